@@ -1,0 +1,163 @@
+"""Stored means turned into amounts: what each entry used and requested in each cell, and what was left over.
+
+Pure: arrays in, `Page` out. A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.books.lives import Lives
+from collector.books.page import CPU, GPU, GPU_MEMORY, METRICS_SERVER, Array, ClusterCells, EntryCells, Key, Page
+from collector.books.periods import HOUR
+from collector.model import METRICS, SOURCES, Metric, Source
+
+_GIB = 2.0**30
+_UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
+"""Stored unit per published unit: cores, bytes, GPUs, bytes."""
+
+
+class ClusterRows(Protocol):
+    """Means per `step` seconds of the cluster's RRD; row i stands for (start + i x step, start + (i + 1) x step]."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def capacity(self) -> Mapping[Metric, Array]: ...
+    @property
+    def allocatable(self) -> Mapping[Metric, Array]: ...
+    @property
+    def observed(self) -> Mapping[Source, Array]: ...
+
+
+class EntryRows(Protocol):
+    """Means per step of one entry's RRDs; GPU metrics only if it ever held one."""
+
+    @property
+    def usage(self) -> Mapping[Metric, Array]: ...
+    @property
+    def requests(self) -> Mapping[Metric, Array]: ...
+    @property
+    def measured(self) -> Array: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One entry of the books as the store holds it."""
+
+    key: Key
+    lives: Lives
+    rows: EntryRows
+
+
+def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
+    """The page of the cells that `cluster` covers, not priced yet.
+
+    A cell is observed when CPU capacity is known; outside observed cells everything is unknown. Idle is what is
+    allocatable and used by nobody; where some entry's usage is unknown, that difference is `unmeasured` instead.
+    """
+    hours_per_cell = np.float64(cluster.step / HOUR)
+    cells = len(cluster.observed["kubernetes"])
+    starts = cluster.start + cluster.step * np.arange(cells, dtype=np.int64)
+    capacity = _by_metric(cluster.capacity, cells) / _UNIT * hours_per_cell
+    allocatable = _by_metric(cluster.allocatable, cells) / _UNIT * hours_per_cell
+    observed = ~np.isnan(capacity[CPU])
+    _settle_gpu(capacity, observed)
+    _settle_gpu(allocatable, observed)
+    known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
+    source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
+    sampled = np.nan_to_num(source) * hours_per_cell
+    entries = _entries(stored, starts, known, sampled[METRICS_SERVER], hours_per_cell)
+    return Page(
+        starts=starts,
+        observed=observed * hours_per_cell,
+        sampled=sampled,
+        configured=~np.isnan(source) * hours_per_cell,
+        cluster=_cluster(
+            np.where(known, capacity, np.nan), np.where(known, allocatable, np.nan), known, entries, hours_per_cell
+        ),
+        keys=tuple(item.key for item in stored),
+        entries=entries,
+    )
+
+
+def _by_metric(rows: Mapping[Metric, Array], cells: int) -> Array:
+    unknown = np.full(cells, np.nan)
+    return np.stack([np.asarray(rows.get(metric, unknown), dtype=np.float64) for metric in METRICS])
+
+
+def _settle_gpu(values: Array, observed: NDArray[np.bool_]) -> None:
+    """Make GPU capacity that no node advertises a known zero, and with it that of GPU memory; in place.
+
+    Node status is read whole or not at all, so an observed cell without a figure had no GPU. The memory of GPUs that
+    are there is known from DCGM only.
+    """
+    values[GPU][observed & np.isnan(values[GPU])] = 0.0
+    values[GPU_MEMORY][observed & (values[GPU] == 0) & np.isnan(values[GPU_MEMORY])] = 0.0
+
+
+def _entries(
+    stored: Sequence[Stored],
+    starts: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    sampled: Array,
+    hours_per_cell: np.float64,
+) -> EntryCells:
+    shape = (len(stored), len(METRICS), len(starts))
+    usage, requests, measured = np.zeros(shape), np.zeros(shape), np.ones((shape[0], shape[2]))
+    for row, item in enumerate(stored):
+        alive = item.lives.alive(starts)
+        may_hold_gpu = alive & (starts >= item.lives.gpu_since)
+        for index, metric in enumerate(METRICS):
+            where = may_hold_gpu if index in (GPU, GPU_MEMORY) else alive
+            _take(usage[row, index], item.rows.usage.get(metric), where)
+            _take(requests[row, index], item.rows.requests.get(metric), where)
+        _take(measured[row], item.rows.measured, alive & ~np.isnan(item.rows.measured))
+    usage *= hours_per_cell / _UNIT
+    requests *= hours_per_cell / _UNIT
+    usage[:, :, ~known[CPU]] = np.nan
+    requests[:, :, ~known[CPU]] = np.nan
+    requests[:, GPU_MEMORY] = np.nan
+    # GPU memory in use of a capacity that is not known could not be set against it; that none is in use is known.
+    usage[~known & (usage != 0)] = np.nan
+    unknown = np.isnan(usage)
+    return EntryCells(
+        usage=usage,
+        requests=requests,
+        matched=np.where(unknown, np.nan, requests),
+        cost=np.full(shape, np.nan),
+        hours=np.where(unknown, 0.0, hours_per_cell),
+        measured=measured * sampled,
+    )
+
+
+def _take(target: Array, values: Array | None, where: NDArray[np.bool_]) -> None:
+    if values is not None:
+        target[where] = values[where]
+
+
+def _cluster(
+    capacity: Array, allocatable: Array, known: NDArray[np.bool_], entries: EntryCells, hours_per_cell: np.float64
+) -> ClusterCells:
+    left_over = allocatable - np.nansum(entries.usage, axis=0)
+    complete = ~np.isnan(entries.usage).any(axis=0)
+    unpriced = np.full(capacity.shape, np.nan)
+    return ClusterCells(
+        capacity=capacity,
+        allocatable=allocatable,
+        non_allocatable=capacity - allocatable,
+        idle=np.where(complete, left_over, np.nan),
+        unmeasured=np.where(complete & known, 0.0, left_over),
+        unmeasured_hours=(known & ~complete) * hours_per_cell,
+        bill=unpriced,
+        non_allocatable_cost=unpriced,
+        idle_cost=unpriced,
+        unmeasured_cost=unpriced,
+    )

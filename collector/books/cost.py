@@ -1,0 +1,92 @@
+"""What an hour costs: the rate and the weights in force, spread over the capacity of that hour.
+
+    price(metric, hour) = rate(hour) x weight(metric, hour) x observed hours(hour) ÷ capacity amount(metric, hour)
+    cost(entry, metric, hour) = price x usage amount
+
+so that over all entries, idle and non-allocatable the costs of an hour add up to its rate. `gpu_memory` has no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.books.page import CPU, GPU, MEMORY, Array, Page
+from collector.model import METRICS
+
+PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
+
+DEFAULT_PRICE: Mapping[int, float] = {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95}
+"""Relative worth of a core-hour, a GiB-hour and a GPU-hour: the defaults that OpenCost documents for clusters without a
+price list (https://opencost.io/docs/configuration/on-prem, `CPU`, `RAM` and `GPU` of the default pricing)."""
+
+
+class Rate(Protocol):
+    """A rate of the whole cluster per hour, from the hour `effective` on."""
+
+    @property
+    def effective(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def weights(self) -> Mapping[str, float] | None: ...
+
+
+def currency_in_force(history: Sequence[Rate], hour: int) -> str | None:
+    """Currency of the rate in force in `hour`, else of the first one to come; None when no rate was ever set."""
+    in_force = [change for change in history if change.effective <= hour]
+    if in_force:
+        return in_force[-1].currency
+    return history[0].currency if history else None
+
+
+def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
+    """The page of hours with bill and costs.
+
+    `history` is oldest first. Hours charged in another currency than `currency` stay unknown: currencies are not added.
+    """
+    if not history:
+        return page
+    in_force = np.searchsorted([change.effective for change in history], page.starts, side="right") - 1
+    rate = np.array([*(change.rate if change.currency == currency else np.nan for change in history), np.nan])[in_force]
+    hours = np.where(page.observed > 0, page.observed, np.nan)
+    bill = rate * hours * _weights(page.cluster.capacity, history, in_force)
+    capacity = page.cluster.capacity
+    per_unit = np.where(capacity > 0, bill / np.where(capacity > 0, capacity, 1.0), bill * 0.0)
+    cluster = page.cluster
+    return replace(
+        page,
+        cluster=replace(
+            cluster,
+            bill=bill,
+            non_allocatable_cost=per_unit * cluster.non_allocatable,
+            idle_cost=per_unit * cluster.idle,
+            unmeasured_cost=per_unit * cluster.unmeasured,
+        ),
+        entries=replace(page.entries, cost=per_unit * page.entries.usage),
+    )
+
+
+def _weights(capacity: Array, history: Sequence[Rate], in_force: NDArray[np.int64]) -> Array:
+    """Weight per metric and hour (M x N), adding up to one over the metrics with capacity; NaN for `gpu_memory`.
+
+    Configured weights that leave nothing to any metric with capacity (all on gpu, and no GPU there) give way to the
+    default, or the hour's rate would be charged to nobody.
+    """
+    present = capacity > 0
+    default = np.full(capacity.shape, np.nan)
+    configured = np.full(capacity.shape, np.nan)
+    for index in PRICED:
+        chosen = [np.nan if change.weights is None else change.weights.get(METRICS[index], 0.0) for change in history]
+        default[index] = np.where(present[index], capacity[index] * DEFAULT_PRICE[index], 0.0)
+        configured[index] = np.where(present[index], np.array([*chosen, np.nan])[in_force], 0.0)
+    sums = configured[list(PRICED)].sum(axis=0)
+    worth = np.where(sums > 0, configured, default)
+    total = worth[list(PRICED)].sum(axis=0)
+    return worth / np.where(total > 0, total, np.nan)

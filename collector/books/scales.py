@@ -1,0 +1,193 @@
+"""The three scale documents, exactly as `spec/dataset/scale.schema.json` wants them.
+
+Columns are float64 arrays for orjson's numpy support, which writes NaN as null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from collector.books.cost import PRICED
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, KUBERNETES, MEMORY, METRICS_SERVER, Array, Key, Page
+from collector.books.periods import Buckets, Scale, iso
+from collector.model import METRICS, SOURCES
+
+SCHEMA_VERSION = 1
+SIGNIFICANT_DIGITS = 10
+
+_EXCLUDED = Key("special", "excluded")
+
+
+def rounded(values: Array) -> Array:
+    """The values with ten significant digits; NaN stays, and zero has no sign."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+    digits = np.clip(np.where(np.isfinite(exponent), exponent, 0.0), -300, 22)
+    up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
+    result: Array = np.round(values * up / down) / up * down + 0.0
+    return result
+
+
+def metrics_present(page: Page) -> tuple[int, ...]:
+    """Indices of the metrics worth publishing: GPU ones only where there is, or was asked for, anything of them."""
+
+    def any_of(index: int) -> bool:
+        arrays = (page.cluster.capacity[index], page.entries.usage[:, index], page.entries.requests[:, index])
+        return any(bool(np.any(np.nan_to_num(array) > 0)) for array in arrays)
+
+    return (CPU, MEMORY, *(index for index in (GPU, GPU_MEMORY) if any_of(index)))
+
+
+def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, charged: bool) -> dict[str, Any]:
+    """One scale, still without its generation. `page` has the cells of `buckets` and the rows to be listed.
+
+    `charged` says that a rate was set at some time, so that bills (and, where it is not an hour's, cost) are given.
+    """
+    writer = _Writer(page, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
+    elapsed = np.array(buckets.elapsed_hours)
+    coverage = _coverage(page, elapsed)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "scale": buckets.scale,
+        "buckets": [iso(start) for start in buckets.starts],
+        "complete": list(buckets.complete),
+        "elapsed_hours": rounded(elapsed),
+        "observed_hours": rounded(page.observed),
+        "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
+        "capacity": writer.per_metric(page.cluster.capacity),
+        "allocatable": writer.per_metric(page.cluster.allocatable),
+        "bill": writer.per_metric(page.cluster.bill, PRICED) if charged else {},
+        "namespaces": {
+            key.name: writer.namespace(row, elapsed, coverage[METRICS_SERVER])
+            for row, key in enumerate(page.keys)
+            if key.kind == "namespace"
+        },
+        "special": writer.special(),
+    }
+
+
+def empty_document(scale: Scale) -> dict[str, Any]:
+    """The document of a store that holds no tick yet."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("buckets", "complete", "elapsed_hours", "observed_hours")}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "scale": scale,
+        **columns,
+        "coverage": {source: [] for source in SOURCES},
+        "capacity": {},
+        "allocatable": {},
+        "bill": {},
+        "namespaces": {},
+        "special": {"non-allocatable": {}, "idle": {}},
+    }
+
+
+def _coverage(page: Page, elapsed: Array) -> Array:
+    """Observed ÷ expected samples (S x N).
+
+    All of the bucket's time is expected, but of `dcgm` none while it was not configured; NaN where it never was.
+    """
+    expected = np.broadcast_to(elapsed, page.sampled.shape).copy()
+    expected[DCGM] -= page.configured[KUBERNETES] - page.configured[DCGM]
+    expected[DCGM][page.configured[DCGM] == 0] = np.nan
+    return np.minimum(page.sampled / expected, 1.0)
+
+
+class _Writer:
+    """Takes rows of a page apart into columns, leaving out what the schema says may be left out."""
+
+    def __init__(self, page: Page, metrics: Sequence[int], *, hourly: bool, charged: bool) -> None:
+        self._page = page
+        self._metrics = metrics
+        self._hourly = hourly
+        self._with_cost = charged and not hourly
+        entries = page.entries
+        self._usage, self._requests = rounded(entries.usage), rounded(entries.requests)
+        self._matched, self._hours = rounded(entries.matched), rounded(entries.hours)
+        self._cost = rounded(entries.cost) if self._with_cost else entries.cost
+        self._observed = rounded(page.observed)
+
+    def per_metric(self, values: Array, among: Sequence[int] = range(len(METRICS))) -> dict[str, Array]:
+        return {METRICS[index]: rounded(values[index]) for index in self._metrics if index in among}
+
+    def namespace(self, row: int, elapsed: Array, metrics_coverage: Array) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            METRICS[index]: self._amounts(row, index)
+            for index in self._metrics
+            if index in (CPU, MEMORY) or not self._is_zero(row, index)
+        }
+        coverage = np.minimum(self._page.entries.measured[row] / elapsed, 1.0)
+        if not np.allclose(coverage, metrics_coverage, rtol=0.0, atol=1e-9):
+            entry["coverage"] = rounded(coverage)
+        return entry
+
+    def _amounts(self, row: int, index: int) -> dict[str, Array]:
+        usage, requests = self._usage[row, index], self._requests[row, index]
+        matched, hours = self._matched[row, index], self._hours[row, index]
+        amounts = {"usage": usage, "requests": requests}
+        where_known = np.where(np.isnan(usage), np.nan, requests)
+        if not self._hourly or not np.array_equal(matched, where_known, equal_nan=True):
+            amounts["requests_matched"] = matched
+        if not np.array_equal(hours, self._observed):
+            amounts["usage_hours"] = hours
+        if self._with_cost and index in PRICED:
+            amounts["cost"] = self._cost[row, index]
+        return amounts
+
+    def _is_zero(self, row: int, index: int) -> bool:
+        """Whether a row is a known zero in all observed hours."""
+        known_throughout = np.array_equal(self._hours[row, index], self._observed)
+        amounts = np.stack([self._usage[row, index], self._requests[row, index]])
+        return known_throughout and not np.any(np.nan_to_num(amounts))
+
+    def special(self) -> dict[str, Any]:
+        cluster = self._page.cluster
+        special = {
+            "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self._metrics),
+            "idle": self._derived(cluster.idle, cluster.idle_cost, self._metrics),
+        }
+        for row, key in enumerate(self._page.keys):
+            if key.kind == "special":
+                special[key.name] = self._stored(row, with_requests=key == _EXCLUDED)
+        occurs = [index for index in self._metrics if np.any(cluster.unmeasured_hours[index] > 0)]
+        special["unmeasured"] = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
+        always = ("non-allocatable", "idle")
+        return {name: entry for name, entry in special.items() if entry or name in always}
+
+    def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
+        return {METRICS[index]: self._with_optional_cost(usage[index], cost[index], index) for index in metrics}
+
+    def _with_optional_cost(self, usage: Array, cost: Array, index: int) -> dict[str, Array]:
+        amounts = {"usage": rounded(usage)}
+        if self._with_cost and index in PRICED:
+            amounts["cost"] = rounded(cost)
+        return amounts
+
+    def _stored(self, row: int, *, with_requests: bool) -> dict[str, dict[str, Array]]:
+        entry: dict[str, dict[str, Array]] = {}
+        for index in self._metrics:
+            if self._is_zero(row, index):
+                continue
+            amounts = self._with_optional_cost(
+                self._page.entries.usage[row, index], self._page.entries.cost[row, index], index
+            )
+            if with_requests:
+                amounts["requests"] = self._requests[row, index]
+            entry[METRICS[index]] = amounts
+        return entry
+
+
+def column_lists(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as plain lists and None, as a reader of the published JSON gets it."""
+    plain: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            plain[name] = column_lists(value)
+        elif isinstance(value, np.ndarray):
+            plain[name] = [None if np.isnan(item) else item for item in value.tolist()]
+        else:
+            plain[name] = value
+    return plain

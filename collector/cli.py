@@ -1,0 +1,170 @@
+"""`kl-collector run` and `kl-collector once`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event
+
+from collector import __version__, log
+from collector.books.periods import iso
+from collector.errors import KubeLedgerError, SettingsError
+from collector.loop import Loop, due_at
+from collector.settings import SETTINGS, Settings, load
+from collector.sources.live import LiveSources
+from collector.store.ledger import Ledger
+from collector.tick import Clock, Collector
+
+_log = logging.getLogger(__name__)
+
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+HEARTBEAT_FILE = "heartbeat"
+
+_DESCRIPTION = """\
+Samples a Kubernetes cluster (Kubernetes API, metrics-server, NVIDIA DCGM exporters), keeps what its capacity was used
+for in round-robin databases, and publishes the books as JSON for `kl-mcp`.
+"""
+
+_COMMANDS: Mapping[str, str] = {
+    "run": "do every tick as it comes due, until SIGTERM or Ctrl-C",
+    "once": "do the tick that is due now and exit: 0 if the cluster answered (or the tick is stored already), 1 if not",
+}
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock = time.time) -> int:
+    """Runs the command and returns the exit code: 0, 1 for a tick that failed, 2 for wrong settings or usage."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[Settings, Clock], int] = _run if arguments.command == "run" else _once
+    try:
+        settings = load(os.environ if environ is None else environ)
+        log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
+        for sentence in settings.deprecations:
+            _log.warning("%s", sentence)
+        return command(settings, clock)
+    except KubeLedgerError as error:
+        sys.stderr.write(f"kl-collector: {error}\n")
+        return MISUSED if isinstance(error, SettingsError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kl-collector",
+        description=_DESCRIPTION,
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kl-collector {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="{run,once}", required=True)
+    for name, text in _COMMANDS.items():
+        commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=_settings_help(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    return parser
+
+
+def _settings_help() -> str:
+    lines = ["settings (environment variables):"]
+    for setting in SETTINGS:
+        lines.append(f"  {setting.name}" + (f" (default: {setting.default})" if setting.default else ""))
+        allowed = f" One of {', '.join(setting.allowed)}." if setting.allowed else ""
+        lines.extend(textwrap.wrap(setting.help + allowed, 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
+    return "\n".join(lines)
+
+
+def _run(settings: Settings, clock: Clock) -> int:
+    stop = Event()
+    with _stopped_by_signals(stop), _collector(settings, clock) as collector:
+        _announce(settings, collector, clock)
+        heartbeat = settings.db_location / HEARTBEAT_FILE
+        Loop(collector, settings.polling_interval_sec, stop, heartbeat=heartbeat, clock=clock).run()
+    _log.info("stopped")
+    return OK
+
+
+def _once(settings: Settings, clock: Clock) -> int:
+    with _collector(settings, clock) as collector:
+        due = due_at(clock(), settings.polling_interval_sec)
+        if collector.last_tick is not None and collector.last_tick >= due:
+            # The publication may have been what failed the last time.
+            generation = collector.publish()
+            stored = iso(collector.last_tick)
+            sys.stdout.write(
+                f"tick {iso(due)} is stored already (newest: {stored}); published again as generation {generation}\n"
+            )
+            return OK
+        report = collector.tick(due)
+    if not report.observed:
+        sys.stderr.write(
+            f"kl-collector: tick {iso(due)} is stored as unobserved: the cluster could not be listed, for the reason "
+            "logged above\n"
+        )
+        return FAILED
+    sys.stdout.write(f"tick {iso(due)} is stored; published generation {report.generation} in {settings.data_dir}\n")
+    return OK
+
+
+@contextmanager
+def _collector(settings: Settings, clock: Clock) -> Iterator[Collector]:
+    with LiveSources(settings) as sources, Ledger.open(settings.db_location) as ledger:
+        yield Collector(settings, sources, ledger, clock)
+
+
+def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
+    interval = settings.polling_interval_sec
+    due = due_at(clock(), interval)
+    is_stored = collector.last_tick is not None and collector.last_tick >= due
+    _log.info(
+        "kl-collector %s: cluster %s at %s; databases in %s; publishing to %s; every %d s, %s",
+        __version__,
+        settings.cluster_name,
+        _endpoint(settings),
+        settings.db_location,
+        settings.data_dir,
+        interval,
+        f"next tick {iso(due + interval)}" if is_stored else f"tick {iso(due)} now",
+    )
+
+
+def _endpoint(settings: Settings) -> str:
+    if settings.k8s_api_endpoint:
+        return settings.k8s_api_endpoint
+    if settings.kubernetes_service_host:
+        return f"https://{settings.kubernetes_service_host}:{settings.kubernetes_service_port} (service account)"
+    return f"the current context of {settings.kubeconfig or '~/.kube/config'}"
+
+
+@contextmanager
+def _stopped_by_signals(stop: Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; a second one ends the process as usual."""
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def ask_to_stop(number: int, _frame: object) -> None:
+        _log.info("%s: stopping after the tick in progress", signal.Signals(number).name)
+        restore()
+        stop.set()
+
+    for number in signals:
+        signal.signal(number, ask_to_stop)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,41 @@
+"""What can go wrong in the collector, as one small tree.
+
+    KubeLedgerError
+    ├── SettingsError   a setting is wrong or missing: nothing was started, the operator has to change it
+    ├── SourceError     a source (`kubernetes`, `metrics`, `dcgm`) did not answer properly: unknown for this tick
+    ├── StoreError      the RRDs or the files beside them cannot be read, written or locked
+    └── PublishError    the dataset cannot be written where it is published
+
+Every message is one line that names the input, what was allowed and what to do, and never holds a secret.
+"""
+
+from __future__ import annotations
+
+from collector.model import Source
+
+
+class KubeLedgerError(Exception):
+    """Base of all errors that the collector explains to its operator in one line."""
+
+
+class SettingsError(KubeLedgerError):
+    """A setting that cannot be used; names the variable, its value, what is allowed and what to do."""
+
+
+class SourceError(KubeLedgerError):
+    """A source that failed in this tick, with the reason and the remedy in `message`."""
+
+    def __init__(self, source: Source, message: str, status: int | None = None) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+        self.message = message
+        self.status = status
+        """HTTP status of the refused request, None when there was no HTTP answer."""
+
+
+class StoreError(KubeLedgerError):
+    """The store under the database location cannot be opened, locked, read or written."""
+
+
+class PublishError(KubeLedgerError):
+    """The dataset cannot be written to the publication directory."""

@@ -1,0 +1,137 @@
+"""When ticks are due, and the loop that survives whatever happens in one of them.
+
+Ticks are due at UTC multiples of the interval. One taken late stands for the interval that ended at its nominal time;
+when a tick overran, the latest due one is done and the ledger records those in between as unobserved.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol, TypeVar
+
+from collector.books.periods import iso
+from collector.errors import KubeLedgerError
+from collector.tick import TickReport
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_WAIT_SEC = 20.0
+"""The clock is looked at, and the heartbeat given, at least this often."""
+
+
+class Ticks(Protocol):
+    """What the loop drives."""
+
+    @property
+    def last_tick(self) -> int | None:
+        """Nominal time of the newest stored tick."""
+
+    def tick(self, time: int) -> TickReport:
+        """Does the tick of the nominal `time`."""
+
+    def publish(self) -> int:
+        """Publishes what is stored."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Ticks since the start."""
+
+    done: int = 0
+    failed: int = 0
+    """Raised, or the cluster did not answer."""
+
+
+def due_at(now: float, interval: int) -> int:
+    """Nominal time of the newest tick due at `now`, both UNIX seconds."""
+    return math.floor(now / interval) * interval
+
+
+class Loop:
+    """Does ticks as they come due, until it is told to stop."""
+
+    def __init__(
+        self,
+        ticks: Ticks,
+        interval: int,
+        stop: Event,
+        *,
+        heartbeat: Path,
+        clock: Callable[[], float] = time.time,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        """`wait` sleeps for some seconds or until `stop` is set; `heartbeat` is a file that is touched each turn."""
+        self._ticks = ticks
+        self._interval = interval
+        self._stop = stop
+        self._heartbeat = heartbeat
+        self._clock = clock
+        self._wait = wait or stop.wait
+        self._attempted: int | None = ticks.last_tick
+        self._behind = False
+        self.counts = Counts()
+
+    def run(self) -> None:
+        """Until `stop` is set; a tick that has begun is finished. Publishes at once if the due tick is stored."""
+        if self._attempted is not None and self._attempted >= due_at(self._clock(), self._interval):
+            self._survive("publishing", self._ticks.publish)
+        while not self._stop.is_set():
+            due = due_at(self._clock(), self._interval)
+            if self._attempted is None or due > self._attempted:
+                self._turn(due)
+            else:
+                self._check_clock(due)
+            self._beat()
+            now = self._clock()
+            self._wait(min(LONGEST_WAIT_SEC, max(0.0, due_at(now, self._interval) + self._interval - now)))
+
+    def _turn(self, due: int) -> None:
+        if self._attempted is not None and due - self._attempted > self._interval:
+            skipped = (due - self._attempted) // self._interval - 1
+            log.warning("%d tick(s) before %s were not taken and stay unobserved", skipped, iso(due))
+        self._attempted, self._behind = due, False
+        begun = self._clock()
+        report = self._survive(f"tick {iso(due)}", lambda: self._ticks.tick(due))
+        if report is not None and report.observed:
+            self.counts.done += 1
+            log.info("tick %s: generation %d in %.1f s", iso(due), report.generation, self._clock() - begun)
+            return
+        self.counts.failed += 1
+        ticks = self.counts.done + self.counts.failed
+        what = "failed" if report is None else "is stored as unobserved: the cluster could not be listed"
+        log.error("tick %s %s; that makes %d of %d since the start", iso(due), what, self.counts.failed, ticks)
+
+    def _survive(self, what: str, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except KubeLedgerError as error:
+            log.error("%s failed: %s", what, error)  # noqa: TRY400 - the message is meant for the operator
+        except Exception:
+            # Whatever it is, the next tick has its chance: history that is not taken cannot be taken later.
+            log.exception("%s failed for a reason that is a defect of KubeLedger", what)
+        return None
+
+    def _check_clock(self, due: int) -> None:
+        """Says once that the clock has stepped back behind the newest tick."""
+        behind = self._attempted is not None and due < self._attempted
+        if behind and not self._behind:
+            log.warning(
+                "the clock says %s, but the newest tick is that of %s: nothing is taken until the clock has passed it",
+                iso(int(self._clock())),
+                iso(self._attempted or 0),
+            )
+        self._behind = behind
+
+    def _beat(self) -> None:
+        try:
+            self._heartbeat.touch()
+        except OSError as error:
+            log.warning("cannot touch the heartbeat file %s: %s", self._heartbeat, error.strerror)

@@ -1,0 +1,127 @@
+"""Writes one generation of the dataset so that a reader sees all of it or the one before.
+
+The data files carry the generation in their name. Each is written under a temporary name, synced and renamed; the
+manifest that names them comes last, in the same way. Two generations are kept for readers that hold the older manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from collector.errors import PublishError
+
+MANIFEST = "dataset.json"
+
+_UNFINISHED = ".unfinished"
+_DATA_FILE = re.compile(r"(?:hourly_7d|daily_14d|monthly_12m|nodes)-(\d+)\.json")
+_STALE = re.compile(rf"(?:{_DATA_FILE.pattern}|dataset\.json){re.escape(_UNFINISHED)}")
+
+
+def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]) -> int:
+    """Publishes `documents` (by name: `hourly_7d`, ...) under `manifest` and returns their generation.
+
+    Columns may be numpy arrays; NaN becomes null. The directory is created if it is missing. Raises `PublishError` when
+    it cannot be written; what was published before stays as it is.
+    """
+    with _explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        before = _named_by_manifest(directory)
+        generation = 1 + max(_generations(directory, before), default=0)
+    names = {name: f"{name}-{generation}.json" for name in documents}
+    try:
+        files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
+        _sync(directory)
+        _write(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
+        _sync(directory)
+    except PublishError:
+        # A full disk must not be kept full by the generation that did not fit.
+        _remove(directory / name for name in names.values())
+        raise
+    _remove(_obsolete(directory, keep={*before, *names.values()}))
+    return generation
+
+
+def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dict[str, Any]:
+    content = orjson.dumps({**document, "generation": generation}, option=orjson.OPT_SERIALIZE_NUMPY)
+    _write(path, content)
+    return {"name": path.name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    with _explained(path):
+        try:
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+
+
+def _sync(directory: Path) -> None:
+    with _explained(directory):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _named_by_manifest(directory: Path) -> frozenset[str]:
+    """Data files of the generation that readers see now; none when there is no readable manifest."""
+    try:
+        files = orjson.loads((directory / MANIFEST).read_bytes())["files"]
+        return frozenset(str(file["name"]) for file in files.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # A damaged or foreign manifest is replaced by the one about to be written.
+        return frozenset()
+
+
+def _generations(directory: Path, named: frozenset[str]) -> Iterator[int]:
+    for name in {*named, *(path.name for path in directory.iterdir())}:
+        if match := _DATA_FILE.fullmatch(name):
+            yield int(match[1])
+
+
+def _obsolete(directory: Path, keep: set[str]) -> list[Path]:
+    with suppress(OSError):
+        return [
+            path
+            for path in directory.iterdir()
+            if _STALE.fullmatch(path.name) or (_DATA_FILE.fullmatch(path.name) and path.name not in keep)
+        ]
+    return []
+
+
+def _remove(paths: Iterator[Path] | list[Path]) -> None:
+    for path in paths:
+        # What cannot be removed now is tried again with the next generation.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = "it, or a directory above it, is not a directory"
+        else:
+            reason = error.strerror or str(error)
+        raise PublishError(
+            f"cannot publish the dataset to {path}: {reason}. KL_DATA_DIR has to be a directory that this user may "
+            "write, with free space; what was published before is untouched."
+        ) from error

@@ -1,0 +1,137 @@
+"""Where the cluster is and who asks: explicit settings, else the pod's service account, else the kubeconfig.
+
+The `kubernetes` client library reads kubeconfig (token, client certificate, exec plugins) and the service account,
+whose rotating token it reads again every minute. `KL_K8S_…` settings override what it found. A configuration is made
+anew for every tick, so that a changed kubeconfig, certificate or exec credential is noticed too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import ConfigException, kube_config
+from kubernetes.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
+from urllib3.util import make_headers
+
+from collector.errors import SettingsError, SourceError
+from collector.settings import Settings
+
+SERVICE_ACCOUNT = Path(SERVICE_TOKEN_FILENAME).parent
+DEFAULT_KUBECONFIG = "~/.kube/config"
+
+
+def configuration(settings: Settings, service_account: Path = SERVICE_ACCOUNT) -> Configuration:
+    """Client configuration for the cluster that `settings` mean.
+
+    Raises `SettingsError` where there is no cluster to talk to or a named file is missing, `SourceError` where
+    credentials cannot be loaded now but may be later.
+    """
+    found = Configuration()
+    if settings.k8s_api_endpoint:
+        found.host = settings.k8s_api_endpoint
+        _borrow_service_account(found, settings, service_account)
+    elif _in_cluster(settings, service_account):
+        _load(lambda: _load_service_account(found, settings, service_account))
+    else:
+        _load(lambda: _load_kubeconfig(found, settings))
+    _override(found, settings)
+    # Requests are repeated by the session, which knows which ones may be.
+    found.retries = False
+    return found
+
+
+def _in_cluster(settings: Settings, service_account: Path) -> bool:
+    token = service_account / Path(SERVICE_TOKEN_FILENAME).name
+    return bool(settings.kubernetes_service_host and settings.kubernetes_service_port and token.is_file())
+
+
+def _load_service_account(found: Configuration, settings: Settings, service_account: Path) -> None:
+    environ = {
+        "KUBERNETES_SERVICE_HOST": settings.kubernetes_service_host,
+        "KUBERNETES_SERVICE_PORT": settings.kubernetes_service_port,
+    }
+    token = service_account / Path(SERVICE_TOKEN_FILENAME).name
+    certificate = service_account / Path(SERVICE_CERT_FILENAME).name
+    loader = InClusterConfigLoader(str(token), str(certificate), environ=environ)  # type: ignore[no-untyped-call]
+    loader.load_and_set(found)  # type: ignore[no-untyped-call]
+
+
+def _borrow_service_account(found: Configuration, settings: Settings, service_account: Path) -> None:
+    """Inside a pod, an explicit endpoint without credentials of its own gets the service account's, over TLS only."""
+    own = (settings.k8s_auth_token, settings.k8s_auth_token_file, settings.k8s_auth_username)
+    token = service_account / Path(SERVICE_TOKEN_FILENAME).name
+    if not any(own) and settings.k8s_auth_client_cert is None and token.is_file() and _is_https(found):
+        _use_token_file(found, token)
+        certificate = service_account / Path(SERVICE_CERT_FILENAME).name
+        if certificate.is_file():
+            found.ssl_ca_cert = str(certificate)
+
+
+def _is_https(found: Configuration) -> bool:
+    return str(found.host).startswith("https://")
+
+
+def _load_kubeconfig(found: Configuration, settings: Settings) -> None:
+    paths = [path for path in (settings.kubeconfig or DEFAULT_KUBECONFIG).split(os.pathsep) if path]
+    if not any(Path(path).expanduser().is_file() for path in paths):
+        raise SettingsError(
+            f"No cluster to talk to: KL_K8S_API_ENDPOINT is not set, this is not a pod with a service account, and "
+            f"there is no kubeconfig at {', '.join(paths)}. Set KL_K8S_API_ENDPOINT, or point KUBECONFIG at a file."
+        )
+    kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=os.pathsep.join(paths), client_configuration=found, persist_config=False
+    )
+
+
+def _load(load: Callable[[], None]) -> None:
+    try:
+        load()
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SourceError(
+            "kubernetes",
+            f"the kubeconfig or service account cannot be used ({reason}). Correct it, or set KL_K8S_API_ENDPOINT.",
+        ) from error
+
+
+def _override(found: Configuration, settings: Settings) -> None:
+    for field in ("k8s_cacert", "k8s_auth_token_file", "k8s_auth_client_cert", "k8s_auth_client_cert_key"):
+        path = getattr(settings, field)
+        if path is not None and not path.is_file():
+            raise SettingsError(f"KL_{field.upper()} is {str(path)!r}, but there is no such file. Correct the path.")
+    if settings.k8s_cacert:
+        found.ssl_ca_cert, found.ca_cert_data = str(settings.k8s_cacert), None
+    if "k8s_api_verify_ssl" in settings.explicit:
+        found.verify_ssl = settings.k8s_api_verify_ssl
+    if settings.k8s_auth_client_cert:
+        found.cert_file, found.key_file = str(settings.k8s_auth_client_cert), str(settings.k8s_auth_client_cert_key)
+    if settings.k8s_auth_token:
+        _use_header(found, f"Bearer {settings.k8s_auth_token}")
+    elif settings.k8s_auth_token_file:
+        _use_token_file(found, settings.k8s_auth_token_file)
+    elif settings.k8s_auth_username:
+        credentials = f"{settings.k8s_auth_username}:{settings.k8s_auth_password}"
+        _use_header(found, make_headers(basic_auth=credentials)["authorization"])
+
+
+def _use_header(found: Configuration, authorization: str) -> None:
+    found.refresh_api_key_hook = None
+    found.api_key["BearerToken"] = authorization
+
+
+def _use_token_file(found: Configuration, path: Path) -> None:
+    """Reads the token for every request: it is small, and the kubelet replaces it when it pleases."""
+
+    def read(into: Configuration) -> None:
+        try:
+            token = path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise SourceError("kubernetes", f"the token file {path} cannot be read: {error}. Correct it.") from error
+        into.api_key["BearerToken"] = f"Bearer {token}"
+
+    read(found)
+    found.refresh_api_key_hook = read  # type: ignore[assignment]

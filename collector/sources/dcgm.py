@@ -1,0 +1,140 @@
+"""GPUs as NVIDIA's DCGM exporter reports them, in Prometheus' text format.
+
+Fields: `DCGM_FI_DEV_GPU_UTIL` (per cent), `DCGM_FI_PROF_GR_ENGINE_ACTIVE` (0 to 1, the only one a MIG instance has),
+`DCGM_FI_DEV_FB_USED` and `_FREE` (MiB). A series is of one device: a GPU by `UUID`, or an instance of it by
+`GPU_I_ID`. A GPU that several pods share is reported once per pod.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from collector.accounting.gpu_units import profile_share
+from collector.errors import SourceError
+from collector.model import GpuDevice
+
+MIB = 2**20
+
+_UTILISATION = "DCGM_FI_DEV_GPU_UTIL"
+_ENGINE_ACTIVE = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+_USED = "DCGM_FI_DEV_FB_USED"
+_FREE = "DCGM_FI_DEV_FB_FREE"
+# The largest plausible value: DCGM writes a blank as a number near 2**31 or 2**63.
+_LIMITS = {_UTILISATION: 100.0, _ENGINE_ACTIVE: 1.0, _USED: 2.0**24, _FREE: 2.0**24}
+_FIELDS = tuple(_LIMITS)
+
+# A Prometheus that scraped the exporter keeps its labels as `exported_…` and puts the exporter's own pod in `pod`;
+# the exporter's old names come last.
+_HOLDER_LABELS = (
+    ("exported_namespace", "exported_pod"),
+    ("namespace", "pod"),
+    ("pod_namespace", "pod_name"),
+)
+
+_DeviceKey = tuple[str, str | None]
+"""GPU UUID, and instance id on MIG."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the series of one device said so far."""
+
+    labels: Mapping[str, str]
+    values: dict[str, float] = field(default_factory=dict)
+    holders: dict[tuple[str, str], None] = field(default_factory=dict)
+
+
+def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
+    """The devices of one exporter's page; `SourceError` when it is no Prometheus text.
+
+    A page without the fields above has no devices. A device without a plausible value of a field has None for it.
+    """
+    readings: dict[_DeviceKey, _Reading] = {}
+    try:
+        for family in text_string_to_metric_families(_wanted(text)):
+            if family.name in _LIMITS:
+                for sample in family.samples:
+                    _read(readings, sample.name, sample.labels, sample.value)
+    except ValueError as error:
+        raise SourceError("dcgm", f"the page is not Prometheus text ({error}): is it a DCGM exporter's?") from error
+    return merge([_device(key, reading) for key, reading in readings.items()])
+
+
+def _wanted(text: str) -> str:
+    """The lines of the fields that are read, a few of the hundreds; all of a text that has none, to be judged whole."""
+    lines = [line for line in text.splitlines() if line.startswith(_FIELDS)]
+    return "\n".join(lines) + "\n" if lines else text
+
+
+def _read(readings: dict[_DeviceKey, _Reading], name: str, labels: Mapping[str, str], value: float) -> None:
+    uuid = labels.get("UUID") or f"{labels.get('Hostname', '')}/{labels.get('device') or labels.get('gpu', '')}"
+    reading = readings.setdefault((uuid, labels.get("GPU_I_ID") or None), _Reading(labels))
+    if math.isfinite(value) and 0 <= value <= _LIMITS[name]:
+        reading.values.setdefault(name, value)
+    holder = _holder(labels)
+    if holder:
+        reading.holders[holder] = None
+
+
+def _holder(labels: Mapping[str, str]) -> tuple[str, str] | None:
+    for namespace_label, pod_label in _HOLDER_LABELS:
+        if pod_label in labels:
+            namespace, pod = labels.get(namespace_label), labels[pod_label]
+            return (namespace, pod) if namespace and pod else None
+    return None
+
+
+def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
+    uuid, instance = key
+    labels, values = reading.labels, reading.values
+    profile = labels.get("GPU_I_PROFILE", "") if instance else ""
+    return GpuDevice(
+        node=labels.get("Hostname", ""),
+        uuid=uuid,
+        instance=instance,
+        share=profile_share(profile, labels.get("modelName", "")),
+        utilisation=_utilisation(values, instance),
+        memory_used=_bytes(values.get(_USED)),
+        memory_free=_bytes(values.get(_FREE)),
+        holders=tuple(reading.holders),
+    )
+
+
+def _utilisation(values: Mapping[str, float], instance: str | None) -> float | None:
+    """A whole GPU's utilisation; an instance's share of active cycles, as utilisation is not defined on MIG."""
+    if instance is None and _UTILISATION in values:
+        return values[_UTILISATION] / 100
+    return values.get(_ENGINE_ACTIVE)
+
+
+def _bytes(mebibytes: float | None) -> float | None:
+    return None if mebibytes is None else mebibytes * MIB
+
+
+def merge(devices: Iterable[GpuDevice]) -> tuple[GpuDevice, ...]:
+    """Each device once, with the holders of all its reports.
+
+    A GPU whose instances are reported too is left out: its use is theirs.
+    """
+    merged: dict[_DeviceKey, GpuDevice] = {}
+    for device in devices:
+        key = (device.uuid, device.instance)
+        known = merged.get(key)
+        merged[key] = _complete(known, device) if known else device
+    partitioned = {uuid for uuid, instance in merged if instance is not None}
+    return tuple(device for (uuid, instance), device in merged.items() if instance or uuid not in partitioned)
+
+
+def _complete(known: GpuDevice, other: GpuDevice) -> GpuDevice:
+    """`known`, with what only `other` knew."""
+    return replace(
+        known,
+        utilisation=other.utilisation if known.utilisation is None else known.utilisation,
+        memory_used=other.memory_used if known.memory_used is None else known.memory_used,
+        memory_free=other.memory_free if known.memory_free is None else known.memory_free,
+        holders=tuple(dict.fromkeys((*known.holders, *other.holders))),
+    )

@@ -1,0 +1,101 @@
+"""What went wrong with a request, in one sentence that says what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TypeVar
+
+import urllib3.exceptions as http
+
+from collector.errors import SourceError
+from collector.model import Source
+
+E = TypeVar("E", bound=BaseException)
+
+_WHERE: dict[Source, str] = {
+    "kubernetes": "KL_K8S_API_ENDPOINT or the kubeconfig",
+    "metrics": "KL_K8S_API_ENDPOINT or the kubeconfig",
+    "dcgm": "KL_NVIDIA_DCGM_ENDPOINT",
+}
+
+
+def refused(source: Source, url: str, status: int, detail: str, permission: str) -> SourceError:
+    """The error for an HTTP status other than 200.
+
+    `url` is without credentials, `detail` the message of the server, `permission` what RBAC has to grant, such as
+    `list pods`.
+    """
+    return SourceError(source, _of_status(source, url, status, _shortened(detail), permission), status)
+
+
+def _of_status(source: Source, url: str, status: int, detail: str, permission: str) -> str:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return (
+            f"{url} does not accept the credentials (401). Check KL_K8S_AUTH_TOKEN, the kubeconfig's user or the "
+            "service account: the token may be wrong or expired."
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return f"{url} forbids to {permission} (403). Grant it with a ClusterRole and ClusterRoleBinding.{detail}"
+    if status == HTTPStatus.NOT_FOUND and source == "metrics":
+        return f"{url} does not exist (404): the metrics API is absent. Install metrics-server; usage is unknown until."
+    if status == HTTPStatus.NOT_FOUND:
+        return f"{url} does not exist (404): this is no Kubernetes API. Check {_WHERE[source]}.{detail}"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and source == "metrics":
+        return f"{url} is not available (503): metrics-server does not answer. Check its pods and APIService.{detail}"
+    return f"{url} answered {status}; expected 200. Check {_WHERE[source]} and the health of the server.{detail}"
+
+
+def _shortened(detail: str) -> str:
+    return f" The server says: {_line(detail)}" if detail.strip() else ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def failed(source: Source, url: str, error: BaseException) -> SourceError:
+    """The error for a request or an answer that broke off, told from the chain of causes."""
+    return SourceError(source, _of_causes(source, url, list(_causes(error))))
+
+
+def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
+    """Explains by the most telling cause: urllib3 files a refused connection under its timeouts."""
+    check = f"Check {_WHERE[source]}"
+    unverified = _first(causes, ssl.SSLCertVerificationError)
+    if unverified is not None:
+        return (
+            f"the certificate of {url} cannot be verified ({unverified.verify_message}). Set KL_K8S_CACERT to the "
+            "cluster's certificate authorities, or use the host name the certificate is for."
+        )
+    if _first(causes, socket.gaierror, http.NameResolutionError):
+        return f"the host name of {url} cannot be resolved. {check} and DNS."
+    if _first(causes, ConnectionRefusedError):
+        return f"{url} refuses connections: nothing listens there. {check} and that the server runs."
+    tls = _first(causes, ssl.SSLError)
+    if tls is not None:
+        return f"{url} does not speak TLS as expected ({tls.reason or tls}). {check}: is it https, is it http?"
+    if _first(causes, http.TimeoutError, TimeoutError):
+        return f"{url} did not answer in time. {check} and the network, or raise KL_REQUEST_TIMEOUT_SEC."
+    root = causes[-1]
+    return f"the answer of {url} broke off ({type(root).__name__}: {_line(str(root))}). {check}."
+
+
+def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
+    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, through urllib3's `reason` and wrapped arguments too."""
+    seen: set[int] = set()
+    queue: list[BaseException] = [error]
+    while queue:
+        cause = queue.pop(0)
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        inner = (getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__)
+        queue.extend(item for item in inner if isinstance(item, BaseException))

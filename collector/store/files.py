@@ -1,0 +1,65 @@
+"""Small files that appear whole: written under another name, synced, renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from collector.errors import StoreError
+
+UNFINISHED = ".tmp"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Puts `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
+    unfinished = path.with_name(path.name + UNFINISHED)
+    with explained("write", path):
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_directory(path.parent)
+
+
+def read_json(path: Path) -> Any:
+    """The parsed document, None if there is no such file. StoreError if it cannot be read or parsed."""
+    with explained("read", path):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise StoreError(f"{path} is not valid JSON ({error}). {REMEDY}") from error
+
+
+REMEDY = "Restore it from a backup, or move the whole database directory away to begin an empty one"
+
+
+@contextmanager
+def explained(verb: str, path: Path) -> Iterator[None]:
+    """Turns what the operating system refuses into a StoreError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"cannot {verb} {path}: {reason}. The database location has to be a directory that this user may read and "
+            "write, with free space"
+        ) from error
+
+
+def _sync_directory(directory: Path) -> None:
+    # A rename is on disk only when the directory is.
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

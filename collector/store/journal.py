@@ -1,0 +1,221 @@
+"""The write-ahead journal: a batch of ticks is on disk, whole, before any round-robin database is touched.
+
+Two files a batch, named after its last tick, each a line with a checksum and a line with the content: the ticks
+(.json), and the heads of the databases as they were before (.heads), because librrd updates a database in place and a
+process killed meanwhile leaves it with ring pointers that do not fit. They are kept for a while after they were
+applied, because the kernel writes the databases back later than it is told to write the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, SupportsFloat, TypeVar
+
+import orjson
+
+from collector.model import SOURCES, Entry, NodeState, TickSample
+from collector.store.files import UNFINISHED, explained, write_whole
+
+KEPT_BATCHES = 12
+KEPT_SECONDS = 120
+KEPT_BYTES = 64 * 2**20
+"""The newest batches are kept, and those written within this time unless all together exceed the size."""
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Ticks that were stored together, in order of time."""
+
+    after: int | None
+    """The tick before the first of them, None in an empty store."""
+    samples: tuple[TickSample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a database, and the time of its newest step."""
+
+    last: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    time: int
+    size: int
+    """Of both files, in bytes."""
+    written_at: float
+
+
+class Journal:
+    """The batches in one directory, used by one process. StoreError when the directory cannot be read or written."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        with explained("read", directory):
+            for leftover in directory.glob(f"*{UNFINISHED}"):
+                leftover.unlink()
+            paths = sorted(path for path in directory.glob("*.json") if path.stem.isdigit())
+            self._files = [_File(int(path.stem), _size(path), path.stat().st_mtime) for path in paths]
+
+    @property
+    def newest(self) -> int | None:
+        """Last tick of the newest batch."""
+        return self._files[-1].time if self._files else None
+
+    def write(self, batch: Batch) -> None:
+        """Puts a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
+        body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
+        path = self._path(batch.samples[-1].time)
+        write_whole(path, _with_checksum(body))
+        with explained("read", path):
+            self._files.append(_File(batch.samples[-1].time, _size(path), path.stat().st_mtime))
+
+    def write_heads(self, time: int, heads: Mapping[str, Head | None]) -> None:
+        """Puts the heads from before the batch that ends at `time` on disk; those of a first attempt stay."""
+        path = self._heads_path(time)
+        if not path.exists():
+            plain = {name: head and (head.last, head.content.hex()) for name, head in heads.items()}
+            content = _with_checksum(zlib.compress(orjson.dumps(plain), 1))
+            write_whole(path, content)
+            if self._files and self._files[-1].time == time:
+                self._files[-1] = replace(self._files[-1], size=self._files[-1].size + len(content))
+
+    def heads(self, applied: int | None) -> dict[str, Head | None]:
+        """Heads from which all kept batches can be applied again, None for a file that was not there.
+
+        They are those before the oldest batch from which on no batch, and no heads of one up to `applied`, is missing.
+        """
+        found: dict[str, Head | None] = {}
+        following: int | None = None
+        for file in reversed(self._files.copy()):
+            batch = self._batch(file)
+            if batch is None or following not in (None, file.time):
+                break
+            heads = _read(self._heads_path(file.time), _heads)
+            if heads is None and applied is not None and file.time <= applied:
+                break
+            found.update(heads or {})
+            following = batch.after
+        return found
+
+    def read(self, after: int | None, until: int | None = None) -> Iterator[Batch]:
+        """Batches whose last tick lies in (`after`, `until`], oldest first. A damaged one is reported and set aside."""
+        for file in tuple(self._files):
+            if (after is None or file.time > after) and (until is None or file.time <= until):
+                batch = self._batch(file)
+                if batch is not None:
+                    yield batch
+
+    def prune(self, applied: int) -> None:
+        """Removes batches up to the tick `applied` that are neither among the newest nor fresh."""
+        excess = sum(file.size for file in self._files) - KEPT_BYTES
+        with explained("tidy up", self._directory):
+            while len(self._files) > KEPT_BATCHES and self._files[0].time <= applied:
+                oldest = self._files[0]
+                if excess <= 0 and self._files[-1].written_at - oldest.written_at < KEPT_SECONDS:
+                    return
+                self._heads_path(oldest.time).unlink(missing_ok=True)
+                self._path(oldest.time).unlink(missing_ok=True)
+                excess -= oldest.size
+                del self._files[0]
+
+    def _batch(self, file: _File) -> Batch | None:
+        batch = _read(self._path(file.time), _batch)
+        if batch is None:
+            self._files.remove(file)
+        return batch
+
+    def _path(self, time: int) -> Path:
+        return self._directory / f"{time:012d}.json"
+
+    def _heads_path(self, time: int) -> Path:
+        return self._path(time).with_suffix(".heads")
+
+
+def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
+    """The content, None for a file that is not there or, reported and set aside, damaged."""
+    with explained("read", path):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    checksum, _, body = content.partition(b"\n")
+    try:
+        _check(checksum, body)
+        return parse(body)
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+        aside = path.with_name(path.name + ".bad")
+        with explained("set aside", path):
+            path.replace(aside)
+        _log.error(
+            "journal file %s is damaged (%s): set aside as %s; what it held and was not stored stays unknown",
+            path,
+            error,
+            aside.name,
+        )
+        return None
+
+
+def _with_checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def _check(checksum: bytes, body: bytes) -> None:
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        raise ValueError("its checksum does not match")
+
+
+def _size(path: Path) -> int:
+    heads = path.with_suffix(".heads")
+    return path.stat().st_size + (heads.stat().st_size if heads.exists() else 0)
+
+
+def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
+    last = max((i for i, sample in enumerate(samples) if sample.observed["kubernetes"]), default=-1)
+    return tuple(s if i == last or not s.nodes else replace(s, nodes=()) for i, s in enumerate(samples))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (tuple, list)):
+        return list(value)
+    if isinstance(value, SupportsFloat):  # exact numbers and numpy scalars
+        return float(value)
+    raise TypeError(f"{type(value).__name__} does not belong into the journal")
+
+
+def _batch(body: bytes) -> Batch:
+    document = orjson.loads(body)
+    samples = tuple(_sample(fields) for fields in document["samples"])
+    if not samples:
+        raise ValueError("it holds no ticks")
+    return Batch(document["after"], samples)
+
+
+def _heads(body: bytes) -> dict[str, Head | None]:
+    document = orjson.loads(zlib.decompress(body))
+    return {name: Head(head[0], bytes.fromhex(head[1])) if head else None for name, head in document.items()}
+
+
+def _sample(fields: Mapping[str, Any]) -> TickSample:
+    return TickSample(
+        time=fields["time"],
+        interval=fields["interval"],
+        observed={source: fields["observed"][source] for source in SOURCES},
+        capacity=fields["capacity"],
+        allocatable=fields["allocatable"],
+        namespaces={name: Entry(**entry) for name, entry in fields["namespaces"].items()},
+        special={name: Entry(**entry) for name, entry in fields["special"].items()},
+        nodes=tuple(NodeState(**node) for node in fields["nodes"]),
+    )

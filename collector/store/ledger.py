@@ -1,0 +1,236 @@
+"""The store as the rest of the collector sees it: ticks go in, rows come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from collector.errors import StoreError
+from collector.model import NodeState, Source, TickSample
+from collector.store import databases, nodes, registry, rows, rrd, steps
+from collector.store.files import explained
+from collector.store.journal import Batch, Journal
+from collector.store.layout import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
+from collector.store.lock import DirectoryLock
+from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
+from collector.store.rows import ClusterRows, EntryRows
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReport:
+    """How many ticks of a batch were stored, and how many refused because their time was taken or past."""
+
+    stored: int
+    refused: int
+
+
+class Ledger:
+    """Everything under one database location; a context manager that holds the directory's lock.
+
+    All methods raise StoreError, naming the file and what to do, when a file cannot be read or written.
+    """
+
+    def __init__(self, directory: Path, lock: DirectoryLock, state: Registry) -> None:
+        self._directory = directory
+        self._lock = lock
+        self._registry = state
+        self._journal = Journal(directory / JOURNAL_FOLDER)
+        self._journaled = state.last_tick
+        self._observed: tuple[steps.Window, ...] = ()
+        self._nodes = nodes.NodeList()
+        self._touched: set[RrdFile] = set()
+        self._in_order = True
+
+    @classmethod
+    def open(cls, directory: Path) -> Ledger:
+        """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted."""
+        directory = directory.expanduser().absolute()
+        with explained("create", directory):
+            for folder in (*FOLDERS.values(), JOURNAL_FOLDER):
+                (directory / folder).mkdir(parents=True, exist_ok=True)
+        lock = DirectoryLock(directory)
+        try:
+            ledger = cls(directory, lock, _load_registry(directory))
+            ledger._recover()
+        except BaseException:
+            lock.release(in_order=False)
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Waits until the databases are on disk and releases the directory."""
+        try:
+            databases.sync(self._directory, self._touched)
+        except StoreError:
+            self._in_order = False
+            raise
+        finally:
+            self._lock.release(in_order=self._in_order)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def directory(self) -> Path:
+        """The database location."""
+        return self._directory
+
+    @property
+    def first_tick(self) -> int | None:
+        """Nominal time of the first tick ever stored; its hour is the first hour of the cluster."""
+        return self._registry.first_tick
+
+    @property
+    def last_tick(self) -> int | None:
+        """Nominal time of the newest stored tick, whether or not its sources answered."""
+        return self._registry.last_tick
+
+    @property
+    def last_sample_at(self) -> Mapping[Source, int | None]:
+        """Nominal time of the newest tick at which a source answered."""
+        return self._registry.last_sample_at
+
+    @property
+    def namespaces(self) -> Mapping[str, NamespaceRecord]:
+        """Every namespace that was ever charged."""
+        return self._registry.namespaces
+
+    @property
+    def special(self) -> Mapping[str, SpecialRecord]:
+        """The stored special entries, `excluded` and `unattributed`, once they occurred."""
+        return self._registry.special
+
+    @property
+    def nodes(self) -> tuple[NodeState, ...]:
+        """The nodes of the newest successful listing."""
+        return self._nodes.nodes
+
+    @property
+    def nodes_at(self) -> int | None:
+        """The tick of that listing."""
+        return self._nodes.time
+
+    def append(self, samples: Sequence[TickSample]) -> AppendReport:
+        """Stores ticks in order of time. One that is not later than all before it is refused and logged.
+
+        When it raises, ticks that reached the journal are completed by the next `append` or `open`.
+        """
+        steps.check(samples)
+        accepted, refused = steps.accept(samples, self._journaled)
+        if refused:
+            _log.warning(
+                "refused %d tick(s) up to %d: the newest stored one is %s and the first for a time wins; if this goes "
+                "on, the clock has stepped back",
+                len(refused),
+                max(refused),
+                accepted[-1].time if accepted else self._journaled,
+            )
+        if accepted:
+            self._store(Batch(self._journaled, tuple(accepted)))
+        return AppendReport(len(accepted), len(refused))
+
+    def cluster(self, start: int, end: int, step: int) -> ClusterRows:
+        """Capacity and coverage from `start` to `end`, both multiples of `step`, 300 or 3600 s."""
+        return rows.read_cluster(self._directory, start, end, step)
+
+    def entry(self, kind: Kind, name: str, start: int, end: int, step: int) -> EntryRows:
+        """What a namespace or special entry used and requested, as stored; StoreError for one that never was."""
+        record = self._registry.records(kind).get(name)
+        if record is None:
+            raise StoreError(
+                f"no {kind} {name!r} was ever stored in {self._directory}. Ask for one that the registry names"
+            )
+        return rows.read_entry(self._directory, kind, name, start=start, end=end, step=step, gpu_since=record.gpu_since)
+
+    def _store(self, batch: Batch) -> None:
+        behind = self._journaled != self.last_tick
+        self._journal.write(batch)
+        self._journaled = batch.samples[-1].time
+        if behind:
+            self._complete()
+        else:
+            self._apply(batch)
+
+    def _complete(self) -> None:
+        for batch in self._journal.read(self.last_tick):
+            self._apply(batch)
+
+    def _apply(self, batch: Batch) -> None:
+        time = batch.samples[-1].time
+        plan = steps.plan(self._registry, self._observed, batch.samples)
+        heads = databases.heads(self._directory, plan)
+        self._in_order = False
+        self._journal.write_heads(time, heads)
+        self._touched.update(plan.spans)
+        databases.write(self._directory, plan, self._registry)
+        found = nodes.newest(batch.samples, self._nodes)
+        if found is not self._nodes:
+            nodes.save(self._directory, found)
+        kept = plan.registry.without_what_ended_before(time - rrd.HOURLY_ROWS * rrd.HOUR)
+        # Written after the databases: it says that everything up to its tick is in place.
+        registry.save(self._directory, kept)
+        databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
+        self._registry, self._observed, self._nodes = kept, plan.observed, found
+        self._in_order = True
+        self._journal.prune(time)
+
+    def _recover(self) -> None:
+        self._nodes = nodes.load(self._directory)
+        if not self._lock.in_order:
+            # An update may have been cut short, or not have reached the disk.
+            databases.restore(self._directory, self._journal.heads(self.last_tick))
+        lagging = databases.lagging(self._directory, self._registry)
+        if lagging:
+            _log.warning(
+                "%d database(s) lag behind the registry, %s first: replaying the journal", len(lagging), lagging[0]
+            )
+            self._replay_applied()
+        self._observed = databases.observed_in_hour(self._directory, self.last_tick)
+        newest = self._journal.newest
+        if newest is not None and (self.last_tick is None or newest > self.last_tick):
+            _log.info("completing ticks up to %d from the journal", newest)
+            self._complete()
+        self._journaled = self.last_tick
+
+    def _replay_applied(self) -> None:
+        """Writes again what the kernel may not have got to disk before the machine stopped; what is there is kept."""
+        state: Registry | None = None
+        observed: tuple[steps.Window, ...] = ()
+        for batch in self._journal.read(None, self.last_tick):
+            if state is None:
+                state = self._registry.as_of(batch.after)
+                observed = databases.observed_in_hour(self._directory, state.last_tick)
+            plan = steps.plan(state, observed, batch.samples)
+            self._touched.update(plan.spans)
+            databases.write(self._directory, plan, state)
+            state, observed = plan.registry, plan.observed
+
+
+def _load_registry(directory: Path) -> Registry:
+    state = registry.load(directory)
+    cluster = CLUSTER_FILE.path(directory)
+    if state is None:
+        if cluster.exists():
+            raise StoreError(
+                f"{directory} holds {cluster.name} but no {REGISTRY_FILE}: it belongs to something else, or "
+                "lost its registry. Restore the registry from a backup, or choose an empty directory"
+            )
+        state = Registry()
+        registry.save(directory, state)
+    elif state.last_tick is not None and not cluster.exists():
+        raise StoreError(
+            f"{cluster} is missing, without which no hour counts as observed. Restore it from a backup, or move the "
+            "whole directory away to begin an empty one"
+        )
+    return state

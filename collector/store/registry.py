@@ -1,0 +1,198 @@
+"""What is known about namespaces and special entries beside their numbers: `namespaces.json`.
+
+The file is also the store's commit mark: it says up to which tick everything has been written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from collector.errors import StoreError
+from collector.model import SOURCES, Source
+from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.layout import ENTRY, GPU, KINDS, REGISTRY_FILE, Kind, RrdFile, check_name
+from collector.store.rrd import HOUR, hour_floor
+
+FORMAT = 1
+LABEL_VALUES_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LabelValue:
+    """A value that a label had from `first_seen` (UNIX seconds) on; None: from then on it was absent."""
+
+    value: str | None
+    first_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceRecord:
+    """A namespace, or a stored special entry; all times are nominal tick times in UNIX seconds."""
+
+    first_seen: int
+    """Tick of the first listing that named it."""
+    last_seen: int
+    """Tick of the newest listing that named it."""
+    active: bool
+    """The newest successful listing names it."""
+    lives: tuple[tuple[int, int], ...]
+    """(first tick, last tick) naming it, oldest first. A life covers the hours of both, to the end of the latter. An
+    absence that ends in the hour it began in does not end the life: its observed steps are stored as zero."""
+    gpu_since: int | None = None
+    """First tick at which it requested or used a GPU; None for never."""
+    labels: Mapping[str, tuple[LabelValue, ...]] = field(default_factory=dict)
+    """Every label's values, oldest first."""
+
+
+SpecialRecord = NamespaceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """State of the store after the tick `last_tick`."""
+
+    first_tick: int | None = None
+    last_tick: int | None = None
+    last_sample_at: Mapping[Source, int | None] = field(default_factory=lambda: dict.fromkeys(SOURCES))
+    namespaces: Mapping[str, NamespaceRecord] = field(default_factory=dict)
+    special: Mapping[str, SpecialRecord] = field(default_factory=dict)
+
+    def records(self, kind: Kind) -> Mapping[str, NamespaceRecord]:
+        """The records of one kind by name."""
+        return self.namespaces if kind == "namespace" else self.special
+
+    def entry_files(self) -> dict[RrdFile, int]:
+        """Every file the records stand for, with the time up to which it has to have been written."""
+        files: dict[RrdFile, int] = {}
+        last_tick = self.last_tick or 0
+        for kind in KINDS:
+            for name, record in self.records(kind).items():
+                due = last_tick if record.active else min(last_tick, hour_end(record.last_seen))
+                files[RrdFile(kind, name, ENTRY)] = due
+                if record.gpu_since is not None:
+                    files[RrdFile(kind, name, GPU)] = due
+        return files
+
+    def without_what_ended_before(self, time: int) -> Registry:
+        """Without records that were last seen, and lives that ended, before `time`."""
+        return replace(
+            self,
+            namespaces={n: _since(time, record) for n, record in self.namespaces.items() if record.last_seen >= time},
+            special={n: _since(time, record) for n, record in self.special.items() if record.last_seen >= time},
+        )
+
+    def as_of(self, time: int | None) -> Registry:
+        """What decides about rows after the tick `time` as it stood then; label histories stay as they are now."""
+        if time is None or self.last_tick is None or self.first_tick is None or time < self.first_tick:
+            return Registry()
+        return replace(
+            self,
+            last_tick=min(time, self.last_tick),
+            namespaces={n: r for n, record in self.namespaces.items() if (r := _record_as_of(record, time))},
+            special={n: r for n, record in self.special.items() if (r := _record_as_of(record, time))},
+        )
+
+
+def hour_end(tick: int) -> int:
+    """End of the hour in which the interval that ends at `tick` lies."""
+    return hour_floor(tick - 1) + HOUR
+
+
+def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:
+    lives = tuple((first, min(end, time)) for first, end in record.lives if first <= time)
+    if not lives:
+        return None
+    lasting = record.active and len(lives) == len(record.lives)
+    return replace(
+        record,
+        last_seen=lives[-1][1],
+        active=lasting or record.lives[len(lives) - 1][1] >= time,
+        lives=lives,
+        gpu_since=record.gpu_since if record.gpu_since is not None and record.gpu_since <= time else None,
+    )
+
+
+def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
+    if record.lives[0][1] >= time:
+        return record
+    return replace(record, lives=tuple(life for life in record.lives if life[1] >= time))
+
+
+def load(directory: Path) -> Registry | None:
+    """The registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
+    path = directory / REGISTRY_FILE
+    document = read_json(path)
+    if document is None:
+        return None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise StoreError(f"{path} is not a registry of this version of KubeLedger (format {FORMAT}). {REMEDY}")
+    try:
+        return Registry(
+            first_tick=document["first_tick"],
+            last_tick=document["last_tick"],
+            last_sample_at={source: document["last_sample_at"][source] for source in SOURCES},
+            namespaces=_records("namespace", document["namespaces"]),
+            special=_records("special", document["special"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+
+
+def save(directory: Path, registry: Registry) -> None:
+    """Writes the registry whole. StoreError if that is impossible."""
+    document: dict[str, Any] = {"format": FORMAT, **{name: getattr(registry, name) for name in Registry.__slots__}}
+    write_whole(directory / REGISTRY_FILE, orjson.dumps(document, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} does not belong into the registry")
+
+
+def _records(kind: Kind, document: Mapping[str, Any]) -> dict[str, NamespaceRecord]:
+    for name in document:
+        check_name(kind, name)
+    return {name: _record(fields) for name, fields in document.items()}
+
+
+def _record(fields: Mapping[str, Any]) -> NamespaceRecord:
+    return NamespaceRecord(
+        first_seen=int(fields["first_seen"]),
+        last_seen=int(fields["last_seen"]),
+        active=bool(fields["active"]),
+        lives=tuple((int(first), int(end)) for first, end in fields["lives"]),
+        gpu_since=fields["gpu_since"],
+        labels={name: tuple(LabelValue(**value) for value in values) for name, values in fields["labels"].items()},
+    )
+
+
+def with_labels(
+    history: Mapping[str, tuple[LabelValue, ...]], labels: Mapping[str, str], time: int
+) -> Mapping[str, tuple[LabelValue, ...]]:
+    """The history after `labels` were seen at `time`: a new value is appended, a label that is gone gets a None.
+
+    Of a label whose value keeps changing the newest 100 values are kept.
+    """
+    changed: dict[str, str | None] = {}
+    for name in history.keys() | labels.keys():
+        value = labels.get(name)
+        before = history[name][-1].value if name in history else None
+        if value != before:
+            changed[name] = value
+    if not changed:
+        return history
+    extended = dict(history)
+    for name in sorted(changed):
+        extended[name] = (*history.get(name, ()), LabelValue(changed[name], time))[-LABEL_VALUES_KEPT:]
+    return extended
+
+
+def current_labels(history: Mapping[str, tuple[LabelValue, ...]]) -> dict[str, str]:
+    """The labels that the newest listing showed."""
+    return {name: values[-1].value for name, values in history.items() if values[-1].value is not None}

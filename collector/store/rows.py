@@ -1,0 +1,86 @@
+"""What the books read: arrays of averages per step, NaN for unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from collector.model import METRICS, SOURCES, Metric, Source
+from collector.store import rrd
+from collector.store.layout import (
+    ALLOCATABLE_SOURCES,
+    CAPACITY_SOURCES,
+    CLUSTER_FILE,
+    ENTRY,
+    GPU,
+    OBSERVED_SOURCES,
+    Kind,
+    RrdFile,
+)
+from collector.store.rrd import Column
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRows:
+    """Element i of every array stands for (start + i x step, start + (i + 1) x step]; cores, bytes, GPU equivalents."""
+
+    start: int
+    step: int
+    capacity: Mapping[Metric, Column]
+    """All four metrics; a cluster without GPUs has 0 of them."""
+    allocatable: Mapping[Metric, Column]
+    observed: Mapping[Source, Column]
+    """Share of the steps that the source answered, 0.0 to 1.0; NaN while it is not configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRows:
+    """As stored, without regard to lives; element i as in ClusterRows."""
+
+    start: int
+    step: int
+    usage: Mapping[Metric, Column]
+    """`gpu` and `gpu_memory` only for an entry that ever held a GPU."""
+    requests: Mapping[Metric, Column]
+    """`gpu` likewise; nobody requests `gpu_memory`."""
+    measured: Column
+    """Share of the running pods that metrics-server knew; 1.0 where the entry was not there."""
+    gpu_since: int | None
+
+
+def read_cluster(directory: Path, start: int, end: int, step: int) -> ClusterRows:
+    """Capacity, allocatable and coverage; all NaN before the first tick. StoreError if the file cannot be read."""
+    table = _read(directory, CLUSTER_FILE, start, end, step)
+    return ClusterRows(
+        start=start,
+        step=step,
+        capacity={metric: table[CAPACITY_SOURCES[metric]] for metric in METRICS},
+        allocatable={metric: table[ALLOCATABLE_SOURCES[metric]] for metric in METRICS},
+        observed={source: table[OBSERVED_SOURCES[source]] for source in SOURCES},
+    )
+
+
+def read_entry(
+    directory: Path, kind: Kind, name: str, *, start: int, end: int, step: int, gpu_since: int | None
+) -> EntryRows:
+    """Usage and requests of one entry; StoreError if a file cannot be read."""
+    table = _read(directory, RrdFile(kind, name, ENTRY), start, end, step)
+    usage: dict[Metric, Column] = {"cpu": table["cpu_usage"], "memory": table["mem_usage"]}
+    requests: dict[Metric, Column] = {"cpu": table["cpu_requests"], "memory": table["mem_requests"]}
+    if gpu_since is not None:
+        gpu = _read(directory, RrdFile(kind, name, GPU), start, end, step)
+        usage |= {"gpu": gpu["gpu_usage"], "gpu_memory": gpu["gpu_mem_usage"]}
+        requests["gpu"] = gpu["gpu_requests"]
+    return EntryRows(start, step, usage, requests, table["measured"], gpu_since)
+
+
+def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Column]:
+    path = file.path(directory)
+    if path.exists():
+        return rrd.fetch(path, file.form.sources, start, end, step)
+    # Not begun yet, or moved away by the operator and begun anew with the next tick.
+    length = max(0, (end - start) // step)
+    return {source: np.full(length, np.nan) for source in file.form.sources}

@@ -1,0 +1,197 @@
+"""Round-robin databases: the one module that calls librrd.
+
+A file holds 5-minute averages for 14 days and an hour, and hourly averages for 400 days. Its step and its heartbeat are
+300 s: librrd fills a step that nobody wrote with the value written next, so long as the pause is within the heartbeat,
+and makes the whole pause unknown, the newly written step included, when it is longer. `update` therefore ends every
+pause with an explicit unknown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from math import isfinite
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import rrdtool
+
+from collector.errors import StoreError
+
+STEP = 300
+HOUR = 3600
+STEPS_PER_HOUR = HOUR // STEP
+FINE_ROWS = 14 * 24 * STEPS_PER_HOUR + STEPS_PER_HOUR
+"""5-minute rows: 14 days and an hour."""
+HOURLY_ROWS = 400 * 24
+"""Hourly rows: twelve whole months and the open one need 397 days."""
+
+UNKNOWN = "U"
+_ROWS_PER_CALL = 5000
+_VALUE_BYTES = 8
+_ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
+_LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
+
+Column = npt.NDArray[np.float64]
+
+
+class Span(NamedTuple):
+    """One value per source for every step in (`start`, `end`], both UNIX times on a step; None is unknown."""
+
+    start: int
+    end: int
+    values: tuple[float | None, ...]
+
+
+def hour_floor(time: int) -> int:
+    """Start of the hour that `time` lies in."""
+    return time - time % HOUR
+
+
+def create(path: Path, sources: Sequence[str], start: int) -> None:
+    """Creates a database whose first step begins at `start`, all unknown. StoreError if it cannot be written."""
+    unfinished = path.with_name(path.name + ".new")
+    definitions = [f"DS:{source}:GAUGE:{STEP}:U:U" for source in sources]
+    try:
+        rrdtool.create(str(unfinished), "--start", str(start), "--step", str(STEP), *definitions, *_ARCHIVES)
+        sync(unfinished)
+        unfinished.replace(path)
+    except _LIBRRD_ERRORS as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise _failure("create", path, error) from error
+
+
+def last(path: Path) -> int:
+    """Time of the newest step that was written, known or not. StoreError if the file is not a whole database."""
+    try:
+        return int(rrdtool.last(str(path)))
+    except _LIBRRD_ERRORS as error:
+        raise _failure("read", path, error) from error
+
+
+def check(path: Path, sources: Sequence[str]) -> None:
+    """StoreError unless `path` is a whole database with these sources, this step and these archives."""
+    try:
+        info = rrdtool.info(str(path))
+    except _LIBRRD_ERRORS as error:
+        raise _failure("read", path, error) from error
+    found = {key.split("]")[0][3:]: info[key] for key in info if key.startswith("ds[") and key.endswith("].index")}
+    rows = (info.get("rra[0].rows"), info.get("rra[1].rows"))
+    in_order = sorted(found, key=lambda name: int(found[name] or 0))
+    if in_order != list(sources) or info.get("step") != STEP or rows != (FINE_ROWS, HOURLY_ROWS):
+        raise StoreError(
+            f"{path} is a round-robin database, but not one of KubeLedger's: found {', '.join(in_order) or 'nothing'}, "
+            f"expected {', '.join(sources)}. Move it away, or give the database location a directory of its own"
+        )
+
+
+def update(path: Path, spans: Iterable[Span]) -> int:
+    """Writes spans in order of time, leaves steps that the file has already, and returns the number of rows.
+
+    Steps between the spans, and between the file's newest step and the first span, become unknown.
+    """
+    rows = _rows(last(path), spans)
+    for first in range(0, len(rows), _ROWS_PER_CALL):
+        try:
+            rrdtool.update(str(path), *rows[first : first + _ROWS_PER_CALL])
+        except _LIBRRD_ERRORS as error:
+            raise _failure("write", path, error) from error
+    return len(rows)
+
+
+def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> dict[str, Column]:
+    """Averages per source; element i stands for (`start` + i x `step`, `start` + (i + 1) x `step`]; NaN is unknown.
+
+    `step` is 300 or 3600, `start` and `end` are multiples of it (else ValueError). What lies before an archive's depth
+    or after the newest step is NaN. StoreError if the file cannot be read.
+    """
+    if step not in (STEP, HOUR) or start % step or end % step:
+        raise ValueError(f"step {step} is neither {STEP} nor {HOUR}, or {start} and {end} are no multiples of it")
+    length = max(0, (end - start) // step)
+    table = np.full((length, len(sources)), np.nan)
+    newest = last(path)
+    # librrd answers from the coarser archive when the finer one does not reach back to the start that is asked for.
+    depth = (FINE_ROWS if step == STEP else HOURLY_ROWS) * step
+    begin = max(start, newest - newest % step - depth)
+    stop = min(end, newest - newest % step)
+    if begin < stop:
+        table[(begin - start) // step : (stop - start) // step] = _read(path, sources, begin, stop, step)
+    return {source: np.ascontiguousarray(table[:, column]) for column, source in enumerate(sources)}
+
+
+def head(path: Path, sources: Sequence[str]) -> bytes:
+    """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
+
+    librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
+    were written since lie where the next update writes again.
+    """
+    size = path.stat().st_size - (FINE_ROWS + HOURLY_ROWS) * len(sources) * _VALUE_BYTES
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def restore(path: Path, content: bytes) -> None:
+    """Puts an earlier `head` of this file back."""
+    try:
+        with path.open("r+b") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _failure("write", path, error) from error
+
+
+def sync(path: Path) -> None:
+    """Waits until the file is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> Column:
+    window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
+    try:
+        (first, _, found_step), names, rows = rrdtool.fetch(str(path), "AVERAGE", *window)
+    except _LIBRRD_ERRORS as error:
+        raise _failure("read", path, error) from error
+    if names != tuple(sources) or found_step != step:
+        raise StoreError(f"{path} does not hold {', '.join(sources)} every {step} s. Move it away, or restore a backup")
+    skip = (start - first) // step
+    # librrd appends the row after the end as well.
+    return np.array(rows[skip : skip + (end - start) // step], dtype=np.float64)
+
+
+def _rows(newest: int, spans: Iterable[Span]) -> list[str]:
+    rows = []
+    for first, end, values in spans:
+        start = max(first, newest)
+        if end <= start:
+            continue
+        text = ":".join([_text(value) for value in values])
+        if all(value is None for value in values):
+            # Its end is enough: a pause longer than the heartbeat is unknown as a whole.
+            rows.append(f"{end}:{text}")
+        else:
+            if start > newest:
+                rows.append(f"{start}:{':'.join(UNKNOWN for _ in values)}")
+            rows += [f"{time}:{text}" for time in range(start + STEP, end + 1, STEP)]
+        newest = end
+    return rows
+
+
+def _text(value: float | None) -> str:
+    return UNKNOWN if value is None or not isfinite(value) else repr(float(value))
+
+
+def _failure(verb: str, path: Path, error: Exception) -> StoreError:
+    reason = str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
+    return StoreError(
+        f"cannot {verb} the round-robin database {path}: {reason}. Check permissions and free space, or restore the "
+        "file from a backup; moved away, it is begun anew without its history"
+    )

@@ -1,0 +1,75 @@
+"""What tests read from a ledger, as plain lists with None for unknown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collector.model import Metric, Source
+from collector.store.layout import Kind
+from collector.store.ledger import Ledger
+from collector.store.rrd import HOUR, Column
+
+Values = list[float | None]
+
+
+def plain(column: Column) -> Values:
+    return [None if np.isnan(value) else float(value) for value in column]
+
+
+def usage(
+    ledger: Ledger,
+    name: str,
+    start: int,
+    count: int = 1,
+    *,
+    step: int = HOUR,
+    metric: Metric = "cpu",
+    kind: Kind = "namespace",
+) -> Values:
+    return plain(ledger.entry(kind, name, start, start + count * step, step).usage[metric])
+
+
+def requests(ledger: Ledger, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
+    return plain(ledger.entry("namespace", name, start, start + count * step, step).requests["cpu"])
+
+
+def measured(ledger: Ledger, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
+    return plain(ledger.entry("namespace", name, start, start + count * step, step).measured)
+
+
+def coverage(ledger: Ledger, start: int, count: int = 1, *, source: Source = "kubernetes", step: int = HOUR) -> Values:
+    return plain(ledger.cluster(start, start + count * step, step).observed[source])
+
+
+def capacity(ledger: Ledger, start: int, count: int = 1, *, metric: Metric = "cpu", step: int = HOUR) -> Values:
+    return plain(ledger.cluster(start, start + count * step, step).capacity[metric])
+
+
+@contextmanager
+def ordinary_user() -> Iterator[Path]:
+    """A directory of a user whom permissions bind, which they do not bind root; the effective user inside the block."""
+    directory = Path(tempfile.mkdtemp(dir="/tmp"))
+    root = os.geteuid() == 0
+    try:
+        if root:
+            os.chown(directory, 65534, 65534)
+            try:
+                os.seteuid(65534)
+            except PermissionError:
+                pytest.skip("root without the right to become another user")
+        yield directory
+    finally:
+        if root:
+            with suppress(PermissionError):
+                os.seteuid(0)
+        for folder, _, _ in os.walk(directory):
+            Path(folder).chmod(0o700)
+        shutil.rmtree(directory)

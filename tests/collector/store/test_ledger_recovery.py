@@ -1,0 +1,335 @@
+"""A crash at any point between the journal and the registry leaves the books of an uninterrupted run."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from collector.errors import StoreError
+from collector.model import TickSample
+from collector.store import nodes, registry, rrd
+from collector.store.layout import CLUSTER, ENTRY, GPU, RrdFile
+from collector.store.ledger import Ledger
+from tests.collector.store.reading import coverage, usage
+from tests.support.samples import GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
+
+END = NOON + 3 * HOUR
+
+
+class PowerCutError(Exception):
+    """Raised where the process is meant to die."""
+
+
+def history() -> list[list[TickSample]]:
+    """Three hours of batches with births, deaths, GPUs, special entries, failures and a gap."""
+    samples: list[TickSample] = []
+    for i in [*range(2, 17), *range(20, 37)]:
+        entries = {"always": entry(i / 7, i * GIB, cpu_requests=1.0, labels={"tick": str(i % 5)})}
+        if 5 <= i <= 9 or i >= 30:
+            entries["sometimes"] = gpu_entry(0.5, 1.0, GIB, cpu=3.0) if i > 7 else entry(3.0)
+        special = {"excluded": entry(1.0)} if i % 4 else {}
+        time = NOON + i * STEP
+        samples.append(failed_tick(time) if i in (6, 25) else tick(time, entries, special=special))  # type: ignore[arg-type]
+    return [samples[first : first + 3] for first in range(0, len(samples), 3)]
+
+
+def books(directory: Path) -> dict[str, object]:
+    """Everything a ledger says, comparable."""
+    with Ledger.open(directory) as ledger:
+        rows: dict[str, object] = {}
+        for step in (STEP, HOUR):
+            cluster = ledger.cluster(NOON, END, step)
+            parts = (cluster.capacity, cluster.allocatable, cluster.observed)
+            rows[f"cluster {step}"] = [column.tobytes() for part in parts for column in part.values()]
+            for kind, names in (("namespace", ledger.namespaces), ("special", ledger.special)):
+                for name in names:
+                    entry_rows = ledger.entry(kind, name, NOON, END, step)  # type: ignore[arg-type]
+                    columns = [*entry_rows.usage.values(), *entry_rows.requests.values(), entry_rows.measured]
+                    rows[f"{name} {step}"] = [np.nan_to_num(column, nan=-1.0).tolist() for column in columns]
+        rows["records"] = (dict(ledger.namespaces), dict(ledger.special), dict(ledger.last_sample_at))
+        rows["ticks"] = (ledger.first_tick, ledger.last_tick, ledger.nodes_at)
+        return rows
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    directory = tmp_path_factory.mktemp("uninterrupted")
+    with Ledger.open(directory) as ledger:
+        for batch in history():
+            ledger.append(batch)
+    return books(directory)
+
+
+def die_at_call(
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    number: int,
+    last_act: Callable[[Path], None] | None = None,
+) -> None:
+    """Lets the `number`-th call of a function, counted from now, be the process's last."""
+    real = getattr(module, name)
+    calls = 0
+
+    def until_then(*arguments: Any) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            if last_act:
+                last_act(arguments[0])
+            raise PowerCutError
+        return real(*arguments)
+
+    monkeypatch.setattr(module, name, until_then)
+
+
+def tear(path: Path) -> None:
+    """What librrd leaves when it is killed at the wrong moment: ring pointers that belong to other rows."""
+    form = CLUSTER if path.name == "cluster.rrd" else GPU if path.name.endswith(".gpu.rrd") else ENTRY
+    size = len(rrd.head(path, form.sources))
+    with path.open("r+b") as file:
+        file.seek(size - 16)
+        pointers = struct.unpack("qq", file.read(16))
+        assert 0 <= pointers[0] < rrd.FINE_ROWS
+        assert 0 <= pointers[1] < rrd.HOURLY_ROWS
+        file.seek(size - 16)
+        file.write(struct.pack("qq", *(pointer + 1 for pointer in pointers)))
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize(
+    ("batch_number", "survivors"),
+    [
+        *((batch, files) for batch in (0, 4, 5) for files in (0, 1, 2)),
+        *((batch, files) for batch in (2, 9) for files in range(5)),
+    ],
+)
+def test_a_crash_after_some_databases_were_written_leaves_no_trace(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: dict[str, object],
+    batch_number: int,
+    survivors: int,
+    torn: bool,
+) -> None:
+    batches = history()
+    with Ledger.open(tmp_path) as ledger:
+        for batch in batches[:batch_number]:
+            ledger.append(batch)
+        with monkeypatch.context() as patch:
+            die_at_call(patch, rrd, "update", survivors + 1, tear if torn else None)
+            with pytest.raises(PowerCutError):
+                ledger.append(batches[batch_number])
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.last_tick == batches[batch_number][-1].time, "the journal completed the batch"
+        for batch in batches[batch_number + 1 :]:
+            ledger.append(batch)
+    assert books(tmp_path) == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("batch_number", "point"),
+    [(0, "create"), (2, "create"), *((batch, point) for batch in (0, 2, 5) for point in ("registry", "nodes"))],
+)
+def test_a_crash_before_the_registry_was_written_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, object], batch_number: int, point: str
+) -> None:
+    module, name = {
+        "create": (rrd, "create"),
+        "registry": (registry, "save"),
+        "nodes": (nodes, "save"),
+    }[point]
+    batches = history()
+    with Ledger.open(tmp_path) as ledger:
+        for batch in batches[:batch_number]:
+            ledger.append(batch)
+        with monkeypatch.context() as patch:
+            die_at_call(patch, module, name, 1)
+            with pytest.raises(PowerCutError):
+                ledger.append(batches[batch_number])
+    with Ledger.open(tmp_path) as ledger:
+        for batch in batches[batch_number + 1 :]:
+            ledger.append(batch)
+    assert books(tmp_path) == uninterrupted
+
+
+def test_a_database_that_the_kernel_did_not_write_back_is_completed_from_the_kept_journal(
+    tmp_path: Path, uninterrupted: dict[str, object]
+) -> None:
+    """As after a power cut: the registry of the last tick, but databases as they were some ticks before."""
+    batches = history()
+    stale = tmp_path / "stale"
+    live = tmp_path / "live"
+    with Ledger.open(live) as ledger:
+        for number, batch in enumerate(batches):
+            ledger.append(batch)
+            if number == 5:
+                shutil.copytree(live, stale)
+    for name in ("cluster.rrd", "namespaces/always.rrd", "special/excluded.rrd"):
+        shutil.copy(stale / name, live / name)
+    (live / "namespaces" / "sometimes.gpu.rrd").unlink()
+    assert books(live) == uninterrupted
+
+
+def test_replaying_changes_nothing_that_is_there(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for batch in history():
+            ledger.append(batch)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")}
+    registry.save(tmp_path, registry.Registry())
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.last_tick == END
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")} == before
+
+
+def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
+        with monkeypatch.context() as patch:
+
+            def full(*_: object) -> int:
+                raise StoreError("no space left")
+
+            patch.setattr(rrd, "update", full)
+            for i in (4, 5):
+                with pytest.raises(StoreError, match="no space"):
+                    ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+        assert ledger.last_tick == NOON + 3 * STEP
+        assert ledger.append([tick(NOON + 4 * STEP)]).refused == 1, "its first sample is in the journal"
+        ledger.append([tick(NOON + 6 * STEP, {"web": entry(6.0)})])
+        assert usage(ledger, "web", NOON, 6, step=STEP) == [1.0, 1.0, 1.0, 4.0, 5.0, 6.0]
+        assert ledger.last_tick == NOON + 6 * STEP
+
+
+def pending(directory: Path) -> Path:
+    """A store whose last batch is in the journal only; its journal file."""
+    with Ledger.open(directory) as ledger:
+        ledger.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0)}))
+    saved = (directory / "namespaces.json").read_bytes()
+    databases = {path: path.read_bytes() for path in directory.rglob("*.rrd")}
+    with Ledger.open(directory) as ledger:
+        ledger.append([tick(NOON + 7 * STEP, {"web": entry(7.0)})])
+    (directory / "namespaces.json").write_bytes(saved)
+    for path, content in databases.items():
+        path.write_bytes(content)
+    return max((directory / "journal").glob("*.json"))
+
+
+def test_a_whole_journal_file_is_replayed(tmp_path: Path) -> None:
+    pending(tmp_path)
+    with Ledger.open(tmp_path) as ledger:
+        assert usage(ledger, "web", NOON + 6 * STEP, 1, step=STEP) == [7.0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content.replace(b"7.0", b"8.0"),
+        lambda content: b"\x00" * len(content),
+        lambda content: b'{"samples": []}',
+    ],
+    ids=["empty", "truncated", "changed", "zeros", "foreign"],
+)
+def test_a_damaged_journal_file_is_reported_and_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
+) -> None:
+    path = pending(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    with caplog.at_level(logging.ERROR), Ledger.open(tmp_path) as ledger:
+        assert (path.name in caplog.text, "set aside" in caplog.text) == (True, True)
+        assert path.with_name(path.name + ".bad").exists()
+        assert not path.exists()
+        assert ledger.last_tick == NOON + 6 * STEP
+        ledger.append([tick(NOON + 8 * STEP, {"web": entry(8.0)})])
+        assert usage(ledger, "web", NOON + 5 * STEP, 3, step=STEP) == [1.0, None, 8.0]
+        assert coverage(ledger, NOON + 5 * STEP, 3, step=STEP) == [1.0, 0.0, 1.0]
+
+
+def test_what_a_crash_left_half_written_is_tidied_up(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append([tick(NOON + STEP)])
+    half = tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json.tmp"
+    half.write_bytes(b"half a")
+    (tmp_path / "namespaces.json.tmp").write_bytes(b"half a")
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.last_tick == NOON + STEP
+        ledger.append([tick(NOON + 2 * STEP)])
+    assert not half.exists()
+
+
+def test_the_journal_does_not_grow(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for i in range(1, 30):
+            ledger.append([tick(NOON + i * STEP)])
+            newest = max((tmp_path / "journal").glob("*.json"))
+            os.utime(newest, (NOON + i * STEP, NOON + i * STEP))
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append([tick(NOON + 30 * STEP)])
+        kept = {path.name for path in (tmp_path / "journal").iterdir()}
+    assert kept == {f"{NOON + i * STEP:012d}.{kind}" for i in range(19, 31) for kind in ("json", "heads")}
+
+
+def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0), "other": entry(2.0)}))
+    for path in (tmp_path / "journal").iterdir():
+        path.unlink()
+    RrdFile("namespace", "web", ENTRY).path(tmp_path).unlink()
+    with caplog.at_level(logging.WARNING), Ledger.open(tmp_path) as ledger:
+        assert usage(ledger, "web", NOON, 6, step=STEP) == [None] * 6
+        ledger.append([tick(NOON + 7 * STEP, {"web": entry(3.0), "other": entry(2.0)})])
+        assert usage(ledger, "web", NOON, 7, step=STEP) == [None] * 6 + [3.0]
+        assert usage(ledger, "other", NOON, 7, step=STEP) == [2.0] * 7
+    assert "web.rrd" in caplog.text
+    assert "begun anew" in caplog.text
+
+
+def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
+    """A real process, killed at random moments of a history that it writes as fast as it can."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom collector.store.ledger import Ledger\n"
+        "from tests.collector.store.test_ledger_recovery import endless\n"
+        "with Ledger.open(Path(sys.argv[1])) as ledger:\n    print('open', flush=True)\n"
+        "    for sample in endless(ledger.last_tick):\n        ledger.append([sample])\n"
+    )
+    killed, calm = tmp_path / "killed", tmp_path / "calm"
+    for round_number in range(6):
+        command = [sys.executable, "-c", script, str(killed)]
+        with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"open\n"
+            time.sleep(0.05 + 0.037 * round_number)
+            process.kill()
+    with Ledger.open(killed) as found, Ledger.open(calm) as expected:
+        last_tick = found.last_tick
+        assert last_tick is not None
+        expected.append(list(itertools.takewhile(lambda sample: sample.time <= last_tick, endless(None))))
+        assert found.namespaces == expected.namespaces
+        count = (last_tick - NOON) // STEP
+        for name in expected.namespaces:
+            assert usage(found, name, NOON, count, step=STEP) == usage(expected, name, NOON, count, step=STEP)
+
+
+def endless(after: int | None) -> Iterator[TickSample]:
+    """Ticks of five namespaces that come and go, from the one after `after` on."""
+    for i in itertools.count(1 if after is None else (after - NOON) // STEP + 1):
+        names = [j for j in range(5) if (i // 5 + j) % 4 or i % 3 == 0]
+        yield tick(NOON + i * STEP, {f"ns-{j}": entry(i / 7 + j) for j in names})

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector.errors import StoreError
+from collector.store import rates
+from collector.store.rates import History, RateChange
+from tests.support.samples import DAY, HOUR, NOON
+
+
+def change(effective: int, rate: float, currency: str = "$") -> RateChange:
+    return RateChange(effective, rate, currency, None)
+
+
+def record(history: History, rate: float | None, now: int, *, has_samples: bool = True) -> History:
+    return rates.record(history, rate, "$", None, now=now, has_samples=has_samples)
+
+
+FIRST = (change(NOON, 10.0),)
+
+
+def test_the_first_rate_of_an_empty_store_takes_effect_at_the_current_hour() -> None:
+    assert record((), 10.0, NOON + 1234, has_samples=False) == FIRST
+
+
+def test_the_first_rate_of_a_store_with_samples_takes_effect_at_the_next_full_hour() -> None:
+    assert record((), 10.0, NOON - 1) == FIRST
+
+
+def test_a_change_takes_effect_at_the_next_full_hour() -> None:
+    assert record(FIRST, 12.0, NOON + DAY + 1) == (*FIRST, change(NOON + DAY + HOUR, 12.0))
+    # At 12:00:00 sharp the hour that begins is whole.
+    assert record(FIRST, 12.0, NOON + DAY) == (*FIRST, change(NOON + DAY, 12.0))
+
+
+def test_the_same_values_change_nothing() -> None:
+    assert record(FIRST, 10.0, NOON + DAY) is FIRST
+
+
+def test_another_currency_or_other_weights_are_a_change() -> None:
+    euro = rates.record(FIRST, 10.0, "€", None, now=NOON + 1, has_samples=True)
+    assert euro[-1] == RateChange(NOON + HOUR, 10.0, "€", None)
+    weighted = rates.record(FIRST, 10.0, "$", {"cpu": 1.0}, now=NOON + 1, has_samples=True)
+    assert weighted[-1] == RateChange(NOON + HOUR, 10.0, "$", {"cpu": 1.0})
+    assert rates.record(weighted, 10.0, "$", {"cpu": 1.0}, now=NOON + DAY, has_samples=True) is weighted
+
+
+def test_a_rate_that_is_taken_away_ends_charging() -> None:
+    ended = record(FIRST, None, NOON + 1)
+    assert ended == (*FIRST, change(NOON + HOUR, 0.0))
+    assert record(ended, None, NOON + DAY) is ended
+    assert record(ended, 10.0, NOON + DAY) == (*ended, change(NOON + DAY, 10.0))
+
+
+def test_no_rate_leaves_an_empty_history_empty() -> None:
+    assert record((), None, NOON) == ()
+
+
+def test_a_change_that_did_not_take_effect_yet_is_replaced() -> None:
+    pending = record(FIRST, 12.0, NOON + 60)
+    assert record(pending, 15.0, NOON + 120) == (*FIRST, change(NOON + HOUR, 15.0))
+    assert record(pending, 10.0, NOON + 120) == FIRST
+    assert record((change(NOON + HOUR, 5.0),), None, NOON + 120) == ()
+
+
+def test_a_clock_that_steps_back_does_not_rewrite_the_past() -> None:
+    history = (*FIRST, change(NOON + DAY, 12.0))
+    assert record(history, 15.0, NOON - DAY) == (*FIRST, change(NOON + DAY, 15.0))
+
+
+def test_the_history_survives_its_file(tmp_path: Path) -> None:
+    assert rates.load(tmp_path) == ()
+    history = (*FIRST, RateChange(NOON + DAY, 0.1 + 0.2, "€", {"cpu": 0.25, "memory": 0.75}))
+    rates.save(tmp_path, history)
+    assert rates.load(tmp_path) == history
+    assert [path.name for path in tmp_path.iterdir()] == ["rates.json"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"rates": [{}]}', '{"rates": [{"effective": "x"}]}', '{"rates": 1}']
+)
+def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "rates.json").write_text(content)
+    with pytest.raises(StoreError, match=r"rates\.json.*backup"):
+        rates.load(tmp_path)
+    assert (tmp_path / "rates.json").read_text() == content

@@ -1,0 +1,231 @@
+"""The command as an operator runs it: a process, its exit code and what it writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from collector import __version__, cli
+from collector.settings import SETTINGS
+from tests.support import kubernetes_objects as kube
+from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
+
+NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
+
+
+def cluster(request: Request) -> Answer:
+    """A cluster with one node, one namespace and one pod that uses half a core."""
+    answers = {
+        "/api/v1/namespaces": kube.listing("NamespaceList", [{"metadata": {"name": "shop"}}]),
+        "/api/v1/nodes": kube.listing("NodeList", [kube.node()]),
+        "/api/v1/pods": kube.listing("PodList", [kube.pod(kube.container(cpu="1", memory="1Gi"))]),
+        "/apis/metrics.k8s.io/v1beta1/nodes": kube.listing("NodeMetricsList", []),
+        "/apis/metrics.k8s.io/v1beta1/pods": kube.listing(
+            "PodMetricsList", [kube.pod_metrics("shop", "web-0", ("500m", "512Mi"))]
+        ),
+    }
+    if request.headers.get("authorization") != "Bearer good":
+        return status_answer(401, "Unauthorized")
+    return json_answer(answers[request.path]) if request.path in answers else status_answer(404, "not found")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    with serving(cluster) as server:
+        yield server.url
+
+
+def environment(root: Path, endpoint: str, **settings: str) -> dict[str, str]:
+    return {
+        "KL_DB_LOCATION": str(root / "db"),
+        "KL_DATA_DIR": str(root / "data"),
+        "KL_K8S_API_ENDPOINT": endpoint,
+        "KL_K8S_AUTH_TOKEN": "good",
+        "HOME": str(root),
+        "PATH": os.environ["PATH"],
+        **settings,
+    }
+
+
+def kl_collector(*arguments: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "collector", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=dict(environ), check=False, timeout=60)
+
+
+def test_once_stores_and_publishes_the_tick_that_is_due(tmp_path: Path, endpoint: str) -> None:
+    done = kl_collector("once", environ=environment(tmp_path, endpoint))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("tick ")
+    assert done.stdout.endswith(f"is stored; published generation 1 in {tmp_path / 'data'}\n")
+    manifest = orjson.loads((tmp_path / "data" / "dataset.json").read_bytes())
+    assert [namespace["name"] for namespace in manifest["namespaces"]] == ["shop"]
+
+
+def test_once_stores_under_the_nominal_time_and_says_so_the_second_time(
+    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = environment(tmp_path, endpoint)
+    assert cli.main(["once"], environ, lambda: NOON + 187.0) == 0
+    assert capsys.readouterr().out.startswith("tick 2026-11-21T12:00:00Z is stored;")
+    assert cli.main(["once"], environ, lambda: NOON + 290.0) == 0
+    assert capsys.readouterr().out == (
+        "tick 2026-11-21T12:00:00Z is stored already (newest: 2026-11-21T12:00:00Z); published again as generation 2\n"
+    )
+    hourly = orjson.loads((tmp_path / "data" / "hourly_7d-2.json").read_bytes())
+    assert hourly["buckets"] == ["2026-11-21T11:00:00Z"]
+    assert hourly["coverage"]["kubernetes"] == pytest.approx([1 / 12])
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [("good", "refuses connections: nothing listens there"), ("bad", "does not accept the credentials (401)")],
+)
+def test_once_fails_with_the_reason_when_the_cluster_does_not_answer(
+    tmp_path: Path, endpoint: str, token: str, reason: str
+) -> None:
+    url = endpoint if token == "bad" else f"http://127.0.0.1:{closed_port()}"
+    done = kl_collector("once", environ=environment(tmp_path, url, KL_K8S_AUTH_TOKEN=token))
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(
+        "is stored as unobserved: the cluster could not be listed, for the reason logged above"
+    )
+    assert "Traceback" not in done.stderr
+    # What is known, namely that nothing is, is stored and published all the same.
+    hourly = orjson.loads((tmp_path / "data" / "hourly_7d-1.json").read_bytes())
+    assert hourly["observed_hours"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"KL_POLLING_INTERVAL_SEC": "7"}, "KL_POLLING_INTERVAL_SEC is '7'"),
+        ({"KL_COST_MODEL": "CHARGE_BACK"}, "KL_COST_MODEL is CHARGE_BACK, which needs a rate"),
+        ({"KL_BILLING_HOURLY_RATE": "ten"}, "KL_BILLING_HOURLY_RATE is 'ten'"),
+    ],
+)
+def test_wrong_settings_are_one_line_and_exit_code_2(tmp_path: Path, settings: dict[str, str], reason: str) -> None:
+    done = kl_collector("run", environ=environment(tmp_path, "http://127.0.0.1:1", **settings))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"kl-collector: {reason}")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "db").exists()
+
+
+def test_a_data_directory_that_is_a_file_is_one_line_and_exit_code_1(tmp_path: Path, endpoint: str) -> None:
+    (tmp_path / "data").write_text("mine")
+    done = kl_collector("once", environ=environment(tmp_path, endpoint))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"kl-collector: cannot publish the dataset to {tmp_path / 'data'}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_second_collector_on_the_same_databases_is_refused(tmp_path: Path, endpoint: str) -> None:
+    environ = environment(tmp_path, endpoint)
+    with running(environ) as first:
+        wait_for(tmp_path / "data" / "dataset.json")
+        second = kl_collector("once", environ=environ)
+        assert first.poll() is None
+    assert second.returncode == 1
+    assert str(tmp_path / "db") in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_an_old_name_of_a_setting_is_accepted_with_a_warning(tmp_path: Path, endpoint: str) -> None:
+    environ = environment(tmp_path, endpoint, KOA_BILLING_CURRENCY_SYMBOL="€")
+    done = kl_collector("once", environ=environ)
+    assert done.returncode == 0
+    assert "WARNING collector.cli KOA_BILLING_CURRENCY_SYMBOL is deprecated" in done.stderr
+
+
+def running(environ: Mapping[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "collector", "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(environ))
+    return _Stopped(process)  # type: ignore[return-value]
+
+
+class _Stopped:
+    """Ends the process it holds when its block is left."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def __enter__(self) -> subprocess.Popen[str]:
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_run_does_the_due_tick_at_once_and_stops_on_a_signal(
+    tmp_path: Path, endpoint: str, number: signal.Signals
+) -> None:
+    with running(environment(tmp_path, endpoint)) as process:
+        wait_for(tmp_path / "db" / "heartbeat")
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    lines = errors.splitlines()
+    assert (
+        f"cluster kubernetes at {endpoint}; databases in {tmp_path / 'db'}; publishing to {tmp_path / 'data'}"
+        in lines[0]
+    )
+    assert "every 300 s, tick " in lines[0]
+    assert "generation 1" in errors
+    assert f"{number.name}: stopping after the tick in progress" in errors
+    assert lines[-1].endswith("stopped")
+    assert "Traceback" not in errors
+
+
+def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
+    with running(environment(tmp_path, f"http://127.0.0.1:{closed_port()}")) as process:
+        wait_for(tmp_path / "db" / "heartbeat")
+        assert process.poll() is None
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "refuses connections: nothing listens there" in errors
+    assert "is stored as unobserved: the cluster could not be listed; that makes 1 of 1 since the start" in errors
+
+
+def test_help_names_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["run", "--help"], ["once", "--help"]):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(arguments, {})
+        assert exit_.value.code == 0
+        text = capsys.readouterr().out
+        for setting in SETTINGS:
+            assert f"  {setting.name}" in text
+        assert "KL_POLLING_INTERVAL_SEC (default: 300)" in text
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"], {})
+    assert capsys.readouterr().out == f"kl-collector {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "--fast"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments, {})
+    assert exit_.value.code == 2
+    assert "usage: kl-collector" in capsys.readouterr().err

@@ -1,0 +1,15 @@
+import pytest
+
+from collector import errors
+
+
+@pytest.mark.parametrize("name", ["SettingsError", "SourceError", "StoreError", "PublishError"])
+def test_every_error_is_a_kubeledger_error_and_stands_in_the_drawn_tree(name: str) -> None:
+    assert issubclass(getattr(errors, name), errors.KubeLedgerError)
+    assert name in (errors.__doc__ or "")
+
+
+def test_a_source_error_names_its_source_first() -> None:
+    error = errors.SourceError("metrics", "install metrics-server", 404)
+    assert str(error) == "metrics: install metrics-server"
+    assert (error.source, error.status) == ("metrics", 404)

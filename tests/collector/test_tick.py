@@ -1,0 +1,230 @@
+"""Whole ticks: sources are objects that answer from a script, everything after them is real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from collector.errors import PublishError, SourceError
+from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
+from collector.settings import Settings
+from collector.store.ledger import Ledger
+from collector.tick import Collector
+from tests.support.books import check_identity, validate
+
+GIB = 2**30
+SILENT = Snapshot(cluster=None, usage=None, devices=None, dcgm_configured=False)
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+NOON = at("2026-11-21T12:00")
+
+
+def answering(cores: float, *, labels: dict[str, str] | None = None, pods: Iterator[Pod] | None = None) -> Snapshot:
+    """A cluster of one node of 8 cores, of which 7.5 are allocatable, with the pod `web` of the namespace `shop`."""
+    node = Node("n1", {"cpu": 8.0, "memory": 32.0 * GIB}, {"cpu": 7.5, "memory": 30.0 * GIB}, True, True, 1)
+    web = Pod("shop", "web", "n1", "Running", {"cpu": 2.0, "memory": 4.0 * GIB})
+    return Snapshot(
+        cluster=Cluster({"shop": labels or {}, "empty": {}}, (node,), iter([web]) if pods is None else pods),
+        usage=UsageListing((NodeUsage("n1", 3.0, 9.0 * GIB),), iter([PodUsage("shop", "web", cores, 1.0 * GIB)])),
+        devices=None,
+        dcgm_configured=False,
+    )
+
+
+class Script:
+    """Sources that answer one snapshot after the other."""
+
+    def __init__(self, *snapshots: Snapshot) -> None:
+        self._snapshots = list(snapshots)
+
+    def snapshot(self) -> Snapshot:
+        return self._snapshots.pop(0)
+
+
+class Place:
+    """A collector's directories, and what is in them."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod")
+
+    def run(self, *ticks: tuple[int, Snapshot], **changed: Any) -> list[bool]:
+        """Does the ticks in a collector of their own; whether each was observed."""
+        settings = replace(self.settings, **changed)
+        now = [float(ticks[0][0]) if ticks else float(NOON)]
+        with Ledger.open(settings.db_location) as ledger:
+            collector = Collector(settings, Script(*(snapshot for _, snapshot in ticks)), ledger, lambda: now[0])
+            reports = []
+            for time, _ in ticks:
+                now[0] = time + 3.0
+                reports.append(collector.tick(time))
+            return [report.observed for report in reports]
+
+    def manifest(self) -> dict[str, Any]:
+        document: dict[str, Any] = orjson.loads((self.settings.data_dir / "dataset.json").read_bytes())
+        validate(document, "manifest")
+        return document
+
+    def read(self, name: str) -> dict[str, Any]:
+        content = (self.settings.data_dir / self.manifest()["files"][name]["name"]).read_bytes()
+        document: dict[str, Any] = orjson.loads(content)
+        validate(document, "nodes" if name == "nodes" else "scale")
+        if name != "nodes":
+            check_identity(document)
+        return document
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_tick_goes_from_the_sources_to_the_published_files(place: Place) -> None:
+    assert place.run((NOON, answering(3.0, labels={"team": "sales"}))) == [True]
+    manifest = place.manifest()
+    assert (manifest["cluster"], manifest["generation"], manifest["metrics"]) == ("prod", 1, ["cpu", "memory"])
+    assert manifest["generated_at"] == "2026-11-21T12:00:03Z"
+    assert manifest["last_sample_at"] == {
+        "kubernetes": "2026-11-21T12:00:00Z",
+        "metrics": "2026-11-21T12:00:00Z",
+        "dcgm": None,
+    }
+    assert manifest["namespaces"] == [
+        {
+            "name": "empty",
+            "labels": {},
+            "first_seen": "2026-11-21T12:00:00Z",
+            "last_seen": "2026-11-21T12:00:00Z",
+            "active": True,
+        },
+        {
+            "name": "shop",
+            "labels": {"team": [{"value": "sales", "first_seen": "2026-11-21T12:00:00Z"}]},
+            "first_seen": "2026-11-21T12:00:00Z",
+            "last_seen": "2026-11-21T12:00:00Z",
+            "active": True,
+        },
+    ]
+
+
+def test_the_amounts_of_two_ticks_are_published(place: Place) -> None:
+    # 3 and 6 cores for a twelfth of an hour each: 0.75 core-hours; 2 x 2/12 requested; 7.5 x 2/12 allocatable.
+    place.run((NOON + 300, answering(3.0)), (NOON + 600, answering(6.0)))
+    hourly = place.read("hourly_7d")
+    assert hourly["buckets"] == ["2026-11-21T12:00:00Z"]
+    assert hourly["namespaces"]["shop"]["cpu"] == {"usage": [pytest.approx(0.75)], "requests": [pytest.approx(1 / 3)]}
+    assert hourly["namespaces"]["empty"]["cpu"] == {"usage": [0.0], "requests": [0.0]}
+    assert hourly["special"]["idle"]["cpu"]["usage"] == pytest.approx([1.25 - 0.75])
+    assert hourly["special"]["non-allocatable"]["cpu"]["usage"] == pytest.approx([1 / 12])
+
+
+def test_the_nodes_of_the_latest_listing_are_published(place: Place) -> None:
+    place.run((NOON, answering(3.0)), (NOON + 300, SILENT))
+    nodes = place.read("nodes")
+    assert nodes["at"] == "2026-11-21T12:00:00Z"
+    assert nodes["nodes"] == [
+        {
+            "name": "n1",
+            "ready": True,
+            "schedulable": True,
+            "pods": 1,
+            "capacity": {"cpu_cores": 8.0, "mem_bytes": 32.0 * GIB},
+            "allocatable": {"cpu_cores": 7.5, "mem_bytes": 30.0 * GIB},
+            "usage": {"cpu_cores": 3.0, "mem_bytes": 9.0 * GIB},
+            "requests": {"cpu_cores": 2.0, "mem_bytes": 4.0 * GIB},
+        }
+    ]
+
+
+def test_a_cluster_that_does_not_answer_is_a_stored_and_published_tick(place: Place) -> None:
+    assert place.run((NOON + 300, answering(3.0)), (NOON + 600, SILENT)) == [True, False]
+    hourly = place.read("hourly_7d")
+    assert hourly["coverage"]["kubernetes"] == [0.5]
+    assert hourly["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.25])
+    assert place.manifest()["last_sample_at"]["kubernetes"] == "2026-11-21T12:05:00Z"
+
+
+def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
+    def broken() -> Iterator[Pod]:
+        yield Pod("shop", "web", "n1", "Running", {"cpu": 2.0})
+        raise SourceError("kubernetes", "the answer broke off")
+
+    assert place.run((NOON + 300, answering(3.0, pods=broken()))) == [False]
+    assert place.read("hourly_7d")["namespaces"] == {}
+
+
+def test_excluded_namespaces_are_published_as_one_entry(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)), excluded_namespaces=("sh*",))
+    hourly = place.read("hourly_7d")
+    assert list(hourly["namespaces"]) == ["empty"]
+    assert hourly["special"]["excluded"]["cpu"]["usage"] == pytest.approx([0.25])
+
+
+def test_the_first_rate_holds_from_the_hour_it_was_set_in(place: Place) -> None:
+    # 6.00 an hour, all on cpu: 3 of 8 cores for 5 minutes: 6 x 3/8 / 12 = 0.1875.
+    weights = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
+    place.run((NOON + 300, answering(3.0)), billing_hourly_rate=6.0, billing_resource_weights=weights)
+    assert place.read("daily_14d")["namespaces"]["shop"]["cpu"]["cost"] == pytest.approx([0.1875])
+    manifest = place.manifest()
+    assert manifest["currency"] == "$"
+    assert manifest["rates"] == [
+        {"effective": "2026-11-21T12:00:00Z", "rate": 6.0, "currency": "$", "weights": weights}
+    ]
+
+
+def test_a_rate_that_changes_on_a_restart_holds_from_the_next_hour_on(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)), billing_hourly_rate=6.0)
+    place.run((NOON + 600, answering(3.0)), billing_hourly_rate=7.0)
+    place.run((NOON + 900, answering(3.0)), billing_hourly_rate=7.0)
+    assert [(rate["effective"], rate["rate"]) for rate in place.manifest()["rates"]] == [
+        ("2026-11-21T12:00:00Z", 6.0),
+        ("2026-11-21T13:00:00Z", 7.0),
+    ]
+
+
+def test_a_clock_that_stepped_back_prices_no_published_hour_anew(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)), billing_hourly_rate=6.0)
+    # Restarted with another rate while the clock is two hours slow: the newest tick says how late it really is.
+    with Ledger.open(place.settings.db_location) as ledger:
+        Collector(replace(place.settings, billing_hourly_rate=9.0), Script(), ledger, lambda: NOON - 7200.0).publish()
+    assert [rate["effective"] for rate in place.manifest()["rates"]] == ["2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]
+
+
+def test_a_tick_whose_time_is_taken_is_not_stored_again(place: Place) -> None:
+    with Ledger.open(place.settings.db_location) as ledger:
+        script = Script(answering(3.0), answering(6.0))
+        collector = Collector(place.settings, script, ledger, lambda: float(NOON))
+        assert collector.tick(NOON + 300).stored
+        assert not collector.tick(NOON + 300).stored
+    assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.25])
+
+
+def test_a_tick_that_could_not_be_published_is_published_with_the_next(place: Place) -> None:
+    place.settings.data_dir.parent.mkdir(exist_ok=True)
+    place.settings.data_dir.write_text("in the way")
+    with Ledger.open(place.settings.db_location) as ledger:
+        collector = Collector(place.settings, Script(answering(3.0), answering(6.0)), ledger, lambda: float(NOON))
+        with pytest.raises(PublishError):
+            collector.tick(NOON + 300)
+        place.settings.data_dir.unlink()
+        collector.tick(NOON + 600)
+    assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
+def test_a_restart_goes_on_where_the_books_were(place: Place) -> None:
+    place.run(*((NOON + 300 * step, answering(3.0)) for step in range(1, 13)))
+    place.run((NOON + 3600 + 1200, answering(6.0)))
+    hourly = place.read("hourly_7d")
+    # The second hour has one of four steps: 6 cores / 12, and a quarter of the samples.
+    assert hourly["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([3.0, 0.5])
+    assert hourly["coverage"]["kubernetes"] == pytest.approx([1.0, 0.25])
+    assert place.manifest()["generation"] == 13
