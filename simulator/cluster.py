@@ -1,0 +1,85 @@
+"""The simulated cluster's objects at one step, addressed as the API addresses them: by resource, namespace and name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+from simulator.objects import (
+    Json,
+    namespace_object,
+    node_metrics_objects,
+    node_object,
+    pod_metrics_object,
+    running_pods,
+)
+from simulator.pod_objects import pod_object
+from simulator.pods import PodInstance
+from simulator.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Objects of one resource, by sorted key (`namespace/name`, or `name`)."""
+
+    keys: Sequence[str]
+    build: Callable[[int], Json]
+
+
+@dataclass(frozen=True)
+class View:
+    """A cluster in the step that ends at `end`; usage is the mean over the `interval` seconds before."""
+
+    workload: Workload
+    end: int
+    interval: int
+
+    @cached_property
+    def _pods(self) -> list[PodInstance]:
+        return sorted(self.workload.pods(self.end), key=_key)
+
+    @cached_property
+    def _running(self) -> list[tuple[PodInstance, tuple[int, int]]]:
+        return sorted(running_pods(self.workload, self.end, self.interval), key=lambda item: _key(item[0]))
+
+    def pods(self, namespace: str | None) -> Collection:
+        """Pods of one namespace, or of all."""
+        pods = [pod for pod in self._pods if namespace in (None, pod.namespace)]
+        return Collection([_key(pod) for pod in pods], lambda i: pod_object(self.workload, pods[i], self.end))
+
+    def nodes(self, _namespace: str | None = None) -> Collection:
+        """All nodes."""
+        nodes = sorted(self.workload.nodes_at(self.end), key=lambda node: node.name)
+        return Collection([node.name for node in nodes], lambda i: node_object(self.workload, nodes[i], self.end))
+
+    def namespaces(self, _namespace: str | None = None) -> Collection:
+        """All namespaces."""
+        specs = sorted(self.workload.living(self.end), key=lambda spec: spec.name)
+        return Collection([spec.name for spec in specs], lambda i: namespace_object(self.workload, specs[i], self.end))
+
+    def pod_metrics(self, namespace: str | None, known_share: float = 1.0) -> Collection:
+        """PodMetrics of one namespace, or of all; of each namespace's pods only a share, first by name."""
+        items = self._known(known_share) if known_share < 1.0 else self._running
+        items = [item for item in items if namespace in (None, item[0].namespace)]
+        return Collection(
+            [_key(pod) for pod, _ in items],
+            lambda i: pod_metrics_object(items[i][0], items[i][1], self.end, self.interval),
+        )
+
+    def _known(self, share: float) -> list[tuple[PodInstance, tuple[int, int]]]:
+        by_namespace: dict[str, list[tuple[PodInstance, tuple[int, int]]]] = {}
+        for item in self._running:
+            by_namespace.setdefault(item[0].namespace, []).append(item)
+        return [item for items in by_namespace.values() for item in items[: ceil(len(items) * share)]]
+
+    def node_metrics(self, _namespace: str | None = None) -> Collection:
+        """NodeMetrics of all nodes."""
+        metrics = node_metrics_objects(self.workload, self._running, self.end, self.interval)
+        items = sorted(metrics, key=lambda item: str(item["metadata"]["name"]))
+        return Collection([str(item["metadata"]["name"]) for item in items], lambda i: items[i])
+
+
+def _key(pod: PodInstance) -> str:
+    return f"{pod.namespace}/{pod.name}"
