@@ -1,0 +1,41 @@
+"""The `kl-mcp` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from kl_mcp import log, settings
+from kl_mcp.errors import KlMcpError
+from kl_mcp.settings import Settings, SettingsError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server. Returns the exit code: 0 when stopped, 1 when it cannot listen, 2 for unusable settings."""
+    try:
+        chosen = settings.load(argv=argv)
+        log.configure(chosen.log_level)
+        _serve(chosen)
+    except KlMcpError as error:
+        print(f"kl-mcp: {error}", file=sys.stderr)
+        return 2 if isinstance(error, SettingsError) else 1
+    return 0
+
+
+def _serve(chosen: Settings) -> None:
+    # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
+    from kl_mcp import http, stdio
+    from kl_mcp.counts import Counts
+    from kl_mcp.dataset import load_dataset
+    from kl_mcp.holder import Holder
+    from kl_mcp.server import build_server
+
+    counts = Counts()
+    load = partial(load_dataset, system_prefixes=chosen.system_namespace_prefixes)
+    holder = Holder(chosen.data_dir, counts, load=load)
+    served = build_server(holder, counts)
+    if chosen.transport == "stdio":
+        stdio.serve(served, holder)
+    else:
+        http.serve(chosen, served, holder, counts)

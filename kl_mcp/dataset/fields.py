@@ -1,0 +1,113 @@
+"""Typed reads from parsed JSON.
+
+Every failure names the place, so that a damaged file can be reported in one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from calendar import timegm
+from collections.abc import Mapping
+from time import strptime
+from typing import Any, TypeVar
+
+from kl_mcp.dataset.model import Column
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class MalformedError(Exception):
+    """A file does not have the form of its schema; the message says where and how."""
+
+
+def mapping(value: Any, place: str) -> Json:
+    """Return a JSON object."""
+    return _typed(value, dict, "an object", place)
+
+
+def listing(value: Any, place: str) -> list[Any]:
+    """Return a JSON array."""
+    return _typed(value, list, "an array", place)
+
+
+def text(value: Any, place: str) -> str:
+    """Return a string."""
+    return _typed(value, str, "a string", place)
+
+
+def flag(value: Any, place: str) -> bool:
+    """Return a boolean."""
+    return _typed(value, bool, "true or false", place)
+
+
+def whole(value: Any, place: str) -> int:
+    """Return an integer."""
+    if isinstance(value, bool):
+        raise MalformedError(f"{place} is not an integer")
+    return _typed(value, int, "an integer", place)
+
+
+def number(value: Any, place: str) -> float:
+    """Return a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise MalformedError(f"{place} is not a finite number")
+    return float(value)
+
+
+def member(values: Json, key: str, place: str) -> Any:
+    """Return a required member of an object."""
+    if key not in values:
+        raise MalformedError(f"{place} lacks {key!r}")
+    return values[key]
+
+
+def one_of(value: Any, allowed: Mapping[str, T], place: str) -> T:
+    """Return what a word stands for."""
+    word = text(value, place)
+    if word not in allowed:
+        raise MalformedError(f"{place} is {word[:40]!r}, not one of {', '.join(allowed)}")
+    return allowed[word]
+
+
+def moment(value: Any, place: str) -> int:
+    """Return an instant such as `2026-11-21T14:00:00Z` in UNIX seconds."""
+    written = text(value, place)
+    try:
+        return timegm(strptime(written, "%Y-%m-%dT%H:%M:%SZ"))
+    except ValueError:
+        raise MalformedError(f"{place} is {written[:40]!r}, not an instant like 2026-11-21T14:00:00Z") from None
+
+
+def moment_or_none(value: Any, place: str) -> int | None:
+    """Return an instant, or None for null."""
+    return None if value is None else moment(value, place)
+
+
+def column(value: Any, length: int, place: str) -> Column:
+    """Return an array of numbers; null becomes NaN."""
+    values = listing(value, place)
+    if len(values) != length:
+        raise MalformedError(f"{place} has {len(values)} elements for {length} buckets")
+    try:
+        read = array("d", [math.nan if element is None else element for element in values])
+    except (TypeError, OverflowError):
+        raise MalformedError(f"{place} holds something that is neither a number nor null") from None
+    if math.isinf(sum(read)) or any(map(math.isinf, read)):
+        raise MalformedError(f"{place} holds a number that is not finite")
+    return read
+
+
+def known_column(value: Any, length: int, place: str) -> Column:
+    """Return an array of numbers without nulls, none of them negative."""
+    read = column(value, length, place)
+    if any(not element >= 0 for element in read):
+        raise MalformedError(f"{place} holds a null or a negative number")
+    return read
+
+
+def _typed(value: Any, kind: type[T], named: str, place: str) -> T:
+    if not isinstance(value, kind):
+        raise MalformedError(f"{place} is not {named}")
+    return value

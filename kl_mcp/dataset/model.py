@@ -1,0 +1,161 @@
+"""A published dataset in memory: frozen, columnar, and the only thing the queries read.
+
+A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts are core-hours (cpu), GiB-hours
+(memory, gpu_memory), GPU-hours (gpu) and money in the dataset's currency (cost). Instants are UNIX seconds.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+Layout = Literal["native", "none"]
+CostModel = Literal["cumulative", "normalized", "costs"]
+Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
+ScaleName = Literal["hourly_7d", "daily_14d", "monthly_12m"]
+Source = Literal["kubernetes", "metrics", "dcgm"]
+Special = Literal["non-allocatable", "idle", "excluded", "unattributed", "unmeasured"]
+
+METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu", "gpu_memory")
+BILLED_METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu")
+"""The metrics a rate is split over; `gpu_memory` has no cost."""
+SCALES: tuple[ScaleName, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
+SOURCES: tuple[Source, ...] = ("kubernetes", "metrics", "dcgm")
+SPECIAL_ENTRIES: tuple[Special, ...] = ("non-allocatable", "idle", "excluded", "unattributed", "unmeasured")
+SYSTEM_PREFIXES = ("kube-", "openshift-")
+
+Column: TypeAlias = "array[float]"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """One metric of one row. `requests_matched` and `cost` are None where they follow from the other columns."""
+
+    usage: Column
+    requests: Column | None
+    requests_matched: Column | None = None
+    cost: Column | None = None
+    usage_hours: Column | None = None
+
+
+Row: TypeAlias = Mapping[Metric, Amounts]
+"""A metric that is absent was zero in every observed bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Every amount of one scale. All columns have `len(starts)` elements; buckets are half-open, oldest first."""
+
+    name: ScaleName
+    file: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    """Calendar end of each bucket, also of the open one."""
+    complete: tuple[bool, ...]
+    elapsed_hours: Column
+    observed_hours: Column
+    coverage: Mapping[Source, Column]
+    capacity: Mapping[Metric, Column]
+    allocatable: Mapping[Metric, Column]
+    bill: Mapping[Metric, Column]
+    namespaces: Mapping[str, Row]
+    special: Mapping[Special, Row]
+
+    def sampled_until(self, index: int) -> int:
+        """Return the end of a bucket; of the open one, the last tick in it."""
+        return (
+            self.ends[index] if self.complete[index] else self.starts[index] + round(self.elapsed_hours[index] * 3600)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A line of the namespace table. `labels` holds, per label, its values with the instant each was first seen."""
+
+    name: str
+    first_seen: int
+    last_seen: int
+    active: bool
+    labels: Mapping[str, tuple[tuple[str | None, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The cluster's price per hour from `effective` on; 0 ends charging."""
+
+    effective: int
+    rate: float
+    currency: str
+    weights: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node at the latest tick; resources by field name (`cpu_cores`, `mem_bytes`, `gpus`, `gpu_mem_bytes`)."""
+
+    name: str
+    ready: bool
+    schedulable: bool
+    pods: int
+    capacity: Mapping[str, float | None]
+    allocatable: Mapping[str, float | None]
+    usage: Mapping[str, float | None]
+    requests: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes of the latest successful listing."""
+
+    at: int | None
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One generation, whole. Queries never change it; a new generation is a new object."""
+
+    layout: Layout
+    cost_model: CostModel
+    currency: str | None = None
+    cluster: str | None = None
+    producer: str | None = None
+    generation: int = 0
+    polling_interval_seconds: int | None = None
+    generated_at: int | None = None
+    last_sample_at: Mapping[Source, int | None] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    scales: Mapping[ScaleName, Scale] = field(default_factory=dict)
+    nodes: Nodes | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File name by part: a scale's name, `nodes`, `manifest`."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with this load; repeated in the metadata of every answer."""
+    system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES
+    hidden: frozenset[str] = frozenset()
+    """Namespaces that must not be named in an answer; they stay in every total."""
+
+    def is_system(self, namespace: str) -> bool:
+        """Say whether a namespace belongs to the platform rather than to an application."""
+        return namespace.startswith(self.system_prefixes)
+
+    def with_warnings(self, *warnings: str) -> Dataset:
+        """Return the same data with more load warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+    def restricted_to(self, visible: Callable[[str], bool]) -> Dataset:
+        """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
+        return replace(self, hidden=frozenset(name for name in self.namespaces if not visible(name)))
+
+    def priced(self, metric: Metric) -> bool:
+        """Say whether any scale carries a bill for a metric."""
+        return any(metric in scale.bill for scale in self.scales.values())
+
+
+def empty_dataset(reason: str) -> Dataset:
+    """Return a dataset without data; `reason` says what is missing and when to expect it."""
+    return Dataset(layout="none", cost_model="cumulative", warnings=(reason,))

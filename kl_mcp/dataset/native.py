@@ -1,0 +1,140 @@
+"""The one reader of a published dataset directory (`dataset.json` and the files it names).
+
+A manifest that cannot be used is a DatasetError. A damaged data file costs only what is in it: the rest of the
+generation answers, and a warning names the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from kl_mcp.dataset.fields import Json, MalformedError, mapping
+from kl_mcp.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
+from kl_mcp.dataset.model import SCALES, SYSTEM_PREFIXES, Dataset, Scale, ScaleName
+from kl_mcp.dataset.scales import read_scale
+from kl_mcp.errors import DatasetError
+
+MANIFEST = "dataset.json"
+KUBELEDGER_MARK = "backend.json"
+_ATTEMPTS = 3
+T = TypeVar("T")
+
+
+def detect_layout(directory: Path) -> str:
+    """Return `native`, `kubeledger` (files of an existing KubeLedger installation), or `none`."""
+    if (directory / MANIFEST).is_file():
+        return "native"
+    return "kubeledger" if (directory / KUBELEDGER_MARK).is_file() else "none"
+
+
+def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
+    """Read one whole generation into memory.
+
+    Raises DatasetError where there is no manifest, or one that is unreadable, truncated, foreign, or of a newer schema.
+    A file that vanishes while it is read was replaced by a newer generation: the manifest is then read again.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        dataset, vanished = _load_once(directory)
+        if not vanished:
+            break
+        if _manifest(directory)[0].generation == dataset.generation:
+            break
+    else:
+        dataset, _ = _load_once(directory)
+    return replace(dataset, system_prefixes=system_prefixes)
+
+
+def _load_once(directory: Path) -> tuple[Dataset, bool]:
+    """Return a generation and whether any of its files was not there."""
+    dataset, records = _manifest(directory)
+    scales: dict[ScaleName, Scale] = {}
+    warnings: list[str] = []
+    vanished = False
+    for name in SCALES:
+        scale, problem, gone = _part(directory, records[name], _scale_reader(name, records[name].name, dataset))
+        vanished |= gone
+        if scale is not None:
+            scales[name] = scale
+        else:
+            warnings.append(_scale_warning(name, problem, dataset))
+    nodes, problem, gone = _part(directory, records["nodes"], read_nodes)
+    if nodes is None:
+        warnings.append(f"{problem}; what is known of nodes is missing until the next generation is published.")
+    return replace(dataset, scales=scales, nodes=nodes, warnings=tuple(warnings)), vanished or gone
+
+
+def _scale_reader(name: ScaleName, file: str, dataset: Dataset) -> Callable[[Json], Scale]:
+    return lambda document: read_scale(document, name, file, dataset.namespaces)
+
+
+def _scale_warning(name: ScaleName, problem: str, dataset: Dataset) -> str:
+    minutes = (dataset.polling_interval_seconds or 300) // 60
+    return (
+        f"{problem}; answers on {name} are empty until the collector publishes the next generation, due every "
+        f"{minutes} min."
+    )
+
+
+def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, str, bool]:
+    """Return a file's content, or None with what is wrong with it and whether it was not there at all."""
+    path = directory / record.name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None, f"{record.name} is missing", True
+    except OSError as error:
+        return None, f"{record.name} cannot be read ({error.strerror})", False
+    if len(content) != record.size:
+        return None, f"{record.name} is damaged: {len(content)} bytes where the manifest says {record.size}", False
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        return None, f"{record.name} is damaged: its SHA-256 is not the manifest's", False
+    try:
+        document = mapping(orjson.loads(content), "the file")
+        check_version(document)
+        return read(document), "", False
+    except (orjson.JSONDecodeError, MalformedError) as error:
+        return None, f"{record.name} cannot be used: {error}", False
+
+
+def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
+    path = directory / MANIFEST
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise DatasetError(_absent(directory)) from None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror}): let this process read it.") from None
+    try:
+        document = mapping(orjson.loads(content), "the file")
+    except (orjson.JSONDecodeError, MalformedError):
+        raise DatasetError(
+            f"{path} is truncated or not JSON of a KubeLedger dataset: the collector replaces it at its next tick; "
+            "if it stays so, point --data-dir at the directory the collector publishes to (KL_DATA_DIR)."
+        ) from None
+    try:
+        check_version(document)
+        dataset, records = read_manifest(document)
+    except MalformedError as error:
+        raise DatasetError(f"{path} is not a usable dataset manifest: {error}.") from None
+    return dataset, dict(records)
+
+
+def _absent(directory: Path) -> str:
+    if not directory.is_dir():
+        what = "is not a directory" if directory.exists() else "does not exist"
+        return f"The data directory {directory} {what}: pass --data-dir with the directory the collector publishes to."
+    if detect_layout(directory) == "kubeledger":
+        return (
+            f"{directory} holds the files of an existing KubeLedger ({KUBELEDGER_MARK}), not a dataset that "
+            "kl-collector publishes: point --data-dir at the collector's KL_DATA_DIR."
+        )
+    return (
+        f"{directory} holds no {MANIFEST} yet: the collector publishes it after its first tick, within one polling "
+        "interval of its start. Check that kl-collector runs and that its KL_DATA_DIR is this directory."
+    )

@@ -1,0 +1,1 @@
+"""Questions about a dataset, as pure functions: dataset and arguments in, answer out."""

@@ -1,0 +1,105 @@
+"""get_namespace_breakdown: how a window divides over namespaces, idle, and what no pod can use."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+from kl_mcp.dataset.model import Special
+from kl_mcp.queries.budget import fill
+from kl_mcp.queries.frame import Frame
+from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.numbers import percent, rounded
+from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.ranking import add_remainder, heading, share_row, totals
+
+
+def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
+    """Return the rows, the concentration over all namespaces, and the cluster's overhead."""
+    names = view.listed(exclude_system=exclude_system)
+    answer = {
+        **heading(view),
+        "breakdown": [],
+        "rest": None,
+        "excluded_system": None,
+        **totals(view),
+        "concentration": _concentration(view),
+        "cluster_overhead": _overhead(view),
+        "metadata": metadata(
+            view.dataset,
+            now,
+            window=view.window,
+            measure=view.measure,
+            warnings=unknown_warning(view.unknown(names), view.window),
+        ),
+    }
+    fill(
+        answer,
+        page,
+        len(names),
+        lambda position: (share_row(view, names[position]),),
+        ("breakdown",),
+        generation=view.dataset.generation,
+    )
+    add_remainder(answer, view, names, "breakdown", exclude_system=exclude_system)
+    return answer
+
+
+def _concentration(view: Frame) -> dict[str, Any]:
+    """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
+    values = sorted((total.value for total in view.totals.values() if not isnan(total.value)), reverse=True)
+    return {
+        "top_3_share_pct": view.share(sum(values[:3])) if values else None,
+        "top_10_share_pct": view.share(sum(values[:10])) if values else None,
+        "total_namespaces": len(view.totals),
+        "namespaces_for_80_pct": _needed(values, 0.8),
+    }
+
+
+def _needed(values: list[float], part: float) -> int | None:
+    whole = sum(values)
+    if whole <= 0:
+        return None
+    reached = 0.0
+    for count, value in enumerate(values, start=1):
+        reached += value
+        if reached >= part * whole * (1 - 1e-12):
+            return count
+    return len(values)
+
+
+def _overhead(view: Frame) -> dict[str, Any]:
+    """Return the special entries and capacity. Under costs, allocatable is the bill without non-allocatable's cost."""
+    non_allocatable = _special(view, "non-allocatable")
+    allocatable = _allocatable(view, non_allocatable)
+    idle = _special(view, "idle")
+    return {
+        "capacity_value": rounded(view.whole),
+        "allocatable_value": rounded(allocatable),
+        "allocatable_share_pct": view.cluster_share(allocatable),
+        "non_allocatable_value": rounded(non_allocatable),
+        "non_allocatable_share_pct": view.cluster_share(non_allocatable),
+        "idle_value": rounded(idle),
+        "idle_share_pct": view.cluster_share(idle),
+        "excluded_value": rounded(_special(view, "excluded")),
+        "unattributed_value": rounded(_special(view, "unattributed")),
+        "unmeasured_value": rounded(_special(view, "unmeasured")),
+        "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
+    }
+
+
+def _special(view: Frame, entry: Special) -> float:
+    """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
+    column = view.special_column(entry)
+    if column is not None:
+        return view.total(column).value
+    never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
+    return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
+
+
+def _allocatable(view: Frame, non_allocatable: float) -> float:
+    if view.measure.cost_model == "costs":
+        return view.whole - non_allocatable
+    metric = view.measure.metric
+    column = view.scale.allocatable.get(metric) if metric != "total" else None
+    return view.total(column if column is not None else view.measure.unknown).value

@@ -1,0 +1,136 @@
+"""Efficiency: usage ÷ requests over the hours in which both are known.
+
+No requests: the ratio is null and the class is `no_requests`. Nothing to compare: `unknown`. Otherwise below 0.5
+over-provisioned, 0.5 to 1.0 balanced, above 1.0 under-provisioned.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import dataclass
+from itertools import compress, filterfalse
+from math import isnan
+
+from kl_mcp.dataset.model import Amounts, Column, Dataset, Metric, Scale
+from kl_mcp.errors import ToolArgumentError
+from kl_mcp.queries.dates import Window
+from kl_mcp.queries.numbers import UNKNOWN, known_sum, ratio
+
+OVER_PROVISIONED_BELOW = 0.5
+UNDER_PROVISIONED_ABOVE = 1.0
+CLASSES = ("over_provisioned", "balanced", "under_provisioned", "no_requests", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Sums of a row over a window.
+
+    `usage` and `requests` are of all known buckets, `compared_*` of the common hours.
+    """
+
+    usage: float
+    requests: float
+    compared_usage: float
+    compared_requests: float
+    hours: float
+
+    @property
+    def ratio(self) -> float:
+        """Return usage ÷ requests; unknown without requests or without a common hour."""
+        return ratio(self.compared_usage, self.compared_requests)
+
+    @property
+    def unused(self) -> float:
+        """Return requests - usage over the common hours: negative where usage exceeds requests, unknown without any."""
+        return self.compared_requests - self.compared_usage if self.hours and self.compared_requests else UNKNOWN
+
+    @property
+    def classification(self) -> str:
+        """Return one of CLASSES."""
+        if self.hours and self.compared_requests == 0 and self.requests == 0:
+            return "no_requests"
+        found = self.ratio
+        if isnan(found):
+            return "unknown"
+        if found < OVER_PROVISIONED_BELOW:
+            return "over_provisioned"
+        return "balanced" if found <= UNDER_PROVISIONED_ABOVE else "under_provisioned"
+
+    def reason(self, metric: str) -> str | None:
+        """Return why there is no ratio; None where there is one."""
+        kind = self.classification
+        if kind == "no_requests":
+            return f"its pods request no {metric}"
+        if kind != "unknown":
+            return None
+        return (
+            "it requests only in hours in which its usage is unknown"
+            if self.hours
+            else "usage and requests are never both known"
+        )
+
+
+def compare(scale: Scale, amounts: Amounts | None, window: Window) -> Compared:
+    """Return a row's sums; a metric that a row lacks was zero in every observed bucket."""
+    if amounts is None:
+        nothing = 0.0 if window.observed_hours else UNKNOWN
+        return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
+    matched = matched_requests(amounts)
+    counted = amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
+    usage, wanted, hours = (column[window.first : window.stop] for column in (amounts.usage, matched, counted))
+    both = [not isnan(either) for either in map(float.__add__, usage, wanted)]
+    requests = amounts.requests if amounts.requests is not None else matched
+    return Compared(
+        known_sum(usage),
+        known_sum(requests[window.first : window.stop]),
+        known_sum(compress(usage, both)),
+        known_sum(compress(wanted, both)),
+        math.fsum(filterfalse(isnan, compress(hours, both))),
+    )
+
+
+def matched_requests(amounts: Amounts) -> Column:
+    """Return the requests of the hours in which usage is known too."""
+    if amounts.requests_matched is not None:
+        return amounts.requests_matched
+    if amounts.requests is None:
+        return array("d", [UNKNOWN]) * len(amounts.usage)
+    return amounts.requests  # on hours: equal to requests wherever usage is known
+
+
+def add(rows: list[Compared]) -> Compared:
+    """Return the sums over several namespaces; `hours` is the longest of them."""
+    return Compared(
+        known_sum(row.usage for row in rows),
+        known_sum(row.requests for row in rows),
+        known_sum(row.compared_usage for row in rows),
+        known_sum(row.compared_requests for row in rows),
+        max((row.hours for row in rows), default=0.0),
+    )
+
+
+def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric, ...]:
+    """Return the metrics a call is about; all that can be requested by default. Raises ToolArgumentError."""
+    published = tuple(m for m in dataset.metrics if m != "gpu_memory")
+    if metric is None:
+        return published
+    if metric == "gpu_memory":
+        raise ToolArgumentError(
+            "metric_not_available",
+            "metric",
+            "gpu_memory cannot be requested in Kubernetes, so it has no efficiency; use metric=gpu.",
+            allowed=published or ("cpu", "memory", "gpu"),
+            nearest=["gpu"],
+            example="metric=cpu",
+        )
+    if dataset.metrics and metric not in published:
+        raise ToolArgumentError(
+            "metric_not_available",
+            "metric",
+            f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+            allowed=published,
+            nearest=published,
+            example="metric=cpu",
+        )
+    return (metric,)

@@ -1,0 +1,74 @@
+"""get_efficiency_timeseries: usage ÷ requests hour by hour."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from math import isnan
+from typing import Any
+
+from kl_mcp.dataset.model import Amounts, Column, Dataset, Metric
+from kl_mcp.queries.dates import Window, read_window
+from kl_mcp.queries.efficiency import add, comparable_metrics, compare, matched_requests
+from kl_mcp.queries.frame import scale_of
+from kl_mcp.queries.metadata import metadata
+from kl_mcp.queries.numbers import ratio, rounded
+from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.select import Selection
+from kl_mcp.queries.timeseries import add_series, hourly_heading, open_hour_warning
+
+
+def efficiency_timeseries(
+    dataset: Dataset, now: float, page: PageRequest, *, selection: Selection, metric: Metric, date: str
+) -> dict[str, Any]:
+    """Return hourly ratios per namespace, or of Σ usage ÷ Σ requests over the whole selection."""
+    comparable_metrics(dataset, metric)
+    scale = scale_of(dataset, "hourly_7d")
+    window = read_window(scale, date)
+    names = scale.namespaces if selection.scope == "cluster" else selection.names
+    rows = {name: scale.namespaces.get(name, {}).get(metric) for name in names}
+    sums = [compare(scale, amounts, window) for amounts in rows.values()]
+    groups = {selection.label: list(rows.values())} if selection.single else {name: [row] for name, row in rows.items()}
+    overall = add(sums)
+    answer: dict[str, Any] = {
+        **hourly_heading(window, selection),
+        "metric": metric,
+        "overall_ratio": rounded(overall.ratio),
+        "overall_classification": overall.classification,
+        "stats": None,
+        "metadata": metadata(
+            dataset,
+            now,
+            window=window,
+            unit="efficiency_ratio",
+            metric=metric,
+            warnings=open_hour_warning(window),
+        ),
+    }
+    add_series(
+        answer,
+        page,
+        list(groups),
+        lambda label: hourly_ratio(groups[label], window),
+        window=window,
+        single=selection.single,
+        generation=dataset.generation,
+    )
+    answer["metadata"]["warnings"] += _null_warning(answer["series"])
+    return answer
+
+
+def hourly_ratio(rows: Iterable[Amounts | None], window: Window) -> Column:
+    """Return Σ usage ÷ Σ requests per hour over the rows that know both; unknown in hours without requests."""
+    both = [(amounts.usage, matched_requests(amounts)) for amounts in rows if amounts is not None]
+    ratios = array("d")
+    for i in window.indices:
+        known = [(usage[i], requests[i]) for usage, requests in both if not isnan(usage[i] + requests[i])]
+        ratios.append(ratio(sum(usage for usage, _ in known), sum(requests for _, requests in known)))
+    return ratios
+
+
+def _null_warning(series: list[dict[str, Any]]) -> list[str]:
+    values = [value for entry in series for value in entry["values"]]
+    without = values.count(None)
+    return [f"{without} of {len(values)} hourly ratios are null: no requests, or usage unknown."] if without else []

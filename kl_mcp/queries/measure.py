@@ -1,0 +1,203 @@
+"""What a value means: turns the columns of a row into the unit of a cost model, per bucket and per window.
+
+* cumulative: core-hours, GiB-hours, GPU-hours.
+* normalized: Σ usage ÷ Σ capacity of the window, in per cent.
+* costs: Σ of the cost the collector summed hour by hour; on hours, usage * bill ÷ capacity of that hour.
+
+Unknown buckets are left out of a sum and counted; a sum of nothing but unknown buckets is unknown.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import compress
+from math import isnan
+from typing import Literal
+
+from kl_mcp.dataset.model import BILLED_METRICS, METRICS, Amounts, Column, CostModel, Dataset, Metric, Row, Scale
+from kl_mcp.errors import ToolArgumentError
+from kl_mcp.queries.dates import Window
+from kl_mcp.queries.numbers import UNKNOWN, known_sum
+
+MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
+Dimension = Literal["usage", "requests"]
+AMOUNT_UNIT: dict[Metric, str] = {
+    "cpu": "core_hours",
+    "memory": "gib_hours",
+    "gpu": "gpu_hours",
+    "gpu_memory": "gib_hours",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over a window: its value (NaN when nothing is known) and how many observed buckets it leaves out."""
+
+    value: float
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric, a dimension and a cost model over one scale. `whole` is capacity, or the bill under costs."""
+
+    metric: MetricOrTotal
+    dimension: Dimension
+    cost_model: CostModel
+    unit: str
+    scale: Scale
+    whole: Column
+    zero: Column
+    """0 in every bucket in which an absent metric is known to be zero."""
+    prices: Mapping[Metric, Column]
+    """Bill ÷ capacity per bucket; exact where a bucket is one hour."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return the metrics whose usage the values rest on; none for requests."""
+        if self.dimension == "requests":
+            return ()
+        return tuple(self.prices) if self.metric == "total" else (self.metric,)
+
+    @property
+    def unknown(self) -> Column:
+        """Return a column in which nothing is known."""
+        return _unknown(self.zero)
+
+    def column(self, row: Row) -> Column:
+        """Return the amounts of a row per bucket: core-hours and the like, or money under costs."""
+        if self.metric == "total":
+            return self._over_metrics(row)
+        return self._one(row.get(self.metric), self.metric)
+
+    def _over_metrics(self, row: Row) -> Column:
+        """Add up a row's money. Unknown where any part is: a part is not the sum. Unbilled metrics do not count."""
+        sums = self.zero
+        for metric in self.prices:
+            if metric in row:
+                parts, bill = self._one(row[metric], metric), self.scale.bill[metric]
+                billed = [p if not isnan(b) else 0.0 for p, b in zip(parts, bill, strict=True)]
+                sums = array("d", map(float.__add__, sums, billed))
+        return sums
+
+    def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
+        if amounts is None:
+            return self.zero
+        if self.cost_model == "costs":
+            return (
+                amounts.cost
+                if amounts.cost is not None
+                else _multiply(amounts.usage, self.prices.get(metric, self.unknown))
+            )
+        if self.dimension == "usage":
+            return amounts.usage
+        return amounts.requests if amounts.requests is not None else _unknown(self.zero)
+
+    def series(self, column: Column, window: Window) -> Column:
+        """Return a column of amounts over a window, per bucket and in the unit of the answer."""
+        cut = column[window.first : window.stop]
+        if self.cost_model != "normalized":
+            return cut
+        wholes = self.whole[window.first : window.stop]
+        return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, wholes, strict=True)])
+
+    def amount(self, column: Column, window: Window) -> Sum:
+        """Return the sum of a column over a window before it is related to capacity."""
+        cut = column[window.first : window.stop]
+        everything = sum(cut) if cut else UNKNOWN
+        if not isnan(everything):
+            return Sum(everything)
+        observed = self.scale.observed_hours[window.first : window.stop]
+        unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
+        return Sum(known_sum(cut), unknown)
+
+    def whole_amount(self, window: Window) -> float:
+        """Return what all shares of the cluster are shares of: capacity, or the bill."""
+        return self.amount(self.whole, window).value
+
+
+def measure(
+    dataset: Dataset, scale: Scale, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
+) -> Measure:
+    """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
+    model = cost_model or dataset.cost_model
+    _check_metric(dataset, metric)
+    _check_combination(dataset, metric, model, dimension)
+    prices = {
+        m: _divide(scale.bill[m], scale.capacity[m]) for m in BILLED_METRICS if m in scale.bill and m in scale.capacity
+    }
+    zero = array("d", [0.0 if hours > 0 else UNKNOWN for hours in scale.observed_hours])
+    if model == "costs":
+        billed = [scale.bill[m] for m in prices] if metric == "total" else [scale.bill.get(metric, _unknown(zero))]
+        whole = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
+        zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in whole])
+        return Measure(metric, dimension, model, "currency", scale, whole, zero, prices)
+    assert metric != "total"  # noqa: S101 -- refused above for every model but costs
+    unit = AMOUNT_UNIT[metric] if model == "cumulative" else "percent_of_cluster_capacity"
+    return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {})
+
+
+def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
+    """Return the sum of rows per bucket, leaving out what is unknown; unknown where every row is."""
+    rows = list(columns)
+    if not rows:
+        return zero
+    return array("d", map(known_sum, zip(*rows, strict=True)))
+
+
+def _check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
+    if metric == "total" or not dataset.metrics or metric in dataset.metrics:
+        return
+    raise ToolArgumentError(
+        "metric_not_available",
+        "metric",
+        f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+        allowed=[*dataset.metrics, *(["total"] if any(dataset.priced(m) for m in METRICS) else [])],
+        nearest=dataset.metrics,
+        example="metric=cpu",
+    )
+
+
+def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
+    amounts = ["cumulative", "normalized"]
+    if model != "costs":
+        if metric == "total":
+            raise _no_sense(
+                "metric", "metric=total adds up money: it needs cost_model=costs.", list(METRICS), "metric=cpu"
+            )
+        if metric == "gpu_memory" and dimension == "requests":
+            raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
+        return
+    if dimension == "requests":
+        message = (
+            "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized."
+        )
+        raise _no_sense("dimension", message, ["usage"], "cost_model=cumulative")
+    if metric == "gpu_memory":
+        message = (
+            "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized."
+        )
+        raise _no_sense("metric", message, [*BILLED_METRICS, "total"], "metric=gpu")
+    if dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
+        message = "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector."
+        raise _no_sense("cost_model", message, amounts, "cost_model=cumulative")
+
+
+def _no_sense(argument: str, message: str, allowed: list[str], example: str) -> ToolArgumentError:
+    return ToolArgumentError(
+        "invalid_combination", argument, message, allowed=allowed, nearest=allowed, example=example
+    )
+
+
+def _multiply(left: Column, right: Column) -> Column:
+    return array("d", map(float.__mul__, left, right))
+
+
+def _divide(left: Column, right: Column) -> Column:
+    return array("d", [a / b if b else (0.0 if a == 0 else UNKNOWN) for a, b in zip(left, right, strict=True)])
+
+
+def _unknown(like: Column) -> Column:
+    return array("d", [UNKNOWN]) * len(like)

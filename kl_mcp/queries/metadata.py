@@ -1,0 +1,200 @@
+"""The metadata block of an answer: what its numbers mean, how old they are, and what is wrong with them.
+
+Every key is always there, null where it does not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isnan
+from typing import Any
+
+from kl_mcp.dataset.model import SOURCES, Dataset, Source
+from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
+from kl_mcp.queries.measure import Measure
+from kl_mcp.queries.numbers import known_sum, rounded
+
+Block = dict[str, Any]
+_NAMED = 5
+"""How many hours, buckets or namespaces a warning names before it says how many more there are."""
+_STALE_TICKS = 3
+_DEFAULT_INTERVAL = 300
+
+
+def metadata(
+    dataset: Dataset,
+    now: float,
+    *,
+    window: Window | None = None,
+    measure: Measure | None = None,
+    unit: str | None = None,
+    metric: str | None = None,
+    warnings: Iterable[str] = (),
+) -> Block:
+    """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
+    shown_unit = unit or (measure.unit if measure else None)
+    priced = shown_unit == "currency"
+    return {
+        "cluster": dataset.cluster,
+        "cost_model": measure.cost_model if measure else dataset.cost_model,
+        "currency": dataset.currency if priced or shown_unit is None else None,
+        "unit": shown_unit,
+        "metric": measure.metric if measure else metric,
+        "scale": window.scale.name if window else None,
+        "data_window": _data_window(window),
+        "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
+        "generated_at_utc": instant(dataset.generated_at),
+        "last_sample_utc": instant(last_sample(dataset)),
+        "coverage": _coverage(window),
+        "warnings": _all_warnings(dataset, now, window, priced=priced, more=warnings),
+        "truncated": None,
+    }
+
+
+def last_sample(dataset: Dataset) -> int | None:
+    """Return the nominal time of the newest sample of any source; None before the first."""
+    return max((at for at in dataset.last_sample_at.values() if at is not None), default=None)
+
+
+def coverage_of(window: Window, source: Source) -> float | None:
+    """Return observed ÷ expected samples of a source over a window; None where it was not configured."""
+    column = window.scale.coverage.get(source)
+    if column is None:
+        return None
+    hours = window.scale.elapsed_hours
+    known = [(column[i], hours[i]) for i in window.indices if not isnan(column[i])]
+    weight = sum(h for _, h in known)
+    return rounded(sum(c * h for c, h in known) / weight) if weight else None
+
+
+def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[str]:
+    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
+    if not unknown:
+        return []
+    buckets = sum(count for _, count in unknown)
+    names = _some([name for name, _ in unknown])
+    granularity = GRANULARITY[window.scale.name]
+    return [
+        (
+            f"{len(unknown)} namespace(s) have {buckets} {granularity} bucket(s) unknown in whole or in part; "
+            f"their sums leave these hours out and are too low: {names}."
+        )
+    ]
+
+
+def _data_window(window: Window | None) -> Block | None:
+    if window is None:
+        return None
+    return {
+        "granularity": GRANULARITY[window.scale.name],
+        "start": instant(window.start),
+        "end": instant(window.end),
+        "points": len(window.indices),
+        "timezone": "UTC",
+        "partial": window.partial,
+    }
+
+
+def _coverage(window: Window | None) -> Block | None:
+    if window is None:
+        return None
+    return {
+        **{source: coverage_of(window, source) for source in SOURCES},
+        "observed_hours": rounded(window.observed_hours),
+        "elapsed_hours": rounded(window.elapsed_hours),
+    }
+
+
+def _all_warnings(
+    dataset: Dataset, now: float, window: Window | None, *, priced: bool, more: Iterable[str]
+) -> list[str]:
+    found = [*dataset.warnings, *_stale(dataset, now)]
+    if window is not None and dataset.layout != "none":
+        found += [*_missing(dataset, window), *_partial(window), *_gaps(window)]
+        if priced:
+            found += _rates(dataset, window)
+    return list(dict.fromkeys([*found, *more]))
+
+
+def _stale(dataset: Dataset, now: float) -> list[str]:
+    newest = last_sample(dataset)
+    if newest is None:
+        return [] if dataset.layout == "none" else ["No source has answered yet: see the collector's log."]
+    allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
+    if now - newest > allowed:
+        return [
+            (
+                f"Stale: the last sample is from {instant(newest)}, {_duration(now - newest)} before this call. "
+                "Numbers end there; check that the collector runs."
+            )
+        ]
+    behind = [
+        f"{source} last answered at {instant(at)}; what it measures is unknown since then."
+        for source, at in dataset.last_sample_at.items()
+        if at is not None and newest - at > allowed
+    ]
+    silent = dataset.last_sample_at.get("metrics", 0) is None
+    return [*behind, *(["metrics-server has never answered: usage is unknown, requests are not."] if silent else [])]
+
+
+def _missing(dataset: Dataset, window: Window) -> list[str]:
+    if window.scale.starts or window.scale.name not in dataset.scales:
+        return []
+    return [f"{window.scale.name} holds no sample yet: expect the first one after the collector's next tick."]
+
+
+def _partial(window: Window) -> list[str]:
+    if not window.partial:
+        return []
+    scale, last = window.scale, window.stop - 1
+    length = (scale.ends[last] - scale.starts[last]) / HOUR
+    return [
+        (
+            f"Partial: the bucket {bucket_name(scale.name, scale.starts[last])} is still open and holds "
+            f"{rounded(scale.elapsed_hours[last]):g} of its {length:g} hours."
+        )
+    ]
+
+
+def _gaps(window: Window) -> list[str]:
+    scale = window.scale
+    missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
+    lacking = [i for i, hours in missing.items() if hours > 1e-6]
+    if not lacking:
+        return []
+    total = sum(missing[i] for i in lacking)
+    named = [f"{bucket_name(scale.name, scale.starts[i])} ({rounded(missing[i]):g} h)" for i in lacking]
+    return [f"Not observed: {rounded(total):g} h, no amount covers them: {_some(named)}."]
+
+
+def _rates(dataset: Dataset, window: Window) -> list[str]:
+    start, end = window.start, window.end
+    if start is None or end is None or not dataset.rates:
+        return []
+    changes = [r for r in dataset.rates if start < r.effective < end]
+    first = dataset.rates[0].effective
+    found = [f"No rate was in force before {instant(first)}: those hours have no cost."] if first > start else []
+    later = [f"{instant(r.effective)}: {r.rate:g} {r.currency}/h" for r in changes if r.effective != first]
+    if later:
+        found.append(f"The rate changed inside this window: {_some(later)}.")
+    if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
+        found.append("The currency changed in the rate history; only amounts of the dataset's currency are shown.")
+    return found
+
+
+def open_hours_known(window: Window) -> float:
+    """Return the observed hours of a window's open bucket; 0 when it has none."""
+    return known_sum([window.scale.observed_hours[window.stop - 1]]) if window.partial else 0.0
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 72 else f"{hours // 24} days"

@@ -1,0 +1,45 @@
+"""Numbers as answers carry them: six significant digits, and null for what is unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import filterfalse
+from math import isnan
+
+UNKNOWN = math.nan
+
+
+def known(value: float | None) -> bool:
+    """Say whether a value was measured."""
+    return value is not None and not isnan(value)
+
+
+def rounded(value: float | None) -> float | None:
+    """Return a value with 6 significant digits; None when it is unknown or not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.6g}") + 0.0  # adding 0.0 turns -0.0 into 0.0
+
+
+def rounded_all(values: Iterable[float]) -> list[float | None]:
+    """Return a column for an answer."""
+    return [rounded(value) for value in values]
+
+
+def ratio(part: float | None, whole: float | None) -> float:
+    """Return part ÷ whole; unknown when either is, or when the whole is zero."""
+    if part is None or whole is None or whole == 0:
+        return UNKNOWN
+    return part / whole
+
+
+def percent(part: float | None, whole: float | None) -> float | None:
+    """Return part ÷ whole in per cent, rounded for an answer."""
+    return rounded(100 * ratio(part, whole))
+
+
+def known_sum(values: Iterable[float]) -> float:
+    """Return the sum of the known values; unknown when there is none, also for no values at all."""
+    kept = list(filterfalse(isnan, values))
+    return math.fsum(kept) if kept else UNKNOWN

@@ -1,0 +1,174 @@
+"""compare_periods: 14 days, the monthly trajectory with its trend, and movers between two periods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kl_mcp.dataset.model import Column, CostModel, Dataset, ScaleName
+from kl_mcp.queries.budget import fill
+from kl_mcp.queries.dates import instant
+from kl_mcp.queries.frame import Frame, frame
+from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
+from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.movers import Periods, mover, order, periods
+from kl_mcp.queries.numbers import rounded
+from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.select import Selection
+from kl_mcp.queries.trend import monthly, trend, what_changed, whole_months_apart
+
+DEFAULT_MOVERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The same measure over the days, the months, and the scale of the two periods."""
+
+    daily: Frame
+    monthly: Frame
+    compared: Frame
+
+
+def compare_periods(
+    dataset: Dataset,
+    now: float,
+    page: PageRequest,
+    *,
+    selection: Selection,
+    metric: MetricOrTotal,
+    dimension: Dimension,
+    cost_model: CostModel | None,
+    scale: ScaleName,
+    date: str | None,
+    baseline: str | None,
+    sort: str,
+) -> dict[str, Any]:
+    """Return blocks for the selection (at the top, or one each for several namespaces) and movers where asked for."""
+    daily, months, compared = (
+        frame(dataset, name, metric, cost_model, dimension=dimension) for name in ("daily_14d", "monthly_12m", scale)
+    )
+    views = Views(daily, months, compared)
+    asked = selection.scope == "cluster" or date is not None or baseline is not None
+    pair = periods(compared, date, baseline) if asked else None
+    answer: dict[str, Any] = {
+        "namespace": selection.label,
+        "scope": selection.scope,
+        "matched_count": len(selection.names),
+        "metric": metric,
+        "dimension": dimension,
+        **(_blocks(views, selection) if selection.single else dict.fromkeys(BLOCKS)),
+        "comparisons": [],
+        "comparison": _comparison(pair, selection) if pair else None,
+        "movers": [],
+        "metadata": metadata(
+            dataset,
+            now,
+            window=compared.window,
+            measure=compared.measure,
+            warnings=_warnings(views, selection, pair, asked),
+        ),
+    }
+    _fill(answer, page, views, selection, pair, sort=sort)
+    return answer
+
+
+BLOCKS = ("daily_14d", "monthly_12m", "trend_direction", "trend", "what_changed")
+
+
+def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict[str, Any]:
+    """Return the blocks of one namespace, or of the whole selection."""
+    chosen = Selection("namespace", (name,), name) if name is not None else selection
+    daily, months = _column(views.daily, chosen), _column(views.monthly, chosen)
+    found = trend(views.monthly, months, _known_hours(views.monthly, chosen))
+    apart = whole_months_apart(views.monthly)
+    return {
+        "daily_14d": {
+            "aggregate": rounded(views.daily.total(daily).value),
+            "window_start": instant(views.daily.window.start),
+            "window_end": instant(views.daily.window.end),
+            "points": len(views.daily.window.indices),
+            "partial": views.daily.window.partial,
+        },
+        "monthly_12m": monthly(views.monthly, months),
+        "trend_direction": found["direction"],
+        "trend": found,
+        "what_changed": what_changed(views.monthly, months, *apart) if apart else None,
+    }
+
+
+def _column(view: Frame, selection: Selection) -> Column:
+    if selection.scope == "cluster":
+        return view.cluster_column()
+    if len(selection.names) == 1:
+        return view.column(selection.names[0])
+    return sum_columns((view.column(name) for name in selection.names), view.measure.zero)
+
+
+def _known_hours(view: Frame, selection: Selection) -> Column | None:
+    """Return the hours a namespace's usage is known for, where they are fewer than the observed ones."""
+    metric = view.measure.metric
+    if len(selection.names) != 1 or metric == "total" or view.measure.dimension == "requests":
+        return None
+    amounts = view.scale.namespaces.get(selection.names[0], {}).get(metric)
+    return amounts.usage_hours if amounts else None
+
+
+def _names(pair: Periods, selection: Selection) -> list[str]:
+    """Return whose amounts the comparison adds up; over the cluster also those that may not be named."""
+    return list(pair.view.totals) if selection.scope == "cluster" else list(selection.names)
+
+
+def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
+    names = _names(pair, selection)
+    column = sum_columns((pair.view.column(name) for name in pair.known_in_both(names)), pair.view.measure.zero)
+    return {
+        **pair.describe(names),
+        "what_changed": what_changed(pair.view, column, pair.before, pair.after),
+    }
+
+
+def _fill(
+    answer: dict[str, Any], page: PageRequest, views: Views, selection: Selection, pair: Periods | None, *, sort: str
+) -> None:
+    dataset = views.daily.dataset
+    pairs = {}
+    if pair is not None:
+        pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in dataset.hidden}
+    names = order(pairs, sort) if pairs else list(selection.names)
+    several = selection.scope == "namespaces"
+    lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
+    if not lists:
+        return
+
+    def row(position: int) -> tuple[dict[str, Any], ...]:
+        name = names[position]
+        comparison = [{"namespace": name, **_blocks(views, selection, name)}] if several else []
+        return (*comparison, *([mover(name, pairs[name])] if pairs else []))
+
+    default_limit = DEFAULT_MOVERS if selection.scope == "cluster" else None
+    fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
+
+
+def _left_out(pair: Periods, selection: Selection) -> list[str]:
+    names = _names(pair, selection)
+    missing = len(names) - len(pair.known_in_both(names))
+    return (
+        [f"{missing} namespace(s) are unknown in one of the periods: `comparison` leaves them out."] if missing else []
+    )
+
+
+def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: bool) -> list[str]:
+    found = []
+    if views.monthly.window.partial:
+        found.append(
+            "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
+        )
+    if not views.monthly.window.indices and views.daily.window.indices:
+        found.append("There are no months to show: monthly_12m is empty.")
+    if asked and pair is None:
+        found.append("There are no two buckets to compare yet: movers are empty.")
+    if pair is not None:
+        found += [*pair.warnings(), *_left_out(pair, selection)]
+    view = views.daily
+    names = view.totals if selection.scope == "cluster" else selection.names
+    return [*found, *unknown_warning(view.unknown(names), view.window)]

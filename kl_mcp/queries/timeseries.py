@@ -1,0 +1,106 @@
+"""get_timeseries: hourly series with statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kl_mcp.dataset.model import Column, CostModel, Dataset
+from kl_mcp.queries.budget import fill
+from kl_mcp.queries.dates import Window
+from kl_mcp.queries.frame import Frame, by_value, frame
+from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
+from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.numbers import rounded_all
+from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.select import Selection
+from kl_mcp.queries.stats import stats
+
+
+def timeseries(
+    dataset: Dataset,
+    now: float,
+    page: PageRequest,
+    *,
+    selection: Selection,
+    metric: MetricOrTotal,
+    dimension: Dimension,
+    cost_model: CostModel | None,
+    date: str,
+) -> dict[str, Any]:
+    """Return one series per namespace, or one over the whole selection, of hourly amounts."""
+    view = frame(dataset, "hourly_7d", metric, cost_model, date=date, dimension=dimension)
+    columns, unknown = series_columns(view, selection)
+    answer: dict[str, Any] = {
+        "metric": metric,
+        "dimension": dimension,
+        **hourly_heading(view.window, selection),
+        "stats": None,
+        "metadata": metadata(
+            dataset,
+            now,
+            window=view.window,
+            measure=view.measure,
+            warnings=[*unknown_warning(unknown, view.window), *open_hour_warning(view.window)],
+        ),
+    }
+    add_series(
+        answer,
+        page,
+        list(columns),
+        lambda label: view.measure.series(columns[label], view.window),
+        window=view.window,
+        single=selection.single,
+        generation=dataset.generation,
+    )
+    return answer
+
+
+def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[tuple[str, int]]]:
+    """Return the columns to show by label, largest sum first, and whose sums leave out buckets."""
+    if selection.scope == "cluster":
+        return {selection.label: view.cluster_column()}, view.unknown(view.totals)
+    columns = {name: view.column(name) for name in selection.names}
+    sums = {name: view.total(column) for name, column in columns.items()}
+    unknown = [(name, total.unknown) for name, total in sums.items() if total.unknown]
+    if selection.scope == "aggregate":
+        return {selection.label: sum_columns(columns.values(), view.measure.zero)}, unknown
+    return {name: columns[name] for name in by_value(columns, sums)}, unknown
+
+
+def hourly_heading(window: Window, selection: Selection) -> dict[str, Any]:
+    """Return what an hourly answer says about what it is a series of."""
+    return {
+        "namespace": selection.label,
+        "scope": selection.scope,
+        "matched_count": len(selection.names),
+        "date": window.label,
+        "hours": window.dates,
+        "series": [],
+    }
+
+
+def add_series(
+    answer: dict[str, Any],
+    page: PageRequest,
+    labels: Sequence[str],
+    column: Callable[[str], Column],
+    *,
+    window: Window,
+    single: bool,
+    generation: int,
+) -> None:
+    """Fill in the series with their statistics; a single series has them at the top as well."""
+
+    def row(position: int) -> tuple[dict[str, Any]]:
+        values = column(labels[position])
+        return ({"namespace": labels[position], "values": rounded_all(values), "stats": stats(values, window)},)
+
+    fill(answer, page, len(labels), row, ("series",), generation=generation)
+    if single and answer["series"]:
+        answer["stats"] = answer["series"][0]["stats"]
+
+
+def open_hour_warning(window: Window) -> list[str]:
+    """Say that statistics leave out the open hour, where they do."""
+    return ["Statistics leave out the open hour, which is shorter than the others."] if window.partial else []

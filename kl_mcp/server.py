@@ -1,0 +1,121 @@
+"""Wires the table of tools, the resources and the held dataset into one MCP server, for every transport and era."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+
+from kl_mcp import __version__, completion, prompts
+from kl_mcp.calls import Calls
+from kl_mcp.counts import Counts
+from kl_mcp.dataset import Dataset
+from kl_mcp.holder import Holder
+from kl_mcp.instructions import INSTRUCTIONS
+from kl_mcp.resources import DATASET_URI, HOUR_MS, Resources, read_specification
+from kl_mcp.tools import TABLE
+from kl_mcp.tools.tool import Tool
+
+NAME = "kubeledger"
+TITLE = "KubeLedger"
+DESCRIPTION = "Kubernetes capacity, usage, requests and cost per namespace, hour by hour."
+LISTED_METHODS: tuple[CacheableMethod, ...] = (
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "prompts/list",
+    "server/discover",
+)
+
+Context = ServerRequestContext[Any, Any]
+Page = types.PaginatedRequestParams | None
+
+
+@dataclass(frozen=True, slots=True)
+class KubeLedgerServer:
+    """The protocol server, and the open subscription streams that a transport must end when it stops."""
+
+    server: Server[Any]
+    subscriptions: ListenHandler
+
+
+class Handlers:
+    """What answers each request of the protocol. None of them depends on transport, era or session."""
+
+    def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool]) -> None:
+        self._holder = holder
+        self._table = table
+        self.calls = Calls(table, holder, counts)
+        self._resources = Resources(table, holder, read_specification())
+        self._prompts = prompts.listing()
+
+    async def list_tools(self, _context: Context, _params: Page) -> types.ListToolsResult:
+        """`tools/list`."""
+        return self.calls.listing
+
+    async def call_tool(self, _context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        """`tools/call`."""
+        return await self.calls.call(params.name, params.arguments or {})
+
+    async def list_resources(self, _context: Context, _params: Page) -> types.ListResourcesResult:
+        """`resources/list`."""
+        return self._resources.listing
+
+    async def list_templates(self, _context: Context, _params: Page) -> types.ListResourceTemplatesResult:
+        """`resources/templates/list`."""
+        return self._resources.templates
+
+    async def read_resource(
+        self, _context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """`resources/read`."""
+        return await self._resources.read(str(params.uri))
+
+    async def list_prompts(self, _context: Context, _params: Page) -> types.ListPromptsResult:
+        """`prompts/list`."""
+        return self._prompts
+
+    async def get_prompt(self, _context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        """`prompts/get`."""
+        return prompts.get(params.name, params.arguments or {})
+
+    async def complete(self, _context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """`completion/complete`."""
+        return completion.complete(params, await self._holder.dataset(), self._table)
+
+
+def build_server(holder: Holder, counts: Counts, table: Mapping[str, Tool] = TABLE) -> KubeLedgerServer:
+    """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
+    handlers = Handlers(holder, counts, table)
+    bus = InMemorySubscriptionBus()
+    subscriptions = ListenHandler(bus)
+
+    async def announce(_dataset: Dataset) -> None:
+        await bus.publish(ResourceUpdated(uri=DATASET_URI))
+
+    holder.on_new(announce)
+    server: Server[Any] = Server(
+        NAME,
+        version=__version__,
+        title=TITLE,
+        description=DESCRIPTION,
+        instructions=INSTRUCTIONS,
+        cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
+        get_tool_input_schema=handlers.calls.input_schema,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
+        on_completion=handlers.complete,
+        on_subscriptions_listen=subscriptions,
+    )
+    return KubeLedgerServer(server, subscriptions)

@@ -1,0 +1,165 @@
+"""Parameters shared by the tools, and the translation of a failed validation into an error that teaches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+
+from kl_mcp.errors import ToolArgumentError, nearest_values, quoted
+from kl_mcp.queries.paging import LARGEST_LIMIT, PageRequest, request_page
+
+
+class Arguments(BaseModel):
+    """Base of every argument model: an argument that does not exist is an error; null means "not given"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_given(cls, values: Any) -> Any:
+        return (
+            {name: value for name, value in values.items() if value is not None} if isinstance(values, dict) else values
+        )
+
+    def page(self, tool: str) -> PageRequest:
+        """Return the page that `limit` and `cursor` ask for; a cursor fits only a call that is otherwise the same."""
+        paging = {"limit", "cursor"}
+        return request_page(
+            tool,
+            self.model_dump(mode="json", exclude=paging),
+            limit=getattr(self, "limit", None),
+            cursor=getattr(self, "cursor", None),
+            explicit_limit="limit" in self.model_fields_set,
+        )
+
+
+def split_list(value: Any) -> Any:
+    """Accept `a,b` for `["a", "b"]`."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    """Accept 10.0, which JSON does not tell from 10, and leave a boolean to be refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+MetricArg = Annotated[Literal["cpu", "memory", "gpu", "gpu_memory"], Field(examples=["cpu"])]
+MetricOrTotalArg = Annotated[
+    Literal["cpu", "memory", "gpu", "gpu_memory", "total"],
+    Field(description="total: costs only", examples=["cpu"]),
+]
+ScaleArg = Annotated[Literal["hourly_7d", "daily_14d", "monthly_12m"], Field(examples=["daily_14d"])]
+DimensionArg = Annotated[Literal["usage", "requests"], Field(examples=["usage"])]
+CostModelArg = Annotated[
+    Literal["cumulative", "normalized", "costs"] | None,
+    Field(description="Default: as configured", examples=["cumulative"]),
+]
+NamespaceArg = Annotated[
+    str | None, Field(min_length=1, max_length=256, description="One exact name", examples=["registry"])
+]
+NamespacesArg = Annotated[
+    tuple[str, ...] | None,
+    BeforeValidator(split_list),
+    Field(description="Names or globs, up to 20", examples=["kube-system,ml-*"]),
+]
+AggregateArg = Annotated[StrictBool, Field(description="Sum namespaces into one", examples=["true"])]
+ExcludeSystemArg = Annotated[
+    StrictBool, Field(description="List no kube-*, openshift-*; totals keep them", examples=["true"])
+]
+DATE = "latest, all, BUCKET or FIRST..LAST; BUCKET is 2026-11-21T14:00:00Z, 2026-11-21 or 2026-11"
+DateArg = Annotated[str, Field(max_length=64, description=DATE, examples=["all"])]
+Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_LIMIT), BeforeValidator(_whole)]
+LimitArg = Annotated[Count | None, Field(examples=["10"])]
+CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
+
+_TYPES = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "bool_type": "true or false",
+    "tuple_type": "a list of strings, or one comma-separated string",
+}
+
+
+def argument_error(model: type[BaseModel], tool: str, error: ValidationError) -> ToolArgumentError:
+    """Translate the first failure, arguments that do not exist before all others."""
+    failures = error.errors(include_url=False, include_context=True, include_input=True)
+    first = next((failure for failure in failures if failure["type"] == "extra_forbidden"), failures[0])
+    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    if first["type"] == "extra_forbidden":
+        return _unknown_argument(model, tool, name)
+    if first["type"] == "missing":
+        return ToolArgumentError(
+            "missing_argument",
+            name,
+            f"{tool} needs {name}.",
+            allowed=_allowed(model, name),
+            example=_example(model, name),
+        )
+    return ToolArgumentError(
+        _code(first["type"]),
+        name,
+        f"{name} must be {_wanted(model, name, first)}, not {quoted(first['input'])}.",
+        allowed=_allowed(model, name),
+        nearest=nearest_values(str(first["input"]), _values(model, name)),
+        example=_example(model, name),
+    )
+
+
+def _unknown_argument(model: type[BaseModel], tool: str, name: str) -> ToolArgumentError:
+    known = list(model.model_fields)
+    return ToolArgumentError(
+        "unknown_argument",
+        name,
+        f"{tool} has no argument {quoted(name)}." if known else f"{tool} takes no arguments.",
+        allowed=known,
+        nearest=nearest_values(name, known),
+        example=_example(model, known[0]) if known else None,
+    )
+
+
+def _code(kind: str) -> str:
+    if kind in {
+        "greater_than_equal",
+        "less_than_equal",
+        "string_too_long",
+        "string_too_short",
+        "too_long",
+        "too_short",
+    }:
+        return "out_of_range"
+    return "invalid_type" if kind in _TYPES else "invalid_value"
+
+
+def _wanted(model: type[BaseModel], name: str, failure: Any) -> str:
+    kind, context = failure["type"], failure.get("ctx", {})
+    if kind in _TYPES:
+        return _TYPES["tuple_type"] if len(failure["loc"]) > 1 else _TYPES[kind]
+    if kind in {"greater_than_equal", "less_than_equal"}:
+        return f"between 1 and {LARGEST_LIMIT}"
+    if kind == "string_too_long":
+        return f"at most {context['max_length']} characters"
+    if kind == "string_too_short":
+        return "not empty"
+    values = _values(model, name)
+    return "one of " + ", ".join(values) if values else "of another form"
+
+
+def _values(model: type[BaseModel], name: str) -> list[str]:
+    field = model.model_fields.get(name)
+    if field is None:
+        return []
+    found: list[str] = []
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        found += [value for value in get_args(candidate) if isinstance(value, str)]
+    return list(dict.fromkeys(found))
+
+
+def _allowed(model: type[BaseModel], name: str) -> list[str] | str | None:
+    field = model.model_fields.get(name)
+    return _values(model, name) or (field.description if field else None)
+
+
+def _example(model: type[BaseModel], name: str) -> str | None:
+    field = model.model_fields.get(name)
+    return f"{name}={field.examples[0]}" if field and field.examples else None

@@ -1,0 +1,207 @@
+"""compare_periods."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.periods import compare_periods
+from kl_mcp.queries.select import select
+from kl_mcp.tools.arguments import (
+    AggregateArg,
+    Arguments,
+    CostModelArg,
+    CursorArg,
+    DimensionArg,
+    LimitArg,
+    MetricOrTotalArg,
+    NamespaceArg,
+    NamespacesArg,
+    ScaleArg,
+)
+from kl_mcp.tools.get_timeseries import SCOPE
+from kl_mcp.tools.results import DimensionField, Instant, Metadata, MetricField, Number, Result, Value
+from kl_mcp.tools.tool import Answer, Tool
+
+Text = Annotated[str | None, Field(max_length=64)]
+
+
+class Args(Arguments):
+    """Arguments of compare_periods."""
+
+    metric: MetricOrTotalArg = "cpu"
+    namespace: NamespaceArg = None
+    namespaces: NamespacesArg = None
+    aggregate: AggregateArg = False
+    scale: Annotated[ScaleArg, Field(description="Of date and baseline")] = "daily_14d"
+    date: Text = Field(
+        None,
+        description="Default: last 24 hours, 7 days or 1 month, whole ones; with baseline, latest",
+        examples=["2026-11-08..2026-11-14"],
+    )
+    baseline: Text = Field(None, description="Default: as many buckets before date", examples=["2026-10"])
+    sort: Literal["change", "increase", "decrease", "change_pct", "value", "namespace"] = Field(
+        "change", examples=["increase"]
+    )
+    dimension: DimensionArg = "usage"
+    cost_model: CostModelArg = None
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class Daily(Result):
+    """All 14 days and today."""
+
+    aggregate: Value
+    window_start: Instant | None
+    window_end: Instant | None
+    points: int = Field(description="Days")
+    partial: bool = Field(description="Whether today is one of them")
+
+
+class Month(Result):
+    """A month of the trajectory."""
+
+    date: str
+    value: Value
+    complete: bool
+
+
+class OpenMonth(Result):
+    """The open month, brought to its full length by its observed hours."""
+
+    date: str
+    value: Value
+    observed_hours: Number
+    month_hours: float
+    value_scaled_to_month: Number
+
+
+class Monthly(Result):
+    """The monthly trajectory."""
+
+    series: list[Month]
+    open_month: OpenMonth | None
+
+
+class Trend(Result):
+    """Direction over whole months."""
+
+    direction: str = Field(description="growing, stable, decreasing or insufficient_data")
+    change_pct: Number
+    threshold_pct: float
+    months: int = Field(description="Whole months it rests on")
+    first_month: str | None
+    last_month: str | None
+    method: str
+
+
+class Change(Result):
+    """A quantity in two periods."""
+
+    before: Number
+    after: Number
+    change_pct: Number
+
+
+class WhatChanged(Result):
+    """What is behind a change; everything per observed hour."""
+
+    before: str | None = Field(description="Earlier period")
+    after: str | None = Field(description="Later period")
+    amount_per_hour: Change = Field(description="Cores, GiB or GPUs on average; money under costs")
+    capacity_per_hour: Change = Field(description="The cluster's capacity; null for total")
+    cluster_share_pct: Change = Field(
+        description="The amount as per cent of the cluster, which itself may have changed"
+    )
+    rate_per_hour: Change = Field(description="Price of the whole capacity of the metric; null without a rate")
+
+
+class Comparison(Result):
+    """Two periods, over all selected namespaces."""
+
+    scale: str
+    date: str | None
+    baseline: str | None
+    hours: Number = Field(description="Observed hours of date")
+    baseline_hours: Number
+    scaled: bool = Field(description="Whether baseline values are scaled to the hours of date")
+    baseline_value: Value
+    value: Value
+    change: Number
+    change_pct: Number
+    what_changed: WhatChanged
+
+
+class NamespaceComparison(Result):
+    """The blocks of one of several namespaces."""
+
+    namespace: str
+    daily_14d: Daily
+    monthly_12m: Monthly
+    trend_direction: str
+    trend: Trend
+    what_changed: WhatChanged | None
+
+
+class Mover(Result):
+    """A namespace in both periods."""
+
+    namespace: str
+    baseline_value: Value
+    value: Value
+    change: Number = Field(description="value - baseline_value")
+    change_pct: Number = Field(description="null: nothing before, or unknown")
+
+
+class ComparePeriodsResult(Result):
+    """Blocks at the top for one series; in `comparisons` for several namespaces."""
+
+    namespace: str = Field(description="What was asked for; * is the sum of all namespaces")
+    scope: str = Field(description=SCOPE)
+    matched_count: int
+    metric: MetricField
+    dimension: DimensionField
+    daily_14d: Daily | None
+    monthly_12m: Monthly | None
+    trend_direction: str | None = Field(description="growing, stable, decreasing or insufficient_data")
+    trend: Trend | None
+    what_changed: WhatChanged | None = Field(description="From the first to the last whole month")
+    comparisons: list[NamespaceComparison]
+    comparison: Comparison | None = Field(description="null unless dates were given or no namespace was")
+    movers: list[Mover]
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    return compare_periods(
+        dataset,
+        now,
+        args.page("compare_periods"),
+        selection=select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate),
+        metric=args.metric,
+        dimension=args.dimension,
+        cost_model=args.cost_model,
+        scale=args.scale,
+        date=args.date,
+        baseline=args.baseline,
+        sort=args.sort,
+    )
+
+
+TOOL = Tool(
+    name="compare_periods",
+    title="Compare periods and trends",
+    description=(
+        "14-day sum, monthly trajectory and trend of one namespace, of several side by side, or of the cluster; "
+        "without a namespace, or with dates, also the movers between two periods (default: last 7 whole days "
+        "against the 7 before) and what changed: amount, cluster, rate. Example: "
+        '{"metric":"cpu","namespaces":["openshift-monitoring","kube-system"]}'
+    ),
+    arguments=Args,
+    result=ComparePeriodsResult,
+    answer=answer,
+)

@@ -1,0 +1,126 @@
+"""get_efficiency."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.efficiency_ranking import efficiency
+from kl_mcp.queries.select import select
+from kl_mcp.tools.arguments import (
+    Arguments,
+    CursorArg,
+    DateArg,
+    ExcludeSystemArg,
+    LimitArg,
+    MetricArg,
+    NamespaceArg,
+    NamespacesArg,
+    ScaleArg,
+)
+from kl_mcp.tools.results import DateField, Metadata, Number, Result, ScaleField
+from kl_mcp.tools.tool import Answer, Tool
+
+
+class Args(Arguments):
+    """Arguments of get_efficiency."""
+
+    scale: ScaleArg = "daily_14d"
+    namespace: NamespaceArg = None
+    namespaces: NamespacesArg = None
+    metric: MetricArg | None = Field(None, description="Default: all that can be requested", examples=["cpu"])
+    date: DateArg = "all"
+    sort: Literal["unused", "ratio", "usage", "requests", "namespace"] = Field("unused", examples=["ratio"])
+    classification: Literal["over_provisioned", "balanced", "under_provisioned", "no_requests", "unknown"] | None = (
+        Field(None, examples=["over_provisioned"])
+    )
+    exclude_system: ExcludeSystemArg = False
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class ClassCounts(Result):
+    """Rows per classification."""
+
+    over_provisioned: int
+    balanced: int
+    under_provisioned: int
+    no_requests: int
+    unknown: int
+
+
+class EfficiencyRow(Result):
+    """A namespace and metric."""
+
+    namespace: str
+    metric: str
+    usage: Number = Field(description="Sum over the whole window, in units[metric]")
+    requests: Number = Field(description="Sum over the whole window, in units[metric]")
+    efficiency_ratio: Number = Field(
+        description="usage ÷ requests over the hours in which both are known; null: see reason"
+    )
+    classification: str = Field(
+        description="over_provisioned < 0.5 <= balanced <= 1.0 < under_provisioned; no_requests; unknown"
+    )
+    unused: Number = Field(
+        description="requests - usage over the compared hours, in units[metric]; negative: overused; null: no requests"
+    )
+    hours_compared: Number = Field(description="Hours in which usage and requests are both known")
+    reason: str | None = Field(description="Why there is no ratio")
+
+
+class EfficiencyTotal(Result):
+    """Over every selected namespace, listed or not."""
+
+    usage: Number
+    requests: Number
+    efficiency_ratio: Number
+    unused: Number
+    counts: ClassCounts
+
+
+class GetEfficiencyResult(Result):
+    """Rows by metric, then as sorted; `totals` and `counts` are of the selection, not of the classification filter."""
+
+    scale: ScaleField
+    namespace: str = Field(description="What was asked for; * is every namespace")
+    metric: str | None = Field(description="null: all that can be requested")
+    date: DateField
+    efficiency: list[EfficiencyRow]
+    units: dict[str, str] = Field(description="Unit of usage, requests and unused, per metric")
+    totals: dict[str, EfficiencyTotal] = Field(description="Per metric")
+    counts: ClassCounts
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    return efficiency(
+        dataset,
+        now,
+        args.page("get_efficiency"),
+        scale=args.scale,
+        selection=select(dataset, args.namespace, args.namespaces),
+        metric=args.metric,
+        date=args.date,
+        sort=args.sort,
+        classification=args.classification,
+        exclude_system=args.exclude_system,
+    )
+
+
+TOOL = Tool(
+    name="get_efficiency",
+    title="Usage against requests",
+    description=(
+        "Usage ÷ requests per namespace, classified: over_provisioned (< 0.5), balanced, under_provisioned (> 1.0), "
+        "no_requests, unknown; with unused amounts, totals and counts. Largest waste first. Use it for rightsizing "
+        "questions and for namespaces without requests. Example: "
+        '{"metric":"cpu","classification":"over_provisioned"}'
+    ),
+    arguments=Args,
+    result=GetEfficiencyResult,
+    answer=answer,
+)

@@ -1,0 +1,124 @@
+"""get_namespace_breakdown."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.breakdown import breakdown
+from kl_mcp.queries.frame import frame
+from kl_mcp.tools.arguments import (
+    Arguments,
+    CostModelArg,
+    CursorArg,
+    DateArg,
+    DimensionArg,
+    ExcludeSystemArg,
+    LimitArg,
+    MetricOrTotalArg,
+    ScaleArg,
+)
+from kl_mcp.tools.results import (
+    ClusterSharePct,
+    DateField,
+    DimensionField,
+    Excluded,
+    Metadata,
+    MetricField,
+    Number,
+    Rest,
+    Result,
+    ScaleField,
+    SharePct,
+    Value,
+)
+from kl_mcp.tools.tool import Answer, Tool
+
+
+class Args(Arguments):
+    """Arguments of get_namespace_breakdown."""
+
+    metric: MetricOrTotalArg = "cpu"
+    scale: ScaleArg = "daily_14d"
+    date: DateArg = "latest"
+    exclude_system: ExcludeSystemArg = True
+    dimension: DimensionArg = "usage"
+    cost_model: CostModelArg = None
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class Part(Result):
+    """A namespace's part."""
+
+    namespace: str
+    value: Value
+    share_pct: SharePct
+    cluster_share_pct: ClusterSharePct
+
+
+class Concentration(Result):
+    """How few namespaces use most of it: over all of them, system ones and unlisted ones included."""
+
+    top_3_share_pct: Number
+    top_10_share_pct: Number
+    total_namespaces: int
+    namespaces_for_80_pct: int | None = Field(description="Fewest namespaces that use 80 per cent; null: nothing used")
+
+
+class ClusterOverhead(Result):
+    """What is not a namespace's.
+
+    Usage: namespaces + idle + non-allocatable + excluded + unattributed + unmeasured = capacity.
+    """
+
+    capacity_value: Value = Field(description="The whole cluster; under costs its bill")
+    allocatable_value: Value
+    allocatable_share_pct: Number
+    non_allocatable_value: Value = Field(description="Operating system, kubelet, eviction reserve")
+    non_allocatable_share_pct: Number
+    idle_value: Value = Field(description="Negative: usage exceeds allocatable; null: not every namespace is known")
+    idle_share_pct: Number
+    excluded_value: Value = Field(description="Namespaces the collector does not report by name")
+    unattributed_value: Value = Field(description="GPU usage that names no pod")
+    unmeasured_value: Value = Field(description="Idle and usage together, while a namespace's usage is unknown")
+    namespaces_share_of_allocatable_pct: Number = Field(description="All namespaces ÷ allocatable")
+
+
+class GetNamespaceBreakdownResult(Result):
+    """The breakdown: breakdown + rest + excluded_system add up to total_value."""
+
+    metric: MetricField
+    dimension: DimensionField
+    scale: ScaleField
+    date: DateField
+    breakdown: list[Part]
+    rest: Rest
+    excluded_system: Excluded
+    total_value: Value = Field(description="All namespaces, in metadata.unit")
+    total_cluster_share_pct: ClusterSharePct
+    capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
+    concentration: Concentration
+    cluster_overhead: ClusterOverhead
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
+    return breakdown(view, now, args.page("get_namespace_breakdown"), exclude_system=args.exclude_system)
+
+
+TOOL = Tool(
+    name="get_namespace_breakdown",
+    title="Breakdown by namespace",
+    description=(
+        "How a period divides: every namespace's share, concentration, and the cluster's overhead (idle, "
+        "non-allocatable, share of allocatable used; with dimension=requests, requested). With cost_model=costs and "
+        "metric=total it is the bill (capacity_value). Example: "
+        '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
+    ),
+    arguments=Args,
+    result=GetNamespaceBreakdownResult,
+    answer=answer,
+)

@@ -1,0 +1,114 @@
+"""get_usage."""
+
+from __future__ import annotations
+
+from pydantic import Field, StrictBool
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.frame import frame
+from kl_mcp.queries.select import select
+from kl_mcp.queries.usage import usage
+from kl_mcp.tools.arguments import (
+    AggregateArg,
+    Arguments,
+    CostModelArg,
+    CursorArg,
+    DateArg,
+    DimensionArg,
+    LimitArg,
+    MetricOrTotalArg,
+    NamespaceArg,
+    NamespacesArg,
+    ScaleArg,
+)
+from kl_mcp.tools.results import (
+    DateField,
+    Dates,
+    DimensionField,
+    Metadata,
+    MetricField,
+    Number,
+    Result,
+    ScaleField,
+    Value,
+    Values,
+)
+from kl_mcp.tools.tool import Answer, Tool
+
+
+class Args(Arguments):
+    """Arguments of get_usage."""
+
+    metric: MetricOrTotalArg = "cpu"
+    scale: ScaleArg = "daily_14d"
+    namespace: NamespaceArg = None
+    namespaces: NamespacesArg = None
+    aggregate: AggregateArg = False
+    date: DateArg = "all"
+    dimension: DimensionArg = "usage"
+    exclude_special: StrictBool = Field(True, description="false: add idle, non-allocatable, ...", examples=["false"])
+    cost_model: CostModelArg = None
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class Series(Result):
+    """A namespace over the window."""
+
+    namespace: str
+    values: Values
+    total: Value
+
+
+class SpecialSeries(Result):
+    """A special entry over the window: not a namespace, and in no total of namespaces."""
+
+    entry: str
+    values: Values
+    total: Value
+
+
+class RestOfSeries(Result):
+    """Selected namespaces whose series are not in this answer."""
+
+    count: int
+    value: Value
+
+
+class GetUsageResult(Result):
+    """Series per namespace, largest total first."""
+
+    metric: MetricField
+    dimension: DimensionField
+    scale: ScaleField
+    namespace: str = Field(description="What was asked for; * is every namespace")
+    matched_count: int = Field(description="Namespaces selected")
+    date: DateField
+    dates: Dates
+    series: list[Series]
+    special: list[SpecialSeries]
+    totals: list[Number] = Field(description="Sum of all selected namespaces per bucket, in metadata.unit")
+    total: Value
+    rest: RestOfSeries
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    selection = select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate)
+    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
+    return usage(view, now, args.page("get_usage"), selection=selection, exclude_special=args.exclude_special)
+
+
+TOOL = Tool(
+    name="get_usage",
+    title="Usage series per namespace",
+    description=(
+        "Usage (or requests) of one, several or all namespaces as series of hours, days or months, largest first, "
+        "with the sum per bucket and over everything. Use it for history by namespace and for special entries. "
+        'Example: {"metric":"cpu","scale":"monthly_12m","namespaces":["ml-*"],"aggregate":true}'
+    ),
+    arguments=Args,
+    result=GetUsageResult,
+    answer=answer,
+)

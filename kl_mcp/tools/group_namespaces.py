@@ -1,0 +1,101 @@
+"""group_namespaces."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.frame import frame
+from kl_mcp.queries.groups import group
+from kl_mcp.tools.arguments import (
+    Arguments,
+    CostModelArg,
+    CursorArg,
+    DateArg,
+    DimensionArg,
+    LimitArg,
+    MetricOrTotalArg,
+    ScaleArg,
+    split_list,
+)
+from kl_mcp.tools.results import (
+    ClusterSharePct,
+    DateField,
+    DimensionField,
+    Metadata,
+    MetricField,
+    Result,
+    ScaleField,
+    SharePct,
+    Value,
+)
+from kl_mcp.tools.tool import Answer, Tool
+
+PatternArg = Annotated[
+    tuple[str, ...],
+    BeforeValidator(split_list),
+    Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["openshift-*"]),
+]
+
+
+class Args(Arguments):
+    """Arguments of group_namespaces."""
+
+    pattern: PatternArg
+    metric: MetricOrTotalArg = "cpu"
+    scale: ScaleArg = "daily_14d"
+    date: DateArg = "latest"
+    dimension: DimensionArg = "usage"
+    cost_model: CostModelArg = None
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class Member(Result):
+    """A namespace of the group."""
+
+    namespace: str
+    value: Value
+    share_pct: SharePct
+    cluster_share_pct: ClusterSharePct
+
+
+class GroupNamespacesResult(Result):
+    """The group, counted once however many patterns match a namespace; members largest first."""
+
+    metric: MetricField
+    dimension: DimensionField
+    scale: ScaleField
+    date: DateField
+    pattern: str = Field(description="The patterns, comma-separated")
+    group_total: Value
+    share_pct: SharePct
+    cluster_share_pct: ClusterSharePct
+    matched_count: int
+    members: list[Member]
+    total_value: Value = Field(description="All namespaces, in metadata.unit")
+    total_cluster_share_pct: ClusterSharePct
+    capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
+    return group(view, now, args.page("group_namespaces"), patterns=args.pattern)
+
+
+TOOL = Tool(
+    name="group_namespaces",
+    title="Total of a group of namespaces",
+    description=(
+        "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
+        "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
+        'platform parts. Example, today: {"metric":"cpu","pattern":["openshift-*"],"date":"latest"}'
+    ),
+    arguments=Args,
+    result=GroupNamespacesResult,
+    answer=answer,
+)

@@ -1,0 +1,91 @@
+"""list_namespaces."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, StrictBool
+
+from kl_mcp.dataset.model import Dataset
+from kl_mcp.queries.namespaces import namespaces
+from kl_mcp.tools.arguments import Arguments, CursorArg, LimitArg, NamespacesArg
+from kl_mcp.tools.results import Instant, Metadata, Result
+from kl_mcp.tools.tool import Answer, Tool
+
+
+class Args(Arguments):
+    """Arguments of list_namespaces."""
+
+    namespaces: NamespacesArg = None
+    type: Literal["application", "system"] | None = Field(None, examples=["application"])
+    active: StrictBool | None = Field(None, description="false: only those that are gone", examples=["false"])
+    sort: Literal["namespace", "first_seen", "last_seen"] = Field(
+        "namespace", description="Seen: newest first", examples=["first_seen"]
+    )
+    limit: LimitArg = None
+    cursor: CursorArg = None
+
+
+class NamespaceLine(Result):
+    """A namespace that has samples in the window."""
+
+    name: str
+    type: str = Field(description="system (kube-*, openshift-*) or application")
+    active: bool = Field(description="Named by the last listing of the cluster")
+    first_seen: Instant
+    last_seen: Instant
+
+
+class SpecialEntry(Result):
+    """A row of the books that is not a namespace."""
+
+    name: str
+    role: str
+    description: str
+
+
+class Counts(Result):
+    """Over all that match, listed or not."""
+
+    application: int
+    system: int
+    special: int
+    active: int
+    inactive: int
+
+
+class ListNamespacesResult(Result):
+    """Namespaces and special entries."""
+
+    namespaces: list[NamespaceLine]
+    special_entries: list[SpecialEntry]
+    counts: Counts
+    metadata: Metadata
+
+
+def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    return namespaces(
+        dataset,
+        now,
+        args.page("list_namespaces"),
+        kind=args.type,
+        active=args.active,
+        patterns=args.namespaces,
+        sort=args.sort,
+    )
+
+
+TOOL = Tool(
+    name="list_namespaces",
+    title="List namespaces",
+    description=(
+        "Which namespaces exist or existed in the recorded window, as application or system, with first and last "
+        "sighting, plus the special entries (idle, non-allocatable, ...) and counts. Use it to find exact names, "
+        "new namespaces (sort=first_seen) and gone ones (active=false). Example: "
+        '{"type":"application","sort":"first_seen"}'
+    ),
+    arguments=Args,
+    result=ListNamespacesResult,
+    answer=answer,
+)

@@ -1,0 +1,111 @@
+"""Blocks that several results share, described once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = float | None
+Instant = Annotated[str, Field(description="ISO 8601, UTC")]
+UNIT = "in metadata.unit; null: unknown"
+Value = Annotated[Number, Field(description=f"Amount over the window, {UNIT}")]
+Values = Annotated[list[Number], Field(description=f"One amount a bucket, {UNIT}")]
+SharePct = Annotated[Number, Field(description="Per cent of all namespaces, listed or not, system ones included")]
+ClusterSharePct = Annotated[
+    Number, Field(description="Per cent of the whole cluster's capacity (of the bill under costs)")
+]
+MetricField = Annotated[str, Field(description="cpu, memory, gpu, gpu_memory, or total (money over all metrics)")]
+ScaleField = Annotated[str, Field(description="hourly_7d, daily_14d or monthly_12m")]
+DimensionField = Annotated[str, Field(description="usage, or requests (what the scheduler set aside)")]
+DateField = Annotated[
+    str | None, Field(description="The buckets answered: one, or FIRST..LAST with both ends; null: no data")
+]
+Dates = Annotated[list[str], Field(description="Start of each bucket, oldest first")]
+
+
+class Result(BaseModel):
+    """Base of every result and of every block in one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataWindow(Result):
+    """The time an answer covers; it ends at the last sample, never at the reader's clock."""
+
+    granularity: str = Field(description="hour, day or month")
+    start: Instant | None = Field(description="Start of the first bucket")
+    end: Instant | None = Field(description="End of the last bucket; of an open one, its last sample")
+    points: int = Field(description="Buckets in the window")
+    timezone: str = Field(description="Always UTC")
+    partial: bool = Field(description="Whether the last bucket is still open")
+
+
+class Coverage(Result):
+    """Observed ÷ expected samples over the window, 0 to 1, per source; null where the source is not configured."""
+
+    kubernetes: Number = Field(description="Requests and capacity rest on it")
+    metrics: Number = Field(description="cpu and memory usage rest on it")
+    dcgm: Number = Field(description="GPU usage rests on it")
+    observed_hours: Number = Field(description="Hours with known capacity: every amount covers these and no others")
+    elapsed_hours: Number = Field(description="Hours the window spans")
+
+
+class Truncated(Result):
+    """What this answer leaves out."""
+
+    returned: int = Field(description="Rows in this answer")
+    total: int = Field(description="Rows there are")
+    cursor: str | None = Field(description="Pass it with the same arguments for the next rows; null on the last page")
+    hint: str
+
+
+class Metadata(Result):
+    """What the numbers mean, how old they are, and what is wrong with them."""
+
+    cluster: str | None = Field(description="Name of the cluster")
+    cost_model: str = Field(description="cumulative, normalized or costs")
+    currency: str | None = Field(description="Symbol of the currency, where amounts are money")
+    unit: str | None = Field(
+        description="core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio"
+    )
+    metric: str | None
+    scale: str | None
+    data_window: DataWindow | None
+    source_file: str | None = Field(description="Published file the numbers come from")
+    generated_at_utc: Instant | None = Field(description="When the dataset was published")
+    last_sample_utc: Instant | None = Field(description="Newest sample in it")
+    coverage: Coverage | None
+    warnings: list[str] = Field(description="Staleness, gaps, partial buckets, unknown values; tell the user")
+    truncated: Truncated | None = Field(description="null when nothing is left out")
+
+
+class Stats(Result):
+    """Over whole, known hours: the open one is left out."""
+
+    min: Number
+    max: Number
+    mean: Number
+    p50: Number = Field(description="Median; percentiles interpolate linearly")
+    p95: Number
+    stdev: Number = Field(description="Of the population")
+    peak_hour: Instant | None = Field(description="Hour of the maximum")
+    points: int = Field(description="Hours in these statistics")
+    window_start_utc: Instant | None
+    window_end_utc: Instant | None
+
+
+class Excluded(Result):
+    """System namespaces left out of the list; they stay in every total and share."""
+
+    count: int
+    value: Value
+    share_pct: SharePct
+
+
+class Rest(Result):
+    """Namespaces that could be listed but are not in this answer."""
+
+    count: int
+    value: Value
+    share_pct: SharePct

@@ -1,0 +1,90 @@
+"""JSON Schemas of the tools: the full, described ones, and the short projections a `tools/list` advertises.
+
+Ten full schemas cost more than 70,000 characters of an assistant's context, so the advertised ones keep what a client
+needs in order to call and to validate: names, types, what is required.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+Schema = dict[str, Any]
+
+
+def full_input_schema(model: type[BaseModel]) -> Schema:
+    """Return the JSON Schema of an argument model as Pydantic writes it."""
+    return model.model_json_schema(mode="validation")
+
+
+def full_output_schema(model: type[BaseModel]) -> Schema:
+    """Return the described JSON Schema of a result model."""
+    return model.model_json_schema(mode="serialization")
+
+
+def input_schema(model: type[BaseModel]) -> Schema:
+    """Project an argument model: no titles, no examples, optional parameters not nullable, lists as arrays."""
+    full = full_input_schema(model)
+    properties = {name: _input_property(value) for name, value in full.get("properties", {}).items()}
+    projected: Schema = {"type": "object", "properties": properties}
+    if full.get("required"):
+        projected["required"] = full["required"]
+    return {**projected, "additionalProperties": False}
+
+
+def _input_property(schema: Schema) -> Schema:
+    merged = {**schema, **_not_null(schema)}
+    if "const" in merged:
+        merged["enum"] = [merged["const"]]
+    keep = ("type", "enum", "items", "minimum", "maximum", "default", "description")
+    projected = {key: merged[key] for key in keep if merged.get(key) is not None}
+    if isinstance(projected.get("items"), dict):
+        projected["items"] = {"type": projected["items"].get("type", "string")}
+    return projected
+
+
+def _not_null(schema: Schema) -> Schema:
+    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    if not choices:
+        return {}
+    arrays = [choice for choice in choices if choice.get("type") == "array"]
+    declared: Schema = arrays[0] if arrays else choices[0]  # a list that also takes one string is declared as a list
+    return declared
+
+
+def output_schema(model: type[BaseModel]) -> Schema:
+    """Project a result model: top-level properties typed, rows and blocks as objects with their required names."""
+    full = full_output_schema(model)
+    definitions = full.get("$defs", {})
+    properties = {
+        name: _named(value, definitions) if name == "metadata" else _property(value, definitions)
+        for name, value in full["properties"].items()
+    }
+    return {"type": "object", "properties": properties, "required": full["required"]}
+
+
+def _property(schema: Schema, definitions: Schema) -> Schema:
+    if "anyOf" in schema:
+        return _nullable([_property(choice, definitions) for choice in schema["anyOf"]])
+    if "$ref" in schema:
+        return {"type": "object"}
+    if schema["type"] == "array":
+        return {"type": "array", "items": _named(schema["items"], definitions)}
+    return {"type": schema["type"]}
+
+
+def _named(schema: Schema, definitions: Schema) -> Schema:
+    """Project a row, or the metadata block: an object with the names it must have."""
+    if "$ref" not in schema:
+        return _property(schema, definitions)
+    required: list[str] = definitions[schema["$ref"].rsplit("/", 1)[1]]["required"]
+    return {"type": "object", "required": required}
+
+
+def _nullable(choices: list[Schema]) -> Schema:
+    kinds = [choice["type"] for choice in choices]
+    merged: Schema = {}
+    for choice in choices:
+        merged |= choice
+    return {**merged, "type": kinds[0] if len(kinds) == 1 else kinds}

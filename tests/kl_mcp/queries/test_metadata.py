@@ -1,0 +1,104 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kl_mcp.dataset import Dataset, load_dataset
+from kl_mcp.dataset.model import ScaleName
+from kl_mcp.queries.frame import frame
+from kl_mcp.queries.metadata import metadata
+from tests.support.datasets import Dataset as Published
+from tests.support.datasets import Row, Scale, at, write
+
+SAMPLED = "2026-11-21T19:00:00Z"
+NOW = at(SAMPLED).timestamp()
+Block = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def block(tmp_path: Path) -> Block:
+    """Publish two days, the second open, with changes, and return the metadata of a question about them."""
+
+    def made(
+        *, age: float = 0, model: Any = None, scale: ScaleName = "daily_14d", day: Any = None, **facts: Any
+    ) -> Any:
+        daily: dict[str, Any] = {
+            "first": "2026-11-20",
+            "capacity": {"cpu": [240, 190]},
+            "open_hours": 19,
+            "namespaces": {"web": {"cpu": Row([24, 19], [24, 19])}},
+            **(day or {}),
+        }
+        dataset = load_dataset(write(tmp_path, Published(**{"daily": Scale(**daily), "last_sample": SAMPLED, **facts})))
+        return _metadata(dataset, age, model, scale)
+
+    return made
+
+
+def _metadata(dataset: Dataset, age: float, model: Any, scale: ScaleName) -> dict[str, Any]:
+    view = frame(dataset, scale, "cpu", model)
+    return metadata(dataset, NOW + age, window=view.window, measure=view.measure)
+
+
+def test_a_fresh_open_window_warns_of_nothing_but_its_partial_bucket(block: Block) -> None:
+    found = block()
+    assert found["warnings"] == ["Partial: the bucket 2026-11-21 is still open and holds 19 of its 24 hours."]
+    assert found["data_window"] == {
+        "granularity": "day",
+        "start": "2026-11-20T00:00:00Z",
+        "end": SAMPLED,
+        "points": 2,
+        "timezone": "UTC",
+        "partial": True,
+    }
+
+
+def test_staleness_counts_from_the_last_sample_after_three_missed_ticks(block: Block) -> None:
+    assert not any("Stale" in warning for warning in block(age=900)["warnings"])
+    assert "Stale: the last sample is from 2026-11-21T19:00:00Z, 15 min before" in block(age=901)["warnings"][0]
+    assert "26 h before" in block(age=26 * 3600 + 5)["warnings"][0]
+    assert "4 days before" in block(age=4 * 86_400 + 5)["warnings"][0]
+
+
+def test_a_source_that_fell_behind_is_named(block: Block) -> None:
+    sampled = {"kubernetes": SAMPLED, "metrics": "2026-11-21T12:00:00Z", "dcgm": None}
+    assert "metrics last answered at 2026-11-21T12:00:00Z" in block(last_sample_at=sampled)["warnings"][0]
+    never = {"kubernetes": SAMPLED, "metrics": None, "dcgm": None}
+    assert "metrics-server has never answered" in block(last_sample_at=never)["warnings"][0]
+
+
+def test_gaps_are_named_with_their_hours(block: Block) -> None:
+    found = block(day={"observed": [21, 18]})
+    assert found["warnings"][-1] == ("Not observed: 4 h, no amount covers them: 2026-11-20 (3 h), 2026-11-21 (1 h).")
+    assert (found["coverage"]["observed_hours"], found["coverage"]["elapsed_hours"]) == (39, 43)
+
+
+def test_coverage_weighs_buckets_by_their_hours(block: Block) -> None:
+    found = block(day={"coverage": {"metrics": [0.5, 1], "dcgm": [None, None]}})
+    # (0.5 x 24 + 1 x 19) / 43
+    assert found["coverage"]["metrics"] == pytest.approx(31 / 43, rel=1e-5)
+    assert found["coverage"]["dcgm"] is None
+
+
+def test_money_names_its_currency_and_changes_of_the_rate(block: Block) -> None:
+    rates = [
+        {"effective": "2026-11-20T10:00:00Z", "rate": 2.0, "currency": "€", "weights": None},
+        {"effective": "2026-11-21T10:00:00Z", "rate": 3.0, "currency": "€", "weights": None},
+    ]
+    found = block(model="costs", day={"bill": {"cpu": [28, 48]}}, rates=rates, currency="€")
+    assert (found["unit"], found["currency"]) == ("currency", "€")
+    assert "No rate was in force before 2026-11-20T10:00:00Z: those hours have no cost." in found["warnings"]
+    assert "The rate changed inside this window: 2026-11-21T10:00:00Z: 3 €/h." in found["warnings"]
+
+
+def test_amounts_have_no_currency(block: Block) -> None:
+    assert block(model="cumulative")["currency"] is None
+
+
+def test_a_scale_that_holds_nothing_yet_says_when_to_expect_it(block: Block) -> None:
+    found = block(scale="monthly_12m")
+    assert found["warnings"] == [
+        "monthly_12m holds no sample yet: expect the first one after the collector's next tick."
+    ]
+    assert found["data_window"]["points"] == 0

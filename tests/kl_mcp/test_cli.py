@@ -1,0 +1,104 @@
+"""The kl-mcp command on bad input: it says what is wrong and what to do, and starts where it can."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kl_mcp import __version__
+from kl_mcp.cli import main
+from tests.support.mcp_clients import call, environment, http_server, payload
+from tests.support.published import publish
+
+
+def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kl_mcp", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(variables),
+        timeout=30,
+        check=False,
+    )
+
+
+def test_nonsense_in_a_variable_is_one_line_and_exit_code_2() -> None:
+    ended = _run(KL_MCP_LISTEN_PORT="http")
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("kl-mcp: KL_MCP_LISTEN_PORT='http' cannot be used")
+
+
+def test_an_unknown_flag_is_one_line_and_exit_code_2() -> None:
+    ended = _run("--data-dri", "/data")
+
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert "Did you mean --data-dir?" in line
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"kl-mcp {__version__}\n"
+
+
+def _a_file(directory: Path) -> Path:
+    path = directory / "data"
+    path.write_text("not a directory")
+    return path
+
+
+def _a_loop(directory: Path) -> Path:
+    # Unreadable for everybody, root included, which a directory without permissions is not.
+    path = directory / "loop"
+    path.symlink_to(path)
+    return path
+
+
+def _truncated(directory: Path) -> Path:
+    (directory / "dataset.json").write_bytes(b'{"schema_version": 1, "gen')
+    return directory
+
+
+def _foreign(directory: Path) -> Path:
+    (directory / "dataset.json").write_bytes(b'{"name": "left-pad", "version": "1.0.0"}')
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("prepare", "named"),
+    [(_a_file, "data"), (_a_loop, "loop"), (_truncated, "dataset.json"), (_foreign, "dataset.json")],
+)
+def test_without_usable_data_it_starts_and_every_answer_says_why(
+    tmp_path: Path, prepare: Callable[[Path], Path], named: str
+) -> None:
+    directory = prepare(tmp_path)
+    with http_server(directory) as server:
+        result = call(server.url, "describe_dataset")
+
+    answer = payload(result)
+    assert result.is_error is False
+    assert answer["layout"] == "none"
+    (warning,) = answer["metadata"]["warnings"]
+    assert named in warning
+
+
+@pytest.mark.parametrize("content", [b'{"schema_version": 1, "gen', b'{"some": "thing else"}'])
+def test_a_damaged_data_file_is_named_in_a_warning_and_the_rest_is_served(tmp_path: Path, content: bytes) -> None:
+    publish(tmp_path, 1)
+    (tmp_path / "daily_14d-1.json").write_bytes(content)
+    with http_server(tmp_path) as server:
+        result = call(server.url, "describe_dataset")
+
+    answer = payload(result)
+    assert answer["layout"] == "native"
+    assert any("daily_14d-1.json" in warning for warning in answer["metadata"]["warnings"])

@@ -1,0 +1,99 @@
+"""Settings of kl-mcp."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from kl_mcp.settings import SETTINGS, Settings, SettingsError, load
+
+
+def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
+    settings = load({}, [])
+
+    assert settings.data_dir == Path("~/.kubeledger/data").expanduser()
+    assert (settings.transport, settings.host, settings.port) == ("http", "127.0.0.1", 5484)
+    assert (settings.allowed_hosts, settings.allowed_origins) == ((), ())
+    assert settings.system_namespace_prefixes == ("kube-", "openshift-")
+    assert settings.log_level == "info"
+
+
+def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default() -> None:
+    environ = {"KL_MCP_LISTEN_PORT": "6000", "KL_MCP_LISTEN_HOST": "0.0.0.0"}
+
+    settings = load(environ, ["--port", "7000"])
+
+    assert (settings.port, settings.host) == (7000, "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"KL_DATA_DIR": "/collector"}, "/collector"),
+        ({"KL_DATA_DIR": "/collector", "KL_MCP_DATA_DIR": "/mine"}, "/mine"),
+        ({"KL_DATA_DIR": "/collector", "KL_MCP_DATA_DIR": ""}, "/collector"),
+    ],
+)
+def test_the_collectors_directory_is_used_unless_the_server_has_its_own(environ: dict[str, str], expected: str) -> None:
+    assert load(environ, []).data_dir == Path(expected)
+
+
+def test_lists_are_separated_by_commas_and_spaces_around_names_do_not_count() -> None:
+    settings = load({"KL_MCP_ALLOWED_HOSTS": "a.example, b.example:8080 ,", "KL_MCP_ALLOWED_ORIGINS": "https://c/"}, [])
+
+    assert settings.allowed_hosts == ("a.example", "b.example:8080")
+    assert settings.allowed_origins == ("https://c",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "argv", "named"),
+    [
+        ({"KL_MCP_LISTEN_PORT": "http"}, [], ["KL_MCP_LISTEN_PORT='http'", "0 to 65535"]),
+        ({"KL_MCP_LISTEN_PORT": "65536"}, [], ["65536", "0 to 65535"]),
+        ({"KL_MCP_LISTEN_PORT": "٥٤"}, [], ["KL_MCP_LISTEN_PORT", "0 to 65535"]),
+        ({}, ["--port", "-1"], ["--port"]),
+        ({"KL_MCP_TRANSPORT": "sse"}, [], ["KL_MCP_TRANSPORT='sse'", "http or stdio"]),
+        ({}, ["--transport", "pipe"], ["--transport='pipe'", "http or stdio"]),
+        ({"KL_MCP_LISTEN_HOST": "http://x"}, [], ["KL_MCP_LISTEN_HOST", "without scheme"]),
+        ({"KL_MCP_LOG_LEVEL": "loud"}, [], ["KL_MCP_LOG_LEVEL='loud'", "debug or info"]),
+        ({"KL_MCP_ALLOWED_HOSTS": "https://x"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),
+        ({"KL_MCP_ALLOWED_ORIGINS": "x.example"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
+        ({"KL_DATA_DIR": "a\0b"}, [], ["KL_DATA_DIR", "NUL"]),
+        ({}, ["--prot", "1"], ["--prot", "--port", "--help"]),
+        ({}, ["/data"], ["'/data'", "--help"]),
+        ({}, ["--port"], ["--port", "--help"]),
+    ],
+)
+def test_nonsense_is_refused_in_one_line_that_names_setting_and_remedy(
+    environ: dict[str, str], argv: list[str], named: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ, argv)
+
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in named:
+        assert part in message
+
+
+def test_help_names_every_setting_with_variable_flag_and_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load({}, ["--help"])
+
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for setting in SETTINGS:
+        assert setting.flag in text
+        assert setting.name in text
+        assert setting.default in text
+    assert "claude mcp add" in text
+
+
+def test_the_table_and_the_settings_object_name_the_same_settings() -> None:
+    assert {setting.field for setting in SETTINGS} == _fields_by_flag()
+
+
+def _fields_by_flag() -> set[str]:
+    return {field.name for field in dataclasses.fields(Settings)}

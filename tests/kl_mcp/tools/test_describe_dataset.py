@@ -1,0 +1,44 @@
+from collections.abc import Callable
+
+from kl_mcp.dataset import EMPTY, Dataset
+from tests.kl_mcp.tools.conftest import Ask, asked
+
+
+def test_it_says_what_can_be_asked_and_how_far_back(ask: Ask) -> None:
+    answer = ask("describe_dataset")
+    assert answer["layout"] == "native"
+    assert answer["metrics_available"] == ["cpu", "memory", "total"]
+    assert answer["gpu_available"] is False
+    daily = answer["scales"]["daily_14d"]
+    assert (daily["first"], daily["last"], daily["points_per_namespace"]) == ("2026-11-19", "2026-11-21", 3)
+    assert (daily["partial"], daily["elapsed_hours"]) == (True, 67.5)  # 24 + 24 + 19.5
+    assert answer["trends"]["points_per_namespace"] == 6
+
+
+def test_it_states_cost_model_currency_rate_and_freshness(ask: Ask) -> None:
+    answer = ask("describe_dataset")
+    assert (answer["cost_model"], answer["currency"], answer["billing_hourly_rate"]) == ("cumulative", "$", 1)
+    assert answer["cost_models_available"] == ["cumulative", "normalized", "costs"]
+    assert answer["data_freshness_utc"] == "2026-11-21T19:30:00Z"
+    assert answer["last_sample_at"]["dcgm"] is None
+
+
+def test_nodes_are_summed_and_what_one_does_not_know_is_unknown(ask: Ask) -> None:
+    nodes = ask("describe_dataset")["nodes"]
+    assert (nodes["total"], nodes["ready"], nodes["pods"]) == (2, 1, 10)
+    assert nodes["capacity"] == {"cpu_cores": 10, "mem_bytes": 100}
+    assert nodes["usage"] == {"cpu_cores": 5, "mem_bytes": None}
+
+
+def test_without_a_rate_there_is_no_cost_model_and_no_total(build: Callable[..., Dataset]) -> None:
+    answer = asked(build(daily=None, monthly=None, hourly=None, rates=[], currency=None), "describe_dataset")
+    assert answer["cost_models_available"] == ["cumulative", "normalized"]
+    assert answer["billing_hourly_rate"] is None
+    assert answer["metrics_available"] == []
+
+
+def test_an_absent_dataset_is_described_as_such() -> None:
+    answer = asked(EMPTY("Nothing yet; expected in 5 min."), "describe_dataset")
+    assert answer["layout"] == "none"
+    assert answer["metadata"]["warnings"] == ["Nothing yet; expected in 5 min."]
+    assert answer["scales"]["hourly_7d"]["points_per_namespace"] == 0

@@ -1,0 +1,113 @@
+from typing import Any
+
+import pytest
+
+from kl_mcp.errors import ToolArgumentError
+from tests.kl_mcp.tools.conftest import Ask
+
+
+def rows(answer: dict[str, Any]) -> dict[str, Any]:
+    return {row["namespace"]: row for row in answer["efficiency"]}
+
+
+def test_the_ratio_is_over_the_hours_in_which_both_sides_are_known(ask: Ask) -> None:
+    found = rows(ask("get_efficiency", metric="cpu"))
+    # ml-train: usage 72 + 39 = 111, requests of the same days 48 + 39 = 87; all requests 135
+    assert found["ml-train"]["usage"] == 111
+    assert found["ml-train"]["requests"] == 135
+    assert found["ml-train"]["efficiency_ratio"] == pytest.approx(111 / 87, rel=1e-5)
+    assert found["ml-train"]["hours_compared"] == 43.5
+    assert found["ml-train"]["unused"] == -24
+
+
+def test_thresholds_put_one_half_and_one_into_balanced(ask: Ask) -> None:
+    found = rows(ask("get_efficiency", metric="cpu"))
+    assert {name: (row["efficiency_ratio"], row["classification"]) for name, row in found.items()} == {
+        "registry": (0.338889, "over_provisioned"),
+        "openshift-monitoring": (0.5, "balanced"),
+        "web": (1, "balanced"),
+        "ml-train": (1.27586, "under_provisioned"),
+        "kube-system": (None, "no_requests"),
+        "idle": (None, "no_requests"),
+    }
+
+
+def test_no_requests_is_null_with_the_reason(ask: Ask) -> None:
+    answer = ask("get_efficiency", metric="cpu", classification="no_requests")
+    assert {row["namespace"]: row["reason"] for row in answer["efficiency"]} == {
+        "idle": "its pods request no cpu",
+        "kube-system": "its pods request no cpu",
+    }
+
+
+def test_the_largest_user_without_requests_comes_first(ask: Ask) -> None:
+    answer = ask("get_efficiency", metric="cpu", classification="no_requests")
+    assert [(row["namespace"], row["usage"], row["unused"]) for row in answer["efficiency"]] == [
+        ("kube-system", 33.75, None),
+        ("idle", 0, None),
+    ]
+
+
+def test_unused_amounts_add_up_over_the_namespaces_that_request(ask: Ask) -> None:
+    # registry 270 - 91.5, openshift-monitoring 135 - 67.5, web 0, ml-train 87 - 111
+    assert ask("get_efficiency", metric="cpu")["totals"]["cpu"]["unused"] == 222
+
+
+def test_a_ratio_has_no_currency(ask: Ask) -> None:
+    assert ask("get_efficiency")["metadata"]["currency"] is None
+
+
+def test_a_day_of_unknown_usage_is_unknown_not_zero(ask: Ask) -> None:
+    row = rows(ask("get_efficiency", metric="cpu", date="2026-11-20"))["ml-train"]
+    assert (row["usage"], row["requests"], row["efficiency_ratio"], row["classification"]) == (
+        None,
+        48,
+        None,
+        "unknown",
+    )
+    assert row["hours_compared"] == 0
+
+
+def test_totals_and_counts_are_of_everything_whatever_is_listed(ask: Ask) -> None:
+    answer = ask("get_efficiency", metric="cpu", classification="over_provisioned", exclude_system=True)
+    assert answer["counts"] == {
+        "over_provisioned": 1,
+        "balanced": 2,
+        "under_provisioned": 1,
+        "no_requests": 2,
+        "unknown": 0,
+    }
+    # usage 337.5; requests 270 + 135 + 33.75 + 135; ratio 337.5 / (270 + 87 + 33.75 + 135)
+    assert answer["totals"]["cpu"]["usage"] == 337.5
+    assert answer["totals"]["cpu"]["requests"] == 573.75
+    assert answer["totals"]["cpu"]["efficiency_ratio"] == pytest.approx(337.5 / 525.75, rel=1e-5)
+
+
+def test_without_a_metric_all_that_can_be_requested_are_compared(ask: Ask) -> None:
+    answer = ask("get_efficiency", namespace="registry")
+    assert [(row["metric"], row["efficiency_ratio"]) for row in answer["efficiency"]] == [
+        ("cpu", 0.338889),
+        ("memory", 0.5),
+    ]
+    assert answer["units"] == {"cpu": "core_hours", "memory": "gib_hours"}
+    assert answer["metadata"]["unit"] == "efficiency_ratio"
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [
+        ("unused", "registry"),
+        ("ratio", "registry"),
+        ("usage", "ml-train"),
+        ("requests", "registry"),
+        ("namespace", "idle"),
+    ],
+)
+def test_rows_can_be_sorted(ask: Ask, sort: str, first: str) -> None:
+    assert ask("get_efficiency", metric="cpu", sort=sort)["efficiency"][0]["namespace"] == first
+
+
+def test_gpu_memory_cannot_be_requested(ask: Ask) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        ask("get_efficiency", metric="gpu_memory")
+    assert caught.value.argument == "metric"

@@ -1,0 +1,73 @@
+import pytest
+
+from kl_mcp.dataset import Dataset
+from tests.kl_mcp.tools.conftest import Ask, asked
+
+
+def test_the_ranking_carries_both_shares(ask: Ask) -> None:
+    answer = ask("get_top_consumers")
+    # today: 97.5 core-hours of all namespaces on 195 of capacity
+    assert answer["ranking"][0] == {
+        "rank": 1,
+        "namespace": "ml-train",
+        "value": 39,
+        "share_pct": 40,
+        "cluster_share_pct": 20,
+    }
+    assert (answer["total_value"], answer["total_cluster_share_pct"], answer["capacity_value"]) == (97.5, 50, 195)
+
+
+def test_system_namespaces_leave_the_list_and_stay_in_the_total(ask: Ask) -> None:
+    answer = ask("get_top_consumers")
+    assert answer["excluded_system"] == {"count": 2, "value": 29.25, "share_pct": 30}
+    assert answer["total_value"] == 97.5
+    listed = ask("get_top_consumers", exclude_system=False)
+    assert [row["namespace"] for row in listed["ranking"]][1:3] == ["openshift-monitoring", "registry"]
+    assert listed["excluded_system"] == {"count": 0, "value": 0, "share_pct": 0}
+
+
+@pytest.mark.parametrize("cost_model", ["cumulative", "normalized", "costs"])
+@pytest.mark.parametrize("limit", [1, 2, 10])
+@pytest.mark.parametrize("date", ["latest", "all", "2026-11-19..2026-11-20"])
+def test_ranking_rest_and_excluded_system_add_up(ask: Ask, cost_model: str, limit: int, date: str) -> None:
+    answer = ask("get_top_consumers", limit=limit, date=date, cost_model=cost_model)
+    parts = [row["value"] for row in answer["ranking"]] + [answer["rest"]["value"], answer["excluded_system"]["value"]]
+    assert sum(part for part in parts if part is not None) == pytest.approx(answer["total_value"], rel=1e-5)
+    assert len(answer["ranking"]) + answer["rest"]["count"] == 4
+
+
+def test_what_a_limit_cuts_is_announced_and_the_cursor_continues(ask: Ask) -> None:
+    first = ask("get_top_consumers", limit=3)
+    cut = first["metadata"]["truncated"]
+    assert (cut["returned"], cut["total"]) == (3, 4)
+    second = ask("get_top_consumers", limit=3, cursor=cut["cursor"])
+    assert [(row["rank"], row["namespace"]) for row in second["ranking"]] == [(4, "idle")]
+    assert second["metadata"]["truncated"]["cursor"] is None
+
+
+def test_an_unknown_value_is_null_and_ranks_last(ask: Ask) -> None:
+    answer = ask("get_top_consumers", date="2026-11-20")
+    assert answer["ranking"][-1] == {
+        "rank": 4,
+        "namespace": "ml-train",
+        "value": None,
+        "share_pct": None,
+        "cluster_share_pct": None,
+    }
+    assert any("ml-train" in warning for warning in answer["metadata"]["warnings"])
+
+
+def test_a_hidden_namespace_counts_in_the_rest_only(books: Dataset) -> None:
+    answer = asked(books.restricted_to(lambda name: name != "ml-train"), "get_top_consumers")
+    assert answer["rest"] == {"count": 1, "value": 39, "share_pct": 40}
+    assert "ml-train" not in str(answer)
+
+
+def test_costs_of_all_metrics_are_ranked_as_total(ask: Ask) -> None:
+    answer = ask("get_top_consumers", metric="total", cost_model="costs", date="latest")
+    # registry 0.06 x 19.5 + 0.004 x 195; ml-train 0.06 x 39; the bill is 11.7 + 7.8
+    assert [(row["namespace"], row["value"]) for row in answer["ranking"][:2]] == [
+        ("ml-train", 2.34),
+        ("registry", 1.95),
+    ]
+    assert answer["capacity_value"] == 19.5

@@ -1,0 +1,39 @@
+import pytest
+
+from kl_mcp.errors import ToolArgumentError
+from tests.kl_mcp.tools.conftest import Ask
+
+
+def test_a_namespace_matched_by_two_patterns_counts_once(ask: Ask) -> None:
+    answer = ask("group_namespaces", pattern=["openshift-*", "*-monitoring", "kube-*"])
+    assert (answer["matched_count"], answer["group_total"], answer["share_pct"]) == (2, 29.25, 30)
+    assert [member["namespace"] for member in answer["members"]] == ["openshift-monitoring", "kube-system"]
+    assert answer["pattern"] == "openshift-*,*-monitoring,kube-*"
+
+
+def test_members_carry_shares_of_all_namespaces(ask: Ask) -> None:
+    answer = ask("group_namespaces", pattern="registry,web", date="all")
+    # 91.5 and 33.75 of 337.5
+    assert [member["share_pct"] for member in answer["members"]] == [27.1111, 10]
+    assert answer["share_pct"] == 37.1111
+
+
+def test_a_pattern_that_matches_nothing_totals_zero_with_a_warning(ask: Ask) -> None:
+    answer = ask("group_namespaces", pattern="registri")
+    assert (answer["group_total"], answer["matched_count"], answer["share_pct"]) == (0, 0, 0)
+    assert answer["metadata"]["warnings"][-1] == "No namespace matches registri. Nearest names: registry."
+
+
+@pytest.mark.parametrize(
+    "pattern", ["!kube-*", "{a,b}", "a/b", "a\\*", "x" * 257, "", ",", [""], ["a"] * 10 + ["b" * 300]]
+)
+def test_a_bad_pattern_is_refused_with_an_explanation(ask: Ask, pattern: object) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        ask("group_namespaces", pattern=pattern)
+    assert (caught.value.code, caught.value.argument) == ("invalid_pattern", "pattern")
+    assert caught.value.example
+
+
+def test_the_group_of_everything_is_the_total(ask: Ask) -> None:
+    answer = ask("group_namespaces", pattern="*", cost_model="normalized")
+    assert answer["group_total"] == answer["total_value"] == answer["cluster_share_pct"] == 50
