@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import textwrap
@@ -44,7 +43,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     arguments = _parser().parse_args(argv)
     command: Callable[[Settings, Clock], int] = _run if arguments.command == "run" else _once
     try:
-        settings = load(os.environ if environ is None else environ)
+        settings = load(environ)
         log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
         for sentence in settings.deprecations:
             _log.warning("%s", sentence)

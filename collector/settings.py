@@ -6,6 +6,7 @@ name is also accepted with the prefix `KOA_` of earlier releases, with a depreca
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,8 +146,9 @@ class Settings:
     """Sentences about old names that were used; to be logged as warnings."""
 
 
-def load(environ: Mapping[str, str]) -> Settings:
-    """Settings from `environ`; raises `SettingsError` for the first value that cannot be used."""
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environ` (default: that of the process); `SettingsError` for the first value that is no use."""
+    environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     deprecations: list[str] = []
     explicit: set[str] = set()

@@ -128,7 +128,10 @@ def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
 def _absent(directory: Path) -> str:
     if not directory.is_dir():
         what = "is not a directory" if directory.exists() else "does not exist"
-        return f"The data directory {directory} {what}: pass --data-dir with the directory the collector publishes to."
+        return (
+            f"The data directory {directory} {what}. If that is kl-collector's KL_DATA_DIR, it appears with the "
+            "first tick, within one polling interval of its start; otherwise pass that one as --data-dir."
+        )
     if detect_layout(directory) == "kubeledger":
         return (
             f"{directory} holds the files of an existing KubeLedger ({KUBELEDGER_MARK}), not a dataset that "

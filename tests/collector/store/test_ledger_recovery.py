@@ -23,7 +23,7 @@ from collector.store import nodes, registry, rrd
 from collector.store.layout import CLUSTER, ENTRY, GPU, RrdFile
 from collector.store.ledger import Ledger
 from tests.collector.store.reading import coverage, usage
-from tests.support.samples import GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
+from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 
 END = NOON + 3 * HOUR
 
@@ -333,3 +333,32 @@ def endless(after: int | None) -> Iterator[TickSample]:
     for i in itertools.count(1 if after is None else (after - NOON) // STEP + 1):
         names = [j for j in range(5) if (i // 5 + j) % 4 or i % 3 == 0]
         yield tick(NOON + i * STEP, {f"ns-{j}": entry(i / 7 + j) for j in names})
+
+
+def test_an_older_copy_that_was_put_in_place_after_a_crash_does_not_pass_off_old_rows_as_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heads in the journal do not fit to it: where it lacks rows, the ring holds those of 14 days before."""
+    database = tmp_path / "namespaces" / "web.rrd"
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(ticks(NOON - 15 * DAY, NOON, {"web": entry(9.0)}, interval=HOUR))
+        older = database.read_bytes()
+        for i in range(1, 5):
+            ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+        for path in sorted((tmp_path / "journal").iterdir())[:6]:
+            path.unlink()
+        with monkeypatch.context() as patch:
+            die_at_call(patch, rrd, "update", 1)
+            with pytest.raises(PowerCutError):
+                ledger.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
+    database.write_bytes(older)
+    with Ledger.open(tmp_path) as ledger:
+        assert usage(ledger, "web", NOON - STEP, 6, step=STEP) == [9.0, None, None, 3.0, 4.0, 5.0]
+
+
+def test_a_proper_close_leaves_nothing_to_replay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="collector.store"):
+        for batch in [*history(), *([failed_tick(END + i * STEP)] for i in range(1, 15)), [tick(END + 15 * STEP)]]:
+            with Ledger.open(tmp_path) as ledger:
+                ledger.append(batch)
+    assert caplog.text == ""

@@ -97,3 +97,9 @@ def test_of_a_label_that_keeps_changing_the_newest_values_are_kept() -> None:
     for i in range(250):
         history = with_labels(history, {"build": str(i)}, i)
     assert [(v.value, v.first_seen) for v in history["build"]] == [(str(i), i) for i in range(150, 250)]
+
+
+def test_who_was_there_before_kubernetes_failed_counts_as_there() -> None:
+    record = NamespaceRecord(NOON + STEP, NOON + 3 * STEP, True, ((NOON + STEP, NOON + 3 * STEP),))
+    failing = Registry(NOON + STEP, NOON + 9 * STEP, namespaces={"web": record})
+    assert failing.as_of(NOON + 5 * STEP).namespaces["web"] == record

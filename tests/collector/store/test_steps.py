@@ -70,3 +70,8 @@ def test_accept_takes_times_that_only_grow() -> None:
     assert [s.time // STEP for s in accepted] == [5, 6, 9, 12]
     assert [t // STEP for t in refused] == [3, 5, 9, 7]
     assert accept([tick(STEP)], None)[1] == []
+
+
+def test_a_namespace_whose_hour_is_closed_to_the_last_step_costs_nothing_any_more() -> None:
+    before = plan(Registry(), (), [tick(NOON + STEP, {"web": entry()}), tick(NOON + HOUR)])
+    assert set(continued(before, [tick(NOON + HOUR + STEP)]).spans) == {CLUSTER_FILE}

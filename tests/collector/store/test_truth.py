@@ -127,7 +127,7 @@ def same(found: Values, expected: Values) -> None:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(history=runs(), offset=st.integers(0, 11), batched=st.booleans())
 def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], offset: int, batched: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -158,7 +158,7 @@ def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], off
                 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(history=runs(), offset=st.integers(0, 11))
 def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], offset: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
