@@ -29,7 +29,7 @@ def client_configurations(url: str) -> tuple[ClientConfiguration, ...]:
         ClientConfiguration("Claude Desktop", "claude_desktop_config.json", "json", _servers(remote)),
         ClientConfiguration("Cursor", "~/.cursor/mcp.json", "json", _servers({"url": url})),
         ClientConfiguration("Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers({"serverUrl": url})),
-        ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --transport http kubeledger {url}"),
+        ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --scope user --transport http kubeledger {url}"),
         ClientConfiguration("MCP Inspector", "", "sh", inspect),
     )
 

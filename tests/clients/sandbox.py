@@ -1,0 +1,117 @@
+"""A watched server, and clean homes from which clients reach it and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulator.clients import client_configurations
+from tests.clients import watched
+from tests.clients.npm import Packages
+from tests.support.mcp_clients import http_server
+
+RUN_SECONDS = 90
+NOWHERE = "http://127.0.0.1:9"
+FROM_CHECKOUT = {"PYTHONPATH": str(Path(__file__).parents[2])}
+"""Lets Python find the modules of the tests from any directory."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A server, how to run commands where they can reach only that, and what it was asked."""
+
+    url: str
+    data_dir: Path
+    home: Path
+    packages: Packages
+    enter: Sequence[str]
+    requests: Path = field(init=False)
+    stdio_requests: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requests", self.home.parent / "requests")
+        object.__setattr__(self, "stdio_requests", self.home.parent / "stdio-requests")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A clean environment. npx finds the installed packages and is not to ask a registry."""
+        modules = self.packages.modules
+        claude = modules / "@anthropic-ai" / "claude-code-linux-x64"
+        path = (self.packages.node.parent, claude, modules / ".bin", "/usr/bin", "/bin")
+        return {
+            "PATH": os.pathsep.join(map(str, path)),
+            "HOME": str(self.home),
+            "npm_config_offline": "true",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_TELEMETRY": "1",
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+            "GOOGLE_GEMINI_BASE_URL": NOWHERE,
+            "MCP_INSPECTOR_SECRET_STORE": "memory",
+        }
+
+    @property
+    def kl_mcp(self) -> list[str]:
+        """The installed command over stdio."""
+        return [str(Path(sys.executable).with_name("kl-mcp")), *self._stdio_flags]
+
+    @property
+    def watched(self) -> list[str]:
+        """The same, noting what it is asked."""
+        return [sys.executable, watched.__file__, "--requests", str(self.stdio_requests), *self._stdio_flags]
+
+    @property
+    def _stdio_flags(self) -> list[str]:
+        return ["--transport", "stdio", "--data-dir", str(self.data_dir)]
+
+    def start(
+        self, *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a command, by default in its home."""
+        return subprocess.Popen(
+            [*self.enter, *command],
+            cwd=cwd or self.home,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        with self.start(*command, cwd=cwd) as process:
+            try:
+                out, err = process.communicate(timeout=RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def shell(self, text: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run what a user would paste into a shell."""
+        return self.run("sh", "-c", text, cwd=cwd)
+
+    def printed(self, client: str) -> str:
+        """The configuration of a client as it is printed for this server."""
+        return next(each.text for each in client_configurations(self.url) if each.name == client)
+
+
+def asked(requests: Path) -> list[str]:
+    """Lines `METHOD VERSION` of the requests so far."""
+    return requests.read_text().splitlines() if requests.exists() else []
+
+
+@contextmanager
+def sandbox(data_dir: Path, directory: Path, packages: Packages) -> Iterator[Sandbox]:
+    """A server over `data_dir`, and a home in the empty `directory`."""
+    home = directory / "home"
+    home.mkdir()
+    flags = ("--requests", str(directory / "requests"), "--alone")
+    with http_server(data_dir, *flags, module="tests.clients.watched", env=FROM_CHECKOUT) as server:
+        yield Sandbox(server.url, data_dir, home, packages, watched.joining(server.process.pid))
