@@ -1,7 +1,8 @@
 """When ticks are due, and the loop that survives whatever happens in one of them.
 
-Ticks are due at UTC multiples of the interval. One taken late stands for the interval that ended at its nominal time;
-when a tick overran, the latest due one is done and the ledger records those in between as unobserved.
+Ticks are due at UTC multiples of the interval. One taken up to five minutes late stands for the interval that ended at
+its nominal time; one that is later still is not taken, for what is seen then is not of that interval. When a tick
+overran, the latest due one is done. The ledger records those that were not taken as unobserved.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 LONGEST_WAIT_SEC = 20.0
 """The clock is looked at, and the heartbeat given, at least this often."""
+
+LATEST_SEC = 300.0
+"""How late a tick may be taken: the step of the databases, and the shortest interval."""
 
 
 class Ticks(Protocol):
@@ -85,10 +89,10 @@ class Loop:
             self._survive("publishing", self._ticks.publish)
         while not self._stop.is_set():
             due = due_at(self._clock(), self._interval)
-            if self._attempted is None or due > self._attempted:
-                self._turn(due)
-            else:
+            if self._attempted is not None and due <= self._attempted:
                 self._check_clock(due)
+            elif self._clock() - due <= LATEST_SEC:
+                self._turn(due)
             self._beat()
             now = self._clock()
             self._wait(min(LONGEST_WAIT_SEC, max(0.0, due_at(now, self._interval) + self._interval - now)))

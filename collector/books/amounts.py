@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.lives import Lives
-from collector.books.page import CPU, GPU, GPU_MEMORY, METRICS_SERVER, Array, ClusterCells, EntryCells, Key, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, ClusterCells, EntryCells, Key, Page, pods_sampled
 from collector.books.periods import HOUR
 from collector.model import METRICS, SOURCES, Metric, Source
 
@@ -74,7 +74,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
     source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
     sampled = np.nan_to_num(source) * hours_per_cell
-    entries = _entries(stored, starts, known, sampled[METRICS_SERVER], hours_per_cell)
+    entries = _entries(stored, starts, known, pods_sampled(sampled), hours_per_cell)
     return Page(
         starts=starts,
         observed=observed * hours_per_cell,

@@ -83,6 +83,12 @@ class Page:
 Group = TypeVar("Group", ClusterCells, EntryCells)
 
 
+def pods_sampled(sampled: Array) -> Array:
+    """Hours in which running pods and their usage were both known, of hours per source (S x N): at most the lesser."""
+    lesser: Array = np.minimum(sampled[KUBERNETES], sampled[METRICS_SERVER])
+    return lesser
+
+
 def sum_known(values: Array, offsets: Sequence[int]) -> Array:
     """Sums over the last axis of the cells from each offset to the next; NaN where no cell is known."""
     known = ~np.isnan(values)
@@ -179,5 +185,5 @@ def _nothing(page: Page) -> dict[str, Array]:
         "matched": requests,
         "cost": np.where(np.isnan(page.cluster.bill), np.nan, 0.0),
         "hours": observed,
-        "measured": page.sampled[METRICS_SERVER],
+        "measured": pods_sampled(page.sampled),
     }

@@ -76,6 +76,21 @@ def test_ticks_are_due_at_utc_multiples_of_the_interval(now: str, interval: int,
     assert due_at(at(now) + 0.5, interval) == at(due)
 
 
+def test_a_tick_more_than_five_minutes_late_is_not_taken_as_what_is_seen_is_not_of_its_interval(
+    heartbeat: Path,
+) -> None:
+    """Hourly ticks, started at 12:59: that of 12:00 stands for 11:00 to 12:00, so 13:00 is the first."""
+    world = World(NOON + 59 * 60, until=NOON + 61 * 60)
+    world.run(heartbeat, interval=3600)
+    assert world.done == [NOON + 3600]
+
+
+def test_a_tick_five_minutes_late_is_taken(heartbeat: Path) -> None:
+    world = World(NOON + 300, until=NOON + 400)
+    world.run(heartbeat, interval=3600)
+    assert world.done == [NOON]
+
+
 def test_the_due_tick_is_done_at_once_and_the_next_ones_on_time(heartbeat: Path) -> None:
     world = World(NOON + 180, until=NOON + 910)
     started: list[float] = []

@@ -203,3 +203,9 @@ def test_measured_hours_are_the_share_of_pods_times_the_share_of_samples() -> No
     page = amounts(asked, [namespace("a", [1.0, U], measured=[0.75, U])])
     assert page.entries.measured[0].tolist() == pytest.approx([0.625, 4 / 12])
     assert page.sampled[METRICS_SERVER].tolist() == pytest.approx([10 / 12, 4 / 12])
+
+
+def test_pods_count_as_measured_only_while_the_listing_of_pods_was_known_too() -> None:
+    # metrics-server answered in the whole hour, the API in half of it: all running pods measured, for half an hour.
+    page = amounts(cluster([10.0], kubernetes=[0.5], metrics=[1.0]), [namespace("shop", [2.0], measured=[1.0])])
+    assert page.entries.measured[0].tolist() == [0.5]
