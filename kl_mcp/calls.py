@@ -9,17 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import mcp_types as types
 import orjson
 from mcp.shared.exceptions import MCPError
 
-from kl_mcp.counts import Counts
+from kl_mcp.counts import UNKNOWN_TOOL, Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.holder import Holder
 from kl_mcp.tools.tool import Tool
+from kl_mcp.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +26,6 @@ INTERNAL = "internal"
 INTERNAL_MESSAGE = (
     "The tool failed on the server's side. The same call may work later; the server's log has the details."
 )
-
-INLINE_NAMESPACES = 200
-"""Up to this many namespaces the slowest tool takes a few milliseconds, less than other requests would notice. With
-2,000 it takes a hundred, and runs in a thread so that probes and other callers are answered meanwhile."""
-THREADS = 4
 
 Outcome = tuple[dict[str, Any] | None, bytes, str | None]
 """`(structured content, text, error code)`."""
@@ -58,11 +52,11 @@ def advertised(tool: Tool) -> types.Tool:
 class Calls:
     """Runs tool calls against the dataset that is held at that moment; counts and logs each."""
 
-    def __init__(self, table: Mapping[str, Tool], holder: Holder, counts: Counts) -> None:
+    def __init__(self, table: Mapping[str, Tool], holder: Holder, counts: Counts, workers: Workers) -> None:
         self._table = table
         self._holder = holder
         self._counts = counts
-        self._threads = anyio.CapacityLimiter(THREADS)
+        self._workers = workers
         self.listing = types.ListToolsResult(tools=[advertised(tool) for tool in table.values()])
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
@@ -75,24 +69,21 @@ class Calls:
         tool = self._table.get(name)
         if tool is None:
             logger.info("unknown tool %r", name[:100])
+            self._counts.calls[UNKNOWN_TOOL] += 1
+            self._counts.errors[UNKNOWN_TOOL, "unknown_tool"] += 1
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
         dataset = await self._holder.dataset()
         started = time.perf_counter()
-        result, text, code = await self._answer(tool, arguments, dataset)
-        milliseconds = (time.perf_counter() - started) * 1000
+        result, text, code = await self._workers.run(partial(_run, tool, arguments, dataset), dataset)
+        seconds = time.perf_counter() - started
         self._counts.calls[name] += 1
+        self._counts.latencies[name].add(seconds)
         if code:
             self._counts.errors[name, code] += 1
-        logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, milliseconds, len(text), code or "-")
+        logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
         return types.CallToolResult(
             content=[types.TextContent(text=text.decode())], structured_content=result, is_error=code is not None
         )
-
-    async def _answer(self, tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
-        if len(dataset.namespaces) <= INLINE_NAMESPACES:
-            return _run(tool, arguments, dataset)
-        work = partial(_run, tool, arguments, dataset)
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
     def _unknown(self, name: str) -> str:
         nearest = difflib.get_close_matches(name[:100], self._table, n=1)
@@ -100,8 +91,8 @@ class Calls:
         return f"Unknown tool {name[:100]!r}.{hint} Tools: {', '.join(self._table)}."
 
 
-def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> tuple[dict[str, Any] | None, bytes, str | None]:
-    """`(structured content, text, error code)`; on an error the text alone carries it.
+def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
+    """The answer; on an error the text alone carries it.
 
     With structured content beside an error, clients validate it against the tool's output schema, throw, and the model
     never sees the message.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
+from pathlib import Path
 
 from kl_mcp import log, settings
 from kl_mcp.errors import KlMcpError
@@ -25,17 +25,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(chosen: Settings) -> None:
     # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
-    from kl_mcp import http, stdio
     from kl_mcp.counts import Counts
-    from kl_mcp.dataset import load_dataset
+    from kl_mcp.dataset import Dataset, load_dataset
+    from kl_mcp.dataset.model import Sharing
     from kl_mcp.holder import Holder
+    from kl_mcp.queries.sharing import shared_by
     from kl_mcp.server import build_server
 
     counts = Counts()
-    load = partial(load_dataset, system_prefixes=chosen.system_namespace_prefixes)
+    sharing = Sharing(chosen.share_namespaces, chosen.share_idle, chosen.cost_multiplier)
+
+    def load(directory: Path) -> Dataset:
+        return shared_by(load_dataset(directory, system_prefixes=chosen.system_namespace_prefixes), sharing)
+
     holder = Holder(chosen.data_dir, counts, load=load)
     served = build_server(holder, counts)
     if chosen.transport == "stdio":
+        from kl_mcp import stdio
+
         stdio.serve(served, holder)
     else:
+        from kl_mcp import http
+
         http.serve(chosen, served, holder, counts)

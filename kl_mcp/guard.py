@@ -1,7 +1,8 @@
 """Host and Origin validation in front of the HTTP application, against DNS rebinding.
 
 A page that makes its own name resolve to 127.0.0.1 can reach a local server from a browser, but cannot forge the Host
-header that names it. The probes are exempt: a kubelet calls them by the pod's address.
+header that names it. The probes are exempt: a kubelet calls them by the pod's address, and they tell little. /metrics
+is not: a scraper's address can be named in the settings.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ T = TypeVar("T")
 MANIFEST = "dataset.json"
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = (2.0, 5.0, 15.0, 30.0)
+PATIENCE_SECONDS = 10.0
+"""How long a call waits for the first load: the file system may be one that never answers."""
 NOT_LOOKED_YET = "The dataset is being loaded; ask again in a few seconds."
 LISTED_FILES = 1_000
 
@@ -82,6 +84,7 @@ class Holder:
         *,
         load: Callable[[Path], Dataset] = load_dataset,
         look_seconds: float = LOOK_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
@@ -89,6 +92,7 @@ class Holder:
         self._counts = counts
         self._load = load
         self._look_seconds = look_seconds
+        self._patience_seconds = patience_seconds
         self._clock = clock
         self._mark: Mark | None = None
         self._failures = 0
@@ -102,8 +106,10 @@ class Holder:
         return self._looked.is_set()
 
     async def dataset(self) -> Dataset:
-        """The dataset to answer from; waits for the first attempt to load and never again."""
-        await self._looked.wait()
+        """The dataset to answer from; waits for the first attempt to load, not for ever, and never again."""
+        if not self.looked:
+            with anyio.move_on_after(self._patience_seconds):
+                await self._looked.wait()
         return self.held.dataset
 
     def on_new(self, listener: Callable[[Dataset], Awaitable[None]]) -> None:

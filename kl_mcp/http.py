@@ -1,4 +1,4 @@
-"""The HTTP transport: /mcp (both protocol eras), /healthz and /readyz, served by uvicorn."""
+"""The HTTP transport: /mcp (both protocol eras), /healthz, /readyz and /metrics, served by uvicorn."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.errors import KlMcpError
 from kl_mcp.guard import WILDCARDS, Access, Guard
 from kl_mcp.holder import Holder, describe
+from kl_mcp.metrics import Metrics
 from kl_mcp.server import KubeLedgerServer
 from kl_mcp.settings import Settings
 
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 MCP_PATH = "/mcp"
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
+METRICS_PATH = "/metrics"
 REQUEST_BYTES = 1024 * 1024
 BACKLOG = 2048
 GRACE_SECONDS = 1
@@ -70,10 +72,6 @@ def _advice(error: OSError | UnicodeError) -> str:
         return "the port is in use. Stop that process, or choose another port with --port or KL_MCP_LISTEN_PORT."
     if error.errno == errno.EACCES:
         return "not permitted. Choose a port from 1024 on with --port or KL_MCP_LISTEN_PORT."
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-        return (
-            "this machine has no such address. Choose another with --host or KL_MCP_LISTEN_HOST (127.0.0.1, 0.0.0.0)."
-        )
     return f"{error.strerror}. Check --host (KL_MCP_LISTEN_HOST) and --port (KL_MCP_LISTEN_PORT)."
 
 
@@ -95,6 +93,7 @@ def create_app(
     manager = StreamableHTTPSessionManager(
         served.server, json_response=True, stateless=True, max_request_body_size=REQUEST_BYTES
     )
+    exposed = Metrics(holder, counts, served.tools, time.time)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -113,9 +112,14 @@ def create_app(
     async def readiness(_request: Request) -> Response:
         return _json(*probes.readiness(holder, counts, time.time()))
 
+    async def metrics(request: Request) -> Response:
+        body, content_type = exposed.exposition(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
     routes = [
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
+        Route(METRICS_PATH, metrics),
         Route(MCP_PATH, PostOnly(StreamableHTTPASGIApp(manager))),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
@@ -167,9 +171,8 @@ def _json(status: int, body: object) -> Response:
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
-    return _json(
-        404, {"error": f"Nothing here. The MCP endpoint is {MCP_PATH}; probes are {HEALTH_PATH}, {READY_PATH}."}
-    )
+    others = f"probes are {HEALTH_PATH} and {READY_PATH}, metrics for Prometheus {METRICS_PATH}"
+    return _json(404, {"error": f"Nothing here. The MCP endpoint is {MCP_PATH}; {others}."})
 
 
 class _Uvicorn(uvicorn.Server):

@@ -60,34 +60,42 @@ def _monthly_showback(given: Mapping[str, str]) -> str:
 
 
 def _over_provisioning_review(given: Mapping[str, str]) -> str:
-    metric = given.get("metric", "cpu")
+    metric, scale, date = given.get("metric", "cpu"), given.get("scale", "daily_14d"), given.get("date", "all")
     return (
-        f"Review over-provisioning of {metric} over the last 14 days. Call get_efficiency with metric={metric}, "
-        "scale=daily_14d, classification=over_provisioned and sort=unused. For the three namespaces with the most "
-        f"unused requests call get_efficiency_timeseries with metric={metric} to see whether the gap is steady or a "
-        "matter of time of day. Report usage, requests and their ratio; name namespaces without requests apart. "
+        f"Review over-provisioning of {metric}. Call get_efficiency with metric={metric}, scale={scale}, date={date}, "
+        "classification=over_provisioned and sort=unused. For the three namespaces with the most unused requests call "
+        f"get_efficiency_timeseries with metric={metric} to see whether the gap is steady or a matter of time of day. "
+        "Report usage, requests and their ratio; name namespaces without requests (classification=no_requests) apart. "
         f"{READ_METADATA}"
     )
 
 
 def _namespace_changes(given: Mapping[str, str]) -> str:
-    namespace = given["namespace"]
+    namespace, metric, date = given["namespace"], given.get("metric"), given.get("date")
+    measured = f"metric={metric}" if metric else "metric=cpu, then with metric=memory"
+    period = f", scale=daily_14d and date={date} (it is set against as many days before)" if date else ""
     return (
-        f"What changed in the namespace {namespace}? Call compare_periods with namespace={namespace} for cpu and for "
-        f"memory, then get_timeseries with namespace={namespace} for the last 7 days. Say since when usage moved, by "
-        "how much, and whether requests moved with it (get_efficiency with the same namespace). "
+        f"What changed in the namespace {namespace}? Call compare_periods with namespace={namespace}{period} and "
+        f"{measured}: what_changed tells the namespace's own amount from the cluster's capacity and rate. Then call "
+        f"get_timeseries with namespace={namespace} for the last 7 days by the hour, and get_efficiency with "
+        f"namespace={namespace}. Say since when usage moved, by how much, and whether requests moved with it. "
         f"{READ_METADATA}"
     )
 
 
-def _capacity_review(_given: Mapping[str, str]) -> str:
+def _capacity_review(given: Mapping[str, str]) -> str:
+    scale, metric = given.get("scale", "daily_14d"), given.get("metric")
+    measured = f"metric={metric}" if metric else "each metric it lists"
     return (
-        "Review the cluster's capacity. Call describe_dataset, then get_namespace_breakdown for each available metric "
-        "with scale=daily_14d and date=all: allocatable, used, idle, non-allocatable. Call compare_periods without a "
-        "namespace for the movers, and get_timeseries for the cluster's peak hour. Report how much is free at the peak "
-        f"and who grows. {READ_METADATA}"
+        f"Review the cluster's capacity. Call describe_dataset, then get_namespace_breakdown with scale={scale}, "
+        f"date=all and {measured}: allocatable, used, idle, non-allocatable; the same with dimension=requests for what "
+        "is set aside. Call compare_periods without a namespace for the movers, and get_timeseries without one for the "
+        f"cluster's peak hour. Report how much is free at the peak and who grows. {READ_METADATA}"
     )
 
+
+METRIC = Argument("metric", "cpu, memory or gpu; default: cpu.", "requested metric")
+SCALE = Argument("scale", "hourly_7d, daily_14d or monthly_12m; default: daily_14d.", "scale")
 
 PROMPTS: Mapping[str, Prompt] = {
     prompt.name: prompt
@@ -106,21 +114,29 @@ PROMPTS: Mapping[str, Prompt] = {
             "over_provisioning_review",
             "Over-provisioning review",
             "Which namespaces request much more than they use, and whether that is steady.",
-            (Argument("metric", "cpu or memory; default: cpu.", "metric"),),
+            (
+                METRIC,
+                SCALE,
+                Argument("date", "Bucket of that scale, or a range FIRST..LAST; default: all of it.", "date"),
+            ),
             _over_provisioning_review,
         ),
         Prompt(
             "namespace_changes",
             "What changed in a namespace",
             "How one namespace's usage and requests moved over the last days and months.",
-            (Argument("namespace", "Name of the namespace.", "namespace", required=True),),
+            (
+                Argument("namespace", "Name of the namespace.", "namespace", required=True),
+                Argument("metric", "cpu, memory, gpu or gpu_memory; default: cpu, then memory.", "metric"),
+                Argument("date", "Day as YYYY-MM-DD, or days FIRST..LAST; default: the latest 7 whole days.", "date"),
+            ),
             _namespace_changes,
         ),
         Prompt(
             "capacity_review",
             "Capacity review",
             "How full the cluster is, when it peaks, and which namespaces grow.",
-            (),
+            (Argument("metric", "cpu, memory, gpu or gpu_memory; default: every metric there is.", "metric"), SCALE),
             _capacity_review,
         ),
     )

@@ -1,10 +1,11 @@
-"""What can be read besides the tools: the dataset's description, the specification, the tools' full schemas."""
+"""What can be read besides the tools: the dataset's description, two documents, a page per namespace, full schemas."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import unquote
 
 import mcp_types as types
 import orjson
@@ -12,27 +13,64 @@ from mcp.shared.exceptions import MCPError
 
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
+from kl_mcp.queries.one_namespace import one_namespace
+from kl_mcp.tools.schema import full_input_schema
 from kl_mcp.tools.tool import Tool
+from kl_mcp.workers import Workers
 
 DATASET_URI = "kubeledger://dataset"
 SPECIFICATION_URI = "kubeledger://spec"
+ACCOUNTING_URI = "kubeledger://accounting"
+NAMESPACE_PREFIX = "kubeledger://namespaces/"
+NAMESPACE_TEMPLATE = NAMESPACE_PREFIX + "{namespace}"
 SCHEMA_PREFIX = "kubeledger://schemas/"
 SCHEMA_TEMPLATE = SCHEMA_PREFIX + "{tool}"
 JSON = "application/json"
 MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
 DESCRIBING_TOOL = "describe_dataset"
-SPECIFICATION_FILE = "kubeledger-mcp-spec.md"
+URI_CHARACTERS = 200
 
-
-def read_specification() -> str | None:
-    """The public specification: shipped inside the installed package, beside it in a checkout; None in neither."""
-    package = Path(__file__).parent
-    for directory in (package, package.parent):
-        path = directory / SPECIFICATION_FILE
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-    return None
+DATASET = types.Resource(
+    uri=DATASET_URI,
+    name="dataset",
+    title="Dataset description",
+    description="What there is to ask about: metrics, scales and their depth, cost model, freshness, coverage. What "
+    "the tool describe_dataset answers; changes with every publication.",
+    mime_type=JSON,
+)
+SPECIFICATION = types.Resource(
+    uri=SPECIFICATION_URI,
+    name="specification",
+    title="KubeLedger MCP specification",
+    description="Dataset, tools, metadata block, errors, transports and security model of this server.",
+    mime_type=MARKDOWN,
+)
+ACCOUNTING = types.Resource(
+    uri=ACCOUNTING_URI,
+    name="accounting",
+    title="Accounting rules",
+    description="How the numbers come about, each rule with its formula and a worked example: who is charged, "
+    "requests, GPUs, unknown hours, idle, efficiency, costs, time. Read it to explain a number.",
+    mime_type=MARKDOWN,
+)
+TEMPLATES = (
+    types.ResourceTemplate(
+        uri_template=NAMESPACE_TEMPLATE,
+        name="namespaces",
+        title="Page of a namespace",
+        description="One namespace: type, first and last seen, labels with their history, and over each whole scale "
+        "its usage, requests, efficiency, shares and costs.",
+        mime_type=JSON,
+    ),
+    types.ResourceTemplate(
+        uri_template=SCHEMA_TEMPLATE,
+        name="schemas",
+        title="Schemas of a tool",
+        description="Full JSON Schemas of a tool: its arguments and every field of its answer, with units.",
+        mime_type=JSON,
+    ),
+)
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:
@@ -44,70 +82,79 @@ def until_next_publication_ms(dataset: Dataset, now: float) -> int:
 
 
 class Resources:
-    """`resources/list`, `resources/templates/list` and `resources/read`."""
+    """`resources/list`, `resources/templates/list` and `resources/read`.
 
-    def __init__(self, table: Mapping[str, Tool], holder: Holder, specification: str | None = None) -> None:
+    Namespaces are a template and not listed: the list may be cached for an hour by anybody, and may be long.
+    """
+
+    def __init__(
+        self,
+        table: Mapping[str, Tool],
+        holder: Holder,
+        workers: Workers,
+        *,
+        specification: str | None = None,
+        accounting: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._table = table
         self._holder = holder
-        self._specification = specification
-        self.listing = types.ListResourcesResult(resources=self._listed())
-        self.templates = types.ListResourceTemplatesResult(
-            resource_templates=[
-                types.ResourceTemplate(
-                    uri_template=SCHEMA_TEMPLATE,
-                    name="schemas",
-                    title="Schemas of a tool",
-                    description="Full JSON Schemas of a tool: its arguments and every field of its answer, with units.",
-                    mime_type=JSON,
-                )
-            ]
-        )
-
-    def _listed(self) -> list[types.Resource]:
-        dataset = types.Resource(
-            uri=DATASET_URI,
-            name="dataset",
-            title="Dataset description",
-            description="What there is to ask about: metrics, scales and their depth, cost model, freshness, coverage. "
-            "The same as the tool describe_dataset answers; changes with every publication.",
-            mime_type=JSON,
-        )
-        if self._specification is None:
-            return [dataset]
-        specification = types.Resource(
-            uri=SPECIFICATION_URI,
-            name="specification",
-            title="KubeLedger MCP specification",
-            description="Dataset, tools, metadata block, errors, transports and security model of this server.",
-            mime_type=MARKDOWN,
-            size=len(self._specification.encode()),
-        )
-        return [dataset, specification]
+        self._workers = workers
+        self._clock = clock
+        shipped = ((SPECIFICATION, specification), (ACCOUNTING, accounting))
+        self._documents = {resource.uri: text for resource, text in shipped if text is not None}
+        documents = [
+            resource.model_copy(update={"size": len(text.encode())}) for resource, text in shipped if text is not None
+        ]
+        self.listing = types.ListResourcesResult(resources=[DATASET, *documents])
+        self.templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def read(self, uri: str) -> types.ReadResourceResult:
         """The contents of `uri`. Raises `MCPError` -32602 with the uri as data when there is no such resource."""
+        dataset = await self._holder.dataset()
+        now = self._clock()
+        if uri in self._documents:
+            mime_type, text = MARKDOWN, self._documents[uri]
+        else:
+            content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
+            mime_type, text = JSON, orjson.dumps(content).decode()
+        return types.ReadResourceResult.model_validate(
+            {
+                "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],
+                "ttlMs": until_next_publication_ms(dataset, now),
+                "cacheScope": "private",
+            }
+        )
+
+    def _json(self, uri: str, dataset: Dataset, now: float) -> object:
         if uri == DATASET_URI:
-            dataset = await self._holder.dataset()
-            text = orjson.dumps(self._table[DESCRIBING_TOOL].run({}, dataset)).decode()
-            return _contents(uri, JSON, text, until_next_publication_ms(dataset, time.time()), "private")
-        if uri == SPECIFICATION_URI and self._specification is not None:
-            return _contents(uri, MARKDOWN, self._specification, HOUR_MS, "public")
-        tool = self._table.get(uri.removeprefix(SCHEMA_PREFIX)) if uri.startswith(SCHEMA_PREFIX) else None
-        if tool is None:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown resource: {uri[:200]}", {"uri": uri[:200]})
-        schemas = {
-            "name": tool.name,
-            "arguments": tool.arguments.model_json_schema(),
-            "answer": tool.full_output_schema,
-        }
-        return _contents(uri, JSON, orjson.dumps(schemas).decode(), HOUR_MS, "public")
+            return self._table[DESCRIBING_TOOL].run({}, dataset, now)
+        namespace = _variable(uri, NAMESPACE_PREFIX)
+        if namespace is not None and namespace in dataset.namespaces and namespace not in dataset.hidden:
+            return one_namespace(dataset, namespace, now)
+        tool = self._table.get(_variable(uri, SCHEMA_PREFIX) or "")
+        if tool is not None:
+            return {
+                "name": tool.name,
+                "arguments": full_input_schema(tool.arguments),
+                "answer": tool.full_output_schema,
+            }
+        raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:URI_CHARACTERS]})
 
 
-def _contents(uri: str, mime_type: str, text: str, ttl_ms: int, scope: str) -> types.ReadResourceResult:
-    return types.ReadResourceResult.model_validate(
-        {
-            "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],
-            "ttlMs": ttl_ms,
-            "cacheScope": scope,
-        }
-    )
+def _variable(uri: str, prefix: str) -> str | None:
+    """The decoded value of a template's one variable; None for a URI of another form."""
+    encoded = uri.removeprefix(prefix)
+    if encoded == uri or "/" in encoded:
+        return None
+    try:
+        return unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        return None
+
+
+def _unknown(uri: str, dataset: Dataset) -> str:
+    said = f"Unknown resource: {uri[:URI_CHARACTERS]}."
+    if not uri.startswith(NAMESPACE_PREFIX):
+        return said
+    return f"{said} {' '.join(dataset.warnings) if dataset.layout == 'none' else 'list_namespaces returns the names.'}"

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
 from mcp.server.caching import CacheableMethod, CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
 
-from kl_mcp import __version__, completion, prompts
+from kl_mcp import __version__, completion, documents, prompts
 from kl_mcp.calls import Calls
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
 from kl_mcp.instructions import INSTRUCTIONS
-from kl_mcp.resources import DATASET_URI, HOUR_MS, Resources, read_specification
+from kl_mcp.resources import DATASET_URI, HOUR_MS, Resources
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
+from kl_mcp.workers import Workers
+
+logger = logging.getLogger(__name__)
 
 NAME = "kubeledger"
 TITLE = "KubeLedger"
@@ -39,10 +45,11 @@ Page = types.PaginatedRequestParams | None
 
 @dataclass(frozen=True, slots=True)
 class KubeLedgerServer:
-    """The protocol server, and the open subscription streams that a transport must end when it stops."""
+    """The protocol server, the open streams that a transport must end when it stops, and the names of the tools."""
 
     server: Server[Any]
     subscriptions: ListenHandler
+    tools: tuple[str, ...]
 
 
 class Handlers:
@@ -51,8 +58,15 @@ class Handlers:
     def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool]) -> None:
         self._holder = holder
         self._table = table
-        self.calls = Calls(table, holder, counts)
-        self._resources = Resources(table, holder, read_specification())
+        workers = Workers()
+        self.calls = Calls(table, holder, counts, workers)
+        self._resources = Resources(
+            table,
+            holder,
+            workers,
+            specification=documents.specification(),
+            accounting=documents.accounting_rules(),
+        )
         self._prompts = prompts.listing()
 
     async def list_tools(self, _context: Context, _params: Page) -> types.ListToolsResult:
@@ -90,6 +104,18 @@ class Handlers:
         return completion.complete(params, await self._holder.dataset(), self._table)
 
 
+async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Answer a handler that breaks with -32603 and no details, which the SDK would send on; the log has them."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except Exception:
+        logger.exception("%s failed", ctx.method)
+        message = "The server failed to answer. The same request may work later; the server's log has the details."
+        raise MCPError(types.INTERNAL_ERROR, message) from None
+
+
 def build_server(holder: Holder, counts: Counts, table: Mapping[str, Tool] = TABLE) -> KubeLedgerServer:
     """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
     handlers = Handlers(holder, counts, table)
@@ -118,4 +144,5 @@ def build_server(holder: Holder, counts: Counts, table: Mapping[str, Tool] = TAB
         on_completion=handlers.complete,
         on_subscriptions_listen=subscriptions,
     )
-    return KubeLedgerServer(server, subscriptions)
+    server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
+    return KubeLedgerServer(server, subscriptions, tuple(table))

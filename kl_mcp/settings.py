@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kl_mcp import __version__
-from kl_mcp.errors import KlMcpError
+from kl_mcp.errors import KlMcpError, ToolArgumentError
+from kl_mcp.queries.select import check_patterns
 
 TRANSPORTS = ("http", "stdio")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 class SettingsError(KlMcpError):
@@ -36,6 +39,8 @@ class Setting:
     help: str
     parse: Callable[[str], Any]
     fallback: str | None = None
+    bare: str | None = None
+    """What the flag means without a value; None where it needs one."""
 
     @property
     def field(self) -> str:
@@ -54,6 +59,9 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
     system_namespace_prefixes: tuple[str, ...]
+    share_namespaces: tuple[str, ...]
+    share_idle: bool
+    cost_multiplier: float
     log_level: str
 
 
@@ -100,6 +108,30 @@ def _origins(text: str) -> tuple[str, ...]:
     if any(name != "*" and "://" not in name for name in names):
         raise ValueError("origins such as https://tools.example.com separated by commas, or * for any")
     return tuple(name.rstrip("/") for name in names)
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    patterns = tuple(dict.fromkeys(_names(text)))
+    if any(character.isspace() for pattern in patterns for character in pattern):
+        raise ValueError("names or globs of namespaces separated by commas, none with a space in it")
+    try:
+        return check_patterns(patterns, "the setting") if patterns else ()
+    except ToolArgumentError as error:
+        raise ValueError(f"names or globs of namespaces. {error.message.rstrip('.')}") from None
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in FLAGS:
+        raise ValueError("true or false")
+    return FLAGS[text.lower()]
+
+
+def _multiplier(text: str) -> float:
+    # float() takes more than anybody means: underscores, digits of other scripts, infinity, and 1e400 for infinity
+    factor = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
+    if not factor > 0:
+        raise ValueError("a number above 0, such as 1.15 for a mark-up of 15 per cent")
+    return factor
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -155,6 +187,31 @@ SETTINGS: tuple[Setting, ...] = (
         _names,
     ),
     Setting(
+        "KL_SHARE_NAMESPACES",
+        "--share-namespaces",
+        "GLOBS",
+        "",
+        "Globs of namespaces, comma-separated, whose costs all others bear in proportion to their own.",
+        _globs,
+    ),
+    Setting(
+        "KL_SHARE_IDLE",
+        "--share-idle",
+        "BOOL",
+        "false",
+        "true: namespaces bear the cost of idle capacity too, where it is positive, in proportion to their own.",
+        _flag,
+        bare="true",
+    ),
+    Setting(
+        "KL_COST_MULTIPLIER",
+        "--cost-multiplier",
+        "NUMBER",
+        "1",
+        "Multiplies every cost and the bill, after sharing: 1.15 is a mark-up of 15 per cent.",
+        _multiplier,
+    ),
+    Setting(
         "KL_MCP_LOG_LEVEL",
         "--log-level",
         "LEVEL",
@@ -180,12 +237,13 @@ examples:
 clients:
   claude mcp add --transport http kubeledger http://127.0.0.1:5484/mcp
   claude mcp add kubeledger -- kl-mcp --transport stdio --data-dir /data
-  gemini mcp add --transport http kubeledger http://127.0.0.1:5484/mcp
+  gemini mcp add --scope user --transport http kubeledger http://127.0.0.1:5484/mcp
   {"mcpServers": {"kubeledger": {"url": "http://127.0.0.1:5484/mcp"}}}          Cursor, Windsurf (serverUrl)
   {"mcpServers": {"kubeledger": {"command": "npx",
-    "args": ["mcp-remote", "http://127.0.0.1:5484/mcp"]}}}                      Claude Desktop
+    "args": ["-y", "mcp-remote", "http://127.0.0.1:5484/mcp", "--transport", "http-only"]}}}   Claude Desktop
 
-A flag wins over its environment variable. /healthz answers while the process lives; /readyz says which data it serves.
+A flag wins over its environment variable. /healthz answers while the process lives; /readyz says which data it serves,
+/metrics is for Prometheus.
 """
 
 
@@ -205,7 +263,8 @@ def _parser() -> argparse.ArgumentParser:
     for setting in SETTINGS:
         default = f"default {setting.default}" if setting.default else "default: none"
         text = f"{setting.help} [{setting.name}, {default}]"
-        parser.add_argument(setting.flag, metavar=setting.metavar, dest=setting.field, help=text)
+        bare: dict[str, Any] = {} if setting.bare is None else {"nargs": "?", "const": setting.bare}
+        parser.add_argument(setting.flag, metavar=setting.metavar, dest=setting.field, help=text, **bare)
     parser.add_argument("--version", action="version", version=f"kl-mcp {__version__}")
     return parser
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
+from kl_mcp.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
 from simulator.clients import client_configurations
@@ -36,6 +37,18 @@ def tools() -> str:
         for name, tool in TABLE.items()
     )
     return table(("tool", "arguments", "what it answers"), rows)
+
+
+def prompts() -> str:
+    rows = (
+        (
+            f"`{name}`",
+            ", ".join(f"`{a.name}`{' (required)' if a.required else ''}" for a in prompt.arguments) or "–",
+            prompt.description,
+        )
+        for name, prompt in PROMPTS.items()
+    )
+    return table(("prompt", "arguments", "what it leads to"), rows)
 
 
 def clients() -> str:
@@ -66,6 +79,7 @@ def server_settings() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "clients": clients,
     "collector settings": collector_settings,
+    "prompts": prompts,
     "server settings": server_settings,
     "tools": tools,
 }

@@ -68,7 +68,7 @@ def _trajectories(answer: Answer) -> str:
         (points[0]["date"] + ("" if points[0]["complete"] else " (open)"), *(point["value"] for point in points))
         for points in zip(*months, strict=True)
     ]
-    trend = "; ".join(f"{name}: {by_name[name]['trend_direction']}" for name in names)
+    trend = "; ".join(f"{name}: {by_name[name]['monthly_12m']['trend_direction']}" for name in names)
     return text_table(("month", *names), rows) + f"\nTrend: {trend}"
 
 

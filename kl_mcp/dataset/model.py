@@ -114,6 +114,19 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """How answers in money spread costs: a setting of the server. As it stands here, not at all.
+
+    `namespaces` are globs of the namespaces whose costs the others bear, `idle` says whether they bear that of idle
+    capacity too, and `multiplier` applies to every cost and to the bill.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    idle: bool = False
+    multiplier: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One generation, whole. Queries never change it; a new generation is a new object."""
 
@@ -138,6 +151,9 @@ class Dataset:
     system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES
     hidden: frozenset[str] = frozenset()
     """Namespaces that must not be named in an answer; they stay in every total."""
+    sharing: Sharing = Sharing()
+    shared: frozenset[str] = frozenset()
+    """Namespaces that `sharing` names."""
 
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""

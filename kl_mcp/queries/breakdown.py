@@ -8,7 +8,7 @@ from typing import Any
 from kl_mcp.dataset.model import Special
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import percent, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.ranking import add_remainder, heading, share_row, totals
@@ -30,7 +30,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
             now,
             window=view.window,
             measure=view.measure,
-            warnings=unknown_warning(view.unknown(names), view.window),
+            warnings=view.warnings(names),
         ),
     }
     fill(
@@ -47,11 +47,12 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
 
 def _concentration(view: Frame) -> dict[str, Any]:
     """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
-    values = sorted((total.value for total in view.totals.values() if not isnan(total.value)), reverse=True)
+    bearing = [total.value for name, total in view.totals.items() if name not in view.absorbed]
+    values = sorted((value for value in bearing if not isnan(value)), reverse=True)
     return {
         "top_3_share_pct": view.share(sum(values[:3])) if values else None,
         "top_10_share_pct": view.share(sum(values[:10])) if values else None,
-        "total_namespaces": len(view.totals),
+        "total_namespaces": len(bearing),
         "namespaces_for_80_pct": _needed(values, 0.8),
     }
 
@@ -85,14 +86,16 @@ def _overhead(view: Frame) -> dict[str, Any]:
         "unattributed_value": rounded(_special(view, "unattributed")),
         "unmeasured_value": rounded(_special(view, "unmeasured")),
         "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
+        "shared_namespaces_value": rounded(view.after_sharing.borne_for_namespaces if view.after_sharing else None),
+        "shared_idle_value": rounded(view.after_sharing.borne_for_idle if view.after_sharing else None),
     }
 
 
 def _special(view: Frame, entry: Special) -> float:
     """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
-    column = view.special_column(entry)
-    if column is not None:
-        return view.total(column).value
+    total = view.special_total(entry)
+    if total is not None:
+        return total.value
     never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
     return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
 

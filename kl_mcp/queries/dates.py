@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from kl_mcp.dataset.model import Scale, ScaleName
 from kl_mcp.errors import NEAREST_VALUES, ToolArgumentError, quoted
@@ -87,6 +88,7 @@ def instant(moment: float | None) -> str | None:
     return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=1024)  # the buckets of three scales, written in every answer
 def bucket_name(scale: ScaleName, start: int) -> str:
     """Return how answers write the bucket that starts at `start`."""
     return datetime.fromtimestamp(start, UTC).strftime(_WRITTEN[scale])

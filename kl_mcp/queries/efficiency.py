@@ -2,6 +2,9 @@
 
 No requests: the ratio is null and the class is `no_requests`. Nothing to compare: `unknown`. Otherwise below 0.5
 over-provisioned, 0.5 to 1.0 balanced, above 1.0 under-provisioned.
+
+Usage of GPUs whose holder the exporters did not name is in nobody's row. Any of the namespaces that request GPUs may be
+the one it is missing from, so a ratio that it could raise by more than `TOLERATED_DOUBT` is unknown as well.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from math import isnan
 from kl_mcp.dataset.model import Amounts, Column, Dataset, Metric, Scale
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.dates import Window
-from kl_mcp.queries.numbers import UNKNOWN, known_sum, ratio
+from kl_mcp.queries.numbers import UNKNOWN, known_sum, ratio, rounded
 
 OVER_PROVISIONED_BELOW = 0.5
 UNDER_PROVISIONED_ABOVE = 1.0
+TOLERATED_DOUBT = 0.05
 CLASSES = ("over_provisioned", "balanced", "under_provisioned", "no_requests", "unknown")
 
 
@@ -26,7 +30,8 @@ CLASSES = ("over_provisioned", "balanced", "under_provisioned", "no_requests", "
 class Compared:
     """Sums of a row over a window.
 
-    `usage` and `requests` are of all known buckets, `compared_*` of the common hours.
+    `usage` and `requests` are of all known buckets, `compared_*` of the common hours. `unattributed` is usage that may
+    be the row's and is not in it.
     """
 
     usage: float
@@ -34,16 +39,23 @@ class Compared:
     compared_usage: float
     compared_requests: float
     hours: float
+    unattributed: float = 0.0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether usage that is in nobody's row could raise the ratio by more than is tolerated."""
+        return self.compared_requests > 0 and self.unattributed > TOLERATED_DOUBT * self.compared_requests
 
     @property
     def ratio(self) -> float:
-        """Return usage ÷ requests; unknown without requests or without a common hour."""
-        return ratio(self.compared_usage, self.compared_requests)
+        """Return usage ÷ requests; unknown without requests, without a common hour, or in doubt."""
+        return UNKNOWN if self.in_doubt else ratio(self.compared_usage, self.compared_requests)
 
     @property
     def unused(self) -> float:
-        """Return requests - usage over the common hours: negative where usage exceeds requests, unknown without any."""
-        return self.compared_requests - self.compared_usage if self.hours and self.compared_requests else UNKNOWN
+        """Return requests - usage over the common hours: negative where usage exceeds requests; unknown in doubt."""
+        known = self.hours and self.compared_requests and not self.in_doubt
+        return self.compared_requests - self.compared_usage if known else UNKNOWN
 
     @property
     def classification(self) -> str:
@@ -64,6 +76,8 @@ class Compared:
             return f"its pods request no {metric}"
         if kind != "unknown":
             return None
+        if self.in_doubt:
+            return f"{rounded(self.unattributed):g} hours of {metric} usage name no holder and may be its own"
         return (
             "it requests only in hours in which its usage is unknown"
             if self.hours
@@ -71,7 +85,13 @@ class Compared:
         )
 
 
-def compare(scale: Scale, amounts: Amounts | None, window: Window) -> Compared:
+def unattributed_usage(scale: Scale, metric: Metric) -> Column | None:
+    """Return per bucket the usage of a metric that is in nobody's row; None where there is none."""
+    amounts = scale.special.get("unattributed", {}).get(metric)
+    return amounts.usage if amounts else None
+
+
+def compare(scale: Scale, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
     """Return a row's sums; a metric that a row lacks was zero in every observed bucket."""
     if amounts is None:
         nothing = 0.0 if window.observed_hours else UNKNOWN
@@ -87,6 +107,7 @@ def compare(scale: Scale, amounts: Amounts | None, window: Window) -> Compared:
         known_sum(compress(usage, both)),
         known_sum(compress(wanted, both)),
         math.fsum(filterfalse(isnan, compress(hours, both))),
+        math.fsum(filterfalse(isnan, unattributed[window.first : window.stop])) if unattributed is not None else 0.0,
     )
 
 
@@ -100,13 +121,14 @@ def matched_requests(amounts: Amounts) -> Column:
 
 
 def add(rows: list[Compared]) -> Compared:
-    """Return the sums over several namespaces; `hours` is the longest of them."""
+    """Return the sums over several namespaces; `hours` is the longest, what is unattributed common to all."""
     return Compared(
         known_sum(row.usage for row in rows),
         known_sum(row.requests for row in rows),
         known_sum(row.compared_usage for row in rows),
         known_sum(row.compared_requests for row in rows),
         max((row.hours for row in rows), default=0.0),
+        max((row.unattributed for row in rows), default=0.0),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kl_mcp.dataset.model import Dataset, Metric, Scale, ScaleName
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import Window, read_window
-from kl_mcp.queries.efficiency import CLASSES, Compared, add, comparable_metrics, compare
+from kl_mcp.queries.efficiency import CLASSES, Compared, add, comparable_metrics, compare, unattributed_usage
 from kl_mcp.queries.frame import scale_of
 from kl_mcp.queries.measure import AMOUNT_UNIT
 from kl_mcp.queries.metadata import metadata
@@ -81,12 +81,14 @@ def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Me
     """Return a line per namespace and metric; over the whole cluster, only for a metric a namespace ever had."""
     cluster = selection.scope == "cluster"
     names = list(scale.namespaces) if cluster else selection.names
+    unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
     lines = []
     for name in names:
         row = scale.namespaces.get(name, {})
         for metric in metrics:
             if metric in row or not cluster:
-                lines.append(_Line(name, metric, compare(scale, row.get(metric), window)))  # noqa: PERF401 -- two loops
+                sums = compare(scale, row.get(metric), window, unattributed[metric])
+                lines.append(_Line(name, metric, sums))
     return lines
 
 
@@ -137,8 +139,17 @@ def _counts(rows: list[Compared]) -> dict[str, int]:
 
 
 def _unknown(lines: list[_Line]) -> list[str]:
-    names = [f"{line.namespace} ({line.metric})" for line in lines if line.sums.classification == "unknown"]
-    if not names:
-        return []
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return [f"Efficiency is unknown for {shown}: usage and requests are never both known in this window."]
+    unknown = [line for line in lines if line.sums.classification == "unknown"]
+    groups = (
+        (
+            [line for line in unknown if not line.sums.in_doubt],
+            "usage and requests are never both known in this window",
+        ),
+        ([line for line in unknown if line.sums.in_doubt], "usage that names no holder may be theirs"),
+    )
+    return [f"Efficiency is unknown for {_named(group)}: {why}." for group, why in groups if group]
+
+
+def _named(lines: list[_Line]) -> str:
+    names = [f"{line.namespace} ({line.metric})" for line in lines]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

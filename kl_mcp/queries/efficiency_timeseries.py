@@ -9,10 +9,17 @@ from typing import Any
 
 from kl_mcp.dataset.model import Amounts, Column, Dataset, Metric
 from kl_mcp.queries.dates import Window, read_window
-from kl_mcp.queries.efficiency import add, comparable_metrics, compare, matched_requests
+from kl_mcp.queries.efficiency import (
+    TOLERATED_DOUBT,
+    add,
+    comparable_metrics,
+    compare,
+    matched_requests,
+    unattributed_usage,
+)
 from kl_mcp.queries.frame import scale_of
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import ratio, rounded
+from kl_mcp.queries.numbers import UNKNOWN, ratio, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.timeseries import add_series, hourly_heading, open_hour_warning
@@ -27,7 +34,8 @@ def efficiency_timeseries(
     window = read_window(scale, date)
     names = scale.namespaces if selection.scope == "cluster" else selection.names
     rows = {name: scale.namespaces.get(name, {}).get(metric) for name in names}
-    sums = [compare(scale, amounts, window) for amounts in rows.values()]
+    unattributed = unattributed_usage(scale, metric)
+    sums = [compare(scale, amounts, window, unattributed) for amounts in rows.values()]
     groups = {selection.label: list(rows.values())} if selection.single else {name: [row] for name, row in rows.items()}
     overall = add(sums)
     answer: dict[str, Any] = {
@@ -49,7 +57,7 @@ def efficiency_timeseries(
         answer,
         page,
         list(groups),
-        lambda label: hourly_ratio(groups[label], window),
+        lambda label: hourly_ratio(groups[label], window, unattributed),
         window=window,
         single=selection.single,
         generation=dataset.generation,
@@ -58,17 +66,26 @@ def efficiency_timeseries(
     return answer
 
 
-def hourly_ratio(rows: Iterable[Amounts | None], window: Window) -> Column:
-    """Return Σ usage ÷ Σ requests per hour over the rows that know both; unknown in hours without requests."""
+def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: Column | None = None) -> Column:
+    """Return Σ usage ÷ Σ requests per hour over the rows that know both.
+
+    Unknown in hours without requests, and where unattributed usage could raise the ratio by more than is tolerated.
+    """
     both = [(amounts.usage, matched_requests(amounts)) for amounts in rows if amounts is not None]
     ratios = array("d")
     for i in window.indices:
         known = [(usage[i], requests[i]) for usage, requests in both if not isnan(usage[i] + requests[i])]
-        ratios.append(ratio(sum(usage for usage, _ in known), sum(requests for _, requests in known)))
+        used, wanted = sum(usage for usage, _ in known), sum(requests for _, requests in known)
+        in_doubt = unattributed is not None and unattributed[i] > TOLERATED_DOUBT * wanted
+        ratios.append(UNKNOWN if in_doubt else ratio(used, wanted))
     return ratios
 
 
 def _null_warning(series: list[dict[str, Any]]) -> list[str]:
     values = [value for entry in series for value in entry["values"]]
     without = values.count(None)
-    return [f"{without} of {len(values)} hourly ratios are null: no requests, or usage unknown."] if without else []
+    return (
+        [f"{without} of {len(values)} hourly ratios are null: no requests, or usage unknown or unattributed."]
+        if without
+        else []
+    )

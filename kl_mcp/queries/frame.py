@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
@@ -11,14 +11,21 @@ from math import isnan
 from kl_mcp.dataset.model import Column, CostModel, Dataset, Row, Scale, ScaleName, Special
 from kl_mcp.queries.dates import Window, read_window
 from kl_mcp.queries.measure import Dimension, Measure, MetricOrTotal, Sum, measure, sum_columns
+from kl_mcp.queries.metadata import unknown_warning
 from kl_mcp.queries.numbers import UNKNOWN, known_sum, percent
+from kl_mcp.queries.shared_costs import SharedCosts, shared_costs
+from kl_mcp.queries.sharing import kept_warning, shared_warning
 
 _SAME_HOURS = 1e-6
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A dataset looked at through one measure and one window. `totals` are in the unit of the answer."""
+    """A dataset looked at through one measure and one window. `totals` are in the unit of the answer.
+
+    Under costs, everything it returns of namespaces and special entries is after sharing: columns bucket by bucket,
+    sums as one over the window.
+    """
 
     dataset: Dataset
     window: Window
@@ -29,12 +36,37 @@ class Frame:
         """Return the scale of the window."""
         return self.window.scale
 
+    @cached_property
+    def after_sharing(self) -> SharedCosts | None:
+        """Return the costs after sharing; None where nothing is shared."""
+        return shared_costs(self.dataset, self.window, self.measure)
+
     def column(self, namespace: str) -> Column:
         """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
+        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
+
+    def total_of(self, namespace: str) -> Sum:
+        """Return a namespace's sum over the window."""
+        total = self.total(self._raw(namespace))
+        return total if self.after_sharing is None else Sum(self.after_sharing.total(namespace), total.unknown)
+
+    def _raw(self, namespace: str) -> Column:
         return self.measure.column(self.scale.namespaces.get(namespace, {}))
 
     def special_column(self, entry: Special) -> Column | None:
         """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
+        raw = self._raw_special(entry)
+        return raw if raw is None or self.after_sharing is None else self.after_sharing.special_column(entry)
+
+    def special_total(self, entry: Special) -> Sum | None:
+        """Return a special entry's sum over the window; None where `special_column` is."""
+        raw = self._raw_special(entry)
+        if raw is None:
+            return None
+        total = self.total(raw)
+        return total if self.after_sharing is None else Sum(self.after_sharing.special_total(entry), total.unknown)
+
+    def _raw_special(self, entry: Special) -> Column | None:
         row: Row | None = self.scale.special.get(entry)
         if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
             return None
@@ -42,12 +74,13 @@ class Frame:
 
     @cached_property
     def totals(self) -> dict[str, Sum]:
-        """Return the sum over the window of every namespace of the scale, hidden ones included."""
-        return {name: self._row_total(row) for name, row in self.scale.namespaces.items()}
+        """Return the sum over the window of every namespace of the scale, hidden ones included.
 
-    def _row_total(self, row: Row) -> Sum:
-        """Return a row's sum; buckets whose usage is known for a part of their hours count as left out too."""
-        total = self.total(self.measure.column(row))
+        Buckets whose usage is known for a part of their hours count as left out too.
+        """
+        return {name: self._with_partly_known(self.total_of(name), row) for name, row in self.scale.namespaces.items()}
+
+    def _with_partly_known(self, total: Sum, row: Row) -> Sum:
         hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
         partly = partly_known(self.window, [column for column in hours if column is not None])
         return Sum(total.value, total.unknown + partly) if partly else total
@@ -56,6 +89,15 @@ class Frame:
         """Return the sum of a column over the window, in the unit of the answer."""
         amount = self.measure.amount(column, self.window)
         return Sum(self._in_unit(amount.value), amount.unknown)
+
+    @cached_property
+    def absorbed(self) -> frozenset[str]:
+        """Return the shared namespaces nothing is left of over the window; lists over all namespaces leave them out."""
+        if self.after_sharing is None:
+            return frozenset()
+        return frozenset(
+            name for name in self.dataset.shared if name in self.totals and not self.totals[name].value > 0
+        )
 
     def _in_unit(self, amount: float) -> float:
         if self.measure.cost_model != "normalized":
@@ -80,10 +122,11 @@ class Frame:
 
     def listed(self, *, exclude_system: bool) -> list[str]:
         """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
+        unlisted = self.dataset.hidden | self.absorbed
         names = [
             name
             for name in self.totals
-            if name not in self.dataset.hidden and not (exclude_system and self.dataset.is_system(name))
+            if name not in unlisted and not (exclude_system and self.dataset.is_system(name))
         ]
         return by_value(names, self.totals)
 
@@ -100,17 +143,42 @@ class Frame:
         values = [self.totals[name].value for name in names]
         return known_sum(values) if values else 0.0
 
+    def amount_of(self, names: Iterable[str]) -> float:
+        """Return the sum of some namespaces over the window before it is related to capacity; 0 when there are none."""
+        if self.after_sharing is None:
+            return self.measure.amount(sum_columns(map(self._raw, names), self.measure.zero), self.window).value
+        values = [self.total_of(name).value for name in names]
+        return known_sum(values) if values else self.total(self.measure.zero).value
+
     def cluster_column(self) -> Column:
         """Return the sum of all namespaces per bucket."""
-        return sum_columns((self.measure.column(row) for row in self.scale.namespaces.values()), self.measure.zero)
+        if self.after_sharing is not None:
+            return self.after_sharing.cluster_column()
+        return sum_columns(map(self._raw, self.scale.namespaces), self.measure.zero)
 
-    def unknown(self, names: Iterable[str]) -> list[tuple[str, int]]:
-        """Return the namespaces among `names` whose sums leave out buckets, with how many."""
-        return [
-            (name, self.totals[name].unknown)
-            for name in names
-            if name in self.totals and self.totals[name].unknown and name not in self.dataset.hidden
-        ]
+    def warnings(self, names: Iterable[str]) -> list[str]:
+        """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
+        visible = [name for name in names if name not in self.dataset.hidden]
+        known = {name: self.totals[name] for name in visible if name in self.totals}
+        return [*self.unknown_warnings(known), *self.sharing_warnings(visible)]
+
+    def cluster_warnings(self) -> list[str]:
+        """Return what to know about the sum of all namespaces."""
+        visible = {name: total for name, total in self.totals.items() if name not in self.dataset.hidden}
+        return [*self.unknown_warnings(visible), *self.sharing_warnings(())]
+
+    def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[str]:
+        """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
+        borne = self.dataset.shared - self.dataset.hidden if self.after_sharing else ()
+        concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
+        return unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window)
+
+    def sharing_warnings(self, named: Iterable[str]) -> list[str]:
+        """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
+        if self.after_sharing is None:
+            return []
+        kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
+        return [*shared_warning([name for name in named if name in self.absorbed]), *(kept_warning() if kept else [])]
 
 
 def partly_known(window: Window, usage_hours: Sequence[Column]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from kl_mcp.errors import nearest_values
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame, by_value
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.ranking import heading, share_row, totals
@@ -20,7 +20,7 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
     matched, without = match(view.dataset, patterns, "pattern")
     present = by_value([name for name in matched if name in view.totals], view.totals)
     value = view.sum_of(present) if present else view.total(view.measure.zero).value
-    warnings = [*_nothing_matches(view, without), *unknown_warning(view.unknown(present), view.window)]
+    warnings = [*_nothing_matches(view, without), *view.warnings(present)]
     answer = {
         **heading(view),
         "pattern": ",".join(dict.fromkeys(patterns)),

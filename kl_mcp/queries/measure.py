@@ -10,7 +10,7 @@ Unknown buckets are left out of a sum and counted; a sum of nothing but unknown 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from math import isnan
@@ -41,7 +41,10 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric, a dimension and a cost model over one scale. `whole` is capacity, or the bill under costs."""
+    """A metric, a dimension and a cost model over one scale.
+
+    `whole` is capacity; under costs, the bill times the multiplier of the dataset's sharing.
+    """
 
     metric: MetricOrTotal
     dimension: Dimension
@@ -53,6 +56,8 @@ class Measure:
     """0 in every bucket in which an absent metric is known to be zero."""
     prices: Mapping[Metric, Column]
     """Bill ÷ capacity per bucket; exact where a bucket is one hour."""
+    unbilled: Mapping[Metric, Sequence[int]]
+    """Buckets in which other metrics have a bill and this one has none."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -72,15 +77,34 @@ class Measure:
             return self._over_metrics(row)
         return self._one(row.get(self.metric), self.metric)
 
+    def parts(self, row: Row) -> dict[Metric, Column]:
+        """Return the money of a row by metric; its sum per bucket is `column(row)`, and so is what is unknown."""
+        column = self.column(row)
+        if self.metric != "total":
+            return {self.metric: column}
+        unknown = array("d", map(float.__sub__, column, column))
+        return {
+            metric: array("d", map(float.__add__, self._billed(row, metric), unknown)) if metric in row else self.zero
+            for metric in self.prices
+        }
+
     def _over_metrics(self, row: Row) -> Column:
-        """Add up a row's money. Unknown where any part is: a part is not the sum. Unbilled metrics do not count."""
+        """Add up a row's money. Unknown where any part is: a part is not the sum."""
         sums = self.zero
         for metric in self.prices:
             if metric in row:
-                parts, bill = self._one(row[metric], metric), self.scale.bill[metric]
-                billed = [p if not isnan(b) else 0.0 for p, b in zip(parts, bill, strict=True)]
-                sums = array("d", map(float.__add__, sums, billed))
+                sums = array("d", map(float.__add__, sums, self._billed(row, metric)))
         return sums
+
+    def _billed(self, row: Row, metric: Metric) -> Column:
+        """Return a row's money for a metric; 0 in buckets with a bill for other metrics only, as it does not count."""
+        parts = self._one(row[metric], metric)
+        if not self.unbilled[metric]:
+            return parts
+        counted = parts[:]
+        for bucket in self.unbilled[metric]:
+            counted[bucket] = 0.0
+        return counted
 
     def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
         if amounts is None:
@@ -133,10 +157,13 @@ def measure(
         billed = [scale.bill[m] for m in prices] if metric == "total" else [scale.bill.get(metric, _unknown(zero))]
         whole = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
         zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in whole])
-        return Measure(metric, dimension, model, "currency", scale, whole, zero, prices)
+        if dataset.sharing.multiplier != 1:
+            whole = array("d", [bill * dataset.sharing.multiplier for bill in whole])
+        unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
+        return Measure(metric, dimension, model, "currency", scale, whole, zero, prices, unbilled)
     assert metric != "total"  # noqa: S101 -- refused above for every model but costs
     unit = AMOUNT_UNIT[metric] if model == "cumulative" else "percent_of_cluster_capacity"
-    return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {})
+    return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
 
 
 def sum_columns(columns: Iterable[Column], zero: Column) -> Column:

@@ -5,11 +5,12 @@ Every key is always there, null where it does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from kl_mcp.dataset.model import SOURCES, Dataset, Source
+from kl_mcp.dataset.model import SOURCES, Dataset, Scale, Source
+from kl_mcp.queries import sharing
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
 from kl_mcp.queries.measure import Measure
 from kl_mcp.queries.numbers import known_sum, rounded
@@ -18,6 +19,13 @@ Block = dict[str, Any]
 _NAMED = 5
 """How many hours, buckets or namespaces a warning names before it says how many more there are."""
 _STALE_TICKS = 3
+_NOTABLE_HOURS = 0.5
+"""How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
+_SOURCE_NAMES: dict[Source, str] = {
+    "kubernetes": "The API server",
+    "metrics": "metrics-server",
+    "dcgm": "A DCGM exporter",
+}
 _DEFAULT_INTERVAL = 300
 
 
@@ -34,11 +42,13 @@ def metadata(
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
     shown_unit = unit or (measure.unit if measure else None)
     priced = shown_unit == "currency"
+    money = priced or shown_unit is None
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
-        "currency": dataset.currency if priced or shown_unit is None else None,
+        "currency": dataset.currency if money else None,
         "unit": shown_unit,
+        "sharing": sharing.block(dataset, applies=money),
         "metric": measure.metric if measure else metric,
         "scale": window.scale.name if window else None,
         "data_window": _data_window(window),
@@ -46,7 +56,9 @@ def metadata(
         "generated_at_utc": instant(dataset.generated_at),
         "last_sample_utc": instant(last_sample(dataset)),
         "coverage": _coverage(window),
-        "warnings": _all_warnings(dataset, now, window, priced=priced, more=warnings),
+        "warnings": _all_warnings(
+            dataset, now, window, source=_usage_source(measure, metric), priced=priced, more=warnings
+        ),
         "truncated": None,
     }
 
@@ -105,12 +117,28 @@ def _coverage(window: Window | None) -> Block | None:
     }
 
 
+def _usage_source(measure: Measure | None, metric: str | None) -> Source | None:
+    """Return the source that the usage in an answer comes from; None where it is about requests alone."""
+    if measure is not None and measure.dimension == "requests":
+        return None
+    shown = measure.metric if measure is not None else metric
+    return "dcgm" if shown in ("gpu", "gpu_memory") else "metrics"
+
+
 def _all_warnings(
-    dataset: Dataset, now: float, window: Window | None, *, priced: bool, more: Iterable[str]
+    dataset: Dataset,
+    now: float,
+    window: Window | None,
+    *,
+    source: Source | None,
+    priced: bool,
+    more: Iterable[str],
 ) -> list[str]:
     found = [*dataset.warnings, *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
         found += [*_missing(dataset, window), *_partial(window), *_gaps(window)]
+        if source is not None:
+            found += _silences(window, source)
         if priced:
             found += _rates(dataset, window)
     return list(dict.fromkeys([*found, *more]))
@@ -163,8 +191,29 @@ def _gaps(window: Window) -> list[str]:
     if not lacking:
         return []
     total = sum(missing[i] for i in lacking)
-    named = [f"{bucket_name(scale.name, scale.starts[i])} ({rounded(missing[i]):g} h)" for i in lacking]
-    return [f"Not observed: {rounded(total):g} h, no amount covers them: {_some(named)}."]
+    return [f"Not observed: {rounded(total):g} h, no amount covers them: {_some(_hours_of(scale, missing, lacking))}."]
+
+
+def _silences(window: Window, source: Source) -> list[str]:
+    """Return the warning for hours in which the cluster was observed and the source of usage did not answer."""
+    scale, coverage = window.scale, window.scale.coverage.get(source)
+    if coverage is None:
+        return []
+    silent = {i: scale.observed_hours[i] - coverage[i] * scale.elapsed_hours[i] for i in window.indices}
+    lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
+    if not lacking:
+        return []
+    total = sum(silent[i] for i in lacking)
+    return [
+        (
+            f"{_SOURCE_NAMES[source]} did not answer for {rounded(total):g} h: usage is unknown in each hour it missed "
+            f"for the most part: {_some(_hours_of(scale, silent, lacking))}."
+        )
+    ]
+
+
+def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[str]:
+    return [f"{bucket_name(scale.name, scale.starts[i])} ({rounded(hours[i]):g} h)" for i in buckets]
 
 
 def _rates(dataset: Dataset, window: Window) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -59,8 +59,7 @@ class Periods:
         """Return a namespace's baseline, scaled, and its value."""
         found = self._pairs.get(name)
         if found is None:
-            column = self.view.column(name)
-            before, after = (view.total(column).value for view in self._views)
+            before, after = (view.total_of(name).value for view in self._views)
             found = self._pairs[name] = before * self.factor, after
         return found
 
@@ -70,8 +69,16 @@ class Periods:
 
     @cached_property
     def _views(self) -> tuple[Frame, Frame]:
-        view = self.view
-        return Frame(view.dataset, self.before, view.measure), Frame(view.dataset, self.after, view.measure)
+        return replace(self.view, window=self.before), replace(self.view, window=self.after)
+
+    def amounts(self, names: Iterable[str]) -> tuple[float, float]:
+        """Return the sums of some namespaces over each period, unscaled and before they are related to capacity."""
+        return self._views[0].amount_of(names), self._views[1].amount_of(names)
+
+    @cached_property
+    def absorbed(self) -> frozenset[str]:
+        """Return the shared namespaces nothing is left of in either period."""
+        return self._views[0].absorbed & self._views[1].absorbed
 
     def known_in_both(self, names: Iterable[str]) -> list[str]:
         """Return the namespaces whose change is known."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from kl_mcp.dataset.model import Column, CostModel, Dataset, ScaleName
 from kl_mcp.queries.budget import fill
-from kl_mcp.queries.dates import instant
+from kl_mcp.queries.dates import Window, instant
 from kl_mcp.queries.frame import Frame, frame
 from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.movers import Periods, mover, order, periods
-from kl_mcp.queries.numbers import rounded
+from kl_mcp.queries.numbers import known_sum, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.trend import monthly, trend, what_changed, whole_months_apart
@@ -72,27 +72,26 @@ def compare_periods(
     return answer
 
 
-BLOCKS = ("daily_14d", "monthly_12m", "trend_direction", "trend", "what_changed")
+BLOCKS = ("daily_14d", "monthly_12m", "trend", "what_changed")
 
 
 def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict[str, Any]:
     """Return the blocks of one namespace, or of the whole selection."""
     chosen = Selection("namespace", (name,), name) if name is not None else selection
-    daily, months = _column(views.daily, chosen), _column(views.monthly, chosen)
+    months = _column(views.monthly, chosen)
     found = trend(views.monthly, months, _known_hours(views.monthly, chosen))
     apart = whole_months_apart(views.monthly)
     return {
         "daily_14d": {
-            "aggregate": rounded(views.daily.total(daily).value),
+            "aggregate": rounded(_aggregate(views.daily, chosen)),
             "window_start": instant(views.daily.window.start),
             "window_end": instant(views.daily.window.end),
             "points": len(views.daily.window.indices),
             "partial": views.daily.window.partial,
         },
-        "monthly_12m": monthly(views.monthly, months),
-        "trend_direction": found["direction"],
+        "monthly_12m": {**monthly(views.monthly, months), "trend_direction": found["direction"]},
         "trend": found,
-        "what_changed": what_changed(views.monthly, months, *apart) if apart else None,
+        "what_changed": _between_months(views.monthly, months, *apart) if apart else None,
     }
 
 
@@ -102,6 +101,17 @@ def _column(view: Frame, selection: Selection) -> Column:
     if len(selection.names) == 1:
         return view.column(selection.names[0])
     return sum_columns((view.column(name) for name in selection.names), view.measure.zero)
+
+
+def _between_months(view: Frame, column: Column, before: Window, after: Window) -> dict[str, Any]:
+    """Return what changed between two windows of one bucket, whose sums are points of the column."""
+    return what_changed(view, [view.measure.amount(column, window).value for window in (before, after)], before, after)
+
+
+def _aggregate(view: Frame, selection: Selection) -> float:
+    if selection.scope == "cluster":
+        return view.all_namespaces
+    return known_sum(view.total_of(name).value for name in selection.names)
 
 
 def _known_hours(view: Frame, selection: Selection) -> Column | None:
@@ -115,16 +125,13 @@ def _known_hours(view: Frame, selection: Selection) -> Column | None:
 
 def _names(pair: Periods, selection: Selection) -> list[str]:
     """Return whose amounts the comparison adds up; over the cluster also those that may not be named."""
-    return list(pair.view.totals) if selection.scope == "cluster" else list(selection.names)
+    return list(pair.view.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
 
 
 def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
     names = _names(pair, selection)
-    column = sum_columns((pair.view.column(name) for name in pair.known_in_both(names)), pair.view.measure.zero)
-    return {
-        **pair.describe(names),
-        "what_changed": what_changed(pair.view, column, pair.before, pair.after),
-    }
+    amounts = pair.amounts(pair.known_in_both(names))
+    return {**pair.describe(names), "what_changed": what_changed(pair.view, amounts, pair.before, pair.after)}
 
 
 def _fill(
@@ -133,7 +140,8 @@ def _fill(
     dataset = views.daily.dataset
     pairs = {}
     if pair is not None:
-        pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in dataset.hidden}
+        unlisted = dataset.hidden | (pair.absorbed if selection.scope == "cluster" else frozenset())
+        pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in unlisted}
     names = order(pairs, sort) if pairs else list(selection.names)
     several = selection.scope == "namespaces"
     lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
@@ -170,5 +178,4 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
     if pair is not None:
         found += [*pair.warnings(), *_left_out(pair, selection)]
     view = views.daily
-    names = view.totals if selection.scope == "cluster" else selection.names
-    return [*found, *unknown_warning(view.unknown(names), view.window)]
+    return [*found, *(view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names))]

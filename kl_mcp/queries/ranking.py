@@ -6,7 +6,7 @@ from typing import Any
 
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded
 from kl_mcp.queries.paging import PageRequest
 
@@ -22,7 +22,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
         now,
         window=view.window,
         measure=view.measure,
-        warnings=unknown_warning(view.unknown(names), view.window),
+        warnings=view.warnings(names),
     )
 
     def row(position: int) -> tuple[dict[str, Any]]:
@@ -66,8 +66,9 @@ def share_row(view: Frame, name: str) -> dict[str, Any]:
 def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: str, *, exclude_system: bool) -> None:
     """Add `rest` (what could be listed and is not in this answer) and `excluded_system`."""
     shown = {row["namespace"] for row in answer[rows]}
-    hidden = [name for name in view.totals if name in view.dataset.hidden]
-    system = [n for n in view.totals if exclude_system and view.dataset.is_system(n) and n not in view.dataset.hidden]
+    unlisted = [name for name in view.totals if name not in view.absorbed]
+    hidden = [name for name in unlisted if name in view.dataset.hidden]
+    system = [n for n in unlisted if exclude_system and view.dataset.is_system(n) and n not in view.dataset.hidden]
     answer["rest"] = _remainder(view, [name for name in names if name not in shown] + hidden)
     answer["excluded_system"] = _remainder(view, system)
 

@@ -10,7 +10,7 @@ from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import Window
 from kl_mcp.queries.frame import Frame, by_value, frame
 from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded_all
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
@@ -30,7 +30,7 @@ def timeseries(
 ) -> dict[str, Any]:
     """Return one series per namespace, or one over the whole selection, of hourly amounts."""
     view = frame(dataset, "hourly_7d", metric, cost_model, date=date, dimension=dimension)
-    columns, unknown = series_columns(view, selection)
+    columns, warnings = series_columns(view, selection)
     answer: dict[str, Any] = {
         "metric": metric,
         "dimension": dimension,
@@ -41,7 +41,7 @@ def timeseries(
             now,
             window=view.window,
             measure=view.measure,
-            warnings=[*unknown_warning(unknown, view.window), *open_hour_warning(view.window)],
+            warnings=[*warnings, *open_hour_warning(view.window)],
         ),
     }
     add_series(
@@ -56,16 +56,16 @@ def timeseries(
     return answer
 
 
-def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[tuple[str, int]]]:
-    """Return the columns to show by label, largest sum first, and whose sums leave out buckets."""
+def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[str]]:
+    """Return the columns to show by label, largest sum first, and what to know about them."""
     if selection.scope == "cluster":
-        return {selection.label: view.cluster_column()}, view.unknown(view.totals)
+        return {selection.label: view.cluster_column()}, view.cluster_warnings()
     columns = {name: view.column(name) for name in selection.names}
-    sums = {name: view.total(column) for name, column in columns.items()}
-    unknown = [(name, total.unknown) for name, total in sums.items() if total.unknown]
+    sums = {name: view.total_of(name) for name in selection.names}
+    warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
     if selection.scope == "aggregate":
-        return {selection.label: sum_columns(columns.values(), view.measure.zero)}, unknown
-    return {name: columns[name] for name in by_value(columns, sums)}, unknown
+        return {selection.label: sum_columns(columns.values(), view.measure.zero)}, warnings
+    return {name: columns[name] for name in by_value(columns, sums)}, warnings
 
 
 def hourly_heading(window: Window, selection: Selection) -> dict[str, Any]:

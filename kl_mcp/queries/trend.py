@@ -9,6 +9,7 @@ Fewer than two whole months are insufficient data.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from kl_mcp.dataset.model import Column
@@ -78,17 +79,19 @@ def whole_months_apart(view: Frame) -> tuple[Window, Window] | None:
     return Window(view.scale, whole[0], whole[0] + 1), Window(view.scale, whole[-1], whole[-1] + 1)
 
 
-def what_changed(view: Frame, column: Column, before: Window, after: Window) -> dict[str, Any]:
+def what_changed(view: Frame, amounts: Sequence[float], before: Window, after: Window) -> dict[str, Any]:
     """Separate the causes of a change between two windows; everything per observed hour.
+
+    `amounts` are the row's sums over them, before they are related to capacity.
 
     `amount_per_hour` is the row's own (cores, GiB, GPUs; money under costs), `capacity_per_hour` the cluster's,
     `cluster_share_pct` their ratio, `rate_per_hour` the price of the whole capacity.
     """
     measure, scale = view.measure, view.scale
     pair = (before, after)
-    amounts = [measure.amount(column, window).value for window in pair]
     wholes = [measure.whole_amount(window) for window in pair]
     metric = measure.metric
+    raised = view.dataset.sharing.multiplier if measure.cost_model == "costs" else 1.0
     capacity = scale.capacity.get(metric) if metric != "total" else None
     bills = (
         [scale.bill[m] for m in scale.bill]
@@ -103,7 +106,7 @@ def what_changed(view: Frame, column: Column, before: Window, after: Window) -> 
         "amount_per_hour": _change([ratio(a, w.observed_hours) for a, w in zip(amounts, pair, strict=True)]),
         "capacity_per_hour": _change([_per_hour(view, [capacity] if capacity is not None else [], w) for w in pair]),
         "cluster_share_pct": _change([100 * ratio(a, whole) for a, whole in zip(amounts, wholes, strict=True)]),
-        "rate_per_hour": _change([_per_hour(view, bills, window) for window in pair]),
+        "rate_per_hour": _change([raised * _per_hour(view, bills, window) for window in pair]),
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kl_mcp.dataset.model import SPECIAL_ENTRIES, Column
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame, by_value
 from kl_mcp.queries.measure import Sum, sum_columns
-from kl_mcp.queries.metadata import metadata, unknown_warning
+from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import known_sum, rounded, rounded_all
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
@@ -17,14 +18,12 @@ from kl_mcp.queries.select import Selection
 def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, exclude_special: bool) -> dict[str, Any]:
     """Return one series per selected namespace (or their sum), and the totals over all selected ones."""
     cluster = selection.scope == "cluster"
-    columns = {name: view.column(name) for name in selection.names if not cluster or name in view.scale.namespaces}
-    sums = {name: view.total(column) for name, column in columns.items()}
-    together = view.cluster_column() if cluster else sum_columns(columns.values(), view.measure.zero)
+    names = _of_cluster(view, selection.names) if cluster else selection.names
+    sums = {name: view.total_of(name) for name in names}
+    together = view.cluster_column() if cluster else sum_columns(map(view.column, names), view.measure.zero)
     total = _total(view, selection, sums)
-    if selection.scope == "aggregate":
-        ordered, columns, shown = [selection.label], {selection.label: together}, {selection.label: Sum(total)}
-    else:
-        ordered, shown = by_value(columns, sums), sums
+    aggregate = selection.scope == "aggregate"
+    ordered = [selection.label] if aggregate else by_value(names, sums)
     answer: dict[str, Any] = {
         "metric": view.measure.metric,
         "dimension": view.measure.dimension,
@@ -43,17 +42,28 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
             now,
             window=view.window,
             measure=view.measure,
-            warnings=unknown_warning([(n, s.unknown) for n, s in sums.items() if s.unknown], view.window),
+            warnings=[*view.unknown_warnings(sums), *view.sharing_warnings(() if cluster else names)],
         ),
     }
 
     def row(position: int) -> tuple[dict[str, Any]]:
         name = ordered[position]
-        return (_series(view, "namespace", name, columns[name], shown[name].value),)
+        column, value = (together, total) if aggregate else (view.column(name), sums[name].value)
+        return (_series(view, "namespace", name, column, value),)
 
     fill(answer, page, len(ordered), row, ("series",), generation=view.dataset.generation)
     answer["rest"] = _rest(answer, sums, view, selection)
     return answer
+
+
+def _of_cluster(view: Frame, names: Iterable[str]) -> list[str]:
+    """Return the namespaces that have amounts here; of those whose costs others bear, only with a point left."""
+    inside = [name for name in names if name in view.scale.namespaces]
+    return [name for name in inside if name not in view.absorbed or any(c > 0 for c in _shown(view, view.column(name)))]
+
+
+def _shown(view: Frame, column: Column) -> Column:
+    return column[view.window.first : view.window.stop]
 
 
 def _total(view: Frame, selection: Selection, sums: dict[str, Sum]) -> float:
@@ -69,16 +79,17 @@ def _rest(answer: dict[str, Any], sums: dict[str, Sum], view: Frame, selection: 
     shown = {series["namespace"] for series in answer["series"]}
     values = [total.value for name, total in sums.items() if name not in shown]
     if selection.scope == "cluster":
-        values += [total.value for name, total in view.totals.items() if name in view.dataset.hidden]
+        hidden = view.dataset.hidden - view.absorbed
+        values += [total.value for name, total in view.totals.items() if name in hidden]
     return {"count": len(values), "value": rounded(known_sum(values)) if values else 0.0}
 
 
 def _special(view: Frame) -> list[dict[str, Any]]:
-    columns = {entry: view.special_column(entry) for entry in SPECIAL_ENTRIES}
+    entries = ((entry, view.special_column(entry), view.special_total(entry)) for entry in SPECIAL_ENTRIES)
     return [
-        _series(view, "entry", entry, column, view.total(column).value)
-        for entry, column in columns.items()
-        if column is not None
+        _series(view, "entry", entry, column, total.value)
+        for entry, column, total in entries
+        if column is not None and total is not None
     ]
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from kl_mcp.errors import ToolArgumentError, nearest_values, quoted
 from kl_mcp.queries.paging import LARGEST_LIMIT, PageRequest, request_page
@@ -18,9 +27,9 @@ class Arguments(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_not_given(cls, values: Any) -> Any:
-        return (
-            {name: value for name, value in values.items() if value is not None} if isinstance(values, dict) else values
-        )
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if value is not None or name not in cls.model_fields}
 
     def page(self, tool: str) -> PageRequest:
         """Return the page that `limit` and `cursor` ask for; a cursor fits only a call that is otherwise the same."""
@@ -39,11 +48,18 @@ def split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _encodable(text: str) -> str:
+    """Refuse half a surrogate pair: JSON can carry it, and no answer could repeat it."""
+    text.encode()
+    return text
+
+
 def _whole(value: Any) -> Any:
     """Accept 10.0, which JSON does not tell from 10, and leave a boolean to be refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+NameOrGlob = Annotated[str, AfterValidator(_encodable)]
 MetricArg = Annotated[Literal["cpu", "memory", "gpu", "gpu_memory"], Field(examples=["cpu"])]
 MetricOrTotalArg = Annotated[
     Literal["cpu", "memory", "gpu", "gpu_memory", "total"],
@@ -59,7 +75,7 @@ NamespaceArg = Annotated[
     str | None, Field(min_length=1, max_length=256, description="One exact name", examples=["registry"])
 ]
 NamespacesArg = Annotated[
-    tuple[str, ...] | None,
+    tuple[NameOrGlob, ...] | None,
     BeforeValidator(split_list),
     Field(description="Names or globs, up to 20", examples=["kube-system,ml-*"]),
 ]
@@ -138,9 +154,9 @@ def _wanted(model: type[BaseModel], name: str, failure: Any) -> str:
     if kind in {"greater_than_equal", "less_than_equal"}:
         return f"between 1 and {LARGEST_LIMIT}"
     if kind == "string_too_long":
-        return f"at most {context['max_length']} characters"
+        return f"at most {context['max_length']} characters long"
     if kind == "string_too_short":
-        return "not empty"
+        return f"at least {context['min_length']} character long"
     values = _values(model, name)
     return "one of " + ", ".join(values) if values else "of another form"
 
@@ -157,7 +173,18 @@ def _values(model: type[BaseModel], name: str) -> list[str]:
 
 def _allowed(model: type[BaseModel], name: str) -> list[str] | str | None:
     field = model.model_fields.get(name)
-    return _values(model, name) or (field.description if field else None)
+    if field is None:
+        return None
+    if _is(bool, field.annotation):
+        return ["true", "false"]
+    if _is(int, field.annotation):
+        return f"a whole number from 1 to {LARGEST_LIMIT}"
+    return _values(model, name) or field.description
+
+
+def _is(kind: type, annotation: Any) -> bool:
+    """Whether a type is `kind`, or is made of it: optional, or annotated."""
+    return annotation is kind or any(_is(kind, part) for part in get_args(annotation))
 
 
 def _example(model: type[BaseModel], name: str) -> str | None:

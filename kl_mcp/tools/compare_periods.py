@@ -84,12 +84,13 @@ class Monthly(Result):
 
     series: list[Month]
     open_month: OpenMonth | None
+    trend_direction: str = Field(description="growing, stable, decreasing or insufficient_data, of the whole months")
 
 
 class Trend(Result):
     """Direction over whole months."""
 
-    direction: str = Field(description="growing, stable, decreasing or insufficient_data")
+    direction: str
     change_pct: Number
     threshold_pct: float
     months: int = Field(description="Whole months it rests on")
@@ -141,7 +142,6 @@ class NamespaceComparison(Result):
     namespace: str
     daily_14d: Daily
     monthly_12m: Monthly
-    trend_direction: str
     trend: Trend
     what_changed: WhatChanged | None
 
@@ -166,7 +166,6 @@ class ComparePeriodsResult(Result):
     dimension: DimensionField
     daily_14d: Daily | None
     monthly_12m: Monthly | None
-    trend_direction: str | None = Field(description="growing, stable, decreasing or insufficient_data")
     trend: Trend | None
     what_changed: WhatChanged | None = Field(description="From the first to the last whole month")
     comparisons: list[NamespaceComparison]

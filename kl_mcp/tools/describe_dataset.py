@@ -108,7 +108,9 @@ class DescribeDatasetResult(Result):
     cost_model: str = Field(description="The configured one")
     cost_models_available: list[str]
     currency: str | None
-    billing_hourly_rate: Number = Field(description="Price of the whole cluster per hour now, in currency")
+    billing_hourly_rate: Number = Field(
+        description="Price of the whole cluster per hour now, in currency, without any multiplier"
+    )
     rate_history: list[RateChange] = Field(description="The latest changes, oldest first")
     data_freshness_utc: Instant | None = Field(description="Newest sample")
     last_sample_at: LastSamples

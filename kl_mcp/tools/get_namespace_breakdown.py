@@ -83,6 +83,12 @@ class ClusterOverhead(Result):
     unattributed_value: Value = Field(description="GPU usage that names no pod")
     unmeasured_value: Value = Field(description="Idle and usage together, while a namespace's usage is unknown")
     namespaces_share_of_allocatable_pct: Number = Field(description="All namespaces ÷ allocatable")
+    shared_namespaces_value: Value = Field(
+        description="Costs of shared namespaces that the rows above already hold; null without metadata.sharing"
+    )
+    shared_idle_value: Value = Field(
+        description="Cost of idle that the rows above already hold; null without metadata.sharing"
+    )
 
 
 class GetNamespaceBreakdownResult(Result):

@@ -17,6 +17,7 @@ from kl_mcp.tools.arguments import (
     DimensionArg,
     LimitArg,
     MetricOrTotalArg,
+    NameOrGlob,
     ScaleArg,
     split_list,
 )
@@ -34,7 +35,7 @@ from kl_mcp.tools.results import (
 from kl_mcp.tools.tool import Answer, Tool
 
 PatternArg = Annotated[
-    tuple[str, ...],
+    tuple[NameOrGlob, ...],
     BeforeValidator(split_list),
     Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["openshift-*"]),
 ]

@@ -51,6 +51,16 @@ class Coverage(Result):
     elapsed_hours: Number = Field(description="Hours the window spans")
 
 
+class SharingApplied(Result):
+    """How the server was set to spread costs, and did in this answer; null where it was not, or nothing is money."""
+
+    shared_namespaces: list[str] = Field(description="Globs of the namespaces whose costs the others bear")
+    matched: int = Field(description="Namespaces they match")
+    idle: bool = Field(description="Whether the others bear the cost of idle, where positive, too")
+    multiplier: float = Field(description="Applied last, to every cost and to the bill")
+    note: str = Field(description="What that means for these numbers; tell the user")
+
+
 class Truncated(Result):
     """What this answer leaves out."""
 
@@ -69,6 +79,7 @@ class Metadata(Result):
     unit: str | None = Field(
         description="core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio"
     )
+    sharing: SharingApplied | None
     metric: str | None
     scale: str | None
     data_window: DataWindow | None

@@ -83,8 +83,5 @@ def _named(schema: Schema, definitions: Schema) -> Schema:
 
 
 def _nullable(choices: list[Schema]) -> Schema:
-    kinds = [choice["type"] for choice in choices]
-    merged: Schema = {}
-    for choice in choices:
-        merged |= choice
-    return {**merged, "type": kinds[0] if len(kinds) == 1 else kinds}
+    # Not a list of types, which some clients' schema checks complain of.
+    return {"anyOf": choices} if len(choices) > 1 else choices[0]

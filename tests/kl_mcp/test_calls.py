@@ -15,12 +15,13 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
-from kl_mcp.calls import INLINE_NAMESPACES, Calls
+from kl_mcp.calls import Calls
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.dataset.model import Namespace
 from kl_mcp.holder import Holder
 from kl_mcp.server import build_server
+from kl_mcp.workers import INLINE_NAMESPACES, Workers
 from tests.support.in_process import MODES, ask
 from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
@@ -170,7 +171,7 @@ def test_a_large_dataset_is_answered_in_a_thread_so_that_others_are_served_meanw
         rows = {f"ns-{number}": Namespace(f"ns-{number}", 0, 0, active=True) for number in range(namespaces)}
         counts = Counts()
         holder = Holder(tmp_path, counts, load=lambda _directory: Dataset("native", "cumulative", namespaces=rows))
-        calls = Calls(table, holder, counts)
+        calls = Calls(table, holder, counts, Workers())
         async with holder.watching():
             await calls.call("describe_dataset", {})
 

@@ -11,6 +11,7 @@ import pytest
 
 from kl_mcp import __version__
 from kl_mcp.cli import main
+from tests.support.datasets import Dataset, Row, Scale, write
 from tests.support.mcp_clients import call, environment, http_server, payload
 from tests.support.published import publish
 
@@ -41,6 +42,28 @@ def test_an_unknown_flag_is_one_line_and_exit_code_2() -> None:
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert "Did you mean --data-dir?" in line
+
+
+def test_sharing_that_cannot_be_applied_is_one_line_and_exit_code_2() -> None:
+    ended = _run("--transport", "stdio", KL_COST_MULTIPLIER="1,15")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("kl-mcp: KL_COST_MULTIPLIER='1,15' cannot be used: it must be a number above 0")
+
+
+def test_the_server_shares_costs_as_it_is_set(tmp_path: Path) -> None:
+    # one day at 1 $ a core-hour: shop 40, infra 20, 40 idle of 100; (40 + 20 + 40) x 1.1
+    names = {"shop": {"cpu": Row([40], [40])}, "infra": {"cpu": Row([20], [20])}}
+    day = Scale(first="2026-11-20", capacity={"cpu": [100]}, bill={"cpu": [100]}, namespaces=names)
+    write(tmp_path, Dataset(daily=day, cost_model="CHARGE_BACK", currency="$"))
+    settings = {"KL_SHARE_NAMESPACES": "infra*", "KL_SHARE_IDLE": "true"}
+    with http_server(tmp_path, "--cost-multiplier", "1.1", env=settings) as server:
+        answer = payload(call(server.url, "get_top_consumers", {"metric": "cpu"}))
+
+    assert [(row["namespace"], row["value"]) for row in answer["ranking"]] == [("shop", 110)]
+    stated = answer["metadata"]["sharing"]
+    assert (stated["shared_namespaces"], stated["idle"], stated["multiplier"]) == (["infra*"], True, 1.1)
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ def test_a_host_is_split_into_name_and_port(value: str, expected: tuple[str, str
     assert split_host(value) == expected
 
 
+@pytest.mark.requirement("KL-S-2")
 @pytest.mark.parametrize(
     ("host", "allowed"),
     [

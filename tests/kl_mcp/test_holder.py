@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -41,6 +42,29 @@ def test_before_the_first_look_it_says_that_the_dataset_is_being_loaded(tmp_path
     assert holder.held.dataset.warnings == (NOT_LOOKED_YET,)
 
 
+def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+    answers = threading.Event()
+
+    def load(directory: Path) -> Dataset:
+        answers.wait(10)
+        return load_dataset(directory)
+
+    async def scenario() -> tuple[Dataset, Dataset]:
+        holder = Holder(tmp_path, Counts(), load=load, look_seconds=LOOK_SECONDS, patience_seconds=0.05)
+        async with holder.watching():
+            meanwhile = await holder.dataset()
+            answers.set()
+            await _until(lambda: holder.looked)
+            return meanwhile, await holder.dataset()
+
+    meanwhile, afterwards = anyio.run(scenario)
+
+    assert (meanwhile.layout, meanwhile.warnings) == ("none", (NOT_LOOKED_YET,))
+    assert afterwards.generation == 1
+
+
+@pytest.mark.requirement("KL-X-4")
 def test_it_loads_what_is_published_and_takes_up_the_next_generation(tmp_path: Path) -> None:
     publish(tmp_path, 1)
 
@@ -54,6 +78,7 @@ def test_it_loads_what_is_published_and_takes_up_the_next_generation(tmp_path: P
     assert anyio.run(scenario) == [1, 2]
 
 
+@pytest.mark.requirement("KL-X-4")
 def test_files_are_parsed_once_a_generation_however_often_it_looks(tmp_path: Path) -> None:
     publish(tmp_path, 1)
     loads: list[Path] = []
@@ -89,6 +114,7 @@ def test_a_missing_directory_is_an_empty_dataset_with_the_reason_until_it_appear
     assert after.warnings == ()
 
 
+@pytest.mark.requirement("KL-E-5")
 def test_a_generation_that_cannot_be_read_keeps_the_last_good_one_with_a_warning(tmp_path: Path) -> None:
     publish(tmp_path, 1)
 
@@ -110,6 +136,7 @@ def test_a_generation_that_cannot_be_read_keeps_the_last_good_one_with_a_warning
     assert repaired.warnings == ()
 
 
+@pytest.mark.requirement("KL-E-5")
 def test_a_directory_that_vanishes_keeps_the_last_good_dataset(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     publish(directory, 3)

@@ -68,6 +68,7 @@ def _post(server: HttpServer, message: object, **headers: str) -> tuple[int, dic
     return status, body
 
 
+@pytest.mark.requirement("KL-X-1")
 @pytest.mark.parametrize("mode", MODES)
 def test_every_tool_is_listed_and_the_dataset_described_in_each_era(server: HttpServer, mode: str) -> None:
     async def question() -> tuple[list[str], dict[str, Any]]:
@@ -117,12 +118,14 @@ def test_every_handshake_version_is_negotiated_as_asked(server: HttpServer, vers
     assert body["result"]["protocolVersion"] == version
 
 
+@pytest.mark.requirement("KL-X-1")
 def test_no_session_is_kept_for_the_older_eras(server: HttpServer) -> None:
     _, _, headers = _request(server, "POST", "/mcp", orjson.dumps(INITIALIZE), JSON_HEADERS)
 
     assert "mcp-session-id" not in headers
 
 
+@pytest.mark.requirement("KL-X-3")
 def test_the_probes_answer(server: HttpServer) -> None:
     assert _request(server, "GET", "/healthz")[:2] == (200, {"status": "ok"})
     status, body, _ = _request(server, "GET", "/readyz")
@@ -137,6 +140,7 @@ def test_another_path_is_answered_404_naming_the_endpoint(server: HttpServer) ->
     assert "/mcp" in body["error"]
 
 
+@pytest.mark.requirement("KL-X-1")
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_the_endpoint_takes_post_only(server: HttpServer, method: str) -> None:
     status, body, headers = _request(server, method, "/mcp", headers={"Accept": "text/event-stream"})
@@ -146,6 +150,7 @@ def test_the_endpoint_takes_post_only(server: HttpServer, method: str) -> None:
     assert "POST" in body["error"]
 
 
+@pytest.mark.requirement("KL-S-2")
 @pytest.mark.parametrize(
     ("headers", "status", "setting"),
     [
@@ -169,6 +174,7 @@ def test_the_probes_answer_under_any_host_name(server: HttpServer) -> None:
     assert _request(server, "GET", "/readyz", headers={"Host": "10.244.0.17:5484"})[0] == 200
 
 
+@pytest.mark.requirement("KL-S-2")
 def test_a_named_host_and_origin_are_accepted(tmp_path: Path) -> None:
     flags = ("--host", "0.0.0.0", "--allowed-hosts", "mcp.example.com", "--allowed-origins", "https://tools.example")
     with http_server(tmp_path, *flags) as server:
@@ -188,6 +194,7 @@ def test_white_space_around_header_values_does_not_matter(server: HttpServer) ->
     assert len(body["result"]["tools"]) == len(TABLE)
 
 
+@pytest.mark.requirement("KL-X-1")
 def test_a_body_beyond_the_limit_is_refused(server: HttpServer) -> None:
     body = orjson.dumps({**INITIALIZE, "padding": "x" * (1024 * 1024)})
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
@@ -212,6 +219,7 @@ def test_a_malformed_body_is_a_client_error_and_the_server_goes_on(
     assert _request(server, "GET", "/healthz")[0] == 200
 
 
+@pytest.mark.requirement("KL-R-3")
 def test_a_new_generation_is_served_and_announced_to_listeners(tmp_path: Path) -> None:
     publish(tmp_path, 1)
 
@@ -329,6 +337,7 @@ def test_requests_beside_a_long_listener_are_answered(server: HttpServer) -> Non
     assert anyio.run(scenario) == [False] * 5
 
 
+@pytest.mark.requirement("KL-X-4")
 def test_a_dataset_that_appears_later_is_picked_up_without_a_restart(tmp_path: Path) -> None:
     directory = tmp_path / "later"
     with http_server(directory) as server:

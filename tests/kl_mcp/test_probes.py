@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_it_is_not_ready_before_the_first_look_has_ended(tmp_path: Path) -> None
     assert "being loaded" in body["reason"]
 
 
+@pytest.mark.requirement("KL-X-3")
 def test_it_is_ready_with_a_dataset_and_says_which_one_and_how_old(tmp_path: Path) -> None:
     publish(tmp_path, 6)
     counts = Counts()
@@ -55,6 +57,7 @@ def test_it_is_ready_with_a_dataset_and_says_which_one_and_how_old(tmp_path: Pat
     assert body["loads"] == {"loaded": 1}
 
 
+@pytest.mark.requirement("KL-X-3")
 def test_it_is_ready_without_a_dataset_once_the_absence_is_explained(tmp_path: Path) -> None:
     counts = Counts()
 

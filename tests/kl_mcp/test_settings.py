@@ -10,6 +10,7 @@ import pytest
 from kl_mcp.settings import SETTINGS, Settings, SettingsError, load
 
 
+@pytest.mark.requirement("KL-X-1")
 def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     settings = load({}, [])
 
@@ -17,6 +18,7 @@ def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     assert (settings.transport, settings.host, settings.port) == ("http", "127.0.0.1", 5484)
     assert (settings.allowed_hosts, settings.allowed_origins) == ((), ())
     assert settings.system_namespace_prefixes == ("kube-", "openshift-")
+    assert (settings.share_namespaces, settings.share_idle, settings.cost_multiplier) == ((), False, 1.0)
     assert settings.log_level == "info"
 
 
@@ -47,6 +49,23 @@ def test_lists_are_separated_by_commas_and_spaces_around_names_do_not_count() ->
     assert settings.allowed_origins == ("https://c",)
 
 
+def test_sharing_is_set_by_variables_or_flags() -> None:
+    environ = {"KL_SHARE_NAMESPACES": "kube-*, infra,infra", "KL_SHARE_IDLE": "TRUE", "KL_COST_MULTIPLIER": "1.15"}
+
+    settings = load(environ, [])
+    assert settings.share_namespaces == ("kube-*", "infra")
+    assert (settings.share_idle, settings.cost_multiplier) == (True, 1.15)
+
+    flagged = load(environ, ["--share-namespaces", "ops", "--share-idle", "no", "--cost-multiplier", "2"])
+    assert (flagged.share_namespaces, flagged.share_idle, flagged.cost_multiplier) == (("ops",), False, 2.0)
+
+
+def test_share_idle_needs_no_value() -> None:
+    settings = load({}, ["--share-idle", "--port", "7000"])
+
+    assert (settings.share_idle, settings.port) == (True, 7000)
+
+
 @pytest.mark.parametrize(
     ("environ", "argv", "named"),
     [
@@ -61,6 +80,21 @@ def test_lists_are_separated_by_commas_and_spaces_around_names_do_not_count() ->
         ({"KL_MCP_ALLOWED_HOSTS": "https://x"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),
         ({"KL_MCP_ALLOWED_ORIGINS": "x.example"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
         ({"KL_DATA_DIR": "a\0b"}, [], ["KL_DATA_DIR", "NUL"]),
+        ({"KL_SHARE_NAMESPACES": "!infra"}, [], ["KL_SHARE_NAMESPACES='!infra'", "cannot be negated"]),
+        ({"KL_SHARE_NAMESPACES": "{a,b}"}, [], ["KL_SHARE_NAMESPACES", "braces"]),
+        ({"KL_SHARE_NAMESPACES": "kube-* infra"}, [], ["KL_SHARE_NAMESPACES", "separated by commas"]),
+        ({}, ["--share-namespaces", "x" * 257], ["--share-namespaces", "1 to 256 characters"]),
+        ({}, ["--share-namespaces", ",".join(map(str, range(21)))], ["--share-namespaces", "1 to 20"]),
+        ({"KL_SHARE_IDLE": "maybe"}, [], ["KL_SHARE_IDLE='maybe'", "true or false"]),
+        ({"KL_COST_MULTIPLIER": "0"}, [], ["KL_COST_MULTIPLIER='0'", "above 0"]),
+        ({"KL_COST_MULTIPLIER": "-1.2"}, [], ["KL_COST_MULTIPLIER", "above 0"]),
+        ({"KL_COST_MULTIPLIER": "1,15"}, [], ["KL_COST_MULTIPLIER", "1.15"]),
+        ({"KL_COST_MULTIPLIER": "15%"}, [], ["KL_COST_MULTIPLIER", "1.15"]),
+        ({"KL_COST_MULTIPLIER": "inf"}, [], ["KL_COST_MULTIPLIER", "above 0"]),
+        ({}, ["--cost-multiplier", "nan"], ["--cost-multiplier='nan'", "above 0"]),
+        ({}, ["--cost-multiplier", "1_0"], ["--cost-multiplier", "above 0"]),
+        ({}, ["--cost-multiplier", "٣"], ["--cost-multiplier", "above 0"]),
+        ({}, ["--cost-multiplier"], ["--cost-multiplier", "--help"]),
         ({}, ["--prot", "1"], ["--prot", "--port", "--help"]),
         ({}, ["/data"], ["'/data'", "--help"]),
         ({}, ["--port"], ["--port", "--help"]),

@@ -85,6 +85,7 @@ def test_the_tools_answer_over_stdio_in_each_era(tmp_path: Path, mode: str) -> N
     assert described["layout"] == "native"
 
 
+@pytest.mark.requirement("KL-X-2")
 def test_every_line_of_standard_output_is_protocol_whatever_the_process_prints(tmp_path: Path) -> None:
     publish(tmp_path, 2)
 

@@ -53,6 +53,7 @@ CASES = [
 ]
 
 
+@pytest.mark.requirement("KL-D-6", "KL-D-7")
 @pytest.mark.parametrize("scale", ["hourly_7d", "daily_14d", "monthly_12m"])
 @pytest.mark.parametrize("date", ["latest", "all"])
 @pytest.mark.parametrize(("metric", "cost_model"), CASES)
@@ -77,6 +78,7 @@ def test_namespaces_and_special_entries_add_up_to_the_whole_under_every_cost_mod
         assert answer["capacity_value"] == 100.0
 
 
+@pytest.mark.requirement("KL-D-4")
 def test_the_amounts_behind_it_are_those_of_the_cluster(books: Dataset) -> None:
     """29 closed hours and 10 steps = 29.8333 h of 10 cores; 2 of them unmeasured.
 
@@ -93,12 +95,14 @@ def test_the_amounts_behind_it_are_those_of_the_cluster(books: Dataset) -> None:
     assert answer["capacity_value"] == 298.333
 
 
+@pytest.mark.requirement("KL-D-7")
 def test_the_bill_of_the_window_is_the_rate_times_its_observed_hours(books: Dataset) -> None:
     # 29.8333 h x 12.00 = 358.00.
     answer = ask(books, "get_namespace_breakdown", metric="total", cost_model="costs", scale="monthly_12m")
     assert answer["capacity_value"] == 358.0
 
 
+@pytest.mark.requirement("KL-M-2")
 def test_gaps_are_named_in_the_metadata_of_the_answer(tmp_path: Path) -> None:
     # Down from 01:00 to 03:30 and from 04:00 to 04:20: 01 and 02 o'clock are lost, half of 03 and 8/12 of 04 enough.
     told = everything()
@@ -120,6 +124,7 @@ def test_gaps_are_named_in_the_metadata_of_the_answer(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.requirement("KL-T-7")
 def test_efficiency_compares_the_hours_in_which_both_sides_are_known(books: Dataset) -> None:
     """ml asks for 4 cores throughout and uses 2 where measured: 55.6667 / (27.8333 x 4) = 0.5 is just balanced.
 

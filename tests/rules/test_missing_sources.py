@@ -158,6 +158,7 @@ def test_without_dcgm_gpu_usage_is_unknown_and_everything_else_is_not(tmp_path: 
         assert cells(document, column(document, "ml")) == approximately(per_scale(2.0, 0)[scale])
 
 
+@pytest.mark.requirement("KL-D-8")
 @pytest.mark.parametrize("source", FAILING)
 @pytest.mark.parametrize(("observed", "known"), [(6, True), (5, False)])
 def test_an_hour_with_fewer_than_half_of_its_steps_is_unknown(
@@ -172,6 +173,7 @@ def test_an_hour_with_fewer_than_half_of_its_steps_is_unknown(
     assert hourly["coverage"][source] == pytest.approx([observed / 12])
 
 
+@pytest.mark.requirement("KL-D-8")
 def test_an_hour_that_is_unknown_is_left_out_of_sums_and_never_filled_in(tmp_path: Path) -> None:
     # 5 of 12 steps at 2 cores, then 23 hours at 2 cores: 46 core-hours, not 46.83 and not 48.
     samples = ticks(WELL, "2026-11-21T00:00", "2026-11-21T00:25")

@@ -57,6 +57,7 @@ def test_a_published_generation_is_read_as_it_was_written(tmp_path: Path) -> Non
     assert dataset.nodes.nodes[0].capacity == {"cpu_cores": 10}
 
 
+@pytest.mark.requirement("KL-D-4", "KL-D-5")
 def test_null_is_read_as_unknown_and_buckets_end_by_the_calendar(tmp_path: Path) -> None:
     dataset = load_dataset(write(tmp_path, small()))
     requests = dataset.scales["daily_14d"].namespaces["web"]["cpu"].requests
@@ -73,6 +74,7 @@ def test_system_prefixes_can_be_set(tmp_path: Path) -> None:
     assert not dataset.is_system("kube-system")
 
 
+@pytest.mark.requirement("KL-E-4")
 @pytest.mark.parametrize("part", SCALES)
 def test_a_damaged_scale_costs_only_itself_and_is_named(tmp_path: Path, part: str) -> None:
     write(tmp_path, small())
@@ -99,6 +101,7 @@ def test_missing_nodes_are_a_warning(tmp_path: Path) -> None:
     assert dataset.warnings[0].startswith("nodes-1.json is missing")
 
 
+@pytest.mark.requirement("KL-D-3")
 def test_a_file_that_vanishes_with_a_new_generation_is_read_from_that_one(tmp_path: Path) -> None:
     write(tmp_path, small(1))
 
@@ -150,6 +153,7 @@ def test_a_scale_of_another_form_is_named_and_left_out(
     assert says in dataset.warnings[0]
 
 
+@pytest.mark.requirement("KL-D-10")
 @pytest.mark.parametrize(
     ("edit", "says"),
     [

@@ -41,6 +41,7 @@ def _metadata(dataset: Dataset, age: float, model: Any, scale: ScaleName) -> dic
     return metadata(dataset, NOW + age, window=view.window, measure=view.measure)
 
 
+@pytest.mark.requirement("KL-M-2")
 def test_a_fresh_open_window_warns_of_nothing_but_its_partial_bucket(block: Block) -> None:
     found = block()
     assert found["warnings"] == ["Partial: the bucket 2026-11-21 is still open and holds 19 of its 24 hours."]
@@ -54,6 +55,7 @@ def test_a_fresh_open_window_warns_of_nothing_but_its_partial_bucket(block: Bloc
     }
 
 
+@pytest.mark.requirement("KL-M-2")
 def test_staleness_counts_from_the_last_sample_after_three_missed_ticks(block: Block) -> None:
     assert not any("Stale" in warning for warning in block(age=900)["warnings"])
     assert "Stale: the last sample is from 2026-11-21T19:00:00Z, 15 min before" in block(age=901)["warnings"][0]
@@ -68,6 +70,7 @@ def test_a_source_that_fell_behind_is_named(block: Block) -> None:
     assert "metrics-server has never answered" in block(last_sample_at=never)["warnings"][0]
 
 
+@pytest.mark.requirement("KL-M-2")
 def test_gaps_are_named_with_their_hours(block: Block) -> None:
     found = block(day={"observed": [21, 18]})
     assert found["warnings"][-1] == ("Not observed: 4 h, no amount covers them: 2026-11-20 (3 h), 2026-11-21 (1 h).")
@@ -102,3 +105,25 @@ def test_a_scale_that_holds_nothing_yet_says_when_to_expect_it(block: Block) -> 
         "monthly_12m holds no sample yet: expect the first one after the collector's next tick."
     ]
     assert found["data_window"]["points"] == 0
+
+
+def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) -> None:
+    # 0.875 of 24 hours: 3 hours short; the open day's 19 hours are whole.
+    found = block(day={"coverage": {"metrics": [0.875, 1.0]}})
+    assert found["warnings"][1:] == [
+        (
+            "metrics-server did not answer for 3 h: usage is unknown in each hour it missed for the most part: "
+            "2026-11-20 (3 h)."
+        )
+    ]
+
+
+def test_a_single_missed_tick_is_not_worth_a_warning(block: Block) -> None:
+    # One step of five minutes is 1/288 of a day.
+    assert len(block(day={"coverage": {"metrics": [287 / 288, 1.0]}})["warnings"]) == 1
+
+
+def test_hours_in_which_nothing_answered_are_not_named_twice(block: Block) -> None:
+    # The cluster itself was observed for 21 of 24 hours, and so was its usage.
+    found = block(day={"observed": [21, 19], "coverage": {"metrics": [0.875, 1.0]}})
+    assert [warning.partition(":")[0] for warning in found["warnings"]] == ["Partial", "Not observed"]

@@ -5,6 +5,7 @@ import pytest
 from kl_mcp.queries.numbers import UNKNOWN, known_sum, percent, ratio, rounded
 
 
+@pytest.mark.requirement("KL-M-3")
 @pytest.mark.parametrize(
     ("value", "answered"),
     [

@@ -8,6 +8,7 @@ NAMES = ("idle", "kube-system", "ml-a", "ml-b", "ml-prod", "web")
 DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
 
 
+@pytest.mark.requirement("KL-T-9", "KL-S-3")
 @pytest.mark.parametrize(
     ("patterns", "names"),
     [
@@ -29,12 +30,14 @@ def test_patterns_that_match_nothing_are_returned() -> None:
     assert match(DATASET, ["web", "x-*", "y"], "pattern") == (["web"], ["x-*", "y"])
 
 
+@pytest.mark.requirement("KL-T-9")
 def test_twenty_patterns_are_allowed_and_one_more_is_not() -> None:
     assert len(check_patterns([f"p{i}" for i in range(20)], "pattern")) == 20
     with pytest.raises(ToolArgumentError, match="1 to 20"):
         check_patterns([f"p{i}" for i in range(21)], "pattern")
 
 
+@pytest.mark.requirement("KL-T-9", "KL-S-3")
 @pytest.mark.parametrize("pattern", ["!a", "{a}", "a}", "a/b", "a\\b", "", "x" * 257])
 def test_refused_patterns_are_explained(pattern: str) -> None:
     with pytest.raises(ToolArgumentError) as caught:

@@ -1,11 +1,13 @@
 import statistics
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kl_mcp.queries.stats import percentile
 
 
+@pytest.mark.requirement("KL-T-12")
 def test_percentiles_interpolate_between_the_nearest_values() -> None:
     assert percentile([10, 20, 30, 40], 50) == 25
     assert percentile([10, 20, 30, 40], 95) == 38.5  # position 2.85

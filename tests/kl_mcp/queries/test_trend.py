@@ -29,6 +29,7 @@ def found(view: Frame) -> tuple[str, float | None, int]:
     return result["direction"], result["change_pct"], result["months"]
 
 
+@pytest.mark.requirement("KL-T-13")
 @pytest.mark.parametrize(
     ("cores", "direction", "change"),
     [
@@ -48,6 +49,7 @@ def test_the_direction_is_that_of_the_line_through_the_months(
     assert found(view(tmp_path, cores))[:2] == (direction, change)
 
 
+@pytest.mark.requirement("KL-T-13")
 def test_a_short_month_is_no_decrease(tmp_path: Path) -> None:
     # one core throughout is 744 core-hours in January and 672 in February
     assert found(view(tmp_path, [1, 1]))[1] == 0
@@ -61,5 +63,6 @@ def test_a_month_observed_in_part_counts_by_its_observed_hours(tmp_path: Path) -
     assert found(view(tmp_path, [1, 1], observed=[100, 28 * 24]))[1] == 0
 
 
+@pytest.mark.requirement("KL-T-13")
 def test_the_open_month_takes_no_part(tmp_path: Path) -> None:
     assert found(view(tmp_path, [1, 1, 5], open_hours=10))[2] == 2

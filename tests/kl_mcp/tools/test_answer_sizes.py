@@ -45,6 +45,7 @@ def size(answer: dict[str, Any]) -> int:
     return len(json.dumps(answer))
 
 
+@pytest.mark.requirement("KL-T-4")
 @pytest.mark.parametrize(("tool", "default", "largest", "rows"), EVERY)
 def test_answers_fit_their_budget(
     large: Dataset, tool: str, default: dict[str, Any], largest: dict[str, Any], rows: str
@@ -57,6 +58,7 @@ def test_answers_fit_their_budget(
         assert cut is None or len(answer[rows]) in {0, cut["returned"]}
 
 
+@pytest.mark.requirement("KL-T-10")
 @pytest.mark.parametrize(
     ("tool", "arguments", "rows", "total"),
     [
@@ -98,6 +100,7 @@ def test_parts_of_every_page_add_up_to_the_total(large: Dataset) -> None:
         cursor = answer["metadata"]["truncated"]["cursor"]
 
 
+@pytest.mark.requirement("KL-T-10")
 def test_a_cursor_survives_a_new_generation_with_a_warning(large: Dataset) -> None:
     cursor = ask(large, "list_namespaces", {})["metadata"]["truncated"]["cursor"]
     answer = ask(large_dataset(50, generation=2), "list_namespaces", {"cursor": cursor})
@@ -105,6 +108,7 @@ def test_a_cursor_survives_a_new_generation_with_a_warning(large: Dataset) -> No
     assert answer["namespaces"] == []  # the new generation has fewer rows than were read already
 
 
+@pytest.mark.requirement("KL-T-4")
 @pytest.mark.parametrize("tool", ["get_top_consumers", "get_namespace_breakdown", "group_namespaces"])
 @pytest.mark.parametrize("cost_model", ["cumulative", "normalized", "costs"])
 def test_totals_do_not_depend_on_what_is_listed(large: Dataset, tool: str, cost_model: str) -> None:

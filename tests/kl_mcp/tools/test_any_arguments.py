@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.dataset import EMPTY, Dataset
+from kl_mcp.dataset.model import Sharing
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.metadata import metadata
+from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.large_dataset import NOW, large_dataset
@@ -46,6 +48,7 @@ def charging_back(dataset: Dataset) -> Dataset:
     return replace(dataset, cost_model="costs", scales={"daily_14d": dataset.scales["daily_14d"]})
 
 
+SHARING = Sharing((NAMES[0], "kube-0[0-3]*"), idle=True, multiplier=1.2)
 DATASETS = {
     "whole": BOOKS,
     "absent": EMPTY("Nothing yet."),
@@ -54,6 +57,8 @@ DATASETS = {
     "without capacity": without_capacity(BOOKS),
     "charging back, days only": charging_back(BOOKS),
     "one visible": BOOKS.restricted_to(lambda name: name == NAMES[0]),
+    "sharing": shared_by(charging_back(BOOKS), SHARING),
+    "sharing, one visible": shared_by(BOOKS, SHARING).restricted_to(lambda name: name == NAMES[-1]),
 }
 
 
@@ -96,9 +101,8 @@ def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[s
         check_schemas(name, answer)
         written = json.dumps(answer, allow_nan=False)
         assert len(written) <= (80_000 if "limit" in arguments else 32_000)
-    if state == "one visible":
-        unasked = [hidden for hidden in NAMES[1:] if hidden not in json.dumps(arguments)]
-        assert not [hidden for hidden in unasked if hidden in written]
+    unasked = [hidden for hidden in DATASETS[state].hidden if hidden not in json.dumps(arguments)]
+    assert not [hidden for hidden in unasked if hidden in written]
 
 
 def test_the_datasets_differ_as_they_say() -> None:

@@ -23,10 +23,11 @@ def test_one_namespace_has_its_14_days_its_months_and_a_trend(ask: Ask) -> None:
     }
     assert [month["date"] for month in answer["monthly_12m"]["series"]] == ["2026-09", "2026-10", "2026-11"]
     # whole months at 1 and 1.5 cores: the line rises by 0.5 over a mean of 1.25
-    assert (answer["trend_direction"], answer["trend"]["change_pct"]) == ("growing", 40)
+    assert (answer["monthly_12m"]["trend_direction"], answer["trend"]["change_pct"]) == ("growing", 40)
     assert (answer["movers"], answer["comparison"]) == ([], None)
 
 
+@pytest.mark.requirement("KL-T-8")
 def test_the_open_month_is_scaled_to_its_hours_and_said_so(ask: Ask) -> None:
     answer = ask("compare_periods", metric="cpu", namespace="registry")
     # 999 core-hours in 499.5 hours: 1440 in the 720 of November
@@ -43,6 +44,7 @@ def test_what_changed_tells_usage_from_cluster_and_rate(ask: Ask) -> None:
     assert changed["rate_per_hour"] == {"before": 0.6, "after": 1.2, "change_pct": 100}
 
 
+@pytest.mark.requirement("KL-T-11", "KL-T-14")
 def test_without_a_namespace_it_is_the_cluster_and_its_movers(ask: Ask) -> None:
     answer = ask("compare_periods", metric="cpu")
     assert (answer["namespace"], answer["scope"]) == ("*", "cluster")
@@ -62,6 +64,7 @@ def test_without_a_namespace_it_is_the_cluster_and_its_movers(ask: Ask) -> None:
     assert any("leaves them out" in warning for warning in answer["metadata"]["warnings"])
 
 
+@pytest.mark.requirement("KL-T-8", "KL-T-14")
 def test_an_open_bucket_is_compared_with_a_scaled_baseline(ask: Ask) -> None:
     answer = ask("compare_periods", metric="cpu", namespace="registry", date="2026-11-21", baseline="2026-11-20")
     # 48 core-hours in 24 hours are 39 in 19.5
@@ -70,6 +73,7 @@ def test_an_open_bucket_is_compared_with_a_scaled_baseline(ask: Ask) -> None:
     assert any("scaled" in warning for warning in answer["metadata"]["warnings"])
 
 
+@pytest.mark.requirement("KL-T-14")
 def test_whole_months_are_compared_as_they_are_billed(ask: Ask) -> None:
     answer = ask(
         "compare_periods",
@@ -85,6 +89,7 @@ def test_whole_months_are_compared_as_they_are_billed(ask: Ask) -> None:
     assert answer["comparison"]["scaled"] is False
 
 
+@pytest.mark.requirement("KL-T-14")
 def test_the_baseline_of_a_date_is_what_comes_before_it(ask: Ask) -> None:
     answer = ask("compare_periods", metric="cpu", namespace="registry", date="2026-11-20")
     assert answer["comparison"]["baseline"] == "2026-11-19"
@@ -104,11 +109,12 @@ def test_several_namespaces_with_a_baseline_have_blocks_and_movers(ask: Ask) -> 
     assert [entry["namespace"] for entry in answer["comparisons"]] == ["registry", "web"]
     assert movers(answer) == {"registry": (24, 48, 24), "web": (12, 12, 0)}
     assert answer["daily_14d"] is None
-    assert answer["trend_direction"] is None
+    assert answer["monthly_12m"] is None
 
 
+@pytest.mark.requirement("KL-T-13")
 def test_one_whole_month_is_insufficient_data(build: Callable[..., Dataset]) -> None:
     answer = asked(build(monthly=None), "compare_periods", namespace="registry")
-    assert answer["trend_direction"] == "insufficient_data"
+    assert answer["monthly_12m"]["trend_direction"] == "insufficient_data"
     assert answer["trend"]["change_pct"] is None
     assert answer["what_changed"] is None

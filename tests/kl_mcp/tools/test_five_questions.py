@@ -21,8 +21,8 @@ def test_compare_the_monthly_cpu_trajectory_of_two_namespaces(ask: Ask) -> None:
     found = {entry["namespace"]: entry for entry in answer["comparisons"]}
     assert [month["value"] for month in found["openshift-monitoring"]["monthly_12m"]["series"]] == [1440, 744, 499.5]
     assert [month["value"] for month in found["kube-system"]["monthly_12m"]["series"]] == [360, 372, 249.75]
-    assert found["openshift-monitoring"]["trend_direction"] == "decreasing"
-    assert found["kube-system"]["trend_direction"] == "stable"
+    assert found["openshift-monitoring"]["monthly_12m"]["trend_direction"] == "decreasing"
+    assert found["kube-system"]["monthly_12m"]["trend_direction"] == "stable"
 
 
 def test_identify_cpu_over_provisioned_namespaces(ask: Ask) -> None:

@@ -10,6 +10,7 @@ def rows(answer: dict[str, Any]) -> dict[str, Any]:
     return {row["namespace"]: row for row in answer["efficiency"]}
 
 
+@pytest.mark.requirement("KL-T-7")
 def test_the_ratio_is_over_the_hours_in_which_both_sides_are_known(ask: Ask) -> None:
     found = rows(ask("get_efficiency", metric="cpu"))
     # ml-train: usage 72 + 39 = 111, requests of the same days 48 + 39 = 87; all requests 135
@@ -20,6 +21,7 @@ def test_the_ratio_is_over_the_hours_in_which_both_sides_are_known(ask: Ask) -> 
     assert found["ml-train"]["unused"] == -24
 
 
+@pytest.mark.requirement("KL-T-7")
 def test_thresholds_put_one_half_and_one_into_balanced(ask: Ask) -> None:
     found = rows(ask("get_efficiency", metric="cpu"))
     assert {name: (row["efficiency_ratio"], row["classification"]) for name, row in found.items()} == {
@@ -32,6 +34,7 @@ def test_thresholds_put_one_half_and_one_into_balanced(ask: Ask) -> None:
     }
 
 
+@pytest.mark.requirement("KL-T-7")
 def test_no_requests_is_null_with_the_reason(ask: Ask) -> None:
     answer = ask("get_efficiency", metric="cpu", classification="no_requests")
     assert {row["namespace"]: row["reason"] for row in answer["efficiency"]} == {

@@ -17,6 +17,7 @@ def test_the_overall_ratio_is_of_sums_and_not_the_mean_of_ratios(ask: Ask) -> No
     assert answer["overall_classification"] == "under_provisioned"
 
 
+@pytest.mark.requirement("KL-T-11")
 def test_the_cluster_compares_only_namespaces_known_in_that_hour(ask: Ask) -> None:
     values = ask("get_efficiency_timeseries", metric="cpu")["series"][0]["values"]
     assert values[0] == 0.75  # registry 1 of 2, kube-system 0.5 of none

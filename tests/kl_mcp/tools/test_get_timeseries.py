@@ -3,6 +3,7 @@ import pytest
 from tests.kl_mcp.tools.conftest import Ask
 
 
+@pytest.mark.requirement("KL-T-12")
 def test_statistics_leave_out_the_open_hour_and_unknown_ones(ask: Ask) -> None:
     answer = ask("get_timeseries", metric="memory", namespace="registry")
     # 10, 20, 30, 40: mean 25, variance 125; p95 at position 2.85 of the sorted values
@@ -22,6 +23,7 @@ def test_statistics_leave_out_the_open_hour_and_unknown_ones(ask: Ask) -> None:
     assert answer["metadata"]["data_window"]["end"] == "2026-11-21T19:30:00Z"
 
 
+@pytest.mark.requirement("KL-T-11")
 def test_without_a_namespace_it_is_the_sum_of_all_and_says_so(ask: Ask) -> None:
     answer = ask("get_timeseries", metric="cpu")
     assert (answer["scope"], answer["namespace"]) == ("cluster", "*")
@@ -31,6 +33,7 @@ def test_without_a_namespace_it_is_the_sum_of_all_and_says_so(ask: Ask) -> None:
     assert any("registry" in warning and "unknown" in warning for warning in answer["metadata"]["warnings"])
 
 
+@pytest.mark.requirement("KL-T-11")
 def test_several_namespaces_have_their_statistics_in_each_series(ask: Ask) -> None:
     answer = ask("get_timeseries", metric="cpu", namespaces=["registry", "kube-system"])
     assert answer["stats"] is None

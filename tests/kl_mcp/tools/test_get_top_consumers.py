@@ -4,6 +4,7 @@ from kl_mcp.dataset import Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 
 
+@pytest.mark.requirement("KL-T-5")
 def test_the_ranking_carries_both_shares(ask: Ask) -> None:
     answer = ask("get_top_consumers")
     # today: 97.5 core-hours of all namespaces on 195 of capacity
@@ -17,6 +18,7 @@ def test_the_ranking_carries_both_shares(ask: Ask) -> None:
     assert (answer["total_value"], answer["total_cluster_share_pct"], answer["capacity_value"]) == (97.5, 50, 195)
 
 
+@pytest.mark.requirement("KL-T-5")
 def test_system_namespaces_leave_the_list_and_stay_in_the_total(ask: Ask) -> None:
     answer = ask("get_top_consumers")
     assert answer["excluded_system"] == {"count": 2, "value": 29.25, "share_pct": 30}

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from kl_mcp.dataset import Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 
@@ -21,6 +23,7 @@ def test_every_namespace_is_listed_with_its_type_and_sightings(ask: Ask) -> None
     assert answer["counts"] == {"application": 5, "system": 2, "special": 3, "active": 6, "inactive": 1}
 
 
+@pytest.mark.requirement("KL-D-9")
 def test_special_entries_stand_apart_from_a_namespace_of_the_same_name(ask: Ask) -> None:
     answer = ask("list_namespaces")
     assert [entry["name"] for entry in answer["special_entries"]] == ["non-allocatable", "idle", "unmeasured"]

@@ -6,6 +6,7 @@ from kl_mcp.tools import TABLE
 from kl_mcp.tools.snapshot import DIRECTORY, differences, main, write
 
 
+@pytest.mark.requirement("KL-T-3")
 def test_the_schemas_in_spec_are_those_of_the_tools() -> None:
     assert differences(DIRECTORY) == []
 

@@ -1,0 +1,192 @@
+"""/metrics: over HTTP from a real process, and by number where clock and durations are given."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families
+
+from kl_mcp import __version__
+from kl_mcp.counts import BOUNDS_SECONDS, Counts
+from kl_mcp.holder import Holder
+from kl_mcp.metrics import Metrics
+from kl_mcp.tools import TABLE
+from tests.support.mcp_clients import HttpServer, connect, http_server
+from tests.support.published import publish
+
+TICK = 1_795_262_400.0
+"""2026-11-21T12:00:00Z, the last tick of the published dataset."""
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def _scrape(server: HttpServer, **headers: str) -> tuple[int, str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    try:
+        connection.request("GET", "/metrics", headers=headers)
+        response = connection.getresponse()
+        return response.status, response.headers["Content-Type"], response.read().decode()
+    finally:
+        connection.close()
+
+
+def _samples(text: str) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def _value(samples: Samples, name: str, **labels: str) -> float | None:
+    return samples.get((f"kubeledger_mcp_{name}", tuple(sorted(labels.items()))))
+
+
+def _collected(holder: Holder, counts: Counts, now: float, tools: Iterable[str] = ("describe_dataset",)) -> Samples:
+    body, _ = Metrics(holder, counts, tools, lambda: now).exposition("")
+    return _samples(body.decode())
+
+
+def _looked_at(directory: Path, counts: Counts) -> Holder:
+    async def look() -> Holder:
+        holder = Holder(directory, counts)
+        async with holder.watching():
+            await holder.dataset()
+        return holder
+
+    return anyio.run(look)
+
+
+@pytest.mark.requirement("KL-X-5")
+def test_calls_errors_and_latencies_of_a_running_server_are_counted_by_tool(tmp_path: Path) -> None:
+    publish(tmp_path, 6)
+
+    async def questions(client: Client) -> None:
+        await client.call_tool("list_namespaces", {})
+        await client.call_tool("list_namespaces", {})
+        await client.call_tool("get_usage", {"namespace": "shopp"})
+        with pytest.raises(MCPError):
+            await client.call_tool("get_weather", {})
+
+    async def scenario(url: str) -> None:
+        async with connect(url, "2026-07-28") as client:
+            await questions(client)
+
+    with http_server(tmp_path) as server:
+        anyio.run(scenario, server.url)
+        status, content_type, text = _scrape(server)
+
+    assert status == 200
+    assert content_type.startswith("text/plain")
+    samples = _samples(text)
+    assert _value(samples, "tool_calls_total", tool="list_namespaces") == 2
+    assert _value(samples, "tool_calls_total", tool="get_usage") == 1
+    assert _value(samples, "tool_errors_total", tool="get_usage", code="unknown_namespace") == 1
+    assert _value(samples, "tool_calls_total", tool="unknown") == 1
+    assert _value(samples, "tool_errors_total", tool="unknown", code="unknown_tool") == 1
+    assert _value(samples, "tool_duration_seconds_count", tool="list_namespaces") == 2
+    assert _value(samples, "tool_duration_seconds_bucket", tool="list_namespaces", le="+Inf") == 2
+    assert (_value(samples, "tool_duration_seconds_sum", tool="list_namespaces") or 0) > 0
+    assert _value(samples, "dataset_generation") == 6
+    assert _value(samples, "dataset_loads_total", outcome="loaded") == 1
+    assert _value(samples, "dataset_loads_total", outcome="failed") == 0
+    assert _value(samples, "namespaces") == 2
+    assert any(name == "process_cpu_seconds_total" for name, _ in samples)
+    assert "get_weather" not in text
+    assert "shop" not in text
+
+
+def test_every_tool_is_there_before_its_first_call(tmp_path: Path) -> None:
+    samples = _collected(Holder(tmp_path, Counts()), Counts(), TICK, TABLE)
+
+    for tool in TABLE:
+        assert _value(samples, "tool_calls_total", tool=tool) == 0
+        assert _value(samples, "tool_duration_seconds_count", tool=tool) == 0
+
+
+def test_a_latency_is_counted_in_its_bucket_and_all_larger_ones(tmp_path: Path) -> None:
+    counts = Counts()
+    for seconds in (0.004, 0.005, 0.3, 60.0):
+        counts.latencies["describe_dataset"].add(seconds)
+
+    samples = _collected(Holder(tmp_path, counts), counts, TICK)
+
+    def up_to(bound: str) -> float | None:
+        return _value(samples, "tool_duration_seconds_bucket", tool="describe_dataset", le=bound)
+
+    # 4 ms and 5 ms lie within the bucket that ends at 5 ms, 300 ms within 500 ms, a minute beyond all of them.
+    assert (up_to("0.0025"), up_to("0.005"), up_to("0.25"), up_to("0.5"), up_to("2.5")) == (0, 2, 2, 3, 3)
+    assert up_to("+Inf") == _value(samples, "tool_duration_seconds_count", tool="describe_dataset") == 4
+    assert _value(samples, "tool_duration_seconds_sum", tool="describe_dataset") == pytest.approx(60.309)
+    assert sorted(BOUNDS_SECONDS) == list(BOUNDS_SECONDS)
+
+
+@pytest.mark.parametrize(("now", "age"), [(TICK + 90, 90.0), (TICK - 5, 0.0)])
+def test_the_age_counts_from_the_last_sample_and_is_never_negative(tmp_path: Path, now: float, age: float) -> None:
+    publish(tmp_path, 6)
+    counts = Counts()
+
+    samples = _collected(_looked_at(tmp_path, counts), counts, now)
+
+    assert _value(samples, "dataset_age_seconds") == age
+    assert _value(samples, "dataset_last_sample_timestamp_seconds", source="metrics") == TICK
+    assert _value(samples, "dataset_last_sample_timestamp_seconds", source="dcgm") is None
+    assert _value(samples, "dataset_last_load_succeeded") == 1
+
+
+def test_a_dataset_that_is_not_there_has_no_age_and_no_generation_and_counts_as_a_failed_load(tmp_path: Path) -> None:
+    counts = Counts()
+
+    samples = _collected(_looked_at(tmp_path / "absent", counts), counts, TICK)
+
+    assert _value(samples, "dataset_age_seconds") is None
+    assert _value(samples, "dataset_generation") is None
+    assert _value(samples, "namespaces") == 0
+    assert _value(samples, "dataset_loads_total", outcome="failed") == 1
+    assert _value(samples, "dataset_last_load_succeeded") == 0
+
+
+def test_the_version_is_a_label_of_build_info(tmp_path: Path) -> None:
+    samples = _collected(Holder(tmp_path, Counts()), Counts(), TICK)
+
+    ((labels, value),) = [
+        (dict(labels), value) for (name, labels), value in samples.items() if name == "kubeledger_mcp_build_info"
+    ]
+    assert (labels["version"], value) == (__version__, 1)
+
+
+@pytest.mark.requirement("KL-X-5")
+def test_a_scraper_that_prefers_openmetrics_gets_it(tmp_path: Path) -> None:
+    accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
+
+    with http_server(tmp_path) as server:
+        _, content_type, text = _scrape(server, Accept=accept)
+
+    assert content_type.startswith("application/openmetrics-text")
+    assert "kubeledger_mcp_tool_calls" in {family.name for family in openmetrics_families(text)}  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.requirement("KL-X-5", "KL-S-2")
+def test_a_page_that_rebinds_its_name_reads_no_metrics_and_a_scraper_that_is_named_does(tmp_path: Path) -> None:
+    with http_server(tmp_path, "--allowed-hosts", "10.244.0.17") as server:
+        foreign = _scrape(server, Host="rebound.example.com")[0]
+        origin = _scrape(server, Origin="https://evil.example.com")[0]
+        named = _scrape(server, Host="10.244.0.17:5484")[0]
+
+    assert (foreign, origin, named) == (421, 403, 200)
+
+
+def test_two_servers_in_one_process_do_not_share_their_numbers(tmp_path: Path) -> None:
+    first, second = Counts(), Counts()
+    first.calls["describe_dataset"] += 3
+
+    holder = Holder(tmp_path, first)
+
+    assert _value(_collected(holder, first, TICK), "tool_calls_total", tool="describe_dataset") == 3
+    assert _value(_collected(holder, second, TICK), "tool_calls_total", tool="describe_dataset") == 0
