@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install everything the other targets need: system packages, .venv, locked dependencies
@@ -26,9 +26,23 @@ test: ## The whole test suite, after the checks
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n auto
 
+.PHONY: conformance
+conformance: setup ## The official MCP conformance suite against the server, in both protocol eras (needs npm)
+	$(BIN)/pytest -n auto -m conformance tests/conformance
+
+.PHONY: clients
+clients: setup ## Real MCP clients against the server: list and call its tools over HTTP and stdio (needs npm)
+	$(BIN)/pytest -n auto -m clients tests/clients
+
+.PHONY: bench
+bench: setup ## Sizes of answers for 2,000 namespaces, and speed as ratios to a bare route and to plain parsing
+	$(BIN)/python -m benchmarks.sizes
+	$(BIN)/python -m benchmarks.speed
+
 .PHONY: docs
 docs: setup ## Write the generated parts of the documentation anew
 	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/questions.py
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew and write requirements.lock
@@ -38,4 +52,4 @@ lock: setup ## Resolve the dependencies anew and write requirements.lock
 
 .PHONY: clean
 clean: ## Remove the environment, the caches and the demo's data
-	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What KubeLedger is measured with: questions with their true answers, sizes of answers, and speed."""

@@ -1,0 +1,69 @@
+"""Prints how long the answers of all ten tools are for a cluster of 2,000 namespaces: `python -m benchmarks.sizes`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from kl_mcp.calls import advertised
+from kl_mcp.dataset import Dataset
+from kl_mcp.tools import TABLE
+from tests.support.large_dataset import NOW, large_dataset
+
+NAMESPACES = 2_000
+DEFAULT_BUDGET = 32_000
+LARGEST_BUDGET = 80_000
+LIST_BUDGET = 24_000
+LONGEST: Mapping[str, Any] = {"date": "all", "scale": "hourly_7d", "limit": 1000}
+CALLS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
+    ("list_namespaces", {}, {"limit": 1000}),
+    ("describe_dataset", {}, {}),
+    ("get_usage", {}, {**LONGEST, "exclude_special": False}),
+    ("get_top_consumers", {}, {**LONGEST, "exclude_system": False}),
+    ("get_namespace_breakdown", {}, {**LONGEST, "exclude_system": False}),
+    ("get_efficiency", {}, LONGEST),
+    ("get_timeseries", {}, {"namespaces": ["*"], "limit": 1000}),
+    ("compare_periods", {}, {"namespaces": ["*"], "date": "latest", "limit": 1000}),
+    ("get_efficiency_timeseries", {}, {"namespaces": ["*"], "limit": 1000}),
+    ("group_namespaces", {"pattern": ["*"]}, {"pattern": ["*"], **LONGEST}),
+)
+"""Tool, default arguments, and those that ask for the longest answer."""
+
+
+def characters(answer: object) -> int:
+    """Of an answer as compact JSON."""
+    return len(orjson.dumps(answer).decode())
+
+
+def sizes(dataset: Dataset) -> dict[str, tuple[int, int]]:
+    """Characters of each tool's answers, to the default and to the largest call."""
+    return {
+        tool: (characters(TABLE[tool].run(default, dataset, NOW)), characters(TABLE[tool].run(largest, dataset, NOW)))
+        for tool, default, largest in CALLS
+    }
+
+
+def listing() -> int:
+    """Characters of the tools as `tools/list` advertises them."""
+    tools = [advertised(tool).model_dump(mode="json", by_alias=True, exclude_none=True) for tool in TABLE.values()]
+    return characters({"tools": tools})
+
+
+def main() -> int:
+    """Prints the table; 1 if anything is over its budget."""
+    print(f"Answers for a cluster of {NAMESPACES:,} namespaces, in characters of compact JSON (tokens: ÷ 4)\n")
+    print(f"{'tool':27}{'default':>9}{'tokens':>9}{'largest':>9}{'tokens':>9}")
+    found = sizes(large_dataset(NAMESPACES))
+    for tool, (default, largest) in found.items():
+        print(f"{tool:27}{default:>9,}{default // 4:>9,}{largest:>9,}{largest // 4:>9,}")
+    print(f"{'budget':27}{DEFAULT_BUDGET:>9,}{DEFAULT_BUDGET // 4:>9,}{LARGEST_BUDGET:>9,}{LARGEST_BUDGET // 4:>9,}")
+    print(f"\ntools/list: {listing():,} of {LIST_BUDGET:,}")
+    fits = all(default <= DEFAULT_BUDGET and largest <= LARGEST_BUDGET for default, largest in found.values())
+    return 0 if fits and listing() <= LIST_BUDGET else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

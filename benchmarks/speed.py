@@ -1,0 +1,188 @@
+"""How fast the server is, as ratios to what the machine can do at that moment: `python -m benchmarks.speed`.
+
+* A tool call over HTTP (protocol version 2026-07-28) against a bare Starlette route that returns the same bytes, in
+  turns, so that whatever else the machine does falls on both.
+* Loading a dataset of 1,000 namespaces against parsing the same files with orjson and doing nothing with them.
+* The longest wait of a caller while the server loads a new generation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+from benchmarks.load import Measured, Target, press
+from benchmarks.published import publish
+from kl_mcp.dataset import Dataset, load_dataset
+from kl_mcp.tools import TABLE
+from simulator.processes import child
+from tests.support.large_dataset import large_dataset
+
+ROUNDS = 3
+ROUND_SECONDS = 1.0
+WARM_UP_SECONDS = 0.3
+CONNECTIONS = (1, 16)
+SMALL, LARGE = 40, 1_000
+PROTOCOL = "2026-07-28"
+_SERVING = re.compile(r"Serving http://127\.0\.0\.1:(\d+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call whose answer is about as long as its name says, text and structured content together."""
+
+    name: str
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+CASES = (
+    Case("2 KB", "get_top_consumers", {"limit": 1}),
+    Case("30 KB", "get_timeseries", {"namespaces": ["team-000*"], "date": "all"}),
+)
+
+
+def call(case: Case, port: int) -> Target:
+    """A tool call as a client of the newest protocol sends it."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": PROTOCOL,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "benchmarks", "version": "1"},
+    }
+    params = {"name": case.tool, "arguments": dict(case.arguments), "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": PROTOCOL,
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": case.tool,
+    }
+    return Target(port, "/mcp", body, headers)
+
+
+def answer_to(target: Target) -> bytes:
+    """The body of one answer, which must not be an error."""
+    request = urllib.request.Request(f"http://127.0.0.1:{target.port}{target.path}", target.body, dict(target.headers))
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 -- as above
+        content: bytes = response.read()
+    if orjson.loads(content)["result"].get("isError"):
+        raise RuntimeError(content[:500].decode())
+    return content
+
+
+@contextmanager
+def serving(name: str, arguments: list[str], log: Path) -> Iterator[int]:
+    """A program that says where it serves; yields its port."""
+    with child(name, arguments, log) as process:
+        process.wait_until(lambda: _SERVING.search(log.read_text()) is not None, "starting", 30)
+        found = _SERVING.search(log.read_text())
+        if found is None:
+            raise RuntimeError(f"{name} did not say where it serves")
+        yield int(found[1])
+
+
+def in_turns(target: Target, bare: Target, connections: int) -> tuple[Measured, Measured, float]:
+    """Measurements of the last round, and the median over the rounds of the ratio of answers per second."""
+    ratios = []
+    for each in (target, bare):
+        asyncio.run(press(each, connections, WARM_UP_SECONDS))
+    for _ in range(ROUNDS):
+        served = asyncio.run(press(target, connections, ROUND_SECONDS))
+        plain = asyncio.run(press(bare, connections, ROUND_SECONDS))
+        ratios.append(served.per_second / plain.per_second)
+    return served, plain, median(ratios)
+
+
+def tool_milliseconds(case: Case, dataset: Dataset, seconds: float = 0.3) -> float:
+    """What the answer itself takes, without any protocol."""
+    now, runs, began = float(dataset.generated_at or 0), 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        orjson.dumps(TABLE[case.tool].run(case.arguments, dataset, now))
+        runs += 1
+    return 1000 * (time.perf_counter() - began) / runs
+
+
+def over_http(directory: Path) -> None:
+    """Prints the table of tool calls."""
+    dataset = large_dataset(SMALL)
+    publish(dataset, directory / "small")
+    arguments = ["kl_mcp", "--data-dir", str(directory / "small"), "--port", "0"]
+    with serving("kl-mcp", arguments, directory / "small.log") as port:
+        bodies = []
+        for case in CASES:
+            bodies.append(directory / case.name.replace(" ", "-"))
+            bodies[-1].write_bytes(answer_to(call(case, port)))
+        files = [str(body) for body in bodies]
+        with serving("the bare route", ["benchmarks.bare", *files], directory / "bare.log") as bare_port:
+            print("Tool calls over HTTP, one process, relative to a bare Starlette route that returns the same bytes\n")
+            print(f"{'answer':8}{'bytes':>8}{'conn.':>7}{'ratio':>8}{'ms a call':>11}{'bare':>8}{'tool alone':>12}")
+            for case, body in zip(CASES, bodies, strict=True):
+                alone = tool_milliseconds(case, dataset)
+                for connections in CONNECTIONS:
+                    bare = Target(bare_port, f"/{body.name}", b"{}", {"Content-Type": "application/json"})
+                    served, plain, ratio = in_turns(call(case, port), bare, connections)
+                    milliseconds = [1000 / each.per_second for each in (served, plain)]
+                    print(
+                        f"{case.name:8}{body.stat().st_size:>8,}{connections:>7}{ratio:>8.2f}"
+                        f"{milliseconds[0]:>11.2f}{milliseconds[1]:>8.2f}{alone:>12.2f}"
+                    )
+
+
+def timed(work: Callable[[], object], runs: int = 5) -> float:
+    """Median seconds."""
+    taken = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+def loading(directory: Path) -> None:
+    """Prints how long a dataset takes to load, and what callers notice of a reload."""
+    dataset = large_dataset(LARGE)
+    files = publish(dataset, directory / "large")
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    parsing = timed(lambda: [orjson.loads(file.read_bytes()) for file in files])
+    load = timed(lambda: load_dataset(directory / "large"))
+    print(f"\nLoading {LARGE:,} namespaces ({megabytes:.0f} MB): {load / parsing:.1f} x parsing the files with orjson")
+    arguments = ["kl_mcp", "--data-dir", str(directory / "large"), "--port", "0"]
+    with serving("kl-mcp", arguments, directory / "large.log") as port:
+        target = call(Case("", "describe_dataset", {}), port)
+        calm = asyncio.run(press(target, 1, 2 * ROUND_SECONDS))
+        publish(replace(dataset, generation=2), directory / "large")
+        busy = asyncio.run(press(target, 1, 3 * ROUND_SECONDS))
+        log = (directory / "large.log").read_text()
+    if "generation 2" not in log:
+        raise RuntimeError("the server did not load the new generation in time")
+    pause = max(busy.latencies) / parsing
+    print(
+        f"While a server reloads it, a caller waits at most {pause:.1f} x as long as that parsing takes, "
+        f"{max(busy.latencies) / calm.quantile(0.5):.0f} x the usual answer."
+    )
+
+
+def main() -> int:
+    """Prints both tables, in about forty seconds."""
+    with TemporaryDirectory() as name:
+        over_http(Path(name))
+        loading(Path(name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
