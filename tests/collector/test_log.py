@@ -41,6 +41,7 @@ def test_a_traceback_stays_on_the_line_of_its_record() -> None:
     assert "ValueError: invalid literal" in stream.getvalue()
 
 
+@pytest.mark.requirement("KL-S-4")
 def test_a_secret_is_blotted_out_wherever_it_comes_from() -> None:
     stream = io.StringIO()
     log.set_up("INFO", ["tok", "token-1", None, ""], stream=stream)

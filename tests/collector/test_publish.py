@@ -38,6 +38,7 @@ def read_generation(directory: Path) -> tuple[int, list[dict[str, Any]]]:
     return int(manifest["generation"]), contents
 
 
+@pytest.mark.requirement("KL-D-1")
 def test_a_generation_is_four_files_and_the_manifest_that_names_them(tmp_path: Path) -> None:
     assert publish(tmp_path / "new" / "data", documents(1), {"cluster": "prod"}) == 1
     directory = tmp_path / "new" / "data"
@@ -62,6 +63,7 @@ def test_columns_are_written_as_numbers_and_unknown_as_null(tmp_path: Path) -> N
     assert orjson.loads((tmp_path / "nodes-1.json").read_bytes())["column"] == [1.5, None, 0.1]
 
 
+@pytest.mark.requirement("KL-D-2")
 def test_two_generations_are_kept(tmp_path: Path) -> None:
     for mark in range(1, 5):
         assert publish(tmp_path, documents(mark), {}) == mark
@@ -69,6 +71,7 @@ def test_two_generations_are_kept(tmp_path: Path) -> None:
     assert kept == {MANIFEST} | {f"{name}-{generation}.json" for name in NAMES for generation in (3, 4)}
 
 
+@pytest.mark.requirement("KL-D-3")
 def test_the_generation_rises_above_manifest_and_files(tmp_path: Path) -> None:
     (tmp_path / "nodes-41.json").write_bytes(b"{}")
     assert publish(tmp_path, documents(1), {}) == 42
@@ -154,6 +157,7 @@ def test_a_directory_that_may_not_be_written_is_explained(tmp_path: Path) -> Non
     assert "nodes-1.json: Permission denied. KL_DATA_DIR has to be a directory that this user may write" in done.stdout
 
 
+@pytest.mark.requirement("KL-D-1", "KL-D-2")
 def test_a_reader_never_sees_half_a_generation(tmp_path: Path) -> None:
     publish(tmp_path, documents(1, size=20_000), {})
     finished = threading.Event()
@@ -203,6 +207,7 @@ while True:
 """
 
 
+@pytest.mark.requirement("KL-D-2")
 @pytest.mark.parametrize("delay", [0.0, 0.003, 0.007, 0.011, 0.017])
 def test_a_kill_in_mid_publication_leaves_a_whole_generation(tmp_path: Path, delay: float) -> None:
     with subprocess.Popen(

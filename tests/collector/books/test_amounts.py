@@ -117,12 +117,14 @@ def test_idle_is_what_is_allocatable_and_used_by_nobody() -> None:
     assert page.cluster.unmeasured[CPU].tolist() == [0.0]
 
 
+@pytest.mark.requirement("KL-D-6")
 def test_idle_is_negative_where_usage_exceeds_allocatable() -> None:
     # 9.5 cores in use of 9 allocatable ones.
     page = amounts(cluster([10.0], [9.0]), [namespace("a", [9.5])])
     assert page.cluster.idle[CPU].tolist() == [-0.5]
 
 
+@pytest.mark.requirement("KL-D-6")
 def test_an_unknown_namespace_makes_idle_unknown_and_the_remainder_unmeasured() -> None:
     # Hour 1: 9 - 2 - 3 = 4 idle. Hour 2: b is unknown, so 9 - 2 = 7 cannot be told apart.
     page = amounts(cluster([10.0, 10.0], [9.0, 9.0]), [namespace("a", [2.0, 2.0]), namespace("b", [3.0, U])])

@@ -53,6 +53,7 @@ def test_the_open_hour_is_the_sum_of_its_steps(tmp_path: Path) -> None:
     assert hourly["special"]["idle"]["cpu"]["usage"] == pytest.approx([7.0, 20 / 12])
 
 
+@pytest.mark.requirement("KL-D-5")
 def test_the_open_day_and_month_end_with_the_last_tick(tmp_path: Path) -> None:
     # 13 closed hours of 3 cores and 5 steps of 6: 39 + 2.5 core-hours.
     published = scales(tmp_path, hours("2026-11-21T00:00", 13, a=3.0) + steps("2026-11-21T13:00", 5, a=6.0))
@@ -217,6 +218,7 @@ def test_a_special_entry_that_was_always_zero_is_left_out(tmp_path: Path) -> Non
     assert set(scales(tmp_path, samples)["hourly_7d"]["special"]) == {"non-allocatable", "idle"}
 
 
+@pytest.mark.requirement("KL-D-9")
 def test_namespaces_may_be_called_like_special_entries(tmp_path: Path) -> None:
     names = {"idle": 1.0, "non-allocatable": 2.0, "excluded": 3.0}
     hourly = scales(tmp_path, hours("2026-11-21T00:00", 1, **names))["hourly_7d"]

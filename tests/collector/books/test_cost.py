@@ -70,6 +70,7 @@ def test_weights_on_nothing_that_is_there_give_way_to_the_default() -> None:
     assert bill[CPU].tolist() == pytest.approx([8.0 * 0.31611 / 0.48559])
 
 
+@pytest.mark.requirement("KL-D-7")
 def test_the_rows_of_an_hour_add_up_to_its_rate() -> None:
     # 9 of 10 cores allocatable, 2 + 3 used in hour 1; b unknown in hour 2; more used than allocatable in hour 3.
     page = amounts(

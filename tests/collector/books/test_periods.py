@@ -56,6 +56,7 @@ def test_a_last_tick_at_the_turn_of_the_year_closes_december() -> None:
     assert listed.ends[-1] == at("2026-01-01T00:00")
 
 
+@pytest.mark.requirement("KL-D-5")
 @pytest.mark.parametrize("scale", SCALES)
 def test_nothing_is_listed_before_the_bucket_of_the_first_sample(scale: str) -> None:
     first, last = at("2026-11-20T10:40"), at("2026-11-21T14:25")
@@ -86,6 +87,7 @@ def test_months_are_counted_over_year_ends() -> None:
     assert floor_month(at("2024-02-29T23:59")) == at("2024-02-01T00:00")
 
 
+@pytest.mark.requirement("KL-D-5")
 def test_buckets_follow_one_another_without_holes() -> None:
     for scale in SCALES:
         listed = buckets(scale, LONG_AGO, at("2026-03-29T01:30"))

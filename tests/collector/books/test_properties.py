@@ -114,6 +114,7 @@ def kept(plan: list[Stretch]) -> dict[str, Any]:
         return documents(Bookkeeper(ledger).books(RATES))
 
 
+@pytest.mark.requirement("KL-D-6")
 @few
 @given(stretches)
 def test_any_books_are_valid_and_balanced_and_no_namespace_is_negative(plan: list[Stretch]) -> None:

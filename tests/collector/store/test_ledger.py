@@ -140,6 +140,7 @@ def test_every_legal_namespace_name_works(tmp_path: Path, name: str) -> None:
         assert list(ledger.special) == ["excluded"]
 
 
+@pytest.mark.requirement("KL-S-4")
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../cluster", "a/b", "/etc/passwd", "a.gpu", "A", "-a", "a-", "a" * 64, "a\n", "ü", "a b"]
 )
