@@ -14,6 +14,8 @@ def main() -> int:
     """Runs the command line; exit code 2 with one line if the collector's libraries are not installed."""
     try:
         from collector.cli import main as run
+
+        return run()
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] in _OURS:
             raise
@@ -23,7 +25,6 @@ def main() -> int:
             "(from a checkout: pip install '.[collector]')\n"
         )
         return 2
-    return run()
 
 
 if __name__ == "__main__":

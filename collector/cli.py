@@ -1,4 +1,4 @@
-"""`kl-collector run` and `kl-collector once`."""
+"""`kl-collector run`, `kl-collector once` and `kl-collector health`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event
+from typing import TYPE_CHECKING
 
 from collector import __version__, log
-from collector.books.periods import iso
 from collector.errors import KubeLedgerError, SettingsError
-from collector.loop import Loop, due_at
 from collector.settings import SETTINGS, Settings, load
-from collector.sources.live import LiveSources
-from collector.store.ledger import Ledger
-from collector.tick import Clock, Collector
+
+if TYPE_CHECKING:
+    from collector.tick import Clock, Collector
 
 _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 HEARTBEAT_FILE = "heartbeat"
+HEARTBEAT_INTERVALS = 3
+"""Polling intervals after which a loop that did not touch the heartbeat counts as hung."""
 
 _DESCRIPTION = """\
 Samples a Kubernetes cluster (Kubernetes API, metrics-server, NVIDIA DCGM exporters), keeps what its capacity was used
@@ -35,19 +36,24 @@ for in round-robin databases, and publishes the books as JSON for `kl-mcp`.
 _COMMANDS: Mapping[str, str] = {
     "run": "do every tick as it comes due, until SIGTERM or Ctrl-C",
     "once": "do the tick that is due now and exit: 0 if the cluster answered (or the tick is stored already), 1 if not",
+    "health": "say whether `run` turns on the same KL_DB_LOCATION: 0 if its heartbeat is younger than three polling "
+    "intervals, 1 if not",
 }
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock = time.time) -> int:
-    """Runs the command and returns the exit code: 0, 1 for a tick that failed, 2 for wrong settings or usage."""
+    """Runs the command and returns the exit code: 0, 1 where something failed, 2 for wrong settings or usage.
+
+    Raises ModuleNotFoundError where a command needs a library of the collector that is not installed.
+    """
     arguments = _parser().parse_args(argv)
-    command: Callable[[Settings, Clock], int] = _run if arguments.command == "run" else _once
+    commands: Mapping[str, Callable[[Settings, Clock], int]] = {"run": _run, "once": _once, "health": _health}
     try:
         settings = load(environ)
         log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
         for sentence in settings.deprecations:
             _log.warning("%s", sentence)
-        return command(settings, clock)
+        return commands[arguments.command](settings, clock)
     except KubeLedgerError as error:
         sys.stderr.write(f"kl-collector: {error}\n")
         return MISUSED if isinstance(error, SettingsError) else FAILED
@@ -63,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"kl-collector {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,once}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,once,health}", required=True)
     for name, text in _COMMANDS.items():
         commands.add_parser(
             name,
@@ -85,6 +91,8 @@ def _settings_help() -> str:
 
 
 def _run(settings: Settings, clock: Clock) -> int:
+    from collector.loop import Loop
+
     stop = Event()
     with _stopped_by_signals(stop), _collector(settings, clock) as collector:
         _announce(settings, collector, clock)
@@ -95,6 +103,9 @@ def _run(settings: Settings, clock: Clock) -> int:
 
 
 def _once(settings: Settings, clock: Clock) -> int:
+    from collector.books.periods import iso
+    from collector.loop import due_at
+
     with _collector(settings, clock) as collector:
         due = due_at(clock(), settings.polling_interval_sec)
         if collector.last_tick is not None and collector.last_tick >= due:
@@ -116,15 +127,43 @@ def _once(settings: Settings, clock: Clock) -> int:
     return OK
 
 
+def _health(settings: Settings, clock: Clock) -> int:
+    heartbeat = settings.db_location / HEARTBEAT_FILE
+    allowed = HEARTBEAT_INTERVALS * settings.polling_interval_sec
+    try:
+        age = clock() - heartbeat.stat().st_mtime
+    except OSError as error:
+        sys.stderr.write(
+            f"kl-collector: not healthy: no heartbeat at {heartbeat} ({error.strerror}); is `run` started?\n"
+        )
+        return FAILED
+    # One that lies ahead was given before the clock stepped back; a loop that turns would have given another since.
+    if abs(age) >= allowed:
+        sys.stderr.write(
+            f"kl-collector: not healthy: the heartbeat {heartbeat} is {age:.0f} s old, {allowed} s are allowed\n"
+        )
+        return FAILED
+    sys.stdout.write(f"healthy: the heartbeat is {age:.0f} s old\n")
+    return OK
+
+
 @contextmanager
 def _collector(settings: Settings, clock: Clock) -> Iterator[Collector]:
+    # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
+    from collector.sources.live import LiveSources
+    from collector.store.ledger import Ledger
+    from collector.tick import Collector
+
     with LiveSources(settings) as sources, Ledger.open(settings.db_location) as ledger:
         yield Collector(settings, sources, ledger, clock)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
-    interval = settings.polling_interval_sec
-    due = due_at(clock(), interval)
+    from collector.books.periods import iso
+    from collector.loop import LATEST_SEC, due_at
+
+    interval, now = settings.polling_interval_sec, clock()
+    due = due_at(now, interval)
     is_stored = collector.last_tick is not None and collector.last_tick >= due
     _log.info(
         "kl-collector %s: cluster %s at %s; databases in %s; publishing to %s; every %d s, %s",
@@ -134,7 +173,7 @@ def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
         settings.db_location,
         settings.data_dir,
         interval,
-        f"next tick {iso(due + interval)}" if is_stored else f"tick {iso(due)} now",
+        f"next tick {iso(due + interval)}" if is_stored or now - due > LATEST_SEC else f"tick {iso(due)} now",
     )
 
 

@@ -206,8 +206,49 @@ def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
     assert "is stored as unobserved: the cluster could not be listed; that makes 1 of 1 since the start" in errors
 
 
+def heartbeat(root: Path, *, age: float) -> dict[str, str]:
+    """The environment of a collector whose loop turned `age` seconds before noon."""
+    (root / "db").mkdir()
+    (root / "db" / "heartbeat").touch()
+    os.utime(root / "db" / "heartbeat", (NOON - age, NOON - age))
+    return environment(root, "http://127.0.0.1:1", KL_POLLING_INTERVAL_SEC="600")
+
+
+# Three polling intervals of 600 s are 1800 s.
+@pytest.mark.parametrize(("age", "code"), [(0, 0), (1799, 0), (1800, 1), (86400, 1), (-20, 0), (-1799, 0), (-1800, 1)])
+def test_health_is_a_heartbeat_younger_than_three_polling_intervals(tmp_path: Path, age: int, code: int) -> None:
+    assert cli.main(["health"], heartbeat(tmp_path, age=age), lambda: float(NOON)) == code
+
+
+def test_health_says_how_old_the_heartbeat_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = heartbeat(tmp_path, age=1000)
+    assert cli.main(["health"], environ, lambda: float(NOON)) == 0
+    assert capsys.readouterr().out == "healthy: the heartbeat is 1000 s old\n"
+    assert cli.main(["health"], environ, lambda: NOON + 900.0) == 1
+    assert capsys.readouterr().err == (
+        f"kl-collector: not healthy: the heartbeat {tmp_path / 'db' / 'heartbeat'} is 1900 s old, 1800 s are allowed\n"
+    )
+
+
+def test_health_before_the_first_tick_fails_in_one_line(tmp_path: Path) -> None:
+    done = kl_collector("health", environ=environment(tmp_path, "http://127.0.0.1:1"))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"kl-collector: not healthy: no heartbeat at {tmp_path / 'db' / 'heartbeat'} (No such file or directory); "
+        "is `run` started?\n"
+    )
+
+
+def test_a_collector_that_runs_is_healthy_to_another_process(tmp_path: Path, endpoint: str) -> None:
+    environ = environment(tmp_path, endpoint)
+    with running(environ):
+        wait_for(tmp_path / "db" / "heartbeat")
+        done = kl_collector("health", environ=environ)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_help_names_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["run", "--help"], ["once", "--help"]):
+    for arguments in (["--help"], ["run", "--help"], ["once", "--help"], ["health", "--help"]):
         with pytest.raises(SystemExit) as exit_:
             cli.main(arguments, {})
         assert exit_.value.code == 0

@@ -1,0 +1,252 @@
+{{- define "kubeledger.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- /* 52 characters leave room for what the StatefulSet controller appends to names and labels of its pods. */ -}}
+{{- define "kubeledger.fullname" -}}
+{{- $name := include "kubeledger.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Cluster-scoped names carry the namespace: two releases of one name may live in two namespaces. */ -}}
+{{- define "kubeledger.clusterName" -}}
+{{- printf "%s-%s" (include "kubeledger.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{- define "kubeledger.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "kubeledger.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubeledger.labels" -}}
+{{ include "kubeledger.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.extraLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Not those of the server's pod: neither its Service nor its policies may select the test. */ -}}
+{{- define "kubeledger.testLabels" -}}
+app.kubernetes.io/name: {{ include "kubeledger.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubeledger.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubeledger.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "kubeledger.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Host headers the server accepts besides localhost. POD_IP is what Prometheus scrapes. */ -}}
+{{- define "kubeledger.allowedHosts" -}}
+{{- $name := include "kubeledger.fullname" . -}}
+{{- $space := .Release.Namespace -}}
+{{- $own := list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.%s" $name $space .Values.clusterDomain) "$(POD_IP)" -}}
+{{- $published := list -}}
+{{- if .Values.ingress.enabled -}}{{- $published = list .Values.ingress.host -}}{{- end -}}
+{{- concat $own $published .Values.mcp.allowedHosts | join "," -}}
+{{- end -}}
+
+{{- define "kubeledger.podSecurityContext" -}}
+runAsNonRoot: true
+{{- if not .Values.openshift.enabled }}
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "kubeledger.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop:
+    - ALL
+{{- end -}}
+
+{{- /* One variable, left out where it has no value. Takes (list NAME VALUE). */ -}}
+{{- define "kubeledger.variable" -}}
+{{- $value := toString (index . 1) -}}
+{{- if $value }}
+- name: {{ index . 0 }}
+  value: {{ $value | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- /* One variable from a key of a Secret, left out where no key is named. Takes (list NAME SECRET KEY). */ -}}
+{{- define "kubeledger.secretVariable" -}}
+{{- if index . 2 }}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ index . 1 }}
+      key: {{ index . 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubeledger.credentialsPath" -}}/etc/kubeledger/kubernetes-api{{- end -}}
+
+{{- define "kubeledger.credentialFile" -}}
+{{- if index . 1 -}}
+{{- include "kubeledger.variable" (list (index . 0) (printf "%s/%s" (include "kubeledger.credentialsPath" .) (index . 1))) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubeledger.collectorEnv" -}}
+- name: KL_DB_LOCATION
+  value: /var/lib/kubeledger/db
+- name: KL_DATA_DIR
+  value: /var/lib/kubeledger/data
+{{- with .Values.collector }}
+{{- include "kubeledger.variable" (list "KL_CLUSTER_NAME" .clusterName) }}
+{{- include "kubeledger.variable" (list "KL_POLLING_INTERVAL_SEC" .pollingIntervalSeconds) }}
+{{- include "kubeledger.variable" (list "KL_COST_MODEL" .costModel) }}
+{{- include "kubeledger.variable" (list "KL_INCLUDED_NAMESPACES" (join "," .includedNamespaces)) }}
+{{- include "kubeledger.variable" (list "KL_EXCLUDED_NAMESPACES" (join "," .excludedNamespaces)) }}
+{{- include "kubeledger.variable" (list "KL_REQUEST_TIMEOUT_SEC" .requestTimeoutSeconds) }}
+{{- include "kubeledger.variable" (list "KL_LOG_LEVEL" .logLevel) }}
+{{- end }}
+{{- with .Values.billing }}
+{{- if .existingSecret.name }}
+{{- include "kubeledger.secretVariable" (list "KL_BILLING_HOURLY_RATE" .existingSecret.name .existingSecret.rateKey) }}
+{{- else }}
+{{- include "kubeledger.variable" (list "KL_BILLING_HOURLY_RATE" .hourlyRate) }}
+{{- end }}
+{{- include "kubeledger.variable" (list "KL_BILLING_CURRENCY_SYMBOL" .currencySymbol) }}
+{{- $weights := list }}
+{{- range $metric, $weight := .resourceWeights }}
+{{- $weights = append $weights (printf "%s=%v" $metric $weight) }}
+{{- end }}
+{{- include "kubeledger.variable" (list "KL_BILLING_RESOURCE_WEIGHTS" (join "," $weights)) }}
+{{- end }}
+{{- include "kubeledger.variable" (list "KL_NVIDIA_DCGM_ENDPOINT" (join "," .Values.dcgm.endpoints)) }}
+{{- with .Values.kubernetesApi }}
+{{- include "kubeledger.variable" (list "KL_K8S_API_ENDPOINT" .endpoint) }}
+{{- if not .verifySsl }}
+{{- include "kubeledger.variable" (list "KL_K8S_API_VERIFY_SSL" false) }}
+{{- end }}
+{{- with .existingSecret }}
+{{- if .name }}
+{{- include "kubeledger.credentialFile" (list "KL_K8S_AUTH_TOKEN_FILE" .tokenKey) }}
+{{- include "kubeledger.credentialFile" (list "KL_K8S_CACERT" .caKey) }}
+{{- include "kubeledger.credentialFile" (list "KL_K8S_AUTH_CLIENT_CERT" .clientCertKey) }}
+{{- include "kubeledger.credentialFile" (list "KL_K8S_AUTH_CLIENT_CERT_KEY" .clientCertKeyKey) }}
+{{- include "kubeledger.secretVariable" (list "KL_K8S_AUTH_USERNAME" .name .usernameKey) }}
+{{- include "kubeledger.secretVariable" (list "KL_K8S_AUTH_PASSWORD" .name .passwordKey) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.collector.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "kubeledger.mcpEnv" -}}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+- name: KL_MCP_DATA_DIR
+  value: /var/lib/kubeledger/data
+{{- include "kubeledger.variable" (list "KL_MCP_ALLOWED_HOSTS" (include "kubeledger.allowedHosts" .)) }}
+{{- with .Values.mcp }}
+{{- include "kubeledger.variable" (list "KL_MCP_LISTEN_HOST" .listenHost) }}
+{{- include "kubeledger.variable" (list "KL_MCP_LISTEN_PORT" .port) }}
+{{- include "kubeledger.variable" (list "KL_MCP_ALLOWED_ORIGINS" (join "," .allowedOrigins)) }}
+{{- include "kubeledger.variable" (list "KL_MCP_SYSTEM_NAMESPACE_PREFIXES" (join "," .systemNamespacePrefixes)) }}
+{{- include "kubeledger.variable" (list "KL_SHARE_NAMESPACES" (join "," .shareNamespaces)) }}
+{{- if .shareIdle }}
+{{- include "kubeledger.variable" (list "KL_SHARE_IDLE" true) }}
+{{- end }}
+{{- if ne (toString .costMultiplier) "1" }}
+{{- include "kubeledger.variable" (list "KL_COST_MULTIPLIER" .costMultiplier) }}
+{{- end }}
+{{- include "kubeledger.variable" (list "KL_MCP_LOG_LEVEL" .logLevel) }}
+{{- with .extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* The kubelet's own volume at the usual path, for a container of choice rather than for all. */ -}}
+{{- define "kubeledger.tokenVolume" -}}
+- name: service-account-token
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3600
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+{{- end -}}
+
+{{- define "kubeledger.credentialsVolume" -}}
+- name: kubernetes-api-credentials
+  secret:
+    secretName: {{ .name }}
+    items:
+      {{- range compact (list .tokenKey .caKey .clientCertKey .clientCertKeyKey) }}
+      - key: {{ . }}
+        path: {{ . }}
+      {{- end }}
+{{- end -}}
+
+{{- define "kubeledger.hasCredentialFiles" -}}
+{{- with .Values.kubernetesApi.existingSecret }}
+{{- if and .name (or .tokenKey .caKey .clientCertKey .clientCertKeyKey) }}true{{ end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What a schema cannot say: values that need one another. */ -}}
+{{- define "kubeledger.validate" -}}
+{{- with .Values }}
+{{- if and (eq .collector.costModel "CHARGE_BACK") (not (toString .billing.hourlyRate)) (not .billing.existingSecret.name) }}
+{{- fail "collector.costModel is CHARGE_BACK, which needs a rate: set billing.hourlyRate or billing.existingSecret.name." }}
+{{- end }}
+{{- if and .kubernetesApi.existingSecret.name (not .kubernetesApi.endpoint) }}
+{{- fail "kubernetesApi.existingSecret holds credentials for kubernetesApi.endpoint: set that too." }}
+{{- end }}
+{{- if and .ingress.enabled (not .mcp.enabled) }}
+{{- fail "ingress.enabled publishes the MCP server, which mcp.enabled turns off: turn it on, or the Ingress off." }}
+{{- end }}
+{{- if and .ingress.enabled (not .ingress.host) }}
+{{- fail "ingress.enabled needs a host name: set ingress.host." }}
+{{- end }}
+{{- if and .metrics.serviceMonitor.enabled (not .mcp.enabled) }}
+{{- fail "metrics.serviceMonitor.enabled scrapes the MCP server, which mcp.enabled turns off." }}
+{{- end }}
+{{- if and .networkPolicy.egress.enabled (not .networkPolicy.egress.apiServer.cidrs) }}
+{{- fail "networkPolicy.egress.enabled would cut the collector off from the API server: name its addresses in networkPolicy.egress.apiServer.cidrs (kubectl get endpointslices -l kubernetes.io/service-name=kubernetes)." }}
+{{- end }}
+{{- end }}
+{{- end -}}

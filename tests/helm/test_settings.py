@@ -1,0 +1,165 @@
+"""The settings that the chart hands to the two containers, read by the containers' own loaders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector import settings as collector_settings
+from kl_mcp import settings as server_settings
+from kl_mcp.guard import Access
+from tests.helm.conftest import Rendered
+from tests.helm.containers import POD_ADDRESS, environment
+from tests.helm.tool import NAMESPACE, VALUES, Helm, Manifest, container_of, pod_of
+
+FILES = [path.stem for path in sorted(VALUES.glob("*.yaml"))]
+WITH_SERVER = [name for name in FILES if name != "mcp-off"]
+KNOWN = {
+    "collector": {setting.name for setting in collector_settings.SETTINGS},
+    "mcp": {setting.name for setting in server_settings.SETTINGS},
+}
+
+
+def server(manifests: list[Manifest]) -> server_settings.Settings:
+    """What kl-mcp makes of its container's environment."""
+    return server_settings.load(environment(container_of(manifests, "mcp")), argv=[])
+
+
+def collector(manifests: list[Manifest]) -> collector_settings.Settings:
+    """What kl-collector makes of its container's environment."""
+    return collector_settings.load(environment(container_of(manifests, "collector")))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_variable_is_a_setting_of_the_command_that_gets_it(rendered: Rendered, name: str) -> None:
+    for container in pod_of(rendered(name))["spec"]["containers"]:
+        names = [entry["name"] for entry in container["env"]]
+        assert len(set(names)) == len(names)
+        assert {each for each in names if each.startswith("KL_")} - KNOWN[container["name"]] == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_collector_understands_all_of_it(rendered: Rendered, name: str) -> None:
+    assert collector(rendered(name)).deprecations == ()
+
+
+@pytest.mark.parametrize("name", WITH_SERVER)
+def test_the_server_reads_what_the_collector_publishes_on_the_volume_they_share(rendered: Rendered, name: str) -> None:
+    manifests = rendered(name)
+    data = server(manifests).data_dir
+    assert data == collector(manifests).data_dir
+    for container in ("collector", "mcp"):
+        (mount,) = [each for each in container_of(manifests, container)["volumeMounts"] if each["name"] == "data"]
+        assert data.is_relative_to(mount["mountPath"])
+        assert collector(manifests).db_location.is_relative_to(mount["mountPath"])
+
+
+@pytest.mark.parametrize("name", WITH_SERVER)
+def test_the_server_listens_on_all_addresses_of_the_pod_at_the_port_it_names(rendered: Rendered, name: str) -> None:
+    chosen = server(rendered(name))
+    assert chosen.host in ("0.0.0.0", "::")
+    assert [port["containerPort"] for port in container_of(rendered(name), "mcp")["ports"]] == [chosen.port]
+
+
+def hosts_allowed(manifests: list[Manifest]) -> Access:
+    """The guard that kl-mcp puts up with the settings of its container."""
+    chosen = server(manifests)
+    return Access.of(chosen.host, chosen.allowed_hosts, chosen.allowed_origins)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("kubeledger:5484", True),
+        (f"kubeledger.{NAMESPACE}:5484", True),
+        (f"kubeledger.{NAMESPACE}.svc:5484", True),
+        (f"kubeledger.{NAMESPACE}.svc.cluster.local:5484", True),
+        # A port-forward, and a scrape by the pod's address.
+        ("127.0.0.1:5484", True),
+        ("localhost:9999", True),
+        (f"{POD_ADDRESS}:5484", True),
+        ("kubeledger.other.svc:5484", False),
+        ("kubeledger.evil.example:5484", False),
+        ("10.244.0.3:5484", False),
+        ("0.0.0.0:5484", False),
+    ],
+)
+def test_the_server_answers_under_its_service_names_and_on_localhost(
+    rendered: Rendered, host: str, allowed: bool
+) -> None:
+    assert hosts_allowed(rendered("default")).hosts.allows(host) is allowed
+
+
+def test_the_host_of_the_ingress_and_listed_hosts_and_origins_are_allowed_too(rendered: Rendered) -> None:
+    access = hosts_allowed(rendered("everything"))
+    assert access.hosts.allows("ledger.example.com")
+    assert access.hosts.allows(f"ledger.{NAMESPACE}.svc.corp.internal:80")
+    assert not access.hosts.allows(f"ledger.{NAMESPACE}.svc.cluster.local:80")
+    assert access.allows_origin("https://chat.example.com")
+    assert not access.allows_origin("https://evil.example")
+
+
+def test_every_value_arrives_in_the_collector(rendered: Rendered) -> None:
+    chosen = collector(rendered("everything"))
+    assert chosen.cluster_name == "production"
+    assert chosen.polling_interval_sec == 600
+    assert chosen.cost_model == "CHARGE_BACK"
+    assert chosen.billing_hourly_rate == 42.5
+    assert chosen.billing_currency_symbol == "€"
+    assert chosen.billing_resource_weights == {"cpu": 0.5, "memory": 0.3, "gpu": 0.2}
+    assert chosen.included_namespaces == ("team-*", "shop")
+    assert chosen.excluded_namespaces == ("*-preview",)
+    assert chosen.request_timeout_sec == 30
+    assert chosen.log_level == "DEBUG"
+    assert chosen.nvidia_dcgm_endpoints == (
+        "http://dcgm-a.gpu.svc:9400/metrics",
+        "https://dcgm-b.gpu.svc:9443/metrics",
+    )
+    assert chosen.k8s_api_endpoint == "https://api.production.example.com:6443"
+    assert chosen.k8s_auth_token_file == Path("/etc/kubeledger/kubernetes-api/token")
+    assert chosen.k8s_cacert == Path("/etc/kubeledger/kubernetes-api/ca.crt")
+    assert environment(container_of(rendered("everything"), "collector"))["TZ"] == "UTC"
+
+
+def test_credentials_are_files_where_the_collector_is_told_they_are(rendered: Rendered) -> None:
+    container = container_of(rendered("everything"), "collector")
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "kubernetes-api-credentials"]
+    assert mount["readOnly"] is True
+    chosen = collector(rendered("everything"))
+    assert {chosen.k8s_auth_token_file, chosen.k8s_cacert} == {
+        Path(mount["mountPath"], name) for name in ("token", "ca.crt")
+    }
+
+
+def test_every_value_arrives_in_the_server(rendered: Rendered) -> None:
+    chosen = server(rendered("everything"))
+    assert chosen.system_namespace_prefixes == ("kube-", "openshift-", "istio-")
+    assert chosen.share_namespaces == ("monitoring", "shared-*")
+    assert chosen.share_idle is True
+    assert chosen.cost_multiplier == 1.15
+    assert chosen.log_level == "debug"
+
+
+def test_a_default_installation_changes_no_default_of_the_settings(rendered: Rendered) -> None:
+    """The chart's defaults are those of the settings, but for the paths, the address and the hosts."""
+    manifests = rendered("default")
+    for name, settings in (("collector", collector_settings.SETTINGS), ("mcp", server_settings.SETTINGS)):
+        defaults = {setting.name: setting.default for setting in settings}
+        told = environment(container_of(manifests, name))
+        differing = {each for each, value in told.items() if each in defaults and value != defaults[each]}
+        assert (
+            differing
+            == {
+                "collector": {"KL_DB_LOCATION", "KL_DATA_DIR"},
+                "mcp": {"KL_MCP_DATA_DIR", "KL_MCP_ALLOWED_HOSTS", "KL_MCP_LISTEN_HOST"},
+            }[name]
+        )
+
+
+@pytest.mark.parametrize("rate", ["42.50", "1000000", "0.05"])
+def test_a_rate_arrives_as_it_was_written(helm: Helm, tmp_path: Path, rate: str) -> None:
+    for written in (rate, f'"{rate}"'):
+        values = tmp_path / "values.yaml"
+        values.write_text(f"billing: {{hourlyRate: {written}}}\ncollector: {{costModel: CHARGE_BACK}}\n")
+        assert collector(helm.render("--values", values)).billing_hourly_rate == float(rate)
