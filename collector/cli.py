@@ -1,4 +1,4 @@
-"""`kl-collector run`, `kl-collector once` and `kl-collector health`."""
+"""`kl-collector run`, `kl-collector once`, `kl-collector health` and `kl-collector import`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from collector import __version__, log
 from collector.errors import KubeLedgerError, SettingsError
+from collector.importing import options
 from collector.settings import SETTINGS, Settings, load
 
 if TYPE_CHECKING:
-    from collector.tick import Clock, Collector
+    from collector.publisher import Clock
+    from collector.tick import Collector
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +37,11 @@ for in round-robin databases, and publishes the books as JSON for `kl-mcp`.
 
 _COMMANDS: Mapping[str, str] = {
     "run": "do every tick as it comes due, until SIGTERM or Ctrl-C",
-    "once": "do the tick that is due now and exit: 0 if the cluster answered (or the tick is stored already), 1 if not",
+    "once": "do the tick that is due now and exit: 0 if the cluster answered (or the tick is stored already), 1 if not "
+    "(then nothing is stored, and it can be repeated) or if the tick is more than five minutes late",
     "health": "say whether `run` turns on the same KL_DB_LOCATION: 0 if its heartbeat is younger than three polling "
     "intervals, 1 if not",
+    "import": "take over the history of an existing KubeLedger or kube-opex-analytics installation, and publish it",
 }
 
 
@@ -47,7 +51,12 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     Raises ModuleNotFoundError where a command needs a library of the collector that is not installed.
     """
     arguments = _parser().parse_args(argv)
-    commands: Mapping[str, Callable[[Settings, Clock], int]] = {"run": _run, "once": _once, "health": _health}
+    commands: Mapping[str, Callable[[Settings, Clock], int]] = {
+        "run": _run,
+        "once": _once,
+        "health": _health,
+        "import": lambda settings, clock: _import(arguments, settings, clock),
+    }
     try:
         settings = load(environ)
         log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
@@ -69,15 +78,17 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"kl-collector {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,once,health}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{run,once,health,import}", required=True)
     for name, text in _COMMANDS.items():
-        commands.add_parser(
+        command = commands.add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
             epilog=_settings_help(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        if name == "import":
+            options.add_arguments(command)
     return parser
 
 
@@ -104,10 +115,11 @@ def _run(settings: Settings, clock: Clock) -> int:
 
 def _once(settings: Settings, clock: Clock) -> int:
     from collector.books.periods import iso
-    from collector.loop import due_at
+    from collector.loop import LATEST_SEC, due_at
 
     with _collector(settings, clock) as collector:
-        due = due_at(clock(), settings.polling_interval_sec)
+        now, interval = clock(), settings.polling_interval_sec
+        due = due_at(now, interval)
         if collector.last_tick is not None and collector.last_tick >= due:
             # The publication may have been what failed the last time.
             generation = collector.publish()
@@ -116,15 +128,31 @@ def _once(settings: Settings, clock: Clock) -> int:
                 f"tick {iso(due)} is stored already (newest: {stored}); published again as generation {generation}\n"
             )
             return OK
-        report = collector.tick(due)
+        if now - due > LATEST_SEC:
+            sys.stderr.write(
+                f"kl-collector: nothing is stored: tick {iso(due)} was due {now - due:.0f} s ago, and what is seen now "
+                f"is not of the interval that ended then. The next is due at {iso(due + interval)}: repeat `once` "
+                f"within {LATEST_SEC:.0f} s of it (cron can, every {interval // 60} minutes), or leave it to "
+                "`kl-collector run`\n"
+            )
+            return FAILED
+        # A failed tick that is not stored loses nothing, the next one fills it in as unobserved; stored it would stand
+        # in the way of a second try.
+        report = collector.tick(due, keep_unobserved=False)
     if not report.observed:
         sys.stderr.write(
-            f"kl-collector: tick {iso(due)} is stored as unobserved: the cluster could not be listed, for the reason "
-            "logged above\n"
+            f"kl-collector: nothing is stored for tick {iso(due)}: the cluster could not be listed, for the reason "
+            "logged above. Put that right and repeat the command: it need not wait for the next tick\n"
         )
         return FAILED
     sys.stdout.write(f"tick {iso(due)} is stored; published generation {report.generation} in {settings.data_dir}\n")
     return OK
+
+
+def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from collector.importing import command
+
+    return command.run(arguments, settings, clock)
 
 
 def _health(settings: Settings, clock: Clock) -> int:

@@ -4,7 +4,8 @@
     ├── SettingsError   a setting is wrong or missing: nothing was started, the operator has to change it
     ├── SourceError     a source (`kubernetes`, `metrics`, `dcgm`) did not answer properly: unknown for this tick
     ├── StoreError      the RRDs or the files beside them cannot be read, written or locked
-    └── PublishError    the dataset cannot be written where it is published
+    ├── PublishError    the dataset cannot be written where it is published
+    └── MigrationError  an existing installation's databases cannot be imported as asked
 
 Every message is one line that names the input, what was allowed and what to do, and never holds a secret.
 """
@@ -39,3 +40,7 @@ class StoreError(KubeLedgerError):
 
 class PublishError(KubeLedgerError):
     """The dataset cannot be written to the publication directory."""
+
+
+class MigrationError(KubeLedgerError):
+    """Databases of an existing installation, or what was said about them, that cannot be imported."""

@@ -39,6 +39,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("KL_DB_LOCATION", "~/.kubeledger/db", "Directory of the round-robin databases.", "path"),
     Setting("KL_DATA_DIR", "~/.kubeledger/data", "Directory the dataset is published to, as JSON.", "path"),
     Setting(
+        "KL_PUBLISH_KUBELEDGER_LAYOUT",
+        "false",
+        "Whether the files of an existing KubeLedger or kube-opex-analytics installation are published as well, for "
+        "its dashboards and scripts.",
+        "flag",
+    ),
+    Setting(
+        "KL_KUBELEDGER_DATA_DIR",
+        "",
+        "Directory those files are published to. Default: `kubeledger` in KL_DATA_DIR.",
+        "path",
+    ),
+    Setting(
         "KL_POLLING_INTERVAL_SEC",
         "300",
         "Seconds between two samples; samples are taken at UTC multiples of it.",
@@ -112,6 +125,9 @@ class Settings:
 
     db_location: Path
     data_dir: Path
+    publish_kubeledger_layout: bool = False
+    kubeledger_data_dir: Path | None = None
+    """None: `kubeledger` in `data_dir`."""
     polling_interval_sec: int = 300
     cost_model: str = "CUMULATIVE_RATIO"
     billing_hourly_rate: float | None = None

@@ -31,7 +31,9 @@ class Rate(Protocol):
     @property
     def effective(self) -> int: ...
     @property
-    def rate(self) -> float: ...
+    def rate(self) -> float:
+        """0 ends charging: from that hour on no rate is in force."""
+
     @property
     def currency(self) -> str: ...
     @property
@@ -49,12 +51,14 @@ def currency_in_force(history: Sequence[Rate], hour: int) -> str | None:
 def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
     """The page of hours with bill and costs.
 
-    `history` is oldest first. Hours charged in another currency than `currency` stay unknown: currencies are not added.
+    `history` is oldest first. Hours without a rate in force have no cost, be it that they lie before the first rate or
+    after one that ended. Hours charged in another currency than `currency` stay unknown: currencies are not added.
     """
     if not history:
         return page
     in_force = np.searchsorted([change.effective for change in history], page.starts, side="right") - 1
-    rate = np.array([*(change.rate if change.currency == currency else np.nan for change in history), np.nan])[in_force]
+    charged = (change.rate if change.rate > 0 and change.currency == currency else np.nan for change in history)
+    rate = np.array([*charged, np.nan])[in_force]
     hours = np.where(page.observed > 0, page.observed, np.nan)
     bill = rate * hours * _weights(page.cluster.capacity, history, in_force)
     capacity = page.cluster.capacity

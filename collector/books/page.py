@@ -56,7 +56,7 @@ class EntryCells:
     usage: Array
     requests: Array
     matched: Array
-    """Requests of the hours in which usage is known."""
+    """Requests of the hours in which usage is known; NaN where those of one such hour are not."""
     cost: Array
     hours: Array
     """Observed hours in which usage is known; never NaN."""
@@ -110,8 +110,14 @@ def fold(page: Page, offsets: Sequence[int]) -> Page:
         configured=sum_known(page.configured, offsets),
         cluster=folded(page.cluster),
         keys=page.keys,
-        entries=folded(page.entries),
+        entries=_matched_in_full(folded(page.entries), page.entries, offsets),
     )
+
+
+def _matched_in_full(coarse: EntryCells, fine: EntryCells, offsets: Sequence[int]) -> EntryCells:
+    """`matched` of fewer hours than `usage` would make efficiency too high: imported history can lack requests."""
+    lacking = ~np.isnan(fine.usage) & np.isnan(fine.matched)
+    return replace(coarse, matched=np.where(np.logical_or.reduceat(lacking, offsets, axis=-1), np.nan, coarse.matched))
 
 
 def cut(page: Page, start: int, stop: int) -> Page:

@@ -26,7 +26,7 @@ class RateChange:
     effective: int
     """Start of the first hour the rate is in force, UNIX seconds."""
     rate: float
-    """Currency per hour; 0 ends charging."""
+    """Currency per hour; 0 ends charging: the hours from then on have no cost."""
     currency: str
     weights: Mapping[str, float] | None
     """Configured weight per metric, None for the default."""

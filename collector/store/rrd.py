@@ -1,4 +1,4 @@
-"""Round-robin databases: the one module that calls librrd.
+"""Round-robin databases: the one module that writes through librrd.
 
 A file holds 5-minute averages for 14 days and an hour, and hourly averages for 400 days. Its step and its heartbeat are
 300 s: librrd fills a step that nobody wrote with the value written next, so long as the pause is within the heartbeat,
@@ -33,6 +33,9 @@ UNKNOWN = "U"
 _ROWS_PER_CALL = 5000
 _VALUE_BYTES = 8
 _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
+NO_DAEMON = ("--daemon", "")
+"""Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
+answers there it reads and writes nothing, without an error."""
 _LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
 Column = npt.NDArray[np.float64]
@@ -56,7 +59,8 @@ def create(path: Path, sources: Sequence[str], start: int) -> None:
     unfinished = path.with_name(path.name + ".new")
     definitions = [f"DS:{source}:GAUGE:{STEP}:U:U" for source in sources]
     try:
-        rrdtool.create(str(unfinished), "--start", str(start), "--step", str(STEP), *definitions, *_ARCHIVES)
+        options = ("--start", str(start), "--step", str(STEP), *NO_DAEMON)
+        rrdtool.create(str(unfinished), *options, *definitions, *_ARCHIVES)
         sync(unfinished)
         unfinished.replace(path)
     except _LIBRRD_ERRORS as error:
@@ -68,7 +72,7 @@ def create(path: Path, sources: Sequence[str], start: int) -> None:
 def last(path: Path) -> int:
     """Time of the newest step that was written, known or not. StoreError if the file is not a whole database."""
     try:
-        return int(rrdtool.last(str(path)))
+        return int(rrdtool.last(str(path), *NO_DAEMON))
     except _LIBRRD_ERRORS as error:
         raise _failure("read", path, error) from error
 
@@ -76,7 +80,7 @@ def last(path: Path) -> int:
 def check(path: Path, sources: Sequence[str]) -> None:
     """StoreError unless `path` is a whole database with these sources, this step and these archives."""
     try:
-        info = rrdtool.info(str(path))
+        info = rrdtool.info(str(path), *NO_DAEMON)
     except _LIBRRD_ERRORS as error:
         raise _failure("read", path, error) from error
     found = {key.split("]")[0][3:]: info[key] for key in info if key.startswith("ds[") and key.endswith("].index")}
@@ -97,7 +101,7 @@ def update(path: Path, spans: Iterable[Span]) -> int:
     rows = _rows(last(path), spans)
     for first in range(0, len(rows), _ROWS_PER_CALL):
         try:
-            rrdtool.update(str(path), *rows[first : first + _ROWS_PER_CALL])
+            rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _ROWS_PER_CALL])
         except _LIBRRD_ERRORS as error:
             raise _failure("write", path, error) from error
     return len(rows)
@@ -157,7 +161,7 @@ def sync(path: Path) -> None:
 def _read(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> Column:
     window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
     try:
-        (first, _, found_step), names, rows = rrdtool.fetch(str(path), "AVERAGE", *window)
+        (first, _, found_step), names, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)
     except _LIBRRD_ERRORS as error:
         raise _failure("read", path, error) from error
     if names != tuple(sources) or found_step != step:

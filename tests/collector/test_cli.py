@@ -96,13 +96,77 @@ def test_once_fails_with_the_reason_when_the_cluster_does_not_answer(
     done = kl_collector("once", environ=environment(tmp_path, url, KL_K8S_AUTH_TOKEN=token))
     assert done.returncode == 1
     assert reason in done.stderr
-    assert done.stderr.splitlines()[-1].endswith(
-        "is stored as unobserved: the cluster could not be listed, for the reason logged above"
+    last_line = done.stderr.splitlines()[-1]
+    assert last_line.startswith("kl-collector: nothing is stored for tick 20")
+    assert last_line.endswith(
+        "the cluster could not be listed, for the reason logged above. Put that right and repeat the command: it need "
+        "not wait for the next tick"
     )
     assert "Traceback" not in done.stderr
-    # What is known, namely that nothing is, is stored and published all the same.
+    assert done.stdout == ""
+    assert not (tmp_path / "data").exists()
+
+
+def test_once_that_failed_can_be_repeated_for_the_same_tick(
+    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
+    assert cli.main(["once"], broken, lambda: NOON + 10.0) == 1
+    capsys.readouterr()
+    assert cli.main(["once"], environment(tmp_path, endpoint), lambda: NOON + 70.0) == 0
+    assert capsys.readouterr().out == (
+        f"tick 2026-11-21T12:00:00Z is stored; published generation 1 in {tmp_path / 'data'}\n"
+    )
     hourly = orjson.loads((tmp_path / "data" / "hourly_7d-1.json").read_bytes())
-    assert hourly["observed_hours"] == [0.0]
+    assert hourly["coverage"]["kubernetes"] == pytest.approx([1 / 12])
+    assert list(hourly["namespaces"]) == ["shop"]
+
+
+def test_once_that_failed_between_two_that_did_not_is_a_gap(tmp_path: Path, endpoint: str) -> None:
+    environ = environment(tmp_path, endpoint)
+    broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
+    assert cli.main(["once"], environ, lambda: NOON + 310.0) == 0
+    assert cli.main(["once"], broken, lambda: NOON + 610.0) == 1
+    # Nothing changed, so nothing is published.
+    assert sorted(path.name for path in (tmp_path / "data").glob("hourly_7d-*.json")) == ["hourly_7d-1.json"]
+    assert cli.main(["once"], environ, lambda: NOON + 910.0) == 0
+    hourly = orjson.loads((tmp_path / "data" / "hourly_7d-2.json").read_bytes())
+    # Of the three steps since noon the second is missing.
+    assert hourly["buckets"] == ["2026-11-21T12:00:00Z"]
+    assert hourly["coverage"]["kubernetes"] == pytest.approx([2 / 3])
+    # Half a core for two of them: 2 x 0.5 / 12.
+    assert hourly["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([1 / 12])
+
+
+@pytest.mark.parametrize(("late", "code"), [(299.0, 0), (300.0, 0), (301.0, 1), (1200.0, 1), (3599.0, 1)])
+def test_once_takes_a_tick_up_to_five_minutes_late(tmp_path: Path, endpoint: str, late: float, code: int) -> None:
+    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
+    assert cli.main(["once"], environ, lambda: NOON + late) == code
+    assert (tmp_path / "data" / "dataset.json").exists() is (code == 0)
+
+
+def test_once_that_is_too_late_says_when_the_next_tick_is_due_and_what_to_do(
+    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
+    assert cli.main(["once"], environ, lambda: NOON + 1200.0) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "kl-collector: nothing is stored: tick 2026-11-21T12:00:00Z was due 1200 s ago, and what is seen now is not of "
+        "the interval that ended then. The next is due at 2026-11-21T13:00:00Z: repeat `once` within 300 s of it (cron "
+        "can, every 60 minutes), or leave it to `kl-collector run`\n"
+    )
+
+
+def test_once_that_is_late_still_publishes_what_is_stored(
+    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
+    assert cli.main(["once"], environ, lambda: NOON + 30.0) == 0
+    capsys.readouterr()
+    assert cli.main(["once"], environ, lambda: NOON + 1200.0) == 0
+    assert "is stored already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 from collector import errors
 
 
-@pytest.mark.parametrize("name", ["SettingsError", "SourceError", "StoreError", "PublishError"])
+@pytest.mark.parametrize("name", ["SettingsError", "SourceError", "StoreError", "PublishError", "MigrationError"])
 def test_every_error_is_a_kubeledger_error_and_stands_in_the_drawn_tree(name: str) -> None:
     assert issubclass(getattr(errors, name), errors.KubeLedgerError)
     assert name in (errors.__doc__ or "")

@@ -161,6 +161,7 @@ def test_every_name_is_accepted_with_the_old_prefix_and_a_notice(setting: Settin
 
 
 VALID = {
+    "KL_KUBELEDGER_DATA_DIR": "/existing",
     "KL_BILLING_HOURLY_RATE": "2",
     "KL_BILLING_RESOURCE_WEIGHTS": "cpu=1",
     "KL_NVIDIA_DCGM_ENDPOINT": "http://a:9400",

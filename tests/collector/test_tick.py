@@ -153,6 +153,20 @@ def test_a_cluster_that_does_not_answer_is_a_stored_and_published_tick(place: Pl
     assert place.manifest()["last_sample_at"]["kubernetes"] == "2026-11-21T12:05:00Z"
 
 
+def test_an_unobserved_tick_that_is_not_to_be_kept_leaves_store_and_publication_as_they_were(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)))
+    with Ledger.open(place.settings.db_location) as ledger:
+        script = Script(SILENT, answering(6.0))
+        collector = Collector(place.settings, script, ledger, lambda: float(NOON + 600))
+        report = collector.tick(NOON + 600, keep_unobserved=False)
+        assert (report.stored, report.observed, report.generation) == (False, False, None)
+        assert (collector.last_tick, place.manifest()["generation"]) == (NOON + 300, 1)
+        report = collector.tick(NOON + 600, keep_unobserved=False)
+        assert (report.stored, report.observed, report.generation) == (True, True, 2)
+    # 3 and 6 cores for a twelfth of an hour each.
+    assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
 def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
     def broken() -> Iterator[Pod]:
         yield Pod("shop", "web", "n1", "Running", {"cpu": 2.0})

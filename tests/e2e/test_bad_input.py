@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from simulator.workload import Workload, default_origin
 from tests.support.mcp_clients import call, http_server
 
 ORIGIN = default_origin(1_790_000_000)
+HOUR = 3600
+THIS_HOUR = time.time() // HOUR * HOUR
+HALF_A_MINUTE_PAST = """
+import sys
+from collector.cli import main
+sys.exit(main(["once"], clock=lambda: float(sys.argv[1]) + 30.0))
+"""
+"""`kl-collector once` with a clock that stands still, for a tick of an hour can be taken in its first minutes only."""
 EMPTY = Workload(ORIGIN, namespaces=(), nodes=(), devices=())
 
 
@@ -26,7 +35,7 @@ def cluster() -> Iterator[RunningSimulator]:
         yield simulator
 
 
-def once(root: Path, url: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def once(root: Path, url: str, hour: float = THIS_HOUR, /, **settings: str) -> subprocess.CompletedProcess[str]:
     chosen = {
         "KL_DB_LOCATION": str(root / "db"),
         "KL_DATA_DIR": str(root / "data"),
@@ -36,7 +45,7 @@ def once(root: Path, url: str, **settings: str) -> subprocess.CompletedProcess[s
         "KL_POLLING_INTERVAL_SEC": "3600",
         **settings,
     }
-    command = [sys.executable, "-m", "collector", "once"]
+    command = [sys.executable, "-c", HALF_A_MINUTE_PAST, str(hour)]
     return subprocess.run(command, env=environment(chosen), capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -65,6 +74,11 @@ def test_a_token_that_may_not_read_is_named_with_what_it_lacks(
     assert "Traceback" not in done.stderr
     assert token not in done.stderr
     assert all(word in done.stderr for word in says), done.stderr
+    assert "nothing is stored" in done.stderr
+    assert not (tmp_path / "data").exists()
+    # With the right token it is the same tick that is taken, as if nothing had been tried before.
+    assert once(tmp_path, cluster.url).returncode == 0
+    assert scale(tmp_path)["namespaces"]["registry"]["cpu"]["usage"][0] > 0
 
 
 def test_without_metrics_server_requests_are_kept_and_usage_is_unknown(
@@ -94,14 +108,21 @@ def test_an_empty_cluster_is_zero_and_answered_without_an_error(tmp_path: Path) 
 
 
 def test_a_failed_tick_loses_nothing_that_was_stored(tmp_path: Path, cluster: RunningSimulator) -> None:
-    """The cluster answers, then does not: the first tick's amounts are published again, unchanged."""
-    assert once(tmp_path, cluster.url).returncode == 0
-    before = scale(tmp_path, "monthly_12m")
-    # A database of its own clock cannot be moved on, so the second call is for the same tick: it changes nothing.
+    """The cluster answers, an hour later it does not, then it does again."""
+    assert once(tmp_path, cluster.url, THIS_HOUR - HOUR).returncode == 0
+    before = scale(tmp_path)
     cluster.set_faults(paths=[{"prefix": "/api/v1/", "status": 500}])
-    once(tmp_path, cluster.url)
-    after = scale(tmp_path, "monthly_12m")
-    assert after["namespaces"]["registry"]["cpu"]["usage"] == before["namespaces"]["registry"]["cpu"]["usage"]
+    failed = once(tmp_path, cluster.url)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert scale(tmp_path) == before
+    cluster.set_faults()
+    assert once(tmp_path, cluster.url).returncode == 0
+    after = scale(tmp_path)
+    assert len(before["buckets"]) + 1 == len(after["buckets"])
+    usage = after["namespaces"]["registry"]["cpu"]["usage"]
+    assert usage[:-1] == before["namespaces"]["registry"]["cpu"]["usage"]
+    assert usage[-1] > 0
 
 
 @pytest.mark.parametrize(
@@ -117,7 +138,7 @@ def test_a_failed_tick_loses_nothing_that_was_stored(tmp_path: Path, cluster: Ru
 def test_a_nonsense_setting_is_one_line_that_names_it_and_what_is_allowed(
     tmp_path: Path, settings: dict[str, str], says: tuple[str, ...]
 ) -> None:
-    done = once(tmp_path, "http://127.0.0.1:9", **settings)
+    done = once(tmp_path, "http://127.0.0.1:9", THIS_HOUR, **settings)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert all(word in done.stderr for word in says), done.stderr

@@ -136,6 +136,23 @@ def test_a_rate_that_ends_leaves_the_money_of_before(tmp_path: Path) -> None:
     assert (money(daily), daily["bill"]["cpu"]) == ([15.0], [30.0])
 
 
+def test_hours_after_the_rate_was_removed_have_unknown_cost_and_not_zero(tmp_path: Path) -> None:
+    # 10.00 from 00:00 on, unset at 03:25: the hours from 04:00 on have no price, as those before a first rate.
+    history = record((), 10.0, "$", CPU_ONLY, now=at(START), has_samples=False)
+    history = record(history, None, "$", None, now=at("2026-11-21T03:25"), has_samples=True)
+    hourly = published(tmp_path, hours(6), *history)["hourly_7d"]
+    assert hourly["bill"]["cpu"] == [10.0, 10.0, 10.0, 10.0, None, None]
+    assert hourly["bill"]["memory"] == [0.0, 0.0, 0.0, 0.0, None, None]
+
+
+def test_days_after_the_rate_was_removed_have_unknown_cost_and_not_zero(tmp_path: Path) -> None:
+    history = (rate(START, 10.0, CPU_ONLY), rate("2026-11-22T00:00", 0.0, None))
+    found = published(tmp_path, hours(48), *history)
+    # Half of 24 x 10.00.
+    assert (money(found["daily_14d"]), found["daily_14d"]["bill"]["cpu"]) == ([120.0, None], [240.0, None])
+    assert (money(found["monthly_12m"]), found["monthly_12m"]["bill"]["cpu"]) == ([120.0], [240.0])
+
+
 def test_the_rates_of_two_currencies_are_never_added(tmp_path: Path) -> None:
     history = (rate(START, 10.0, CPU_ONLY), rate("2026-11-22T00:00", 8.0, CPU_ONLY, "€"))
     found = published(tmp_path, hours(48), *history)

@@ -91,10 +91,18 @@ def test_a_change_of_rate_counts_from_its_hour_on() -> None:
     assert none_for_nan(page.cluster.bill[CPU]) == [None, 10.0, 10.0, 30.0]
 
 
-def test_a_rate_that_was_taken_away_charges_nothing_from_then_on() -> None:
-    page = amounts(cluster([10.0] * 2), [namespace("a", [5.0] * 2)])
-    page = priced(page, FLAT, RateChange(START + HOUR, 0.0, "$", None))
-    assert page.entries.cost[0, CPU].tolist() == [5.0, 0.0]
+def test_hours_after_a_rate_was_taken_away_have_no_cost_until_there_is_a_new_one() -> None:
+    page = amounts(cluster([10.0] * 3, [9.0] * 3), [namespace("a", [5.0] * 3)])
+    page = priced(
+        page, FLAT, RateChange(START + HOUR, 0.0, "$", None), RateChange(START + 2 * HOUR, 20.0, "$", FLAT.weights)
+    )
+    # Half of 10, no price, half of 20; of the rest a tenth is not allocatable and four tenths are idle.
+    assert none_for_nan(page.entries.cost[0, CPU]) == [5.0, None, 10.0]
+    for metric in (CPU, MEMORY):
+        assert none_for_nan(page.cluster.bill[metric])[1] is None
+    assert none_for_nan(page.cluster.bill[CPU]) == [10.0, None, 20.0]
+    assert none_for_nan(page.cluster.non_allocatable_cost[CPU]) == [1.0, None, 2.0]
+    assert none_for_nan(page.cluster.idle_cost[CPU]) == [4.0, None, 8.0]
 
 
 def test_hours_in_another_currency_are_unknown_and_never_added() -> None:

@@ -31,6 +31,15 @@ def test_a_folded_page_adds_every_hour_on_its_own() -> None:
     assert day.cluster.capacity[CPU].tolist() == [30.0]
 
 
+def test_a_day_with_an_hour_of_unknown_requests_has_none_that_match_its_usage() -> None:
+    # As imported hours may have it: 5 used in both hours, 4 requested in one; 5 ÷ 4 would be no efficiency.
+    hours = amounts(cluster([10.0] * 4), [namespace("a", [2.0, 3.0, 1.0, U], [4.0, U, 2.0, 6.0])])
+    days = fold(hours, [0, 2])
+    assert none_for_nan(days.entries.matched[0, CPU]) == [None, 2.0]
+    assert days.entries.requests[0, CPU].tolist() == [4.0, 8.0]
+    assert none_for_nan(fold(days, [0]).entries.matched[0, CPU]) == [None]
+
+
 def test_a_bucket_in_which_idle_was_never_known_has_none() -> None:
     day = fold(amounts(cluster([10.0, 10.0]), [namespace("a", [U, U])]), [0])
     assert none_for_nan(day.cluster.idle[CPU]) == [None]

@@ -53,6 +53,18 @@ def test_an_hour_of_the_closed_archive_is_the_mean_of_its_steps(tmp_path: Path) 
     assert hourly(path) == [6.5]
 
 
+def test_an_address_of_a_caching_daemon_in_the_environment_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # librrd itself looks at the variable. A plain update reports success there and stores nothing.
+    monkeypatch.setenv("RRDCACHED_ADDRESS", f"unix:{tmp_path / 'nobody'}")
+    path = database(tmp_path)
+    assert rrd.update(path, steps([1.0, 3.0] * 6)) == 12
+    rrd.check(path, ONE)
+    assert rrd.last(path) == NOON + HOUR
+    assert hourly(path) == [2.0]
+
+
 def test_unaligned_ticks_would_move_amounts_between_hours(tmp_path: Path) -> None:
     """The counter-example that ticks are aligned for: 10 in the first hour, 100 in the second, sampled 137 s late."""
     path = database(tmp_path)

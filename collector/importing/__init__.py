@@ -1,0 +1,1 @@
+"""Moving over from an existing KubeLedger or kube-opex-analytics installation: its round-robin databases into ours."""

@@ -1,0 +1,1 @@
+"""Publishing in the layout of an existing KubeLedger or kube-opex-analytics installation, for its dashboards."""

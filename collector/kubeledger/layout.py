@@ -1,0 +1,138 @@
+"""The files of that layout, with its meanings, and how they are written.
+
+Values of the period files are sums of hourly per cent of capacity (`cumulative`), their share of the bucket's total
+(`normalized`), or money (`costs`). `requests` is Σ usage ÷ Σ rf, scaled like usage: a mean where usage is a sum.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
+from collector.books.periods import floor_month, iso
+from collector.books.scales import rounded
+from collector.errors import PublishError
+from collector.kubeledger.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
+
+MODELS: Mapping[str, str] = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}
+BILLING_RATE = ".billing-hourly-rate"
+
+_PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNFINISHED = ".unfinished"
+
+Rows = list[dict[str, Any]]
+
+
+def documents(views: Views | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
+    """Every file's name and content, one after the other, for they are large; `backend.json` last.
+
+    Without a full hour the lists are empty. `cost_model` is one of `MODELS`' values.
+    """
+    for metric, prefix in _PREFIXES.items():
+        is_gpu = metric in (GPU, GPU_MEMORY)
+        if is_gpu and not (views and views.gpu):
+            continue
+        yield f"{prefix}_usage_trends.json", [] if views is None else list(_usage_trends(views, metric))
+        if not is_gpu:
+            factors = [] if views is None else _points(views.trends, views.trends.rf[:, metric], "__rf")
+            yield f"{prefix}_rf_trends.json", list(factors)
+        for seconds in (DAILY_SECONDS, MONTHLY_SECONDS):
+            buckets = [] if views is None else _buckets(views.windows[seconds], seconds)
+            for kind in ("usage", "requests"):
+                rows = [row for date, bucket in buckets for row in _rows(bucket, date, metric, kind, cost_model)]
+                yield f"{prefix}_{kind}_period_{seconds}.json", rows
+    yield "backend.json", {"cost_model": cost_model, "currency": currency if cost_model == "costs" else "%"}
+
+
+def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
+    """Writes each file under another name and renames it. PublishError if that is impossible."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, document in files:
+            _write(directory / name, orjson.dumps(document))
+    except OSError as error:
+        raise PublishError(
+            f"cannot publish KubeLedger's layout to {directory}: {error.strerror or error}. KL_KUBELEDGER_DATA_DIR has "
+            "to be a directory that this user may write, with free space"
+        ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:
+    if seconds == DAILY_SECONDS:
+        return [(_day(int(day.ends[0])), day) for day in days]
+    months = groupby(days, key=lambda day: floor_month(int(day.ends[0])))
+    return [(_month(month), add_up(list(members))) for month, members in months]
+
+
+def _day(start: int) -> str:
+    moment = datetime.fromtimestamp(start, UTC)
+    return f"{moment.day:02d} {_MONTH_NAMES[moment.month - 1]}"
+
+
+def _month(start: int) -> str:
+    moment = datetime.fromtimestamp(start, UTC)
+    return f"{_MONTH_NAMES[moment.month - 1]} {moment.year}"
+
+
+def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:
+    values = _scaled(bucket, cost_model)[:, metric, 0]
+    if kind == "requests":
+        factors = bucket.rf[:, metric, 0]
+        # Nothing used of what is requested: an rf of 0, from which the requests cannot be told.
+        values = np.where(factors > 0, values / np.where(factors > 0, factors, 1.0), factors)
+    return [
+        {"stack": name, "usage": value, "date": date}
+        for name, value in zip(bucket.names, rounded(values).tolist(), strict=True)
+        if not np.isnan(value) and (kind == "usage" or name != NON_ALLOCATABLE)
+    ]
+
+
+def _scaled(bucket: Shares, cost_model: str) -> Array:
+    if cost_model == "costs":
+        return bucket.cost
+    if cost_model == "cumulative":
+        return bucket.usage
+    total = np.nansum(bucket.usage, axis=0)
+    return np.asarray(100 * bucket.usage / np.where(total > 0, total, np.nan))
+
+
+def _usage_trends(views: Views, metric: int) -> Iterator[dict[str, Any]]:
+    trends = views.trends
+    suffix = "__gpu" if metric in (GPU, GPU_MEMORY) else ""
+    yield from _points(trends, trends.usage[:, metric], suffix)
+    if not suffix:
+        rates = Shares(trends.ends, (BILLING_RATE,), trends.usage, trends.rf, trends.cost)
+        yield from _points(rates, views.rates[np.newaxis], "")
+
+
+def _points(shares: Shares, values: Array, suffix: str) -> Iterator[dict[str, Any]]:
+    dates = [iso(int(end)) for end in shares.ends]
+    for name, row in zip(shares.names, rounded(values), strict=True):
+        label = name if name == NON_ALLOCATABLE else name + suffix
+        for date, value in zip(dates, row.tolist(), strict=True):
+            if not np.isnan(value):
+                yield {"name": label, "dateUTC": date, "usage": value}
