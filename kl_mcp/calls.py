@@ -13,6 +13,8 @@ import mcp_types as types
 import orjson
 from mcp.shared.exceptions import MCPError
 
+from kl_mcp.access.audit import Audit
+from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.counts import UNKNOWN_TOOL, Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.errors import ToolArgumentError
@@ -52,11 +54,22 @@ def advertised(tool: Tool) -> types.Tool:
 class Calls:
     """Runs tool calls against the dataset that is held at that moment; counts and logs each."""
 
-    def __init__(self, table: Mapping[str, Tool], holder: Holder, counts: Counts, workers: Workers) -> None:
+    def __init__(
+        self,
+        table: Mapping[str, Tool],
+        holder: Holder,
+        counts: Counts,
+        workers: Workers,
+        *,
+        views: Views | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         self._table = table
         self._holder = holder
         self._counts = counts
         self._workers = workers
+        self._views = views or Views()
+        self._audit = audit or Audit()
         self.listing = types.ListToolsResult(tools=[advertised(tool) for tool in table.values()])
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
@@ -64,15 +77,16 @@ class Calls:
         tool = self._table.get(name)
         return tool.input_schema if tool else None
 
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller = ANYBODY) -> types.CallToolResult:
         """Answer one call. Raises `MCPError` -32602 for an unknown tool; every other failure is a tool error."""
         tool = self._table.get(name)
         if tool is None:
             logger.info("unknown tool %r", name[:100])
             self._counts.calls[UNKNOWN_TOOL] += 1
             self._counts.errors[UNKNOWN_TOOL, "unknown_tool"] += 1
+            self._audit.record(caller, name, arguments, size=0, seconds=0.0, error="unknown_tool")
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
-        dataset = await self._holder.dataset()
+        dataset = self._views.of(await self._holder.dataset(), caller)
         started = time.perf_counter()
         result, text, code = await self._workers.run(partial(_run, tool, arguments, dataset), dataset)
         seconds = time.perf_counter() - started
@@ -81,6 +95,7 @@ class Calls:
         if code:
             self._counts.errors[name, code] += 1
         logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
+        self._audit.record(caller, name, arguments, answer=result, size=len(text), seconds=seconds, error=code)
         return types.CallToolResult(
             content=[types.TextContent(text=text.decode())], structured_content=result, is_error=code is not None
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from kl_mcp import log, settings
 from kl_mcp.errors import KlMcpError
 from kl_mcp.settings import Settings, SettingsError
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(chosen: Settings) -> None:
     # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
+    from kl_mcp.access.audit import Audit
     from kl_mcp.counts import Counts
     from kl_mcp.dataset import Dataset, load_dataset
     from kl_mcp.dataset.model import Sharing
@@ -39,10 +43,12 @@ def _serve(chosen: Settings) -> None:
         return shared_by(load_dataset(directory, system_prefixes=chosen.system_namespace_prefixes), sharing)
 
     holder = Holder(chosen.data_dir, counts, load=load)
-    served = build_server(holder, counts)
+    served = build_server(holder, counts, audit=Audit(chosen.audit_log))
     if chosen.transport == "stdio":
         from kl_mcp import stdio
 
+        if chosen.tokens_file is not None:
+            logger.warning("KL_MCP_TOKENS_FILE has no meaning over stdio: whoever starts this process sees everything.")
         stdio.serve(served, holder)
     else:
         from kl_mcp import http

@@ -23,6 +23,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kl_mcp import probes
+from kl_mcp.access.connections import timed
+from kl_mcp.access.gate import Gate, Identify
+from kl_mcp.access.limits import Limits
+from kl_mcp.access.tokens import TokensFile
 from kl_mcp.counts import Counts
 from kl_mcp.errors import KlMcpError
 from kl_mcp.guard import WILDCARDS, Access, Guard
@@ -37,7 +41,6 @@ MCP_PATH = "/mcp"
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
-REQUEST_BYTES = 1024 * 1024
 BACKLOG = 2048
 GRACE_SECONDS = 1
 
@@ -83,7 +86,13 @@ def url_of(host: str, sock: socket.socket) -> str:
 
 
 def create_app(
-    served: KubeLedgerServer, holder: Holder, counts: Counts, access: Access, ready: Callable[[], None]
+    settings: Settings,
+    served: KubeLedgerServer,
+    holder: Holder,
+    counts: Counts,
+    ready: Callable[[], None],
+    *,
+    identify: Identify | None = None,
 ) -> ASGIApp:
     """The ASGI application. Its lifespan watches the dataset; `ready` is called when the first load has ended.
 
@@ -91,7 +100,7 @@ def create_app(
     nothing is kept for a client that went away.
     """
     manager = StreamableHTTPSessionManager(
-        served.server, json_response=True, stateless=True, max_request_body_size=REQUEST_BYTES
+        served.server, json_response=True, stateless=True, max_request_body_size=settings.max_request_bytes
     )
     exposed = Metrics(holder, counts, served.tools, time.time)
 
@@ -110,7 +119,7 @@ def create_app(
         return _json(200, probes.health())
 
     async def readiness(_request: Request) -> Response:
-        return _json(*probes.readiness(holder, counts, time.time()))
+        return _json(*probes.readiness(holder, counts, time.time(), discreetly=identify is not None))
 
     async def metrics(request: Request) -> Response:
         body, content_type = exposed.exposition(request.headers.get("accept", ""))
@@ -123,7 +132,16 @@ def create_app(
         Route(MCP_PATH, PostOnly(StreamableHTTPASGIApp(manager))),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
-    return UnfinishedAnswer(Guard(app, access, exempt=frozenset({HEALTH_PATH, READY_PATH})))
+    exempt = frozenset({HEALTH_PATH, READY_PATH})
+    limits = Limits(
+        app,
+        most_requests=settings.max_requests,
+        most_bytes=settings.max_request_bytes,
+        body_seconds=settings.client_timeout,
+        exempt=exempt,
+    )
+    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
+    return UnfinishedAnswer(Guard(Gate(limits, identify, exempt), access, exempt))
 
 
 class UnfinishedAnswer:
@@ -197,7 +215,8 @@ class _Uvicorn(uvicorn.Server):
 
 
 def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `CannotListenError` before anything was started."""
+    """Serve until SIGINT or SIGTERM. Raises `CannotListenError` and `TokensError` before anything was started."""
+    identify = None if settings.tokens_file is None else TokensFile(settings.tokens_file).caller
     sock = listen(settings.host, settings.port)
     url = url_of(settings.host, sock)
 
@@ -207,9 +226,9 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
     def ready() -> None:
         logger.info("Serving %s from %s: %s", url, holder.directory, describe(holder.held.dataset))
 
-    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
     config = uvicorn.Config(
-        create_app(served, holder, counts, access, ready),
+        create_app(settings, served, holder, counts, ready, identify=identify),
+        http=timed(settings.client_timeout),
         log_config=None,
         access_log=False,
         lifespan="on",

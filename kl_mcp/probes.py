@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from kl_mcp.access.callers import discreet
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
@@ -15,13 +16,18 @@ def health() -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def readiness(holder: Holder, counts: Counts, now: float) -> tuple[int, dict[str, Any]]:
+def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = False) -> tuple[int, dict[str, Any]]:
     """`(HTTP status, body)`: 503 until the first attempt to load has ended, then 200 with what is served and why.
 
     `age_seconds` counts from the last sample, not from a file's time: files can be rewritten while sampling stands
-    still. It is null without data.
+    still. It is null without data. `discreetly` leaves out of the reasons what may name a namespace.
     """
     dataset, problem = holder.held.dataset, holder.held.problem
+    warnings = dataset.warnings
+    if discreetly:
+        names = frozenset(dataset.namespaces)
+        warnings = discreet(warnings, names)
+        problem = discreet((problem,), names)[0] if problem else problem
     sampled = _last_sample(dataset)
     body = {
         "ready": holder.looked,
@@ -32,8 +38,8 @@ def readiness(holder: Holder, counts: Counts, now: float) -> tuple[int, dict[str
         "age_seconds": None if sampled is None else max(0, round(now - sampled)),
         "namespaces": len(dataset.namespaces),
         "data_dir": str(holder.directory),
-        "reason": problem if holder.looked else " ".join(dataset.warnings),
-        "warnings": list(dataset.warnings),
+        "reason": problem if holder.looked else " ".join(warnings),
+        "warnings": list(warnings),
         "loads": dict(counts.loads),
     }
     return (200 if holder.looked else 503), body

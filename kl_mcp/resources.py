@@ -11,6 +11,8 @@ import mcp_types as types
 import orjson
 from mcp.shared.exceptions import MCPError
 
+from kl_mcp.access.audit import Audit
+from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
 from kl_mcp.queries.one_namespace import one_namespace
@@ -30,6 +32,8 @@ MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
 DESCRIBING_TOOL = "describe_dataset"
 URI_CHARACTERS = 200
+READ = "resources/read"
+"""What the audit log calls it when a resource was read."""
 
 DATASET = types.Resource(
     uri=DATASET_URI,
@@ -93,6 +97,8 @@ class Resources:
         holder: Holder,
         workers: Workers,
         *,
+        views: Views | None = None,
+        audit: Audit | None = None,
         specification: str | None = None,
         accounting: str | None = None,
         clock: Callable[[], float] = time.time,
@@ -100,6 +106,8 @@ class Resources:
         self._table = table
         self._holder = holder
         self._workers = workers
+        self._views = views or Views()
+        self._audit = audit or Audit()
         self._clock = clock
         shipped = ((SPECIFICATION, specification), (ACCOUNTING, accounting))
         self._documents = {resource.uri: text for resource, text in shipped if text is not None}
@@ -109,15 +117,21 @@ class Resources:
         self.listing = types.ListResourcesResult(resources=[DATASET, *documents])
         self.templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
-    async def read(self, uri: str) -> types.ReadResourceResult:
+    async def read(self, uri: str, caller: Caller = ANYBODY) -> types.ReadResourceResult:
         """The contents of `uri`. Raises `MCPError` -32602 with the uri as data when there is no such resource."""
-        dataset = await self._holder.dataset()
-        now = self._clock()
-        if uri in self._documents:
-            mime_type, text = MARKDOWN, self._documents[uri]
-        else:
-            content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
-            mime_type, text = JSON, orjson.dumps(content).decode()
+        dataset = self._views.of(await self._holder.dataset(), caller)
+        now, started = self._clock(), time.perf_counter()
+        text = ""
+        error: str | None = "internal"
+        try:
+            mime_type, text = await self._text(uri, dataset, now)
+            error = None
+        except MCPError:
+            error = "unknown_resource"
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self._audit.record(caller, READ, {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error)
         return types.ReadResourceResult.model_validate(
             {
                 "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],
@@ -125,6 +139,13 @@ class Resources:
                 "cacheScope": "private",
             }
         )
+
+    async def _text(self, uri: str, dataset: Dataset, now: float) -> tuple[str, str]:
+        """`(MIME type, text)` of a resource."""
+        if uri in self._documents:
+            return MARKDOWN, self._documents[uri]
+        content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
+        return JSON, orjson.dumps(content).decode()
 
     def _json(self, uri: str, dataset: Dataset, now: float) -> object:
         if uri == DATASET_URI:

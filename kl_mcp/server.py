@@ -16,6 +16,8 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from kl_mcp import __version__, completion, documents, prompts
+from kl_mcp.access.audit import Audit
+from kl_mcp.access.callers import Views, caller_of
 from kl_mcp.calls import Calls
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
@@ -55,15 +57,18 @@ class KubeLedgerServer:
 class Handlers:
     """What answers each request of the protocol. None of them depends on transport, era or session."""
 
-    def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool]) -> None:
+    def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool], audit: Audit) -> None:
         self._holder = holder
         self._table = table
         workers = Workers()
-        self.calls = Calls(table, holder, counts, workers)
+        self._views = Views()
+        self.calls = Calls(table, holder, counts, workers, views=self._views, audit=audit)
         self._resources = Resources(
             table,
             holder,
             workers,
+            views=self._views,
+            audit=audit,
             specification=documents.specification(),
             accounting=documents.accounting_rules(),
         )
@@ -73,9 +78,9 @@ class Handlers:
         """`tools/list`."""
         return self.calls.listing
 
-    async def call_tool(self, _context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """`tools/call`."""
-        return await self.calls.call(params.name, params.arguments or {})
+        return await self.calls.call(params.name, params.arguments or {}, caller_of(context))
 
     async def list_resources(self, _context: Context, _params: Page) -> types.ListResourcesResult:
         """`resources/list`."""
@@ -86,10 +91,10 @@ class Handlers:
         return self._resources.templates
 
     async def read_resource(
-        self, _context: Context, params: types.ReadResourceRequestParams
+        self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """`resources/read`."""
-        return await self._resources.read(str(params.uri))
+        return await self._resources.read(str(params.uri), caller_of(context))
 
     async def list_prompts(self, _context: Context, _params: Page) -> types.ListPromptsResult:
         """`prompts/list`."""
@@ -99,9 +104,10 @@ class Handlers:
         """`prompts/get`."""
         return prompts.get(params.name, params.arguments or {})
 
-    async def complete(self, _context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         """`completion/complete`."""
-        return completion.complete(params, await self._holder.dataset(), self._table)
+        dataset = self._views.of(await self._holder.dataset(), caller_of(context))
+        return completion.complete(params, dataset, self._table)
 
 
 async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
@@ -116,9 +122,11 @@ async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
         raise MCPError(types.INTERNAL_ERROR, message) from None
 
 
-def build_server(holder: Holder, counts: Counts, table: Mapping[str, Tool] = TABLE) -> KubeLedgerServer:
+def build_server(
+    holder: Holder, counts: Counts, table: Mapping[str, Tool] = TABLE, audit: Audit | None = None
+) -> KubeLedgerServer:
     """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
-    handlers = Handlers(holder, counts, table)
+    handlers = Handlers(holder, counts, table, audit or Audit())
     bus = InMemorySubscriptionBus()
     subscriptions = ListenHandler(bus)
 

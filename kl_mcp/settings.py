@@ -62,6 +62,11 @@ class Settings:
     share_namespaces: tuple[str, ...]
     share_idle: bool
     cost_multiplier: float
+    tokens_file: Path | None
+    audit_log: str
+    max_requests: int
+    max_request_bytes: int
+    client_timeout: int
     log_level: str
 
 
@@ -69,6 +74,18 @@ def _directory(text: str) -> Path:
     if "\0" in text:
         raise ValueError("a directory without NUL bytes")
     return Path(text).expanduser()
+
+
+def _optional_file(text: str) -> Path | None:
+    if "\0" in text:
+        raise ValueError("a file name without NUL bytes")
+    return Path(text).expanduser() if text else None
+
+
+def _audit_log(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a file name without NUL bytes, or - for standard error")
+    return text
 
 
 def _one_of(allowed: Sequence[str]) -> Callable[[str], str]:
@@ -90,6 +107,15 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > 65535:
         raise ValueError("a whole number from 0 to 65535 (0 takes any free port)")
     return int(text)
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -210,6 +236,47 @@ SETTINGS: tuple[Setting, ...] = (
         "1",
         "Multiplies every cost and the bill, after sharing: 1.15 is a mark-up of 15 per cent.",
         _multiplier,
+    ),
+    Setting(
+        "KL_MCP_TOKENS_FILE",
+        "--tokens-file",
+        "FILE",
+        "",
+        "JSON file of the bearer tokens that callers need over HTTP, read again when it changes. Without it, "
+        "anybody may call.",
+        _optional_file,
+    ),
+    Setting(
+        "KL_MCP_AUDIT_LOG",
+        "--audit-log",
+        "FILE",
+        "",
+        "File to append one JSON line a call to: who asked what, and what came of it; - for standard error.",
+        _audit_log,
+    ),
+    Setting(
+        "KL_MCP_MAX_REQUESTS",
+        "--max-requests",
+        "NUMBER",
+        "256",
+        "Requests answered at once; further ones are answered 503. Open subscriptions do not count.",
+        _between(1, 100_000),
+    ),
+    Setting(
+        "KL_MCP_MAX_REQUEST_BYTES",
+        "--max-request-bytes",
+        "BYTES",
+        "1048576",
+        "Largest body of a request.",
+        _between(1024, 64 * 1024 * 1024),
+    ),
+    Setting(
+        "KL_MCP_CLIENT_TIMEOUT",
+        "--client-timeout",
+        "SECONDS",
+        "20",
+        "How long the headers of a request may take to arrive, and how long its body.",
+        _between(1, 3600),
     ),
     Setting(
         "KL_MCP_LOG_LEVEL",

@@ -84,7 +84,11 @@ def _run() -> int:
     if own.alone and NSENTER and may_leave():
         leave()
     build = kl_mcp.server.build_server
-    with patch.object(kl_mcp.server, "build_server", lambda *given: _watched(build(*given), own.requests)):
+
+    def watching(*given: Any, **named: Any) -> KubeLedgerServer:
+        return _watched(build(*given, **named), own.requests)
+
+    with patch.object(kl_mcp.server, "build_server", watching):
         return main(flags)
 
 

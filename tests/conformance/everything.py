@@ -141,8 +141,8 @@ def main(arguments: list[str]) -> int:
     """Serve until told to stop."""
     build = kl_mcp.server.build_server
 
-    def with_fixtures(*given: Any) -> KubeLedgerServer:
-        served = build(*given)
+    def with_fixtures(*given: Any, **named: Any) -> KubeLedgerServer:
+        served = build(*given, **named)
         Fixtures(served).register()
         return served
 

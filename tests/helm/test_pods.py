@@ -94,9 +94,10 @@ def test_what_a_container_writes_to_is_the_data_volume_and_a_temporary_one(rende
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)
-def test_the_server_sees_the_data_read_only_and_nothing_else(rendered: Rendered, name: str) -> None:
+def test_the_server_sees_the_data_and_its_tokens_read_only_and_nothing_else(rendered: Rendered, name: str) -> None:
     mounts = container_of(rendered(name), "mcp")["volumeMounts"]
-    assert mounts == [{"name": "data", "mountPath": "/var/lib/kubeledger", "readOnly": True}]
+    tokens = [{"name": "tokens", "mountPath": "/etc/kubeledger/tokens", "readOnly": True}] if name == "auth" else []
+    assert mounts == [{"name": "data", "mountPath": "/var/lib/kubeledger", "readOnly": True}, *tokens]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "everything"])

@@ -141,6 +141,30 @@ def test_every_value_arrives_in_the_server(rendered: Rendered) -> None:
     assert chosen.log_level == "debug"
 
 
+def test_tokens_are_a_file_for_the_server_alone_and_the_audit_log_is_on_standard_error(rendered: Rendered) -> None:
+    chosen = server(rendered("auth"))
+    (mount,) = [each for each in container_of(rendered("auth"), "mcp")["volumeMounts"] if each["name"] == "tokens"]
+    (volume,) = [each for each in pod_of(rendered("auth"))["spec"]["volumes"] if each["name"] == "tokens"]
+    assert chosen.tokens_file == Path(mount["mountPath"], "tokens.json")
+    assert mount["readOnly"] is True
+    assert volume["secret"] == {
+        "secretName": "callers",
+        "defaultMode": 0o440,
+        "items": [{"key": "callers.json", "path": "tokens.json"}],
+    }
+    assert chosen.audit_log == "-"
+    assert "tokens" not in [each["name"] for each in container_of(rendered("auth"), "collector")["volumeMounts"]]
+    assert server(rendered("default")).tokens_file is None
+
+
+def test_prometheus_presents_a_token_where_one_is_needed(rendered: Rendered) -> None:
+    (monitor,) = [each for each in rendered("auth") if each["kind"] == "ServiceMonitor"]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["authorization"] == {"type": "Bearer", "credentials": {"name": "scraper", "key": "token"}}
+    (unauthorized,) = [each for each in rendered("metrics") if each["kind"] == "ServiceMonitor"]
+    assert "authorization" not in unauthorized["spec"]["endpoints"][0]
+
+
 def test_a_default_installation_changes_no_default_of_the_settings(rendered: Rendered) -> None:
     """The chart's defaults are those of the settings, but for the paths, the address and the hosts."""
     manifests = rendered("default")

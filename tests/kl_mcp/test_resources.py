@@ -46,8 +46,10 @@ def _looked(dataset: Dataset) -> Holder:
 
 def _read(dataset: Dataset, uri: str, *, now: float = PUBLISHED_AT) -> ReadResourceResult:
     """Read from a server that holds `dataset`, at the time `now`."""
-    documents = {"specification": "# Spec", "accounting": "# Rules"}
-    return anyio.run(Resources(TABLE, _looked(dataset), Workers(), **documents, clock=lambda: now).read, uri)
+    resources = Resources(
+        TABLE, _looked(dataset), Workers(), specification="# Spec", accounting="# Rules", clock=lambda: now
+    )
+    return anyio.run(resources.read, uri)
 
 
 def _refusal(dataset: Dataset, uri: str) -> ErrorData:

@@ -20,6 +20,8 @@ def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     assert settings.system_namespace_prefixes == ("kube-", "openshift-")
     assert (settings.share_namespaces, settings.share_idle, settings.cost_multiplier) == ((), False, 1.0)
     assert settings.log_level == "info"
+    assert (settings.tokens_file, settings.audit_log) == (None, "")
+    assert (settings.max_requests, settings.max_request_bytes, settings.client_timeout) == (256, 1024 * 1024, 20)
 
 
 def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default() -> None:
@@ -85,6 +87,11 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_SHARE_NAMESPACES": "kube-* infra"}, [], ["KL_SHARE_NAMESPACES", "separated by commas"]),
         ({}, ["--share-namespaces", "x" * 257], ["--share-namespaces", "1 to 256 characters"]),
         ({}, ["--share-namespaces", ",".join(map(str, range(21)))], ["--share-namespaces", "1 to 20"]),
+        ({"KL_MCP_TOKENS_FILE": "a\0b"}, [], ["KL_MCP_TOKENS_FILE", "NUL"]),
+        ({"KL_MCP_AUDIT_LOG": "a\0b"}, [], ["KL_MCP_AUDIT_LOG", "NUL"]),
+        ({"KL_MCP_MAX_REQUESTS": "0"}, [], ["KL_MCP_MAX_REQUESTS='0'", "1 to 100000"]),
+        ({"KL_MCP_MAX_REQUEST_BYTES": "1e6"}, [], ["KL_MCP_MAX_REQUEST_BYTES", "1024 to 67108864"]),
+        ({"KL_MCP_CLIENT_TIMEOUT": "20s"}, [], ["KL_MCP_CLIENT_TIMEOUT", "1 to 3600"]),
         ({"KL_SHARE_IDLE": "maybe"}, [], ["KL_SHARE_IDLE='maybe'", "true or false"]),
         ({"KL_COST_MULTIPLIER": "0"}, [], ["KL_COST_MULTIPLIER='0'", "above 0"]),
         ({"KL_COST_MULTIPLIER": "-1.2"}, [], ["KL_COST_MULTIPLIER", "above 0"]),

@@ -1,4 +1,7 @@
-"""Asks the server for its state and its tools, as a client does. Arguments: host and port of the Service."""
+"""Asks the server for its state and its tools, as a client does. Arguments: host and port of the Service.
+
+A third argument, `tokens`, says that the server has to refuse a caller without one.
+"""
 
 import http.client
 import json
@@ -15,6 +18,9 @@ def ask(method: str, path: str, body: object = None) -> Any:
     connection.request(method, path, json.dumps(body) if body else None, HEADERS)
     answer = connection.getresponse()
     text = answer.read().decode()
+    if answer.status == http.client.UNAUTHORIZED and sys.argv[3:] == ["tokens"]:
+        sys.stdout.write("the server asks for a token\n")
+        sys.exit(0)
     if answer.status != http.client.OK:
         sys.exit(f"{path} answered {answer.status}: {text}")
     return json.loads(text)
@@ -41,5 +47,7 @@ sys.stdout.write(f"server: {server['result']['serverInfo']}\n")
 tools = ask("POST", "/mcp", {"jsonrpc": "2.0", "id": 2, "method": "tools/list"})["result"]["tools"]
 names = [tool["name"] for tool in tools]
 sys.stdout.write(f"tools: {', '.join(names)}\n")
+if sys.argv[3:] == ["tokens"]:
+    sys.exit("the server answered a caller without token")
 if "list_namespaces" not in names:
     sys.exit("the server does not offer list_namespaces")

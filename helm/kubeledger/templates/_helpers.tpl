@@ -183,6 +183,12 @@ capabilities:
 {{- if ne (toString .costMultiplier) "1" }}
 {{- include "kubeledger.variable" (list "KL_COST_MULTIPLIER" .costMultiplier) }}
 {{- end }}
+{{- if .tokens.existingSecret.name }}
+{{- include "kubeledger.variable" (list "KL_MCP_TOKENS_FILE" "/etc/kubeledger/tokens/tokens.json") }}
+{{- end }}
+{{- if .auditLog }}
+{{- include "kubeledger.variable" (list "KL_MCP_AUDIT_LOG" "-") }}
+{{- end }}
 {{- include "kubeledger.variable" (list "KL_MCP_LOG_LEVEL" .logLevel) }}
 {{- with .extraEnv }}
 {{ toYaml . }}

@@ -1,0 +1,87 @@
+"""Callers, and the dataset as each of them may see it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fnmatch2 import fnmatchcase2
+from mcp.server.context import ServerRequestContext
+from starlette.requests import Request
+
+from kl_mcp.dataset import Dataset
+
+SCOPE_KEY = "kubeledger.caller"
+"""Where the gate leaves the caller in the ASGI scope of a request."""
+MOST_VIEWS = 256
+DETAILS = (" cannot be used: ", " is not a usable dataset manifest: ")
+"""After these a load warning quotes the place in a file that is wrong, which may be a namespace's."""
+WITHHELD = "Part of the dataset could not be loaded and is missing or old here; the operator's log says which."
+_WORD = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `namespaces` are the globs of the namespaces that may be named to this caller; None is all of them."""
+
+    name: str | None
+    namespaces: tuple[str, ...] | None = None
+
+
+ANYBODY = Caller(None)
+"""Who asks where callers are not told apart: without tokens, and over stdio."""
+
+
+def caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
+    """The caller of a protocol request. Raises KeyError for an HTTP request that did not pass the gate."""
+    request = context.request
+    if not isinstance(request, Request):
+        return ANYBODY
+    caller = request.scope[SCOPE_KEY]
+    if not isinstance(caller, Caller):
+        raise TypeError(f"{SCOPE_KEY} holds no caller")
+    return caller
+
+
+def restricted(dataset: Dataset, globs: tuple[str, ...]) -> Dataset:
+    """The same data naming only the namespaces that match a glob; totals do not change.
+
+    Warnings about the load that may name another are replaced by one that names none.
+    """
+    view = dataset.restricted_to(lambda name: any(fnmatchcase2(name, glob) for glob in globs))
+    return replace(view, warnings=discreet(dataset.warnings, view.hidden))
+
+
+def discreet(warnings: tuple[str, ...], hidden: frozenset[str]) -> tuple[str, ...]:
+    """Load warnings without those that name, or may name, a namespace of `hidden`."""
+    told = (
+        WITHHELD
+        if any(detail in warning for detail in DETAILS) or not hidden.isdisjoint(_WORD.findall(warning))
+        else warning
+        for warning in warnings
+    )
+    return tuple(dict.fromkeys(told))
+
+
+class Views:
+    """Datasets as callers may see them: made once per generation and list of globs."""
+
+    def __init__(self) -> None:
+        self._whole: Dataset | None = None
+        self._views: OrderedDict[tuple[str, ...], Dataset] = OrderedDict()
+
+    def of(self, dataset: Dataset, caller: Caller) -> Dataset:
+        """What `caller` may see of `dataset`."""
+        if caller.namespaces is None:
+            return dataset
+        if dataset is not self._whole:
+            self._whole = dataset
+            self._views.clear()
+        view = self._views.get(caller.namespaces)
+        if view is None:
+            view = self._views[caller.namespaces] = restricted(dataset, caller.namespaces)
+            if len(self._views) > MOST_VIEWS:
+                self._views.popitem(last=False)
+        return view

@@ -1,0 +1,180 @@
+"""The tokens file: what may stand in it, and what happens when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kl_mcp.access.tokens import LARGEST_FILE, TokensError, TokensFile, parse_tokens, read_tokens
+from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
+from tests.support.mcp_clients import environment
+
+LONG = "0123456789abcdef"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_token_is_found_by_its_text_and_by_its_digest(tmp_path: Path) -> None:
+    tokens = TokensFile(tokens_file(tmp_path / "tokens.json"))
+
+    finance, team = tokens.caller(FINANCE), tokens.caller(TEAM)
+    assert finance is not None
+    assert team is not None
+    assert (finance.name, finance.namespaces) == ("finance", None)
+    assert (team.name, team.namespaces) == ("team-web", ("web*",))
+
+
+@pytest.mark.parametrize("wrong", [NOBODY, FINANCE[:-1], FINANCE + "x", FINANCE.upper(), "", " ", "é", "\udcff"])
+def test_every_other_text_is_nobodys(tmp_path: Path, wrong: str) -> None:
+    assert TokensFile(tokens_file(tmp_path / "tokens.json")).caller(wrong) is None
+
+
+def test_the_digest_in_the_file_is_not_a_token(tmp_path: Path) -> None:
+    digest = hashlib.sha256(TEAM.encode()).hexdigest()
+
+    assert TokensFile(tokens_file(tmp_path / "tokens.json")).caller(digest) is None
+
+
+def test_a_token_is_nobodys_from_the_second_it_expires_at(tmp_path: Path) -> None:
+    clock = Clock()
+    entry = {"name": "guest", "token": LONG, "expires_at": "1970-01-12T13:46:41Z"}  # 11 d 13 h 46 min 41 s: 1,000,001 s
+    tokens = TokensFile(tokens_file(tmp_path / "tokens.json", entry), now=clock)
+
+    assert tokens.caller(LONG) is not None
+    clock.now += 1
+    assert tokens.caller(LONG) is None
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_a_changed_file_is_read_again_and_a_broken_one_is_not_put_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    path = tokens_file(tmp_path / "tokens.json")
+    tokens = TokensFile(path, elapsed=clock)
+
+    tokens_file(path, {"name": "guest", "token": LONG})
+    assert tokens.caller(LONG) is None  # looked at less than a second ago
+    clock.now += 1
+    assert tokens.caller(LONG) is not None
+
+    path.write_text(f'{{"tokens": [{{"name": "guest", "token": "{LONG}"')
+    clock.now += 1
+    assert tokens.caller(LONG) is not None
+    path.unlink()
+    clock.now += 1
+    assert tokens.caller(FINANCE) is not None
+
+    tokens_file(path)
+    clock.now += 1
+    assert tokens.caller(LONG) is None
+    assert tokens.caller(FINANCE) is not None
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [("not JSON" in error, "cannot be read" in error) for error in errors] == [(True, False), (False, True)]
+    assert LONG not in caplog.text
+
+
+def test_a_secret_that_kubernetes_swaps_by_symlink_is_read_again(tmp_path: Path) -> None:
+    clock = Clock()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    tokens_file(tmp_path / "one/tokens.json", {"name": "guest", "token": LONG})
+    tokens_file(tmp_path / "two/tokens.json")
+    (tmp_path / "data").symlink_to("one")
+    tokens = TokensFile(tmp_path / "data/tokens.json", elapsed=clock)
+    assert tokens.caller(LONG) is not None
+
+    (tmp_path / "newer").symlink_to("two")
+    (tmp_path / "newer").rename(tmp_path / "data")
+    clock.now += 1
+
+    assert tokens.caller(LONG) is None
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_a_file_that_everybody_can_read_is_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warned: bool
+) -> None:
+    path = tokens_file(tmp_path / "tokens.json")
+    path.chmod(mode)
+    TokensFile(path)
+
+    assert ("chmod 600" in caplog.text) is warned
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ([], "must be an object"),
+        ({}, "must be an object"),
+        ({"tokens": [], "more": 1}, "must be an object"),
+        ({"tokens": {}}, "must be an object"),
+        ({"tokens": []}, "holds no token"),
+        ({"tokens": [LONG]}, "entry 1"),
+        ({"tokens": [{"token": LONG}]}, "entry 1"),
+        ({"tokens": [{"name": "a b", "token": LONG}]}, "entry 1"),
+        ({"tokens": [{"name": "a\n", "token": LONG}]}, "entry 1"),
+        ({"tokens": [{"name": "a"}]}, "a needs either token or sha256"),
+        ({"tokens": [{"name": "a", "token": LONG, "sha256": "0" * 64}]}, "a needs either token or sha256"),
+        ({"tokens": [{"name": "a", "token": LONG[1:]}]}, "the token of a must be 16"),
+        ({"tokens": [{"name": "a", "token": LONG + " "}]}, "the token of a must be 16"),
+        ({"tokens": [{"name": "a", "token": 1}]}, "the token of a must be 16"),
+        ({"tokens": [{"name": "a", "sha256": LONG}]}, "64 hexadecimal digits"),
+        ({"tokens": [{"name": "a", "token": LONG, "namespace": ["x"]}]}, "a member other than"),
+        ({"tokens": [{"name": "a", "token": LONG, "namespaces": "x"}]}, "an array of names or globs"),
+        ({"tokens": [{"name": "a", "token": LONG, "namespaces": None}]}, "an array of names or globs"),
+        ({"tokens": [{"name": "a", "token": LONG, "namespaces": ["!x"]}]}, "cannot be negated"),
+        ({"tokens": [{"name": "a", "token": LONG, "namespaces": ["../x"]}]}, "holds no '/'"),
+        ({"tokens": [{"name": "a", "token": LONG, "expires_at": "soon"}]}, "an instant like"),
+        ({"tokens": [{"name": "a", "token": LONG, "expires_at": 5}]}, "an instant like"),
+        ({"tokens": [{"name": "a", "token": LONG}, {"name": "a", "token": LONG * 2}]}, "the same name"),
+        ({"tokens": [{"name": "a", "token": LONG}, {"name": "b", "token": LONG}]}, "the same token"),
+    ],
+)
+def test_a_mistake_is_named_and_no_token_is_quoted(document: Any, said: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_tokens(json.dumps(document).encode())
+
+    assert said in str(caught.value)
+    assert LONG[1:] not in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_huge_is_refused_by_name(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.json"
+    huge.write_bytes(b" " * (LARGEST_FILE + 1))
+    for path, said in ((tmp_path / "none.json", "No such file"), (huge, "larger than"), (tmp_path, "Is a directory")):
+        with pytest.raises(TokensError) as caught:
+            read_tokens(path)
+        assert str(path) in str(caught.value)
+        assert said in str(caught.value)
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_a_broken_file_at_start_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(f'{{"tokens": [{{"name": "a", "token": "{LONG}", "namespaces": "team-a"}}]}}')
+    command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--port", "0"]
+    environ = environment({"KL_MCP_TOKENS_FILE": os.fspath(path)})
+    ended = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=30, check=False)
+
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert str(path) in line
+    assert "namespaces of a" in line
+    assert LONG not in line
