@@ -145,9 +145,11 @@ class Known:
         return sorted(costs, key=lambda item: (-item[1], item[0]))[:limit]
 
     def ratio(self, names: Names | str, metric: Metric, span: Span) -> float | None:
-        """Usage over requests of namespaces together; None without requests."""
-        requests = self.amount(names, metric, span, "requests")
-        return self.amount(names, metric, span) / requests if requests else None
+        """Usage over requests of those of the namespaces that request any, together; None without requests."""
+        each = (names,) if isinstance(names, str) else names
+        asking = [name for name in each if self.amount(name, metric, span, "requests")]
+        requests = self.amount(asking, metric, span, "requests")
+        return self.amount(asking, metric, span) / requests if requests else None
 
     def ratios(self, metric: Metric, span: Span) -> dict[str, float]:
         """Usage over requests of every namespace that requests any, by name."""

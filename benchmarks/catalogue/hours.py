@@ -21,10 +21,15 @@ def mean(series: dict[str, float]) -> float:
 
 
 def hourly_ratios(known: Known) -> dict[str, float]:
-    """CPU usage over requests of all namespaces together, in each whole hour."""
-    usage = known.whole_hours(known.namespaces, "cpu")
-    requests = known.whole_hours(known.namespaces, "cpu", "requests")
-    return {hour: usage[hour] / requests[hour] for hour in usage}
+    """CPU usage over requests, in each whole hour, of the namespaces together that request any in it."""
+    usage = {name: known.whole_hours([name], "cpu") for name in known.namespaces}
+    requests = {name: known.whole_hours([name], "cpu", "requests") for name in known.namespaces}
+
+    def ratio(hour: str) -> float:
+        asking = [name for name in known.namespaces if requests[name].get(hour)]
+        return sum(usage[name][hour] for name in asking) / sum(requests[name][hour] for name in asking)
+
+    return {hour: ratio(hour) for hour in known.whole_hours(known.namespaces, "cpu")}
 
 
 QUESTIONS = (

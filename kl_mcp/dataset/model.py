@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-Layout = Literal["native", "none"]
+Layout = Literal["native", "kubeledger", "none"]
 CostModel = Literal["cumulative", "normalized", "costs"]
 Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
 ScaleName = Literal["hourly_7d", "daily_14d", "monthly_12m"]
@@ -45,6 +45,19 @@ Row: TypeAlias = Mapping[Metric, Amounts]
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """What the amounts of a scale are that was read from files which know neither amounts nor capacity.
+
+    cumulative: sums of hourly percentages of cluster capacity. costs: money. normalized: per cent of total usage times
+    the hours of the bucket, so that a window's value is the mean over its hours. A bucket without a value is unknown.
+    """
+
+    cost_model: CostModel
+    sampled_until: int
+    """The newest sample, which the last bucket ends at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Every amount of one scale. All columns have `len(starts)` elements; buckets are half-open, oldest first."""
 
@@ -62,9 +75,16 @@ class Scale:
     bill: Mapping[Metric, Column]
     namespaces: Mapping[str, Row]
     special: Mapping[Special, Row]
+    measured: Mapping[str, Column] = field(default_factory=dict)
+    """Share of the expected pod samples that were measured, of namespaces where it is not `coverage["metrics"]`."""
+
+    relative: Relative | None = None
+    """None for amounts in core-hours and the like, which are all the native layout has."""
 
     def sampled_until(self, index: int) -> int:
         """Return the end of a bucket; of the open one, the last tick in it."""
+        if self.relative is not None:
+            return min(self.ends[index], self.relative.sampled_until)
         return (
             self.ends[index] if self.complete[index] else self.starts[index] + round(self.elapsed_hours[index] * 3600)
         )
@@ -72,12 +92,15 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A line of the namespace table. `labels` holds, per label, its values with the instant each was first seen."""
+    """A line of the namespace table; None where the layout does not tell.
+
+    `labels` holds, per label, its values with the instant each was first seen.
+    """
 
     name: str
-    first_seen: int
-    last_seen: int
-    active: bool
+    first_seen: int | None
+    last_seen: int | None
+    active: bool | None
     labels: Mapping[str, tuple[tuple[str | None, int], ...]] = field(default_factory=dict)
 
 

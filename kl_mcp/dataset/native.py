@@ -1,7 +1,7 @@
-"""The one reader of a published dataset directory (`dataset.json` and the files it names).
+"""Reads a published dataset directory: `dataset.json` and the files it names.
 
 A manifest that cannot be used is a DatasetError. A damaged data file costs only what is in it: the rest of the
-generation answers, and a warning names the file.
+generation answers, and a warning names the file. Files of another layout are handed to its reader.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TypeVar
 import orjson
 
 from kl_mcp.dataset.fields import Json, MalformedError, mapping
+from kl_mcp.dataset.kubeledger import is_kubeledger, reader_of
 from kl_mcp.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
 from kl_mcp.dataset.model import SCALES, SYSTEM_PREFIXES, Dataset, Scale, ScaleName
 from kl_mcp.dataset.scales import read_scale
 from kl_mcp.errors import DatasetError
 
 MANIFEST = "dataset.json"
-KUBELEDGER_MARK = "backend.json"
 _ATTEMPTS = 3
 T = TypeVar("T")
 
@@ -30,15 +30,17 @@ def detect_layout(directory: Path) -> str:
     """Return `native`, `kubeledger` (files of an existing KubeLedger installation), or `none`."""
     if (directory / MANIFEST).is_file():
         return "native"
-    return "kubeledger" if (directory / KUBELEDGER_MARK).is_file() else "none"
+    return "kubeledger" if is_kubeledger(directory) else "none"
 
 
 def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
-    """Read one whole generation into memory.
+    """Read what is published into memory: one whole generation, or the files of a KubeLedger installation.
 
     Raises DatasetError where there is no manifest, or one that is unreadable, truncated, foreign, or of a newer schema.
     A file that vanishes while it is read was replaced by a newer generation: the manifest is then read again.
     """
+    if detect_layout(directory) == "kubeledger":
+        return replace(reader_of(directory.resolve()).read(), system_prefixes=system_prefixes)
     for _ in range(_ATTEMPTS - 1):
         dataset, vanished = _load_once(directory)
         if not vanished:
@@ -131,11 +133,6 @@ def _absent(directory: Path) -> str:
         return (
             f"The data directory {directory} {what}. If that is kl-collector's KL_DATA_DIR, it appears with the "
             "first tick, within one polling interval of its start; otherwise pass that one as --data-dir."
-        )
-    if detect_layout(directory) == "kubeledger":
-        return (
-            f"{directory} holds the files of an existing KubeLedger ({KUBELEDGER_MARK}), not a dataset that "
-            "kl-collector publishes: point --data-dir at the collector's KL_DATA_DIR."
         )
     return (
         f"{directory} holds no {MANIFEST} yet: the collector publishes it after its first tick, within one polling "

@@ -63,6 +63,11 @@ def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str
         bill=_per_metric(document, "bill", length),
         namespaces={key: _row(value, length, key, _amounts) for key, value in namespaces.items()},
         special=_special(mapping(member(document, "special", "the file"), "special"), length),
+        measured={
+            key: column(value["coverage"], length, f"{key}.coverage")
+            for key, value in namespaces.items()
+            if "coverage" in value
+        },
     )
 
 

@@ -44,9 +44,12 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
         "dimensions": ["usage", "requests"],
         "efficiency": {"aggregated": bool(dataset.scales), "hourly_timeseries": "hourly_7d" in dataset.scales},
         "cost_model": dataset.cost_model,
-        "cost_models_available": ["cumulative", "normalized", *(["costs"] if priced else [])],
+        "cost_models_available": [dataset.cost_model]
+        if dataset.layout == "kubeledger"
+        else ["cumulative", "normalized", *(["costs"] if priced else [])],
         "currency": dataset.currency,
-        "billing_hourly_rate": rounded(current.rate) if current else None,
+        # A rate of 0 ends charging: no rate is in force.
+        "billing_hourly_rate": rounded(current.rate) if current and current.rate else None,
         "rate_history": [
             {"effective": instant(rate.effective), "rate": rounded(rate.rate), "currency": rate.currency}
             for rate in dataset.rates[-_RATE_CHANGES:]
@@ -75,7 +78,7 @@ def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
         "first": bucket_name(name, starts[0]) if starts else None,
         "last": bucket_name(name, starts[-1]) if starts else None,
         "partial": window.partial,
-        "observed_hours": rounded(window.observed_hours),
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
         "elapsed_hours": rounded(window.elapsed_hours),
         "coverage": {source: coverage_of(window, source) for source in SOURCES},
     }

@@ -62,8 +62,9 @@ class Compared:
         """Return one of CLASSES."""
         if self.hours and self.compared_requests == 0 and self.requests == 0:
             return "no_requests"
-        found = self.ratio
-        if isnan(found):
+        # As it is shown: a ratio of 0.5 must not read as below 0.5 for the sake of its twelfth digit.
+        found = rounded(self.ratio)
+        if found is None:
             return "unknown"
         if found < OVER_PROVISIONED_BELOW:
             return "over_provisioned"
@@ -93,6 +94,8 @@ def unattributed_usage(scale: Scale, metric: Metric) -> Column | None:
 
 def compare(scale: Scale, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
     """Return a row's sums; a metric that a row lacks was zero in every observed bucket."""
+    if amounts is None and scale.relative is not None:
+        return Compared(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
     if amounts is None:
         nothing = 0.0 if window.observed_hours else UNKNOWN
         return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
@@ -121,12 +124,16 @@ def matched_requests(amounts: Amounts) -> Column:
 
 
 def add(rows: list[Compared]) -> Compared:
-    """Return the sums over several namespaces; `hours` is the longest, what is unattributed common to all."""
+    """Return the sums over several namespaces; `hours` is the longest, what is unattributed common to all.
+
+    Usage of a namespace that requests nothing has nothing to be compared with: it is in `usage` and in no ratio.
+    """
+    asking = [row for row in rows if row.compared_requests > 0]
     return Compared(
         known_sum(row.usage for row in rows),
         known_sum(row.requests for row in rows),
-        known_sum(row.compared_usage for row in rows),
-        known_sum(row.compared_requests for row in rows),
+        known_sum(row.compared_usage for row in asking or rows),
+        known_sum(row.compared_requests for row in asking or rows),
         max((row.hours for row in rows), default=0.0),
         max((row.unattributed for row in rows), default=0.0),
     )

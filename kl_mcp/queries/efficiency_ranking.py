@@ -12,8 +12,8 @@ from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import Window, read_window
 from kl_mcp.queries.efficiency import CLASSES, Compared, add, comparable_metrics, compare, unattributed_usage
 from kl_mcp.queries.frame import scale_of
-from kl_mcp.queries.measure import AMOUNT_UNIT
-from kl_mcp.queries.metadata import metadata
+from kl_mcp.queries.measure import AMOUNT_UNIT, relative_unit
+from kl_mcp.queries.metadata import metadata, partly_measured_warning
 from kl_mcp.queries.numbers import known_sum, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
@@ -58,11 +58,16 @@ def efficiency(
         "metric": metric,
         "date": window.label,
         "efficiency": [],
-        "units": {m: AMOUNT_UNIT[m] for m in metrics},
+        "units": {m: relative_unit(found.relative) if found.relative else AMOUNT_UNIT[m] for m in metrics},
         "totals": {m: _total([line.sums for line in lines if line.metric == m]) for m in metrics},
         "counts": _counts([line.sums for line in lines]),
         "metadata": metadata(
-            dataset, now, window=window, unit="efficiency_ratio", metric=metric, warnings=_unknown(named)
+            dataset,
+            now,
+            window=window,
+            unit="efficiency_ratio",
+            metric=metric,
+            warnings=[*_unknown(named), *_partly_measured(named, window)],
         ),
     }
     fill(
@@ -126,6 +131,9 @@ def _total(rows: list[Compared]) -> dict[str, Any]:
     sums = add(rows)
     return {
         "usage": rounded(sums.usage),
+        "usage_without_requests": rounded(
+            known_sum([0.0, *(r.usage for r in rows if r.classification == "no_requests")])
+        ),
         "requests": rounded(sums.requests),
         "efficiency_ratio": rounded(sums.ratio),
         "unused": rounded(known_sum(row.unused for row in rows)),
@@ -148,6 +156,12 @@ def _unknown(lines: list[_Line]) -> list[str]:
         ([line for line in unknown if line.sums.in_doubt], "usage that names no holder may be theirs"),
     )
     return [f"Efficiency is unknown for {_named(group)}: {why}." for group, why in groups if group]
+
+
+def _partly_measured(lines: list[_Line], window: Window) -> list[str]:
+    return partly_measured_warning(
+        dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory")), window
+    )
 
 
 def _named(lines: list[_Line]) -> str:

@@ -18,7 +18,7 @@ from kl_mcp.queries.efficiency import (
     unattributed_usage,
 )
 from kl_mcp.queries.frame import scale_of
-from kl_mcp.queries.metadata import metadata
+from kl_mcp.queries.metadata import metadata, partly_measured_warning
 from kl_mcp.queries.numbers import UNKNOWN, ratio, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
@@ -50,7 +50,10 @@ def efficiency_timeseries(
             window=window,
             unit="efficiency_ratio",
             metric=metric,
-            warnings=open_hour_warning(window),
+            warnings=[
+                *open_hour_warning(window),
+                *(partly_measured_warning(names, window) if metric in ("cpu", "memory") else []),
+            ],
         ),
     }
     add_series(
@@ -74,7 +77,8 @@ def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: C
     both = [(amounts.usage, matched_requests(amounts)) for amounts in rows if amounts is not None]
     ratios = array("d")
     for i in window.indices:
-        known = [(usage[i], requests[i]) for usage, requests in both if not isnan(usage[i] + requests[i])]
+        # One that requests nothing has nothing to be compared with.
+        known = [(usage[i], requests[i]) for usage, requests in both if requests[i] > 0 and not isnan(usage[i])]
         used, wanted = sum(usage for usage, _ in known), sum(requests for _, requests in known)
         in_doubt = unattributed is not None and unattributed[i] > TOLERATED_DOUBT * wanted
         ratios.append(UNKNOWN if in_doubt else ratio(used, wanted))

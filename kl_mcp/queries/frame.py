@@ -11,7 +11,7 @@ from math import isnan
 from kl_mcp.dataset.model import Column, CostModel, Dataset, Row, Scale, ScaleName, Special
 from kl_mcp.queries.dates import Window, read_window
 from kl_mcp.queries.measure import Dimension, Measure, MetricOrTotal, Sum, measure, sum_columns
-from kl_mcp.queries.metadata import unknown_warning
+from kl_mcp.queries.metadata import partly_measured_warning, unknown_warning
 from kl_mcp.queries.numbers import UNKNOWN, known_sum, percent
 from kl_mcp.queries.shared_costs import SharedCosts, shared_costs
 from kl_mcp.queries.sharing import kept_warning, shared_warning
@@ -46,9 +46,20 @@ class Frame:
         return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
 
     def total_of(self, namespace: str) -> Sum:
-        """Return a namespace's sum over the window."""
-        total = self.total(self._raw(namespace))
-        return total if self.after_sharing is None else Sum(self.after_sharing.total(namespace), total.unknown)
+        """Return a namespace's sum over the window.
+
+        Buckets whose usage is known for a part of their hours, or metrics, count as left out too.
+        """
+        column = self._raw(namespace)
+        total = self.total(column)
+        unknown = total.unknown + self._partly_known(namespace, column)
+        return Sum(total.value if self.after_sharing is None else self.after_sharing.total(namespace), unknown)
+
+    def _partly_known(self, namespace: str, column: Column) -> int:
+        row = self.scale.namespaces.get(namespace, {})
+        hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
+        return partly_known(self.window, column, [known for known in hours if known is not None], [*parts])
 
     def _raw(self, namespace: str) -> Column:
         return self.measure.column(self.scale.namespaces.get(namespace, {}))
@@ -74,16 +85,8 @@ class Frame:
 
     @cached_property
     def totals(self) -> dict[str, Sum]:
-        """Return the sum over the window of every namespace of the scale, hidden ones included.
-
-        Buckets whose usage is known for a part of their hours count as left out too.
-        """
-        return {name: self._with_partly_known(self.total_of(name), row) for name, row in self.scale.namespaces.items()}
-
-    def _with_partly_known(self, total: Sum, row: Row) -> Sum:
-        hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
-        partly = partly_known(self.window, [column for column in hours if column is not None])
-        return Sum(total.value, total.unknown + partly) if partly else total
+        """Return the sum over the window of every namespace of the scale, hidden ones included."""
+        return {name: self.total_of(name) for name in self.scale.namespaces}
 
     def total(self, column: Column) -> Sum:
         """Return the sum of a column over the window, in the unit of the answer."""
@@ -102,7 +105,11 @@ class Frame:
     def _in_unit(self, amount: float) -> float:
         if self.measure.cost_model != "normalized":
             return amount
-        return 100 * amount / self._whole_amount if self._whole_amount else UNKNOWN
+        return 100 * amount / self._base_amount if self._base_amount else UNKNOWN
+
+    @cached_property
+    def _base_amount(self) -> float:
+        return self.measure.base_amount(self.window)
 
     @cached_property
     def _whole_amount(self) -> float:
@@ -169,9 +176,12 @@ class Frame:
 
     def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[str]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
+        of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
+        measured = partly_measured_warning(sums, self.window) if of_pods else []
         borne = self.dataset.shared - self.dataset.hidden if self.after_sharing else ()
         concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
-        return unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window)
+        unknown = unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window)
+        return [*unknown, *measured]
 
     def sharing_warnings(self, named: Iterable[str]) -> list[str]:
         """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
@@ -181,14 +191,16 @@ class Frame:
         return [*shared_warning([name for name in named if name in self.absorbed]), *(kept_warning() if kept else [])]
 
 
-def partly_known(window: Window, usage_hours: Sequence[Column]) -> int:
-    """Return in how many buckets usage is known for a part of the observed hours only."""
+def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:
+    """Return in how many buckets a column has a value that covers only some of the observed hours, or of its parts."""
+    if not usage_hours and not parts:
+        return 0
     observed = window.scale.observed_hours
-    return (
-        sum(1 for i in window.indices if any(0 < hours[i] < observed[i] - _SAME_HOURS for hours in usage_hours))
-        if usage_hours
-        else 0
-    )
+
+    def is_short(i: int) -> bool:
+        return any(hours[i] < observed[i] - _SAME_HOURS for hours in usage_hours) or any(isnan(p[i]) for p in parts)
+
+    return sum(1 for i in window.indices if not isnan(column[i]) and is_short(i))
 
 
 def frame(

@@ -16,7 +16,18 @@ from itertools import compress
 from math import isnan
 from typing import Literal
 
-from kl_mcp.dataset.model import BILLED_METRICS, METRICS, Amounts, Column, CostModel, Dataset, Metric, Row, Scale
+from kl_mcp.dataset.model import (
+    BILLED_METRICS,
+    METRICS,
+    Amounts,
+    Column,
+    CostModel,
+    Dataset,
+    Metric,
+    Relative,
+    Row,
+    Scale,
+)
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.dates import Window
 from kl_mcp.queries.numbers import UNKNOWN, known_sum
@@ -28,6 +39,13 @@ AMOUNT_UNIT: dict[Metric, str] = {
     "memory": "gib_hours",
     "gpu": "gpu_hours",
     "gpu_memory": "gib_hours",
+}
+
+
+RELATIVE_UNIT: dict[CostModel, str] = {
+    "cumulative": "cluster_percent_hours",
+    "normalized": "percent_of_total_usage",
+    "costs": "currency",
 }
 
 
@@ -58,6 +76,8 @@ class Measure:
     """Bill ÷ capacity per bucket; exact where a bucket is one hour."""
     unbilled: Mapping[Metric, Sequence[int]]
     """Buckets in which other metrics have a bill and this one has none."""
+    base: Column | None = None
+    """What normalized amounts are parts of, where that is not `whole`."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -78,23 +98,17 @@ class Measure:
         return self._one(row.get(self.metric), self.metric)
 
     def parts(self, row: Row) -> dict[Metric, Column]:
-        """Return the money of a row by metric; its sum per bucket is `column(row)`, and so is what is unknown."""
+        """Return the money of a row by metric. `sum_columns` of it is `column(row)`."""
         column = self.column(row)
         if self.metric != "total":
             return {self.metric: column}
-        unknown = array("d", map(float.__sub__, column, column))
-        return {
-            metric: array("d", map(float.__add__, self._billed(row, metric), unknown)) if metric in row else self.zero
-            for metric in self.prices
-        }
+        # A metric the row lacks costs nothing, but does not make a bucket known in which none of its metrics is.
+        nothing = array("d", map(float.__sub__, column, column))
+        return {metric: self._billed(row, metric) if metric in row else nothing for metric in self.prices}
 
     def _over_metrics(self, row: Row) -> Column:
-        """Add up a row's money. Unknown where any part is: a part is not the sum."""
-        sums = self.zero
-        for metric in self.prices:
-            if metric in row:
-                sums = array("d", map(float.__add__, sums, self._billed(row, metric)))
-        return sums
+        """Add up what is known of a row's money, so that rows add up to the bill; unknown where no part is known."""
+        return sum_columns((self._billed(row, metric) for metric in self.prices if metric in row), self.zero)
 
     def _billed(self, row: Row, metric: Metric) -> Column:
         """Return a row's money for a metric; 0 in buckets with a bill for other metrics only, as it does not count."""
@@ -109,7 +123,7 @@ class Measure:
     def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
         if amounts is None:
             return self.zero
-        if self.cost_model == "costs":
+        if self.cost_model == "costs" and self.scale.relative is None:
             return (
                 amounts.cost
                 if amounts.cost is not None
@@ -124,7 +138,7 @@ class Measure:
         cut = column[window.first : window.stop]
         if self.cost_model != "normalized":
             return cut
-        wholes = self.whole[window.first : window.stop]
+        wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
         return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, wholes, strict=True)])
 
     def amount(self, column: Column, window: Window) -> Sum:
@@ -137,6 +151,10 @@ class Measure:
         unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
         return Sum(known_sum(cut), unknown)
 
+    def base_amount(self, window: Window) -> float:
+        """Return what the normalized sum of a window is a part of."""
+        return self.amount(self.whole if self.base is None else self.base, window).value
+
     def whole_amount(self, window: Window) -> float:
         """Return what all shares of the cluster are shares of: capacity, or the bill."""
         return self.amount(self.whole, window).value
@@ -146,6 +164,10 @@ def measure(
     dataset: Dataset, scale: Scale, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
 ) -> Measure:
     """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
+    if scale.relative is not None:
+        return _relative_measure(
+            dataset, scale, scale.relative, metric=metric, cost_model=cost_model, dimension=dimension
+        )
     model = cost_model or dataset.cost_model
     _check_metric(dataset, metric)
     _check_combination(dataset, metric, model, dimension)
@@ -166,6 +188,39 @@ def measure(
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
 
 
+def relative_unit(relative: Relative) -> str:
+    """Return the unit of amounts that know neither core-hours nor capacity."""
+    return RELATIVE_UNIT[relative.cost_model]
+
+
+def _relative_measure(
+    dataset: Dataset,
+    scale: Scale,
+    relative: Relative,
+    *,
+    metric: MetricOrTotal,
+    cost_model: CostModel | None,
+    dimension: Dimension,
+) -> Measure:
+    """Return how to measure what files of KubeLedger hold: one cost model, and no whole to set amounts against."""
+    if metric == "total":
+        message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
+        raise _no_sense("metric", message, list(dataset.metrics), "metric=cpu")
+    _check_metric(dataset, metric)
+    if metric == "gpu_memory" and dimension == "requests":
+        raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
+    model = relative.cost_model
+    if cost_model is not None and cost_model != model:
+        message = (
+            f"KubeLedger's files hold {scale.name} as {relative_unit(relative)} and nothing to convert it with: leave "
+            "cost_model out."
+        )
+        raise _no_sense("cost_model", message, [model], f"cost_model={model}")
+    unknown = array("d", [UNKNOWN]) * len(scale.starts)
+    base = array("d", [100 * hours for hours in scale.observed_hours]) if model == "normalized" else None
+    return Measure(metric, dimension, model, relative_unit(relative), scale, unknown, unknown, {}, {}, base)
+
+
 def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
     """Return the sum of rows per bucket, leaving out what is unknown; unknown where every row is."""
     rows = list(columns)
@@ -177,10 +232,13 @@ def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
 def _check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
     if metric == "total" or not dataset.metrics or metric in dataset.metrics:
         return
+    unreported = metric == "gpu_memory" and "gpu" in dataset.metrics
     raise ToolArgumentError(
         "metric_not_available",
         "metric",
-        f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+        "This dataset has no gpu_memory: in the whole window no DCGM exporter (KL_NVIDIA_DCGM_ENDPOINT) reported any."
+        if unreported
+        else f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
         allowed=[*dataset.metrics, *(["total"] if any(dataset.priced(m) for m in METRICS) else [])],
         nearest=dataset.metrics,
         example="metric=cpu",

@@ -9,18 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from kl_mcp.dataset.model import SOURCES, Dataset, Scale, Source
+from kl_mcp.dataset.model import SOURCES, Dataset, Rate, Scale, Source
 from kl_mcp.queries import sharing
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
 from kl_mcp.queries.measure import Measure
-from kl_mcp.queries.numbers import known_sum, rounded
+from kl_mcp.queries.numbers import rounded
 
 Block = dict[str, Any]
 _NAMED = 5
 """How many hours, buckets or namespaces a warning names before it says how many more there are."""
 _STALE_TICKS = 3
+_STALE_HOURLY_SECONDS = 2 * HOUR
+"""Hourly points are an hour apart, and files are written some minutes after them."""
 _NOTABLE_HOURS = 0.5
 """How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
+_NOTABLE_SHARE = 0.01
+"""How much of a namespace's pod samples have to be missing to be named."""
 _SOURCE_NAMES: dict[Source, str] = {
     "kubernetes": "The API server",
     "metrics": "metrics-server",
@@ -94,6 +98,35 @@ def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[
     ]
 
 
+def partly_measured_warning(names: Iterable[str], window: Window) -> list[str]:
+    """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
+
+    Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
+    """
+    scale, metrics = window.scale, window.scale.coverage.get("metrics")
+    if metrics is None or not scale.measured:
+        return []
+    found = []
+    for name in names:
+        column = scale.measured.get(name)
+        if column is not None:
+            pairs = [(column[i], metrics[i], scale.elapsed_hours[i]) for i in window.indices]
+            seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
+            expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
+            if expected and seen / expected < 1 - _NOTABLE_SHARE:
+                found.append(f"{name} ({100 * seen / expected:.3g} %)")
+    return (
+        [
+            (
+                f"metrics-server knew only a part of the running pods of {len(found)} namespace(s), whose usage is too "
+                f"low: {_some(found)}."
+            )
+        ]
+        if found
+        else []
+    )
+
+
 def _data_window(window: Window | None) -> Block | None:
     if window is None:
         return None
@@ -112,7 +145,7 @@ def _coverage(window: Window | None) -> Block | None:
         return None
     return {
         **{source: coverage_of(window, source) for source in SOURCES},
-        "observed_hours": rounded(window.observed_hours),
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
         "elapsed_hours": rounded(window.elapsed_hours),
     }
 
@@ -136,7 +169,7 @@ def _all_warnings(
 ) -> list[str]:
     found = [*dataset.warnings, *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
-        found += [*_missing(dataset, window), *_partial(window), *_gaps(window)]
+        found += [*_missing(dataset, window), *_partial(window), *_rolling(dataset, window), *_gaps(window)]
         if source is not None:
             found += _silences(window, source)
         if priced:
@@ -147,9 +180,20 @@ def _all_warnings(
 def _stale(dataset: Dataset, now: float) -> list[str]:
     newest = last_sample(dataset)
     if newest is None:
-        return [] if dataset.layout == "none" else ["No source has answered yet: see the collector's log."]
+        return [] if dataset.layout != "native" else ["No source has answered yet: see the collector's log."]
     allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
+    if dataset.layout == "kubeledger":
+        allowed = _STALE_HOURLY_SECONDS
     if now - newest > allowed:
+        # KubeLedger writes its files whether or not it polls: their time says nothing.
+        published = dataset.generated_at if dataset.layout == "native" else None
+        if published is not None and now - published <= allowed:
+            return [
+                (
+                    f"No source has answered since {instant(newest)}, {_duration(now - newest)} before this call, "
+                    "although the collector runs: see its log. What came after is unknown."
+                )
+            ]
         return [
             (
                 f"Stale: the last sample is from {instant(newest)}, {_duration(now - newest)} before this call. "
@@ -184,6 +228,28 @@ def _partial(window: Window) -> list[str]:
     ]
 
 
+def _rolling(dataset: Dataset, window: Window) -> list[str]:
+    """Say what KubeLedger's files are short of: another cost model for hours, and the whole of the oldest bucket."""
+    scale, first = window.scale, window.first
+    if scale.relative is None or not window.indices:
+        return []
+    found = []
+    if scale.relative.cost_model != dataset.cost_model:
+        found.append("KubeLedger writes hours as per cent of cluster capacity whatever the cost model: so are these.")
+    elif scale.relative.cost_model == "normalized" and len(window.indices) > 1:
+        found.append("Over several buckets a percentage is their mean, each weighted with its hours.")
+    length = (scale.ends[first] - scale.starts[first]) / HOUR
+    if not scale.complete[first] or scale.elapsed_hours[first] > length - 1e-6:
+        return found
+    return [
+        *found,
+        (
+            f"KubeLedger's window rolls: {bucket_name(scale.name, scale.starts[first])} holds the last "
+            f"{rounded(scale.elapsed_hours[first]):g} of its {length:g} hours."
+        ),
+    ]
+
+
 def _gaps(window: Window) -> list[str]:
     scale = window.scale
     missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
@@ -199,7 +265,10 @@ def _silences(window: Window, source: Source) -> list[str]:
     scale, coverage = window.scale, window.scale.coverage.get(source)
     if coverage is None:
         return []
-    silent = {i: scale.observed_hours[i] - coverage[i] * scale.elapsed_hours[i] for i in window.indices}
+    known = scale.coverage.get("kubernetes", coverage)
+    silent = {i: (known[i] - coverage[i]) * scale.elapsed_hours[i] for i in window.indices}
+    if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
+        return ["No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."]
     lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
     if not lacking:
         return []
@@ -218,12 +287,15 @@ def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) 
 
 def _rates(dataset: Dataset, window: Window) -> list[str]:
     start, end = window.start, window.end
-    if start is None or end is None or not dataset.rates:
+    if start is None or end is None or not dataset.rates or window.scale.relative is not None:
         return []
     changes = [r for r in dataset.rates if start < r.effective < end]
     first = dataset.rates[0].effective
-    found = [f"No rate was in force before {instant(first)}: those hours have no cost."] if first > start else []
-    later = [f"{instant(r.effective)}: {r.rate:g} {r.currency}/h" for r in changes if r.effective != first]
+    seen = (namespace.first_seen for namespace in dataset.namespaces.values())
+    begun = min((at for at in seen if at is not None), default=start)
+    unpriced = first > max(start, begun - HOUR)
+    found = [f"No rate was in force before {instant(first)}: those hours have no cost."] if unpriced else []
+    later = [f"{instant(r.effective)}: {_price(r)}" for r in changes if r.effective != first]
     if later:
         found.append(f"The rate changed inside this window: {_some(later)}.")
     if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
@@ -231,9 +303,8 @@ def _rates(dataset: Dataset, window: Window) -> list[str]:
     return found
 
 
-def open_hours_known(window: Window) -> float:
-    """Return the observed hours of a window's open bucket; 0 when it has none."""
-    return known_sum([window.scale.observed_hours[window.stop - 1]]) if window.partial else 0.0
+def _price(change: Rate) -> str:
+    return f"{change.rate:g} {change.currency}/h" if change.rate else "none, so that later hours have no cost"
 
 
 def _some(names: Sequence[str]) -> str:

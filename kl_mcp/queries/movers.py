@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,8 @@ from kl_mcp.dataset.model import ScaleName
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.dates import GRANULARITY, Window, read_window, whole_window
 from kl_mcp.queries.frame import Frame
-from kl_mcp.queries.numbers import known, known_sum, percent, rounded
+from kl_mcp.queries.levels import KnownHours, change, change_pct, sum_of_levels
+from kl_mcp.queries.numbers import UNKNOWN, known, known_sum, ratio, rounded
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""
@@ -23,45 +24,87 @@ _SAME_COVERAGE = 0.01
 class Periods:
     """`after` is the period asked about, `before` the baseline.
 
-    `factor` brings the baseline to the hours of `after`.
+    Baselines are scaled row by row, to the hours for which the row is known in `after`.
     """
 
     view: Frame
     before: Window
     after: Window
 
-    @property
+    @cached_property
+    def hours(self) -> KnownHours:
+        """Return for how many hours rows are known."""
+        return KnownHours(self.view)
+
+    @cached_property
     def scaled(self) -> bool:
-        """Say whether the baseline is scaled: an open bucket, another number of buckets, or gaps on one side only.
+        """Say whether every baseline is scaled: an open bucket, another number of buckets, or gaps on one side only.
 
         Whole months are compared as they are billed, with their own lengths. Percentages need no scaling.
         """
-        if self.view.measure.cost_model == "normalized":
+        if self._is_percentage:
             return False
-        covered = [window.observed_hours / (window.elapsed_hours or 1) for window in (self.before, self.after)]
         return (
             self.before.partial
             or self.after.partial
             or len(self.before.indices) != len(self.after.indices)
-            or abs(covered[0] - covered[1]) > _SAME_COVERAGE
+            or self._differ(*self._hours)
         )
 
+    @property
+    def _is_percentage(self) -> bool:
+        return self.view.measure.cost_model == "normalized"
+
     @cached_property
-    def factor(self) -> float:
-        """Return hours of the period ÷ hours of the baseline, or 1."""
-        return (
-            self.after.observed_hours / self.before.observed_hours
-            if self.scaled and self.before.observed_hours
-            else 1.0
-        )
+    def _hours(self) -> tuple[float, float]:
+        """Return the hours of both periods that any row can be known for."""
+        column = self.hours.all_rows
+        return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
+
+    def _differ(self, before: float, after: float) -> bool:
+        """Say whether these hours are different parts of the two periods."""
+        parts = before / (self.before.elapsed_hours or 1), after / (self.after.elapsed_hours or 1)
+        return abs(parts[0] - parts[1]) > _SAME_COVERAGE
+
+    def _known_hours(self, name: str) -> tuple[float, float]:
+        return self.hours.over(name, self.before), self.hours.over(name, self.after)
+
+    def scales(self, name: str) -> bool:
+        """Say whether a namespace's baseline is scaled: that of all is, or it is known for other parts of each period.
+
+        What is unknown in either period cannot be scaled by its own hours.
+        """
+        own = self._known_hours(name)
+        return self.scaled or (not self._is_percentage and all(own) and self._differ(*own))
 
     def pair(self, name: str) -> tuple[float, float]:
         """Return a namespace's baseline, scaled, and its value."""
         found = self._pairs.get(name)
         if found is None:
-            before, after = (view.total_of(name).value for view in self._views)
-            found = self._pairs[name] = before * self.factor, after
+            found = self._pairs[name] = self._share(name) if self._is_percentage else self._scaled(name)
         return found
+
+    def _scaled(self, name: str) -> tuple[float, float]:
+        before, after = (view.total_of(name).value for view in self._views)
+        own = self._known_hours(name)
+        hours = own if all(own) else self._hours
+        return (before * hours[1] / hours[0] if all(hours) and self.scales(name) else before), after
+
+    def _share(self, name: str) -> tuple[float, float]:
+        """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
+        before, after = (
+            100 * ratio(self._level(name, view), ratio(view.measure.base_amount(view.window), hours))
+            for view, hours in zip(self._views, self._base_hours, strict=True)
+        )
+        return before, after
+
+    @cached_property
+    def _base_hours(self) -> tuple[float, float]:
+        column = self.hours.base
+        return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
+
+    def _level(self, name: str, view: Frame) -> float:
+        return ratio(view.amount_of((name,)), self.hours.over(name, view.window))
 
     @cached_property
     def _pairs(self) -> dict[str, tuple[float, float]]:
@@ -71,9 +114,16 @@ class Periods:
     def _views(self) -> tuple[Frame, Frame]:
         return replace(self.view, window=self.before), replace(self.view, window=self.after)
 
-    def amounts(self, names: Iterable[str]) -> tuple[float, float]:
-        """Return the sums of some namespaces over each period, unscaled and before they are related to capacity."""
-        return self._views[0].amount_of(names), self._views[1].amount_of(names)
+    def levels(self, names: Sequence[str]) -> tuple[float, float]:
+        """Return the amounts per hour of some namespaces together, before they are related to capacity.
+
+        Over the namespaces known in both periods; unknown where there is none, 0 for an observed cluster without any.
+        """
+        if not names:
+            before, after = (0.0 if hours else UNKNOWN for hours in self._hours)
+            return before, after
+        first, second = self._views
+        return sum_of_levels((self._level(name, first), self._level(name, second)) for name in names)
 
     @cached_property
     def absorbed(self) -> frozenset[str]:
@@ -86,7 +136,8 @@ class Periods:
 
     def describe(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the two periods and the sums over each of the namespaces that are known in both."""
-        pairs = [self.pair(name) for name in self.known_in_both(names)]
+        both = self.known_in_both(names)
+        pairs = [self.pair(name) for name in both]
         before, after = known_sum(pair[0] for pair in pairs), known_sum(pair[1] for pair in pairs)
         return {
             "scale": self.view.scale.name,
@@ -94,21 +145,27 @@ class Periods:
             "baseline": self.before.label,
             "hours": rounded(self.after.observed_hours),
             "baseline_hours": rounded(self.before.observed_hours),
-            "scaled": self.scaled,
+            "scaled": self.scaled or any(map(self.scales, both)),
             "baseline_value": rounded(before),
             "value": rounded(after),
-            "change": rounded(after - before),
-            "change_pct": percent(after - before, before),
+            "change": rounded(change(before, after)),
+            "change_pct": change_pct(before, after),
         }
 
-    def warnings(self) -> list[str]:
-        """Say that the baseline is scaled."""
-        if not self.scaled:
+    def warnings(self, names: Iterable[str]) -> list[str]:
+        """Say that the baseline is scaled, or that of some namespaces."""
+        label = self.after.label
+        if self.scaled:
+            kind = "hours with a price" if self.view.measure.cost_model == "costs" else "hours"
+            differ = f"{rounded(self._hours[1]):g} against {rounded(self._hours[0]):g}"
+            return [f"The periods differ in {kind} ({differ}): baseline values are scaled to those of {label}."]
+        some = sum(1 for name in self.known_in_both(names) if self.scales(name))
+        if not some:
             return []
         return [
             (
-                f"The periods differ in hours ({rounded(self.after.observed_hours):g} against "
-                f"{rounded(self.before.observed_hours):g}): baseline values are scaled to those of {self.after.label}."
+                f"{some} namespace(s) are known for a smaller part of one period than of the other: their baseline "
+                f"values are scaled to the hours known in {label}."
             )
         ]
 
@@ -139,15 +196,24 @@ def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | No
 
 
 def _default_periods(view: Frame, everything: Window) -> Periods | None:
-    """Set the latest whole buckets against as many before them; or, in a young dataset, the open one."""
-    whole = everything.closed()
-    length = min(DEFAULT_BUCKETS[view.scale.name], len(whole.indices) // 2)
-    if length:
+    """Set the latest whole buckets against as many before them; or, in a young dataset, the open one against the last.
+
+    As many as leave at least half of either period observed: the hours after an installation are no month.
+    """
+    scale, whole = view.scale, everything.closed()
+    for length in range(min(DEFAULT_BUCKETS[scale.name], len(whole.indices) // 2), 0, -1):
         middle = whole.stop - length
-        return Periods(view, Window(view.scale, middle - length, middle), Window(view.scale, middle, whole.stop))
-    if len(everything.indices) == 2:
-        return Periods(view, Window(view.scale, 0, 1), Window(view.scale, 1, 2))
+        pair = Window(scale, middle - length, middle), Window(scale, middle, whole.stop)
+        if all(map(_half_observed, pair)):
+            return Periods(view, *pair)
+    last = Window(scale, max(whole.first, whole.stop - 1), whole.stop)
+    if everything.partial and last.indices and _half_observed(last):
+        return Periods(view, last, Window(scale, whole.stop, everything.stop))
     return None
+
+
+def _half_observed(window: Window) -> bool:
+    return bool(2 * window.observed_hours >= window.elapsed_hours)
 
 
 def mover(namespace: str, pair: tuple[float, float]) -> dict[str, Any]:
@@ -157,8 +223,8 @@ def mover(namespace: str, pair: tuple[float, float]) -> dict[str, Any]:
         "namespace": namespace,
         "baseline_value": rounded(before),
         "value": rounded(after),
-        "change": rounded(after - before),
-        "change_pct": percent(after - before, before),
+        "change": rounded(change(before, after)),
+        "change_pct": change_pct(before, after),
     }
 
 
@@ -167,12 +233,12 @@ def order(pairs: dict[str, tuple[float, float]], sort: str) -> list[str]:
 
     def key(name: str) -> tuple[bool, float, str]:
         before, after = pairs[name]
-        change = after - before
+        moved = change(before, after)
         value = {
-            "change": -abs(change),
-            "increase": -change,
-            "decrease": change,
-            "change_pct": -abs(change / before) if before else (-math.inf if change else 0.0),
+            "change": -abs(moved),
+            "increase": -moved,
+            "decrease": moved,
+            "change_pct": -abs(moved / before) if before else (-math.inf if moved else 0.0),
             "value": -after,
             "namespace": 0.0,
         }[sort]

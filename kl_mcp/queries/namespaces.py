@@ -58,7 +58,7 @@ def namespaces(
             "system": system,
             "special": len(occurring),
             "active": sum(1 for r in kept if r.active),
-            "inactive": sum(1 for r in kept if not r.active),
+            "inactive": sum(1 for r in kept if r.active is False),
         },
         "metadata": metadata(dataset, now, warnings=warnings),
     }
@@ -79,9 +79,9 @@ def _kind(dataset: Dataset, record: Namespace) -> str:
 
 def _sorted(records: list[Namespace], sort: str) -> list[Namespace]:
     if sort == "first_seen":
-        return sorted(records, key=lambda r: (-r.first_seen, r.name))
+        return sorted(records, key=lambda r: (-(r.first_seen or 0), r.name))
     if sort == "last_seen":
-        return sorted(records, key=lambda r: (-r.last_seen, r.name))
+        return sorted(records, key=lambda r: (-(r.last_seen or 0), r.name))
     return sorted(records, key=lambda r: r.name)
 
 

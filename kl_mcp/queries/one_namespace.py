@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kl_mcp.dataset.model import BILLED_METRICS, SCALES, Dataset, ScaleName
+from kl_mcp.dataset.model import BILLED_METRICS, SCALES, CostModel, Dataset, ScaleName
 from kl_mcp.queries.dates import GRANULARITY, instant, whole_window
 from kl_mcp.queries.efficiency import compare, unattributed_usage
 from kl_mcp.queries.frame import Frame, frame, scale_of
@@ -50,11 +50,18 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[str]) -
         "window_start": instant(window.start),
         "window_end": instant(window.end),
         "partial": window.partial,
-        "observed_hours": rounded(window.observed_hours),
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
         "elapsed_hours": rounded(window.elapsed_hours),
-        "amounts": [_amount(frame(dataset, scale, metric, "cumulative"), name, warnings) for metric in dataset.metrics],
+        "amounts": [
+            _amount(frame(dataset, scale, metric, _model(dataset, scale)), name, warnings) for metric in dataset.metrics
+        ],
         "costs": [_cost(frame(dataset, scale, metric, "costs"), name, warnings) for metric in priced],
     }
+
+
+def _model(dataset: Dataset, scale: ScaleName) -> CostModel | None:
+    """Return the cost model in which amounts are amounts; that of the scale where it has one only."""
+    return None if scale_of(dataset, scale).relative else "cumulative"
 
 
 def _amount(view: Frame, name: str, warnings: list[str]) -> Block:

@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kl_mcp.dataset.model import Column, CostModel, Dataset, ScaleName
 from kl_mcp.queries.budget import fill
-from kl_mcp.queries.dates import Window, instant
+from kl_mcp.queries.dates import instant
 from kl_mcp.queries.frame import Frame, frame
+from kl_mcp.queries.levels import KnownHours, Trajectory, trajectory
 from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.movers import Periods, mover, order, periods
 from kl_mcp.queries.numbers import known_sum, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
-from kl_mcp.queries.trend import monthly, trend, what_changed, whole_months_apart
+from kl_mcp.queries.trend import between_months, monthly, trend, what_changed
 
 DEFAULT_MOVERS = 20
+_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Views:
     """The same measure over the days, the months, and the scale of the two periods."""
 
     daily: Frame
     monthly: Frame
     compared: Frame
+
+    @cached_property
+    def hours(self) -> KnownHours:
+        """Return for how many hours of each month rows are known."""
+        return KnownHours(self.monthly)
+
+    def trajectory(self, selection: Selection) -> Trajectory:
+        """Return the amount per hour of a selection in each whole month."""
+        key = selection.scope, selection.label
+        found = self._trajectories.get(key)
+        if found is None:
+            names = self.names(selection)
+            found = self._trajectories[key] = trajectory(self.hours, names, cluster=selection.scope == "cluster")
+        return found
+
+    @cached_property
+    def _trajectories(self) -> dict[tuple[str, str], Trajectory]:
+        return {}
+
+    def names(self, selection: Selection) -> list[str]:
+        """Return whose amounts a selection adds up; over the cluster also those that may not be named."""
+        return list(self.monthly.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
 
 
 def compare_periods(
@@ -79,8 +104,8 @@ def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict
     """Return the blocks of one namespace, or of the whole selection."""
     chosen = Selection("namespace", (name,), name) if name is not None else selection
     months = _column(views.monthly, chosen)
-    found = trend(views.monthly, months, _known_hours(views.monthly, chosen))
-    apart = whole_months_apart(views.monthly)
+    levels = views.trajectory(chosen)
+    found = trend(views.hours, levels)
     return {
         "daily_14d": {
             "aggregate": rounded(_aggregate(views.daily, chosen)),
@@ -89,9 +114,9 @@ def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict
             "points": len(views.daily.window.indices),
             "partial": views.daily.window.partial,
         },
-        "monthly_12m": {**monthly(views.monthly, months), "trend_direction": found["direction"]},
+        "monthly_12m": {**monthly(views.hours, views.names(chosen), months), "trend_direction": found["direction"]},
         "trend": found,
-        "what_changed": _between_months(views.monthly, months, *apart) if apart else None,
+        "what_changed": between_months(views.hours, levels),
     }
 
 
@@ -103,24 +128,10 @@ def _column(view: Frame, selection: Selection) -> Column:
     return sum_columns((view.column(name) for name in selection.names), view.measure.zero)
 
 
-def _between_months(view: Frame, column: Column, before: Window, after: Window) -> dict[str, Any]:
-    """Return what changed between two windows of one bucket, whose sums are points of the column."""
-    return what_changed(view, [view.measure.amount(column, window).value for window in (before, after)], before, after)
-
-
 def _aggregate(view: Frame, selection: Selection) -> float:
     if selection.scope == "cluster":
         return view.all_namespaces
     return known_sum(view.total_of(name).value for name in selection.names)
-
-
-def _known_hours(view: Frame, selection: Selection) -> Column | None:
-    """Return the hours a namespace's usage is known for, where they are fewer than the observed ones."""
-    metric = view.measure.metric
-    if len(selection.names) != 1 or metric == "total" or view.measure.dimension == "requests":
-        return None
-    amounts = view.scale.namespaces.get(selection.names[0], {}).get(metric)
-    return amounts.usage_hours if amounts else None
 
 
 def _names(pair: Periods, selection: Selection) -> list[str]:
@@ -130,8 +141,8 @@ def _names(pair: Periods, selection: Selection) -> list[str]:
 
 def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
     names = _names(pair, selection)
-    amounts = pair.amounts(pair.known_in_both(names))
-    return {**pair.describe(names), "what_changed": what_changed(pair.view, amounts, pair.before, pair.after)}
+    levels = pair.levels(names)
+    return {**pair.describe(names), "what_changed": what_changed(pair.hours, levels, pair.before, pair.after)}
 
 
 def _fill(
@@ -174,8 +185,20 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
     if not views.monthly.window.indices and views.daily.window.indices:
         found.append("There are no months to show: monthly_12m is empty.")
     if asked and pair is None:
-        found.append("There are no two buckets to compare yet: movers are empty.")
+        found.append("There are no two periods to compare yet of which at least half is observed: movers are empty.")
     if pair is not None:
-        found += [*pair.warnings(), *_left_out(pair, selection)]
-    view = views.daily
-    return [*found, *(view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names))]
+        found += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
+    found += _left_out_of_trend(views, selection)
+    for view in (views.daily, views.monthly):
+        found += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
+    return found
+
+
+def _left_out_of_trend(views: Views, selection: Selection) -> list[str]:
+    if not selection.single or len(views.names(selection)) < 2:
+        return []
+    missing = [name for name in views.trajectory(selection).left_out if name not in views.daily.dataset.hidden]
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
+    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {named}."]

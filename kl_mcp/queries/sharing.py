@@ -115,12 +115,22 @@ def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
     if not applies or sharing == Sharing():
         return None
     return {
-        "shared_namespaces": [glob for glob in sharing.namespaces if glob not in dataset.hidden],
+        "shared_namespaces": _nameable(dataset),
         "matched": len(dataset.shared),
         "idle": sharing.idle,
         "multiplier": rounded(sharing.multiplier),
         "note": note(sharing),
     }
+
+
+def _nameable(dataset: Dataset) -> list[str]:
+    """Return the globs of the setting; of a restricted dataset those alone that match a namespace it names."""
+    visible = dataset.namespaces.keys() - dataset.hidden
+    return [
+        glob
+        for glob in dataset.sharing.namespaces
+        if not dataset.hidden or any(fnmatchcase2(name, glob) for name in visible)
+    ]
 
 
 def note(sharing: Sharing) -> str:
@@ -173,7 +183,6 @@ def _applied(factor: Parts, parts: Parts) -> Column:
 
 
 def _add(columns: Iterable[Column]) -> Column:
+    """Add up what is known; unknown where no metric is."""
     first, *others = columns
-    for column in others:
-        first = array("d", map(float.__add__, first, column))
-    return first
+    return array("d", map(known_sum, zip(first, *others, strict=True))) if others else first

@@ -166,8 +166,11 @@ def _values(model: type[BaseModel], name: str) -> list[str]:
     if field is None:
         return []
     found: list[str] = []
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        found += [value for value in get_args(candidate) if isinstance(value, str)]
+    candidates: list[Any] = [field.annotation]
+    while candidates:
+        inside = get_args(candidates.pop())
+        found += [value for value in inside if isinstance(value, str)]
+        candidates += [each for each in inside if get_args(each)]
     return list(dict.fromkeys(found))
 
 

@@ -70,7 +70,7 @@ class Month(Result):
 
 
 class OpenMonth(Result):
-    """The open month, brought to its full length by its observed hours."""
+    """The open month, brought to its full length by the hours it is known for."""
 
     date: str
     value: Value
@@ -96,6 +96,7 @@ class Trend(Result):
     months: int = Field(description="Whole months it rests on")
     first_month: str | None
     last_month: str | None
+    months_left_out: list[str] = Field(description="Whole months of which too much is unknown")
     method: str
 
 
@@ -108,7 +109,7 @@ class Change(Result):
 
 
 class WhatChanged(Result):
-    """What is behind a change; everything per observed hour."""
+    """What is behind a change; everything per hour it is known for."""
 
     before: str | None = Field(description="Earlier period")
     after: str | None = Field(description="Later period")
@@ -117,7 +118,10 @@ class WhatChanged(Result):
     cluster_share_pct: Change = Field(
         description="The amount as per cent of the cluster, which itself may have changed"
     )
-    rate_per_hour: Change = Field(description="Price of the whole capacity of the metric; null without a rate")
+    rate_per_hour: Change = Field(description="Price of the whole cluster; null without a rate")
+    metric_rate_per_hour: Change = Field(
+        description="The part of rate_per_hour that is for the metric; moves with its weight too"
+    )
 
 
 class Comparison(Result):
@@ -128,7 +132,7 @@ class Comparison(Result):
     baseline: str | None
     hours: Number = Field(description="Observed hours of date")
     baseline_hours: Number
-    scaled: bool = Field(description="Whether baseline values are scaled to the hours of date")
+    scaled: bool = Field(description="Whether baseline values are scaled to the hours known in date")
     baseline_value: Value
     value: Value
     change: Number
@@ -167,7 +171,7 @@ class ComparePeriodsResult(Result):
     daily_14d: Daily | None
     monthly_12m: Monthly | None
     trend: Trend | None
-    what_changed: WhatChanged | None = Field(description="From the first to the last whole month")
+    what_changed: WhatChanged | None = Field(description="From the first to the last month of the trend")
     comparisons: list[NamespaceComparison]
     comparison: Comparison | None = Field(description="null unless dates were given or no namespace was")
     movers: list[Mover]

@@ -95,7 +95,7 @@ class NodeSummary(Result):
 class DescribeDatasetResult(Result):
     """What there is to ask about."""
 
-    layout: str = Field(description="native or none (nothing loaded)")
+    layout: str = Field(description="native, kubeledger (files of a KubeLedger installation) or none (nothing loaded)")
     cluster: str | None
     producer: str | None
     generation: int | None = Field(description="Increases with every publication")

@@ -75,6 +75,7 @@ class EfficiencyTotal(Result):
     """Over every selected namespace, listed or not."""
 
     usage: Number
+    usage_without_requests: Number = Field(description="Part of usage by namespaces that request nothing: in no ratio")
     requests: Number
     efficiency_ratio: Number
     unused: Number

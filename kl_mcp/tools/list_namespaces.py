@@ -31,9 +31,9 @@ class NamespaceLine(Result):
 
     name: str
     type: str = Field(description="system (kube-*, openshift-*) or application")
-    active: bool = Field(description="Named by the last listing of the cluster")
-    first_seen: Instant
-    last_seen: Instant
+    active: bool | None = Field(description="Named by the last listing of the cluster")
+    first_seen: Instant | None
+    last_seen: Instant | None
 
 
 class SpecialEntry(Result):

@@ -77,7 +77,8 @@ class Metadata(Result):
     cost_model: str = Field(description="cumulative, normalized or costs")
     currency: str | None = Field(description="Symbol of the currency, where amounts are money")
     unit: str | None = Field(
-        description="core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio"
+        description="core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio; "
+        "of the kubeledger layout cluster_percent_hours (a sum of hourly percentages) and percent_of_total_usage"
     )
     sharing: SharingApplied | None
     metric: str | None

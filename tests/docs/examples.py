@@ -246,7 +246,8 @@ def rates(directory: Path) -> Amounts:
     history = record((), 10.0, "$", CPU_ONLY, now=at(f"{DAY_OF}02:00"), has_samples=True)
     weights = {"cpu": 0.75, "memory": 0.25, "gpu": 0.0}
     history = record(history, 16.0, "$", weights, now=at(f"{DAY_OF}03:25"), has_samples=True)
-    found = published(directory / "history", ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}06:00"), *history)
+    history = record(history, None, "$", None, now=at(f"{DAY_OF}05:10"), has_samples=True)
+    found = published(directory / "history", ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}08:00"), *history)
     cpu, memory = (found["hourly_7d"]["bill"][metric] for metric in ("cpu", "memory"))
     day = found["daily_14d"]
     return {
@@ -259,9 +260,11 @@ def rates(directory: Path) -> Amounts:
         "03:00: the bill of CPU": cpu[3],
         "04:00: the bill of CPU": cpu[4],
         "04:00: the bill of memory": memory[4],
-        "all six hours: web's CPU": column(day, "web", "cost")[0],
-        "all six hours: web's memory": column(day, "web", "cost", "memory")[0],
-        "all six hours: the bill": day["bill"]["cpu"][0] + day["bill"]["memory"][0],
+        "06:00: the bill of CPU": cpu[6],
+        "06:00: the bill of memory": memory[6],
+        "all eight hours: web's CPU": column(day, "web", "cost")[0],
+        "all eight hours: web's memory": column(day, "web", "cost", "memory")[0],
+        "all eight hours: the bill": day["bill"]["cpu"][0] + day["bill"]["memory"][0],
     }
 
 

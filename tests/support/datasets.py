@@ -62,6 +62,8 @@ class Scale:
     observed: Column | None = None
     bill: Mapping[str, Column] = field(default_factory=dict)
     coverage: Mapping[str, Column] = field(default_factory=dict)
+    measured: Mapping[str, Column] = field(default_factory=dict)
+    """Coverage of namespaces whose pods were not all measured."""
     special: Mapping[str, Any] = field(default_factory=dict)
     """Special entries besides non-allocatable, idle and unmeasured."""
 
@@ -165,7 +167,10 @@ def scale_document(name: str, scale: Scale | None, generation: int) -> Json:
         "allocatable": _lists(allocatable),
         "bill": _lists(scale.bill),
         "namespaces": {
-            namespace: {metric: _amounts(name, metric, row, scale) for metric, row in rows.items()}
+            namespace: {
+                **{metric: _amounts(name, metric, row, scale) for metric, row in rows.items()},
+                **({"coverage": list(scale.measured[namespace])} if namespace in scale.measured else {}),
+            }
             for namespace, rows in scale.namespaces.items()
         },
         "special": _special(name, scale, allocatable),

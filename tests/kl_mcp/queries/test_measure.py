@@ -45,10 +45,10 @@ def test_costs_are_those_the_collector_summed(tmp_path: Path) -> None:
     assert view(load(tmp_path, namespaces={"web": web}), model="costs").totals["web"].value == 20
 
 
-def test_total_adds_the_metrics_and_is_unknown_where_one_is(tmp_path: Path) -> None:
+def test_total_adds_what_is_known_of_the_metrics_and_says_where_one_is_not(tmp_path: Path) -> None:
     totals = view(load(tmp_path), "total", "costs")
-    # ml on the 19th: 5 x 50 / 100 + 12 x 24 / 48; on the 20th its cpu is unknown
-    assert totals.totals["ml"].value == 2.5 + 6
+    # ml on the 19th: 5 x 50 / 100 + 12 x 24 / 48; on the 20th its cpu is unknown, its gpu 24 x 48 / 48
+    assert totals.totals["ml"].value == 2.5 + 6 + 24
     assert totals.totals["ml"].unknown == 1
     assert totals.whole == 50 + 50 + 24 + 48
 

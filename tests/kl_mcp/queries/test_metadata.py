@@ -95,6 +95,16 @@ def test_money_names_its_currency_and_changes_of_the_rate(block: Block) -> None:
     assert "The rate changed inside this window: 2026-11-21T10:00:00Z: 3 €/h." in found["warnings"]
 
 
+def test_the_end_of_charging_is_said_in_words(block: Block) -> None:
+    rates = [
+        {"effective": "2026-11-01T00:00:00Z", "rate": 2.0, "currency": "€", "weights": None},
+        {"effective": "2026-11-21T10:00:00Z", "rate": 0.0, "currency": "€", "weights": None},
+    ]
+    found = block(model="costs", day={"bill": {"cpu": [48, 20]}}, rates=rates, currency="€")
+    changed = "The rate changed inside this window: 2026-11-21T10:00:00Z: none, so that later hours have no cost."
+    assert changed in found["warnings"]
+
+
 def test_amounts_have_no_currency(block: Block) -> None:
     assert block(model="cumulative")["currency"] is None
 
@@ -124,6 +134,6 @@ def test_a_single_missed_tick_is_not_worth_a_warning(block: Block) -> None:
 
 
 def test_hours_in_which_nothing_answered_are_not_named_twice(block: Block) -> None:
-    # The cluster itself was observed for 21 of 24 hours, and so was its usage.
-    found = block(day={"observed": [21, 19], "coverage": {"metrics": [0.875, 1.0]}})
+    # Both sources answered in 21 of 24 hours: what was missing is the collector, not metrics-server.
+    found = block(day={"observed": [21, 19], "coverage": {"kubernetes": [0.875, 1.0], "metrics": [0.875, 1.0]}})
     assert [warning.partition(":")[0] for warning in found["warnings"]] == ["Partial", "Not observed"]

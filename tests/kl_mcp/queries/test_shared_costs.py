@@ -25,7 +25,7 @@ CAPACITY = 1e6
 PRICE: dict[Metric, float] = {"cpu": 0.5, "memory": 0.25, "gpu": 3.0}
 Usage = Mapping[str, Mapping[Metric, Sequence[float]]]
 
-known_amounts = st.one_of(st.floats(0, 1e4), st.just(0.0))
+known_amounts = st.one_of(st.floats(1e-9, 1e4), st.just(0.0))
 amounts = st.one_of(known_amounts, st.just(math.nan))
 names = st.from_regex(r"(kube-|infra-|team-)[a-z]{1,3}", fullmatch=True)
 policies = st.builds(

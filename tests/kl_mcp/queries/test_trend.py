@@ -5,7 +5,8 @@ import pytest
 
 from kl_mcp.dataset import load_dataset
 from kl_mcp.queries.frame import Frame, frame
-from kl_mcp.queries.trend import trend
+from kl_mcp.queries.levels import KnownHours, priced_hours, trajectory
+from kl_mcp.queries.trend import between_months, monthly, trend
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write
 
@@ -14,19 +15,29 @@ HOURS = [31 * 24, 28 * 24, 31 * 24, 30 * 24]  # January to April 2026
 
 def view(directory: Path, cores: list[float | None], **changes: Any) -> Frame:
     usage = [None if c is None else c * h for c, h in zip(cores, changes.get("observed", HOURS), strict=False)]
-    capacity = [10.0 * h for h in HOURS[: len(cores)]]
+    return shown(directory, {"web": Row(usage, usage)}, months=len(cores), **changes)
+
+
+def shown(directory: Path, rows: dict[str, Row], *, months: int, model: str = "cumulative", **changes: Any) -> Frame:
+    """Months from January 2026 on, on 10 cores."""
+    rates = changes.pop("rates", ())
     facts: dict[str, Any] = {
         "first": "2026-01",
-        "namespaces": {"web": {"cpu": Row(usage, usage)}},
-        "capacity": {"cpu": capacity},
+        "namespaces": {name: {"cpu": row} for name, row in rows.items()},
+        "capacity": {"cpu": [10.0 * h for h in changes.get("observed", HOURS)[:months]]},
     }
-    dataset = load_dataset(write(directory, Published(monthly=Scale(**{**facts, **changes}))))
-    return frame(dataset, "monthly_12m", "cpu", "cumulative")
+    published = Published(monthly=Scale(**{**facts, **changes}), rates=rates, currency="€" if rates else None)
+    return frame(load_dataset(write(directory, published)), "monthly_12m", "cpu", model)  # type: ignore[arg-type]
+
+
+def result(view: Frame, *names: str) -> dict[str, Any]:
+    hours = KnownHours(view)
+    return trend(hours, trajectory(hours, names or ("web",)))
 
 
 def found(view: Frame) -> tuple[str, float | None, int]:
-    result = trend(view, view.column("web"), None)
-    return result["direction"], result["change_pct"], result["months"]
+    answer = result(view)
+    return answer["direction"], answer["change_pct"], answer["months"]
 
 
 @pytest.mark.requirement("KL-T-13")
@@ -60,7 +71,126 @@ def test_an_unknown_month_takes_no_part_and_keeps_its_distance(tmp_path: Path) -
 
 
 def test_a_month_observed_in_part_counts_by_its_observed_hours(tmp_path: Path) -> None:
-    assert found(view(tmp_path, [1, 1], observed=[100, 28 * 24]))[1] == 0
+    assert found(view(tmp_path, [1, 1], observed=[400, 28 * 24]))[1] == 0
+
+
+@pytest.mark.requirement("KL-T-13")
+@pytest.mark.parametrize(("observed", "months"), [(372, 2), (371, 1), (4, 1)])  # half of January's 744 hours is 372
+def test_a_month_known_for_less_than_half_of_its_hours_is_no_whole_one(
+    tmp_path: Path, observed: float, months: int
+) -> None:
+    answer = result(view(tmp_path, [1, 2], observed=[observed, 28 * 24]))
+    assert (answer["months"], answer["months_left_out"]) == (months, [] if months == 2 else ["2026-01"])
+
+
+HALF = [744.0, 336.0, 744.0]  # usage is known for half of February
+STEADY = {
+    # 2 and 1 cores throughout: in February 2 x 336 and 1 x 336 core-hours are known
+    "web": Row([1488, 672, 1488], [0, 0, 0], usage_hours=HALF),
+    "api": Row([744, 336, 744], [0, 0, 0], usage_hours=HALF),
+    "new": Row([0, 0, 372], [0, 0, 0]),  # half a core from March on, known to be nothing before
+}
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_what_was_not_measured_is_no_decrease_of_a_sum(tmp_path: Path) -> None:
+    view = shown(tmp_path, STEADY, months=3)
+    assert result(view, "web", "api")["change_pct"] == 0
+    hours = KnownHours(view)
+    changed = between_months(hours, trajectory(hours, ("web", "api", "new")))
+    assert changed is not None
+    assert changed["amount_per_hour"] == {"before": 3, "after": 3.5, "change_pct": 16.6667}
+    # 3 and 3.5 of 10 cores
+    assert changed["cluster_share_pct"] == {"before": 30, "after": 35, "change_pct": 16.6667}
+
+
+def test_percentages_too_are_of_the_hours_that_are_known(tmp_path: Path) -> None:
+    assert result(shown(tmp_path, STEADY, months=3, model="normalized"), "web", "api")["change_pct"] == 0
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_month_in_which_most_of_a_sum_is_unknown_is_left_out(tmp_path: Path) -> None:
+    rows = {
+        "web": Row([1488, None, 1488], [0, 0, 0], usage_hours=[744, 0, 744]),
+        "new": Row([0, 0, 372], [0, 0, 0]),
+    }
+    # January 2 cores, March 2.5: 0.5 over a mean of 2.25
+    answer = result(shown(tmp_path, rows, months=3), "web", "new")
+    assert (answer["change_pct"], answer["months_left_out"]) == (22.2222, ["2026-02"])
+
+
+def test_a_small_namespace_unknown_in_one_month_is_left_out_of_every_month(tmp_path: Path) -> None:
+    rows = {
+        "web": Row([7440, 6720, 7440], [0, 0, 0]),
+        "job": Row([744, None, 744], [0, 0, 0], usage_hours=[744, 0, 744]),  # 1 of 11 cores, less than a tenth
+    }
+    hours = KnownHours(shown(tmp_path, rows, months=3))
+    kept = trajectory(hours, ("web", "job"))
+    assert (list(kept.levels.values()), kept.left_out) == ([10, 10, 10], ("job",))
+    assert trend(hours, kept)["direction"] == "stable"
+
+
+def test_the_open_month_is_scaled_by_the_hours_its_usage_is_known_for(tmp_path: Path) -> None:
+    row = Row([1488, 224], [0, 0], usage_hours=[744, 112])  # 2 cores; 336 of February's 672 hours have passed
+    view = shown(tmp_path, {"web": row}, months=2, open_hours=336, observed=[744, 336])
+    months = monthly(KnownHours(view), ("web",), view.column("web"))
+    assert months["open_month"]["value"] == 224
+    assert months["open_month"]["value_scaled_to_month"] == 1344  # 2 x 672
+
+
+RATE = {"effective": "2026-01-11T00:00:00Z", "rate": 5.0, "currency": "€", "weights": {"cpu": 1.0}}
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_rate_that_starts_inside_a_month_is_no_growth_of_costs(tmp_path: Path) -> None:
+    # one core of ten at 5 an hour costs 0.5; priced are 744 - 240 = 504 hours of January, which cost 252
+    row = Row([744, 672], [0, 0], cost=[252, 336])
+    view = shown(tmp_path, {"web": row}, months=2, model="costs", bill={"cpu": [2520, 3360]}, rates=[RATE])
+    hours = KnownHours(view)
+    assert list(hours.priced) == [504, 672]
+    assert result(view)["change_pct"] == 0
+    changed = between_months(hours, trajectory(hours, ("web",)))
+    assert changed is not None
+    assert changed["amount_per_hour"] == {"before": 0.5, "after": 0.5, "change_pct": 0}
+    assert changed["cluster_share_pct"] == {"before": 10, "after": 10, "change_pct": 0}
+    assert changed["rate_per_hour"] == {"before": 5, "after": 5, "change_pct": 0}
+
+
+def test_priced_hours_of_a_month_with_a_gap_are_those_the_bill_is_for(tmp_path: Path) -> None:
+    # 44 hours of January were not observed, 24 of them after the 11th: 480 hours at 5 are 2400
+    bill = {"cpu": [2400, 3360]}
+    view = shown(tmp_path, {}, months=2, observed=[700, 672], bill=bill, rates=[RATE])
+    assert list(priced_hours(view.dataset, view.scale)) == [480, 672]
+
+
+def test_hours_before_the_first_rate_and_after_the_last_are_not_priced(tmp_path: Path) -> None:
+    # in force from 11 to 16 January and from 1 to 15 March
+    ended = {**RATE, "effective": "2026-01-16T00:00:00Z", "rate": 0.0}
+    rates = [RATE, ended, {**RATE, "effective": "2026-03-01T00:00:00Z"}, {**ended, "effective": "2026-03-15T00:00:00Z"}]
+    view = shown(tmp_path, {}, months=4, bill={"cpu": [600, None, 1680, None]}, rates=rates)
+    assert list(priced_hours(view.dataset, view.scale)) == [120, 0, 336, 0]
+
+
+def test_the_rate_and_the_part_of_it_that_is_for_the_metric_are_told_apart(tmp_path: Path) -> None:
+    # the whole costs 5 an hour; of it cpu 2 and then 3, as weights changed
+    view = shown(
+        tmp_path,
+        {"web": Row([744, 672], [0, 0])},
+        months=2,
+        capacity={"cpu": [7440, 6720], "memory": [7440, 6720]},
+        bill={"cpu": [1488, 2016], "memory": [2232, 1344]},
+        rates=[{**RATE, "effective": "2026-01-01T00:00:00Z"}],
+    )
+    hours = KnownHours(view)
+    changed = between_months(hours, trajectory(hours, ("web",)))
+    assert changed is not None
+    assert changed["rate_per_hour"] == {"before": 5, "after": 5, "change_pct": 0}
+    assert changed["metric_rate_per_hour"] == {"before": 2, "after": 3, "change_pct": 50}
+
+
+def test_the_rounding_of_sums_is_no_change(tmp_path: Path) -> None:
+    # 0.1 cores, written with its last digit off
+    assert result(view(tmp_path, [0.1, 0.1 + 1e-13]))["change_pct"] == 0
 
 
 @pytest.mark.requirement("KL-T-13")

@@ -6,6 +6,7 @@ import pytest
 from kl_mcp.dataset import Dataset
 from kl_mcp.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.datasets import Row, Scale
 
 
 def movers(answer: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def test_what_changed_tells_usage_from_cluster_and_rate(ask: Ask) -> None:
     assert changed["capacity_per_hour"] == {"before": 8, "after": 10, "change_pct": 25}
     assert changed["cluster_share_pct"] == {"before": 12.5, "after": 15, "change_pct": 20}
     assert changed["rate_per_hour"] == {"before": 0.6, "after": 1.2, "change_pct": 100}
+    assert changed["metric_rate_per_hour"] == changed["rate_per_hour"]  # the bill is for cpu alone
 
 
 @pytest.mark.requirement("KL-T-11", "KL-T-14")
@@ -118,3 +120,84 @@ def test_one_whole_month_is_insufficient_data(build: Callable[..., Dataset]) -> 
     assert answer["monthly_12m"]["trend_direction"] == "insufficient_data"
     assert answer["trend"]["change_pct"] is None
     assert answer["what_changed"] is None
+
+
+def two_months(*, november: Row | None = None, open_hours: float | None = None, **changes: Any) -> Scale:
+    """October and November on 10 cores: 2 cores used by web, and job as given."""
+    hours = [744, 720 if open_hours is None else open_hours]
+    web = Row([2 * h for h in hours], [0, 0])
+    facts: dict[str, Any] = {
+        "first": "2026-10",
+        "open_hours": open_hours,
+        "capacity": {"cpu": [10 * h for h in hours]},
+        "namespaces": {"web": {"cpu": web}, **({"job": {"cpu": november}} if november else {})},
+    }
+    return Scale(**{**facts, **changes})
+
+
+# 1 core throughout; in November usage is known for 360 of the 720 hours
+GAP = Row([744, 360], [0, 0], usage_hours=[744, 360])
+
+
+@pytest.mark.requirement("KL-T-14")
+def test_hours_without_measurement_are_no_decrease(build: Callable[..., Dataset]) -> None:
+    answer = asked(build(monthly=two_months(november=GAP)), "compare_periods", scale="monthly_12m")
+    # job: 744 core-hours in 744 hours are 360 in 360. web is known throughout and compared as billed
+    assert movers(answer) == {"web": (1488, 1440, -48), "job": (360, 360, 0)}
+    assert answer["comparison"]["scaled"] is True
+    # 1848 and 1800 core-hours; per hour 2 + 1 cores in both
+    assert (answer["comparison"]["baseline_value"], answer["comparison"]["value"]) == (1848, 1800)
+    assert answer["comparison"]["what_changed"]["amount_per_hour"] == {"before": 3, "after": 3, "change_pct": 0}
+    assert answer["comparison"]["what_changed"]["cluster_share_pct"] == {"before": 30, "after": 30, "change_pct": 0}
+    assert any("1 namespace(s) are known for a smaller part" in warning for warning in answer["metadata"]["warnings"])
+
+
+def test_percentages_of_hours_without_measurement_are_no_decrease(build: Callable[..., Dataset]) -> None:
+    data = build(monthly=two_months(november=GAP))
+    answer = asked(data, "compare_periods", scale="monthly_12m", cost_model="normalized")
+    assert movers(answer) == {"web": (20, 20, 0), "job": (10, 10, 0)}
+    assert answer["comparison"]["scaled"] is False
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_gap_in_a_month_is_told_beside_its_trend(build: Callable[..., Dataset]) -> None:
+    answer = asked(build(monthly=two_months(november=GAP)), "compare_periods", namespace="job")
+    assert (answer["trend"]["direction"], answer["trend"]["change_pct"]) == ("stable", 0)
+    assert any("1 month bucket(s) unknown in whole or in part" in w for w in answer["metadata"]["warnings"])
+
+
+def test_what_is_unknown_in_one_period_has_no_amount_per_hour(build: Callable[..., Dataset]) -> None:
+    unknown = Row([744, None], [0, 0], usage_hours=[744, 0])
+    data = build(monthly=two_months(november=unknown))
+    answer = asked(data, "compare_periods", scale="monthly_12m", namespace="job", date="2026-11")
+    nothing = {"before": None, "after": None, "change_pct": None}
+    assert answer["comparison"]["value"] is None
+    assert answer["comparison"]["what_changed"]["amount_per_hour"] == nothing
+    assert answer["comparison"]["what_changed"]["cluster_share_pct"] == nothing
+    assert answer["comparison"]["what_changed"]["capacity_per_hour"] == {"before": 10, "after": 10, "change_pct": 0}
+
+
+@pytest.mark.requirement("KL-T-14")
+def test_a_month_observed_for_four_hours_is_no_default_baseline(build: Callable[..., Dataset]) -> None:
+    installed = two_months(observed=[4, 720], namespaces={"web": {"cpu": Row([8, 1440], [0, 0])}})
+    answer = asked(build(monthly=installed), "compare_periods", scale="monthly_12m")
+    assert (answer["comparison"], answer["movers"]) == (None, [])
+    assert any("at least half is observed" in warning for warning in answer["metadata"]["warnings"])
+    # asked for by its date it is compared, scaled: 8 core-hours in 4 hours are 1440 in 720
+    named = asked(build(monthly=installed), "compare_periods", scale="monthly_12m", date="2026-11")
+    assert movers(named) == {"web": (1440, 1440, 0)}
+
+
+def test_several_namespaces_each_name_the_months_their_trend_leaves_out(build: Callable[..., Dataset]) -> None:
+    short = Row([744, 100], [0, 0], usage_hours=[744, 100])  # of 720 hours
+    answer = asked(build(monthly=two_months(november=short)), "compare_periods", namespaces=["job", "web"])
+    left_out = {row["namespace"]: row["trend"]["months_left_out"] for row in answer["comparisons"]}
+    assert left_out == {"job": ["2026-11"], "web": []}
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_sum_names_the_namespaces_its_trend_does_without(build: Callable[..., Dataset]) -> None:
+    short = Row([74.4, 10], [0, 0], usage_hours=[744, 100])  # a tenth of a core beside two
+    answer = asked(build(monthly=two_months(november=short)), "compare_periods")
+    assert answer["what_changed"]["amount_per_hour"] == {"before": 2, "after": 2, "change_pct": 0}
+    assert any("The trend leaves out 1 namespace(s)" in w and "job" in w for w in answer["metadata"]["warnings"])

@@ -37,6 +37,16 @@ def test_without_a_rate_there_is_no_cost_model_and_no_total(build: Callable[...,
     assert answer["metrics_available"] == []
 
 
+def test_a_rate_that_has_ended_is_no_rate_and_stands_in_the_history(build: Callable[..., Dataset]) -> None:
+    rates = [
+        {"effective": "2026-11-01T00:00:00Z", "rate": 25.0, "currency": "$", "weights": None},
+        {"effective": "2026-11-20T00:00:00Z", "rate": 0.0, "currency": "$", "weights": None},
+    ]
+    answer = asked(build(rates=rates), "describe_dataset")
+    assert answer["billing_hourly_rate"] is None
+    assert [each["rate"] for each in answer["rate_history"]] == [25, 0]
+
+
 def test_an_absent_dataset_is_described_as_such() -> None:
     answer = asked(EMPTY("Nothing yet; expected in 5 min."), "describe_dataset")
     assert answer["layout"] == "none"

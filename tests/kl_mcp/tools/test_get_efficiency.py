@@ -80,10 +80,13 @@ def test_totals_and_counts_are_of_everything_whatever_is_listed(ask: Ask) -> Non
         "no_requests": 2,
         "unknown": 0,
     }
-    # usage 337.5; requests 270 + 135 + 33.75 + 135; ratio 337.5 / (270 + 87 + 33.75 + 135)
+    # usage 337.5, of which 33.75 by kube-system without requests; requests 270 + 135 + 33.75 + 135;
+    # ratio (337.5 - 33.75) / (270 + 87 + 33.75 + 135); unused 525.75 - 303.75
     assert answer["totals"]["cpu"]["usage"] == 337.5
     assert answer["totals"]["cpu"]["requests"] == 573.75
-    assert answer["totals"]["cpu"]["efficiency_ratio"] == pytest.approx(337.5 / 525.75, rel=1e-5)
+    assert answer["totals"]["cpu"]["usage_without_requests"] == 33.75
+    assert answer["totals"]["cpu"]["efficiency_ratio"] == pytest.approx(303.75 / 525.75, rel=1e-5)
+    assert answer["totals"]["cpu"]["unused"] == 222
 
 
 def test_without_a_metric_all_that_can_be_requested_are_compared(ask: Ask) -> None:

@@ -1,0 +1,63 @@
+"""The files of the layout: their names, and what each holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kl_mcp.dataset.model import Metric
+
+BACKEND = "backend.json"
+DAILY_SECONDS = 1_209_600
+MONTHLY_SECONDS = 31_968_000
+Kind = Literal["usage", "requests", "rf"]
+_PREFIX: dict[Metric, str] = {"cpu": "cpu", "memory": "memory", "gpu": "gpu_cpu", "gpu_memory": "gpu_mem"}
+_OTHER_SPELLINGS: dict[Metric, tuple[str, ...]] = {"memory": ("mem",), "gpu_memory": ("gpu_memory",)}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file. `window` is the seconds a period file covers, None for hourly trends."""
+
+    metric: Metric
+    kind: Kind
+    window: int | None
+
+    @property
+    def name(self) -> str:
+        """Return the usual name."""
+        return self._named(_PREFIX[self.metric])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return every name it may have, the usual one first."""
+        return (self.name, *map(self._named, _OTHER_SPELLINGS.get(self.metric, ())))
+
+    @property
+    def gpu(self) -> bool:
+        """Say whether it is about GPUs."""
+        return self.metric in ("gpu", "gpu_memory")
+
+    @property
+    def required(self) -> bool:
+        """Say whether every installation writes it."""
+        return not self.gpu
+
+    def _named(self, prefix: str) -> str:
+        return f"{prefix}_{self.kind}_{'trends' if self.window is None else f'period_{self.window}'}.json"
+
+
+TRENDS = tuple(File(metric, kind, None) for metric in _PREFIX for kind in ("usage", "rf"))
+PERIODS = tuple(
+    File(metric, kind, window)
+    for window in (DAILY_SECONDS, MONTHLY_SECONDS)
+    for metric in _PREFIX
+    for kind in ("usage", "requests")
+)
+
+
+def is_kubeledger(directory: Path) -> bool:
+    """Say whether a directory holds files of this layout; `backend.json` alone may be missing for a moment."""
+    names = (BACKEND, *(file.name for file in (*TRENDS, *PERIODS) if file.required))
+    return any((directory / name).is_file() for name in names)

@@ -1,0 +1,77 @@
+"""Reads a file that is one long array of small objects, a chunk at a time.
+
+Such a file may be 200 MB, and is written in place: it can be found empty, truncated, or with the tail of its longer
+predecessor. Any of these is a MalformedError; a file is used whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kl_mcp.dataset.fields import MalformedError
+
+CHUNK_BYTES = 1 << 20
+_LARGEST_RECORD = 1 << 16
+_NOT_FINITE = re.compile(rb"(:\s*)[+-]?(?:nan|inf(?:inity)?)(?=\s*[,}])", re.IGNORECASE)
+
+
+def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
+    """Yield the elements of the array. Raises MalformedError, and OSError where the file cannot be read.
+
+    NaN and infinities, which are not JSON but are found in such files, become null.
+    """
+    with path.open("rb") as stream:
+        left = _opened(stream.read(chunk_bytes), path.name)
+        while True:
+            cut = left.rfind(b"}") + 1
+            if cut:
+                yield from _parsed(left[:cut], path.name)
+                left = left[cut:].lstrip()
+                if left.startswith(b","):
+                    left = left[1:].lstrip() or b" "
+                elif left and not left.startswith(b"]"):
+                    raise MalformedError(f"{path.name} is not a list of records")
+            elif len(left) > chunk_bytes + _LARGEST_RECORD:
+                raise MalformedError(f"{path.name} is not a list of records")
+            more = stream.read(chunk_bytes)
+            if not more:
+                break
+            left = _continued(left, more, path.name)
+    if left.strip() != b"]":
+        raise MalformedError(f"{path.name} is truncated or half replaced")
+
+
+def _opened(head: bytes, name: str) -> bytes:
+    head = head.lstrip()
+    if not head:
+        raise MalformedError(f"{name} is empty")
+    if not head.startswith(b"["):
+        raise MalformedError(f"{name} is not a list of records")
+    return head[1:].lstrip() or b" "
+
+
+def _continued(left: bytes, more: bytes, name: str) -> bytes:
+    if not left:
+        more = more.lstrip()
+        if more.startswith(b","):
+            return more[1:] or b" "
+        if more and not more.startswith(b"]"):
+            raise MalformedError(f"{name} is not a list of records")
+    return left + more
+
+
+def _parsed(content: bytes, name: str) -> list[Any]:
+    whole = b"[" + content + b"]"
+    try:
+        read = orjson.loads(whole)
+    except orjson.JSONDecodeError:
+        try:
+            read = orjson.loads(_NOT_FINITE.sub(rb"\1null", whole))
+        except orjson.JSONDecodeError:
+            raise MalformedError(f"{name} is truncated, half replaced, or not JSON") from None
+    return list(read)

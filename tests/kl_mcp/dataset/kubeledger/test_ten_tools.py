@@ -1,0 +1,206 @@
+"""The ten tools on KubeLedger directories, against answers computed from the hours the files were written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kl_mcp.dataset import Dataset, load_dataset
+from kl_mcp.queries.budget import LARGEST_CHARACTERS
+from kl_mcp.tools import TABLE
+from tests.kl_mcp.tools.conftest import check_schemas
+from tests.support.kubeledger_layout import Truth, at, cluster, write
+
+NEWEST = at("2026-11-21T19:00:00Z")
+NOW = NEWEST + 1200
+MODELS = ("cumulative", "normalized", "costs")
+UNITS = {"cumulative": "cluster_percent_hours", "normalized": "percent_of_total_usage", "costs": "currency"}
+CASES = [(count, model) for count in (3, 60, 1000) for model in MODELS]
+
+
+class Case:
+    """A truth, what was loaded of its files, and how to ask."""
+
+    def __init__(self, truth: Truth, dataset: Dataset) -> None:
+        self.truth = truth
+        self.dataset = dataset
+        self.namespaces = list(truth.usage)
+
+    def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Ask a tool; the answer must fit its schemas and its budget."""
+        answer = TABLE[tool].run(arguments, self.dataset, NOW)
+        check_schemas(tool, answer)
+        assert answer["metadata"]["last_sample_utc"] == "2026-11-21T19:00:00Z"
+        assert len(str(answer)) < LARGEST_CHARACTERS * 1.2
+        return answer
+
+    def whole(self, name: str, metric: str, groups: Iterable[slice]) -> float:
+        """Return a namespace's value over several buckets: their sum, or the mean over their hours of percentages."""
+        kept = list(groups)
+        values = [self.truth.amount(name, metric, hours) for hours in kept]
+        if self.truth.model != "normalized":
+            return sum(values)
+        lengths: list[int] = [hours.stop - hours.start for hours in kept]
+        weighted: float = sum(v * n for v, n in zip(values, lengths, strict=True))
+        return weighted / sum(lengths)
+
+
+@pytest.fixture(scope="module")
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A directory that was written and loaded."""
+    count, model = request.param
+    truth = _truth(count, model)
+    return Case(truth, load_dataset(write(tmp_path_factory.mktemp("kubeledger"), truth)))
+
+
+@cache
+def _truth(count: int, model: str) -> Truth:
+    return cluster(count, NEWEST, model)
+
+
+over_all = pytest.mark.parametrize("case", CASES, indirect=True, ids=[f"{n}-{m}" for n, m in CASES])
+
+
+@over_all
+def test_list_namespaces_names_all_and_keeps_what_is_no_namespace_apart(case: Case) -> None:
+    answer = case.ask("list_namespaces")
+    assert answer["counts"]["application"] == len(case.namespaces) - 1
+    assert answer["counts"]["system"] == 1
+    assert [entry["name"] for entry in answer["special_entries"]] == ["non-allocatable"]
+    first = answer["namespaces"][0]
+    assert first == {
+        "name": "kube-system",
+        "type": "system",
+        "active": True,
+        "first_seen": None,
+        "last_seen": "2026-11-21T19:00:00Z",
+    }
+
+
+@over_all
+def test_describe_dataset_says_which_layout_and_what_it_does_not_know(case: Case) -> None:
+    answer = case.ask("describe_dataset")
+    assert (answer["layout"], answer["cost_model"]) == ("kubeledger", case.truth.model)
+    assert answer["cost_models_available"] == [case.truth.model]
+    assert answer["metrics_available"] == ["cpu", "memory"]
+    assert answer["currency"] == ("$" if case.truth.model == "costs" else None)
+    assert answer["nodes"] is None
+    scales = answer["scales"]
+    assert {name: scale["points_per_namespace"] for name, scale in scales.items()} == {
+        "hourly_7d": 168,
+        "daily_14d": 15,
+        "monthly_12m": 13,
+    }
+    assert [scale["elapsed_hours"] for scale in scales.values()] == [168, 336, 8880]
+    assert all(scale["observed_hours"] is None for scale in scales.values())
+    assert answer["data_freshness_utc"] == "2026-11-21T19:00:00Z"
+    assert any("relative" in warning for warning in answer["metadata"]["warnings"])
+
+
+@over_all
+@pytest.mark.parametrize("scale", ["daily_14d", "monthly_12m"])
+def test_get_usage_returns_what_the_files_hold(case: Case, scale: str) -> None:
+    groups = case.truth.days if scale == "daily_14d" else case.truth.months
+    name = case.namespaces[-1]
+    answer = case.ask("get_usage", scale=scale, metric="memory", namespace=name)
+    assert answer["dates"] == list(groups)
+    assert answer["metadata"]["unit"] == UNITS[case.truth.model]
+    expected = [case.truth.amount(name, "memory", hours) for hours in groups.values()]
+    assert answer["series"][0]["values"] == pytest.approx(expected, rel=1e-5)
+    assert answer["total"] == pytest.approx(case.whole(name, "memory", groups.values()), rel=1e-5)
+    assert answer["metadata"]["data_window"]["end"] == "2026-11-21T19:00:00Z"
+
+
+@over_all
+def test_get_top_consumers_ranks_by_the_sum_over_all_days(case: Case) -> None:
+    answer = case.ask("get_top_consumers", metric="cpu", date="all", limit=2, exclude_system=False)
+    totals = {name: case.whole(name, "cpu", case.truth.days.values()) for name in case.namespaces}
+    best = sorted(totals, key=lambda name: -totals[name])[:2]
+    assert [row["namespace"] for row in answer["ranking"]] == best
+    assert [row["value"] for row in answer["ranking"]] == pytest.approx([totals[n] for n in best], rel=1e-5)
+    shares = [100 * totals[n] / sum(totals.values()) for n in best]
+    assert [row["share_pct"] for row in answer["ranking"]] == pytest.approx(shares, rel=1e-5)
+    assert {row["cluster_share_pct"] for row in answer["ranking"]} == {None}
+    assert answer["capacity_value"] is None
+
+
+@over_all
+def test_get_namespace_breakdown_knows_overhead_and_not_idle(case: Case) -> None:
+    answer = case.ask("get_namespace_breakdown", metric="cpu", date="2026-11-20")
+    day = case.truth.days["2026-11-20"]
+    assert answer["total_value"] == pytest.approx(
+        sum(case.truth.amount(name, "cpu", day) for name in case.namespaces), rel=1e-5
+    )
+    overhead = answer["cluster_overhead"]
+    assert overhead["non_allocatable_value"] == pytest.approx(case.truth.overhead("cpu", day), rel=1e-5)
+    assert {overhead[key] for key in overhead if key.startswith(("idle", "capacity", "allocatable", "unmeasured"))} == {
+        None
+    }
+
+
+@over_all
+@pytest.mark.parametrize(("scale", "date"), [(s, d) for s in ("daily_14d", "monthly_12m") for d in (0, 3, -1, None)])
+def test_get_efficiency_divides_by_the_hours_of_each_bucket(case: Case, scale: str, date: int | None) -> None:
+    groups = case.truth.days if scale == "daily_14d" else case.truth.months
+    name = case.namespaces[1]
+    wanted = "all" if date is None else list(groups)[date]
+    answer = case.ask("get_efficiency", scale=scale, metric="cpu", namespace=name, date=wanted)
+    buckets = list(groups.values()) if date is None else [list(groups.values())[date]]
+    ratio = answer["efficiency"][0]["efficiency_ratio"]
+    # Money and percentages weigh buckets by what all namespaces used, so that over several the ratio is near only.
+    assert ratio == pytest.approx(case.truth.efficiency(name, "cpu", buckets), rel=1e-4 if date is not None else 2e-2)
+    assert answer["units"] == {"cpu": UNITS[case.truth.model]}
+
+
+@over_all
+def test_get_timeseries_returns_percent_of_capacity_by_hour(case: Case) -> None:
+    name = case.namespaces[-1]
+    answer = case.ask("get_timeseries", metric="cpu", namespace=name)
+    assert answer["series"][0]["values"] == pytest.approx(case.truth.usage[name]["cpu"][-168:].tolist(), rel=1e-5)
+    assert (answer["hours"][0], answer["hours"][-1]) == ("2026-11-14T19:00:00Z", "2026-11-21T18:00:00Z")
+    assert answer["metadata"]["unit"] == "cluster_percent_hours"
+    said = any("whatever the cost model" in warning for warning in answer["metadata"]["warnings"])
+    assert said == (case.truth.model != "cumulative")
+
+
+@over_all
+def test_get_efficiency_timeseries_returns_the_factors_of_each_hour(case: Case) -> None:
+    name = case.namespaces[-1]
+    answer = case.ask("get_efficiency_timeseries", metric="memory", namespace=name)
+    expected = case.truth.usage[name]["memory"][-168:] / case.truth.requests[name]["memory"]
+    assert answer["series"][0]["values"] == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+@over_all
+def test_compare_periods_adds_up_the_days_and_follows_the_months(case: Case) -> None:
+    name = case.namespaces[1]
+    answer = case.ask("compare_periods", metric="cpu", namespace=name)
+    assert answer["daily_14d"]["aggregate"] == pytest.approx(
+        case.whole(name, "cpu", case.truth.days.values()), rel=1e-5
+    )
+    months = [case.truth.amount(name, "cpu", hours) for hours in case.truth.months.values()]
+    assert [month["value"] for month in answer["monthly_12m"]["series"]] == pytest.approx(months, rel=1e-5)
+    # Usage grows by a quarter over the year; under a fixed bill, and as a part of all, everybody grows alike.
+    growing = case.truth.model == "cumulative"
+    assert answer["trend"]["direction"] == ("growing" if growing else "stable")
+
+
+@over_all
+def test_group_namespaces_adds_up_what_matches(case: Case) -> None:
+    answer = case.ask("group_namespaces", metric="cpu", pattern="shop-*", date="2026-11-07..2026-11-09")
+    days = [case.truth.days[day] for day in ("2026-11-07", "2026-11-08", "2026-11-09")]
+    total = sum(case.whole(name, "cpu", days) for name in case.namespaces if name.startswith("shop-"))
+    assert answer["group_total"] == pytest.approx(total, rel=1e-5)
+    assert answer["matched_count"] == len(case.namespaces) - 1
+
+
+def test_gpus_are_read_from_their_own_files(tmp_path: Path) -> None:
+    truth = cluster(3, NEWEST, metrics=("cpu", "memory", "gpu"))
+    case = Case(truth, load_dataset(write(tmp_path, truth)))
+    answer = case.ask("get_usage", metric="gpu", namespace="shop-001")
+    expected = [truth.amount("shop-001", "gpu", hours) for hours in truth.days.values()]
+    assert answer["series"][0]["values"] == pytest.approx(expected, rel=1e-5)
