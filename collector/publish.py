@@ -17,12 +17,12 @@ from typing import Any
 import orjson
 
 from collector.errors import PublishError
+from collector.whole import UNFINISHED, put
 
 MANIFEST = "dataset.json"
 
-_UNFINISHED = ".unfinished"
 _DATA_FILE = re.compile(r"(?:hourly_7d|daily_14d|monthly_12m|nodes)-(\d+)\.json")
-_STALE = re.compile(rf"(?:{_DATA_FILE.pattern}|dataset\.json){re.escape(_UNFINISHED)}")
+_STALE = re.compile(rf"(?:{_DATA_FILE.pattern}|dataset\.json){re.escape(UNFINISHED)}")
 
 
 def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]) -> int:
@@ -56,18 +56,8 @@ def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dic
 
 
 def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + _UNFINISHED)
     with _explained(path):
-        try:
-            with unfinished.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except OSError:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
+        put(path, content)
 
 
 def _sync(directory: Path) -> None:

@@ -6,9 +6,7 @@ Values of the period files are sums of hourly per cent of capacity (`cumulative`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -22,13 +20,13 @@ from collector.books.periods import floor_month, iso
 from collector.books.scales import rounded
 from collector.errors import PublishError
 from collector.kubeledger.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
+from collector.whole import put
 
 MODELS: Mapping[str, str] = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}
 BILLING_RATE = ".billing-hourly-rate"
 
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNFINISHED = ".unfinished"
 
 Rows = list[dict[str, Any]]
 
@@ -59,26 +57,12 @@ def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, document in files:
-            _write(directory / name, orjson.dumps(document))
+            put(directory / name, orjson.dumps(document))
     except OSError as error:
         raise PublishError(
             f"cannot publish KubeLedger's layout to {directory}: {error.strerror or error}. KL_KUBELEDGER_DATA_DIR has "
             "to be a directory that this user may write, with free space"
         ) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:
