@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.lives import Lives
-from collector.books.page import CPU, GPU, GPU_MEMORY, Array, ClusterCells, EntryCells, Key, Page, pods_sampled
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, ClusterCells, EntryCells, Key, Page
 from collector.books.periods import HOUR
 from collector.model import METRICS, SOURCES, Metric, Source
 
@@ -35,6 +35,10 @@ class ClusterRows(Protocol):
     def allocatable(self) -> Mapping[Metric, Array]: ...
     @property
     def observed(self) -> Mapping[Source, Array]: ...
+    @property
+    def observed_pods(self) -> Array: ...
+    @property
+    def configured_dcgm(self) -> Array: ...
 
 
 class EntryRows(Protocol):
@@ -74,12 +78,15 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
     source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
     sampled = np.nan_to_num(source) * hours_per_cell
-    entries = _entries(stored, starts, known, pods_sampled(sampled), hours_per_cell)
+    pods = np.nan_to_num(cluster.observed_pods) * hours_per_cell
+    entries = _entries(stored, starts, known, pods, hours_per_cell)
     return Page(
         starts=starts,
         observed=observed * hours_per_cell,
         sampled=sampled,
-        configured=~np.isnan(source) * hours_per_cell,
+        pods=pods,
+        stored=~np.isnan(cluster.configured_dcgm) * hours_per_cell,
+        with_dcgm=np.nan_to_num(cluster.configured_dcgm) * hours_per_cell,
         cluster=_cluster(
             np.where(known, capacity, np.nan), np.where(known, allocatable, np.nan), known, entries, hours_per_cell
         ),
@@ -107,7 +114,7 @@ def _entries(
     stored: Sequence[Stored],
     starts: NDArray[np.int64],
     known: NDArray[np.bool_],
-    sampled: Array,
+    pods: Array,
     hours_per_cell: np.float64,
 ) -> EntryCells:
     shape = (len(stored), len(METRICS), len(starts))
@@ -134,7 +141,7 @@ def _entries(
         matched=np.where(unknown, np.nan, requests),
         cost=np.full(shape, np.nan),
         hours=np.where(unknown, 0.0, hours_per_cell),
-        measured=measured * sampled,
+        measured=measured * pods,
     )
 
 

@@ -73,20 +73,18 @@ class Page:
     """Hours of each cell with known capacity (N)."""
     sampled: Array
     """Hours of each cell that a source was observed in (S x N)."""
-    configured: Array
-    """Hours of each cell in which it is known whether the source was observed (S x N)."""
+    pods: Array
+    """Hours of each cell in which the pods and their usage were both known (N)."""
+    stored: Array
+    """Hours of each cell that the store has steps of, observed or not (N)."""
+    with_dcgm: Array
+    """Hours of those in which an exporter was configured (N)."""
     cluster: ClusterCells
     keys: tuple[Key, ...]
     entries: EntryCells
 
 
 Group = TypeVar("Group", ClusterCells, EntryCells)
-
-
-def pods_sampled(sampled: Array) -> Array:
-    """Hours in which running pods and their usage were both known, of hours per source (S x N): at most the lesser."""
-    lesser: Array = np.minimum(sampled[KUBERNETES], sampled[METRICS_SERVER])
-    return lesser
 
 
 def sum_known(values: Array, offsets: Sequence[int]) -> Array:
@@ -107,7 +105,9 @@ def fold(page: Page, offsets: Sequence[int]) -> Page:
         starts=page.starts[list(offsets)],
         observed=sum_known(page.observed, offsets),
         sampled=sum_known(page.sampled, offsets),
-        configured=sum_known(page.configured, offsets),
+        pods=sum_known(page.pods, offsets),
+        stored=sum_known(page.stored, offsets),
+        with_dcgm=sum_known(page.with_dcgm, offsets),
         cluster=folded(page.cluster),
         keys=page.keys,
         entries=_matched_in_full(folded(page.entries), page.entries, offsets),
@@ -132,7 +132,9 @@ def cut(page: Page, start: int, stop: int) -> Page:
         starts=page.starts[start:stop].copy(),
         observed=page.observed[start:stop].copy(),
         sampled=page.sampled[:, start:stop].copy(),
-        configured=page.configured[:, start:stop].copy(),
+        pods=page.pods[start:stop].copy(),
+        stored=page.stored[start:stop].copy(),
+        with_dcgm=page.with_dcgm[start:stop].copy(),
         cluster=part(page.cluster),
         keys=page.keys,
         entries=part(page.entries),
@@ -154,7 +156,9 @@ def join(pages: Sequence[Page], keys: Sequence[Key]) -> Page:
         starts=np.concatenate([page.starts for page in pages]),
         observed=np.concatenate([page.observed for page in pages]),
         sampled=np.concatenate([page.sampled for page in pages], axis=-1),
-        configured=np.concatenate([page.configured for page in pages], axis=-1),
+        pods=np.concatenate([page.pods for page in pages]),
+        stored=np.concatenate([page.stored for page in pages]),
+        with_dcgm=np.concatenate([page.with_dcgm for page in pages]),
         cluster=joined([page.cluster for page in pages]),
         keys=tuple(keys),
         entries=joined(aligned),
@@ -191,5 +195,5 @@ def _nothing(page: Page) -> dict[str, Array]:
         "matched": requests,
         "cost": np.where(np.isnan(page.cluster.bill), np.nan, 0.0),
         "hours": observed,
-        "measured": pods_sampled(page.sampled),
+        "measured": page.pods,
     }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from collector.books.cost import PRICED
-from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, KUBERNETES, MEMORY, METRICS_SERVER, Array, Key, Page
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
 from collector.books.periods import Buckets, Scale, iso
 from collector.model import METRICS, SOURCES
 
@@ -91,8 +91,8 @@ def _coverage(page: Page, elapsed: Array) -> Array:
     All of the bucket's time is expected, but of `dcgm` none while it was not configured; NaN where it never was.
     """
     expected = np.broadcast_to(elapsed, page.sampled.shape).copy()
-    expected[DCGM] -= page.configured[KUBERNETES] - page.configured[DCGM]
-    expected[DCGM][page.configured[DCGM] == 0] = np.nan
+    expected[DCGM] -= page.stored - page.with_dcgm
+    expected[DCGM][page.with_dcgm == 0] = np.nan
     return np.minimum(page.sampled / expected, 1.0)
 
 

@@ -24,6 +24,8 @@ _SHORT: dict[Metric, str] = {"cpu": "cpu", "memory": "mem", "gpu": "gpu", "gpu_m
 CAPACITY_SOURCES: dict[Metric, str] = {metric: f"cap_{_SHORT[metric]}" for metric in METRICS}
 ALLOCATABLE_SOURCES: dict[Metric, str] = {metric: f"alloc_{_SHORT[metric]}" for metric in METRICS}
 OBSERVED_SOURCES = {source: f"observed_{source}" for source in SOURCES}
+OBSERVED_PODS = "observed_pods"
+CONFIGURED_DCGM = "configured_dcgm"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,16 @@ class Form:
         return (None,) * len(self.sources)
 
 
-CLUSTER = Form(".rrd", (*CAPACITY_SOURCES.values(), *ALLOCATABLE_SOURCES.values(), *OBSERVED_SOURCES.values()))
+CLUSTER = Form(
+    ".rrd",
+    (
+        *CAPACITY_SOURCES.values(),
+        *ALLOCATABLE_SOURCES.values(),
+        *OBSERVED_SOURCES.values(),
+        OBSERVED_PODS,
+        CONFIGURED_DCGM,
+    ),
+)
 ENTRY = Form(".rrd", ("cpu_usage", "mem_usage", "cpu_requests", "mem_requests", "measured"))
 GPU = Form(".gpu.rrd", ("gpu_usage", "gpu_requests", "gpu_mem_usage"))
 

@@ -14,8 +14,10 @@ from collector.store.layout import (
     ALLOCATABLE_SOURCES,
     CAPACITY_SOURCES,
     CLUSTER_FILE,
+    CONFIGURED_DCGM,
     ENTRY,
     GPU,
+    OBSERVED_PODS,
     OBSERVED_SOURCES,
     Kind,
     RrdFile,
@@ -33,7 +35,11 @@ class ClusterRows:
     """All four metrics; a cluster without GPUs has 0 of them."""
     allocatable: Mapping[Metric, Column]
     observed: Mapping[Source, Column]
-    """Share of the steps that the source answered, 0.0 to 1.0; NaN while it is not configured."""
+    """Share of the steps that the source answered, 0.0 to 1.0."""
+    observed_pods: Column
+    """Share of the steps in which the pods and their usage were both known, 0.0 to 1.0."""
+    configured_dcgm: Column
+    """Share of the steps in which an exporter was configured, 0.0 to 1.0. The other sources always are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ def read_cluster(directory: Path, start: int, end: int, step: int) -> ClusterRow
         capacity={metric: table[CAPACITY_SOURCES[metric]] for metric in METRICS},
         allocatable={metric: table[ALLOCATABLE_SOURCES[metric]] for metric in METRICS},
         observed={source: table[OBSERVED_SOURCES[source]] for source in SOURCES},
+        observed_pods=table[OBSERVED_PODS],
+        configured_dcgm=table[CONFIGURED_DCGM],
     )
 
 

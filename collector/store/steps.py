@@ -169,8 +169,9 @@ class _Planner:
         start, end = window
         covered = hour_floor(sample.time - 1) if self._last_tick is None else self._last_tick
         if covered < start:
-            nothing = [None if sample.observed[source] is None else 0.0 for source in SOURCES]
-            self._cluster.append(Span(covered, start, (*_no_capacity(), *nothing)))
+            # What was configured while nothing was sampled is not known: it counts as what is configured now.
+            nothing = (0.0,) * (len(SOURCES) + 1)
+            self._cluster.append(Span(covered, start, (*_no_capacity(), *nothing, _dcgm_configured(sample))))
         self._cluster.append(Span(start, end, _cluster_values(sample)))
 
     def _feed(self, kind: Kind, name: str, entry: Entry, window: Window) -> None:
@@ -232,10 +233,16 @@ def _no_capacity() -> tuple[None, ...]:
 
 
 def _cluster_values(sample: TickSample) -> tuple[float | None, ...]:
-    observed = (None if (seen := sample.observed[source]) is None else float(seen) for source in SOURCES)
+    observed = {source: float(bool(sample.observed[source])) for source in SOURCES}
+    pods = min(observed["kubernetes"], observed["metrics"])
+    sources = (*observed.values(), pods, _dcgm_configured(sample))
     if not sample.observed["kubernetes"]:
-        return (*_no_capacity(), *observed)
-    return (*_node_amounts(sample.capacity), *_node_amounts(sample.allocatable), *observed)
+        return (*_no_capacity(), *sources)
+    return (*_node_amounts(sample.capacity), *_node_amounts(sample.allocatable), *sources)
+
+
+def _dcgm_configured(sample: TickSample) -> float:
+    return float(sample.observed["dcgm"] is not None)
 
 
 def _node_amounts(amounts: Amounts) -> tuple[float | None, ...]:

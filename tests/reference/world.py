@@ -147,11 +147,12 @@ class World:
                 yield self._fact(time, interval)
 
     def _plan_changes(self) -> Iterator[Span]:
-        """Settings and labels that change; on full hours, as an hour has one setting."""
+        """Settings and labels that change, most of them inside an hour."""
         hour = self.start - self.start % HOUR + HOUR
         yield Span("no dcgm setting", hour + 8 * DAY, hour + 15 * DAY)
         fine = self.dense_from - self.dense_from % HOUR
-        yield Span("no dcgm setting", fine + 9 * DAY, fine + 9 * DAY + 38 * HOUR)
+        yield Span("no dcgm setting", fine + 4 * DAY + 1200, fine + 4 * DAY + 3000)
+        yield Span("no dcgm setting", fine + 9 * DAY + 1500, fine + 9 * DAY + 38 * HOUR + 900)
         for start, length in ((2 * DAY, 5 * DAY), (6 * DAY + 1500, 2100), (12 * DAY, 4500)):
             yield Span("one label missing", fine + start, fine + start + length)
         yield Span("one label missing", hour + 30 * DAY, hour + 36 * DAY)
@@ -159,7 +160,6 @@ class World:
 
     def _plan_faults(self, faults: float) -> Iterator[Span]:
         draw, length = self._random, self.end - self.start
-        changes = [at for span in self._spans if span.what == "no dcgm setting" for at in (span.start, span.end)]
         for what, count, lengths in (
             ("collector", 14, (600, 2400, 3600, 7200, DAY, 3 * DAY)),
             ("kubernetes", 25, (300, 1500, 1800, 2100, 3600, 90000)),
@@ -170,10 +170,7 @@ class World:
             for number in range(round(count * faults)):
                 low = self.dense_from if number % 2 else self.start
                 begin = low + draw.randrange(0, max(self.end - low, 1)) // STEP * STEP
-                fault = Span(what, begin, begin + draw.choice(lengths))
-                # A step that was never sampled counts with the setting after it: no gap where the setting changes.
-                if what != "collector" or not any(fault.start - HOUR <= at <= fault.end + HOUR for at in changes):
-                    yield fault
+                yield Span(what, begin, begin + draw.choice(lengths))
         yield Span("metrics", self.end - 1200, self.end - 600)
         yield Span("collector", self.start + length // 3, self.start + length // 3 + round(3 * faults * DAY))
 

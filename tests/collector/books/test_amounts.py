@@ -29,6 +29,8 @@ class Rows:
     capacity: Mapping[Metric, Array] = field(default_factory=dict)
     allocatable: Mapping[Metric, Array] = field(default_factory=dict)
     observed: Mapping[Source, Array] = field(default_factory=dict)
+    observed_pods: Array = field(default_factory=lambda: np.zeros(0))
+    configured_dcgm: Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass
@@ -46,6 +48,7 @@ def cluster(
     gpu_gib: list[float] | None = None,
     kubernetes: list[float] | None = None,
     metrics: list[float] | None = None,
+    pods: list[float] | None = None,
 ) -> Rows:
     """CPU as given, 4 GiB per core, GPUs only if given."""
     seen = [0.0 if np.isnan(value) else 1.0 for value in cpu]
@@ -59,9 +62,16 @@ def cluster(
     observed: dict[Source, Array] = {
         "kubernetes": np.array(kubernetes or seen),
         "metrics": np.array(metrics or seen),
-        "dcgm": np.full(len(cpu), U),
+        "dcgm": np.zeros(len(cpu)),
     }
-    return Rows(step=step, capacity=capacity, allocatable=usable, observed=observed)
+    return Rows(
+        step=step,
+        capacity=capacity,
+        allocatable=usable,
+        observed=observed,
+        observed_pods=np.array(pods or seen),
+        configured_dcgm=np.zeros(len(cpu)),
+    )
 
 
 def namespace(
@@ -201,13 +211,14 @@ def test_gpu_memory_of_an_unknown_capacity_is_unknown_but_none_in_use_is_zero() 
 
 def test_measured_hours_are_the_share_of_pods_times_the_share_of_samples() -> None:
     # Hour 1: 3/4 of the pods in 10 of 12 samples: 0.625. Hour 2: nothing of the namespace known, 4/12 of the samples.
-    asked = cluster([10.0, 10.0], metrics=[10 / 12, 4 / 12])
+    asked = cluster([10.0, 10.0], metrics=[10 / 12, 4 / 12], pods=[10 / 12, 4 / 12])
     page = amounts(asked, [namespace("a", [1.0, U], measured=[0.75, U])])
     assert page.entries.measured[0].tolist() == pytest.approx([0.625, 4 / 12])
     assert page.sampled[METRICS_SERVER].tolist() == pytest.approx([10 / 12, 4 / 12])
 
 
 def test_pods_count_as_measured_only_while_the_listing_of_pods_was_known_too() -> None:
-    # metrics-server answered in the whole hour, the API in half of it: all running pods measured, for half an hour.
-    page = amounts(cluster([10.0], kubernetes=[0.5], metrics=[1.0]), [namespace("shop", [2.0], measured=[1.0])])
-    assert page.entries.measured[0].tolist() == [0.5]
+    # metrics-server and the API failed in 3 steps each, of which one was the same: 7 of 12 with both, 0.5 of the pods.
+    answered = cluster([10.0], kubernetes=[9 / 12], metrics=[9 / 12], pods=[7 / 12])
+    page = amounts(answered, [namespace("shop", [2.0], measured=[0.5])])
+    assert page.entries.measured[0].tolist() == pytest.approx([3.5 / 12])

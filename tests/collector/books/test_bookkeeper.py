@@ -193,6 +193,20 @@ def test_coverage_of_an_exporter_counts_from_when_it_was_configured(tmp_path: Pa
     assert scales(tmp_path, samples)["hourly_7d"]["coverage"]["dcgm"] == pytest.approx([2 / 3])
 
 
+def test_coverage_of_an_exporter_configured_inside_an_hour_is_exact_in_days_too(tmp_path: Path) -> None:
+    """Configured from 13:20 on: answers to 13:50, failure to 14:00, answers to 15:00.
+
+    Of the hour from 13:00 (12 - 4) steps are expected and 6 answered, of the two hours (24 - 4) and 18. The day is
+    12 h old at noon, of which the store knows from 13:00 on: 180 steps to 15:00 less the 4 without the setting.
+    """
+    start, named = at("2026-11-21T13:00"), {"a": entry(1.0)}
+    answers = [None] * 4 + [True] * 6 + [False] * 2 + [True] * 12
+    samples = [tick(start + 300 * (step + 1), named, dcgm=answer) for step, answer in enumerate(answers)]
+    found = scales(tmp_path, samples)
+    assert found["hourly_7d"]["coverage"]["dcgm"] == pytest.approx([6 / 8, 1.0])
+    assert found["daily_14d"]["coverage"]["dcgm"] == pytest.approx([18 / 176])
+
+
 def test_an_entry_of_unknown_usage_is_listed_though_it_requests_nothing(tmp_path: Path) -> None:
     lost: dict[Special, Entry] = {"unattributed": entry(0.0, gpu=(None, 0.0))}
     samples = [tick(at("2026-11-21T01:00"), {"a": entry(1.0)}, interval=3600, gpu=2.0, dcgm=False, special=lost)]

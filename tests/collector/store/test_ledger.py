@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
 def test_the_cluster_file_has_the_sources_it_is_documented_with() -> None:
     assert CLUSTER.sources == (
         "cap_cpu", "cap_mem", "cap_gpu", "cap_gpu_mem", "alloc_cpu", "alloc_mem", "alloc_gpu", "alloc_gpu_mem",
-        "observed_kubernetes", "observed_metrics", "observed_dcgm",
+        "observed_kubernetes", "observed_metrics", "observed_dcgm", "observed_pods", "configured_dcgm",
     )  # fmt: skip
     assert max(map(len, CLUSTER.sources)) <= 19, "librrd's limit"
 
@@ -84,11 +85,24 @@ def test_a_failed_metrics_tick_leaves_requests_known(tmp_path: Path) -> None:
         assert ledger.last_sample_at == {"kubernetes": NOON + HOUR, "metrics": NOON + 6 * STEP, "dcgm": None}
 
 
-def test_a_source_that_is_not_configured_is_unknown_and_one_that_failed_is_zero(tmp_path: Path) -> None:
+def test_since_when_exporters_are_configured_is_kept_beside_what_they_answered(tmp_path: Path) -> None:
+    """Configured from 13:20 on (8 of 12 steps), answered from 13:35 on (5 of 12)."""
     with Ledger.open(tmp_path) as ledger:
-        ledger.append([tick(NOON + i * STEP, dcgm=None) for i in range(1, 13)])
-        ledger.append([tick(NOON + HOUR + i * STEP, dcgm=i > 3) for i in range(1, 13)])
-        assert coverage(ledger, NOON, 2, source="dcgm") == [None, 0.75]
+        ledger.append([tick(NOON + i * STEP, dcgm=None) for i in range(1, 17)])
+        ledger.append([tick(NOON + HOUR + i * STEP, dcgm=i > 7) for i in range(5, 13)])
+        assert coverage(ledger, NOON, 2, source="dcgm") == pytest.approx([0.0, 5 / 12])
+        rows = ledger.cluster(NOON, NOON + 2 * HOUR, HOUR)
+        assert list(rows.configured_dcgm) == pytest.approx([0.0, 8 / 12])
+
+
+def test_in_how_many_steps_pods_and_their_usage_were_both_known_is_kept(tmp_path: Path) -> None:
+    """The API fails in steps 1 and 2, metrics-server in 2 to 4: each is there in 10 and 9 of 12, both in 8."""
+    answers = [(i > 2, i not in (2, 3, 4)) for i in range(1, 13)]
+    with Ledger.open(tmp_path) as ledger:
+        for i, (kubernetes, metrics) in enumerate(answers, start=1):
+            sample = tick(NOON + i * STEP) if kubernetes else failed_tick(NOON + i * STEP)
+            ledger.append([replace(sample, observed={**sample.observed, "metrics": metrics})])
+        assert list(ledger.cluster(NOON, NOON + HOUR, HOUR).observed_pods) == pytest.approx([8 / 12])
 
 
 def test_a_time_that_is_taken_or_past_is_refused_logged_and_counted(

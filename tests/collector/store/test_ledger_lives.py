@@ -62,7 +62,7 @@ def test_steps_before_the_first_sample_of_all_are_unknown_and_count_as_not_obser
         ledger.append([tick(NOON + i * STEP, WEB) for i in range(6, 13)])
         assert usage(ledger, "web", NOON, 12, step=STEP) == [None] * 5 + [12.0] * 7
         assert coverage(ledger, NOON, 12, step=STEP) == [0.0] * 5 + [1.0] * 7
-        assert coverage(ledger, NOON, 12, step=STEP, source="dcgm") == [None] * 12
+        assert coverage(ledger, NOON, 12, step=STEP, source="dcgm") == [0.0] * 12
         assert coverage(ledger, NOON) == pytest.approx([7 / 12])
         assert usage(ledger, "web", NOON) == [12.0]
         assert coverage(ledger, NOON - HOUR) == [None]

@@ -67,11 +67,13 @@ def test_an_outage_of_three_days_is_back_filled_as_not_observed(tmp_path: Path) 
         assert coverage(ledger, back, 4, step=STEP) == [0.0, 0.0, 0.0, 1.0]
 
 
-def test_a_gap_leaves_a_source_that_is_not_configured_unknown(tmp_path: Path) -> None:
+def test_a_gap_counts_with_the_setting_that_holds_after_it(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
-        ledger.append([tick(NOON + STEP, WEB), tick(NOON + 4 * STEP, WEB)])
+        ledger.append([tick(NOON + STEP, WEB, dcgm=None), tick(NOON + 4 * STEP, WEB, dcgm=True)])
         assert coverage(ledger, NOON, 4, step=STEP, source="metrics") == [1.0, 0.0, 0.0, 1.0]
-        assert coverage(ledger, NOON, 4, step=STEP, source="dcgm") == [None] * 4
+        assert coverage(ledger, NOON, 4, step=STEP, source="dcgm") == [0.0, 0.0, 0.0, 1.0]
+        rows = ledger.cluster(NOON, NOON + 4 * STEP, STEP)
+        assert list(rows.configured_dcgm) == [0.0, 1.0, 1.0, 1.0]
 
 
 def test_a_gap_that_ends_with_a_failed_tick_is_back_filled_too(tmp_path: Path) -> None:

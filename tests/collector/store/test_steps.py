@@ -8,7 +8,7 @@ from tests.support.samples import HOUR, NOON, STEP, entry, failed_tick, gpu_entr
 
 WEB = RrdFile("namespace", "web", ENTRY)
 WEB_GPU = RrdFile("namespace", "web", GPU)
-UNOBSERVED = (None,) * 8 + (0.0, 0.0, None)
+UNOBSERVED = (None,) * 8 + (0.0,) * 5
 
 
 def continued(before: Plan, samples: list) -> Plan:  # type: ignore[type-arg]
@@ -19,11 +19,11 @@ def test_the_first_tick_fills_the_cluster_from_the_start_of_its_hour() -> None:
     result = plan(Registry(), (), [tick(NOON + 900, interval=900), tick(NOON + 1800, interval=900)][1:])
     first, second = result.spans[CLUSTER_FILE]
     assert first == Span(NOON, NOON + 900, UNOBSERVED)
-    assert (second.start, second.end, second.values[0], second.values[-3:]) == (
+    assert (second.start, second.end, second.values[0], second.values[-5:]) == (
         NOON + 900,
         NOON + 1800,
         100.0,
-        (1.0, 1.0, None),
+        (1.0, 1.0, 0.0, 1.0, 0.0),
     )
     assert result.observed == ((NOON + 900, NOON + 1800),)
 
