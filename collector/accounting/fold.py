@@ -59,9 +59,10 @@ def fold_pods(pods: Iterable[Pod], nodes: Mapping[str, Node], charged: Callable[
         namespace, requests = pod.namespace, pod.requests
         runs = pod.phase == "Running"
         (fold.running if runs else fold.waiting).add(namespace, pod.name)
-        gpu = _gpu_request(pod, nodes.get(pod.node)) if "gpu" in requests else 0.0
+        node = nodes.get(pod.node)
+        gpu = _gpu_request(pod, node) if "gpu" in requests else 0.0
         if gpu:
-            fold.gpu_pods[namespace, pod.name] = GpuPod(pod.node, gpu)
+            fold.gpu_pods[namespace, pod.name] = GpuPod(pod.node, gpu, node is not None and node.gpu_replicas > 1)
         key = namespace if charged(namespace) else None
         for held in (_at(fold.entries, key), _at(fold.nodes, pod.node)):
             held.cpu += requests.get("cpu") or 0.0

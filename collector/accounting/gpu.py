@@ -3,6 +3,10 @@
 A device's use goes in equal parts to the pods its labels name. A device whose labels name no pod is idle, unless its
 node has pods whose requested GPUs no device accounts for: as many of its unnamed devices as those pods need, the
 busiest first, were used by pods that cannot be told, and go to the special entry `unattributed`.
+
+Under time-slicing an exporter without `--kubernetes-virtual-gpus` names one pod of a device, whichever it met last
+(NVIDIA/dcgm-exporter#307, #340). Where pods that share GPUs are named nowhere, the only device of their node
+is theirs as well; of several devices none can be told, and what the named ones did is `unattributed`.
 """
 
 from __future__ import annotations
@@ -61,6 +65,8 @@ class GpuPod:
 
     node: str
     requested: float
+    shares: bool = False
+    """Whether its node lets several pods hold one GPU (time-slicing, MPS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def seen_in_full(devices: Sequence[GpuDevice], nodes: Iterable[Node]) -> bool:
 
 
 def attribute(
-    devices: Iterable[GpuDevice], gpu_pods: Mapping[PodName, GpuPod], bound: Container[PodName]
+    devices: Sequence[GpuDevice], gpu_pods: Mapping[PodName, GpuPod], bound: Container[PodName]
 ) -> GpuAttribution:
     """Splits what the devices did over namespaces.
 
@@ -96,14 +102,50 @@ def attribute(
     by_namespace: dict[str, GpuUse] = {}
     received: dict[PodName, float] = {}
     unnamed: dict[str, list[GpuDevice]] = {}
+    blurred: list[GpuDevice] = []
+    sharers = _unnamed_sharers(devices, gpu_pods)
     for device in devices:
         holders = [pod for pod in device.holders if pod in gpu_pods or pod in bound]
-        for pod in holders:
-            by_namespace.setdefault(pod[0], GpuUse()).add(device, 1 / len(holders))
-            received[pod] = received.get(pod, 0.0) + device.share / len(holders)
         if not holders:
             unnamed.setdefault(device.node, []).append(device)
-    return GpuAttribution(by_namespace, _unattributed(unnamed, _missing(gpu_pods, received, set(unnamed))))
+            continue
+        more, theirs = sharers.get(device.node, ((), True))
+        holders += more if theirs else ()
+        for pod in holders:
+            received[pod] = received.get(pod, 0.0) + device.share / len(holders)
+            if theirs:
+                by_namespace.setdefault(pod[0], GpuUse()).add(device, 1 / len(holders))
+        if not theirs:
+            blurred.append(device)
+    return GpuAttribution(by_namespace, _unattributed(unnamed, blurred, _missing(gpu_pods, received, set(unnamed))))
+
+
+def _unnamed_sharers(
+    devices: Sequence[GpuDevice], gpu_pods: Mapping[PodName, GpuPod]
+) -> dict[str, tuple[list[PodName], bool]]:
+    """Per host, pods that share its GPUs and that no label names, and whether its only device is theirs as well.
+
+    A host with a device that names several pods has an exporter that names them all. Hosts with a name of their own
+    have the pods of the nodes that no host is named after.
+    """
+    named = {pod for device in devices for pod in device.holders}
+    pods: dict[str, list[PodName]] = {}
+    nodes = {device.node for device in devices}
+    for pod, holding in gpu_pods.items():
+        if holding.shares and pod not in named:
+            pods.setdefault(holding.node if holding.node in nodes else "", []).append(pod)
+    if not pods:
+        return {}
+    known = {holding.node for holding in gpu_pods.values()}
+    hosts: dict[str, list[GpuDevice]] = {}
+    for device in devices:
+        hosts.setdefault(device.node if device.node in known else "", []).append(device)
+    return {
+        device.node: (pods[host], len(several) == 1)
+        for host, several in hosts.items()
+        for device in several
+        if host in pods and all(len(item.holders) < 2 for item in several)
+    }
 
 
 def _missing(
@@ -122,18 +164,22 @@ def _missing(
     return missing
 
 
-def _unattributed(unnamed: Mapping[str, list[GpuDevice]], missing: Mapping[str, float]) -> GpuUse | None:
+def _unattributed(
+    unnamed: Mapping[str, list[GpuDevice]], blurred: Iterable[GpuDevice], missing: Mapping[str, float]
+) -> GpuUse | None:
     left = dict(missing)
-    use: GpuUse | None = None
+    taken = list(blurred)
     for host, devices in unnamed.items():
         pool = host if host in left else ""
         for device in sorted(devices, key=_busyness, reverse=True):
             if left.get(pool, 0.0) <= _TOLERANCE:
                 break
             left[pool] -= device.share
-            use = use or GpuUse()
-            use.add(device, 1.0)
-    return use
+            taken.append(device)
+    use = GpuUse()
+    for device in taken:
+        use.add(device, 1.0)
+    return use if taken else None
 
 
 def _busyness(device: GpuDevice) -> tuple[float, float]:

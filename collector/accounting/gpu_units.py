@@ -32,6 +32,11 @@ def is_gpu_resource(name: str) -> bool:
     return name.startswith("nvidia.com/") and _RESOURCE.fullmatch(name) is not None
 
 
+def is_mig_profile(profile: str) -> bool:
+    """Whether a profile tells slices. The memory in an exporter's `GPU_I_PROFILE` is rounded down: `7g.79gb`."""
+    return _PROFILE.search(profile) is not None
+
+
 @lru_cache(maxsize=1024)
 def profile_share(profile: str, product: str = "") -> float:
     """GPU equivalents of one MIG instance, such as 1/7 for `1g.5gb`; 1.0 for what is not a MIG profile.

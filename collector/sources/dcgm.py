@@ -1,8 +1,8 @@
 """GPUs as NVIDIA's DCGM exporter reports them, in Prometheus' text format.
 
 Fields: `DCGM_FI_DEV_GPU_UTIL` (per cent), `DCGM_FI_PROF_GR_ENGINE_ACTIVE` (0 to 1, the only one a MIG instance has),
-`DCGM_FI_DEV_FB_USED` and `_FREE` (MiB). A series is of one device: a GPU by `UUID`, or an instance of it by
-`GPU_I_ID`. A GPU that several pods share is reported once per pod.
+`DCGM_FI_DEV_FB_USED` and `_FREE` (MiB), or their names in the exporter's 1.x-compatible set. A series is of one
+device: a GPU by `UUID`, or an instance of it by `GPU_I_ID`. A GPU that several pods share is reported once per pod.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.accounting.gpu_units import profile_share
+from collector.accounting.gpu_units import is_mig_profile, profile_share
 from collector.errors import SourceError
 from collector.model import GpuDevice
 
@@ -25,8 +25,17 @@ _USED = "DCGM_FI_DEV_FB_USED"
 _FREE = "DCGM_FI_DEV_FB_FREE"
 # The largest plausible value: DCGM writes a blank as a number near 2**31 or 2**63.
 _LIMITS = {_UTILISATION: 100.0, _ENGINE_ACTIVE: 1.0, _USED: 2.0**24, _FREE: 2.0**24}
-_FIELDS = tuple(_LIMITS)
+# `etc/1.x-compatibility-metrics.csv` of the exporter.
+_FIELDS = {name: name for name in _LIMITS} | {
+    "dcgm_gpu_utilization": _UTILISATION,
+    "dcgm_fi_prof_gr_engine_active": _ENGINE_ACTIVE,
+    "dcgm_fb_used": _USED,
+    "dcgm_fb_free": _FREE,
+}
 
+# The 1.x-compatible pages write `uuid`, the newest exporters `hostname`.
+_UUID_LABELS = ("UUID", "uuid")
+_HOST_LABELS = ("Hostname", "hostname")
 # A Prometheus that scraped the exporter keeps its labels as `exported_…` and puts the exporter's own pod in `pod`;
 # the exporter's old names come last.
 _HOLDER_LABELS = (
@@ -34,6 +43,8 @@ _HOLDER_LABELS = (
     ("namespace", "pod"),
     ("pod_namespace", "pod_name"),
 )
+
+_EXPORTER = "dcgm-exporter"
 
 _DeviceKey = tuple[str, str | None]
 """GPU UUID, and instance id on MIG."""
@@ -49,16 +60,17 @@ class _Reading:
 
 
 def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
-    """The devices of one exporter's page; `SourceError` when it is no Prometheus text.
+    """The devices of one exporter's page.
 
+    `SourceError` when it is no Prometheus text, or has a MIG instance of a profile that tells no share of the GPU.
     A page without the fields above has no devices. A device without a plausible value of a field has None for it.
     """
     readings: dict[_DeviceKey, _Reading] = {}
     try:
         for family in text_string_to_metric_families(_wanted(text)):
-            if family.name in _LIMITS:
+            if family.name in _FIELDS:
                 for sample in family.samples:
-                    _read(readings, sample.name, sample.labels, sample.value)
+                    _read(readings, _FIELDS[family.name], sample.labels, sample.value)
     except ValueError as error:
         raise SourceError("dcgm", f"the page is not Prometheus text ({error}): is it a DCGM exporter's?") from error
     return merge([_device(key, reading) for key, reading in readings.items()])
@@ -66,12 +78,14 @@ def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
 
 def _wanted(text: str) -> str:
     """The lines of the fields that are read, a few of the hundreds; all of a text that has none, to be judged whole."""
-    lines = [line for line in text.splitlines() if line.startswith(_FIELDS)]
+    lines = [line for line in text.splitlines() if line.startswith(tuple(_FIELDS))]
     return "\n".join(lines) + "\n" if lines else text
 
 
 def _read(readings: dict[_DeviceKey, _Reading], name: str, labels: Mapping[str, str], value: float) -> None:
-    uuid = labels.get("UUID") or f"{labels.get('Hostname', '')}/{labels.get('device') or labels.get('gpu', '')}"
+    uuid = _device_name(labels)
+    if not uuid:
+        return
     reading = readings.setdefault((uuid, labels.get("GPU_I_ID") or None), _Reading(labels))
     if math.isfinite(value) and 0 <= value <= _LIMITS[name]:
         reading.values.setdefault(name, value)
@@ -80,20 +94,41 @@ def _read(readings: dict[_DeviceKey, _Reading], name: str, labels: Mapping[str, 
         reading.holders[holder] = None
 
 
+def _device_name(labels: Mapping[str, str]) -> str:
+    """The GPU's UUID, or else its number on its host; empty for a series of no GPU."""
+    number = labels.get("device") or labels.get("gpu")
+    return _first(labels, _UUID_LABELS) or (f"{_first(labels, _HOST_LABELS)}/{number}" if number else "")
+
+
+def _first(labels: Mapping[str, str], names: Iterable[str]) -> str:
+    return next((labels[name] for name in names if labels.get(name)), "")
+
+
 def _holder(labels: Mapping[str, str]) -> tuple[str, str] | None:
     for namespace_label, pod_label in _HOLDER_LABELS:
         if pod_label in labels:
             namespace, pod = labels.get(namespace_label), labels[pod_label]
-            return (namespace, pod) if namespace and pod else None
+            return (namespace, pod) if namespace and pod and not _is_exporter(labels, pod) else None
     return None
+
+
+def _is_exporter(labels: Mapping[str, str], pod: str) -> bool:
+    """Whether `pod` is the exporter, which Prometheus (known by `job` and `instance`) names on a GPU nobody holds."""
+    return "job" in labels and "instance" in labels and _EXPORTER in pod
 
 
 def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
     uuid, instance = key
     labels, values = reading.labels, reading.values
     profile = labels.get("GPU_I_PROFILE", "") if instance else ""
+    if instance and not is_mig_profile(profile):
+        raise SourceError(
+            "dcgm",
+            f"GPU_I_PROFILE of instance {instance} of {uuid} is {profile!r}, expected one such as '1g.5gb': its share "
+            "of the GPU cannot be told. Update the exporter, or start it after the GPU was partitioned.",
+        )
     return GpuDevice(
-        node=labels.get("Hostname", ""),
+        node=_first(labels, _HOST_LABELS),
         uuid=uuid,
         instance=instance,
         share=profile_share(profile, labels.get("modelName", "")),

@@ -1,4 +1,4 @@
-"""GPUs from recorded pages of DCGM exporters to the books, an hour each with one tick a step.
+"""GPUs from pages in the DCGM exporter's format to the books, an hour each with one tick a step.
 
 The labelled pages are of a node with two Tesla T4 of 15 GiB (used and free): `ml/train-0` at 87 % with 10 GiB in use
 and `vision/serve-5c9d-x2x` at 12 % with 2 GiB.
@@ -102,6 +102,34 @@ def test_a_time_sliced_device_is_split_equally_and_its_requests_are_divided(tmp_
     assert column(hourly, "vision", "requests", "gpu") == [0.25]
     assert hourly["capacity"]["gpu"] == [1.0]
     assert special(hourly, "idle", "gpu") == [pytest.approx(0.4)]
+
+
+def test_a_time_sliced_device_that_names_one_of_its_pods_is_split_over_all_of_them(tmp_path: Path) -> None:
+    """The same GPU and pods, from an exporter that names one pod a device: the same answer.
+
+    Taking the label at its word would charge ml with 0.6 and 6 GiB, and vision with nothing.
+    """
+    node = machine("gpu-node-1", labels={"nvidia.com/gpu.replicas": "4"}, gpu={"nvidia.com/gpu": "4"})
+    pods = [holding(ns, name, ONE_GPU) for ns, name in (("ml", "nb-0"), ("ml", "nb-1"), ("vision", "nb-2"))]
+    lines = [line for line in page("time_slicing").splitlines(keepends=True) if 'vgpu="1"' not in line]
+    one_named = "".join(line for line in lines if 'vgpu="2"' not in line).replace(',vgpu="0"', "")
+    hourly = hour_of(tmp_path, Told(pods, [node], exporters=[one_named], dcgm=True))
+    assert used(hourly, "ml") == pytest.approx([0.4, 4.0])
+    assert used(hourly, "vision") == pytest.approx([0.2, 2.0])
+    assert special(hourly, "idle", "gpu") == [pytest.approx(0.4)]
+
+
+@pytest.mark.parametrize("name", ["federated", "federated_honoured"])
+def test_a_gpu_that_nobody_holds_is_not_charged_to_the_exporter_that_prometheus_names(
+    tmp_path: Path, name: str
+) -> None:
+    # The exporter runs on the node and holds no GPU; the second device's 0.40 are idle: 2 - 0.87.
+    exporter = work("gpu-operator", "nvidia-dcgm-exporter-7x2kq", cores=0.1, node="gpu-node-1")
+    told = Told([TRAIN, exporter], [T4_NODE], exporters=[page(name)], dcgm=True)
+    hourly = hour_of(tmp_path, told)
+    assert used(hourly, "ml") == pytest.approx([0.87, 10.0])
+    assert "gpu" not in hourly["namespaces"]["gpu-operator"]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(1.13)]
 
 
 def test_mig_instances_count_their_slices_and_their_parent_is_not_counted_again(tmp_path: Path) -> None:

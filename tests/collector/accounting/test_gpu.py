@@ -45,6 +45,55 @@ def test_a_device_shared_by_several_pods_is_split_equally() -> None:
     assert result.unattributed is None
 
 
+def shared(node: str = "g1") -> GpuPod:
+    """A pod that holds one of four replicas of a GPU."""
+    return GpuPod(node, 0.25, shares=True)
+
+
+@pytest.mark.parametrize("host", ["g1", "dcgm-exporter-x7k2p"], ids=["the node's", "its own name"])
+def test_the_only_gpu_of_a_node_is_split_over_all_that_share_it_though_one_is_named(host: str) -> None:
+    # 0.9 over three pods, two of them of ml, of which the label names the first: 0.6 and 0.3 all the same.
+    pods = {A: shared(), B: shared(), C: shared()}
+    result = attribute([device("GPU-1", A, node=host, busy=0.9, used=9.0)], pods, set(pods))
+    assert result.by_namespace["ml"].gpu == pytest.approx(0.6)
+    assert result.by_namespace["vision"].gpu == pytest.approx(0.3)
+    assert result.by_namespace["vision"].gpu_memory == pytest.approx(3 * GIB)
+    assert result.unattributed is None
+
+
+def test_where_a_sharing_pod_is_on_one_of_several_gpus_the_named_ones_are_unattributed() -> None:
+    # C shares one of the two with the pod it names, and none can tell which: 0.5 + 0.3.
+    pods = {A: shared(), B: shared(), C: shared()}
+    devices = [device("GPU-1", A, busy=0.5), device("GPU-2", B, busy=0.3)]
+    result = attribute(devices, pods, set(pods))
+    assert result.by_namespace == {}
+    assert result.unattributed is not None
+    assert result.unattributed.gpu == pytest.approx(0.8)
+    assert result.unattributed.gpu_memory == 16 * GIB
+
+
+def test_a_sharing_pod_of_another_node_takes_nothing_away() -> None:
+    # C is on g2, whose only GPU names B: B and C have half of it each, A all of its own.
+    pods = {A: shared(), B: shared("g2"), C: shared("g2")}
+    devices = [device("GPU-1", A, busy=0.5), device("GPU-2", B, node="g2", busy=0.3)]
+    result = attribute(devices, pods, set(pods))
+    assert result.by_namespace["ml"].gpu == pytest.approx(0.5 + 0.15)
+    assert result.by_namespace["vision"].gpu == pytest.approx(0.15)
+    assert result.unattributed is None
+
+
+def test_an_exporter_that_names_several_pods_of_a_gpu_names_all_and_one_it_does_not_know_yet_has_nothing() -> None:
+    pods = {A: shared(), B: shared(), C: shared()}
+    result = attribute([device("GPU-1", A, B, busy=0.9), device("GPU-2", busy=0.0, used=0.0)], pods, set(pods))
+    assert result.by_namespace["ml"].gpu == pytest.approx(0.9)
+    assert "vision" not in result.by_namespace
+
+
+def test_a_pod_that_shares_no_gpu_and_is_not_named_takes_nothing_from_one_that_is() -> None:
+    pods = {A: GpuPod("g1", 1.0), C: GpuPod("g1", 1.0)}
+    assert attribute([device("GPU-1", A, busy=0.9)], pods, set(pods)).by_namespace == {"ml": GpuUse(0.9, 8 * GIB)}
+
+
 def test_an_instance_counts_its_share_of_the_gpu() -> None:
     # 3g.20gb, active 0.7 of the time: 0.7 x 3/7 = 0.3
     result = attribute([device("GPU-1", A, busy=0.7, share=3 / 7, instance="2")], {A: GpuPod("g1", 3 / 7)}, {A})

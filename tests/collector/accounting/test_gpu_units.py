@@ -10,6 +10,8 @@ from collector.accounting.gpu_units import is_gpu_resource, profile_share, repli
         ("3g.20gb", "NVIDIA-A100-SXM4-40GB", 3 / 7),
         ("7g.80gb", "NVIDIA H100 80GB HBM3", 1.0),
         ("1g.10gb+me", "NVIDIA A100-SXM4-80GB", 1 / 7),
+        ("7g.79gb", "NVIDIA A100 80GB PCIe", 1.0),
+        ("1g.11gb", "NVIDIA H100 NVL", 1 / 7),
         ("1c.3g.20gb", "NVIDIA A100-SXM4-40GB", 1 / 7),
         ("1g.6gb", "NVIDIA A30", 1 / 4),
         ("2g.12gb", "", 2 / 4),

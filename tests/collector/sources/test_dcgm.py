@@ -50,12 +50,45 @@ def test_mig_instances_are_devices_of_their_share_and_their_parent_is_not_counte
     assert devices[0].memory_used == 9728 * MIB
 
 
-def test_pods_of_a_page_that_prometheus_passed_on_are_the_exported_ones() -> None:
-    assert [device.holders for device in page("federated")] == [(("ml", "train-0"),)]
+@pytest.mark.parametrize("name", ["federated", "federated_honoured"])
+def test_pods_of_a_page_that_prometheus_passed_on_are_the_holders_and_never_the_exporter(name: str) -> None:
+    # Prometheus names the exporter's own pod on the second GPU, whose labels name none.
+    assert [device.holders for device in page(name)] == [(("ml", "train-0"),), ()]
+    assert [device.utilisation for device in page(name)] == [0.87, 0.4]
 
 
-def test_old_label_names_are_understood() -> None:
-    assert [device.holders for device in page("old_names")] == [(("ml", "train-0"),)]
+def test_a_pod_called_like_an_exporter_holds_its_gpu_on_the_exporters_own_page() -> None:
+    line = 'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-1",Hostname="n",namespace="dev",pod="dcgm-exporter-0"} 5\n'
+    assert parse_exposition(line)[0].holders == (("dev", "dcgm-exporter-0"),)
+
+
+def test_the_1x_compatible_names_of_metrics_and_labels_are_understood() -> None:
+    (device,) = page("old_names")
+    assert device == GpuDevice("gpu-node-1", FIRST, None, 1.0, 0.87, 10240.0 * MIB, 5120.0 * MIB, (("ml", "train-0"),))
+
+
+def test_the_host_label_of_the_newest_exporters_is_understood() -> None:
+    line = 'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-1",device="nvidia0",modelName="Tesla T4",hostname="k3s-1"} 5\n'
+    assert parse_exposition(line)[0].node == "k3s-1"
+
+
+@pytest.mark.parametrize("profile", ["1g.11gb", "1g.12gb"])
+def test_a_profile_with_its_memory_rounded_down_counts_its_slices(profile: str) -> None:
+    # An H100 NVL's `1g.12gb`, which exporters up to 4.2 write as 1g.11gb.
+    labels = f'gpu="0",UUID="GPU-1",modelName="NVIDIA H100 NVL",GPU_I_PROFILE="{profile}",GPU_I_ID="7",Hostname="n"'
+    (device,) = parse_exposition(f"DCGM_FI_PROF_GR_ENGINE_ACTIVE{{{labels}}} 0.5\n")
+    assert device.share == pytest.approx(1 / 7)
+
+
+@pytest.mark.parametrize("profile", ["<<<NULL>>>", ""])
+def test_an_instance_whose_profile_is_unknown_is_not_taken_for_a_whole_gpu(profile: str) -> None:
+    labels = f'gpu="0",UUID="GPU-1",device="nvidia0",GPU_I_PROFILE="{profile}",GPU_I_ID="6",Hostname="n"'
+    with pytest.raises(SourceError, match=r"GPU_I_PROFILE of instance 6 of GPU-1 is .*expected one such as '1g\.5gb'"):
+        parse_exposition(f"DCGM_FI_PROF_GR_ENGINE_ACTIVE{{{labels}}} 0.5\n")
+
+
+def test_a_series_of_no_gpu_makes_no_device() -> None:
+    assert parse_exposition("DCGM_FI_PROF_GR_ENGINE_ACTIVE 0\n") == ()
 
 
 def test_a_blank_value_is_unknown_and_not_zero() -> None:
