@@ -3,8 +3,9 @@
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t kubeledger:0.1.0 .
 #   docker run --rm --read-only -v books:/var/lib/kubeledger:ro -e KL_MCP_LISTEN_HOST=0.0.0.0 -p 127.0.0.1:5484:5484 kubeledger:0.1.0
 #
-# For a build that can be repeated, name the base by digest: --build-arg PYTHON_IMAGE=python@sha256:...
-ARG PYTHON_IMAGE=python:3.11.15-slim-bookworm
+# The digest is the multi-platform index of the tag; engines go by it and take the tag for a remark. Raise both together:
+# docker buildx imagetools inspect python:3.11.16-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${PYTHON_IMAGE} AS build
 RUN --mount=type=bind,source=deploy/image,target=/steps /steps/build-packages.sh

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kl_mcp import log, settings
-from kl_mcp.errors import KlMcpError
-from kl_mcp.settings import Settings, SettingsError
+from kl_mcp.errors import KlMcpError, SettingsError
+from kl_mcp.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,12 @@ def _serve(chosen: Settings) -> None:
 
         if chosen.tokens_file is not None:
             logger.warning("KL_MCP_TOKENS_FILE has no meaning over stdio: whoever starts this process sees everything.")
+        if chosen.jwt_jwks:
+            logger.warning("KL_MCP_JWT_JWKS has no meaning over stdio: whoever starts this process sees everything.")
+        if chosen.tls_cert_file is not None:
+            logger.warning("KL_MCP_TLS_CERT_FILE has no meaning over stdio: nothing is sent over a network.")
+        if chosen.metrics_port is not None:
+            logger.warning("KL_MCP_METRICS_PORT has no meaning over stdio: metrics are served over HTTP only.")
         stdio.serve(served, holder)
     else:
         from kl_mcp import http

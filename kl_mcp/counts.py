@@ -29,9 +29,13 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counters that only grow: tool calls by tool, tool errors by (tool, code), dataset loads by outcome."""
+    """Counters that only grow: tool calls by tool, tool errors by (tool, code), dataset loads by outcome.
+
+    `key_set_reads` counts attempts to read the keys of the issuer of JWTs, by outcome.
+    """
 
     calls: Counter[str] = field(default_factory=Counter)
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     loads: Counter[str] = field(default_factory=Counter)
+    key_set_reads: Counter[str] = field(default_factory=Counter)
     latencies: defaultdict[str, Latencies] = field(default_factory=lambda: defaultdict(Latencies))

@@ -2,6 +2,7 @@
 
 Exception
 └── KlMcpError
+    ├── SettingsError        a setting cannot be used: which one, what is allowed, what to do
     ├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
     └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
 """
@@ -23,6 +24,10 @@ _EXAMPLE_CHARACTERS = 200
 
 class KlMcpError(Exception):
     """Base of every error this server raises itself."""
+
+
+class SettingsError(KlMcpError):
+    """A setting cannot be used. The message names the setting, its value, what is allowed and what to do."""
 
 
 class DatasetError(KlMcpError):

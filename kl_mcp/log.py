@@ -7,7 +7,9 @@ import sys
 import time
 
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
-CHATTY = ("mcp", "uvicorn", "httpx", "asyncio")
+CHATTY = ("mcp", "uvicorn", "asyncio")
+TELLING = ("httpx2", "httpcore2")
+"""Whose lines below warning hold whole addresses and headers, and so what a log must not have."""
 
 
 def configure(level: str) -> None:
@@ -26,3 +28,5 @@ def configure(level: str) -> None:
     for name in CHATTY:
         quietest = root.level if root.level <= logging.DEBUG else max(root.level, logging.WARNING)
         logging.getLogger(name).setLevel(quietest)
+    for name in TELLING:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))

@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from kl_mcp import __version__
+from kl_mcp.access.key_sources import FAILED, READ
 from kl_mcp.counts import BOUNDS_SECONDS, Counts, Latencies
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
@@ -22,6 +23,7 @@ from kl_mcp.queries.metadata import last_sample
 
 PREFIX = "kubeledger_mcp"
 LOAD_OUTCOMES = ("loaded", "failed", "crashed")
+KEY_SET_OUTCOMES = (READ, FAILED)
 
 
 class Metrics(Collector):
@@ -77,6 +79,13 @@ class Metrics(Collector):
         for outcome in LOAD_OUTCOMES:
             loads.add_metric((outcome,), self._counts.loads[outcome])
         yield loads
+        if self._counts.key_set_reads:
+            reads = CounterMetricFamily(
+                f"{PREFIX}_key_set_reads", "Attempts to read the keys of the issuer of JWTs.", labels=("outcome",)
+            )
+            for outcome in KEY_SET_OUTCOMES:
+                reads.add_metric((outcome,), self._counts.key_set_reads[outcome])
+            yield reads
         succeeded = self._holder.looked and self._holder.held.problem is None
         yield GaugeMetricFamily(
             f"{PREFIX}_dataset_last_load_succeeded",

@@ -5,27 +5,19 @@ The only module of the package that reads the environment. An empty variable cou
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kl_mcp import __version__
-from kl_mcp.errors import KlMcpError, ToolArgumentError
-from kl_mcp.queries.select import check_patterns
+from kl_mcp import casts
+from kl_mcp.command_line import parse_flags
+from kl_mcp.errors import SettingsError
 
 TRANSPORTS = ("http", "stdio")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-
-class SettingsError(KlMcpError):
-    """A setting cannot be used. The message names the setting, its value, what is allowed and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,97 +59,16 @@ class Settings:
     max_requests: int
     max_request_bytes: int
     client_timeout: int
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
+    metrics_port: int | None
+    jwt_jwks: str
+    jwt_issuer: str
+    jwt_audience: str
+    jwt_required_scopes: tuple[str, ...]
+    jwt_namespaces_claim: str
+    resource_url: str
     log_level: str
-
-
-def _directory(text: str) -> Path:
-    if "\0" in text:
-        raise ValueError("a directory without NUL bytes")
-    return Path(text).expanduser()
-
-
-def _optional_file(text: str) -> Path | None:
-    if "\0" in text:
-        raise ValueError("a file name without NUL bytes")
-    return Path(text).expanduser() if text else None
-
-
-def _audit_log(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a file name without NUL bytes, or - for standard error")
-    return text
-
-
-def _one_of(allowed: Sequence[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in allowed:
-            raise ValueError(" or ".join(allowed))
-        return text.lower()
-
-    return parse
-
-
-def _host(text: str) -> str:
-    if any(character.isspace() or character == "/" for character in text):
-        raise ValueError("a host name or an IP address, without scheme, port or path")
-    return text.removeprefix("[").removesuffix("]")
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
-        raise ValueError("a whole number from 0 to 65535 (0 takes any free port)")
-    return int(text)
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    names = _names(text)
-    if any("://" in name or "/" in name for name in names):
-        raise ValueError("host names separated by commas, each with or without a port, or * for any")
-    return names
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    names = _names(text)
-    if any(name != "*" and "://" not in name for name in names):
-        raise ValueError("origins such as https://tools.example.com separated by commas, or * for any")
-    return tuple(name.rstrip("/") for name in names)
-
-
-def _globs(text: str) -> tuple[str, ...]:
-    patterns = tuple(dict.fromkeys(_names(text)))
-    if any(character.isspace() for pattern in patterns for character in pattern):
-        raise ValueError("names or globs of namespaces separated by commas, none with a space in it")
-    try:
-        return check_patterns(patterns, "the setting") if patterns else ()
-    except ToolArgumentError as error:
-        raise ValueError(f"names or globs of namespaces. {error.message.rstrip('.')}") from None
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in FLAGS:
-        raise ValueError("true or false")
-    return FLAGS[text.lower()]
-
-
-def _multiplier(text: str) -> float:
-    # float() takes more than anybody means: underscores, digits of other scripts, infinity, and 1e400 for infinity
-    factor = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
-    if not factor > 0:
-        raise ValueError("a number above 0, such as 1.15 for a mark-up of 15 per cent")
-    return factor
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -167,7 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
         "DIR",
         "~/.kubeledger/data",
         "Directory the collector publishes to: its KL_DATA_DIR, which is used when this is not set.",
-        _directory,
+        casts.directory,
         fallback="KL_DATA_DIR",
     ),
     Setting(
@@ -176,7 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
         "NAME",
         "http",
         "http: Streamable HTTP at /mcp. stdio: for a client that starts this command itself.",
-        _one_of(TRANSPORTS),
+        casts.one_of(TRANSPORTS),
     ),
     Setting(
         "KL_MCP_LISTEN_HOST",
@@ -184,9 +95,9 @@ SETTINGS: tuple[Setting, ...] = (
         "ADDRESS",
         "127.0.0.1",
         "Address to listen on. Other than loopback, name the allowed hosts too.",
-        _host,
+        casts.host,
     ),
-    Setting("KL_MCP_LISTEN_PORT", "--port", "PORT", "5484", "Port to listen on; 0 takes any free port.", _port),
+    Setting("KL_MCP_LISTEN_PORT", "--port", "PORT", "5484", "Port to listen on; 0 takes any free port.", casts.port),
     Setting(
         "KL_MCP_ALLOWED_HOSTS",
         "--allowed-hosts",
@@ -194,7 +105,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Host headers to accept besides localhost and the listen address, separated by commas; * accepts any. "
         "Protects against DNS rebinding.",
-        _hosts,
+        casts.hosts,
     ),
     Setting(
         "KL_MCP_ALLOWED_ORIGINS",
@@ -202,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ORIGINS",
         "",
         "Origins of web pages that may call besides those on localhost, separated by commas; * accepts any.",
-        _origins,
+        casts.origins,
     ),
     Setting(
         "KL_MCP_SYSTEM_NAMESPACE_PREFIXES",
@@ -210,7 +121,7 @@ SETTINGS: tuple[Setting, ...] = (
         "PREFIXES",
         "kube-,openshift-",
         "Namespaces that start with one of these are system namespaces, all others are application namespaces.",
-        _names,
+        casts.names,
     ),
     Setting(
         "KL_SHARE_NAMESPACES",
@@ -218,7 +129,7 @@ SETTINGS: tuple[Setting, ...] = (
         "GLOBS",
         "",
         "Globs of namespaces, comma-separated, whose costs all others bear in proportion to their own.",
-        _globs,
+        casts.globs,
     ),
     Setting(
         "KL_SHARE_IDLE",
@@ -226,7 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
         "BOOL",
         "false",
         "true: namespaces bear the cost of idle capacity too, where it is positive, in proportion to their own.",
-        _flag,
+        casts.flag,
         bare="true",
     ),
     Setting(
@@ -235,16 +146,16 @@ SETTINGS: tuple[Setting, ...] = (
         "NUMBER",
         "1",
         "Multiplies every cost and the bill, after sharing: 1.15 is a mark-up of 15 per cent.",
-        _multiplier,
+        casts.multiplier,
     ),
     Setting(
         "KL_MCP_TOKENS_FILE",
         "--tokens-file",
         "FILE",
         "",
-        "JSON file of the bearer tokens that callers need over HTTP, read again when it changes. Without it, "
-        "anybody may call.",
-        _optional_file,
+        "JSON file of the bearer tokens that callers need over HTTP, read again when it changes. Without it and "
+        "without KL_MCP_JWT_JWKS, anybody may call.",
+        casts.optional_file,
     ),
     Setting(
         "KL_MCP_AUDIT_LOG",
@@ -252,7 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
         "FILE",
         "",
         "File to append one JSON line a call to: who asked what, and what came of it; - for standard error.",
-        _audit_log,
+        casts.log_target,
     ),
     Setting(
         "KL_MCP_MAX_REQUESTS",
@@ -260,7 +171,7 @@ SETTINGS: tuple[Setting, ...] = (
         "NUMBER",
         "256",
         "Requests answered at once; further ones are answered 503. Open subscriptions do not count.",
-        _between(1, 100_000),
+        casts.between(1, 100_000),
     ),
     Setting(
         "KL_MCP_MAX_REQUEST_BYTES",
@@ -268,15 +179,89 @@ SETTINGS: tuple[Setting, ...] = (
         "BYTES",
         "1048576",
         "Largest body of a request.",
-        _between(1024, 64 * 1024 * 1024),
+        casts.between(1024, 64 * 1024 * 1024),
     ),
     Setting(
         "KL_MCP_CLIENT_TIMEOUT",
         "--client-timeout",
         "SECONDS",
         "20",
-        "How long the headers of a request may take to arrive, and how long its body.",
-        _between(1, 3600),
+        "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer.",
+        casts.between(1, 3600),
+    ),
+    Setting(
+        "KL_MCP_TLS_CERT_FILE",
+        "--tls-cert-file",
+        "FILE",
+        "",
+        "Certificate chain in PEM form, to serve https; read again when it changes. Needs the key too.",
+        casts.optional_file,
+    ),
+    Setting(
+        "KL_MCP_TLS_KEY_FILE",
+        "--tls-key-file",
+        "FILE",
+        "",
+        "Private key of the certificate, in PEM form and without a passphrase.",
+        casts.optional_file,
+    ),
+    Setting(
+        "KL_MCP_METRICS_PORT",
+        "--metrics-port",
+        "PORT",
+        "",
+        "Serve /metrics on this port and no longer on the main one, so that a network policy can tell them apart.",
+        casts.optional_port,
+    ),
+    Setting(
+        "KL_MCP_JWT_JWKS",
+        "--jwt-jwks",
+        "URL",
+        "",
+        "JSON Web Key Set of the issuer, as an https URL or a file: callers may then present its JWTs as bearer "
+        "tokens over HTTP.",
+        casts.key_set,
+    ),
+    Setting(
+        "KL_MCP_JWT_ISSUER",
+        "--jwt-issuer",
+        "URL",
+        "",
+        "Issuer whose JWTs are accepted: their `iss`, and the authorization server that clients are sent to.",
+        casts.optional_url,
+    ),
+    Setting(
+        "KL_MCP_JWT_AUDIENCE",
+        "--jwt-audience",
+        "TEXT",
+        "",
+        "What the `aud` of a JWT has to hold; the resource URL where this is not set.",
+        str,
+    ),
+    Setting(
+        "KL_MCP_JWT_REQUIRED_SCOPES",
+        "--jwt-required-scopes",
+        "SCOPES",
+        "",
+        "Scopes that a JWT has to grant, separated by commas or spaces.",
+        casts.scopes,
+    ),
+    Setting(
+        "KL_MCP_JWT_NAMESPACES_CLAIM",
+        "--jwt-namespaces-claim",
+        "NAME",
+        "",
+        "Claim of a JWT that holds the globs of the namespaces its bearer may see, as a list or separated by spaces. "
+        "Without this setting a JWT shows all; with it, a JWT without the claim is refused.",
+        str,
+    ),
+    Setting(
+        "KL_MCP_RESOURCE_URL",
+        "--resource-url",
+        "URL",
+        "",
+        "URL under which clients reach /mcp, for the protected-resource metadata that tells them where to get a JWT.",
+        casts.optional_url,
     ),
     Setting(
         "KL_MCP_LOG_LEVEL",
@@ -284,66 +269,9 @@ SETTINGS: tuple[Setting, ...] = (
         "LEVEL",
         "info",
         "debug, info, warning or error; logs go to standard error.",
-        _one_of(LOG_LEVELS),
+        casts.one_of(LOG_LEVELS),
     ),
 )
-
-DESCRIPTION = """\
-Answers questions about Kubernetes capacity, usage, requests and cost per namespace, to AI assistants that speak
-the Model Context Protocol. Reads the JSON files that kl-collector publishes and nothing else; it never writes and
-never talks to a cluster. A data directory that is still empty is picked up when the first files appear.
-"""
-
-EPILOG = """\
-examples:
-  kl-mcp                                          serve http://127.0.0.1:5484/mcp from ~/.kubeledger/data
-  kl-mcp --data-dir /data --port 8080             another directory, another port
-  kl-mcp --host 0.0.0.0 --allowed-hosts mcp.example.com
-  kl-mcp --transport stdio --data-dir /data       for clients that start the server themselves
-
-clients:
-  claude mcp add --transport http kubeledger http://127.0.0.1:5484/mcp
-  claude mcp add kubeledger -- kl-mcp --transport stdio --data-dir /data
-  gemini mcp add --scope user --transport http kubeledger http://127.0.0.1:5484/mcp
-  {"mcpServers": {"kubeledger": {"url": "http://127.0.0.1:5484/mcp"}}}          Cursor, Windsurf (serverUrl)
-  {"mcpServers": {"kubeledger": {"command": "npx",
-    "args": ["-y", "mcp-remote", "http://127.0.0.1:5484/mcp", "--transport", "http-only"]}}}   Claude Desktop
-
-A flag wins over its environment variable. /healthz answers while the process lives; /readyz says which data it serves,
-/metrics is for Prometheus.
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message}. `kl-mcp --help` lists the settings.")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="kl-mcp",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    for setting in SETTINGS:
-        default = f"default {setting.default}" if setting.default else "default: none"
-        text = f"{setting.help} [{setting.name}, {default}]"
-        bare: dict[str, Any] = {} if setting.bare is None else {"nargs": "?", "const": setting.bare}
-        parser.add_argument(setting.flag, metavar=setting.metavar, dest=setting.field, help=text, **bare)
-    parser.add_argument("--version", action="version", version=f"kl-mcp {__version__}")
-    return parser
-
-
-def _parse_flags(argv: Sequence[str]) -> dict[str, str | None]:
-    namespace, unknown = _parser().parse_known_args(list(argv))
-    if unknown:
-        flags = [*(setting.flag for setting in SETTINGS), "--help", "--version"]
-        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], flags, n=1)
-        hint = f" Did you mean {nearest[0]}?" if nearest else ""
-        raise SettingsError(f"unknown argument {unknown[0]!r}.{hint} `kl-mcp --help` lists the settings.")
-    return vars(namespace)
 
 
 def _value(setting: Setting, flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Any:
@@ -364,6 +292,36 @@ def load(environ: Mapping[str, str] | None = None, argv: Sequence[str] | None = 
 
     Raises `SettingsError`. `--help` and `--version` print and raise `SystemExit(0)`, as argparse does.
     """
-    flags = _parse_flags(sys.argv[1:] if argv is None else argv)
+    flags = parse_flags(sys.argv[1:] if argv is None else argv, SETTINGS)
     variables = os.environ if environ is None else environ
-    return Settings(**{setting.field: _value(setting, flags, variables) for setting in SETTINGS})
+    settings = Settings(**{setting.field: _value(setting, flags, variables) for setting in SETTINGS})
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """SettingsError where settings that are fine one by one cannot be used together."""
+    if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
+        missing = "KL_MCP_TLS_KEY_FILE" if settings.tls_key_file is None else "KL_MCP_TLS_CERT_FILE"
+        raise SettingsError(f"https needs both KL_MCP_TLS_CERT_FILE and KL_MCP_TLS_KEY_FILE: {missing} is not set.")
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        raise SettingsError(
+            f"KL_MCP_METRICS_PORT={settings.metrics_port} is the main port. Choose another, or leave it unset to serve "
+            "/metrics on the main port."
+        )
+    if settings.jwt_jwks:
+        needed = {"KL_MCP_JWT_ISSUER": settings.jwt_issuer, "KL_MCP_RESOURCE_URL": settings.resource_url}
+        if missing := " and ".join(name for name, value in needed.items() if not value):
+            raise SettingsError(f"KL_MCP_JWT_JWKS is set, so JWTs are accepted, but {missing} is not: set it too.")
+        return
+    # Whoever set one of these takes the server for closed.
+    idle = {
+        "KL_MCP_JWT_ISSUER": settings.jwt_issuer,
+        "KL_MCP_JWT_AUDIENCE": settings.jwt_audience,
+        "KL_MCP_JWT_REQUIRED_SCOPES": settings.jwt_required_scopes,
+        "KL_MCP_JWT_NAMESPACES_CLAIM": settings.jwt_namespaces_claim,
+    }
+    if found := next((name for name, value in idle.items() if value), None):
+        raise SettingsError(
+            f"{found} is set, but not KL_MCP_JWT_JWKS, which the keys of JWTs are read from: set it too."
+        )

@@ -19,19 +19,32 @@ class ClientConfiguration:
     text: str
 
 
-def client_configurations(url: str) -> tuple[ClientConfiguration, ...]:
-    """Configurations for the server at `url`, the address that ends in /mcp."""
-    # Claude Desktop starts local programs only: mcp-remote carries the messages over.
-    remote = {"command": "npx", "args": ["-y", "mcp-remote", url, "--transport", "http-only"]}
-    inspect = f"npx -y @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list"
+def client_configurations(url: str, token: str = "") -> tuple[ClientConfiguration, ...]:
+    """Configurations for the server at `url`, the address that ends in /mcp, and a `token` where it asks for one."""
+    flag = f' --header "Authorization: Bearer {token}"' if token else ""
+    headers = {"headers": {"Authorization": f"Bearer {token}"}} if token else {}
+    add = f"--transport http kubeledger {url}{flag}"
+    inspect = f"npx -y @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list{flag}"
     return (
-        ClientConfiguration("Claude Code", "", "sh", f"claude mcp add --transport http kubeledger {url}"),
-        ClientConfiguration("Claude Desktop", "claude_desktop_config.json", "json", _servers(remote)),
-        ClientConfiguration("Cursor", "~/.cursor/mcp.json", "json", _servers({"url": url})),
-        ClientConfiguration("Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers({"serverUrl": url})),
-        ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --scope user --transport http kubeledger {url}"),
+        ClientConfiguration("Claude Code", "", "sh", f"claude mcp add {add}"),
+        ClientConfiguration("Claude Desktop", "claude_desktop_config.json", "json", _servers(_remote(url, token))),
+        ClientConfiguration("Cursor", "~/.cursor/mcp.json", "json", _servers({"url": url, **headers})),
+        ClientConfiguration(
+            "Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers({"serverUrl": url, **headers})
+        ),
+        ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --scope user {add}"),
         ClientConfiguration("MCP Inspector", "", "sh", inspect),
     )
+
+
+def _remote(url: str, token: str) -> dict[str, Any]:
+    """Claude Desktop starts local programs only: mcp-remote carries the messages over."""
+    args = ["-y", "mcp-remote", url, "--transport", "http-only"]
+    if not token:
+        return {"command": "npx", "args": args}
+    # Some desktops split arguments at their spaces; a variable is left whole.
+    args += ["--header", "Authorization:${AUTHORIZATION}"]
+    return {"command": "npx", "args": args, "env": {"AUTHORIZATION": f"Bearer {token}"}}
 
 
 def _servers(server: dict[str, Any]) -> str:

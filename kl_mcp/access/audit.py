@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from kl_mcp.access.callers import Caller
-from kl_mcp.settings import SettingsError
+from kl_mcp.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

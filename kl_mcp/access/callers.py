@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from kl_mcp.dataset import Dataset
+from kl_mcp.queries.select import check_patterns
 
 SCOPE_KEY = "kubeledger.caller"
 """Where the gate leaves the caller in the ASGI scope of a request."""
@@ -43,6 +45,11 @@ def caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
     if not isinstance(caller, Caller):
         raise TypeError(f"{SCOPE_KEY} holds no caller")
     return caller
+
+
+def checked_globs(globs: Iterable[str]) -> tuple[str, ...]:
+    """The globs of a caller's namespaces as they are; none at all shows totals only. Raises `ToolArgumentError`."""
+    return tuple(check_patterns([glob], "namespaces")[0] for glob in globs)
 
 
 def restricted(dataset: Dataset, globs: tuple[str, ...]) -> Dataset:

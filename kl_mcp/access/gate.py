@@ -1,66 +1,96 @@
-"""Asks every HTTP request but the exempt ones for a bearer token, and notes whose it is."""
+"""Asks every HTTP request but the exempt ones for a bearer token, and notes whose it is (RFC 6750)."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kl_mcp.access.callers import ANYBODY, SCOPE_KEY, Caller
+from kl_mcp.access.callers import ANYBODY, SCOPE_KEY
+from kl_mcp.access.identification import Identification
+from kl_mcp.access.keys_at_url import RETRY_SECONDS
+from kl_mcp.access.refusals import KeysUnknownError, MissingTokenError, RefusedError
+from kl_mcp.access.streams import serve_while
 
 logger = logging.getLogger(__name__)
 
-Identify = Callable[[str], Caller | None]
 SCHEME = re.compile(r"bearer +", re.IGNORECASE)
-MISSING = (
-    "This server needs a token: send the header `Authorization: Bearer TOKEN`, once. Its operator hands tokens out "
-    "(KL_MCP_TOKENS_FILE)."
-)
-INVALID = "The token is not known here, or has expired. Ask the server's operator for another (KL_MCP_TOKENS_FILE)."
+UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")
+"""What RFC 6750 3 keeps out of the parameters of a challenge."""
 
 
 class Gate:
-    """ASGI application that lets requests pass to `app` whose token `identify` knows; without `identify`, all of them.
+    """ASGI application that lets requests pass to `app` whose token is known; without `identification`, all of them."""
 
-    `identify` takes the token and answers whose it is.
-    """
-
-    def __init__(self, app: ASGIApp, identify: Identify | None, exempt: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, identification: Identification | None, exempt: frozenset[str]) -> None:
+        """Take the paths that need no token; those where clients learn how to get one are added."""
         self._app = app
-        self._identify = identify
-        self._exempt = exempt
+        self._identification = identification
+        self._exempt = exempt | {route.path for route in (identification.routes if identification else ())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "http":
-            if self._identify is None:
-                scope[SCOPE_KEY] = ANYBODY
-            elif scope["path"] not in self._exempt:
-                token = _token(scope)
-                caller = None if token is None else self._identify(token)
-                if caller is None:
-                    await _unauthorized(presented=token is not None)(scope, receive, send)
-                    return
-                scope[SCOPE_KEY] = caller
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._identification is None:
+            scope[SCOPE_KEY] = ANYBODY
+            await self._app(scope, receive, send)
+        elif scope["path"] in self._exempt:
+            await self._app(scope, receive, send)
+        else:
+            await self._identified(self._identification, scope, receive, send)
+
+    async def _identified(self, known: Identification, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            token = _token(scope, known.settings)
+            caller = await known.caller(token)
+        except RefusedError as refused:
+            logger.warning("Refused a request: %s", refused)
+            await _refusal(refused, known.challenge)(scope, receive, send)
+            return
+
+        async def admitted() -> bool:
+            try:
+                return await known.caller(token) == caller
+            except RefusedError:
+                return False
+
+        scope[SCOPE_KEY] = caller
+        await serve_while(admitted, self._app, scope, receive, send)
 
 
-def _token(scope: Scope) -> str | None:
-    """The token of the one Authorization header; None without one, with several, and with another scheme."""
+def _token(scope: Scope, settings: str) -> str:
+    """The token of the one Authorization header.
+
+    Raises `MissingTokenError` without one, with several, and with another scheme.
+    """
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    if len(values) != 1 or not (scheme := SCHEME.match(values[0])):
-        return None
-    return values[0][scheme.end() :] or None
+    scheme = SCHEME.match(values[0]) if len(values) == 1 else None
+    token = values[0][scheme.end() :] if scheme else ""
+    if not token:
+        raise MissingTokenError(
+            "This server needs a token: send the header `Authorization: Bearer TOKEN`, once. Its operator says where "
+            f"tokens come from ({settings})."
+        )
+    return token
 
 
-def _unauthorized(*, presented: bool) -> Response:
-    message = INVALID if presented else MISSING
-    logger.warning("Refused a request %s.", "whose token is not known or has expired" if presented else "without token")
-    challenge = 'Bearer realm="kubeledger"' + (', error="invalid_token"' if presented else "")
-    body = {"error": "invalid_token" if presented else "missing_token", "error_description": message}
-    headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), status_code=401, media_type="application/json", headers=headers)
+def _refusal(refused: RefusedError, challenge: Mapping[str, str]) -> Response:
+    body = orjson.dumps({"error": refused.code, "error_description": str(refused)})
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(refused, KeysUnknownError):
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    else:
+        headers["WWW-Authenticate"] = _challenge(refused, challenge)
+    return Response(body, status_code=refused.status, media_type="application/json", headers=headers)
+
+
+def _challenge(refused: RefusedError, more: Mapping[str, str]) -> str:
+    told = {"realm": "kubeledger"}
+    if not isinstance(refused, MissingTokenError):  # RFC 6750 3.1: who sent no token is told of no error
+        told |= {"error": refused.code, "error_description": str(refused)}
+    return "Bearer " + ", ".join(f'{name}="{UNQUOTABLE.sub("?", value)}"' for name, value in {**told, **more}.items())

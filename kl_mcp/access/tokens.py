@@ -23,14 +23,12 @@ from typing import Any
 
 import orjson
 
-from kl_mcp.access.callers import Caller
-from kl_mcp.errors import ToolArgumentError
-from kl_mcp.queries.select import check_patterns
-from kl_mcp.settings import SettingsError
+from kl_mcp.access.callers import Caller, checked_globs
+from kl_mcp.access.changing_file import ChangingFile
+from kl_mcp.errors import SettingsError, ToolArgumentError
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
 LARGEST_FILE = 1024 * 1024
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 4096
@@ -118,12 +116,10 @@ def _namespaces(entry: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
         raise ValueError(
             f"namespaces of {name} must be an array of names or globs; an empty one lets it see totals only"
         )
-    for glob in globs:
-        try:
-            check_patterns([glob], "namespaces")
-        except ToolArgumentError as error:
-            raise ValueError(f"namespaces of {name}: {error.message.rstrip('.')}") from None
-    return tuple(globs)
+    try:
+        return checked_globs(globs)
+    except ToolArgumentError as error:
+        raise ValueError(f"namespaces of {name}: {error.message.rstrip('.')}") from None
 
 
 def _expires_at(entry: Mapping[str, Any], name: str) -> int | None:
@@ -142,11 +138,8 @@ class TokensFile:
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
         """Read the file. Raises `TokensError`."""
-        self._path = path
         self._now = now
-        self._elapsed = elapsed
-        self._mark = _mark(path)
-        self._looked_at = elapsed()
+        self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
         self._warn_about_permissions()
 
@@ -163,29 +156,16 @@ class TokensFile:
         return found[0].caller
 
     def _look(self) -> None:
-        if self._elapsed() - self._looked_at < LOOK_SECONDS:
+        if not self._file.has_changed():
             return
-        self._looked_at = self._elapsed()
-        mark = _mark(self._path)
-        if mark == self._mark:
-            return
-        self._mark = mark
         try:
-            self._tokens = read_tokens(self._path)
+            self._tokens = read_tokens(self._file.path)
         except TokensError as error:
             logger.error("%s The tokens that were read before stay in force.", error)  # noqa: TRY400 -- no traceback
             return
-        logger.info("Read %d tokens from %s", len(self._tokens), self._path)
+        logger.info("Read %d tokens from %s", len(self._tokens), self._file.path)
         self._warn_about_permissions()
 
     def _warn_about_permissions(self) -> None:
-        if self._mark is not None and self._mark[0] & stat.S_IROTH:
-            logger.warning("Everybody on this machine can read the tokens file %s: chmod 600 it.", self._path)
-
-
-def _mark(path: Path) -> tuple[int, ...] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._file.mode & stat.S_IROTH:
+            logger.warning("Everybody on this machine can read the tokens file %s: chmod 600 it.", self._file.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mcp.client.stdio import StdioServerParameters
+
 from simulator.clients import client_configurations
 from tests.clients import watched
 from tests.clients.npm import Packages
+from tests.support.certificates import self_signed
 from tests.support.mcp_clients import http_server
 
 RUN_SECONDS = 90
@@ -30,6 +34,10 @@ class Sandbox:
     home: Path
     packages: Packages
     enter: Sequence[str]
+    token: str = ""
+    """What the server asks callers for; empty where it asks for nothing."""
+    authority: Path | None = None
+    """The certificate that clients have to trust; None where the server speaks http."""
     requests: Path = field(init=False)
     stdio_requests: Path = field(init=False)
 
@@ -43,7 +51,9 @@ class Sandbox:
         modules = self.packages.modules
         claude = modules / "@anthropic-ai" / "claude-code-linux-x64"
         path = (self.packages.node.parent, claude, modules / ".bin", "/usr/bin", "/bin")
+        trusted = {"NODE_EXTRA_CA_CERTS": str(self.authority)} if self.authority else {}
         return {
+            **trusted,
             "PATH": os.pathsep.join(map(str, path)),
             "HOME": str(self.home),
             "npm_config_offline": "true",
@@ -54,6 +64,14 @@ class Sandbox:
             "GOOGLE_GEMINI_BASE_URL": NOWHERE,
             "MCP_INSPECTOR_SECRET_STORE": "memory",
         }
+
+    @property
+    def desktop(self) -> StdioServerParameters:
+        """The program that Claude Desktop would start; npx takes the installed package where it finds one."""
+        server = json.loads(self.printed("Claude Desktop"))["mcpServers"]["kubeledger"]
+        command = [*self.enter, "/usr/bin/env", server["command"], *server["args"]]
+        told = {**self.environment, **server.get("env", {})}
+        return StdioServerParameters(command=command[0], args=command[1:], env=told, cwd=self.packages.directory)
 
     @property
     def kl_mcp(self) -> list[str]:
@@ -99,7 +117,7 @@ class Sandbox:
 
     def printed(self, client: str) -> str:
         """The configuration of a client as it is printed for this server."""
-        return next(each.text for each in client_configurations(self.url) if each.name == client)
+        return next(each.text for each in client_configurations(self.url, self.token) if each.name == client)
 
 
 def asked(requests: Path) -> list[str]:
@@ -108,10 +126,15 @@ def asked(requests: Path) -> list[str]:
 
 
 @contextmanager
-def sandbox(data_dir: Path, directory: Path, packages: Packages) -> Iterator[Sandbox]:
-    """A server over `data_dir`, and a home in the empty `directory`."""
+def sandbox(data_dir: Path, directory: Path, packages: Packages, *, token: str = "") -> Iterator[Sandbox]:
+    """A server over `data_dir`, and a home in the empty `directory`. With a `token` it asks for that, over https."""
     home = directory / "home"
     home.mkdir()
-    flags = ("--requests", str(directory / "requests"), "--alone")
+    flags, authority = ["--requests", str(directory / "requests"), "--alone"], None
+    if token:
+        tokens = directory / "tokens.json"
+        tokens.write_text(json.dumps({"tokens": [{"name": "tester", "token": token}]}))
+        authority, key = self_signed(directory)
+        flags += ["--tokens-file", str(tokens), "--tls-cert-file", str(authority), "--tls-key-file", str(key)]
     with http_server(data_dir, *flags, module="tests.clients.watched", env=FROM_CHECKOUT) as server:
-        yield Sandbox(server.url, data_dir, home, packages, watched.joining(server.process.pid))
+        yield Sandbox(server.url, data_dir, home, packages, watched.joining(server.process.pid), token, authority)

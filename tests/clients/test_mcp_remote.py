@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import anyio
 import pytest
-from mcp.client.stdio import StdioServerParameters
 
 from tests.clients.calls import CALLS, TOOLS
 from tests.clients.sandbox import Sandbox, asked
@@ -15,19 +12,10 @@ from tests.support.mcp_clients import connect, payload
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
 
 
-def printed(sandbox: Sandbox) -> StdioServerParameters:
-    """The program that Claude Desktop would start; npx takes the installed package where it finds one."""
-    server = json.loads(sandbox.printed("Claude Desktop"))["mcpServers"]["kubeledger"]
-    command = [*sandbox.enter, "/usr/bin/env", server["command"], *server["args"]]
-    return StdioServerParameters(
-        command=command[0], args=command[1:], env=sandbox.environment, cwd=sandbox.packages.directory
-    )
-
-
 @pytest.mark.parametrize(("mode", "version"), [("2026-07-28", "2026-07-28"), ("legacy", "2025-11-25")])
 def test_the_printed_configuration_lists_the_tools_and_calls_each(mode: str, version: str, sandbox: Sandbox) -> None:
     async def talk() -> None:
-        async with connect(printed(sandbox), mode) as client:
+        async with connect(sandbox.desktop, mode) as client:
             assert [tool.name for tool in (await client.list_tools()).tools] == TOOLS
             for call in CALLS:
                 result = await client.call_tool(call.tool, dict(call.arguments))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.helm.tool import VALUES, Helm, Manifest, UnreachableError, install
+from tests.helm.tool import VALUES, Helm, Manifest, install
+from tests.support.npm import UnreachableError
 
 Rendered = Callable[[str], list[Manifest]]
 

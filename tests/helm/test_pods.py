@@ -94,10 +94,14 @@ def test_what_a_container_writes_to_is_the_data_volume_and_a_temporary_one(rende
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)
-def test_the_server_sees_the_data_and_its_tokens_read_only_and_nothing_else(rendered: Rendered, name: str) -> None:
+def test_the_server_sees_the_data_and_its_own_files_read_only_and_nothing_else(rendered: Rendered, name: str) -> None:
     mounts = container_of(rendered(name), "mcp")["volumeMounts"]
-    tokens = [{"name": "tokens", "mountPath": "/etc/kubeledger/tokens", "readOnly": True}] if name == "auth" else []
-    assert mounts == [{"name": "data", "mountPath": "/var/lib/kubeledger", "readOnly": True}, *tokens]
+    by_name = {"auth": ["tokens"], "jwt": ["jwks"], "tls": ["tls"], "everything": ["tokens", "issuer-ca", "tls"]}
+    files = by_name.get(name, [])
+    assert mounts == [
+        {"name": "data", "mountPath": "/var/lib/kubeledger", "readOnly": True},
+        *({"name": each, "mountPath": f"/etc/kubeledger/{each}", "readOnly": True} for each in files),
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "everything"])
@@ -197,19 +201,20 @@ def test_a_new_version_changes_nothing_that_cannot_be_changed(helm: Helm, tmp_pa
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)
-def test_the_service_finds_the_pod_by_a_port_name_and_not_the_test(rendered: Rendered, name: str) -> None:
+def test_the_service_finds_the_pod_by_the_names_of_its_ports_and_not_the_test(rendered: Rendered, name: str) -> None:
     manifests = rendered(name)
     service, pod = the(manifests, "Service")["spec"], pod_of(manifests)
     assert service["selector"].items() <= pod["metadata"]["labels"].items()
-    (port,) = service["ports"]
-    assert (port["name"], port["targetPort"]) == ("mcp", "mcp")
-    assert [port["name"] for port in container_of(manifests, "mcp")["ports"]] == ["mcp"]
+    assert [(port["name"], port["targetPort"]) for port in service["ports"]] == [("mcp",) * 2, ("metrics",) * 2]
+    assert [port["name"] for port in container_of(manifests, "mcp")["ports"]] == ["mcp", "metrics"]
     for tester in of_kind(manifests, "Pod"):
         assert not service["selector"].items() <= tester["metadata"]["labels"].items()
 
 
-def test_without_the_server_there_is_no_service_and_no_port(rendered: Rendered) -> None:
-    manifests = rendered("mcp-off")
+def test_without_the_server_there_is_no_service_no_port_and_no_file_of_the_server(helm: Helm) -> None:
+    tokens_and_tls = "mcp.tokens.existingSecret.name=callers,mcp.tls.existingSecret.name=certificate"
+    manifests = helm.render("--values", VALUES / "mcp-off.yaml", "--set", tokens_and_tls)
+    assert [volume["name"] for volume in pod_of(manifests)["spec"]["volumes"]] == ["tmp", "service-account-token"]
     assert of_kind(manifests, "Service") == of_kind(manifests, "Pod") == []
     assert not any("ports" in container for container in pod_of(manifests)["spec"]["containers"])
 
@@ -226,6 +231,14 @@ def test_where_the_pod_goes_is_what_the_values_say(rendered: Rendered) -> None:
 
 def test_extra_labels_are_on_every_object_of_the_release(rendered: Rendered) -> None:
     manifests = rendered("everything")
-    kept = [each for each in manifests if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
-    assert len(kept) > 5
-    assert [each["kind"] for each in kept if each["metadata"]["labels"].get("team") != "finops"] == []
+    assert len(manifests) > 8
+    assert [each["kind"] for each in manifests if each["metadata"]["labels"].get("team") != "finops"] == []
+    assert pod_of(manifests)["metadata"]["labels"].items() >= {"team": "finops", "tier": "backend"}.items()
+
+
+def test_resources_and_notes_on_the_pod_are_what_the_values_say(helm: Helm, rendered: Rendered) -> None:
+    collector = container_of(rendered("gpu"), "collector")["resources"]
+    assert collector == {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
+    server = container_of(helm.render("--set", "mcp.resources.limits.memory=3Gi"), "mcp")["resources"]
+    assert server == {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "3Gi"}}
+    assert pod_of(rendered("everything"))["metadata"]["annotations"] == {"example.com/note": "books"}

@@ -10,10 +10,10 @@ import yaml
 
 from tests.helm.conftest import Rendered
 from tests.helm.network_policies import NAME_LABEL, Host, Network, Node, Outside, Pod
-from tests.helm.tool import NAMESPACE, VALUES, Helm, Manifest, is_hook, of_kind, pod_of
+from tests.helm.tool import NAMESPACE, VALUES, Helm, Manifest, container_of, is_hook, of_kind, pod_of
 
-MCP = 5484
-PORTS = (22, 80, 443, MCP, 5483, 8080, 9100, 65535)
+MCP, METRICS = 5484, 5485
+PORTS = (22, 80, 443, MCP, METRICS, 5483, 5486, 8080, 9090, 65535)
 
 # Whom a table of sources may be about; addresses are those of no block that a value file lists, unless they say so.
 SOURCES: dict[str, Host] = {
@@ -53,11 +53,15 @@ def who_comes_in(manifests: list[Manifest], *, testing: bool = False) -> dict[st
         ("no-persistence", {}),
         ("gpu", {}),
         ("openshift", {"agent": {MCP}, "not an agent": {MCP}}),
-        ("metrics", {"prometheus": {MCP}}),
+        ("metrics", {"prometheus": {METRICS}}),
         (
             "all-sources",
-            {"listed address": {MCP}, "agent": {MCP}, "neighbour": {MCP}, "prometheus": {MCP}},
+            {"listed address": {MCP, METRICS}, "agent": {MCP}, "neighbour": {MCP}, "prometheus": {METRICS}},
         ),
+        ("tls", {"agent": {MCP}, "not an agent": {MCP}, "prometheus": {METRICS}}),
+        # To need a token is no reason to be let in.
+        ("auth", {}),
+        ("jwt", {}),
         # Nothing listens, and so nobody is let in, listed or not.
         ("mcp-off", {}),
     ],
@@ -66,14 +70,24 @@ def test_who_comes_in_is_who_is_listed(rendered: Rendered, values: str, expected
     assert who_comes_in(rendered(values)) == expected
 
 
-def test_the_port_that_is_opened_is_the_one_the_server_listens_on(rendered: Rendered) -> None:
-    manifests = rendered("everything")
-    controller = Pod("ingress-nginx", {}, "10.244.0.20")
+def test_the_ports_that_are_opened_are_those_the_server_listens_on(helm: Helm) -> None:
+    """8080 and 9090 in that file, by whatever ports the Service has."""
+    manifests = helm.render(
+        *("--values", VALUES / "everything.yaml"),
+        *("--set", "networkPolicy.metricsAllowedSources[0].podSelector.matchLabels.app=scraper"),
+    )
+    controller, scraper = Pod("ingress-nginx", {}, "10.244.0.20"), Pod(NAMESPACE, {"app": "scraper"}, "10.244.0.21")
     network, pod = policies(manifests), release_pod(manifests)
     assert [port for port in PORTS if network.admits(controller, pod, port)] == [8080]
+    assert [port for port in PORTS if network.admits(scraper, pod, port)] == [9090]
 
 
-LISTS = ("allowedSources", "mcpAllowedSources", "metricsAllowedSources")
+LISTS = {
+    "allowedSources": {MCP, METRICS},
+    "mcpAllowedSources": {MCP},
+    "metricsAllowedSources": {METRICS},
+}
+"""Each list of sources, and the ports it is about."""
 
 
 @pytest.mark.parametrize("listed", list(product((False, True), repeat=3)), ids=str)
@@ -84,7 +98,8 @@ def test_an_empty_list_admits_nobody_whatever_the_others_hold(
     lists = {name: agents if full else [] for name, full in zip(LISTS, listed, strict=True)}
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump({"networkPolicy": lists}))
-    expected = {"agent": {MCP}, "not an agent": {MCP}} if any(listed) else {}
+    ports = set().union(*(LISTS[name] for name, full in zip(LISTS, listed, strict=True) if full))
+    expected = {"agent": ports, "not an agent": ports} if ports else {}
     assert who_comes_in(helm.render("--values", values)) == expected
 
 
@@ -114,9 +129,12 @@ def test_no_rule_has_an_empty_list(rendered: Rendered, path: Path) -> None:
 def test_the_node_of_the_pod_is_let_through_for_its_probes(rendered: Rendered) -> None:
     manifests = rendered("default")
     assert policies(manifests).admits(Node(), release_pod(manifests), MCP)
+    ports = {port["name"]: port["containerPort"] for port in container_of(manifests, "mcp")["ports"]}
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert ports[container_of(manifests, "mcp")[probe]["httpGet"]["port"]] == MCP
 
 
-@pytest.mark.parametrize("values", ["default", "all-sources"])
+@pytest.mark.parametrize("values", ["default", "all-sources", "tls", "jwt"])
 def test_the_pod_of_helm_test_is_let_in_while_it_runs_and_nobody_else_is(rendered: Rendered, values: str) -> None:
     manifests = rendered(values)
     labels = next(each for each in of_kind(manifests, "Pod") if is_hook(each))["metadata"]["labels"]
@@ -149,6 +167,9 @@ DESTINATIONS: dict[str, tuple[Host, int, str]] = {
     "another pod's 9400": (Pod("gpu-operator", {"app": "web"}, "10.244.0.95"), 9400, "TCP"),
     "another pod": (Pod("default", {}, "10.244.0.96"), 80, "TCP"),
     "internet": (Outside("198.51.100.7"), 443, "TCP"),
+    "issuer of JWTs": (Outside("192.0.2.10"), 443, "TCP"),
+    "issuer of JWTs, 8443": (Outside("192.0.2.10"), 8443, "TCP"),
+    "issuer of JWTs, 80": (Outside("192.0.2.10"), 80, "TCP"),
     "instance metadata": (Outside("169.254.169.254"), 80, "TCP"),
 }
 
@@ -186,3 +207,27 @@ def test_a_limit_that_would_cut_off_the_api_server_is_refused(helm: Helm) -> Non
     done = helm.template("--set", "networkPolicy.egress.enabled=true")
     assert done.returncode != 0
     assert "networkPolicy.egress.apiServer.cidrs" in done.stderr
+
+
+JWKS = (
+    "mcp.jwt.jwksUrl=https://login.example.com/keys,mcp.jwt.issuer=https://login.example.com,"
+    "mcp.jwt.resourceUrl=https://ledger.example.com/mcp,"
+    "networkPolicy.egress.enabled=true,networkPolicy.egress.apiServer.cidrs={10.0.0.10/32}"
+)
+TO_THE_ISSUER = "networkPolicy.egress.jwks.to[0].ipBlock.cidr=192.0.2.0/24"
+
+
+def test_the_server_gets_out_to_the_issuer_of_jwts_where_a_url_of_its_keys_is_named(helm: Helm) -> None:
+    both = "networkPolicy.egress.jwks.ports={443,8443}"
+    manifests = helm.render("--set", f"{JWKS},{TO_THE_ISSUER},{both}")
+    assert where_it_goes(manifests) == {"API server", "issuer of JWTs", "issuer of JWTs, 8443", *OWN_DNS}
+    # Not where nothing asks there: the keys are a file, or there is no server.
+    for other in ("mcp.jwt.jwksUrl=,mcp.jwt.existingSecret.name=keys", "mcp.enabled=false"):
+        assert where_it_goes(helm.render("--set", f"{JWKS},{TO_THE_ISSUER},{other}")) == {"API server", *OWN_DNS}
+
+
+def test_a_limit_that_would_cut_off_the_issuer_of_jwts_is_refused(helm: Helm) -> None:
+    done = helm.template("--set", JWKS)
+    assert done.returncode != 0
+    assert "networkPolicy.egress.jwks.to" in done.stderr
+    assert helm.template("--set", f"{JWKS},mcp.enabled=false").returncode == 0

@@ -56,10 +56,11 @@ def test_the_server_reads_what_the_collector_publishes_on_the_volume_they_share(
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)
-def test_the_server_listens_on_all_addresses_of_the_pod_at_the_port_it_names(rendered: Rendered, name: str) -> None:
+def test_the_server_listens_on_all_addresses_of_the_pod_at_the_ports_it_names(rendered: Rendered, name: str) -> None:
     chosen = server(rendered(name))
     assert chosen.host in ("0.0.0.0", "::")
-    assert [port["containerPort"] for port in container_of(rendered(name), "mcp")["ports"]] == [chosen.port]
+    ports = {port["name"]: port["containerPort"] for port in container_of(rendered(name), "mcp")["ports"]}
+    assert ports == {"mcp": chosen.port, "metrics": chosen.metrics_port}
 
 
 def hosts_allowed(manifests: list[Manifest]) -> Access:
@@ -111,6 +112,8 @@ def test_every_value_arrives_in_the_collector(rendered: Rendered) -> None:
     assert chosen.included_namespaces == ("team-*", "shop")
     assert chosen.excluded_namespaces == ("*-preview",)
     assert chosen.request_timeout_sec == 30
+    assert chosen.publish_kubeledger_layout is True
+    assert chosen.kubeledger_data_dir is None
     assert chosen.log_level == "DEBUG"
     assert chosen.nvidia_dcgm_endpoints == (
         "http://dcgm-a.gpu.svc:9400/metrics",
@@ -138,23 +141,79 @@ def test_every_value_arrives_in_the_server(rendered: Rendered) -> None:
     assert chosen.share_namespaces == ("monitoring", "shared-*")
     assert chosen.share_idle is True
     assert chosen.cost_multiplier == 1.15
+    assert chosen.metrics_port == 9090
+    assert chosen.jwt_jwks == "https://login.example.com/realms/finops/protocol/openid-connect/certs"
+    assert chosen.audit_log == "-"
     assert chosen.log_level == "debug"
 
 
 def test_tokens_are_a_file_for_the_server_alone_and_the_audit_log_is_on_standard_error(rendered: Rendered) -> None:
     chosen = server(rendered("auth"))
-    (mount,) = [each for each in container_of(rendered("auth"), "mcp")["volumeMounts"] if each["name"] == "tokens"]
-    (volume,) = [each for each in pod_of(rendered("auth"))["spec"]["volumes"] if each["name"] == "tokens"]
-    assert chosen.tokens_file == Path(mount["mountPath"], "tokens.json")
-    assert mount["readOnly"] is True
-    assert volume["secret"] == {
-        "secretName": "callers",
-        "defaultMode": 0o440,
-        "items": [{"key": "callers.json", "path": "tokens.json"}],
-    }
+    directory, volume = files_of_the_server(rendered("auth"), "tokens")
+    assert chosen.tokens_file == directory / "tokens.json"
+    assert volume == {"secret": readable("callers", {"callers.json": "tokens.json"})}
     assert chosen.audit_log == "-"
-    assert "tokens" not in [each["name"] for each in container_of(rendered("auth"), "collector")["volumeMounts"]]
     assert server(rendered("default")).tokens_file is None
+
+
+def test_certificate_and_key_are_files_for_the_server_alone(rendered: Rendered) -> None:
+    chosen = server(rendered("everything"))
+    directory, volume = files_of_the_server(rendered("everything"), "tls")
+    assert (chosen.tls_cert_file, chosen.tls_key_file) == (directory / "tls.crt", directory / "tls.key")
+    assert volume == {"secret": readable("ledger-backend-tls", {"cert.pem": "tls.crt", "key.pem": "tls.key"})}
+    assert server(rendered("default")).tls_cert_file is None
+
+
+def test_one_key_of_a_secret_may_hold_both_the_certificate_and_its_key(helm: Helm) -> None:
+    one = {"name": "bundle", "certKey": "tls.pem", "keyKey": "tls.pem"}
+    manifests = helm.render("--set", ",".join(f"mcp.tls.existingSecret.{key}={value}" for key, value in one.items()))
+    _, volume = files_of_the_server(manifests, "tls")
+    assert [item["path"] for item in volume["secret"]["items"]] == ["tls.crt", "tls.key"]
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_the_keys_of_an_issuer_are_a_file_where_no_url_is_named(helm: Helm, kind: str) -> None:
+    issuer = "issuer=https://login.example.com,mcp.jwt.resourceUrl=https://ledger.example.com/mcp"
+    manifests = helm.render(
+        "--set", f"mcp.jwt.existing{kind}.name=keys,mcp.jwt.existing{kind}.key=set,mcp.jwt.{issuer}"
+    )
+    directory, volume = files_of_the_server(manifests, "jwks")
+    assert server(manifests).jwt_jwks == str(directory / "jwks.json")
+    in_a_secret = {"secret": readable("keys", {"set": "jwks.json"})}
+    in_a_map = {"configMap": {"name": "keys", "items": [{"key": "set", "path": "jwks.json"}]}}
+    assert volume == (in_a_secret if kind == "Secret" else in_a_map)
+
+
+def test_what_a_jwt_has_to_be_arrives_in_the_server(rendered: Rendered) -> None:
+    chosen = server(rendered("jwt"))
+    assert chosen.jwt_issuer == "https://login.example.com/realms/finops"
+    assert chosen.jwt_audience == "kubeledger"
+    assert chosen.jwt_required_scopes == ("books.read", "profile")
+    assert chosen.jwt_namespaces_claim == "kubeledger_namespaces"
+    assert chosen.resource_url == "https://ledger.example.com/finops/mcp"
+    # Clients call under the name that the metadata gives them.
+    assert hosts_allowed(rendered("jwt")).hosts.allows("ledger.example.com")
+    assert server(rendered("default")).jwt_jwks == ""
+
+
+def test_the_resource_is_what_the_ingress_publishes_unless_another_url_is_named(rendered: Rendered) -> None:
+    assert server(rendered("everything")).resource_url == "https://ledger.example.com/mcp"
+
+
+def readable(secret: str, files: dict[str, str]) -> dict[str, object]:
+    """A volume of keys of a Secret, each with the name of its file, for the group that the containers run in."""
+    items = [{"key": key, "path": path} for key, path in files.items()]
+    return {"secretName": secret, "defaultMode": 0o440, "items": items}
+
+
+def files_of_the_server(manifests: list[Manifest], name: str) -> tuple[Path, Manifest]:
+    """Where the server finds a volume of files that no other container has, and what the volume is made of."""
+    (mount,) = [each for each in container_of(manifests, "mcp")["volumeMounts"] if each["name"] == name]
+    (volume,) = [dict(each) for each in pod_of(manifests)["spec"]["volumes"] if each["name"] == name]
+    assert mount["readOnly"] is True
+    assert name not in [each["name"] for each in container_of(manifests, "collector")["volumeMounts"]]
+    del volume["name"]
+    return Path(mount["mountPath"]), volume
 
 
 def test_prometheus_presents_a_token_where_one_is_needed(rendered: Rendered) -> None:
@@ -166,7 +225,7 @@ def test_prometheus_presents_a_token_where_one_is_needed(rendered: Rendered) -> 
 
 
 def test_a_default_installation_changes_no_default_of_the_settings(rendered: Rendered) -> None:
-    """The chart's defaults are those of the settings, but for the paths, the address and the hosts."""
+    """The chart's are the settings' own, but for the paths, the address, the hosts and a port for the metrics."""
     manifests = rendered("default")
     for name, settings in (("collector", collector_settings.SETTINGS), ("mcp", server_settings.SETTINGS)):
         defaults = {setting.name: setting.default for setting in settings}
@@ -176,7 +235,7 @@ def test_a_default_installation_changes_no_default_of_the_settings(rendered: Ren
             differing
             == {
                 "collector": {"KL_DB_LOCATION", "KL_DATA_DIR"},
-                "mcp": {"KL_MCP_DATA_DIR", "KL_MCP_ALLOWED_HOSTS", "KL_MCP_LISTEN_HOST"},
+                "mcp": {"KL_MCP_DATA_DIR", "KL_MCP_ALLOWED_HOSTS", "KL_MCP_LISTEN_HOST", "KL_MCP_METRICS_PORT"},
             }[name]
         )
 

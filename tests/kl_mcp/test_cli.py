@@ -21,6 +21,7 @@ def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "kl_mcp", *arguments],
         capture_output=True,
         text=True,
+        stdin=subprocess.DEVNULL,
         env=environment(variables),
         timeout=30,
         check=False,
@@ -64,6 +65,31 @@ def test_the_server_shares_costs_as_it_is_set(tmp_path: Path) -> None:
     assert [(row["namespace"], row["value"]) for row in answer["ranking"]] == [("shop", 110)]
     stated = answer["metadata"]["sharing"]
     assert (stated["shared_namespaces"], stated["idle"], stated["multiplier"]) == (["infra*"], True, 1.1)
+
+
+def test_settings_of_https_and_of_metrics_are_warned_about_over_stdio_and_change_nothing(tmp_path: Path) -> None:
+    told = {"KL_MCP_TLS_CERT_FILE": "/no/tls.crt", "KL_MCP_TLS_KEY_FILE": "/no/tls.key", "KL_MCP_METRICS_PORT": "9484"}
+
+    ended = _run("--transport", "stdio", "--data-dir", str(tmp_path), **told)
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+    first, second = (line for line in ended.stderr.splitlines() if "has no meaning over stdio" in line)
+    assert "KL_MCP_TLS_CERT_FILE" in first
+    assert "KL_MCP_METRICS_PORT" in second
+
+
+def test_settings_of_jwts_are_warned_about_over_stdio_and_the_key_set_is_not_read(tmp_path: Path) -> None:
+    told = {
+        "KL_MCP_JWT_JWKS": "/no/keys.json",
+        "KL_MCP_JWT_ISSUER": "https://login.example.com",
+        "KL_MCP_RESOURCE_URL": "https://kubeledger.example.com/mcp",
+    }
+
+    ended = _run("--transport", "stdio", "--data-dir", str(tmp_path), **told)
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+    (line,) = (line for line in ended.stderr.splitlines() if "has no meaning over stdio" in line)
+    assert "KL_MCP_JWT_JWKS" in line
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

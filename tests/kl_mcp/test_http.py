@@ -19,7 +19,6 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
-from kl_mcp.http import CannotListenError, listen, url_of
 from kl_mcp.tools import TABLE
 from tests.support.mcp_clients import MODES, HttpServer, connect, environment, eventually, http_server, payload
 from tests.support.published import publish
@@ -306,24 +305,6 @@ def test_a_port_in_use_is_one_clear_line_and_exit_code_1(tmp_path: Path, server:
     (line,) = ended.stderr.splitlines()
     assert f"port {server.port}: the port is in use" in line
     assert "KL_MCP_LISTEN_PORT" in line
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "a" * 64])
-def test_an_address_this_machine_does_not_have_is_refused_naming_the_setting(host: str) -> None:
-    with pytest.raises(CannotListenError) as caught:
-        listen(host, 0)
-
-    assert host in str(caught.value)
-    assert "KL_MCP_LISTEN_HOST" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("localhost", "localhost")]
-)
-def test_the_address_is_written_as_a_client_on_this_machine_would(host: str, expected: str) -> None:
-    with listen("127.0.0.1", 0) as sock:
-        assert url_of(host, sock) == f"http://{expected}:{sock.getsockname()[1]}/mcp"
-        assert url_of("::1", sock).startswith("http://[::1]:")
 
 
 def test_requests_beside_a_long_listener_are_answered(server: HttpServer) -> None:

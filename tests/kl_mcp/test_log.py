@@ -15,7 +15,7 @@ from kl_mcp import log
 def _restore() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in log.CHATTY}
+    levels = {name: logging.getLogger(name).level for name in (*log.CHATTY, *log.TELLING)}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -42,6 +42,20 @@ def test_the_sdks_announcements_appear_at_debug_only(
     logging.getLogger("mcp.server.streamable_http_manager").info("a session")
 
     assert ("a session" in capsys.readouterr().err) is shown
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_addresses_and_headers_of_outgoing_requests_are_logged_at_no_level(
+    level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure(level)
+    logging.getLogger("httpx2").info("HTTP Request: GET https://user:hunter2@login.example.com/keys")
+    logging.getLogger("httpcore2.http11").debug("Authorization: Basic hunter2")
+    logging.getLogger("httpcore2.http11").warning("something is wrong")
+
+    written = capsys.readouterr().err
+    assert "hunter2" not in written
+    assert "something is wrong" in written
 
 
 def test_warnings_of_the_sdk_appear_and_at_level_error_do_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import signal
+import socket
+import ssl
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,9 +21,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from kl_mcp import __version__
 from kl_mcp.counts import BOUNDS_SECONDS, Counts
 from kl_mcp.holder import Holder
+from kl_mcp.listen import listen
 from kl_mcp.metrics import Metrics
 from kl_mcp.tools import TABLE
-from tests.support.mcp_clients import HttpServer, connect, http_server
+from tests.kl_mcp.access.asking import FINANCE, tokens_file
+from tests.support.certificates import self_signed
+from tests.support.mcp_clients import HttpServer, call, connect, environment, http_server
 from tests.support.published import publish
 
 TICK = 1_795_262_400.0
@@ -26,14 +34,36 @@ TICK = 1_795_262_400.0
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-def _scrape(server: HttpServer, **headers: str) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+def _scrape(
+    server: HttpServer,
+    port: int | None = None,
+    path: str = "/metrics",
+    tls: ssl.SSLContext | None = None,
+    /,
+    **headers: str,
+) -> tuple[int, str, str]:
+    connect_to = ("127.0.0.1", port or server.port)
+    connection = (
+        http.client.HTTPSConnection(*connect_to, timeout=10, context=tls)
+        if tls
+        else http.client.HTTPConnection(*connect_to, timeout=10)
+    )
     try:
-        connection.request("GET", "/metrics", headers=headers)
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         return response.status, response.headers["Content-Type"], response.read().decode()
     finally:
         connection.close()
+
+
+def _metrics_port(server: HttpServer) -> int:
+    """The port that a server with a free one for metrics took."""
+    (url,) = [line.split("Serving metrics at ")[1] for line in server.log if "Serving metrics at " in line]
+    scheme, _, rest = url.partition("://")
+    assert scheme == server.url.partition("://")[0]
+    host, _, path = rest.partition("/")
+    assert path == "metrics"
+    return int(host.rpartition(":")[2])
 
 
 def _samples(text: str) -> Samples:
@@ -180,6 +210,88 @@ def test_a_page_that_rebinds_its_name_reads_no_metrics_and_a_scraper_that_is_nam
         named = _scrape(server, Host="10.244.0.17:5484")[0]
 
     assert (foreign, origin, named) == (421, 403, 200)
+
+
+@pytest.mark.requirement("KL-S-12")
+def test_metrics_on_a_port_of_their_own_are_there_and_nowhere_else_and_nothing_else_is(tmp_path: Path) -> None:
+    publish(tmp_path, 6)
+    with http_server(tmp_path, "--metrics-port", "0") as server:
+        port = _metrics_port(server)
+        call(server.url, "list_namespaces")
+        metrics = _scrape(server, port)
+        elsewhere = _scrape(server)
+        others = [_scrape(server, port, path) for path in ("/mcp", "/healthz", "/readyz", "/", "/metrics/x")]
+
+    assert metrics[0] == 200
+    assert _value(_samples(metrics[2]), "tool_calls_total", tool="list_namespaces") == 1
+    assert elsewhere[0] == 404
+    assert "KL_MCP_METRICS_PORT" in elsewhere[2]
+    assert {status for status, _, _ in others} == {404}
+    assert all("/metrics and nothing else" in body for _, _, body in others)
+
+
+@pytest.mark.requirement("KL-S-12")
+def test_the_port_for_metrics_is_guarded_like_the_main_one(tmp_path: Path) -> None:
+    tokens = tokens_file(tmp_path / "tokens.json")
+    with http_server(tmp_path, "--metrics-port", "0", "--tokens-file", str(tokens)) as server:
+        port = _metrics_port(server)
+        token = {"Authorization": f"Bearer {FINANCE}"}
+        foreign = _scrape(server, port, Host="rebound.example.com", **token)[0]
+        origin = _scrape(server, port, Origin="https://evil.example.com", **token)[0]
+        nobody = [_scrape(server, port, path)[0] for path in ("/metrics", "/healthz")]
+        large = _scrape(server, port, **{"Content-Length": "2000000"}, **token)[0]
+        named = _scrape(server, port, **token)[0]
+
+    assert (foreign, origin, nobody, large, named) == (421, 403, [401, 401], 413, 200)
+
+
+@pytest.mark.requirement("KL-S-12")
+def test_the_port_for_metrics_has_the_certificate_of_the_main_one(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path)
+    tls = ssl.create_default_context(cafile=cert)
+    flags = ("--tls-cert-file", str(cert), "--tls-key-file", str(key), "--metrics-port", "0")
+    with http_server(tmp_path, *flags) as server:
+        port = _metrics_port(server)
+        assert _scrape(server, port, "/metrics", tls)[0] == 200
+        with pytest.raises(http.client.RemoteDisconnected):
+            _scrape(server, port)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_both_ports_are_free_once_the_server_was_stopped(tmp_path: Path, stop: signal.Signals) -> None:
+    with http_server(tmp_path, "--metrics-port", "0") as server:
+        ports = (server.port, _metrics_port(server))
+        held = [socket.create_connection(("127.0.0.1", port), 10) for port in ports]
+        server.process.send_signal(stop)
+        code = server.process.wait(10)
+        for connection in held:
+            connection.close()
+
+    assert code == 0
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 10)
+    assert not [line for line in server.log if "Traceback" in line or " ERROR " in line]
+
+
+def test_a_port_for_metrics_that_is_taken_is_one_line_naming_its_setting_and_exit_code_1(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--port", "0"]
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=environment({"KL_MCP_METRICS_PORT": str(port)}),
+            timeout=30,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert f"port {port}: the port is in use" in line
+    assert "KL_MCP_METRICS_PORT" in line
+    assert "KL_MCP_LISTEN_PORT" not in line
 
 
 def test_two_servers_in_one_process_do_not_share_their_numbers(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kl_mcp.settings import SETTINGS, Settings, SettingsError, load
+from kl_mcp.errors import SettingsError
+from kl_mcp.settings import SETTINGS, Settings, load
 
 
 @pytest.mark.requirement("KL-X-1")
@@ -22,6 +23,9 @@ def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     assert settings.log_level == "info"
     assert (settings.tokens_file, settings.audit_log) == (None, "")
     assert (settings.max_requests, settings.max_request_bytes, settings.client_timeout) == (256, 1024 * 1024, 20)
+    assert (settings.tls_cert_file, settings.tls_key_file, settings.metrics_port) == (None, None, None)
+    assert (settings.jwt_jwks, settings.jwt_issuer, settings.jwt_audience, settings.resource_url) == ("", "", "", "")
+    assert (settings.jwt_required_scopes, settings.jwt_namespaces_claim) == ((), "")
 
 
 def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default() -> None:
@@ -62,6 +66,13 @@ def test_sharing_is_set_by_variables_or_flags() -> None:
     assert (flagged.share_namespaces, flagged.share_idle, flagged.cost_multiplier) == (("ops",), False, 2.0)
 
 
+@pytest.mark.parametrize("jwks", ["https://idp.example/keys", "http://127.0.0.1:8080/keys", "/etc/keys.json"])
+def test_keys_come_over_https_from_this_machine_or_from_a_file(jwks: str) -> None:
+    environ = {"KL_MCP_JWT_ISSUER": "https://idp.example", "KL_MCP_RESOURCE_URL": "https://k.example/mcp"}
+
+    assert load({**environ, "KL_MCP_JWT_JWKS": jwks}, []).jwt_jwks == jwks
+
+
 def test_share_idle_needs_no_value() -> None:
     settings = load({}, ["--share-idle", "--port", "7000"])
 
@@ -92,6 +103,22 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_MCP_MAX_REQUESTS": "0"}, [], ["KL_MCP_MAX_REQUESTS='0'", "1 to 100000"]),
         ({"KL_MCP_MAX_REQUEST_BYTES": "1e6"}, [], ["KL_MCP_MAX_REQUEST_BYTES", "1024 to 67108864"]),
         ({"KL_MCP_CLIENT_TIMEOUT": "20s"}, [], ["KL_MCP_CLIENT_TIMEOUT", "1 to 3600"]),
+        ({"KL_MCP_TLS_CERT_FILE": "/tls/tls.crt"}, [], ["KL_MCP_TLS_KEY_FILE is not set"]),
+        ({}, ["--tls-key-file", "/tls/tls.key"], ["KL_MCP_TLS_CERT_FILE is not set"]),
+        ({"KL_MCP_METRICS_PORT": "metrics"}, [], ["KL_MCP_METRICS_PORT='metrics'", "0 to 65535"]),
+        ({"KL_MCP_METRICS_PORT": "5484"}, [], ["KL_MCP_METRICS_PORT=5484", "main port"]),
+        ({"KL_MCP_JWT_JWKS": "http://idp.example/jwks"}, [], ["KL_MCP_JWT_JWKS", "https URL"]),
+        ({"KL_MCP_JWT_JWKS": "https://[/jwks"}, [], ["KL_MCP_JWT_JWKS", "https URL"]),
+        ({"KL_MCP_JWT_JWKS": "http://localhost.idp.example/jwks"}, [], ["KL_MCP_JWT_JWKS", "could be anybody's"]),
+        ({"KL_MCP_JWT_JWKS": "http://127.0.0.1@idp.example/jwks"}, [], ["KL_MCP_JWT_JWKS", "could be anybody's"]),
+        ({"KL_MCP_JWT_JWKS": "file:///keys.json"}, [], ["KL_MCP_JWT_JWKS", "the name of a file"]),
+        ({"KL_MCP_JWT_JWKS": "/keys.json"}, [], ["KL_MCP_JWT_ISSUER and KL_MCP_RESOURCE_URL", "set it too"]),
+        ({"KL_MCP_JWT_ISSUER": "https://idp.example"}, [], ["KL_MCP_JWT_ISSUER is set, but not KL_MCP_JWT_JWKS"]),
+        ({"KL_MCP_JWT_AUDIENCE": "kubeledger"}, [], ["KL_MCP_JWT_AUDIENCE is set, but not KL_MCP_JWT_JWKS"]),
+        ({}, ["--jwt-required-scopes", "read"], ["KL_MCP_JWT_REQUIRED_SCOPES is set, but not KL_MCP_JWT_JWKS"]),
+        ({"KL_MCP_JWT_NAMESPACES_CLAIM": "ns"}, [], ["KL_MCP_JWT_NAMESPACES_CLAIM is set, but not KL_MCP_JWT_JWKS"]),
+        ({"KL_MCP_JWT_ISSUER": "idp.example"}, [], ["KL_MCP_JWT_ISSUER='idp.example'", "https://"]),
+        ({"KL_MCP_RESOURCE_URL": "https:///mcp"}, [], ["KL_MCP_RESOURCE_URL", "https://"]),
         ({"KL_SHARE_IDLE": "maybe"}, [], ["KL_SHARE_IDLE='maybe'", "true or false"]),
         ({"KL_COST_MULTIPLIER": "0"}, [], ["KL_COST_MULTIPLIER='0'", "above 0"]),
         ({"KL_COST_MULTIPLIER": "-1.2"}, [], ["KL_COST_MULTIPLIER", "above 0"]),

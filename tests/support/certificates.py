@@ -12,8 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(directory: Path, name: str = "localhost") -> tuple[Path, Path]:
-    """Paths of a certificate for `name` and 127.0.0.1, which is its own authority, and of its key."""
+def self_signed(
+    directory: Path, name: str = "localhost", *, begins_hours: float = -1, ends_hours: float = 24
+) -> tuple[Path, Path]:
+    """Paths of a certificate for `name` and 127.0.0.1, which is its own authority, and of its key.
+
+    It holds from `begins_hours` to `ends_hours` from now.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -24,8 +30,8 @@ def self_signed(directory: Path, name: str = "localhost") -> tuple[Path, Path]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now + datetime.timedelta(hours=begins_hours))
+        .not_valid_after(now + datetime.timedelta(hours=ends_hours))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -33,6 +39,7 @@ def self_signed(directory: Path, name: str = "localhost") -> tuple[Path, Path]:
     )
     certificate_file, key_file = directory / "tls.crt", directory / "tls.key"
     certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.touch(mode=0o600)
     key_file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

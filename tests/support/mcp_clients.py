@@ -28,7 +28,7 @@ from mcp_types import CallToolResult, TextContent
 MODES = ("2026-07-28", "auto", "legacy")
 """Values of `Client(mode=...)`: the stateless era, negotiation, the initialize handshake."""
 
-STARTED = re.compile(r"Serving (http://\S+/mcp) from ")
+STARTED = re.compile(r"Serving (https?://\S+/mcp) from ")
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 

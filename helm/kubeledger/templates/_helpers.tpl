@@ -35,9 +35,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- /* Not those of the server's pod: neither its Service nor its policies may select the test. */ -}}
-{{- define "kubeledger.testLabels" -}}
+{{- define "kubeledger.testSelectorLabels" -}}
 app.kubernetes.io/name: {{ include "kubeledger.name" . }}-test
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubeledger.testLabels" -}}
+{{ include "kubeledger.testSelectorLabels" . }}
+{{- with .Values.extraLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "kubeledger.image" -}}
@@ -54,16 +61,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- else -}}
 {{- default "default" .Values.serviceAccount.name -}}
 {{- end -}}
-{{- end -}}
-
-{{- /* Host headers the server accepts besides localhost. POD_IP is what Prometheus scrapes. */ -}}
-{{- define "kubeledger.allowedHosts" -}}
-{{- $name := include "kubeledger.fullname" . -}}
-{{- $space := .Release.Namespace -}}
-{{- $own := list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.%s" $name $space .Values.clusterDomain) "$(POD_IP)" -}}
-{{- $published := list -}}
-{{- if .Values.ingress.enabled -}}{{- $published = list .Values.ingress.host -}}{{- end -}}
-{{- concat $own $published .Values.mcp.allowedHosts | join "," -}}
 {{- end -}}
 
 {{- define "kubeledger.podSecurityContext" -}}
@@ -125,6 +122,9 @@ capabilities:
 {{- include "kubeledger.variable" (list "KL_COST_MODEL" .costModel) }}
 {{- include "kubeledger.variable" (list "KL_INCLUDED_NAMESPACES" (join "," .includedNamespaces)) }}
 {{- include "kubeledger.variable" (list "KL_EXCLUDED_NAMESPACES" (join "," .excludedNamespaces)) }}
+{{- if .publishKubeledgerLayout }}
+{{- include "kubeledger.variable" (list "KL_PUBLISH_KUBELEDGER_LAYOUT" true) }}
+{{- end }}
 {{- include "kubeledger.variable" (list "KL_REQUEST_TIMEOUT_SEC" .requestTimeoutSeconds) }}
 {{- include "kubeledger.variable" (list "KL_LOG_LEVEL" .logLevel) }}
 {{- end }}
@@ -163,39 +163,6 @@ capabilities:
 {{- end }}
 {{- end -}}
 
-{{- define "kubeledger.mcpEnv" -}}
-- name: POD_IP
-  valueFrom:
-    fieldRef:
-      fieldPath: status.podIP
-- name: KL_MCP_DATA_DIR
-  value: /var/lib/kubeledger/data
-{{- include "kubeledger.variable" (list "KL_MCP_ALLOWED_HOSTS" (include "kubeledger.allowedHosts" .)) }}
-{{- with .Values.mcp }}
-{{- include "kubeledger.variable" (list "KL_MCP_LISTEN_HOST" .listenHost) }}
-{{- include "kubeledger.variable" (list "KL_MCP_LISTEN_PORT" .port) }}
-{{- include "kubeledger.variable" (list "KL_MCP_ALLOWED_ORIGINS" (join "," .allowedOrigins)) }}
-{{- include "kubeledger.variable" (list "KL_MCP_SYSTEM_NAMESPACE_PREFIXES" (join "," .systemNamespacePrefixes)) }}
-{{- include "kubeledger.variable" (list "KL_SHARE_NAMESPACES" (join "," .shareNamespaces)) }}
-{{- if .shareIdle }}
-{{- include "kubeledger.variable" (list "KL_SHARE_IDLE" true) }}
-{{- end }}
-{{- if ne (toString .costMultiplier) "1" }}
-{{- include "kubeledger.variable" (list "KL_COST_MULTIPLIER" .costMultiplier) }}
-{{- end }}
-{{- if .tokens.existingSecret.name }}
-{{- include "kubeledger.variable" (list "KL_MCP_TOKENS_FILE" "/etc/kubeledger/tokens/tokens.json") }}
-{{- end }}
-{{- if .auditLog }}
-{{- include "kubeledger.variable" (list "KL_MCP_AUDIT_LOG" "-") }}
-{{- end }}
-{{- include "kubeledger.variable" (list "KL_MCP_LOG_LEVEL" .logLevel) }}
-{{- with .extraEnv }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
 {{- /* The kubelet's own volume at the usual path, for a container of choice rather than for all. */ -}}
 {{- define "kubeledger.tokenVolume" -}}
 - name: service-account-token
@@ -230,29 +197,5 @@ capabilities:
 {{- define "kubeledger.hasCredentialFiles" -}}
 {{- with .Values.kubernetesApi.existingSecret }}
 {{- if and .name (or .tokenKey .caKey .clientCertKey .clientCertKeyKey) }}true{{ end }}
-{{- end }}
-{{- end -}}
-
-{{- /* What a schema cannot say: values that need one another. */ -}}
-{{- define "kubeledger.validate" -}}
-{{- with .Values }}
-{{- if and (eq .collector.costModel "CHARGE_BACK") (not (toString .billing.hourlyRate)) (not .billing.existingSecret.name) }}
-{{- fail "collector.costModel is CHARGE_BACK, which needs a rate: set billing.hourlyRate or billing.existingSecret.name." }}
-{{- end }}
-{{- if and .kubernetesApi.existingSecret.name (not .kubernetesApi.endpoint) }}
-{{- fail "kubernetesApi.existingSecret holds credentials for kubernetesApi.endpoint: set that too." }}
-{{- end }}
-{{- if and .ingress.enabled (not .mcp.enabled) }}
-{{- fail "ingress.enabled publishes the MCP server, which mcp.enabled turns off: turn it on, or the Ingress off." }}
-{{- end }}
-{{- if and .ingress.enabled (not .ingress.host) }}
-{{- fail "ingress.enabled needs a host name: set ingress.host." }}
-{{- end }}
-{{- if and .metrics.serviceMonitor.enabled (not .mcp.enabled) }}
-{{- fail "metrics.serviceMonitor.enabled scrapes the MCP server, which mcp.enabled turns off." }}
-{{- end }}
-{{- if and .networkPolicy.egress.enabled (not .networkPolicy.egress.apiServer.cidrs) }}
-{{- fail "networkPolicy.egress.enabled would cut the collector off from the API server: name its addresses in networkPolicy.egress.apiServer.cidrs (kubectl get endpointslices -l kubernetes.io/service-name=kubernetes)." }}
-{{- end }}
 {{- end }}
 {{- end -}}

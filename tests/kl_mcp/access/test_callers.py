@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.prompts import PROMPTS
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.access.asking import ERAS, FINANCE, SECRET, TEAM, ask, bearer, send, tokens_file, two_tenants
+from tests.support.issuer import jwt_flags, key_set_file
+from tests.support.issuer import token as jwt_of
 from tests.support.mcp_clients import HttpServer, http_server
 
 SHARING = ("--share-namespaces", f"{SECRET}-registry,kube-{SECRET}*", "--share-idle")
@@ -46,12 +48,20 @@ URIS = (
     *(f"kubeledger://schemas/{tool}" for tool in TABLE),
 )
 
+TENANTS: dict[str, Callable[[], str]] = {
+    "tokens file": lambda: TEAM,
+    "JWT with a list": lambda: jwt_of(namespaces=["web*"]),
+    "JWT with text": lambda: jwt_of(namespaces="web web-*"),
+}
+"""Tokens whose bearers may see `web` and no other namespace, by where that is written."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
     directory = tmp_path_factory.mktemp("tenants")
     tokens = tokens_file(directory / "tokens.json")
-    with http_server(two_tenants(directory / "data"), "--tokens-file", str(tokens), *SHARING) as running:
+    jwts = jwt_flags(key_set_file(directory / "keys.json"), jwt_namespaces_claim="namespaces")
+    with http_server(two_tenants(directory / "data"), "--tokens-file", str(tokens), *jwts, *SHARING) as running:
         yield running
 
 
@@ -86,12 +96,14 @@ def _requests() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.requirement("KL-S-6")
+@pytest.mark.parametrize("tenant", TENANTS)
 @pytest.mark.parametrize("era", ERAS)
-def test_another_tenants_namespace_is_in_no_byte_of_any_answer(server: HttpServer, era: str) -> None:
+def test_another_tenants_namespace_is_in_no_byte_of_any_answer(server: HttpServer, era: str, tenant: str) -> None:
+    token = TENANTS[tenant]()
     told: list[tuple[str, dict[str, Any]]] = []
     statuses = set()
     for method, params in _requests():
-        answer = ask(server.port, method, params, era, TEAM)
+        answer = ask(server.port, method, params, era, token)
         statuses.add(answer.status)
         if SECRET.encode() in answer.body or any(SECRET in value for value in answer.headers.values()):
             told.append((method, params))
@@ -114,8 +126,12 @@ def test_the_same_questions_name_it_to_a_caller_who_sees_everything(server: Http
 
 
 @pytest.mark.requirement("KL-S-6")
+@pytest.mark.parametrize("tenant", TENANTS)
 @pytest.mark.parametrize("era", ERAS)
-def test_naming_anothers_namespace_is_answered_like_a_name_that_does_not_exist(server: HttpServer, era: str) -> None:
+def test_naming_anothers_namespace_is_answered_like_a_name_that_does_not_exist(
+    server: HttpServer, era: str, tenant: str
+) -> None:
+    token = TENANTS[tenant]()
     real, invented = f"{SECRET}-registry", f"{SECRET}-nowhere8"
     template = {"type": "ref/resource", "uri": "kubeledger://namespaces/{namespace}"}
 
@@ -129,7 +145,7 @@ def test_naming_anothers_namespace_is_answered_like_a_name_that_does_not_exist(s
         ]
 
     for (method, about_real), (_, about_invented) in zip(questions(real), questions(invented), strict=True):
-        first, second = (ask(server.port, method, params, era, TEAM) for params in (about_real, about_invented))
+        first, second = (ask(server.port, method, params, era, token) for params in (about_real, about_invented))
         assert first.status == second.status
         assert first.body.replace(real.encode(), invented.encode()) == second.body
 

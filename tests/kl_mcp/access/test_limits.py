@@ -11,7 +11,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.kl_mcp.access.asking import ERAS, FINANCE, Answer, ask, bearer, send, tokens_file
+from tests.kl_mcp.access.asking import (
+    ERAS,
+    FINANCE,
+    Answer,
+    ask,
+    bearer,
+    call,
+    call_headers,
+    send,
+    tokens_file,
+)
 from tests.support.mcp_clients import HttpServer, connect, eventually, http_server
 from tests.support.published import publish
 
@@ -96,6 +106,22 @@ def _one_answer(connection: socket.socket) -> bytes:
         assert part, received
         received += part
     return received
+
+
+@pytest.mark.requirement("KL-S-8")
+def test_clients_that_ask_and_never_read_leave_their_places(server: HttpServer) -> None:
+    # A list of tools has 20,000 bytes and more, 400 of them 8 MB: the kernels keep less, so the server waits.
+    body = call("tools/list", {}, ERAS[1])
+    head = "".join(f"{name}: {value}\r\n" for name, value in call_headers("tools/list", None, ERAS[1]).items())
+    request = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with ExitStack() as open_connections:
+        silent = [open_connections.enter_context(socket.socket()) for _ in range(3)]
+        for connection in silent:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", server.port))
+            connection.sendall(request * 400)
+        eventually(lambda: _when(503, server))
+        eventually(lambda: all(_when(200, server) for _ in range(5)))
 
 
 @pytest.mark.requirement("KL-S-8")

@@ -1,0 +1,150 @@
+"""Checks JSON Web Tokens that an issuer signed for this server (RFC 7519, RFC 8725, RFC 9068).
+
+What a token says of its own key (`jku`, `x5u`, `jwk`, `x5c`) is never looked at: keys come from the key set alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from mcp.server.auth.provider import AccessToken
+
+from kl_mcp.access.jwks import ALGORITHMS, Key
+from kl_mcp.access.key_sources import KeySource
+from kl_mcp.access.refusals import InsufficientScopeError, InvalidTokenError, KeysUnknownError
+
+LEEWAY_SECONDS = 10
+"""How far the clocks of issuer and server may differ."""
+LONGEST_TOKEN = 16 * 1024
+SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""What `typ` may say: access tokens, and not the logout, event and proof tokens that the same keys sign."""
+TIMES = ("exp", "nbf", "iat")
+UNREADABLE = "The token is not a well-formed JWT."
+SAID: Mapping[type[jwt.PyJWTError], str] = {
+    jwt.ExpiredSignatureError: "The token has expired.",
+    jwt.ImmatureSignatureError: "The token is not valid yet. Compare the clocks of its issuer and of this server.",
+    jwt.InvalidIssuerError: "The token comes from another issuer than the one accepted here (KL_MCP_JWT_ISSUER).",
+    jwt.InvalidAudienceError: "The token was made for another service: its aud does not name this one "
+    "(KL_MCP_JWT_AUDIENCE, or else KL_MCP_RESOURCE_URL).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token has to say: `audiences` are the ways to write this server's one audience."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+
+
+def looks_like_jwt(token: str) -> bool:
+    """Whether a token has the three parts of a signed JWT; the last is empty where it is not signed."""
+    return SHAPE.fullmatch(token) is not None
+
+
+class JwtVerifier:
+    """A token verifier as the SDK defines it, which raises the reason where the SDK would have None."""
+
+    def __init__(self, keys: KeySource, expected: Expected) -> None:
+        self._keys = keys
+        self._expected = expected
+
+    async def verify_token(self, token: str) -> AccessToken:
+        """What a token grants, with all its claims.
+
+        Raises `InvalidTokenError`, `InsufficientScopeError`, and `KeysUnknownError` while there are no keys.
+        """
+        if len(token) > LONGEST_TOKEN:
+            raise InvalidTokenError(f"The token is longer than {LONGEST_TOKEN} characters.")
+        claims = self._claims(token, await self._candidates(_header(token)))
+        scopes = _scopes(claims)
+        if not set(self._expected.scopes) <= set(scopes):
+            needed = " ".join(self._expected.scopes)
+            raise InsufficientScopeError(f"The token has to grant the scopes {needed} (KL_MCP_JWT_REQUIRED_SCOPES).")
+        return self._access(token, claims, scopes)
+
+    async def _candidates(self, header: Mapping[str, Any]) -> tuple[Key, ...]:
+        """The keys that may have made the signature; at least one."""
+        kid, algorithm = header.get("kid"), header["alg"]
+        known = self._keys.current()
+        if known is not None and not known.fitting(kid, algorithm):
+            known = await self._keys.renewed()
+        if known is None:
+            raise KeysUnknownError(
+                "Tokens cannot be checked yet: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
+            )
+        if fitting := known.fitting(kid, algorithm):
+            return fitting
+        raise InvalidTokenError(
+            "The token is signed with a key that is not in the issuer's key set (KL_MCP_JWT_JWKS), or in a way that "
+            "does not fit the key."
+        )
+
+    def _claims(self, token: str, keys: tuple[Key, ...]) -> dict[str, Any]:
+        for key in keys:
+            try:
+                claims = jwt.decode(
+                    token,
+                    key.public,
+                    algorithms=key.algorithms,
+                    audience=self._expected.audiences,
+                    issuer=self._expected.issuer,
+                    leeway=LEEWAY_SECONDS,
+                    options={"require": ["exp", "iss", "aud"]},
+                )
+            except jwt.InvalidSignatureError:
+                continue
+            except jwt.MissingRequiredClaimError as error:
+                raise InvalidTokenError(f"The token lacks the claim {error.claim}.") from None
+            except jwt.PyJWTError as error:
+                raise InvalidTokenError(SAID.get(type(error), UNREADABLE)) from None
+            if not all(_is_time(claims[name]) for name in TIMES if name in claims):
+                raise InvalidTokenError("The times of the token are not numbers.")
+            return claims
+        raise InvalidTokenError("The signature of the token does not match.")
+
+    def _access(self, token: str, claims: dict[str, Any], scopes: list[str]) -> AccessToken:
+        names = [claims[name] for name in ("client_id", "azp", "sub") if isinstance(claims.get(name), str)]
+        named = next(filter(None, names), None)
+        if named is None:
+            raise InvalidTokenError("The token names nobody: it has neither client_id nor azp nor sub.")
+        return AccessToken(
+            token=token,
+            client_id=named,
+            scopes=scopes,
+            expires_at=int(claims["exp"]),
+            resource=next(audience for audience in self._expected.audiences if audience in claims["aud"]),
+            subject=claims.get("sub"),
+            claims=claims,
+        )
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise InvalidTokenError(UNREADABLE) from None
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower() not in TYPES:
+        raise InvalidTokenError("The token is a JWT of another kind: its typ has to be JWT or at+jwt.")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise InvalidTokenError(f"The token is not signed in a way accepted here: {', '.join(sorted(ALGORITHMS))}.")
+    return header
+
+
+def _scopes(claims: Mapping[str, Any]) -> list[str]:
+    """What `scope`, or else `scp`, grants: a list, or text separated by spaces. Anything else grants nothing."""
+    granted = claims.get("scope", claims.get("scp"))
+    words = granted.split(" ") if isinstance(granted, str) else granted if isinstance(granted, list) else []
+    return [word for word in words if isinstance(word, str) and word]
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

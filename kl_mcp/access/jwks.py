@@ -1,0 +1,143 @@
+"""JSON Web Key Sets (RFC 7517): the public keys that an issuer signs its tokens with.
+
+A key that cannot verify a signature safely is left out with the reason, and the others are used: symmetric keys, keys
+whose private part was published, RSA keys below 2048 bits (RFC 7518 3.3), keys for encryption, unknown kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import AllowedPublicKeys, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.exceptions import PyJWTError
+
+LARGEST_SET = 512 * 1024
+MOST_KEYS = 100
+FEWEST_RSA_BITS = 2048
+RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+CURVES: Mapping[object, tuple[str, ...]] = {
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    ("OKP", "Ed25519"): ("EdDSA",),
+    ("OKP", "Ed448"): ("EdDSA",),
+}
+"""What a key on a curve signs with: one algorithm each, so that a key cannot be used with another."""
+ALGORITHMS = frozenset({*RSA_ALGORITHMS, *(name for names in CURVES.values() for name in names)})
+"""The algorithms that are accepted: all of them with a private and a public key (RFC 7518 3.1, RFC 8037 3.1)."""
+READERS: Mapping[object, Callable[[dict[str, Any]], object]] = {
+    "RSA": RSAAlgorithm.from_jwk,
+    "EC": ECAlgorithm.from_jwk,
+    "OKP": OKPAlgorithm.from_jwk,
+}
+PRIVATE_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key and the algorithms it may be used with."""
+
+    kid: str | None
+    algorithms: tuple[str, ...]
+    public: AllowedPublicKeys
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The usable keys of an issuer, and why others were left out, one line each that quotes nothing of the key."""
+
+    keys: tuple[Key, ...]
+    left_out: tuple[str, ...] = ()
+
+    def fitting(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
+        """The keys that may have signed a token with this header.
+
+        Keys may share a `kid`. A token without one fits only where a single key is left to choose from.
+        """
+        usable = tuple(key for key in self.keys if algorithm in key.algorithms)
+        if kid is not None:
+            return tuple(key for key in usable if key.kid == kid)
+        return usable if len(usable) == 1 else ()
+
+
+def parse_key_set(content: bytes) -> KeySet:
+    """The keys of a set's JSON. Raises ValueError with what is wrong, without quoting any of it."""
+    if len(content) > LARGEST_SET:
+        raise ValueError(f"it is larger than {LARGEST_SET} bytes")
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON (line {error.lineno}, column {error.colno})") from None
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError(  # noqa: TRY004 -- the content of a file, not an argument
+            'it must be a JSON Web Key Set: an object with a member "keys", which is an array'
+        )
+    if len(entries) > MOST_KEYS:
+        raise ValueError(f"it holds {len(entries)} keys, and at most {MOST_KEYS} are read")
+    return _usable(entries)
+
+
+def _usable(entries: list[Any]) -> KeySet:
+    keys, left_out = [], []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            keys.append(_key(entry))
+        except ValueError as error:
+            left_out.append(f"key {number} is not used: {error}")
+    if not keys:
+        raise ValueError("; ".join(["it holds no key that can be used", *left_out[:5]]))
+    return KeySet(tuple(keys), tuple(left_out))
+
+
+def _key(entry: Any) -> Key:
+    """Raises ValueError."""
+    if not isinstance(entry, dict):
+        raise ValueError("it is not an object")  # noqa: TRY004 -- the content of a file, not an argument
+    if entry.get("kty") == "oct":
+        raise ValueError("it is symmetric, so whoever can check a token could make one")
+    if PRIVATE_PARTS & set(entry):
+        raise ValueError("its private part was published with it; have the issuer replace it")
+    if entry.get("use", "sig") != "sig" or "verify" not in _operations(entry):
+        raise ValueError("it is not for signatures")
+    kid = entry.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        raise ValueError("its kid is not text")
+    return Key(kid, _algorithms(entry), _public(entry))
+
+
+def _operations(entry: Mapping[str, Any]) -> list[Any]:
+    listed = entry.get("key_ops", ["verify"])
+    return listed if isinstance(listed, list) else []
+
+
+def _algorithms(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    kind, curve = entry.get("kty"), entry.get("crv")
+    usable = RSA_ALGORITHMS if kind == "RSA" else CURVES.get((kind, curve)) if _is_text(kind, curve) else None
+    if usable is None:
+        raise ValueError("it is neither RSA, nor on the curves P-256, P-384, P-521, Ed25519 and Ed448")
+    named = entry.get("alg")
+    if named is None:
+        return usable
+    if named not in usable:
+        raise ValueError("its alg does not fit its kind, or is not accepted")
+    return (named,)
+
+
+def _is_text(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _public(entry: Mapping[str, Any]) -> AllowedPublicKeys:
+    try:
+        public = READERS[entry["kty"]](dict(entry))
+    except (PyJWTError, UnsupportedAlgorithm, KeyError, TypeError, ValueError):
+        raise ValueError("its numbers are no key of its kind") from None
+    if isinstance(public, RSAPublicKey) and public.key_size < FEWEST_RSA_BITS:
+        raise ValueError(f"it has {public.key_size} bits, and RSA needs {FEWEST_RSA_BITS}")
+    return cast("AllowedPublicKeys", public)  # there are no private parts to make anything else of

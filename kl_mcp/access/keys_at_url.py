@@ -1,0 +1,142 @@
+"""The keys of an issuer from the https address where it publishes them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+
+from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
+from kl_mcp.access.key_sources import FAILED, KEPT, READ, KeysError, announce
+
+logger = logging.getLogger(__name__)
+
+FETCH_SECONDS = 5.0
+"""How long one attempt may take, from the look-up of the name to the last byte."""
+REFRESH_SECONDS = 300.0
+"""How often the set is fetched: so long does a key that its issuer withdrew stay in force here."""
+RETRY_SECONDS = 5
+"""How soon an attempt is repeated while no keys are known."""
+UNKNOWN_KEY_SECONDS = 30.0
+"""How often at most a token with an unknown key makes the set be fetched before its time."""
+NONE_YET = "Callers with JWTs are answered 503 until it can."
+
+
+class KeysAtUrl:
+    """A set that is fetched at the start, every five minutes, and when a token names a key that is not in it."""
+
+    def __init__(self, url: str, reads: Counter[str], *, elapsed: Callable[[], float] = time.monotonic) -> None:
+        """Fetch nothing yet. `reads` counts attempts by READ and FAILED. Raises `KeysError`."""
+        self._url = url
+        self._shown = _without_secrets(url)
+        self._reads = reads
+        self._elapsed = elapsed
+        self._set: KeySet | None = None
+        self._tried_at: float | None = None
+        self._one_at_a_time = anyio.Lock()
+        self._client = _client(url)
+
+    def current(self) -> KeySet | None:
+        """The keys; None while none could be fetched."""
+        return self._set
+
+    async def renewed(self) -> KeySet | None:
+        """The keys, fetched again unless that was tried within the last half minute. Many callers make one attempt."""
+        async with self._one_at_a_time:
+            if self._tried_at is None or self._elapsed() - self._tried_at >= UNKNOWN_KEY_SECONDS:
+                await self._try()
+            return self._set
+
+    @asynccontextmanager
+    async def kept_fresh(self) -> AsyncIterator[None]:
+        """Fetch the keys now and then; the first attempt has ended when this is entered."""
+        async with self._client, anyio.create_task_group() as tasks:
+            async with self._one_at_a_time:
+                await self._try()
+            tasks.start_soon(self._refresh)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def _refresh(self) -> None:
+        while True:
+            await anyio.sleep(RETRY_SECONDS if self._set is None else REFRESH_SECONDS)
+            async with self._one_at_a_time:
+                await self._try()
+
+    async def _try(self) -> None:
+        """One attempt, which never fails: keys that are there stay in force."""
+        try:
+            with anyio.fail_after(FETCH_SECONDS):
+                content = await self._fetched()
+            self._accept(parse_key_set(content))
+        except TimeoutError:
+            self._failed(f"did not arrive within {FETCH_SECONDS:g} s")
+        except (httpx2.HTTPError, OSError) as error:
+            self._failed(f"cannot be fetched ({str(error) or type(error).__name__})")
+        except ValueError as error:
+            self._failed(f"cannot be used: {error}")
+        except Exception:  # the server goes on with the keys it has
+            logger.exception("Fetching the key set failed in a way that was not foreseen")
+            self._failed("cannot be fetched")
+        self._tried_at = self._elapsed()
+
+    async def _fetched(self) -> bytes:
+        """The body of the answer. Raises ValueError for an answer that is no key set."""
+        content = bytearray()
+        async with self._client.stream("GET", self._url) as response:
+            if response.is_redirect:
+                raise ValueError(
+                    "the server sends to another address, which is not followed: set KL_MCP_JWT_JWKS to it"
+                )
+            if response.status_code != 200:
+                raise ValueError(f"the server answered {response.status_code}")
+            # Raw, because a few bytes can be decompressed to any number.
+            async for part in response.aiter_raw():
+                content += part
+                if len(content) > LARGEST_SET:
+                    break
+        return bytes(content)
+
+    def _accept(self, keys: KeySet) -> None:
+        self._reads[READ] += 1
+        if keys != self._set:
+            announce(keys, self._shown)
+        self._set = keys
+
+    def _failed(self, why: str) -> None:
+        self._reads[FAILED] += 1
+        after = NONE_YET if self._set is None else KEPT
+        logger.error("The key set %s (KL_MCP_JWT_JWKS) %s. %s", self._shown, why, after)
+
+
+def _client(url: str) -> httpx2.AsyncClient:
+    """Certificates are checked against the trust store of the system, or SSL_CERT_FILE. Raises `KeysError`."""
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise KeysError(f"KL_MCP_JWT_JWKS must be an https URL, or the name of a file: {error}.") from None
+    try:
+        return httpx2.AsyncClient(
+            follow_redirects=False,
+            timeout=FETCH_SECONDS,
+            headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
+            # Plain http is for this machine only, and no proxy may stand between.
+            trust_env=urlsplit(url).scheme == "https",
+        )
+    except (OSError, ValueError, httpx2.InvalidURL) as error:
+        raise KeysError(
+            f"KL_MCP_JWT_JWKS cannot be fetched, because the certificates to trust, or the proxy, cannot be used: "
+            f"{error}. Check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY."
+        ) from None
+
+
+def _without_secrets(url: str) -> str:
+    """The address without user, password and query, for the log."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,91 @@
+"""The command line of `kl-mcp`: its flags, which are the settings, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+from kl_mcp import __version__
+from kl_mcp.errors import SettingsError
+
+DESCRIPTION = """\
+Answers questions about Kubernetes capacity, usage, requests and cost per namespace, to AI assistants that speak
+the Model Context Protocol. Reads the JSON files that kl-collector publishes and nothing else; it never writes and
+never talks to a cluster. A data directory that is still empty is picked up when the first files appear.
+"""
+
+EPILOG = """\
+examples:
+  kl-mcp                                          serve http://127.0.0.1:5484/mcp from ~/.kubeledger/data
+  kl-mcp --data-dir /data --port 8080             another directory, another port
+  kl-mcp --host 0.0.0.0 --allowed-hosts mcp.example.com
+  kl-mcp --transport stdio --data-dir /data       for clients that start the server themselves
+
+clients:
+  claude mcp add --transport http kubeledger http://127.0.0.1:5484/mcp
+  claude mcp add kubeledger -- kl-mcp --transport stdio --data-dir /data
+  gemini mcp add --scope user --transport http kubeledger http://127.0.0.1:5484/mcp
+  {"mcpServers": {"kubeledger": {"url": "http://127.0.0.1:5484/mcp"}}}          Cursor, Windsurf (serverUrl)
+  {"mcpServers": {"kubeledger": {"command": "npx",
+    "args": ["-y", "mcp-remote", "http://127.0.0.1:5484/mcp", "--transport", "http-only"]}}}   Claude Desktop
+
+A flag wins over its environment variable. /healthz answers while the process lives; /readyz says which data it serves,
+/metrics is for Prometheus.
+"""
+
+
+class Option(Protocol):
+    """A setting as the command line shows it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def flag(self) -> str: ...
+    @property
+    def field(self) -> str: ...
+    @property
+    def metavar(self) -> str: ...
+    @property
+    def default(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def bare(self) -> str | None: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message}. `kl-mcp --help` lists the settings.")
+
+
+def _parser(options: Sequence[Option]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kl-mcp",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for setting in options:
+        default = f"default {setting.default}" if setting.default else "default: none"
+        text = f"{setting.help} [{setting.name}, {default}]"
+        bare: dict[str, Any] = {} if setting.bare is None else {"nargs": "?", "const": setting.bare}
+        parser.add_argument(setting.flag, metavar=setting.metavar, dest=setting.field, help=text, **bare)
+    parser.add_argument("--version", action="version", version=f"kl-mcp {__version__}")
+    return parser
+
+
+def parse_flags(argv: Sequence[str], options: Sequence[Option]) -> dict[str, str | None]:
+    """The text of each flag by its field; None for one that was not given.
+
+    Raises `SettingsError` for an argument that does not exist. `--help` and `--version` raise `SystemExit(0)`.
+    """
+    namespace, unknown = _parser(options).parse_known_args(list(argv))
+    if unknown:
+        flags = [*(setting.flag for setting in options), "--help", "--version"]
+        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], flags, n=1)
+        hint = f" Did you mean {nearest[0]}?" if nearest else ""
+        raise SettingsError(f"unknown argument {unknown[0]!r}.{hint} `kl-mcp --help` lists the settings.")
+    return vars(namespace)

@@ -1,0 +1,243 @@
+"""Keys from an address: a real server that is well, down, slow, huge, or talks nonsense."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from kl_mcp.access import keys_at_url
+from kl_mcp.access.jwks import LARGEST_SET, KeySet
+from kl_mcp.access.key_sources import FAILED, READ, KeysError
+from kl_mcp.access.keys_at_url import UNKNOWN_KEY_SECONDS, KeysAtUrl
+from tests.support.certificates import self_signed
+from tests.support.issuer import jwk, key_set, private_key
+from tests.support.scripted_http import Answer, Request, closed_port, serving
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _during(keys: KeysAtUrl, work: Callable[[], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with keys.kept_fresh():
+            return await work()
+
+    return anyio.run(run)
+
+
+def _first_attempt(url: str, reads: Counter[str] | None = None) -> KeySet | None:
+    keys = KeysAtUrl(url, Counter() if reads is None else reads)
+
+    async def current() -> KeySet | None:
+        return keys.current()
+
+    return _during(keys, current)
+
+
+def test_the_keys_are_there_when_the_server_starts_to_answer() -> None:
+    reads = Counter[str]()
+    with serving(lambda _: Answer(body=key_set())) as server:
+        found = _first_attempt(f"{server.url}/keys", reads)
+
+    assert found is not None
+    assert [key.kid for key in found.keys] == ["rsa", "ec"]
+    assert reads == {READ: 1}
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_certificates_are_checked_against_the_trust_store_that_ssl_cert_file_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    with serving(lambda _: Answer(body=key_set()), tls=(certificate, key)) as server:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        assert _first_attempt(f"{server.url}/keys") is None
+        assert "certificate verify failed" in caplog.text
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert _first_attempt(f"{server.url}/keys") is not None
+
+
+def test_a_trust_store_that_is_not_there_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(KeysError, match="Check SSL_CERT_FILE"):
+        KeysAtUrl("https://login.example.com/keys", Counter())
+
+
+def test_an_address_that_cannot_be_asked_is_named_at_the_start() -> None:
+    with pytest.raises(KeysError, match="KL_MCP_JWT_JWKS must be an https URL"):
+        KeysAtUrl("https://login.example.com/\x01", Counter())
+
+
+@pytest.mark.parametrize("host", ["exa mple.invalid", "a..b", "[::1%25nowhere]", "x" * 300])
+def test_a_host_that_cannot_exist_leaves_none_and_is_logged(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    reads = Counter[str]()
+
+    assert _first_attempt(f"https://{host}/keys", reads) is None
+    assert reads == {FAILED: 1}
+    assert "KL_MCP_JWT_JWKS" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_keys_over_plain_http_on_this_machine_go_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with serving(lambda _: Answer(body=key_set())) as server, serving(lambda _: Answer(500)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert _first_attempt(f"{server.url}/keys") is not None
+    assert proxy.requests == []
+
+
+def _elsewhere(_request: Request) -> Answer:
+    return Answer(302, headers={"Location": "http://127.0.0.1:9/keys"})
+
+
+BOMB = gzip.compress(b" " * 50_000_000)
+UNUSABLE: list[tuple[Callable[[Request], Answer], str]] = [
+    (lambda _: Answer(500, key_set()), "answered 500"),
+    (lambda _: Answer(401, b"no"), "answered 401"),
+    (lambda _: Answer(204), "answered 204"),
+    (_elsewhere, "not followed"),
+    (lambda _: Answer(301, key_set(), {"Location": "https://example.com/keys"}), "not followed"),
+    (lambda _: Answer(body=b"<html>sign in</html>"), "not JSON"),
+    (lambda _: Answer(body=b'{"issuer": "https://login.example.com"}'), "must be a JSON Web Key Set"),
+    (lambda _: Answer(body=b'{"keys": []}'), "no key that can be used"),
+    (lambda _: Answer(body=b"\xff\xfe\0"), "not JSON"),
+    (lambda _: Answer(body=b" " * (LARGEST_SET + 1)), "larger than"),
+    (lambda _: Answer(body=b" " * 20_000_000), "larger than"),
+    (lambda _: Answer(body=BOMB, headers={"Content-Encoding": "gzip"}), "not JSON"),
+    (lambda _: Answer(body=key_set(), length=100_000), "cannot be fetched"),
+    (lambda _: Answer(body=key_set(), chunked=True, length=5), "cannot be fetched"),
+    (lambda _: Answer(body=key_set(), delay_sec=0.05, chunk_bytes=1), "did not arrive within"),
+    (lambda _: Answer(body=key_set(), delay_sec=5), "did not arrive within"),
+]
+
+
+@pytest.mark.parametrize(("script", "said"), UNUSABLE)
+def test_an_answer_that_is_no_key_set_leaves_none_and_is_logged_and_counted(
+    script: Callable[[Request], Answer], said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys_at_url, "FETCH_SECONDS", 0.5)
+    reads = Counter[str]()
+    started = time.monotonic()
+    with serving(script) as server:
+        address = server.url.replace("://", "://user:hunter2@") + "/keys?api_key=hunter3"
+        assert _first_attempt(address, reads) is None
+
+    assert time.monotonic() - started < 3
+    assert reads == {FAILED: 1}
+    assert said in caplog.text
+    assert f"{server.url}/keys (KL_MCP_JWT_JWKS)" in caplog.text
+    assert "answered 503" in caplog.text
+    assert "hunter" not in caplog.text
+
+
+def test_a_server_that_is_down_leaves_none(caplog: pytest.LogCaptureFixture) -> None:
+    assert _first_attempt(f"http://127.0.0.1:{closed_port()}/keys") is None
+    assert "cannot be fetched" in caplog.text
+
+
+def _names(keys: KeysAtUrl) -> list[str | None]:
+    found = keys.current()
+    return [key.kid for key in found.keys] if found else []
+
+
+def test_an_unknown_key_makes_the_set_be_fetched_at_most_once_in_half_a_minute() -> None:
+    clock = Clock()
+    served = [key_set()]
+    with serving(lambda _: Answer(body=served[-1])) as server:
+        keys = KeysAtUrl(server.url, Counter(), elapsed=clock)
+
+        async def rotate() -> list[list[str | None]]:
+            served.append(key_set(jwk(private_key("EC"), "next")))
+            seen = []
+            for passed in (0.0, UNKNOWN_KEY_SECONDS - 0.1, 0.1):
+                clock.now += passed
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(50):
+                        tasks.start_soon(keys.renewed)
+                seen.append(_names(keys))
+            return seen
+
+        assert _during(keys, rotate) == [["rsa", "ec"], ["rsa", "ec"], ["next"]]
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("later", [Answer(500), Answer(body=b"nonsense"), Answer(body=b'{"keys": []}')])
+def test_the_keys_before_it_stay_when_a_fetch_fails(later: Answer, caplog: pytest.LogCaptureFixture) -> None:
+    clock, reads = Clock(), Counter[str]()
+    answers = [Answer(body=key_set())]
+    with serving(lambda _: answers[-1]) as server:
+        keys = KeysAtUrl(server.url, reads, elapsed=clock)
+
+        async def fail() -> list[str | None]:
+            answers.append(later)
+            clock.now += UNKNOWN_KEY_SECONDS
+            await keys.renewed()
+            return _names(keys)
+
+        assert _during(keys, fail) == ["rsa", "ec"]
+    assert reads == {READ: 1, FAILED: 1}
+    assert "stay in force" in caplog.text
+
+
+def test_the_set_is_fetched_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Down at first, then there, then with another key: each found within the time that is set for it."""
+    monkeypatch.setattr(keys_at_url, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(keys_at_url, "REFRESH_SECONDS", 0.1)
+    served = [b"", key_set(), key_set(jwk(private_key("EC"), "next"))]
+    with serving(lambda _: Answer(body=served[0])) as server:
+        keys = KeysAtUrl(server.url, Counter())
+
+        async def watch() -> list[list[str | None]]:
+            seen = [_names(keys)]
+            while len(seen) < 3:
+                del served[0]
+                before = _names(keys)
+                with anyio.fail_after(5):
+                    while _names(keys) == before:
+                        await anyio.sleep(0.01)
+                seen.append(_names(keys))
+            return seen
+
+        assert _during(keys, watch) == [[], ["rsa", "ec"], ["next"]]
+
+
+def test_the_event_loop_turns_while_a_slow_set_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_at_url, "FETCH_SECONDS", 0.6)
+    with serving(lambda _: Answer(body=key_set(), delay_sec=5)) as server:
+        keys = KeysAtUrl(server.url, Counter())
+        gaps: list[float] = []
+
+        async def tick() -> None:
+            while True:
+                before = time.monotonic()
+                await anyio.sleep(0.01)
+                gaps.append(time.monotonic() - before)
+
+        async def run() -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(tick)
+                async with keys.kept_fresh():
+                    tasks.cancel_scope.cancel()
+
+        anyio.run(run)
+    assert len(gaps) > 20
+    assert max(gaps) < 0.3
