@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -22,18 +23,26 @@ from collector.store.ledger import Ledger
 def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], float]) -> int:
     """Exit code 0; KubeLedgerError where the import cannot be done."""
     capacity, gpus = _capacity(arguments), _gpus(arguments)
-    importer.check_store(settings.db_location)
+    _check_places(arguments.directory, settings)
+    held = importer.check_store(settings.db_location)
     plan = importer.make_plan(arguments.directory, capacity, gpus, settings.billing_currency_symbol, _scanning)
-    sys.stdout.write(_described(plan, settings))
+    _say(_described(plan, settings, held))
     if arguments.dry_run:
-        sys.stdout.write("nothing was written: this was a dry run\n")
+        _say("nothing was written: this was a dry run\n")
         return 0
     with Ledger.open(settings.db_location) as ledger:
-        with tqdm(total=len(plan.timeline.ticks), unit=" ticks", desc="importing", disable=None) as bar:
+        there, left = plan.timeline.split(held or 0)
+        with tqdm(total=there + left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)
+        _say(_summarised(summary) + "publishing\n")
         generation = Publisher(settings, ledger, clock).publish()
-    sys.stdout.write(_summarised(summary) + f"published generation {generation} in {settings.data_dir}\n")
+    _say(_published(generation, settings))
     return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _capacity(arguments: argparse.Namespace) -> Steps:
@@ -42,10 +51,27 @@ def _capacity(arguments: argparse.Namespace) -> Steps:
         return capacity_history(path)
     if path is None and cpu is not None and memory is not None:
         return constant_capacity(cpu, memory)
+    given = {"--capacity-cpu": cpu, "--capacity-memory": memory, "--capacity-history": path}
     raise MigrationError(
         "the source has per cent of the cluster's capacity, which has to be given: either --capacity-cpu CORES and "
-        "--capacity-memory BYTES (such as 64 and 256Gi), or --capacity-history FILE where it changed"
+        "--capacity-memory BYTES (such as 64 and 256Gi), or --capacity-history FILE where it changed. Given: "
+        + (" and ".join(name for name, value in given.items() if value is not None) or "none of them")
     )
+
+
+def _check_places(source: Path, settings: Settings) -> None:
+    """MigrationError where something would be written into the source, as when both have one setting."""
+    places = {
+        "KL_DB_LOCATION": settings.db_location,
+        "KL_DATA_DIR": settings.data_dir,
+        "KL_KUBELEDGER_DATA_DIR": settings.kubeledger_data_dir,
+    }
+    for name, place in places.items():
+        if place is not None and place.expanduser().resolve().is_relative_to(source.resolve()):
+            raise MigrationError(
+                f"{name} is {place}, in the directory that is to be imported, which is only read. Set it to another "
+                "directory"
+            )
 
 
 def _gpus(arguments: argparse.Namespace) -> Mapping[str, Steps] | None:
@@ -56,25 +82,42 @@ def _scanning(databases: list[Database]) -> Iterator[Database]:
     yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
 
 
-def _described(plan: Plan, settings: Settings) -> str:
+def _described(plan: Plan, settings: Settings, held: int | None) -> str:
     source, line = plan.source, plan.timeline
-    ticks = line.ticks
+    ticks, minutes = line.ticks, len(list(line.open_steps()))
     with_gpus = len(source.gpu) if plan.gpus is not None else 0
     capacity = ", ".join(
         f"{cpu:g} cores and {memory / 2**30:g} GiB" + (f" from {iso(since)}" if since else "")
         for since, (cpu, memory) in zip(plan.capacity.since, plan.capacity.values, strict=True)
     )
     lines = [
-        f"from      {source.directory} (is only read)",
-        f"into      {settings.db_location}",
-        f"entries   {len(source.usage)} namespaces, {len(source.rf)} with requests, {with_gpus} with GPUs",
-        f"period    up to {iso(ticks[-1])}, from {iso(ticks[0])}",
-        f"ticks     {len(line.hourly)} of an hour, then {len(line.fine)} of 5 minutes",
-        f"capacity  {capacity}",
-        f"rates     {len(plan.rates)} change(s) of the hourly rate",
-        *(f"note      {warning}" for warning in plan.warnings),
+        "plan of the import",
+        f"  from        {source.directory} (is only read)",
+        f"  into        {settings.db_location}" + (f" (goes on after {iso(held)})" if held else ""),
+        f"  namespaces  {len(source.usage)}, of which {len(source.rf)} with requests and {with_gpus} with GPUs",
+        f"  period      {iso(line.begin)} to {iso(ticks[-1])}",
+        f"  ticks       {len(ticks)}: {len(line.hours)} hours, and {minutes * 5} minutes after the last full one",
+        f"  capacity    {capacity}",
+        f"  rate        {_rate(plan)}",
+        *(f"  note        {warning}" for warning in plan.warnings),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _rate(plan: Plan) -> str:
+    if not plan.rates:
+        return "none was recorded"
+    newest = plan.rates[-1]
+    changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
+    return f"{newest.rate:g} {newest.currency} an hour{changes}"
+
+
+def _published(generation: int, settings: Settings) -> str:
+    layout = " and, for existing dashboards, KubeLedger's layout" if settings.publish_kubeledger_layout else ""
+    return (
+        f"published generation {generation}{layout} in {settings.data_dir}\n"
+        f"next: kl-mcp --data-dir {settings.data_dir}, and kl-collector run with the same settings\n"
+    )
 
 
 def _summarised(summary: Summary) -> str:

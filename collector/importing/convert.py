@@ -50,10 +50,14 @@ def carried_forward(values: Array, before: Array) -> Array:
 
 
 def samples(
-    ticks: Sequence[int], interval: int, rows: Rows, capacity: Steps, gpus: Mapping[str, Steps] | None
+    ticks: Sequence[int],
+    intervals: Sequence[int],
+    rows: Rows,
+    capacity: Steps,
+    gpus: Mapping[str, Steps] | None,
 ) -> list[TickSample]:
     """One sample a tick. `capacity` has to reach back to the first; a namespace unknown in a row is not named in it."""
-    begins = [tick - interval for tick in ticks]
+    begins = [tick - interval for tick, interval in zip(ticks, intervals, strict=True)]
     size = _table(capacity, begins)
     tables = {name: _table(steps, begins) for name, steps in (gpus or {}).items()}
     shares = {name: _amounts(usage, rows.rf.get(name), size) for name, usage in rows.usage.items()}
@@ -63,7 +67,7 @@ def samples(
     allocatable = size * (1 - np.clip(rows.reserved, 0, 100) / 100)
     observed: dict[Source, bool | None] = {"kubernetes": True, "metrics": True, "dcgm": True if gpus else None}
     result = []
-    for place, tick in enumerate(ticks):
+    for place, (tick, interval) in enumerate(zip(ticks, intervals, strict=True)):
         gpu = _named(GPU_AND_MEMORY, tables[CLUSTER][:, place]) if gpus else {}
         result.append(
             TickSample(

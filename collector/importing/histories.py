@@ -80,13 +80,15 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[str, dict[str, str
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise MigrationError(f"cannot read {path}: {error}. Allowed: CSV or JSON with {', '.join(columns)}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise MigrationError(f"cannot read {path}: {reason}. Allowed: CSV or JSON with {', '.join(columns)}") from error
     parse: Callable[[str], Iterable[Mapping[str, Any]]] = _json if text.lstrip().startswith(("[", "{")) else _csv
     try:
         found = [{name: _text(row[name]) for name in columns} for row in parse(text)]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise MigrationError(
-            f"{path} cannot be used ({type(error).__name__}: {error}). Allowed: CSV with the header "
+            f"{path} cannot be used ({reason}). Allowed: CSV with the header "
             f"{','.join(columns)}, or a JSON list of objects with these keys"
         ) from error
     return [(f"{path}, row {number}", row) for number, row in enumerate(found, start=1)]

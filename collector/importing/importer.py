@@ -71,7 +71,7 @@ def make_plan(
     line = timeline(source, lambda databases: wrap(list(databases)))
     if not line.ticks:
         raise MigrationError(f"the databases in {directory} are empty: no hour of any namespace is known")
-    first = line.ticks[0] - (HOUR if line.hourly else STEP)
+    first = line.begin
     for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(CLUSTER))):
         if steps is not None and steps.since[0] > first:
             raise MigrationError(
@@ -80,11 +80,14 @@ def make_plan(
             )
     reserved = _first_known(source.non_allocatable)
     history = source_rates.history(source.billing_rate, currency)
-    return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved, line)))
+    return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def check_store(directory: Path) -> None:
-    """MigrationError if the store under `directory` holds ticks that no import put there. Writes nothing."""
+def check_store(directory: Path) -> int | None:
+    """The newest tick of the store under `directory`, None without one. Writes nothing.
+
+    MigrationError if it holds ticks that no import put there.
+    """
     state = registry.load(directory) if directory.is_dir() else None
     if state is not None and state.last_tick is not None and _mark(directory) is None:
         raise MigrationError(
@@ -92,6 +95,7 @@ def check_store(directory: Path) -> None:
             "and nothing can be put before its first tick. Stop the collector, set KL_DB_LOCATION to an empty "
             "directory, import, and start the collector there"
         )
+    return None if state is None else state.last_tick
 
 
 def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summary:
@@ -114,15 +118,15 @@ def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summar
     reserved, stored = plan.reserved, 0
     for batch in plan.timeline.batches(before, len(plan.source.usage)):
         rows, reserved = _read(plan.source, batch, reserved)
-        stored += ledger.append(samples(batch.ticks, batch.interval, rows, plan.capacity, plan.gpus)).stored
+        stored += ledger.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
         _set_mark(ledger.directory, end=max(ticks[-1], mark or 0), through=batch.ticks[-1])
         progress(len(batch.ticks))
-    return Summary(stored, len(ticks) - stored, 0)
+    return Summary(stored, plan.timeline.split(before)[0], 0)
 
 
 def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
     """The batch's rows, and the newest known share that is not allocatable."""
-    places = [(tick - batch.start) // batch.interval - 1 for tick in batch.ticks]
+    places = batch.places
 
     def rows(databases: Mapping[str, Database]) -> dict[str, Array]:
         tables = ((name, _rows_of(database, batch)[:, places]) for name, database in databases.items())
@@ -136,9 +140,9 @@ def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
 
 
 def _rows_of(database: Database, batch: Batch) -> Array:
-    if batch.interval not in database.rows:
-        return np.full((2, (batch.end - batch.start) // batch.interval), np.nan)
-    values = database.read(batch.start, batch.end, batch.interval)
+    if batch.step not in database.archives:
+        return np.full((2, (batch.end - batch.start) // batch.step), np.nan)
+    values = database.read(batch.start, batch.end, batch.step)
     # No amount is below zero: what damaged it, it is not known.
     values[values < 0] = np.nan
     return values
@@ -148,13 +152,13 @@ def _first_known(database: Database | None) -> Array:
     if database is None:
         return np.zeros((2, 1))
     table = database.read(database.begin(HOUR), database.end(HOUR), HOUR)
-    if np.isnan(table).any(axis=1).all() and STEP in database.rows:
+    if np.isnan(table).any(axis=1).all() and STEP in database.archives:
         table = np.concatenate([table, database.read(database.begin(STEP), database.end(STEP), STEP)], axis=1)
     known = [row[~np.isnan(row)] for row in table]
     return np.array([[row[0] if len(row) else 0.0] for row in known])
 
 
-def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array, line: Timeline) -> Iterator[str]:
+def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array) -> Iterator[str]:
     yield from source.problems
     if source.non_allocatable is None:
         yield "no file non-allocatable: all of the capacity counts as allocatable"
@@ -169,7 +173,7 @@ def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array,
         )
     elif gpus is not None and (without := [name for name in source.gpu if name not in gpus]):
         yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {_some(without)}"
-    if not line.fine:
+    if any(STEP not in database.archives for database in source.usage.values()):
         yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"
 
 

@@ -32,45 +32,85 @@ _LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """One archive of averages of a file."""
+
+    seconds: int
+    """Length of a row."""
+    rows: int
+
+    @property
+    def reach(self) -> int:
+        """Seconds that it goes back."""
+        return self.seconds * self.rows
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """One file of the source."""
 
     path: Path
     last: int
     """UNIX seconds of its newest update."""
-    rows: Mapping[int, int]
-    """Rows of its archives of averages by seconds a row: always 3600, and 300 unless it has no such archive."""
+    step: int
+    """Seconds between two updates that the file expects: the source's polling interval."""
+    archives: Mapping[int, tuple[Archive, ...]]
+    """What is read for rows of 3600 s, and of 300 s unless no archive is as fine; the preferred archive last."""
 
     def begin(self, step: int) -> int:
-        """Start of the oldest row of an archive, known or not."""
-        return self.last - self.last % step - self.rows[step] * step
+        """Start of the oldest row, known or not, of `step` seconds."""
+        return min(self._begin(archive, step) for archive in self.archives[step])
 
     def end(self, step: int) -> int:
-        """End of the newest row of an archive."""
+        """End of the newest row of `step` seconds."""
         return self.last - self.last % step
 
     def read(self, start: int, end: int, step: int) -> Array:
         """Both sources (2 x N) over the rows from `start` to `end`; NaN is unknown.
 
-        `start` and `end` are multiples of `step`. MigrationError if the file cannot be read.
+        `start` and `end` are multiples of `step`. A row longer than those of the archive is the mean of what is known
+        of it, if that is half; shorter ones are all like the archive's. MigrationError if the file cannot be read.
         """
         table = np.full((len(SOURCES), max(0, (end - start) // step)), np.nan)
-        begin, stop = max(start, self.begin(step)), min(end, self.end(step))
-        if begin >= stop:
-            return table
-        window = ("--resolution", str(step), "--start", str(begin), "--end", str(stop))
+        for archive in self.archives[step]:
+            begin = max(start, self._begin(archive, step))
+            stop = min(end, self.last - self.last % max(step, archive.seconds))
+            if begin < stop:
+                table[:, (begin - start) // step : (stop - start) // step] = self._rows(archive, begin, stop, step)
+        return table
+
+    def _begin(self, archive: Archive, step: int) -> int:
+        oldest = self.last - self.last % archive.seconds - archive.rows * archive.seconds
+        return oldest + -oldest % step
+
+    def _rows(self, archive: Archive, begin: int, stop: int, step: int) -> Array:
+        seconds = archive.seconds
+        if seconds <= step:
+            return _means(self._fetch(begin, stop, seconds).reshape(len(SOURCES), -1, step // seconds))
+        first, last = begin - begin % seconds, stop + -stop % seconds
+        each = np.repeat(self._fetch(first, last, seconds), seconds // step, axis=1)
+        return each[:, (begin - first) // step : (stop - first) // step]
+
+    def _fetch(self, begin: int, stop: int, seconds: int) -> Array:
+        window = ("--resolution", str(seconds), "--start", str(begin), "--end", str(stop))
         try:
             (first, _, found), names, rows = rrdtool.fetch(str(self.path), "AVERAGE", *NO_DAEMON, *window)
         except _LIBRRD_ERRORS as error:
             raise MigrationError(f"cannot read {self.path}: {_reason(self.path, error)}") from error
-        if found != step:
-            raise MigrationError(f"cannot read {self.path}: asked for rows of {step} s, librrd gave {found} s")
-        skip, count = (begin - first) // step, (stop - begin) // step
+        if found != seconds:
+            raise MigrationError(f"cannot read {self.path}: asked for rows of {seconds} s, librrd gave {found} s")
+        skip, count = (begin - first) // seconds, (stop - begin) // seconds
         # librrd appends the row after the end as well.
         values = np.array(rows[skip : skip + count], dtype=np.float64).T[[names.index(name) for name in SOURCES]]
         values[~np.isfinite(values)] = np.nan
-        table[:, (begin - start) // step : (stop - start) // step] = values
-        return table
+        return values
+
+
+def _means(rows: Array) -> Array:
+    known = ~np.isnan(rows)
+    count = known.sum(axis=-1)
+    total = np.where(known, rows, 0.0).sum(axis=-1)
+    return np.asarray(np.where(2 * count >= rows.shape[-1], total / np.maximum(count, 1), np.nan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,21 +210,32 @@ def _open(path: Path) -> Database:
         raise MigrationError(
             f"not a database of KubeLedger's: it holds {', '.join(sorted(names))} instead of {', '.join(SOURCES)}"
         )
-    rows = _archives(info)
-    if HOUR not in rows:
-        raise MigrationError("it has no archive of hourly averages")
-    return Database(path, int(info["last_update"] or 0), rows)
+    archives = {step: found for step in (STEP, HOUR) if (found := _chosen(list(_averages(info)), step))}
+    if HOUR not in archives:
+        raise MigrationError("it has no archive of averages from which hours follow")
+    return Database(path, int(info["last_update"] or 0), int(info["step"] or STEP), archives)
 
 
-def _archives(info: Mapping[str, int | float | str | None]) -> dict[int, int]:
-    rows: dict[int, int] = {}
+def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
+    """The archive with rows of `step` seconds, or else the one that reaches back furthest of those with a part of it.
+
+    What only longer rows reach back to is taken from them, for hours.
+    """
+    fitting = [archive for archive in archives if step % archive.seconds == 0]
+    if not fitting:
+        return ()
+    best = max(fitting, key=lambda archive: (archive.seconds == step, archive.reach))
+    longer = [archive for archive in archives if archive.seconds % HOUR == 0 and archive.reach > best.reach]
+    return (*sorted(longer, key=lambda archive: -archive.seconds), best) if step == HOUR else (best,)
+
+
+def _averages(info: Mapping[str, int | float | str | None]) -> Iterator[Archive]:
     number = 0
     while (kind := info.get(f"rra[{number}].cf")) is not None:
         seconds = int(info["step"] or 0) * int(info[f"rra[{number}].pdp_per_row"] or 0)
-        if kind == "AVERAGE" and seconds in (STEP, HOUR):
-            rows[seconds] = max(rows.get(seconds, 0), int(info[f"rra[{number}].rows"] or 0))
+        if kind == "AVERAGE" and seconds > 0:
+            yield Archive(seconds, int(info[f"rra[{number}].rows"] or 0))
         number += 1
-    return rows
 
 
 def _reason(path: Path, error: Exception) -> str:

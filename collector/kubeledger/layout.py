@@ -1,7 +1,9 @@
 """The files of that layout, with its meanings, and how they are written.
 
 Values of the period files are sums of hourly per cent of capacity (`cumulative`), their share of the bucket's total
-(`normalized`), or money (`costs`). `requests` is Σ usage ÷ Σ rf, scaled like usage: a mean where usage is a sum.
+(`normalized`), or that share of the sum of the bucket's hourly rates (`costs`): what is idle is paid for by those who
+used something, for each resource anew. `requests` is Σ usage ÷ Σ rf, scaled like usage: a mean where usage is a sum. An
+entry that used nothing in a bucket has no row.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def documents(views: Views | None, cost_model: str, currency: str) -> Iterator[t
             continue
         yield f"{prefix}_usage_trends.json", [] if views is None else list(_usage_trends(views, metric))
         if not is_gpu:
-            factors = [] if views is None else _points(views.trends, views.trends.rf[:, metric], "__rf")
+            factors = [] if views is None else _points(views.trends, _factors(views.trends)[:, metric], "__rf")
             yield f"{prefix}_rf_trends.json", list(factors)
         for seconds in (DAILY_SECONDS, MONTHLY_SECONDS):
             buckets = [] if views is None else _buckets(views.windows[seconds], seconds)
@@ -85,23 +87,29 @@ def _month(start: int) -> str:
 def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:
     values = _scaled(bucket, cost_model)[:, metric, 0]
     if kind == "requests":
-        factors = bucket.rf[:, metric, 0]
+        factors = _factors(bucket)[:, metric, 0]
         # Nothing used of what is requested: an rf of 0, from which the requests cannot be told.
         values = np.where(factors > 0, values / np.where(factors > 0, factors, 1.0), factors)
     return [
         {"stack": name, "usage": value, "date": date}
-        for name, value in zip(bucket.names, rounded(values).tolist(), strict=True)
-        if not np.isnan(value) and (kind == "usage" or name != NON_ALLOCATABLE)
+        for name, value, used in zip(
+            bucket.names, rounded(values).tolist(), bucket.usage[:, metric, 0].tolist(), strict=True
+        )
+        if value >= 0 and used > 0 and (kind == "usage" or name != NON_ALLOCATABLE)
     ]
 
 
+def _factors(bucket: Shares) -> Array:
+    """Σ rf of the hours whose requests are known; where none are, 1.0 an hour as if nothing were requested."""
+    return np.asarray(np.where(np.isnan(bucket.rf), bucket.silent, bucket.rf))
+
+
 def _scaled(bucket: Shares, cost_model: str) -> Array:
-    if cost_model == "costs":
-        return bucket.cost
     if cost_model == "cumulative":
         return bucket.usage
     total = np.nansum(bucket.usage, axis=0)
-    return np.asarray(100 * bucket.usage / np.where(total > 0, total, np.nan))
+    share = bucket.usage / np.where(total > 0, total, np.nan)
+    return np.asarray(share * bucket.rates if cost_model == "costs" else 100 * share)
 
 
 def _usage_trends(views: Views, metric: int) -> Iterator[dict[str, Any]]:
@@ -109,13 +117,12 @@ def _usage_trends(views: Views, metric: int) -> Iterator[dict[str, Any]]:
     suffix = "__gpu" if metric in (GPU, GPU_MEMORY) else ""
     yield from _points(trends, trends.usage[:, metric], suffix)
     if not suffix:
-        rates = Shares(trends.ends, (BILLING_RATE,), trends.usage, trends.rf, trends.cost)
-        yield from _points(rates, views.rates[np.newaxis], "")
+        yield from _points(trends, trends.rates[np.newaxis], "", (BILLING_RATE,))
 
 
-def _points(shares: Shares, values: Array, suffix: str) -> Iterator[dict[str, Any]]:
+def _points(shares: Shares, values: Array, suffix: str, names: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     dates = [iso(int(end)) for end in shares.ends]
-    for name, row in zip(shares.names, rounded(values), strict=True):
+    for name, row in zip(names or shares.names, rounded(values), strict=True):
         label = name if name == NON_ALLOCATABLE else name + suffix
         for date, value in zip(dates, row.tolist(), strict=True):
             if not np.isnan(value):

@@ -1,4 +1,4 @@
-"""What that layout's figures are made of: per entry and hour the per cent of the cluster's capacity, rf and money.
+"""What that layout's figures are made of: per entry and hour the per cent of the cluster's capacity, and rf.
 
 Every hour is named by its end, so that the hour from 23 to 24 counts to the next day. Days that have ended are added up
 once and kept; what a rolling window cuts is read again.
@@ -16,7 +16,7 @@ from collector.books.amounts import Stored, amounts
 from collector.books.bookkeeper import CELLS_PER_STRETCH, Ledger
 from collector.books.cost import Rate
 from collector.books.lives import Lives, lives
-from collector.books.page import GPU, Array, Key, Page
+from collector.books.page import CPU, GPU, Array, Key, Page
 from collector.books.periods import DAY, HOUR, floor_day, floor_hour
 from collector.model import METRICS
 
@@ -40,9 +40,11 @@ class Shares:
     usage: Array
     """Per cent of capacity, summed over hours."""
     rf: Array
-    """Usage ÷ requests, 1.0 where nothing is requested, summed over hours; NaN for `non-allocatable`."""
-    cost: Array
-    """Usage as a share of capacity x the hourly rate: each metric is charged the whole rate."""
+    """Usage ÷ requests, 1.0 where nothing is requested, summed over the hours in which requests are known."""
+    silent: Array
+    """Hours of known usage and unknown requests, as imported history has them; NaN where there is none."""
+    rates: Array
+    """Hourly rate, summed over the hours in which the cluster was observed and had one (N)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,6 @@ class Views:
     trends: Shares
     windows: Mapping[int, Sequence[Shares]]
     """By the window's seconds: consecutive days, each of its own, oldest first."""
-    rates: Array
-    """Rate in force in the hours of `trends`; NaN without one."""
     gpu: bool
     """Whether there is or was a GPU in the larger window."""
 
@@ -82,7 +82,7 @@ class Keeper:
             for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)
         }
         gpu = any(bool(np.any(day.usage[:, GPU] > 0)) for day in windows[MONTHLY_SECONDS])
-        return Views(trends, windows, self._rates(trends.ends - HOUR), gpu)
+        return Views(trends, windows, gpu)
 
     def _roster(self) -> dict[str, Lives]:
         return {
@@ -135,15 +135,17 @@ def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
     used = np.concatenate([np.where(alive, page.entries.usage, np.nan), page.cluster.non_allocatable[np.newaxis]])
     per_cent = 100 * used / np.where(capacity > 0, capacity, np.nan)
     requests = page.entries.requests
-    known = requests > 0
-    rf = np.where(known, page.entries.usage / np.where(known, requests, 1.0), 1.0)
-    rf = np.concatenate([rf, np.full((1, *capacity.shape), np.nan)])
+    asked = requests > 0
+    rf = np.where(asked, page.entries.usage / np.where(asked, requests, 1.0), np.where(np.isnan(requests), np.nan, 1.0))
+    silent = np.where(np.isnan(requests) & alive, 1.0, np.nan)
+    nothing = np.full((1, *capacity.shape), np.nan)
     return Shares(
         ends=page.starts + HOUR,
         names=(*(key.name for key in page.keys), NON_ALLOCATABLE),
         usage=per_cent,
-        rf=np.where(np.isnan(per_cent), np.nan, rf),
-        cost=per_cent / 100 * rates,
+        rf=np.where(np.isnan(per_cent), np.nan, np.concatenate([rf, nothing])),
+        silent=np.where(np.isnan(per_cent), np.nan, np.concatenate([silent, nothing])),
+        rates=np.where(np.isnan(capacity[CPU]), np.nan, rates),
     )
 
 
@@ -157,7 +159,8 @@ def _by_day(shares: Shares) -> Iterator[Shares]:
             names=shares.names,
             usage=_sum(shares.usage[..., hours]),
             rf=_sum(shares.rf[..., hours]),
-            cost=_sum(shares.cost[..., hours]),
+            silent=_sum(shares.silent[..., hours]),
+            rates=_sum(shares.rates[hours]),
         )
 
 
@@ -171,9 +174,10 @@ def add_up(days: Sequence[Shares]) -> Shares:
     """Sums over consecutive days, named by the first."""
     names = tuple(sorted({name for day in days for name in day.names}))
     rows = {name: row for row, name in enumerate(names)}
-    total = {item: np.full((len(names), len(METRICS), len(days)), np.nan) for item in ("usage", "rf", "cost")}
+    total = {item: np.full((len(names), len(METRICS), len(days)), np.nan) for item in ("usage", "rf", "silent")}
     for column, day in enumerate(days):
         places = [rows[name] for name in day.names]
         for item, values in total.items():
             values[places, :, column] = getattr(day, item)[..., 0]
-    return Shares(days[0].ends, names, **{item: _sum(values) for item, values in total.items()})
+    rates = _sum(np.concatenate([day.rates for day in days]))
+    return Shares(days[0].ends, names, **{item: _sum(values) for item, values in total.items()}, rates=rates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,17 +28,23 @@ def write_database(
     sources: tuple[str, str] = ("cpu_usage", "mem_usage"),
     fine_rows: int = FINE_ROWS,
     heartbeat: int = STEP,
+    gaps: bool = True,
+    archives: Sequence[str] | None = None,
 ) -> None:
-    """A database with `values` by the end of the step they stand for."""
+    """A database with `values` by the end of the step they stand for.
+
+    A pause is ended by an explicit unknown, or without `gaps` left to librrd and the heartbeat.
+    """
     times = sorted(values)
-    archives = [f"RRA:AVERAGE:0.5:{STEP // step}:{fine_rows}"] if fine_rows else []
-    archives.append(f"RRA:AVERAGE:0.5:{HOUR // step}:{HOURLY_ROWS}")
+    if archives is None:
+        fine = [f"RRA:AVERAGE:0.5:{STEP // step}:{fine_rows}"] if fine_rows else []
+        archives = [*fine, f"RRA:AVERAGE:0.5:{HOUR // step}:{HOURLY_ROWS}"]
     definitions = [f"DS:{source}:GAUGE:{heartbeat}:U:U" for source in sources]
     start = times[0] - step - (times[0] - step) % HOUR
     rrdtool.create(str(path), "--start", str(start), "--step", str(step), *definitions, *archives)
     rows, newest = [], start
     for time in times:
-        if time - step > newest:
+        if gaps and time - step > newest:
             rows.append(f"{time - step}:U:U")
         rows.append(f"{time}:{':'.join('U' if value is None else repr(value) for value in values[time])}")
         newest = time

@@ -13,41 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
-from collector import cli
 from collector.importing.histories import constant_capacity
 from collector.importing.importer import make_plan, run
 from collector.store import rates
 from collector.store.ledger import Ledger
+from tests.collector.importing.importing import BEGIN, CAPACITY, END, import_
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
 from tests.support.ticks import GIB, entry, tick
-
-BEGIN, END = at("2026-10-20T00:00"), at("2026-11-21T12:35")
-"""32 days and a half: the hourly archive reaches back further than the 14 days of 5-minute rows."""
-CAPACITY = ("--capacity-cpu", "50", "--capacity-memory", "200Gi")
-
-
-def import_(
-    root: Path, *arguments: str, capacity: tuple[str, ...] = CAPACITY, source: Path | None = None, **settings: str
-) -> int:
-    environ = {"KL_DB_LOCATION": str(root / "db"), "KL_DATA_DIR": str(root / "data"), "HOME": str(root), **settings}
-    return cli.main(["import", str(source or root / "source"), *capacity, *arguments], environ, lambda: float(END + 60))
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """`shop` at 10 % and 20 %, doubled from 20 November on, with rf 0.5; `lab` at 4 % from 1 to 10 November, rf 1.0."""
-    directory = tmp_path / "source"
-    directory.mkdir()
-    change = at("2026-11-20T00:00")
-    write_database(directory / "shop", steps(BEGIN, change, 10.0, 20.0) | steps(change, END, 20.0, 40.0))
-    write_database(directory / "shop__rf", steps(BEGIN, END, 0.5, 0.8))
-    lab = (at("2026-11-01T00:00"), at("2026-11-10T06:00"))
-    write_database(directory / "lab", steps(*lab, 4.0, 2.0))
-    write_database(directory / "lab__rf", steps(*lab, 1.0, 0.5))
-    write_database(directory / "non-allocatable", steps(BEGIN, END, 6.0, 5.0))
-    write_database(directory / ".billing-hourly-rate", steps(BEGIN, change, 8.0, 8.0) | steps(change, END, 9.5, 9.5))
-    return directory
 
 
 def published(root: Path, scale: str) -> dict[str, Any]:
@@ -82,6 +55,24 @@ def test_an_rf_of_exactly_one_is_no_request_known(tmp_path: Path, source: Path) 
         assert requests(ledger, "lab", first) == [None]
         asked = ledger.entry("namespace", "lab", first, first + HOUR, HOUR).requests["memory"]
         assert plain(asked) == pytest.approx([8 * GIB])  # 2 % of 200 GiB ÷ 0.5
+
+
+def test_a_day_with_an_hour_of_unknown_requests_has_none_to_be_compared_with_its_usage(tmp_path: Path) -> None:
+    # Requests are 10 % ÷ 0.5 of 50 cores. On the 19th an rf of 1.0 for three hours: 21 hours of them are known.
+    directory = tmp_path / "source"
+    directory.mkdir()
+    first = at("2026-11-19T09:00")
+    write_database(directory / "shop", steps(BEGIN, END, 10.0, 20.0))
+    write_database(directory / "shop__rf", steps(BEGIN, END, 0.5, 0.8) | steps(first, first + 3 * HOUR, 1.0, 1.0))
+    assert import_(tmp_path) == 0
+    daily = published(tmp_path, "daily_14d")
+    amounts, day = daily["namespaces"]["shop"]["cpu"], daily["buckets"].index("2026-11-19T00:00:00Z")
+    assert amounts["usage"][day - 1 : day + 1] == pytest.approx([120.0, 120.0])
+    assert amounts["requests"][day - 1 : day + 1] == pytest.approx([240.0, 210.0])
+    assert amounts["requests_matched"][day - 1 : day + 1] == [pytest.approx(240.0), None]
+    # November holds that day, October does not: 20 October to the end.
+    november = published(tmp_path, "monthly_12m")["namespaces"]["shop"]["cpu"]["requests_matched"]
+    assert november == [pytest.approx(12 * 24 * 10.0), None]
 
 
 def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Path) -> None:
@@ -119,10 +110,36 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     assert import_(tmp_path, "--dry-run") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
     told = capsys.readouterr().out
-    assert "entries   2 namespaces, 2 with requests, 0 with GPUs\n" in told
+    assert "  namespaces  2, of which 2 with requests and 0 with GPUs\n" in told
     assert "GPU usage of 1 namespace(s) is skipped" in told
-    assert "capacity  50 cores and 200 GiB\n" in told
+    assert "  capacity    50 cores and 200 GiB\n" in told
     assert told.endswith("nothing was written: this was a dry run\n")
+
+
+def test_what_the_source_does_not_have_is_noted_in_the_plan(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "lab__rf").unlink()
+    (source / "non-allocatable").unlink()
+    (source / "shop__gpu").write_bytes((source / "shop").read_bytes())
+    (source / "notes.txt").write_text("not a database")
+    history = tmp_path / "gpus.csv"
+    history.write_text("from,namespace,gpus,gpu_memory\n,*,8,320Gi\n,ml,5,200Gi\n")
+    assert import_(tmp_path, "--gpu-history", str(history), "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "note        notes.txt: not a round-robin database; left aside\n" in told
+    assert "note        no file non-allocatable: all of the capacity counts as allocatable\n" in told
+    assert "note        requests of 1 namespace(s) are unknown, there is no __rf file: lab\n" in told
+    assert "note        GPU usage of 1 namespace(s) is skipped, the GPU history has no row: shop\n" in told
+
+
+def test_an_import_names_what_can_be_started_next(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert import_(tmp_path, KL_PUBLISH_KUBELEDGER_LAYOUT="true") == 0
+    told = capsys.readouterr().out
+    assert f"published generation 1 and, for existing dashboards, KubeLedger's layout in {tmp_path}/data\n" in told
+    assert told.endswith(f"next: kl-mcp --data-dir {tmp_path}/data, and kl-collector run with the same settings\n")
 
 
 def test_a_terminal_shows_how_far_the_import_is(tmp_path: Path) -> None:
@@ -137,9 +154,9 @@ def test_a_terminal_shows_how_far_the_import_is(tmp_path: Path) -> None:
     shown = os.read(terminal, 65536).decode()
     os.close(terminal)
     assert done.returncode == 0
-    # A day of 5-minute rows.
+    # The 23 hours that are closed and known (the first has five steps only), and 35 minutes of the open one.
     assert "importing: 100%" in shown
-    assert "288/288" in shown
+    assert "30/30" in shown
 
 
 def test_a_repeated_import_adds_nothing(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,9 +165,8 @@ def test_a_repeated_import_adds_nothing(tmp_path: Path, source: Path, capsys: py
     assert import_(tmp_path) == 0
     again = published(tmp_path, "monthly_12m")
     assert again["namespaces"] == first["namespaces"]
-    # 18 days by the hour, 20 October to 7 November 13:00, then 14 days less 25 minutes by 5 minutes.
-    fine_from = at("2026-11-07T13:00")
-    ticks = (fine_from - BEGIN) // HOUR + (END - fine_from) // 300
+    # 20 October to 21 November 12:00 by the hour, then 35 minutes by 5 minutes.
+    ticks = 32 * 24 + 12 + 7
     assert f"stored {ticks} ticks; 0 were there already\n" in told
     assert f"stored 0 ticks; {ticks} were there already\n" in capsys.readouterr().out
 
@@ -210,50 +226,6 @@ def test_an_interrupted_import_that_a_collector_followed_names_what_is_missing(
     assert "2 ticks of the source are missing and cannot be added" in capsys.readouterr().out
 
 
-def test_damaged_and_foreign_files_are_reported_and_left_aside(
-    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = (source / "shop").read_bytes()
-    (source / "cut-short").write_bytes(whole[:4000])
-    (source / "notes.txt").write_text("not a database")
-    write_database(source / "other", steps(END - DAY, END, 1.0, 1.0), sources=("in", "out"))
-    (source / "Not_A_Namespace").write_bytes(whole)
-    assert import_(tmp_path) == 0
-    told = capsys.readouterr().out
-    assert "cut-short: damaged or not readable (" in told
-    assert "notes.txt: not a round-robin database; left aside" in told
-    assert "other: not a database of KubeLedger's: it holds in, out" in told
-    assert "'Not_A_Namespace' is no name of a namespace" in told
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert sorted(ledger.namespaces) == ["lab", "shop"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ((), "either --capacity-cpu CORES and --capacity-memory BYTES"),
-        (("--capacity-cpu", "50"), "either --capacity-cpu CORES and --capacity-memory BYTES"),
-        (("--capacity-cpu", "many", "--capacity-memory", "1Gi"), "'many' is not a Kubernetes quantity"),
-        (("--capacity-cpu", "0", "--capacity-memory", "1Gi"), "--capacity-cpu is '0'; allowed: a number above 0"),
-    ],
-)
-def test_a_capacity_that_cannot_be_used_is_explained(
-    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], reason: str
-) -> None:
-    assert import_(tmp_path, capacity=arguments) == 1
-    assert reason in capsys.readouterr().err
-    assert not (tmp_path / "db").exists()
-
-
-@pytest.mark.parametrize("name", ["missing", "source"])
-def test_a_directory_without_databases_is_explained(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    (tmp_path / name).mkdir()
-    assert import_(tmp_path) == 1
-    assert "Name the directory of the databases of the existing installation" in capsys.readouterr().err
-
-
 def test_capacity_that_changed_is_taken_from_its_history(tmp_path: Path, source: Path) -> None:
     history = tmp_path / "capacity.csv"
     history.write_text("from,cpu,memory\n,50,200Gi\n2026-11-15,100,400Gi\n")
@@ -293,17 +265,57 @@ def test_gpus_are_imported_with_their_number(tmp_path: Path) -> None:
         assert capacity(ledger, first, metric="gpu") == pytest.approx([8.0])
 
 
-def test_the_hour_in_which_a_namespace_ended_is_imported_as_far_as_it_lived(tmp_path: Path) -> None:
-    # `lab` ends at 07:20 on 20 November: 4 of 12 steps of 2 cores, an hour that the source's archive never closes.
+def test_an_hour_in_which_a_namespace_begins_or_ends_is_what_the_source_made_of_it(tmp_path: Path) -> None:
+    # All use 2 cores. `lab` ends at 07:20, in an hour that the source's archive never closes. `new` begins at 08:20:
+    # the mean of its 8 steps is the source's hour. `late` begins at 08:40: of 4 steps the source makes no hour.
     directory = tmp_path / "source"
     directory.mkdir()
-    ended = at("2026-11-20T07:00")
-    write_database(directory / "shop", steps(BEGIN, END, 10.0, 20.0))
-    write_database(directory / "lab", steps(BEGIN, ended + 1200, 4.0, 2.0))
+    hour = at("2026-11-20T07:00")
+    write_database(directory / "shop", steps(BEGIN, END, 4.0, 2.0))
+    write_database(directory / "lab", steps(BEGIN, hour + 1200, 4.0, 2.0))
+    write_database(directory / "new", steps(hour + HOUR + 1200, END, 4.0, 2.0))
+    write_database(directory / "late", steps(hour + HOUR + 2400, END, 4.0, 2.0))
     assert import_(tmp_path) == 0
-    assert hourly(directory / "lab", ended, ended + HOUR) == [(None, None)]
+    hourly_7d = published(tmp_path, "hourly_7d")
+    first = hourly_7d["buckets"].index("2026-11-20T06:00:00Z")
+    found = {name: row["cpu"]["usage"][first : first + 4] for name, row in hourly_7d["namespaces"].items()}
+    assert found == {
+        "shop": [2.0, 2.0, 2.0, 2.0],
+        "lab": [2.0, 0.0, 0.0, 0.0],
+        "new": [0.0, 0.0, 2.0, 2.0],
+        "late": [0.0, 0.0, 0.0, 2.0],
+    }
+
+
+def test_an_hour_that_the_source_observed_in_part_says_so(tmp_path: Path) -> None:
+    # Down from 07:20 to 07:45: 7 of 12 steps, whose mean is the hour's. From 09:10 to 09:50 down: 4 of 12, unknown.
+    directory = tmp_path / "source"
+    directory.mkdir()
+    hour = at("2026-11-20T07:00")
+    write_database(
+        directory / "shop",
+        steps(BEGIN, hour, 10.0, 20.0)
+        | steps(hour, hour + 1200, 20.0, 20.0)
+        | steps(hour + 2700, hour + HOUR, 6.0, 20.0)
+        | steps(hour + HOUR, hour + 2 * HOUR + 600, 10.0, 20.0)
+        | steps(hour + 2 * HOUR + 3000, END, 10.0, 20.0),
+    )
+    assert import_(tmp_path) == 0
     with Ledger.open(tmp_path / "db") as ledger:
-        assert usage(ledger, "lab", ended - HOUR, 2) == pytest.approx([2.0, 2.0 * 4 / 12])
+        assert coverage(ledger, hour, 4) == pytest.approx([7 / 12, 1.0, 0.0, 1.0])
+        # (4 x 20 % + 3 x 6 %) ÷ 7 = 14 % of 50 cores.
+        assert usage(ledger, "shop", hour, 4) == [*map(pytest.approx, [7.0, 5.0]), None, pytest.approx(5.0)]
+
+
+def test_a_source_that_began_some_minutes_ago_has_those_minutes_imported(tmp_path: Path) -> None:
+    directory = tmp_path / "source"
+    directory.mkdir()
+    write_database(directory / "shop", steps(END - 1500, END, 10.0, 20.0))
+    assert import_(tmp_path) == 0
+    hourly_7d = published(tmp_path, "hourly_7d")
+    # 25 minutes of 10 % of 50 cores.
+    assert hourly_7d["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([5.0 * 25 / 60])
+    assert hourly_7d["complete"] == [False]
 
 
 def test_an_outage_stays_unknown(tmp_path: Path) -> None:
@@ -316,16 +328,6 @@ def test_an_outage_stays_unknown(tmp_path: Path) -> None:
         assert usage(ledger, "shop", down - HOUR, 2) == [pytest.approx(5.0), None]
         assert usage(ledger, "shop", up - HOUR, 2) == [None, pytest.approx(5.0)]
         assert coverage(ledger, down, 1) == [0.0]
-
-
-def test_a_step_of_one_minute_and_names_with_an_extension_are_read(tmp_path: Path) -> None:
-    directory = tmp_path / "source"
-    directory.mkdir()
-    minutes = dict.fromkeys(range(END - DAY + 60, END + 1, 60), (10.0, 20.0))
-    write_database(directory / "shop.rrd", minutes, step=60)
-    assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert usage(ledger, "shop", END - 600, 2, step=300) == pytest.approx([5.0, 5.0])
 
 
 def test_hours_are_imported_alone_without_an_archive_of_five_minutes(

@@ -24,7 +24,7 @@ def test_what_is_not_allocatable_holds_until_the_next_known_value() -> None:
 
 def test_a_namespace_is_named_in_the_rows_that_know_it() -> None:
     rows = Rows({"a": np.array([[10.0, NAN], [NAN, NAN]])}, {}, {}, {}, np.zeros((2, 2)))
-    first, second = samples((3600, 7200), 3600, rows, Steps((0,), ((50.0, 100.0),)), None)
+    first, second = samples((3600, 7200), (3600, 3600), rows, Steps((0,), ((50.0, 100.0),)), None)
     # 10 % of 50; memory is not known, and neither are requests.
     assert first.namespaces["a"].usage == {"cpu": 5.0, "memory": None}
     assert first.namespaces["a"].requests == {"cpu": None, "memory": None}

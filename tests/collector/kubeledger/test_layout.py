@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from collector import cli
 from collector.errors import PublishError
 from collector.kubeledger.layout import documents, write
 from collector.kubeledger.shares import Keeper
@@ -20,7 +18,7 @@ from collector.publisher import Publisher
 from collector.settings import load
 from collector.store.ledger import Ledger
 from collector.store.rates import RateChange
-from tests.support.kubeledger_rrd import DAY, HOUR, at, hourly, write_database
+from tests.support.kubeledger_rrd import HOUR, at
 from tests.support.ticks import entry, tick
 
 DAILY, MONTHLY = 1_209_600, 31_968_000
@@ -43,6 +41,11 @@ def files(
         found = dict(documents(Keeper(ledger).views(rates), model, "€"))
     plain: dict[str, Any] = orjson.loads(orjson.dumps(found))
     return plain
+
+
+def without_requests(sample: TickSample, names: tuple[str, ...]) -> TickSample:
+    unknown = {name: replace(sample.namespaces[name], requests={"cpu": None, "memory": None}) for name in names}
+    return replace(sample, namespaces={**sample.namespaces, **unknown})
 
 
 def values(rows: list[dict[str, Any]], name: str) -> dict[str, float]:
@@ -106,16 +109,51 @@ def test_normalized_is_the_share_of_the_total_usage(tmp_path: Path) -> None:
     assert values(found[f"cpu_requests_period_{DAILY}.json"], "a") == {"21 Nov": 50.0}
 
 
-def test_costs_charge_the_rate_of_each_hour(tmp_path: Path) -> None:
-    # 20 % of 10 €, then of 30 €: 2 + 6. Requests 8 ÷ (0.5 + 0.5).
+def test_costs_are_the_share_of_all_usage_of_the_rates_added_up(tmp_path: Path) -> None:
+    # 20 % are used and 10 % not allocatable: two thirds and a third of 10 € + 30 €. Requests 26.67 ÷ (0.5 + 0.5).
     first = at("2026-11-21T00:00")
     rates = (RateChange(first, 10.0, "€", None), RateChange(first + HOUR, 30.0, "€", None))
     found = files(tmp_path, hours("2026-11-21T00:00", 2, a=(2.0, 4.0)), "costs", *rates)
-    assert values(found[f"cpu_usage_period_{DAILY}.json"], "a") == {"21 Nov": 8.0}
-    assert values(found[f"cpu_requests_period_{DAILY}.json"], "a") == {"21 Nov": 8.0}
+    daily = found[f"cpu_usage_period_{DAILY}.json"]
+    assert values(daily, "a")["21 Nov"] == pytest.approx(80 / 3)
+    assert values(daily, "non-allocatable")["21 Nov"] == pytest.approx(40 / 3)
+    assert values(found[f"cpu_requests_period_{DAILY}.json"], "a")["21 Nov"] == pytest.approx(80 / 3)
     assert found["backend.json"] == {"cost_model": "costs", "currency": "€"}
     billed = [point["usage"] for point in found["cpu_usage_trends.json"] if point["name"] == ".billing-hourly-rate"]
     assert billed == [10.0, 30.0]
+
+
+def test_an_hour_that_nobody_observed_is_charged_to_nobody(tmp_path: Path) -> None:
+    # 00:00 to 01:00 and 02:00 to 03:00 at 10 €, nothing between: 20 €, two thirds of it for a.
+    samples = hours("2026-11-21T00:00", 1, a=(2.0, 4.0)) + hours("2026-11-21T02:00", 1, a=(2.0, 4.0))
+    rate = RateChange(at("2026-11-21T00:00"), 10.0, "€", None)
+    daily = files(tmp_path, samples, "costs", rate)[f"cpu_usage_period_{DAILY}.json"]
+    assert values(daily, "a")["21 Nov"] == pytest.approx(40 / 3)
+
+
+def test_without_a_rate_there_is_no_money(tmp_path: Path) -> None:
+    found = files(tmp_path, hours("2026-11-21T00:00", 2, a=(2.0, 4.0)), "costs")
+    assert found[f"cpu_usage_period_{DAILY}.json"] == []
+
+
+def test_what_used_nothing_has_no_row(tmp_path: Path) -> None:
+    found = files(tmp_path, hours("2026-11-21T00:00", 2, a=(2.0, 4.0), idle=(0.0, 1.0)))
+    for kind in ("usage", "requests"):
+        assert values(found[f"cpu_{kind}_period_{DAILY}.json"], "idle") == {}
+    # Its memory is used, 10 % an hour.
+    assert values(found[f"memory_usage_period_{DAILY}.json"], "idle") == {"21 Nov": 20.0}
+
+
+def test_requests_that_are_not_known_are_those_of_the_hours_that_know_them(tmp_path: Path) -> None:
+    # Three hours of 20 %: requests are 4 cores in two of them (rf 0.5) and unknown in one. 60 ÷ (0.5 + 0.5).
+    # b's are never known, as those of an imported rf of 1.0: 30 ÷ 3, as if nothing were requested.
+    samples = hours("2026-11-21T00:00", 3, a=(2.0, 4.0), b=(1.0, 4.0))
+    silent = [("b",), ("a", "b"), ("b",)]
+    found = files(tmp_path, map(without_requests, samples, silent))
+    assert values(found[f"cpu_requests_period_{DAILY}.json"], "a") == {"21 Nov": 60.0}
+    assert values(found[f"cpu_requests_period_{MONTHLY}.json"], "b") == {"Nov 2026": 10.0}
+    points = {p["name"]: p["usage"] for p in found["cpu_rf_trends.json"] if p["dateUTC"] == "2026-11-21T02:00:00Z"}
+    assert points == {"a__rf": 1.0, "b__rf": 1.0}
 
 
 def test_gpu_files_are_there_where_there_is_a_gpu(tmp_path: Path) -> None:
@@ -188,52 +226,3 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(PublishError, match=r"cannot publish KubeLedger's layout to .*KL_KUBELEDGER_DATA_DIR"):
         write(tmp_path / "out", [("backend.json", {})])
-
-
-def theirs(directory: Path, names: Iterable[str], begin: int, end: int, form: str) -> dict[str, dict[str, float]]:
-    """Sums of the source's hourly per cents per bucket, under its own day grouping: by the end of the hour."""
-    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for name in names:
-        for place, row in enumerate(hourly(directory / name, begin, end)):
-            if row[0] is not None:
-                closes = datetime.fromtimestamp(begin + (place + 1) * HOUR, UTC)
-                sums[closes.strftime(form)][name] += row[0]
-    return sums
-
-
-def test_an_import_and_a_publication_give_the_shares_of_the_source(tmp_path: Path) -> None:
-    # 100 days that change every hour, a namespace that ends and one that begins, polled 137 s after the 5 minutes.
-    begin, end = at("2026-08-13T00:00"), at("2026-11-21T12:00")
-    source = tmp_path / "source"
-    source.mkdir()
-    names = ("shop", "lab", "late", "non-allocatable")
-    lives = {"lab": (begin, at("2026-11-12T07:00")), "late": (at("2026-10-02T03:40"), end)}
-    for place, name in enumerate(names):
-        since, until = lives.get(name, (begin, end))
-        levels = {
-            time: (5 + place + (time // HOUR * (3 + place)) % 11, 3.0 + place)
-            for time in range(since + 437, until + 138, 300)
-        }
-        used = {time: (float(cpu), mem) for time, (cpu, mem) in levels.items()}
-        write_database(source / name, dict(used), heartbeat=600)
-        if name != "non-allocatable":
-            write_database(source / f"{name}__rf", dict.fromkeys(used, (0.5, 0.5)), heartbeat=600)
-    environ = {
-        "KL_DB_LOCATION": str(tmp_path / "db"),
-        "KL_DATA_DIR": str(tmp_path / "data"),
-        "KL_PUBLISH_KUBELEDGER_LAYOUT": "true",
-    }
-    arguments = ["import", str(source), "--capacity-cpu", "64", "--capacity-memory", "256Gi"]
-    assert cli.main(arguments, environ, lambda: float(end)) == 0
-    for window, form, first in ((DAILY, "%d %b", end - DAILY), (MONTHLY, "%b %Y", begin)):
-        rows = orjson.loads((tmp_path / "data" / "kubeledger" / f"cpu_usage_period_{window}.json").read_bytes())
-        expected = theirs(source, names, first, end, form)
-        ours: dict[str, dict[str, float]] = defaultdict(dict)
-        for row in rows:
-            ours[row["date"]][row["stack"]] = row["usage"]
-        assert set(ours) == set(expected)
-        for date, per_name in expected.items():
-            total, own = sum(per_name.values()), sum(ours[date].values())
-            for name, value in per_name.items():
-                assert ours[date][name] / own == pytest.approx(value / total, rel=0.005, abs=1e-9), (date, name)
-    assert end - begin > 90 * DAY
