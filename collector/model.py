@@ -123,7 +123,8 @@ class Entry:
     usage: Amounts
     requests: Amounts = field(default_factory=dict)
     measured: float | None = None
-    """Share of the running pods that metrics-server knew, 0.0 to 1.0; 1.0 when none runs; None when it failed."""
+    """Share of the running pods that metrics-server knew, 0.0 to 1.0; 1.0 when none runs; None when it failed,
+    and where nobody told (imported history)."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -124,7 +124,7 @@ QUESTIONS = (
         lambda _: call("compare_periods", metric="cpu", namespaces=["ml-*"], aggregate=True),
         lambda known: {
             "monthly_12m/trend_direction": direction(known.trend_pct(known.matching("ml-*"), "cpu")),
-            "trend/change_pct": known.trend_pct(known.matching("ml-*"), "cpu"),
+            "trend/rise_pct": known.trend_pct(known.matching("ml-*"), "cpu"),
         },
     ),
     Question(

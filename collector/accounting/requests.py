@@ -6,6 +6,9 @@ Source of the rules: component-helpers `PodRequests` with status resources, and 
 Three aggregates are formed over the containers: of what the spec asks, of what the kubelet allocated, of what it made
 effective. A pod holds the greatest of the three per resource, so that a resize under way is charged at its larger
 end; while a resize is infeasible, the spec does not count.
+
+The pod's own status, where a kubelet writes one, includes the overhead, which is therefore taken off it before the
+overhead is added: kubernetes/kubernetes#139627, where component-helpers counted it twice.
 """
 
 from __future__ import annotations
@@ -28,15 +31,6 @@ _POD_LEVEL = frozenset({"cpu", "memory"})
 _NONE: Mapping[str, Any] = {}
 
 
-def pod_requests(pod: Object) -> Amounts:
-    """Cores, bytes and, only when it requests one, GPU equivalents that a pod holds.
-
-    `pod` is a Pod as decoded JSON. GPU equivalents are as the resource's name tells; what a node's replicas and
-    product make of them is told by `Node.gpu_units`. Raises `ValueError` for a quantity outside the grammar.
-    """
-    return amounts(effective_requests(pod))
-
-
 def amounts(totals: Mapping[str, float]) -> Amounts:
     """Totals by resource name as amounts by metric."""
     result: dict[Metric, float | None] = {"cpu": totals.get("cpu", 0.0), "memory": totals.get("memory", 0.0)}
@@ -54,7 +48,10 @@ def gpu_resources(totals: Mapping[str, float]) -> dict[str, float]:
 
 
 def effective_requests(pod: Object) -> Totals:
-    """Effective requests of a pod by resource name: cpu in cores, memory in bytes, GPU resources in units."""
+    """Effective requests of a pod by resource name: cpu in cores, memory in bytes, GPU resources in units.
+
+    `pod` is a Pod as decoded JSON. Raises `ValueError` for a quantity outside the grammar.
+    """
     spec, status = pod["spec"], pod.get("status") or _NONE
     totals = _container_requests(spec, status)
     pod_level = _relevant((spec.get("resources") or _NONE).get("requests"), _POD_LEVEL.__contains__)
@@ -69,8 +66,8 @@ def effective_requests(pod: Object) -> Totals:
 def _container_requests(spec: Object, status: Object) -> Totals:
     infeasible = _resize_infeasible(status)
     statuses = _statuses_with_resources(status)
-    pod_allocated, pod_actuated = _pod_level_status(status)
-    if not (statuses or infeasible or pod_allocated):
+    pod_allocated, pod_actuated = _pod_level_status(spec, status)
+    if not (statuses or infeasible or (pod_allocated is not None and pod_actuated is not None)):
         return _aggregate(spec, _spec_requests)
 
     def allocated(container: Object) -> Resources:
@@ -80,7 +77,7 @@ def _container_requests(spec: Object, status: Object) -> Totals:
         return _actuated(container, statuses.get(container.get("name", ""), _NONE), infeasible)
 
     if pod_allocated is not None and pod_actuated is not None:
-        aggregates = [_relevant(pod_allocated), _relevant(pod_actuated)]
+        aggregates = [pod_allocated, pod_actuated]
     else:
         aggregates = [_aggregate(spec, allocated), _aggregate(spec, actuated)]
     if not infeasible:
@@ -144,22 +141,26 @@ def _resize_infeasible(status: Object) -> bool:
     return False
 
 
-def _pod_level_status(status: Object) -> tuple[Resources | None, Resources | None]:
-    """The pod's own `allocatedResources` and effective requests, which stand for all of its containers."""
-    return status.get("allocatedResources"), (status.get("resources") or _NONE).get("requests")
+def _pod_level_status(spec: Object, status: Object) -> tuple[Totals | None, Totals | None]:
+    """The pod's own allocated and effective requests, which stand for all of its containers, without the overhead."""
+    overhead = _relevant(spec.get("overhead"))
+
+    def without_overhead(resources: Resources | None) -> Totals | None:
+        if resources is None:
+            return None
+        return {name: max(0.0, value - overhead.get(name, 0.0)) for name, value in _relevant(resources).items()}
+
+    effective = (status.get("resources") or _NONE).get("requests")
+    return without_overhead(status.get("allocatedResources")), without_overhead(effective)
 
 
 def _effective_pod_level(requests: Totals, spec: Object, status: Object) -> Totals:
     """Pod-level requests, or what is allocated or effective of them where that is greater; without overhead."""
-    levels = [] if _resize_infeasible(status) else [requests]
-    overhead = _relevant(spec.get("overhead"))
-    in_status = [resources for resources in _pod_level_status(status) if resources is not None]
-    if not in_status:
+    if status.get("resources") is None and status.get("allocatedResources") is None:
         return requests
-    for resources in in_status:
-        totals = _relevant(resources, _POD_LEVEL.__contains__)
-        levels.append({name: max(0.0, value - overhead.get(name, 0.0)) for name, value in totals.items()})
-    return _greatest(levels)
+    in_status = [totals for totals in _pod_level_status(spec, status) if totals is not None]
+    levels = [{name: totals[name] for name in totals.keys() & _POD_LEVEL} for totals in in_status]
+    return _greatest(levels if _resize_infeasible(status) else [requests, *levels])
 
 
 def _relevant(resources: Resources | None, wanted: Callable[[str], bool] | None = None) -> Totals:

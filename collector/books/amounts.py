@@ -13,13 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.lives import Lives
-from collector.books.page import CPU, GPU, GPU_MEMORY, Array, ClusterCells, EntryCells, Key, Page
+from collector.books.page import (
+    CPU,
+    DCGM,
+    GPU,
+    GPU_MEMORY,
+    KUBERNETES,
+    METRICS_SERVER,
+    Array,
+    ClusterCells,
+    EntryCells,
+    Key,
+    Page,
+)
 from collector.books.periods import HOUR
 from collector.model import METRICS, SOURCES, Metric, Source
 
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 """Stored unit per published unit: cores, bytes, GPUs, bytes."""
+
+
+_ROUNDING = 1e-9
+"""Hours; a step is 0.083."""
 
 
 class ClusterRows(Protocol):
@@ -78,6 +94,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
     source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
     sampled = np.nan_to_num(source) * hours_per_cell
+    with_dcgm = np.nan_to_num(cluster.configured_dcgm) * hours_per_cell
     pods = np.nan_to_num(cluster.observed_pods) * hours_per_cell
     entries = _entries(stored, starts, known, pods, hours_per_cell)
     return Page(
@@ -86,7 +103,10 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
         sampled=sampled,
         pods=pods,
         stored=~np.isnan(cluster.configured_dcgm) * hours_per_cell,
-        with_dcgm=np.nan_to_num(cluster.configured_dcgm) * hours_per_cell,
+        with_dcgm=with_dcgm,
+        silent=_silent(sampled, pods, with_dcgm),
+        capacity_known=known * hours_per_cell,
+        priced=np.zeros(cells),
         cluster=_cluster(
             np.where(known, capacity, np.nan), np.where(known, allocatable, np.nan), known, entries, hours_per_cell
         ),
@@ -118,7 +138,7 @@ def _entries(
     hours_per_cell: np.float64,
 ) -> EntryCells:
     shape = (len(stored), len(METRICS), len(starts))
-    usage, requests, measured = np.zeros(shape), np.zeros(shape), np.ones((shape[0], shape[2]))
+    usage, requests, measured = np.zeros(shape), np.zeros(shape), np.repeat(pods[np.newaxis], shape[0], axis=0)
     for row, item in enumerate(stored):
         alive = item.lives.alive(starts)
         may_hold_gpu = alive & (starts >= item.lives.gpu_since)
@@ -126,7 +146,7 @@ def _entries(
             where = may_hold_gpu if index in (GPU, GPU_MEMORY) else alive
             _take(usage[row, index], item.rows.usage.get(metric), where)
             _take(requests[row, index], item.rows.requests.get(metric), where)
-        _take(measured[row], item.rows.measured, alive & ~np.isnan(item.rows.measured))
+        _take(measured[row], np.nan_to_num(item.rows.measured) * hours_per_cell, alive)
     usage *= hours_per_cell / _UNIT
     requests *= hours_per_cell / _UNIT
     usage[:, :, ~known[CPU]] = np.nan
@@ -141,8 +161,19 @@ def _entries(
         matched=np.where(unknown, np.nan, requests),
         cost=np.full(shape, np.nan),
         hours=np.where(unknown, 0.0, hours_per_cell),
-        measured=measured * pods,
+        cost_hours=np.zeros(shape),
+        measured=measured,
     )
+
+
+def _silent(sampled: Array, pods: Array, with_dcgm: Array) -> Array:
+    """Hours in which the API answered and a source, though expected to, did not (S x N); of the API itself none."""
+    kubernetes = sampled[KUBERNETES]
+    silent = np.zeros_like(sampled)
+    silent[METRICS_SERVER] = kubernetes - pods
+    silent[DCGM] = np.minimum(kubernetes, with_dcgm) - sampled[DCGM]
+    # Means of different steps can differ by rounding.
+    return np.where(silent > _ROUNDING, silent, 0.0)
 
 
 def _take(target: Array, values: Array | None, where: NDArray[np.bool_]) -> None:

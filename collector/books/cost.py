@@ -49,7 +49,7 @@ def currency_in_force(history: Sequence[Rate], hour: int) -> str | None:
 
 
 def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
-    """The page of hours with bill and costs.
+    """The page of hours with bill, costs and the hours that were priced.
 
     `history` is oldest first. Hours without a rate in force have no cost, be it that they lie before the first rate or
     after one that ended. Hours charged in another currency than `currency` stay unknown: currencies are not added.
@@ -64,8 +64,10 @@ def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
     capacity = page.cluster.capacity
     per_unit = np.where(capacity > 0, bill / np.where(capacity > 0, capacity, 1.0), bill * 0.0)
     cluster = page.cluster
+    priced = np.where(np.isnan(bill[CPU]), 0.0, page.observed)
     return replace(
         page,
+        priced=priced,
         cluster=replace(
             cluster,
             bill=bill,
@@ -73,7 +75,11 @@ def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
             idle_cost=per_unit * cluster.idle,
             unmeasured_cost=per_unit * cluster.unmeasured,
         ),
-        entries=replace(page.entries, cost=per_unit * page.entries.usage),
+        entries=replace(
+            page.entries,
+            cost=per_unit * page.entries.usage,
+            cost_hours=np.where(priced > 0, page.entries.hours, 0.0),
+        ),
     )
 
 

@@ -60,6 +60,8 @@ class EntryCells:
     cost: Array
     hours: Array
     """Observed hours in which usage is known; never NaN."""
+    cost_hours: Array
+    """Those of them in which a rate was in force; never NaN."""
     measured: Array
     """Hours' worth of pod samples that were measured; never NaN."""
 
@@ -79,12 +81,21 @@ class Page:
     """Hours of each cell that the store has steps of, observed or not (N)."""
     with_dcgm: Array
     """Hours of those in which an exporter was configured (N)."""
+    silent: Array
+    """Hours in which the API answered and a source, though expected to, did not (S x N)."""
+    capacity_known: Array
+    """Hours of `observed` in which the capacity of a metric is known (M x N)."""
+    priced: Array
+    """Hours of `observed` in which a rate was in force (N)."""
     cluster: ClusterCells
     keys: tuple[Key, ...]
     entries: EntryCells
 
 
 Group = TypeVar("Group", ClusterCells, EntryCells)
+
+_HOURS = ("observed", "sampled", "pods", "stored", "with_dcgm", "silent", "capacity_known", "priced")
+"""The fields of a page that count hours of its cells; never NaN."""
 
 
 def sum_known(values: Array, offsets: Sequence[int]) -> Array:
@@ -103,14 +114,10 @@ def fold(page: Page, offsets: Sequence[int]) -> Page:
 
     return Page(
         starts=page.starts[list(offsets)],
-        observed=sum_known(page.observed, offsets),
-        sampled=sum_known(page.sampled, offsets),
-        pods=sum_known(page.pods, offsets),
-        stored=sum_known(page.stored, offsets),
-        with_dcgm=sum_known(page.with_dcgm, offsets),
         cluster=folded(page.cluster),
         keys=page.keys,
         entries=_matched_in_full(folded(page.entries), page.entries, offsets),
+        **{name: sum_known(getattr(page, name), offsets) for name in _HOURS},
     )
 
 
@@ -130,14 +137,10 @@ def cut(page: Page, start: int, stop: int) -> Page:
 
     return Page(
         starts=page.starts[start:stop].copy(),
-        observed=page.observed[start:stop].copy(),
-        sampled=page.sampled[:, start:stop].copy(),
-        pods=page.pods[start:stop].copy(),
-        stored=page.stored[start:stop].copy(),
-        with_dcgm=page.with_dcgm[start:stop].copy(),
         cluster=part(page.cluster),
         keys=page.keys,
         entries=part(page.entries),
+        **{name: getattr(page, name)[..., start:stop].copy() for name in _HOURS},
     )
 
 
@@ -154,14 +157,10 @@ def join(pages: Sequence[Page], keys: Sequence[Key]) -> Page:
 
     return Page(
         starts=np.concatenate([page.starts for page in pages]),
-        observed=np.concatenate([page.observed for page in pages]),
-        sampled=np.concatenate([page.sampled for page in pages], axis=-1),
-        pods=np.concatenate([page.pods for page in pages]),
-        stored=np.concatenate([page.stored for page in pages]),
-        with_dcgm=np.concatenate([page.with_dcgm for page in pages]),
         cluster=joined([page.cluster for page in pages]),
         keys=tuple(keys),
         entries=joined(aligned),
+        **{name: np.concatenate([getattr(page, name) for page in pages], axis=-1) for name in _HOURS},
     )
 
 
@@ -195,5 +194,6 @@ def _nothing(page: Page) -> dict[str, Array]:
         "matched": requests,
         "cost": np.where(np.isnan(page.cluster.bill), np.nan, 0.0),
         "hours": observed,
+        "cost_hours": np.broadcast_to(page.priced, observed.shape),
         "measured": page.pods,
     }

@@ -48,7 +48,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
     """
     writer = _Writer(page, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
     elapsed = np.array(buckets.elapsed_hours)
-    coverage = _coverage(page, elapsed)
+    coverage, pods_coverage = _coverage(page, elapsed), np.minimum(page.pods / elapsed, 1.0)
     return {
         "schema_version": SCHEMA_VERSION,
         "scale": buckets.scale,
@@ -57,11 +57,13 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
         "elapsed_hours": rounded(elapsed),
         "observed_hours": rounded(page.observed),
         "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
+        **writer.hours(elapsed, coverage),
+        **({} if _same(pods_coverage, coverage[METRICS_SERVER]) else {"pods_coverage": rounded(pods_coverage)}),
         "capacity": writer.per_metric(page.cluster.capacity),
         "allocatable": writer.per_metric(page.cluster.allocatable),
         "bill": writer.per_metric(page.cluster.bill, PRICED) if charged else {},
         "namespaces": {
-            key.name: writer.namespace(row, elapsed, coverage[METRICS_SERVER])
+            key.name: writer.namespace(row, elapsed, pods_coverage)
             for row, key in enumerate(page.keys)
             if key.kind == "namespace"
         },
@@ -85,15 +87,21 @@ def empty_document(scale: Scale) -> dict[str, Any]:
     }
 
 
-def _coverage(page: Page, elapsed: Array) -> Array:
-    """Observed ÷ expected samples (S x N).
+def _expected_dcgm(page: Page, elapsed: Array) -> Array:
+    """Hours in which samples of exporters were expected: none of those in which no exporter was configured."""
+    return np.where(page.with_dcgm > 0, elapsed - (page.stored - page.with_dcgm), 0.0)
 
-    All of the bucket's time is expected, but of `dcgm` none while it was not configured; NaN where it never was.
-    """
+
+def _coverage(page: Page, elapsed: Array) -> Array:
+    """Observed ÷ expected samples (S x N); NaN where none was expected."""
     expected = np.broadcast_to(elapsed, page.sampled.shape).copy()
-    expected[DCGM] -= page.stored - page.with_dcgm
-    expected[DCGM][page.with_dcgm == 0] = np.nan
+    expected[DCGM] = _expected_dcgm(page, elapsed)
+    expected[expected == 0] = np.nan
     return np.minimum(page.sampled / expected, 1.0)
+
+
+def _same(one: Array, other: Array | float) -> bool:
+    return np.allclose(one, other, rtol=0.0, atol=1e-9, equal_nan=True)
 
 
 class _Writer:
@@ -107,20 +115,37 @@ class _Writer:
         entries = page.entries
         self._usage, self._requests = rounded(entries.usage), rounded(entries.requests)
         self._matched, self._hours = rounded(entries.matched), rounded(entries.hours)
+        self._cost_hours, self._priced = rounded(entries.cost_hours), rounded(page.priced)
         self._cost = rounded(entries.cost) if self._with_cost else entries.cost
         self._observed = rounded(page.observed)
 
     def per_metric(self, values: Array, among: Sequence[int] = range(len(METRICS))) -> dict[str, Array]:
         return {METRICS[index]: rounded(values[index]) for index in self._metrics if index in among}
 
-    def namespace(self, row: int, elapsed: Array, metrics_coverage: Array) -> dict[str, Any]:
+    def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
+        """The columns that say how much of a bucket counts for something, those that readers cannot tell otherwise."""
+        page, found = self._page, dict[str, Any]()
+        expected = _expected_dcgm(page, elapsed)
+        if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
+            found["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
+        silent = {index: page.silent[index] for index in (METRICS_SERVER, DCGM)}
+        if told := {SOURCES[index]: rounded(hours) for index, hours in silent.items() if not _same(hours, 0.0)}:
+            found["silent_hours"] = told
+        if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
+            found["priced_hours"] = self._priced
+        known = page.capacity_known[GPU_MEMORY]
+        if GPU_MEMORY in self._metrics and not _same(known, page.observed):
+            found["capacity_hours"] = {METRICS[GPU_MEMORY]: rounded(known)}
+        return found
+
+    def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
         entry: dict[str, Any] = {
             METRICS[index]: self._amounts(row, index)
             for index in self._metrics
             if index in (CPU, MEMORY) or not self._is_zero(row, index)
         }
         coverage = np.minimum(self._page.entries.measured[row] / elapsed, 1.0)
-        if not np.allclose(coverage, metrics_coverage, rtol=0.0, atol=1e-9):
+        if not _same(coverage, pods_coverage):
             entry["coverage"] = rounded(coverage)
         return entry
 
@@ -133,8 +158,12 @@ class _Writer:
             amounts["requests_matched"] = matched
         if not np.array_equal(hours, self._observed):
             amounts["usage_hours"] = hours
-        if self._with_cost and index in PRICED:
+        if index not in PRICED:
+            return amounts
+        if self._with_cost:
             amounts["cost"] = self._cost[row, index]
+        if not _same(self._cost_hours[row, index], np.minimum(hours, self._priced)):
+            amounts["cost_hours"] = self._cost_hours[row, index]
         return amounts
 
     def _is_zero(self, row: int, index: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from collector.store import rrd
 from collector.store.files import explained
 from collector.store.journal import Head
-from collector.store.layout import CLUSTER, CLUSTER_FILE, OBSERVED_SOURCES, RrdFile
+from collector.store.layout import CLUSTER, CLUSTER_FILE, OBSERVED_PODS, OBSERVED_SOURCES, RrdFile
 from collector.store.registry import Registry
 from collector.store.steps import Plan, Window
 
@@ -39,9 +39,11 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[Window, ..
         return ()
     start = rrd.hour_floor(last_tick - 1)
     table = rrd.fetch(CLUSTER_FILE.path(directory), CLUSTER.sources, start, last_tick, rrd.STEP)
-    observed = table[OBSERVED_SOURCES["kubernetes"]]
-    ends = [start + (i + 1) * rrd.STEP for i, value in enumerate(observed) if value == 1]
-    return tuple((end - rrd.STEP, end) for end in ends)
+    begins = range(start, last_tick, rrd.STEP)
+    steps = zip(begins, table[OBSERVED_SOURCES["kubernetes"]], table[OBSERVED_PODS], strict=True)
+    return tuple(
+        Window(begin, begin + rrd.STEP, pods=bool(pods == 1)) for begin, observed, pods in steps if observed == 1
+    )
 
 
 def remove(directory: Path, files: Iterable[RrdFile]) -> None:

@@ -2,6 +2,9 @@
 
 Rule: a change takes effect at the next full hour, so that no hour that has begun is priced anew; only the very first
 rate of a store without a sample takes effect at the hour it is set in.
+
+What a clock that ran ahead dated later than that was never in force. It is taken back at the next start, and what is
+set then takes effect as by the clock of then.
 """
 
 from __future__ import annotations
@@ -49,24 +52,24 @@ def record(
 
     `now` has to be no earlier than the newest stored tick. A change that did not take effect yet is replaced.
     """
-    latest = history[-1] if history else None
-    if rate is None and (latest is None or latest.rate == 0):
-        return history
-    if (
-        latest is not None
-        and rate is not None
-        and (latest.rate, latest.currency, latest.weights) == (rate, currency, weights)
-    ):
-        return history
-    effective = hour_floor(now) if latest is None and not has_samples else hour_floor(now + HOUR - 1)
-    if latest is not None:
-        effective = max(effective, latest.effective)
-    kept = history[:-1] if latest is not None and latest.effective == effective else history
+    begun = any(change.effective <= hour_floor(now) for change in history)
+    effective = hour_floor(now + HOUR - 1) if begun or has_samples else hour_floor(now)
+    kept = tuple(change for change in history if change.effective <= effective)
+    change = _change_to(kept[-1] if kept else None, rate, currency, weights, effective)
+    if change is not None:
+        kept = tuple(before for before in kept if before.effective < effective)
+        kept = kept if _in_force(kept, change) else (*kept, change)
+    return history if kept == history else kept
+
+
+def _change_to(
+    latest: RateChange | None, rate: float | None, currency: str, weights: Mapping[str, float] | None, effective: int
+) -> RateChange | None:
+    """What makes these settings of the newest ones; None when they are the same."""
     if rate is None:
-        change = RateChange(effective, 0.0, latest.currency if latest else currency, None)
-    else:
-        change = RateChange(effective, rate, currency, weights)
-    return kept if _in_force(kept, change) else (*kept, change)
+        return None if latest is None or latest.rate == 0 else RateChange(effective, 0.0, latest.currency, None)
+    same = latest is not None and (latest.rate, latest.currency, latest.weights) == (rate, currency, weights)
+    return None if same else RateChange(effective, rate, currency, weights)
 
 
 def load(directory: Path) -> History:

@@ -42,7 +42,8 @@ class NamespaceRecord:
     """The newest successful listing names it."""
     lives: tuple[tuple[int, int], ...]
     """(first tick, last tick) naming it, oldest first. A life covers the hours of both, to the end of the latter. An
-    absence that ends in the hour it began in does not end the life: its observed steps are stored as zero."""
+    absence that ends in the hour it began in does not end the life: its observed steps are stored as zero. In every
+    step of a life's hours the share of pods measured is stored, but for whole hours that nobody sampled."""
     gpu_since: int | None = None
     """First tick at which it requested or used a GPU; None for never."""
     labels: Mapping[str, tuple[LabelValue, ...]] = field(default_factory=dict)

@@ -53,7 +53,9 @@ class EntryRows:
     requests: Mapping[Metric, Column]
     """`gpu` likewise; nobody requests `gpu_memory`."""
     measured: Column
-    """Share of the running pods that metrics-server knew; 1.0 where the entry was not there."""
+    """Share of the running pods that metrics-server knew, over all steps: 0.0 in one in which the pods and their usage
+    were not both known, 1.0 in another in which the entry was not there. NaN in hours that it did not live in, and in
+    those that nobody sampled."""
     gpu_since: int | None
 
 

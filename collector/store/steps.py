@@ -2,26 +2,42 @@
 
 A step that no span covers stays unknown. Files are followed hour by hour: at a birth the observed steps since the hour
 began become zero, at an end zero is fed to the hour's end, so that the mean of every hour of a life is over all of its
-observed steps.
+observed steps. `measured` is known in every step of such an hour, 0.0 in those that were not observed, so that its mean
+is the share of all of the hour's pod samples that were measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from collector.errors import StoreError
-from collector.model import METRICS, SOURCES, Amounts, Entry, TickSample
+from collector.model import SOURCES, Entry, TickSample
 from collector.store.layout import CLUSTER_FILE, ENTRY, GPU, KINDS, Form, Kind, RrdFile, check_name
 from collector.store.registry import NamespaceRecord, Registry, current_labels, hour_end, with_labels
-from collector.store.rrd import STEP, Span, hour_floor
+from collector.store.rrd import HOUR, Span, hour_floor
+from collector.store.values import (
+    NOBODY_MEASURED,
+    cluster_values,
+    entry_values,
+    gpu_values,
+    holds_gpu,
+    not_sampled,
+    pods_measured,
+    zero,
+)
 
 INTERVALS = (300, 600, 900, 1800, 3600)
-_ZERO: dict[Form, tuple[float, ...]] = {ENTRY: (0.0, 0.0, 0.0, 0.0, 1.0), GPU: (0.0, 0.0, 0.0)}
-"""A namespace that is not there uses and requests nothing, and that is fully known: measured is 1."""
 
-Window = tuple[int, int]
-"""(start, end]: steps that end after the first and not after the second time."""
+
+class Window(NamedTuple):
+    """(start, end]: observed steps, which end after the first and not after the second time."""
+
+    start: int
+    end: int
+    pods: bool
+    """metrics-server answered as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +145,9 @@ class _Planner:
         if hour != self._hour:
             self._hour, self._observed = hour, []
         # A shorter interval before a restart may have stored a part of this one already.
-        window = (max(sample.time - sample.interval, self._last_tick or 0), sample.time)
+        window = Window(max(sample.time - sample.interval, self._last_tick or 0), sample.time, pods_measured(sample))
         self._feed_cluster(sample, window)
+        self._feed_pause(window.start)
         known = bool(sample.observed["kubernetes"])
         entries: dict[Kind, Mapping[str, Entry]] = {
             "namespace": sample.namespaces,
@@ -166,16 +183,32 @@ class _Planner:
         return Plan(registry, spans, tuple(self._observed))
 
     def _feed_cluster(self, sample: TickSample, window: Window) -> None:
-        start, end = window
+        start, end, pods = window
         covered = hour_floor(sample.time - 1) if self._last_tick is None else self._last_tick
         if covered < start:
-            # What was configured while nothing was sampled is not known: it counts as what is configured now.
-            nothing = (0.0,) * (len(SOURCES) + 1)
-            self._cluster.append(Span(covered, start, (*_no_capacity(), *nothing, _dcgm_configured(sample))))
-        self._cluster.append(Span(start, end, _cluster_values(sample)))
+            self._cluster.append(Span(covered, start, not_sampled(sample)))
+        self._cluster.append(Span(start, end, cluster_values(sample, pods=pods)))
+
+    def _feed_pause(self, end: int) -> None:
+        """Tells the open files that nobody sampled from the last tick to `end`.
+
+        Only of the hours that the pause begins and ends in: of those that it covers, nothing is known anyway.
+        """
+        begin = self._last_tick
+        if begin is None or begin >= end:
+            return
+        pauses = _in_hours_at_both_ends(begin, end)
+        for kind, names in self._open.items():
+            for name in names:
+                subject = self._known_subject(kind, name)
+                until = end if subject.active else min(end, subject.closing)
+                for form in subject.forms():
+                    subject.spans[form] += [
+                        Span(start, min(stop, until), NOBODY_MEASURED[form]) for start, stop in pauses if start < until
+                    ]
 
     def _feed(self, kind: Kind, name: str, entry: Entry, window: Window) -> None:
-        start, time = window
+        start, time, pods = window
         subject = self._subject(kind, name)
         # An absence within one hour was fed with zeros, so the life goes on.
         born = subject is None or not (subject.active or time <= subject.closing)
@@ -190,32 +223,45 @@ class _Planner:
         if entry.labels != subject.labels_now:
             subject.labels = with_labels(subject.labels, entry.labels, time)
             subject.labels_now = dict(entry.labels)
-        self._append(subject, ENTRY, Span(start, time, _entry_values(entry)), begins=born)
-        first_gpu = subject.gpu_since is None and _holds_gpu(entry)
+        self._append(subject, ENTRY, Span(start, time, entry_values(entry, pods=pods)), begins=born)
+        first_gpu = subject.gpu_since is None and holds_gpu(entry)
         if first_gpu:
             subject.gpu_since = time
         if subject.gpu_since is not None:
-            self._append(subject, GPU, Span(start, time, _gpu_values(entry)), begins=born or first_gpu)
+            self._append(subject, GPU, Span(start, time, gpu_values(entry)), begins=born or first_gpu)
 
     def _append(self, subject: _Subject, form: Form, span: Span, *, begins: bool) -> None:
         if begins:
-            subject.spans[form].extend(Span(start, end, _ZERO[form]) for start, end in self._observed)
+            subject.spans[form].extend(self._hour_before(form, span.start))
         subject.spans[form].append(span)
 
+    def _hour_before(self, form: Form, until: int) -> Iterator[Span]:
+        """What a file holds of the hour before its first row: zero in the observed steps."""
+        newest = hour_floor(until)
+        for window in self._observed:
+            if newest < window.start:
+                yield Span(newest, window.start, NOBODY_MEASURED[form])
+            yield Span(window.start, window.end, zero(form, pods=window.pods))
+            newest = window.end
+        if newest < until:
+            yield Span(newest, until, NOBODY_MEASURED[form])
+
     def _feed_absent(self, kind: Kind, name: str, window: Window, *, known: bool) -> None:
-        start, time = window
-        subject = self._subject(kind, name)
-        assert subject is not None  # noqa: S101 - only known subjects are open
+        start, time, pods = window
+        subject = self._known_subject(kind, name)
         subject.active = subject.active and not known
         ended, closing = not subject.active, subject.closing
         for form in subject.forms():
-            if ended and start >= closing:
-                # The collector was down when the hour ended: librrd closes it with the row at its end.
-                subject.spans[form].append(Span(closing - STEP, closing, form.unknown))
-            else:
-                subject.spans[form].append(Span(start, time, _ZERO[form] if known else form.unknown))
+            # Where the collector was down when its hour ended, the pause has closed it.
+            if not ended or start < closing:
+                subject.spans[form].append(Span(start, time, zero(form, pods=pods) if known else NOBODY_MEASURED[form]))
         if ended and time >= closing:
             self._open[kind].discard(name)
+
+    def _known_subject(self, kind: Kind, name: str) -> _Subject:
+        subject = self._subject(kind, name)
+        assert subject is not None  # noqa: S101 - only known subjects are open
+        return subject
 
     def _subject(self, kind: Kind, name: str) -> _Subject | None:
         subject = self._subjects[kind].get(name)
@@ -228,46 +274,9 @@ def _is_open(record: NamespaceRecord, last_tick: int | None) -> bool:
     return record.active or (last_tick is not None and hour_end(record.last_seen) > last_tick)
 
 
-def _no_capacity() -> tuple[None, ...]:
-    return (None,) * (2 * len(METRICS))
-
-
-def _cluster_values(sample: TickSample) -> tuple[float | None, ...]:
-    observed = {source: float(bool(sample.observed[source])) for source in SOURCES}
-    pods = min(observed["kubernetes"], observed["metrics"])
-    sources = (*observed.values(), pods, _dcgm_configured(sample))
-    if not sample.observed["kubernetes"]:
-        return (*_no_capacity(), *sources)
-    return (*_node_amounts(sample.capacity), *_node_amounts(sample.allocatable), *sources)
-
-
-def _dcgm_configured(sample: TickSample) -> float:
-    return float(sample.observed["dcgm"] is not None)
-
-
-def _node_amounts(amounts: Amounts) -> tuple[float | None, ...]:
-    """A cluster without GPUs has 0 of them, or the mean of the hour in which the first one came would be too high."""
-    gpu = amounts.get("gpu", 0.0)
-    return (amounts.get("cpu"), amounts.get("memory"), gpu, amounts.get("gpu_memory", None if gpu else 0.0))
-
-
-def _holds_gpu(entry: Entry) -> bool:
-    usage, requests = entry.usage, entry.requests
-    return "gpu" in requests or "gpu" in usage or "gpu_memory" in usage
-
-
-def _entry_values(entry: Entry) -> tuple[float | None, ...]:
-    usage, requests = entry.usage, entry.requests
-    return (
-        usage.get("cpu", 0.0),
-        usage.get("memory", 0.0),
-        requests.get("cpu", 0.0),
-        requests.get("memory", 0.0),
-        entry.measured,
-    )
-
-
-def _gpu_values(entry: Entry) -> tuple[float | None, ...]:
-    if not _holds_gpu(entry):
-        return _ZERO[GPU]
-    return (entry.usage.get("gpu"), entry.requests.get("gpu", 0.0), entry.usage.get("gpu_memory"))
+def _in_hours_at_both_ends(begin: int, end: int) -> list[tuple[int, int]]:
+    """The parts of (begin, end] that lie in the hour of its first and in that of its last step, without empty ones."""
+    first_end, last_start = hour_floor(begin) + HOUR, hour_floor(end)
+    if last_start < first_end:
+        return [(begin, end)]
+    return [(start, stop) for start, stop in ((begin, first_end), (last_start, end)) if stop - start not in (0, HOUR)]

@@ -38,6 +38,9 @@ class Amounts:
     requests_matched: Column | None = None
     cost: Column | None = None
     usage_hours: Column | None = None
+    """Observed hours in which usage is known; None: all of them."""
+    cost_hours: Column | None = None
+    """Those of `usage_hours` in which a rate was in force; None: these or the priced hours, whichever are fewer."""
 
 
 Row: TypeAlias = Mapping[Metric, Amounts]
@@ -55,6 +58,11 @@ class Relative:
     cost_model: CostModel
     sampled_until: int
     """The newest sample, which the last bucket ends at."""
+    uncounted: Mapping[Metric, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    """Per namespace the buckets whose requests are unknown because the files do not tell how many of the hours have
+    any."""
+    begins_in: int | None = None
+    """The bucket the data begin in, where the files do not tell at which hour of it; None where they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,17 @@ class Scale:
     namespaces: Mapping[str, Row]
     special: Mapping[Special, Row]
     measured: Mapping[str, Column] = field(default_factory=dict)
-    """Share of the expected pod samples that were measured, of namespaces where it is not `coverage["metrics"]`."""
+    """Share of the expected pod samples that were measured, of namespaces where it is not `pods_coverage`."""
+    pods_coverage: Column | None = None
+    """Share of the elapsed hours in which pods and their usage were both known; None where it is that of metrics."""
+    expected_hours: Mapping[Source, Column] = field(default_factory=dict)
+    """Hours in which samples were expected, of sources of which that is not all of the elapsed ones."""
+    silent_hours: Mapping[Source, Column] = field(default_factory=dict)
+    """Hours in which the API server answered and the source did not; none of sources that are not here."""
+    priced_hours: Column | None = None
+    """Observed hours in which a rate was in force; None: all of them in buckets with a bill, none in the others."""
+    capacity_hours: Mapping[Metric, Column] = field(default_factory=dict)
+    """Observed hours with known capacity, of metrics of which that is not all of them."""
 
     relative: Relative | None = None
     """None for amounts in core-hours and the like, which are all the native layout has."""

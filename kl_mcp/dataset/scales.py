@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from kl_mcp.dataset.fields import (
     Json,
@@ -30,6 +30,8 @@ from kl_mcp.dataset.model import (
     ScaleName,
     Special,
 )
+
+Name = TypeVar("Name", bound=str)
 
 
 def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str]) -> Scale:
@@ -68,6 +70,11 @@ def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str
             for key, value in namespaces.items()
             if "coverage" in value
         },
+        pods_coverage=_optional(document, "pods_coverage", length, "the file"),
+        expected_hours=_hours_of(document, "expected_hours", SOURCES, length),
+        silent_hours=_hours_of(document, "silent_hours", SOURCES, length),
+        priced_hours=_optional(document, "priced_hours", length, "the file", known_column),
+        capacity_hours=_hours_of(document, "capacity_hours", METRICS, length),
     )
 
 
@@ -109,6 +116,7 @@ def _amounts(values: Json, length: int, place: str) -> Amounts:
         requests_matched=_optional(values, "requests_matched", length, place),
         cost=_optional(values, "cost", length, place),
         usage_hours=_optional(values, "usage_hours", length, place),
+        cost_hours=_optional(values, "cost_hours", length, place, known_column),
     )
 
 
@@ -120,8 +128,15 @@ def _special_amounts(values: Json, length: int, place: str) -> Amounts:
     )
 
 
-def _optional(values: Json, key: str, length: int, place: str) -> Column | None:
-    return column(values[key], length, f"{place}.{key}") if key in values else None
+def _optional(
+    values: Json, key: str, length: int, place: str, read: Callable[[Any, int, str], Column] = column
+) -> Column | None:
+    return read(values[key], length, f"{place}.{key}") if key in values else None
+
+
+def _hours_of(document: Json, key: str, names: Sequence[Name], length: int) -> dict[Name, Column]:
+    columns = mapping(document.get(key, {}), key)
+    return {name: known_column(columns[name], length, f"{key}.{name}") for name in names if name in columns}
 
 
 def _special(values: Json, length: int) -> dict[Special, Row]:

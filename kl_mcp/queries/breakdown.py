@@ -9,7 +9,7 @@ from kl_mcp.dataset.model import Special
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import percent, rounded
+from kl_mcp.queries.numbers import percent
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.ranking import add_remainder, heading, share_row, totals
 
@@ -74,20 +74,21 @@ def _overhead(view: Frame) -> dict[str, Any]:
     non_allocatable = _special(view, "non-allocatable")
     allocatable = _allocatable(view, non_allocatable)
     idle = _special(view, "idle")
+    shared = view.after_sharing
     return {
-        "capacity_value": rounded(view.whole),
-        "allocatable_value": rounded(allocatable),
+        "capacity_value": view.measure.shown(view.whole),
+        "allocatable_value": view.measure.shown(allocatable),
         "allocatable_share_pct": view.cluster_share(allocatable),
-        "non_allocatable_value": rounded(non_allocatable),
+        "non_allocatable_value": view.measure.shown(non_allocatable),
         "non_allocatable_share_pct": view.cluster_share(non_allocatable),
-        "idle_value": rounded(idle),
+        "idle_value": view.measure.shown(idle),
         "idle_share_pct": view.cluster_share(idle),
-        "excluded_value": rounded(_special(view, "excluded")),
-        "unattributed_value": rounded(_special(view, "unattributed")),
-        "unmeasured_value": rounded(_special(view, "unmeasured")),
+        "excluded_value": view.measure.shown(_special(view, "excluded")),
+        "unattributed_value": view.measure.shown(_special(view, "unattributed")),
+        "unmeasured_value": view.measure.shown(_special(view, "unmeasured")),
         "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
-        "shared_namespaces_value": rounded(view.after_sharing.borne_for_namespaces if view.after_sharing else None),
-        "shared_idle_value": rounded(view.after_sharing.borne_for_idle if view.after_sharing else None),
+        "shared_namespaces_value": view.measure.shown(shared.borne_for_namespaces if shared else None),
+        "shared_idle_value": view.measure.shown(shared.borne_for_idle if shared else None),
     }
 
 

@@ -9,13 +9,19 @@ from kl_mcp.dataset.model import BILLED_METRICS, SCALES, SOURCES, Dataset, Node,
 from kl_mcp.queries.dates import GRANULARITY, bucket_name, instant, whole_window
 from kl_mcp.queries.frame import scale_of
 from kl_mcp.queries.metadata import coverage_of, last_sample, metadata
-from kl_mcp.queries.numbers import known_sum, rounded
+from kl_mcp.queries.numbers import MONEY, known_sum, rounded
+from kl_mcp.queries.rates import pending_warning, rate_in_force
 from kl_mcp.queries.select import listed
 
 DEPTH: dict[ScaleName, str] = {
     "hourly_7d": "7 days (168 whole hours and the open one)",
     "daily_14d": "14 days (14 whole days and today)",
     "monthly_12m": "12 months (12 whole months and the open one)",
+}
+_ROLLING_DEPTH: dict[ScaleName, str] = {
+    "hourly_7d": "7 days, up to the newest point",
+    "daily_14d": "14 times 24 hours, up to the newest point",
+    "monthly_12m": "370 times 24 hours, up to the newest point",
 }
 _RATE_CHANGES = 10
 
@@ -24,7 +30,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
     """Return the description; every list in it is short however large the cluster is."""
     names = listed(dataset)
     priced = any(dataset.priced(metric) for metric in BILLED_METRICS)
-    current = dataset.rates[-1] if dataset.rates else None
+    current = rate_in_force(dataset, last_sample(dataset))
     hourly = scale_of(dataset, "hourly_7d")
     gpu = "gpu" in dataset.metrics
     return {
@@ -37,7 +43,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
         "scales": {name: _scale(dataset, name) for name in SCALES},
         "trends": {
             "granularity": "hour",
-            "depth": DEPTH["hourly_7d"],
+            "depth": _depth(dataset, "hourly_7d"),
             "points_per_namespace": len(hourly.starts),
             "tools": ["get_timeseries", "get_efficiency_timeseries"],
         },
@@ -48,10 +54,9 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
         if dataset.layout == "kubeledger"
         else ["cumulative", "normalized", *(["costs"] if priced else [])],
         "currency": dataset.currency,
-        # A rate of 0 ends charging: no rate is in force.
-        "billing_hourly_rate": rounded(current.rate) if current and current.rate else None,
+        "billing_hourly_rate": rounded(current.rate, MONEY) if current else None,
         "rate_history": [
-            {"effective": instant(rate.effective), "rate": rounded(rate.rate), "currency": rate.currency}
+            {"effective": instant(rate.effective), "rate": rounded(rate.rate, MONEY), "currency": rate.currency}
             for rate in dataset.rates[-_RATE_CHANGES:]
         ],
         "data_freshness_utc": instant(last_sample(dataset)),
@@ -64,7 +69,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             "active": sum(1 for name in names if dataset.namespaces[name].active),
         },
         "nodes": _nodes(dataset),
-        "metadata": metadata(dataset, now),
+        "metadata": metadata(dataset, now, warnings=pending_warning(dataset, last_sample(dataset))),
     }
 
 
@@ -73,7 +78,7 @@ def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
     starts = window.scale.starts
     return {
         "granularity": GRANULARITY[name],
-        "depth": DEPTH[name],
+        "depth": _depth(dataset, name),
         "points_per_namespace": len(starts),
         "first": bucket_name(name, starts[0]) if starts else None,
         "last": bucket_name(name, starts[-1]) if starts else None,
@@ -82,6 +87,10 @@ def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
         "elapsed_hours": rounded(window.elapsed_hours),
         "coverage": {source: coverage_of(window, source) for source in SOURCES},
     }
+
+
+def _depth(dataset: Dataset, name: ScaleName) -> str:
+    return (_ROLLING_DEPTH if dataset.layout == "kubeledger" else DEPTH)[name]
 
 
 def _nodes(dataset: Dataset) -> dict[str, Any] | None:

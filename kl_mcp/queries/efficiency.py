@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, filterfalse
 from math import isnan
 
@@ -56,6 +56,17 @@ class Compared:
         """Return requests - usage over the common hours: negative where usage exceeds requests; unknown in doubt."""
         known = self.hours and self.compared_requests and not self.in_doubt
         return self.compared_requests - self.compared_usage if known else UNKNOWN
+
+    def times(self, factor: float) -> Compared:
+        """Return the same in another unit; the ratio stays."""
+        return replace(
+            self,
+            usage=factor * self.usage,
+            requests=factor * self.requests,
+            compared_usage=factor * self.compared_usage,
+            compared_requests=factor * self.compared_requests,
+            unattributed=factor * self.unattributed,
+        )
 
     @property
     def classification(self) -> str:

@@ -9,7 +9,6 @@ from kl_mcp.errors import nearest_values
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame, by_value
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.ranking import heading, share_row, totals
 from kl_mcp.queries.select import listed, match
@@ -24,7 +23,7 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
     answer = {
         **heading(view),
         "pattern": ",".join(dict.fromkeys(patterns)),
-        "group_total": rounded(value),
+        "group_total": view.measure.shown(value),
         "share_pct": view.share(value),
         "cluster_share_pct": view.cluster_share(value),
         "matched_count": len(present),

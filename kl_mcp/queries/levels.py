@@ -1,25 +1,30 @@
 """Amounts per hour: each divided by the hours it is known for, so that what was not measured is no change.
 
-Known are the hours in which the usage of a row is known; under costs, those of them in which a rate was in force. The
-level of several rows together is the sum of their levels, each over its own hours.
+Known are the hours in which the usage of a row is known; under costs, those of them in which a rate was in force. They
+are published with the amounts: none is estimated. The level of several rows together is the sum of their levels, each
+over its own hours.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 
-from kl_mcp.dataset.model import Amounts, Column, Dataset, Row, Scale
+from kl_mcp.dataset.model import Amounts, Column, Metric, Row, Scale
 from kl_mcp.queries.dates import HOUR, Window
 from kl_mcp.queries.frame import Frame
+from kl_mcp.queries.measure import measure
 from kl_mcp.queries.numbers import UNKNOWN, known, known_sum, ratio, rounded
 
 _NOISE_PCT = 1e-6
 _MAY_BE_UNKNOWN = 0.1
 """How much of a sum may be unknown in a month before the month, and not the rows, is left out of a trajectory."""
+
+_FEWEST = 2
+"""How many buckets it takes to see a change."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,13 @@ class KnownHours:
     @cached_property
     def priced(self) -> Column:
         """Return the observed hours in which a rate was in force."""
-        return priced_hours(self.view.dataset, self.view.scale)
+        return priced_hours(self.view.scale)
 
     @cached_property
     def capacity(self) -> Column:
         """Return the hours for which capacity is known. Of GPU memory it comes from the exporter, not the cluster."""
-        scale, coverage = self.view.scale, self.view.scale.coverage.get("dcgm")
-        if self.view.measure.metric != "gpu_memory" or coverage is None:
-            return scale.observed_hours
-        answered = zip(scale.observed_hours, coverage, scale.elapsed_hours, strict=True)
-        return array("d", [hours if isnan(c) else min(hours, c * elapsed) for hours, c, elapsed in answered])
+        scale, metric = self.view.scale, self.view.measure.metric
+        return scale.observed_hours if metric == "total" else scale.capacity_hours.get(metric, scale.observed_hours)
 
     @cached_property
     def whole(self) -> Column:
@@ -74,6 +76,47 @@ class KnownHours:
         """Return the hours of a window that a namespace's amounts are known for."""
         return sum(self.of(namespace)[window.first : window.stop])
 
+    def frame(self, window: Window) -> Frame:
+        """Return the view over another window of its scale; the same one for the same window."""
+        found = self._frames.get((window.first, window.stop))
+        if found is None:
+            found = self._frames[window.first, window.stop] = replace(self.view, window=window)
+        return found
+
+    def level(self, namespace: str, window: Window) -> float:
+        """Return a namespace's amount per hour over a window, before it is related to capacity."""
+        return ratio(self.frame(window).amount_of((namespace,)), self.over(namespace, window))
+
+    def levels(self, names: Sequence[str], before: Window, after: Window) -> tuple[float, float]:
+        """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
+
+        Over the namespaces known in both; unknown where there is none, 0 for an observed cluster without any.
+        """
+        if not names:
+            hours = self.all_rows
+            return _zero(hours[before.first : before.stop]), _zero(hours[after.first : after.stop])
+        return sum_of_levels((self.level(name, before), self.level(name, after)) for name in names)
+
+    @cached_property
+    def usage(self) -> KnownHours | None:
+        """Return the same for usage in cores, GiB or GPUs; None for a total, and where only shares are known."""
+        view = self.view
+        metric = view.measure.metric
+        if metric == "total" or view.scale.relative is not None:
+            return None
+        return KnownHours(replace(view, measure=measure(view.dataset, view.scale, metric, "cumulative")))
+
+    @cached_property
+    def by_metric(self) -> dict[Metric, KnownHours]:
+        """Return the same for each metric that a total of money adds up; none for anything else."""
+        view = self.view
+        metrics = view.measure.prices if view.measure.metric == "total" else ()
+        return {m: KnownHours(replace(view, measure=measure(view.dataset, view.scale, m, "costs"))) for m in metrics}
+
+    @cached_property
+    def _frames(self) -> dict[tuple[int, int], Frame]:
+        return {}
+
     @cached_property
     def _found(self) -> dict[str, Column]:
         return {}
@@ -84,13 +127,13 @@ class KnownHours:
         return array("d", [0.0 if isnan(a) or isnan(h) else h for a, h in zip(column, hours, strict=True)])
 
     def _measured(self, amounts: Amounts | None) -> Column:
-        if amounts is None or amounts.usage_hours is None or self.view.measure.dimension == "requests":
+        if amounts is None or self.view.measure.dimension == "requests":
             return self.all_rows
         if not self._needs_rate:
-            return amounts.usage_hours
-        # Where a rate starts in a bucket that is also measured in part, the two are taken to be independent.
-        both = zip(amounts.usage_hours, self.priced, self.view.scale.observed_hours, strict=True)
-        return array("d", [used * priced / hours if hours else 0.0 for used, priced, hours in both])
+            return amounts.usage_hours if amounts.usage_hours is not None else self.all_rows
+        if amounts.cost_hours is not None:
+            return amounts.cost_hours
+        return self.priced if amounts.usage_hours is None else array("d", map(min, amounts.usage_hours, self.priced))
 
     def _total(self, row: Row) -> Column:
         """Return the hours by which a row's money over all metrics gives the sum of its metrics' own levels."""
@@ -102,9 +145,10 @@ class KnownHours:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Amount per hour by bucket number, for the whole buckets it is known in; and whose amounts it does without."""
+    """Amount per hour by bucket number, for the whole buckets it is known in; of whose amounts, and without whose."""
 
     levels: Mapping[int, float]
+    names: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -113,8 +157,9 @@ def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False
 
     The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
     part when more than a tenth of the sum is unknown in it; other namespaces unknown in a bucket are left out of all.
+    Nor does the bucket that data begin in at an unknown hour, as long as two others remain.
     """
-    whole = hours.view.window.closed()
+    whole = _whole(hours.view.window)
     rows = {name: _levels(hours, name, whole) for name in names}
     if not rows:
         zero = {i: 0.0 for i in whole.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
@@ -122,7 +167,14 @@ def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False
     used = [i for i in whole.indices if i in _enough_known(rows, whole)] if len(rows) > 1 else list(rows[names[0]])
     kept = {name: row for name, row in rows.items() if all(i in row for i in used)}
     levels = {i: known_sum(row[i] for row in kept.values()) for i in used} if kept else {}
-    return Trajectory(levels, tuple(name for name in rows if name not in kept))
+    return Trajectory(levels, tuple(kept), tuple(name for name in rows if name not in kept))
+
+
+def _whole(window: Window) -> Window:
+    closed, relative = window.closed(), window.scale.relative
+    begins_in = None if relative is None else relative.begins_in
+    doubtful = begins_in == closed.first and len(closed.indices) > _FEWEST
+    return Window(closed.scale, closed.first + 1, closed.stop) if doubtful else closed
 
 
 def mostly(known_hours: float, scale: Scale, bucket: int) -> bool:
@@ -130,12 +182,14 @@ def mostly(known_hours: float, scale: Scale, bucket: int) -> bool:
     return 2 * known_hours * HOUR >= scale.ends[bucket] - scale.starts[bucket]
 
 
-def priced_hours(dataset: Dataset, scale: Scale) -> Column:
+def priced_hours(scale: Scale) -> Column:
     """Return the observed hours of each bucket in which a rate was in force; 0 in buckets without a bill."""
-    bills = list(scale.bill.values())
-    if not bills:
-        return array("d", [0.0]) * len(scale.starts)
-    return array("d", [_priced(dataset, scale, i, known_sum(b[i] for b in bills)) for i in range(len(scale.starts))])
+    if scale.priced_hours is not None:
+        return scale.priced_hours
+    billed = [any(not isnan(bill[i]) for bill in scale.bill.values()) for i in range(len(scale.starts))]
+    return array(
+        "d", [hours if has_bill else 0.0 for hours, has_bill in zip(scale.observed_hours, billed, strict=True)]
+    )
 
 
 def change(before: float, after: float) -> float:
@@ -173,29 +227,8 @@ def _enough_known(rows: Mapping[str, Mapping[int, float]], window: Window) -> se
     }
 
 
-def _priced(dataset: Dataset, scale: Scale, bucket: int, bill: float) -> float:
-    """Return the priced hours of a bucket: exact without a gap, or where one rate explains the bill."""
-    if isnan(bill):
-        return 0.0
-    observed, start, end = scale.observed_hours[bucket], scale.starts[bucket], scale.sampled_until(bucket)
-    rated = _rated(dataset, start, end)
-    if not rated:
-        return observed
-    elapsed, most = (end - start) / HOUR, sum(hours for _, hours in rated)
-    rates = {rate for rate, _ in rated}
-    found = bill / rates.pop() if len(rates) == 1 else observed * most / elapsed
-    return min(max(found, observed - (elapsed - most), 0.0), most, observed)
-
-
-def _rated(dataset: Dataset, start: int, end: int) -> list[tuple[float, float]]:
-    """Return the rates in force between two instants, each with its hours. A rate of 0 is none: it ends charging."""
-    until = [*(rate.effective for rate in dataset.rates[1:]), end]
-    spans = [
-        (rate.rate, (min(end, stop) - max(start, rate.effective)) / HOUR)
-        for rate, stop in zip(dataset.rates, until, strict=False)
-        if rate.rate > 0 and (dataset.currency is None or rate.currency == dataset.currency)
-    ]
-    return [(rate, hours) for rate, hours in spans if hours > 0]
+def _zero(hours: Column) -> float:
+    return 0.0 if sum(hours) else UNKNOWN
 
 
 def sum_of_levels(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from kl_mcp.dataset.model import (
 )
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.dates import Window
-from kl_mcp.queries.numbers import UNKNOWN, known_sum
+from kl_mcp.queries.numbers import MONEY, UNKNOWN, known_sum, rounded
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
 Dimension = Literal["usage", "requests"]
@@ -45,7 +45,7 @@ AMOUNT_UNIT: dict[Metric, str] = {
 RELATIVE_UNIT: dict[CostModel, str] = {
     "cumulative": "cluster_percent_hours",
     "normalized": "percent_of_total_usage",
-    "costs": "currency",
+    "costs": MONEY,
 }
 
 
@@ -90,6 +90,10 @@ class Measure:
     def unknown(self) -> Column:
         """Return a column in which nothing is known."""
         return _unknown(self.zero)
+
+    def shown(self, value: float | None) -> float | None:
+        """Return an amount as an answer carries it: rounded as its unit demands; None when it is unknown."""
+        return rounded(value, self.unit)
 
     def column(self, row: Row) -> Column:
         """Return the amounts of a row per bucket: core-hours and the like, or money under costs."""
@@ -182,7 +186,7 @@ def measure(
         if dataset.sharing.multiplier != 1:
             whole = array("d", [bill * dataset.sharing.multiplier for bill in whole])
         unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
-        return Measure(metric, dimension, model, "currency", scale, whole, zero, prices, unbilled)
+        return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled)
     assert metric != "total"  # noqa: S101 -- refused above for every model but costs
     unit = AMOUNT_UNIT[metric] if model == "cumulative" else "percent_of_cluster_capacity"
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
@@ -226,6 +230,8 @@ def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
     rows = list(columns)
     if not rows:
         return zero
+    if len(rows) == 1:
+        return rows[0]
     return array("d", map(known_sum, zip(*rows, strict=True)))
 
 

@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from kl_mcp.dataset.model import SOURCES, Dataset, Rate, Scale, Source
+from kl_mcp.dataset.model import SOURCES, Dataset, Scale, Source
 from kl_mcp.queries import sharing
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
 from kl_mcp.queries.measure import Measure
-from kl_mcp.queries.numbers import rounded
+from kl_mcp.queries.numbers import MONEY, rounded
+from kl_mcp.queries.rates import rate_warnings
+from kl_mcp.queries.rolling import absent_warning, rolling_warnings
+from kl_mcp.queries.words import some
 
 Block = dict[str, Any]
-_NAMED = 5
-"""How many hours, buckets or namespaces a warning names before it says how many more there are."""
 _STALE_TICKS = 3
 _STALE_HOURLY_SECONDS = 2 * HOUR
 """Hourly points are an hour apart, and files are written some minutes after them."""
@@ -45,7 +46,7 @@ def metadata(
 ) -> Block:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
     shown_unit = unit or (measure.unit if measure else None)
-    priced = shown_unit == "currency"
+    priced = shown_unit == MONEY
     money = priced or shown_unit is None
     return {
         "cluster": dataset.cluster,
@@ -73,12 +74,15 @@ def last_sample(dataset: Dataset) -> int | None:
 
 
 def coverage_of(window: Window, source: Source) -> float | None:
-    """Return observed ÷ expected samples of a source over a window; None where it was not configured."""
+    """Return observed ÷ expected samples of a source over a window; None where it was not configured.
+
+    Each bucket weighs as much as samples were expected in it, which is less where the source was configured for a part.
+    """
     column = window.scale.coverage.get(source)
     if column is None:
         return None
-    hours = window.scale.elapsed_hours
-    known = [(column[i], hours[i]) for i in window.indices if not isnan(column[i])]
+    expected = window.scale.expected_hours.get(source, window.scale.elapsed_hours)
+    known = [(column[i], expected[i]) for i in window.indices if not isnan(column[i])]
     weight = sum(h for _, h in known)
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
@@ -88,8 +92,10 @@ def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[
     if not unknown:
         return []
     buckets = sum(count for _, count in unknown)
-    names = _some([name for name, _ in unknown])
+    names = some([name for name, _ in unknown])
     granularity = GRANULARITY[window.scale.name]
+    if window.scale.relative is not None:
+        return [absent_warning(len(unknown), f"{buckets} {granularity} bucket(s)", names)]
     return [
         (
             f"{len(unknown)} namespace(s) have {buckets} {granularity} bucket(s) unknown in whole or in part; "
@@ -103,14 +109,15 @@ def partly_measured_warning(names: Iterable[str], window: Window) -> list[str]:
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
     """
-    scale, metrics = window.scale, window.scale.coverage.get("metrics")
-    if metrics is None or not scale.measured:
+    scale = window.scale
+    answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
+    if answered is None or not scale.measured:
         return []
     found = []
     for name in names:
         column = scale.measured.get(name)
         if column is not None:
-            pairs = [(column[i], metrics[i], scale.elapsed_hours[i]) for i in window.indices]
+            pairs = [(column[i], answered[i], scale.elapsed_hours[i]) for i in window.indices]
             seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
             expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
             if expected and seen / expected < 1 - _NOTABLE_SHARE:
@@ -119,7 +126,7 @@ def partly_measured_warning(names: Iterable[str], window: Window) -> list[str]:
         [
             (
                 f"metrics-server knew only a part of the running pods of {len(found)} namespace(s), whose usage is too "
-                f"low: {_some(found)}."
+                f"low: {some(found)}."
             )
         ]
         if found
@@ -169,11 +176,11 @@ def _all_warnings(
 ) -> list[str]:
     found = [*dataset.warnings, *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
-        found += [*_missing(dataset, window), *_partial(window), *_rolling(dataset, window), *_gaps(window)]
+        found += [*_missing(dataset, window), *_partial(window), *rolling_warnings(dataset, window), *_gaps(window)]
         if source is not None:
             found += _silences(window, source)
         if priced:
-            found += _rates(dataset, window)
+            found += rate_warnings(dataset, window)
     return list(dict.fromkeys([*found, *more]))
 
 
@@ -228,28 +235,6 @@ def _partial(window: Window) -> list[str]:
     ]
 
 
-def _rolling(dataset: Dataset, window: Window) -> list[str]:
-    """Say what KubeLedger's files are short of: another cost model for hours, and the whole of the oldest bucket."""
-    scale, first = window.scale, window.first
-    if scale.relative is None or not window.indices:
-        return []
-    found = []
-    if scale.relative.cost_model != dataset.cost_model:
-        found.append("KubeLedger writes hours as per cent of cluster capacity whatever the cost model: so are these.")
-    elif scale.relative.cost_model == "normalized" and len(window.indices) > 1:
-        found.append("Over several buckets a percentage is their mean, each weighted with its hours.")
-    length = (scale.ends[first] - scale.starts[first]) / HOUR
-    if not scale.complete[first] or scale.elapsed_hours[first] > length - 1e-6:
-        return found
-    return [
-        *found,
-        (
-            f"KubeLedger's window rolls: {bucket_name(scale.name, scale.starts[first])} holds the last "
-            f"{rounded(scale.elapsed_hours[first]):g} of its {length:g} hours."
-        ),
-    ]
-
-
 def _gaps(window: Window) -> list[str]:
     scale = window.scale
     missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
@@ -257,7 +242,7 @@ def _gaps(window: Window) -> list[str]:
     if not lacking:
         return []
     total = sum(missing[i] for i in lacking)
-    return [f"Not observed: {rounded(total):g} h, no amount covers them: {_some(_hours_of(scale, missing, lacking))}."]
+    return [f"Not observed: {rounded(total):g} h, no amount covers them: {some(_hours_of(scale, missing, lacking))}."]
 
 
 def _silences(window: Window, source: Source) -> list[str]:
@@ -265,10 +250,10 @@ def _silences(window: Window, source: Source) -> list[str]:
     scale, coverage = window.scale, window.scale.coverage.get(source)
     if coverage is None:
         return []
-    known = scale.coverage.get("kubernetes", coverage)
-    silent = {i: (known[i] - coverage[i]) * scale.elapsed_hours[i] for i in window.indices}
     if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
         return ["No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."]
+    column = scale.silent_hours.get(source)
+    silent = {} if column is None else {i: column[i] for i in window.indices}
     lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
     if not lacking:
         return []
@@ -276,40 +261,13 @@ def _silences(window: Window, source: Source) -> list[str]:
     return [
         (
             f"{_SOURCE_NAMES[source]} did not answer for {rounded(total):g} h: usage is unknown in each hour it missed "
-            f"for the most part: {_some(_hours_of(scale, silent, lacking))}."
+            f"for the most part: {some(_hours_of(scale, silent, lacking))}."
         )
     ]
 
 
 def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[str]:
     return [f"{bucket_name(scale.name, scale.starts[i])} ({rounded(hours[i]):g} h)" for i in buckets]
-
-
-def _rates(dataset: Dataset, window: Window) -> list[str]:
-    start, end = window.start, window.end
-    if start is None or end is None or not dataset.rates or window.scale.relative is not None:
-        return []
-    changes = [r for r in dataset.rates if start < r.effective < end]
-    first = dataset.rates[0].effective
-    seen = (namespace.first_seen for namespace in dataset.namespaces.values())
-    begun = min((at for at in seen if at is not None), default=start)
-    unpriced = first > max(start, begun - HOUR)
-    found = [f"No rate was in force before {instant(first)}: those hours have no cost."] if unpriced else []
-    later = [f"{instant(r.effective)}: {_price(r)}" for r in changes if r.effective != first]
-    if later:
-        found.append(f"The rate changed inside this window: {_some(later)}.")
-    if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        found.append("The currency changed in the rate history; only amounts of the dataset's currency are shown.")
-    return found
-
-
-def _price(change: Rate) -> str:
-    return f"{change.rate:g} {change.currency}/h" if change.rate else "none, so that later hours have no cost"
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _duration(seconds: float) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from kl_mcp.dataset.model import ScaleName
 from kl_mcp.errors import ToolArgumentError
-from kl_mcp.queries.dates import GRANULARITY, Window, read_window, whole_window
+from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, read_window, whole_window
 from kl_mcp.queries.frame import Frame
-from kl_mcp.queries.levels import KnownHours, change, change_pct, sum_of_levels
-from kl_mcp.queries.numbers import UNKNOWN, known, known_sum, ratio, rounded
+from kl_mcp.queries.levels import KnownHours, change, change_pct
+from kl_mcp.queries.numbers import known, known_sum, ratio, rounded
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""
@@ -38,7 +38,7 @@ class Periods:
 
     @cached_property
     def scaled(self) -> bool:
-        """Say whether every baseline is scaled: an open bucket, another number of buckets, or gaps on one side only.
+        """Say whether every baseline is scaled: an open bucket, another number of them, or hours missing on one side.
 
         Whole months are compared as they are billed, with their own lengths. Percentages need no scaling.
         """
@@ -63,7 +63,7 @@ class Periods:
 
     def _differ(self, before: float, after: float) -> bool:
         """Say whether these hours are different parts of the two periods."""
-        parts = before / (self.before.elapsed_hours or 1), after / (self.after.elapsed_hours or 1)
+        parts = before / (_calendar_hours(self.before) or 1), after / (_calendar_hours(self.after) or 1)
         return abs(parts[0] - parts[1]) > _SAME_COVERAGE
 
     def _known_hours(self, name: str) -> tuple[float, float]:
@@ -93,7 +93,7 @@ class Periods:
     def _share(self, name: str) -> tuple[float, float]:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
         before, after = (
-            100 * ratio(self._level(name, view), ratio(view.measure.base_amount(view.window), hours))
+            100 * ratio(self.hours.level(name, view.window), ratio(view.measure.base_amount(view.window), hours))
             for view, hours in zip(self._views, self._base_hours, strict=True)
         )
         return before, after
@@ -103,27 +103,17 @@ class Periods:
         column = self.hours.base
         return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
 
-    def _level(self, name: str, view: Frame) -> float:
-        return ratio(view.amount_of((name,)), self.hours.over(name, view.window))
-
     @cached_property
     def _pairs(self) -> dict[str, tuple[float, float]]:
         return {}
 
     @cached_property
     def _views(self) -> tuple[Frame, Frame]:
-        return replace(self.view, window=self.before), replace(self.view, window=self.after)
+        return self.hours.frame(self.before), self.hours.frame(self.after)
 
     def levels(self, names: Sequence[str]) -> tuple[float, float]:
-        """Return the amounts per hour of some namespaces together, before they are related to capacity.
-
-        Over the namespaces known in both periods; unknown where there is none, 0 for an observed cluster without any.
-        """
-        if not names:
-            before, after = (0.0 if hours else UNKNOWN for hours in self._hours)
-            return before, after
-        first, second = self._views
-        return sum_of_levels((self._level(name, first), self._level(name, second)) for name in names)
+        """Return the amounts per hour of some namespaces together, before they are related to capacity."""
+        return self.hours.levels(names, self.before, self.after)
 
     @cached_property
     def absorbed(self) -> frozenset[str]:
@@ -138,7 +128,7 @@ class Periods:
         """Return the two periods and the sums over each of the namespaces that are known in both."""
         both = self.known_in_both(names)
         pairs = [self.pair(name) for name in both]
-        before, after = known_sum(pair[0] for pair in pairs), known_sum(pair[1] for pair in pairs)
+        both_sums = known_sum(pair[0] for pair in pairs), known_sum(pair[1] for pair in pairs)
         return {
             "scale": self.view.scale.name,
             "date": self.after.label,
@@ -146,10 +136,7 @@ class Periods:
             "hours": rounded(self.after.observed_hours),
             "baseline_hours": rounded(self.before.observed_hours),
             "scaled": self.scaled or any(map(self.scales, both)),
-            "baseline_value": rounded(before),
-            "value": rounded(after),
-            "change": rounded(change(before, after)),
-            "change_pct": change_pct(before, after),
+            **moved(both_sums, self.view.measure.unit),
         }
 
     def warnings(self, names: Iterable[str]) -> list[str]:
@@ -212,18 +199,23 @@ def _default_periods(view: Frame, everything: Window) -> Periods | None:
     return None
 
 
+def _calendar_hours(window: Window) -> float:
+    """Return the hours of whole buckets, also of one that a rolling window has cut."""
+    scale = window.scale
+    return sum(scale.ends[i] - scale.starts[i] for i in window.indices) / HOUR
+
+
 def _half_observed(window: Window) -> bool:
     return bool(2 * window.observed_hours >= window.elapsed_hours)
 
 
-def mover(namespace: str, pair: tuple[float, float]) -> dict[str, Any]:
-    """Return a row; `change_pct` is null for a namespace that was not there before."""
+def moved(pair: tuple[float, float], unit: str) -> dict[str, Any]:
+    """Return an amount in both periods; `change_pct` is null for one that was nothing before."""
     before, after = pair
     return {
-        "namespace": namespace,
-        "baseline_value": rounded(before),
-        "value": rounded(after),
-        "change": rounded(change(before, after)),
+        "baseline_value": rounded(before, unit),
+        "value": rounded(after, unit),
+        "change": rounded(change(before, after), unit),
         "change_pct": change_pct(before, after),
     }
 
@@ -233,12 +225,12 @@ def order(pairs: dict[str, tuple[float, float]], sort: str) -> list[str]:
 
     def key(name: str) -> tuple[bool, float, str]:
         before, after = pairs[name]
-        moved = change(before, after)
+        step = change(before, after)
         value = {
-            "change": -abs(moved),
-            "increase": -moved,
-            "decrease": moved,
-            "change_pct": -abs(moved / before) if before else (-math.inf if moved else 0.0),
+            "change": -abs(step),
+            "increase": -step,
+            "decrease": step,
+            "change_pct": -abs(step / before) if before else (-math.inf if step else 0.0),
             "value": -after,
             "namespace": 0.0,
         }[sort]

@@ -1,4 +1,4 @@
-"""Numbers as answers carry them: six significant digits, and null for what is unknown."""
+"""Numbers as answers carry them: six significant digits, money to the cent at least, and null for what is unknown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from itertools import filterfalse
 from math import isnan
 
 UNKNOWN = math.nan
+MONEY = "currency"
+"""The unit of amounts that are billed."""
+_CENTS_FROM = 10_000
+"""From here on six significant digits are coarser than cents."""
 
 
 def known(value: float | None) -> bool:
@@ -15,16 +19,18 @@ def known(value: float | None) -> bool:
     return value is not None and not isnan(value)
 
 
-def rounded(value: float | None) -> float | None:
-    """Return a value with 6 significant digits; None when it is unknown or not finite."""
+def rounded(value: float | None, unit: str | None = None) -> float | None:
+    """Return a value with 6 significant digits, money with cents too; None when it is unknown or not finite."""
     if value is None or not math.isfinite(value):
         return None
+    if unit == MONEY and abs(value) >= _CENTS_FROM:
+        return round(value, 2)
     return float(f"{value:.6g}") + 0.0  # adding 0.0 turns -0.0 into 0.0
 
 
-def rounded_all(values: Iterable[float]) -> list[float | None]:
+def rounded_all(values: Iterable[float], unit: str | None = None) -> list[float | None]:
     """Return a column for an answer."""
-    return [rounded(value) for value in values]
+    return [rounded(value, unit) for value in values]
 
 
 def ratio(part: float | None, whole: float | None) -> float:

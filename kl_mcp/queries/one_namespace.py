@@ -72,10 +72,10 @@ def _amount(view: Frame, name: str, warnings: list[str]) -> Block:
     return {
         "metric": metric,
         "unit": view.measure.unit,
-        "usage": rounded(value),
+        "usage": view.measure.shown(value),
         "share_pct": view.share(value),
         "cluster_share_pct": view.cluster_share(value),
-        "requests": rounded(sums.requests),
+        "requests": view.measure.shown(sums.requests),
         "efficiency_ratio": rounded(sums.ratio),
         "reason": "it cannot be requested" if metric == "gpu_memory" else sums.reason(metric),
     }
@@ -85,7 +85,7 @@ def _cost(view: Frame, name: str, warnings: list[str]) -> Block:
     value = _value(view, name, warnings)
     return {
         "metric": view.measure.metric,
-        "cost": rounded(value),
+        "cost": view.measure.shown(value),
         "share_pct": view.share(value),
         "cluster_share_pct": view.cluster_share(value),
     }

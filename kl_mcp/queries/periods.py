@@ -8,19 +8,21 @@ from typing import Any
 
 from kl_mcp.dataset.model import Column, CostModel, Dataset, ScaleName
 from kl_mcp.queries.budget import fill
+from kl_mcp.queries.causes import what_changed
 from kl_mcp.queries.dates import instant
 from kl_mcp.queries.frame import Frame, frame
 from kl_mcp.queries.levels import KnownHours, Trajectory, trajectory
 from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.movers import Periods, mover, order, periods
-from kl_mcp.queries.numbers import known_sum, rounded
+from kl_mcp.queries.movers import Periods, moved, order, periods
+from kl_mcp.queries.numbers import known_sum
 from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.rolling import data_begin_warning
 from kl_mcp.queries.select import Selection
-from kl_mcp.queries.trend import between_months, monthly, trend, what_changed
+from kl_mcp.queries.trend import between_months, monthly, trend
+from kl_mcp.queries.words import some
 
 DEFAULT_MOVERS = 20
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict
     found = trend(views.hours, levels)
     return {
         "daily_14d": {
-            "aggregate": rounded(_aggregate(views.daily, chosen)),
+            "aggregate": views.daily.measure.shown(_aggregate(views.daily, chosen)),
             "window_start": instant(views.daily.window.start),
             "window_end": instant(views.daily.window.end),
             "points": len(views.daily.window.indices),
@@ -141,8 +143,8 @@ def _names(pair: Periods, selection: Selection) -> list[str]:
 
 def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
     names = _names(pair, selection)
-    levels = pair.levels(names)
-    return {**pair.describe(names), "what_changed": what_changed(pair.hours, levels, pair.before, pair.after)}
+    causes = what_changed(pair.hours, names, pair.levels(names), pair.before, pair.after)
+    return {**pair.describe(names), "what_changed": causes}
 
 
 def _fill(
@@ -155,6 +157,7 @@ def _fill(
         pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in unlisted}
     names = order(pairs, sort) if pairs else list(selection.names)
     several = selection.scope == "namespaces"
+    unit = views.compared.measure.unit
     lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
     if not lists:
         return
@@ -162,7 +165,8 @@ def _fill(
     def row(position: int) -> tuple[dict[str, Any], ...]:
         name = names[position]
         comparison = [{"namespace": name, **_blocks(views, selection, name)}] if several else []
-        return (*comparison, *([mover(name, pairs[name])] if pairs else []))
+        moves = [{"namespace": name, **moved(pairs[name], unit)}] if pairs else []
+        return (*comparison, *moves)
 
     default_limit = DEFAULT_MOVERS if selection.scope == "cluster" else None
     fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
@@ -182,6 +186,7 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
         found.append(
             "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
         )
+    found += data_begin_warning(views.monthly.window)
     if not views.monthly.window.indices and views.daily.window.indices:
         found.append("There are no months to show: monthly_12m is empty.")
     if asked and pair is None:
@@ -200,5 +205,4 @@ def _left_out_of_trend(views: Views, selection: Selection) -> list[str]:
     missing = [name for name in views.trajectory(selection).left_out if name not in views.daily.dataset.hidden]
     if not missing:
         return []
-    named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
-    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {named}."]
+    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {some(missing)}."]

@@ -7,7 +7,6 @@ from typing import Any
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import rounded
 from kl_mcp.queries.paging import PageRequest
 
 DEFAULT_RANKS = 10
@@ -46,9 +45,9 @@ def heading(view: Frame) -> dict[str, Any]:
 def totals(view: Frame) -> dict[str, Any]:
     """Return what the rows are shares of."""
     return {
-        "total_value": rounded(view.all_namespaces),
+        "total_value": view.measure.shown(view.all_namespaces),
         "total_cluster_share_pct": view.cluster_share(view.all_namespaces),
-        "capacity_value": rounded(view.whole),
+        "capacity_value": view.measure.shown(view.whole),
     }
 
 
@@ -57,7 +56,7 @@ def share_row(view: Frame, name: str) -> dict[str, Any]:
     value = view.totals[name].value
     return {
         "namespace": name,
-        "value": rounded(value),
+        "value": view.measure.shown(value),
         "share_pct": view.share(value),
         "cluster_share_pct": view.cluster_share(value),
     }
@@ -75,4 +74,4 @@ def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: s
 
 def _remainder(view: Frame, names: list[str]) -> dict[str, Any]:
     value = view.sum_of(names)
-    return {"count": len(names), "value": rounded(value), "share_pct": view.share(value)}
+    return {"count": len(names), "value": view.measure.shown(value), "share_pct": view.share(value)}

@@ -17,7 +17,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, isnan
+from math import isnan
 from typing import Any, Literal, TypeAlias
 
 from fnmatch2 import fnmatchcase2
@@ -27,7 +27,10 @@ from kl_mcp.queries.numbers import known_sum, rounded
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
+NO_IDLE = " What idle costs is not in KubeLedger's files: nothing of it is shared."
 _NAMED = 5
+_LARGEST_FACTOR = 1e100
+"""Beyond it what bears is nothing; two of them and a multiplier still make a number."""
 
 
 Kind = Literal["bearers", "shared", "idle"]
@@ -119,7 +122,7 @@ def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
         "matched": len(dataset.shared),
         "idle": sharing.idle,
         "multiplier": rounded(sharing.multiplier),
-        "note": note(sharing),
+        "note": note(sharing) + (NO_IDLE if sharing.idle and dataset.layout == "kubeledger" else ""),
     }
 
 
@@ -175,7 +178,7 @@ def _raise(own: float, more: float) -> float | None:
     if not own > 0:
         return None
     factor = (own + more) / own
-    return factor if isfinite(factor) else None
+    return factor if factor < _LARGEST_FACTOR else None
 
 
 def _applied(factor: Parts, parts: Parts) -> Column:

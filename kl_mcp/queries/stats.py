@@ -11,7 +11,7 @@ from kl_mcp.queries.dates import Window, bucket_name, instant
 from kl_mcp.queries.numbers import rounded
 
 
-def stats(column: Column, window: Window) -> dict[str, Any]:
+def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, Any]:
     """Return min, max, mean, p50, p95, stdev and peak of a window's column (one element a bucket of `window`).
 
     The open bucket is left out: it is shorter than the others. Unknown buckets are left out too. `stdev` is that of the
@@ -23,12 +23,12 @@ def stats(column: Column, window: Window) -> dict[str, Any]:
     mean = math.fsum(values) / len(values) if values else None
     peak = max(numbered, key=lambda pair: (pair[0], -pair[1]))[1] if numbered else None
     return {
-        "min": rounded(values[0] if values else None),
-        "max": rounded(values[-1] if values else None),
-        "mean": rounded(mean),
-        "p50": rounded(percentile(values, 50)),
-        "p95": rounded(percentile(values, 95)),
-        "stdev": rounded(_stdev(values, mean)),
+        "min": rounded(values[0] if values else None, unit),
+        "max": rounded(values[-1] if values else None, unit),
+        "mean": rounded(mean, unit),
+        "p50": rounded(percentile(values, 50), unit),
+        "p95": rounded(percentile(values, 95), unit),
+        "stdev": rounded(_stdev(values, mean), unit),
         "peak_hour": None if peak is None else bucket_name(window.scale.name, window.scale.starts[peak]),
         "points": len(values),
         "window_start_utc": instant(whole.start),

@@ -91,10 +91,13 @@ def add_series(
     generation: int,
 ) -> None:
     """Fill in the series with their statistics; a single series has them at the top as well."""
+    unit = answer["metadata"]["unit"]
 
     def row(position: int) -> tuple[dict[str, Any]]:
         values = column(labels[position])
-        return ({"namespace": labels[position], "values": rounded_all(values), "stats": stats(values, window)},)
+        return (
+            {"namespace": labels[position], "values": rounded_all(values, unit), "stats": stats(values, window, unit)},
+        )
 
     fill(answer, page, len(labels), row, ("series",), generation=generation)
     if single and answer["series"]:

@@ -1,4 +1,4 @@
-"""The direction of a monthly trajectory, and what was behind it: the amount, the cluster's size, or the rate.
+"""The direction of a monthly trajectory.
 
 The trend is a least-squares line through the whole months, each as amount per hour it is known for, so that neither the
 length of a month nor a gap in it, nor a rate that starts in it, counts as growth. A month known for less than half of
@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from kl_mcp.dataset.model import Column
+from kl_mcp.queries.causes import what_changed
 from kl_mcp.queries.dates import HOUR, Window, bucket_name
-from kl_mcp.queries.levels import KnownHours, Trajectory, change_pct
-from kl_mcp.queries.numbers import UNKNOWN, known_sum, ratio, rounded
+from kl_mcp.queries.levels import KnownHours, Trajectory
+from kl_mcp.queries.numbers import known_sum, ratio, rounded
 
 THRESHOLD_PCT = 10.0
 METHOD = (
-    "least squares over whole months, at least half of each known, of the amount per hour it is known for; change_pct "
-    "is the rise of that line from first to last month over the mean; growing above +10, decreasing below -10"
+    "least squares over whole months, at least half of each known, of the amount per hour it is known for; rise_pct is "
+    "that of the line from first to last month over the mean; growing above +10, decreasing below -10"
 )
 INSUFFICIENT = "insufficient_data"
 _NOISE_PCT = 1e-6
@@ -31,7 +32,7 @@ def monthly(hours: KnownHours, names: Sequence[str], column: Column) -> dict[str
     view = hours.view
     values = view.measure.series(column, view.window)
     months = [
-        {"date": date, "value": rounded(value), "complete": view.scale.complete[i]}
+        {"date": date, "value": view.measure.shown(value), "complete": view.scale.complete[i]}
         for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
     ]
     return {
@@ -48,13 +49,14 @@ def _open_month(hours: KnownHours, names: Sequence[str], column: Column, value: 
         if names
         else ratio(column[last], hours.all_rows[last])
     )
-    normalized = hours.view.measure.cost_model == "normalized"
+    measure = hours.view.measure
+    normalized = measure.cost_model == "normalized"
     return {
         "date": bucket_name(scale.name, scale.starts[last]),
-        "value": rounded(value),
+        "value": measure.shown(value),
         "observed_hours": rounded(scale.observed_hours[last]),
         "month_hours": length,
-        "value_scaled_to_month": rounded(_in_unit(hours, last, level) if normalized else level * length),
+        "value_scaled_to_month": measure.shown(_in_unit(hours, last, level) if normalized else level * length),
     }
 
 
@@ -67,7 +69,7 @@ def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
 
 
 def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
-    """Return direction, change in per cent and the months it rests on."""
+    """Return direction, rise of the line in per cent and the months it rests on."""
     scale = hours.view.scale
     in_unit = {i: _in_unit(hours, i, level) for i, level in found.levels.items()}
     points = [(i, level) for i, level in in_unit.items() if not math.isnan(level)]
@@ -75,7 +77,7 @@ def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
     rise = _rise_pct(points)
     return {
         "direction": _direction(rise),
-        "change_pct": rounded(rise),
+        "rise_pct": rounded(rise),
         "threshold_pct": THRESHOLD_PCT,
         "months": len(points),
         "first_month": bucket_name(scale.name, scale.starts[used[0]]) if used else None,
@@ -93,45 +95,7 @@ def between_months(hours: KnownHours, found: Trajectory) -> dict[str, Any] | Non
         return None
     first, last = min(found.levels), max(found.levels)
     before, after = (Window(hours.view.scale, i, i + 1) for i in (first, last))
-    return what_changed(hours, (found.levels[first], found.levels[last]), before, after)
-
-
-def what_changed(hours: KnownHours, levels: tuple[float, float], before: Window, after: Window) -> dict[str, Any]:
-    """Separate the causes of a change between two windows; everything per hour it is known for.
-
-    `levels` are the row's amounts per hour, before they are related to capacity.
-
-    `amount_per_hour` is the row's own (cores, GiB, GPUs; money under costs), `capacity_per_hour` the cluster's,
-    `cluster_share_pct` their ratio. `rate_per_hour` is the cluster's price, `metric_rate_per_hour` the part of it that
-    is for the metric, which moves with the weights too.
-    """
-    measure, scale = hours.view.measure, hours.view.scale
-    metric, pair = measure.metric, (before, after)
-    capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
-    bills = list(scale.bill.values())
-    own = bills if metric == "total" else [scale.bill[metric]] if metric in scale.bill else []
-    raised = hours.view.dataset.sharing.multiplier if measure.cost_model == "costs" else 1.0
-    wholes = [_per_hour([measure.whole], hours.whole, window) for window in pair]
-    return {
-        "before": before.label,
-        "after": after.label,
-        "amount_per_hour": _change(*levels),
-        "capacity_per_hour": _change(*(_per_hour(capacity, hours.capacity, window) for window in pair)),
-        "cluster_share_pct": _change(*(100 * ratio(level, whole) for level, whole in zip(levels, wholes, strict=True))),
-        "rate_per_hour": _change(*(raised * _per_hour(bills, hours.priced, window) for window in pair)),
-        "metric_rate_per_hour": _change(*(raised * _per_hour(own, hours.priced, window) for window in pair)),
-    }
-
-
-def _per_hour(columns: Sequence[Column], hours: Column, window: Window) -> float:
-    if not columns:
-        return UNKNOWN
-    amount = known_sum(known_sum(column[window.first : window.stop]) for column in columns)
-    return ratio(amount, sum(hours[window.first : window.stop]))
-
-
-def _change(before: float, after: float) -> dict[str, Any]:
-    return {"before": rounded(before), "after": rounded(after), "change_pct": change_pct(before, after)}
+    return what_changed(hours, found.names, (found.levels[first], found.levels[last]), before, after)
 
 
 def _rise_pct(points: list[tuple[int, float]]) -> float | None:

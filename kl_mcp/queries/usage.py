@@ -10,7 +10,7 @@ from kl_mcp.queries.budget import fill
 from kl_mcp.queries.frame import Frame, by_value
 from kl_mcp.queries.measure import Sum, sum_columns
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import known_sum, rounded, rounded_all
+from kl_mcp.queries.numbers import known_sum, rounded_all
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 
@@ -34,8 +34,8 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
         "dates": view.window.dates,
         "series": [],
         "special": [] if exclude_special else _special(view),
-        "totals": rounded_all(view.measure.series(together, view.window)),
-        "total": rounded(total),
+        "totals": rounded_all(view.measure.series(together, view.window), view.measure.unit),
+        "total": view.measure.shown(total),
         "rest": None,
         "metadata": metadata(
             view.dataset,
@@ -81,7 +81,7 @@ def _rest(answer: dict[str, Any], sums: dict[str, Sum], view: Frame, selection: 
     if selection.scope == "cluster":
         hidden = view.dataset.hidden - view.absorbed
         values += [total.value for name, total in view.totals.items() if name in hidden]
-    return {"count": len(values), "value": rounded(known_sum(values)) if values else 0.0}
+    return {"count": len(values), "value": view.measure.shown(known_sum(values)) if values else 0.0}
 
 
 def _special(view: Frame) -> list[dict[str, Any]]:
@@ -94,4 +94,5 @@ def _special(view: Frame) -> list[dict[str, Any]]:
 
 
 def _series(view: Frame, key: str, name: str, column: Column, total: float) -> dict[str, Any]:
-    return {key: name, "values": rounded_all(view.measure.series(column, view.window)), "total": rounded(total)}
+    values = rounded_all(view.measure.series(column, view.window), view.measure.unit)
+    return {key: name, "values": values, "total": view.measure.shown(total)}

@@ -91,7 +91,10 @@ class Trend(Result):
     """Direction over whole months."""
 
     direction: str
-    change_pct: Number
+    rise_pct: Number = Field(
+        description="Rise of the line through all months, from the first to the last, over their mean: it decides the "
+        "direction. What changed from the first month to the last stands in what_changed"
+    )
     threshold_pct: float
     months: int = Field(description="Whole months it rests on")
     first_month: str | None
@@ -105,23 +108,45 @@ class Change(Result):
 
     before: Number
     after: Number
-    change_pct: Number
+    change_pct: Number = Field(description="From before to after, in per cent of before")
 
 
-class WhatChanged(Result):
-    """What is behind a change; everything per hour it is known for."""
+class UsageChange(Change):
+    """Usage on average in two periods."""
+
+    unit: str = Field(description="cores, GiB or GPUs")
+
+
+class Causes(Result):
+    """What an amount follows from; everything per hour it is known for."""
+
+    usage_per_hour: UsageChange | None = Field(
+        description="What was used on average, under every cost model, also where the amount is money or requests; "
+        "null for total, and of the kubeledger layout"
+    )
+    amount_per_hour: Change = Field(description="The amount that was asked for: cores, GiB or GPUs; money under costs")
+    capacity_per_hour: Change = Field(description="The cluster's capacity; null for total")
+    cluster_share_pct: Change = Field(
+        description="The amount as per cent of the cluster, which itself may have changed; of the bill under costs"
+    )
+    metric_rate_per_hour: Change = Field(
+        description="The part of the cluster's price that is for the metric; moves with its weight too"
+    )
+
+
+class MetricCauses(Causes):
+    """What one metric had to do with a change of total."""
+
+    metric: str
+
+
+class WhatChanged(Causes):
+    """What is behind a change: usage, the size of the cluster, or the rate."""
 
     before: str | None = Field(description="Earlier period")
     after: str | None = Field(description="Later period")
-    amount_per_hour: Change = Field(description="Cores, GiB or GPUs on average; money under costs")
-    capacity_per_hour: Change = Field(description="The cluster's capacity; null for total")
-    cluster_share_pct: Change = Field(
-        description="The amount as per cent of the cluster, which itself may have changed"
-    )
     rate_per_hour: Change = Field(description="Price of the whole cluster; null without a rate")
-    metric_rate_per_hour: Change = Field(
-        description="The part of rate_per_hour that is for the metric; moves with its weight too"
-    )
+    by_metric: list[MetricCauses] = Field(description="For total: each metric of which anything was paid; else empty")
 
 
 class Comparison(Result):
@@ -201,7 +226,7 @@ TOOL = Tool(
     description=(
         "14-day sum, monthly trajectory and trend of one namespace, of several side by side, or of the cluster; "
         "without a namespace, or with dates, also the movers between two periods (default: last 7 whole days "
-        "against the 7 before) and what changed: amount, cluster, rate. Example: "
+        "against the 7 before) and what changed: usage, cluster, rate. Example: "
         '{"metric":"cpu","namespaces":["openshift-monitoring","kube-system"]}'
     ),
     arguments=Args,

@@ -109,9 +109,11 @@ class DescribeDatasetResult(Result):
     cost_models_available: list[str]
     currency: str | None
     billing_hourly_rate: Number = Field(
-        description="Price of the whole cluster per hour now, in currency, without any multiplier"
+        description="Price of the whole cluster per hour at the last sample, in currency, without any multiplier"
     )
-    rate_history: list[RateChange] = Field(description="The latest changes, oldest first")
+    rate_history: list[RateChange] = Field(
+        description="The latest changes, oldest first, with any that is not in force yet"
+    )
     data_freshness_utc: Instant | None = Field(description="Newest sample")
     last_sample_at: LastSamples
     polling_interval_seconds: int | None

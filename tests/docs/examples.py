@@ -60,6 +60,7 @@ def requests(directory: Path) -> Amounts:
     init = [sidecar, api.container("init", cpu="2")]
     one, three = {"cpu": "1"}, api.container("a", cpu="3")
     resized = {"containerStatuses": [{"name": "a", "allocatedResources": one, "resources": {"requests": one}}]}
+    of_the_pod = {"allocatedResources": {"cpu": "1500m"}, "resources": {"requests": {"cpu": "1500m"}}}
     infeasible = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}]}
     pods = {
         "two containers of 0.5 and 0.25 cores": api.pod(*apps),
@@ -70,6 +71,9 @@ def requests(directory: Path) -> Amounts:
         "the same, but infeasible": api.pod(three, status={**resized, **infeasible}),
         "a pod-level request of 4 over a container of 1": api.pod(
             api.container("a", cpu="1"), spec={"resources": {"requests": {"cpu": "4"}}}
+        ),
+        "a container of 1 and an overhead of 0.5; the kubelet says 1.5": api.pod(
+            api.container("a", cpu="1"), spec={"overhead": {"cpu": "500m"}}, status=of_the_pod
         ),
     }
     found = {}
@@ -88,7 +92,11 @@ def usage(directory: Path) -> Amounts:
         found[f"usage, {word} measured"] = column(hourly, "shop")[0]
         if measured < 3:
             found[f"coverage, {word} measured"] = hourly["namespaces"]["shop"]["coverage"][0]
-    return found
+    told = Told([work("shop", name, cores=cores) for name, cores in (("a", 0.5), ("b", 0.5), ("c", None))])
+    samples = ticks(told, ONE_HOUR[0], f"{DAY_OF}13:30")
+    samples += ticks(replace(told, metrics=False), f"{DAY_OF}13:30", ONE_HOUR[1])
+    halved = published(directory / "halved", samples)["hourly_7d"]["namespaces"]["shop"]["coverage"][0]
+    return {**found, "coverage, two measured for half an hour, then metrics-server fails": halved}
 
 
 def gpus(directory: Path) -> Amounts:
@@ -132,6 +140,7 @@ def gpus(directory: Path) -> Amounts:
         "MIG: usage of ml": column(mig, "ml", "usage", "gpu")[0],
         "MIG: usage of vision": column(mig, "vision", "usage", "gpu")[0],
         "MIG: requests of ml": column(mig, "ml", "requests", "gpu")[0],
+        "MIG: capacity, five of seven slices": mig["capacity"]["gpu"][0],
         "an exporter is down: usage of ml": column(down, "ml", "usage", "gpu")[0],
         "an exporter is down: requests of ml": column(down, "ml", "requests", "gpu")[0],
     }
@@ -156,6 +165,8 @@ def samples_and_hours(directory: Path) -> Amounts:
     samples += ticks(blind, f"{DAY_OF}13:45", f"{DAY_OF}14:00")
     samples += ticks(shop(2.0), f"{DAY_OF}14:00", f"{DAY_OF}14:25")
     samples += ticks(blind, f"{DAY_OF}14:25", f"{DAY_OF}15:00")
+    open_hour = published(directory / "open", [sample for sample in samples if sample.time <= at(f"{DAY_OF}14:40")])
+    day = published(directory / "closed", samples)["daily_14d"]
     samples += ticks(shop(2.0), f"{DAY_OF}15:00", f"{DAY_OF}16:00")
     dataset = load_dataset(filed(directory, samples))
     hourly = published(directory / "db", [])["hourly_7d"]
@@ -166,7 +177,10 @@ def samples_and_hours(directory: Path) -> Amounts:
         "usage of the hour from 13:00": column(hourly, "shop")[0],
         "requests of the hour from 13:00": column(hourly, "shop", "requests")[0],
         "coverage of metrics, the hour from 13:00": metrics[0],
+        "usage of the hour from 14:00, at 14:40, while it is open": column(open_hour["hourly_7d"], "shop")[1],
+        "usage of the day, at 14:40": column(open_hour["daily_14d"], "shop")[0],
         "usage of the hour from 14:00": column(hourly, "shop")[1],
+        "usage of the day, at 15:00": column(day, "shop")[0],
         "coverage of metrics, the hour from 14:00": metrics[1],
         "usage of the three hours": whole["total"],
         "requests of the three hours": asked["efficiency"][0]["requests"],
@@ -243,6 +257,11 @@ def rates(directory: Path) -> Amounts:
     told = Told([work("web", cores=5.0, gib=10.0)])
     default = RateChange(at(f"{DAY_OF}00:00"), 10.0, "$", None)
     first = published(directory / "default", ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}01:00"), default)["daily_14d"]
+    one_hour = ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}01:00")
+    at_once = record((), 10.0, "$", CPU_ONLY, now=at(f"{DAY_OF}00:10"), has_samples=False)
+    begun = published(directory / "begun", one_hour, *at_once)["hourly_7d"]
+    all_on_gpus = RateChange(at(f"{DAY_OF}00:00"), 10.0, "$", {"cpu": 0.0, "memory": 0.0, "gpu": 1.0})
+    given_way = published(directory / "gpus", one_hour, all_on_gpus)["daily_14d"]
     history = record((), 10.0, "$", CPU_ONLY, now=at(f"{DAY_OF}02:00"), has_samples=True)
     weights = {"cpu": 0.75, "memory": 0.25, "gpu": 0.0}
     history = record(history, 16.0, "$", weights, now=at(f"{DAY_OF}03:25"), has_samples=True)
@@ -255,6 +274,8 @@ def rates(directory: Path) -> Amounts:
         "default weights: memory's part of 10.00": first["bill"]["memory"][0],
         "default weights: web's CPU": column(first, "web", "cost")[0],
         "default weights: web's memory": column(first, "web", "cost", "memory")[0],
+        "all weight on GPUs, of which there are none: CPU's part of 10.00": given_way["bill"]["cpu"][0],
+        "the first rate, set at 00:10 in an empty store: the bill from 00:00 on": begun["bill"]["cpu"][0],
         "01:00: the bill": cpu[1],
         "02:00: the bill of CPU": cpu[2],
         "03:00: the bill of CPU": cpu[3],
@@ -269,19 +290,24 @@ def rates(directory: Path) -> Amounts:
 
 
 def time(directory: Path) -> Amounts:
-    one, more = Told([work("web", cores=1.0)]), Told([work("web", cores=1.5)])
+    one, some, more = (Told([work("web", cores=cores)]) for cores in (1.0, 1.2, 1.5))
     samples = ticks(one, "2027-12-01T00:00", "2028-01-10T00:00", HOUR)
-    samples += ticks(one, "2028-01-11T00:00", "2028-04-01T00:00", HOUR)
+    samples += ticks(one, "2028-01-11T00:00", "2028-03-01T00:00", HOUR)
+    samples += ticks(some, "2028-03-01T00:00", "2028-04-01T00:00", HOUR)
     samples += ticks(more, "2028-04-01T00:00", "2028-04-01T06:20")
     dataset = load_dataset(filed(directory, samples))
     monthly = published(directory / "db", [])["monthly_12m"]
     answer = ask(dataset, "compare_periods", "2028-04-01T06:20", metric="cpu", namespace="web")
-    december, january, february, _, april = column(monthly, "web")
+    december, january, february, march, april = column(monthly, "web")
+    assert answer["trend"]["direction"] == "growing"
     return {
         "December": december,
         "January": january,
         "February of a leap year": february,
         "January, per observed hour": (january or 0.0) / monthly["observed_hours"][1],
+        "March, per observed hour": (march or 0.0) / monthly["observed_hours"][3],
+        "trend, growing: rise of the line": answer["trend"]["rise_pct"],
+        "what changed from December to March": answer["what_changed"]["usage_per_hour"]["change_pct"],
         "April, open: hours that have passed": monthly["elapsed_hours"][4],
         "April, open": april,
         "April, scaled to the month": answer["monthly_12m"]["open_month"]["value_scaled_to_month"],

@@ -25,7 +25,14 @@ Document = dict[str, Any]
 Key = tuple[str, str, str, str]
 """(kind, name, metric, field)"""
 
-OBSERVED: Key = ("cluster", "", "", "observed")
+SILENT = ("metrics", "dcgm")
+HOURS = ("observed", "priced", "silent metrics", "silent dcgm", "gpu_memory known")
+"""What is counted of the cluster, beside amounts."""
+
+
+def counted(what: str) -> Key:
+    """Where hours of the cluster are added up."""
+    return ("cluster", "", "", what)
 
 
 @dataclass
@@ -36,13 +43,16 @@ class StepFacts:
     allocatable: dict[str, Value]
     usage: dict[str, dict[str, Value]]
     requests: dict[str, dict[str, Value]]
+    measured: dict[str, float]
+    """Share of the running pods that metrics-server knew; 0 when it did not answer."""
 
 
 @dataclass
 class Books:
-    """One hour of one metric: how much of it was observed, and amounts by (side, name)."""
+    """One hour of one metric: how much of it was observed, with known capacity, and amounts by (side, name)."""
 
     observed: float
+    capacity_known: float
     sums: dict[tuple[str, str], float]
 
 
@@ -56,6 +66,8 @@ class Reference:
         self.excluded = excluded
         self.steps: dict[int, StepFacts] = {}
         self.observed: dict[str, set[int]] = {"kubernetes": set(), "metrics": set(), "dcgm": set()}
+        self.both: set[int] = set()
+        """Steps in which the pods and their usage were both known."""
         self.without_dcgm: set[int] = set()
         """Steps in which no exporter was configured."""
         self.names: set[str] = set()
@@ -82,6 +94,8 @@ class Reference:
             for source, answered in (("kubernetes", fact.kubernetes), ("metrics", fact.metrics), ("dcgm", dcgm)):
                 if answered:
                     self.observed[source].add(end)
+            if fact.kubernetes and fact.metrics:
+                self.both.add(end)
             if facts is not None:
                 self.steps[end] = facts
         self.last = fact.time
@@ -102,6 +116,7 @@ class Reference:
             allocatable={"cpu": sum(n[1] for n in nodes), "memory": sum(n[3] for n in nodes) / GIB, **same},
             usage={"(unattributed)": _unattributed(fact, dcgm)},
             requests={},
+            measured={},
         )
         rows = {name: {name} for name in fact.namespaces if name not in self.excluded}
         if self.excluded & set(fact.namespaces):
@@ -111,6 +126,7 @@ class Reference:
             running = [pod for pod in pods if pod.running]
             known = [pod for pod in running if pod.cpu_usage is not None]
             measured = fact.metrics and (not running or len(known) / len(running) >= 0.5)
+            facts.measured[name] = (len(known) / len(running) if running else 1.0) if fact.metrics else 0.0
             gpu = [pod for pod in pods if pod.gpus]
             named = [(pod, pod.gpus - pod.gpus_unlabelled) for pod in gpu]
             facts.usage[name] = {
@@ -161,7 +177,7 @@ class Reference:
         return self._closed[hour, metric]
 
     def _hour(self, hour: int, metric: str) -> Books | None:
-        books = Books(0.0, defaultdict(float))
+        books = Books(0.0, 0.0, defaultdict(float))
         sums = books.sums
         for length, ends in self._parts(hour):
             facts = [self.steps[end] for end in ends if end in self.steps]
@@ -186,6 +202,7 @@ class Reference:
                     if used is not None:
                         sums["matched", name] += asked * length
             if capacity is not None and allocatable is not None:
+                books.capacity_known += length
                 sums["capacity", ""] += capacity * length
                 sums["allocatable", ""] += allocatable * length
                 sums["special", "non-allocatable"] += (capacity - allocatable) * length
@@ -228,18 +245,24 @@ class Reference:
         return [(a, b) for a, b in spans if a < self.last and b > first_hour]
 
     def document(self, scale: str) -> Document:
-        """Columns of the scale's buckets: `buckets`, `observed_hours`, `coverage` by source, `rows` by Key."""
+        """Columns of the scale's buckets: `buckets`, `hours` by what they count, `coverage` by source, `rows` by Key.
+
+        With them `expected_hours` of the exporter, `pods_coverage` and `measured`, the coverage of each namespace.
+        """
         spans = self.buckets(scale)
         amounts = [self._bucket(start, end) for start, end in spans]
         rows: dict[Key, list[Value]] = {key: [None] * len(spans) for bucket in amounts for key in bucket}
         for place, bucket in enumerate(amounts):
             for key, amount in bucket.items():
                 rows[key][place] = amount
-        observed = rows.pop(OBSERVED, [None] * len(spans))
+        hours = {what: rows.pop(counted(what), [None] * len(spans)) for what in HOURS}
         return {
             "buckets": [start for start, _ in spans],
-            "observed_hours": [hours or 0.0 for hours in observed],
+            "hours": {what: [value or 0.0 for value in column] for what, column in hours.items()},
+            "expected_hours": [len(self._expected("dcgm", a, b)) / 12 for a, b in spans],
             "coverage": {source: [self._coverage(source, a, b) for a, b in spans] for source in self.observed},
+            "pods_coverage": [len(steps & self.both) / len(steps) for a, b in spans if (steps := self._passed(a, b))],
+            "measured": {name: [self._measured(name, a, b) for a, b in spans] for name in self.names},
             "rows": rows,
         }
 
@@ -256,12 +279,17 @@ class Reference:
 
     def _add(self, amounts: dict[Key, float], hour: int) -> None:
         bill = self.bill(hour)
+        for source in SILENT:
+            amounts[counted(f"silent {source}")] += self._silent(source, hour)
         for metric in METRICS:
             books = self.hour(hour, metric)
             if books is None:
                 continue
             if metric == "cpu":
-                amounts[OBSERVED] += books.observed
+                amounts[counted("observed")] += books.observed
+                amounts[counted("priced")] += books.observed if bill else 0.0
+            if metric == "gpu_memory":
+                amounts[counted("gpu_memory known")] += books.capacity_known
             price = bill[metric] / books.sums["capacity", ""] if metric in bill else None
             if metric in bill:
                 amounts["cluster", "", metric, "bill"] += bill[metric]
@@ -271,17 +299,44 @@ class Reference:
                 amounts[kind, name.strip("()"), metric, field] += amount
                 if price is not None and field == "usage":
                     amounts[kind, name.strip("()"), metric, "cost"] += amount * price
+                if bill and field == "hours" and metric in PER_HOUR:
+                    amounts[kind, name.strip("()"), metric, "cost_hours"] += amount
 
-    def _coverage(self, source: str, start: int, end: int) -> Value:
-        """Observed ÷ expected steps of the time that has passed; of the exporter, none while it was not configured."""
+    def _silent(self, source: str, hour: int) -> float:
+        """Hours in which the API answered and the source did not, though expected to: counted in each part alone."""
+        silent = 0.0
+        for _, ends in self._parts(hour):
+            answered = {name: len(steps.intersection(ends)) for name, steps in self.observed.items()}
+            if source == "dcgm":
+                configured = len(set(ends) - self.without_dcgm)
+                silent += max(0, min(answered["kubernetes"], configured) - answered["dcgm"]) / 12
+            else:
+                silent += (answered["kubernetes"] - len(self.both.intersection(ends))) / 12
+        return silent
+
+    def _passed(self, start: int, end: int) -> set[int]:
+        return set(range(start + STEP, min(end, self.last) + STEP, STEP))
+
+    def _expected(self, source: str, start: int, end: int) -> set[int]:
+        """The steps that have passed; of the exporter, none while it was not configured, or if it never was."""
         assert self.first_step is not None
-        expected = set(range(start + STEP, min(end, self.last) + STEP, STEP))
+        steps = self._passed(start, end)
         if source == "dcgm":
             begun = (self.first_step - STEP) // HOUR * HOUR
-            if not any(step > begun for step in expected - self.without_dcgm):
-                return None
-            expected -= self.without_dcgm
-        return len(expected & self.observed[source]) / len(expected)
+            steps -= self.without_dcgm
+            if not any(step > begun for step in steps):
+                return set()
+        return steps
+
+    def _coverage(self, source: str, start: int, end: int) -> Value:
+        """Observed ÷ expected steps."""
+        expected = self._expected(source, start, end)
+        return len(expected & self.observed[source]) / len(expected) if expected else None
+
+    def _measured(self, name: str, start: int, end: int) -> float:
+        """Share of all pod samples that were measured. Of a namespace that is not there none is missing."""
+        steps = self._passed(start, end)
+        return sum(self.steps[step].measured.get(name, 1.0) for step in steps & self.both) / len(steps)
 
 
 def _unattributed(fact: TickFact, dcgm: bool) -> dict[str, Value]:

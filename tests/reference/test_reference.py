@@ -118,11 +118,40 @@ def compare(keeper: Bookkeeper, reference: Reference, history: list[RateChange])
         document = column_lists(books)
         expected = reference.document(scale)
         assert len(document["buckets"]) == len(expected["buckets"])
-        assert close(document["observed_hours"], expected["observed_hours"]), scale
+        for what, column in _hours(document).items():
+            want = {**expected["hours"], "expected dcgm": expected["expected_hours"]}[what]
+            assert close(column, want), (scale, what, _differences(document["buckets"], column, want))
         for source, column in expected["coverage"].items():
             found = document["coverage"][source]
             assert close(found, column), (scale, source, _differences(document["buckets"], found, column))
+        pods = document.get("pods_coverage", document["coverage"]["metrics"])
+        assert close(pods, expected["pods_coverage"]), (
+            scale,
+            _differences(document["buckets"], pods, expected["pods_coverage"]),
+        )
+        for name, entry in document["namespaces"].items():
+            found, column = entry.get("coverage", pods), expected["measured"][name]
+            assert close(found, column), (scale, name, _differences(document["buckets"], found, column))
         _compare_rows(scale, document, expected["rows"])
+
+
+def _hours(document: Document) -> dict[str, list[float | None]]:
+    """Hours of the cluster as a reader has them, those filled in that the schema allows to be left out."""
+    observed, elapsed = document["observed_hours"], document["elapsed_hours"]
+    nothing = [0.0] * len(observed)
+    configured = [
+        hours if share is not None else 0.0 for hours, share in zip(elapsed, document["coverage"]["dcgm"], strict=True)
+    ]
+    billed = [hours if bill is not None else 0.0 for hours, bill in zip(observed, document["bill"]["cpu"], strict=True)]
+    silent = document.get("silent_hours", {})
+    return {
+        "observed": observed,
+        "priced": document.get("priced_hours", billed),
+        "silent metrics": silent.get("metrics", nothing),
+        "silent dcgm": silent.get("dcgm", nothing),
+        "gpu_memory known": document.get("capacity_hours", {}).get("gpu_memory", observed),
+        "expected dcgm": document.get("expected_hours", {}).get("dcgm", configured),
+    }
 
 
 def _compare_rows(scale: str, document: Document, rows: Mapping[Key, list[float | None]]) -> None:
@@ -134,7 +163,11 @@ def _compare_rows(scale: str, document: Document, rows: Mapping[Key, list[float 
         if got is None:
             # Rows of zeros, and of what never occurred, are left out of the publication.
             # Special entries are published without the hours in which they were known.
-            assert key[3] == "hours" or (key[0], key[3]) == ("special", "matched") or not any(want), (scale, key, want)
+            assert key[3] in ("hours", "cost_hours") or (key[0], key[3]) == ("special", "matched") or not any(want), (
+                scale,
+                key,
+                want,
+            )
         else:
             assert close(got, want, key), (scale, key, _differences(document["buckets"], got, want))
 
@@ -160,6 +193,9 @@ def _with_defaults(
     if kind == "namespace":
         pairs = zip(row["requests"], row["usage"], strict=True)
         full.setdefault("hours", document["observed_hours"])
+        if metric in document["bill"]:
+            pairs_of_hours = zip(full["hours"], _hours(document)["priced"], strict=True)
+            full.setdefault("cost_hours", [min(hours or 0.0, priced or 0.0) for hours, priced in pairs_of_hours])
         full.setdefault("matched", [asked if used is not None else None for asked, used in pairs])
     if scale == "hourly_7d" and metric in document["bill"]:
         columns = zip(row["usage"], document["bill"][metric], document["capacity"][metric], strict=True)
@@ -174,7 +210,7 @@ def close(got: Sequence[float | None], want: Sequence[float | None], key: Key | 
 def _same(got: float | None, want: float | None, key: Key | None) -> bool:
     if got is None or want is None:
         # No hour known is 0 hours; the reference has no entry for what it never added to.
-        return got is want or (key is not None and key[3] == "hours" and (got or 0.0) == (want or 0.0))
+        return got is want or (key is not None and key[3] in ("hours", "cost_hours") and (got or 0.0) == (want or 0.0))
     return math.isclose(got, want, rel_tol=TOLERANCE, abs_tol=1e-9)
 
 

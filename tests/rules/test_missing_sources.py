@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.model import TickSample
 from tests.rules.telling import (
     Column,
     Told,
@@ -214,3 +215,57 @@ def test_the_manifest_says_when_each_source_last_answered(tmp_path: Path) -> Non
         "metrics": "2026-11-21T13:20:00Z",
         "dcgm": "2026-11-21T13:20:00Z",
     }
+
+
+def shop_coverage(directory: Path, samples: Sequence[TickSample]) -> Column:
+    hourly = published(directory, samples)["hourly_7d"]
+    pods = hourly.get("pods_coverage", hourly["coverage"]["metrics"])
+    found: Column = hourly["namespaces"]["shop"].get("coverage", pods)
+    return found
+
+
+def running(measured: int, of: int, *, web: bool = True) -> Told:
+    """Pods of `shop`, of which metrics-server knows some, beside one of `web`."""
+    pods = [work("shop", name, cores=0.5 if place < measured else None) for place, name in enumerate("abcd"[:of])]
+    return Told([*pods, *([work("web", cores=1.0)] if web else [])])
+
+
+@pytest.mark.parametrize("measured", [0, 1, 2, 4])
+def test_pods_that_were_not_measured_lower_the_coverage_of_their_namespace_in_the_steps_answered(
+    tmp_path: Path, measured: int
+) -> None:
+    # metrics-server answers 5 of 12 ticks and knows some of four pods: 5/12 x measured/4.
+    answered, blind = running(measured, 4), replace(running(measured, 4), metrics=False)
+    samples = ticks(answered, "2026-11-21T13:00", "2026-11-21T13:25")
+    samples += ticks(blind, "2026-11-21T13:25", "2026-11-21T14:00")
+    assert shop_coverage(tmp_path, samples) == [pytest.approx(5 / 12 * measured / 4)]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_namespace_born_after_metrics_had_failed_was_not_measured_then(tmp_path: Path, restarted: bool) -> None:
+    # Half an hour without metrics, then half an hour with one of two pods measured: 6/12 x 1/2.
+    before = ticks(replace(running(0, 0), metrics=False), "2026-11-21T13:00", "2026-11-21T13:30")
+    after = ticks(running(1, 2), "2026-11-21T13:30", "2026-11-21T14:00")
+    if restarted:
+        published(tmp_path, before)
+    assert shop_coverage(tmp_path, after if restarted else [*before, *after]) == [pytest.approx(0.25)]
+
+
+def test_a_namespace_counts_as_measured_in_the_answered_steps_before_its_birth_and_after_its_end(
+    tmp_path: Path,
+) -> None:
+    # 13:00 to 13:15 not there, to 13:30 one of two pods, to 13:45 gone, to 14:00 gone and without metrics:
+    # 3 + 3 x 1/2 + 3 + 0 of 12.
+    there, gone = running(1, 2), running(0, 0)
+    samples = ticks(gone, "2026-11-21T13:00", "2026-11-21T13:15") + ticks(there, "2026-11-21T13:15", "2026-11-21T13:30")
+    samples += ticks(gone, "2026-11-21T13:30", "2026-11-21T13:45")
+    samples += ticks(replace(gone, metrics=False), "2026-11-21T13:45", "2026-11-21T14:00")
+    assert shop_coverage(tmp_path, samples) == [pytest.approx(7.5 / 12)]
+
+
+def test_steps_in_which_the_collector_was_down_were_not_measured(tmp_path: Path) -> None:
+    # All pods from 13:00 to 13:20, three days down, half of the pods from 13:45 to 14:00: 4/12, and 3/12 x 1/2.
+    published(tmp_path, ticks(running(4, 4), "2026-11-21T13:00", "2026-11-21T13:20"))
+    covered = shop_coverage(tmp_path, ticks(running(2, 4), "2026-11-24T13:45", "2026-11-24T14:00"))
+    assert [covered[0], covered[-1]] == [pytest.approx(4 / 12), pytest.approx(1.5 / 12)]
+    assert covered[1:-1] == [0.0] * (3 * 24 - 1)

@@ -48,6 +48,7 @@ class Row:
     matched: Column | None = None
     cost: Column | None = None
     usage_hours: Column | None = None
+    cost_hours: Column | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Scale:
     coverage: Mapping[str, Column] = field(default_factory=dict)
     measured: Mapping[str, Column] = field(default_factory=dict)
     """Coverage of namespaces whose pods were not all measured."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Optional columns of the file: `priced_hours`, `silent_hours` and the like."""
     special: Mapping[str, Any] = field(default_factory=dict)
     """Special entries besides non-allocatable, idle and unmeasured."""
 
@@ -163,6 +166,7 @@ def scale_document(name: str, scale: Scale | None, generation: int) -> Json:
         "elapsed_hours": elapsed,
         "observed_hours": list(scale.observed or elapsed),
         "coverage": {**coverage, **{source: list(column) for source, column in scale.coverage.items()}},
+        **scale.more,
         "capacity": _lists(scale.capacity),
         "allocatable": _lists(allocatable),
         "bill": _lists(scale.bill),
@@ -222,6 +226,8 @@ def _amounts(name: str, metric: str, row: Row, scale: Scale) -> Json:
         amounts["cost"] = list(row.cost)
     if row.usage_hours is not None:
         amounts["usage_hours"] = list(row.usage_hours)
+    if row.cost_hours is not None:
+        amounts["cost_hours"] = list(row.cost_hours)
     return amounts
 
 

@@ -6,7 +6,6 @@ belongs to the day and month of that instant; a file covers the hours after `new
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 HOUR = 3600
 DAILY, MONTHLY = 1_209_600, 31_968_000
@@ -40,7 +40,10 @@ def month_of(end: int) -> str:
 
 @dataclass(frozen=True)
 class Truth:
-    """A cluster: per namespace and metric, usage and requests of each of the last `MONTHLY` seconds' hours."""
+    """A cluster: per namespace and metric, usage and requests of each of the last `MONTHLY` seconds' hours.
+
+    Usage is NaN where a namespace has no data: it was not there, or was not measured.
+    """
 
     newest: int
     usage: Mapping[str, Mapping[str, Hours]]
@@ -49,6 +52,8 @@ class Truth:
     rate: float = 12.0
     model: str = "cumulative"
     currency: str = "$"
+    begun: int = 0
+    """The installation has hours that end after this."""
 
     @cached_property
     def ends(self) -> list[int]:
@@ -68,7 +73,7 @@ class Truth:
     def _grouped(self, window: int, name: Any) -> dict[str, slice]:
         groups: dict[str, slice] = {}
         for i, end in enumerate(self.ends):
-            if end > self.newest - window:
+            if end > max(self.begun, self.newest - window):
                 bucket = name(end)
                 start = groups[bucket].start if bucket in groups else i
                 groups[bucket] = slice(start, i + 1)
@@ -76,22 +81,22 @@ class Truth:
 
     def amount(self, namespace: str, metric: str, hours: slice) -> float:
         """Return what a file says of a namespace's usage in one bucket."""
-        return self._scaled(float(self.usage[namespace][metric][hours].sum()), metric, hours)
+        return self._scaled(_sum(self.usage[namespace][metric][hours]), metric, hours)
 
     def overhead(self, metric: str, hours: slice) -> float:
         """Return what a file says of what no pod can use in one bucket."""
         return self._scaled(self.overhead_pct * (hours.stop - hours.start), metric, hours)
 
     def published_requests(self, namespace: str, metric: str, hours: slice) -> float:
-        """Return what a file says of requests: Σ usage ÷ Σ rf, scaled like usage."""
+        """Return what a file says of requests: Σ usage ÷ Σ rf, scaled like usage; 0 where nothing was used."""
         usage = self.usage[namespace][metric][hours]
         rf = usage / self.requests[namespace][metric]
-        return self._scaled(float(usage.sum() / rf.sum()), metric, hours)
+        return self._scaled(_sum(usage) / _sum(rf), metric, hours) if _sum(rf) else 0.0
 
     def efficiency(self, namespace: str, metric: str, buckets: Iterable[slice]) -> float:
         """Return true usage ÷ requests of some buckets; requests are constant, so that it is the mean of the hours."""
         used = [self.usage[namespace][metric][hours] for hours in buckets]
-        whole = sum(float(u.sum()) for u in used) / sum(len(u) for u in used)
+        whole = sum(map(_sum, used)) / sum(int(np.isfinite(u).sum()) for u in used)
         return whole / self.requests[namespace][metric]
 
     def _scaled(self, value: float, metric: str, hours: slice) -> float:
@@ -108,7 +113,13 @@ class Truth:
     @cached_property
     def _together(self) -> dict[str, Hours]:
         metrics = {metric for rows in self.usage.values() for metric in rows}
-        return {m: np.sum([rows[m] for rows in self.usage.values() if m in rows], axis=0) for m in metrics}
+        return {m: np.nansum([rows[m] for rows in self.usage.values() if m in rows], axis=0) for m in metrics}
+
+
+def _sum(values: Hours) -> float:
+    """Add up what there is; NaN where there is nothing."""
+    whole = float(values.sum())
+    return whole if np.isfinite(whole) or not np.isfinite(values).any() else float(np.nansum(values))
 
 
 def cluster(count: int, newest: int, model: str = "cumulative", metrics: tuple[str, ...] = ("cpu", "memory")) -> Truth:
@@ -138,7 +149,8 @@ def write(directory: Path, truth: Truth) -> Path:
 
 def put(directory: Path, name: str, content: Any) -> None:
     """Write one file as it is given: text, or something to be JSON."""
-    (directory / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    written = content.encode() if isinstance(content, str) else orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    (directory / name).write_bytes(written)
 
 
 def period_rows(values: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -161,6 +173,8 @@ def _write_periods(directory: Path, truth: Truth, metric: str) -> None:
         for name, rows in truth.usage.items():
             if metric in rows:
                 for bucket, hours in groups.items():
+                    if not np.isfinite(rows[metric][hours]).any():
+                        continue
                     row = {"stack": name + ("__gpu" if metric == "gpu" else ""), "date": dates[bucket]}
                     usage.append({**row, "usage": round(truth.amount(name, metric, hours), 9)})
                     requests.append({**row, "usage": round(truth.published_requests(name, metric, hours), 9)})
@@ -175,12 +189,16 @@ def _write_periods(directory: Path, truth: Truth, metric: str) -> None:
 
 def _write_trends(directory: Path, truth: Truth, metric: str) -> None:
     ends = [datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for end in truth.ends[-168:]]
+    young = sum(1 for end in truth.ends[-168:] if end <= truth.begun)
+    ends = ends[young:]
     usage, factors = [], []
     for name, rows in truth.usage.items():
         if metric not in rows:
             continue
         written = name + ("__gpu" if metric == "gpu" else "")
-        for end, value in zip(ends, rows[metric][-168:].tolist(), strict=True):
+        for end, value in zip(ends, rows[metric][-168:].tolist()[young:], strict=True):
+            if np.isnan(value):
+                continue
             usage.append({"name": written, "dateUTC": end, "usage": value})
             factors.append({"name": f"{written}__rf", "dateUTC": end, "usage": value / truth.requests[name][metric]})
     if metric != "gpu":

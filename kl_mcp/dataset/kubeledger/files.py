@@ -11,6 +11,8 @@ from kl_mcp.dataset.model import Metric
 BACKEND = "backend.json"
 DAILY_SECONDS = 1_209_600
 MONTHLY_SECONDS = 31_968_000
+LARGEST_BYTES = 256_000_000
+"""A file that is larger is not read: it would take memory and minutes that a server of small size does not have."""
 Kind = Literal["usage", "requests", "rf"]
 _PREFIX: dict[Metric, str] = {"cpu": "cpu", "memory": "memory", "gpu": "gpu_cpu", "gpu_memory": "gpu_mem"}
 _OTHER_SPELLINGS: dict[Metric, tuple[str, ...]] = {"memory": ("mem",), "gpu_memory": ("gpu_memory",)}

@@ -14,9 +14,20 @@ from pathlib import Path
 import orjson
 
 from kl_mcp.dataset.fields import MalformedError, mapping
-from kl_mcp.dataset.kubeledger.files import BACKEND, DAILY_SECONDS, MONTHLY_SECONDS, PERIODS, TRENDS, File
-from kl_mcp.dataset.kubeledger.scales import Read, hourly_rate, hourly_scale, newest_point, period_scale
+from kl_mcp.dataset.kubeledger.buckets import Read
+from kl_mcp.dataset.kubeledger.files import (
+    BACKEND,
+    DAILY_SECONDS,
+    LARGEST_BYTES,
+    MONTHLY_SECONDS,
+    PERIODS,
+    TRENDS,
+    File,
+)
+from kl_mcp.dataset.kubeledger.lived import Finer, of_hours
+from kl_mcp.dataset.kubeledger.periods import Period, period
 from kl_mcp.dataset.kubeledger.table import Table, read_table
+from kl_mcp.dataset.kubeledger.trends import hourly, hourly_rate, newest_point
 from kl_mcp.dataset.model import METRICS, CostModel, Dataset, Metric, Namespace, Rate, Scale
 from kl_mcp.errors import DatasetError
 
@@ -34,7 +45,6 @@ COST_MODELS: dict[str, CostModel] = {
 }
 _SETTLED_ATTEMPTS = 3
 _PRESENT_SECONDS = 3600
-_NOTABLE_DATES = 1
 Status = tuple[int, int, int]
 
 
@@ -88,10 +98,15 @@ class Reader:
         newest: int | None,
         warnings: list[str],
     ) -> Dataset:
-        hourly = hourly_scale(_keyed(trends), newest, _shown(trends, None))
-        daily = self._period(DAILY_SECONDS, periods, newest, backend, warnings)
-        monthly = self._period(MONTHLY_SECONDS, periods, newest, backend, warnings)
-        scales = (hourly, daily, monthly)
+        hours = hourly(_keyed(trends), newest, _shown(trends, None))
+        days = self._period(DAILY_SECONDS, periods, newest, backend, of_hours(hours, backend.cost_model))
+        months = self._period(MONTHLY_SECONDS, periods, newest, backend, days.finer)
+        scales = (hours.scale, days.scale, months.scale)
+        warnings += [
+            f"{read.strange} date(s) of {read.scale.name} are unreadable or outside its window: left out."
+            for read in (days, months)
+            if read.strange
+        ]
         found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
         rate = hourly_rate(_keyed(trends))
         currency = backend.currency if backend.cost_model == "costs" else None
@@ -106,7 +121,9 @@ class Reader:
             generated_at=written or None,
             last_sample_at={"kubernetes": None, "metrics": newest, "dcgm": gpu} if newest is not None else {},
             metrics=tuple(metric for metric in METRICS if metric in found),
-            rates=(Rate(hourly.starts[-1], rate, currency, None),) if rate and currency and hourly.starts else (),
+            rates=(Rate(hours.scale.starts[-1], rate, currency, None),)
+            if rate and currency and hours.scale.starts
+            else (),
             namespaces=_namespaces(scales, newest),
             scales={scale.name: scale for scale in scales},
             files={"manifest": BACKEND, **{scale.name: scale.file for scale in scales}},
@@ -114,15 +131,17 @@ class Reader:
         )
 
     def _period(
-        self, window: int, periods: Mapping[File, Read], newest: int | None, backend: _Backend, warnings: list[str]
-    ) -> Scale:
+        self,
+        window: int,
+        periods: Mapping[File, Read],
+        newest: int | None,
+        backend: _Backend,
+        finer: Mapping[Metric, Finer],
+    ) -> Period:
         mine = {file: read for file, read in periods.items() if file.window == window}
         around = newest if newest is not None or window != DAILY_SECONDS else self._written_at(mine)
         file = _shown(mine, window)
-        scale, strange = period_scale(_keyed(mine), window, newest, backend.cost_model, file, around=around)
-        if strange >= _NOTABLE_DATES:
-            warnings.append(f"{strange} date(s) of {scale.name} are unreadable or outside its window: left out.")
-        return scale
+        return period(_keyed(mine), window, newest, backend.cost_model, file, around=around, finer=finer)
 
     def _written_at(self, files: Iterable[File]) -> int | None:
         """Return about when files were written, which is good for a year and for nothing finer."""
@@ -171,6 +190,9 @@ class Reader:
             kept = self._kept.get(file)
             if kept is not None and kept.status == before and (kept.read.newest is not None or newest is None):
                 return kept.read
+            if before[1] > LARGEST_BYTES:
+                size, most = (round(count / 1e6) for count in (before[1], LARGEST_BYTES))
+                raise MalformedError(f"{path.name} has {size} MB, more than the {most} MB that are read")
             table = _table(path, file)
             if _status(path) == before:
                 if not table.cells:

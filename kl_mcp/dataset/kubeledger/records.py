@@ -17,7 +17,7 @@ from kl_mcp.dataset.fields import MalformedError
 
 CHUNK_BYTES = 1 << 20
 _LARGEST_RECORD = 1 << 16
-_NOT_FINITE = re.compile(rb"(:\s*)[+-]?(?:nan|inf(?:inity)?)(?=\s*[,}])", re.IGNORECASE)
+_NOT_FINITE = re.compile(rb"(:\s*)[+-]?(?:nan|inf(?:inity)?|\d[\d.]*e\+?\d{3,})(?=\s*[,}])", re.IGNORECASE)
 
 
 def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:

@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
-from collector.accounting.requests import pod_requests
+from collector.accounting.requests import amounts, effective_requests
 from tests.support.kubernetes_objects import container, pod, resources
 
 MI = 2**20
 INFEASIBLE = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}]}
 DEFERRED = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Deferred"}]}
+
+
+def pod_requests(made: dict[str, Any]) -> Any:
+    return amounts(effective_requests(made))
 
 
 def cpu_of(
@@ -155,6 +159,16 @@ def test_a_status_without_effective_resources_falls_back_to_what_is_allocated() 
     assert cpu_of(container(cpu="9"), status=status) == 2.0
 
 
+def test_an_infeasible_resize_of_a_container_without_an_allocation_counts_nothing_of_it() -> None:
+    # a: allocated 1, effective 1; b: neither told: 1, and not 1 + 64. Also where no container's status tells anything.
+    told = {**INFEASIBLE, "containerStatuses": [status_of("a", allocated="1", actuated="1")]}
+    assert cpu_of(container("a", cpu="1"), container("b", cpu="64"), status=told) == 1.0
+    assert cpu_of(container(cpu="64"), status=INFEASIBLE) == 0.0
+    # b effective at 2 but without an allocation: max(allocated 1, effective 1 + 2) = 3.
+    told["containerStatuses"].append(status_of("b", actuated="2"))
+    assert cpu_of(container("a", cpu="1"), container("b", cpu="64"), status=told) == 3.0
+
+
 def test_a_sidecar_under_resize_counts_its_effective_resources() -> None:
     # app 1 + sidecar effective 0.8 = 1.8
     status = {"initContainerStatuses": [status_of("side", allocated="200m", actuated="800m")]}
@@ -167,6 +181,34 @@ def test_pod_level_requests_under_resize_count_the_greatest_without_overhead() -
     spec = {"resources": {"requests": {"cpu": "1"}}, "overhead": {"cpu": "500m"}}
     status = {"allocatedResources": {"cpu": "2500m"}, "resources": {"requests": {"cpu": "3500m"}}}
     assert cpu_of(container(cpu="1"), spec=spec, status=status) == 3.5
+
+
+def test_overhead_that_the_pods_own_status_includes_is_counted_once() -> None:
+    # max(spec 1, allocated 1.5 - 0.5, effective 1.5 - 0.5) + 0.5 = 1.5
+    spec = {"overhead": {"cpu": "500m"}}
+    status = {"allocatedResources": {"cpu": "1500m"}, "resources": {"requests": {"cpu": "1500m"}}}
+    assert cpu_of(container(cpu="1"), spec=spec, status=status) == 1.5
+    # resized from 1 to 3 and infeasible: max(1.5 - 0.5, 1.5 - 0.5) + 0.5 = 1.5
+    assert cpu_of(container(cpu="3"), spec=spec, status={**INFEASIBLE, **status}) == 1.5
+    # resized from 3 to 1, still effective: max(spec 1, 1.5 - 0.5, 3.5 - 0.5) + 0.5 = 3.5
+    shrinking = {**status, "resources": {"requests": {"cpu": "3500m"}}}
+    assert cpu_of(container(cpu="1"), spec=spec, status=shrinking) == 3.5
+
+
+def test_overhead_that_the_pods_own_status_left_out_is_no_less_than_the_overhead() -> None:
+    # max(spec 0.25, allocated max(0, 0.25 - 0.5), effective max(0, 0.25 - 0.5)) + 0.5 = 0.75
+    status = {"allocatedResources": {"cpu": "250m"}, "resources": {"requests": {"cpu": "250m"}}}
+    assert cpu_of(container(cpu="250m"), spec={"overhead": {"cpu": "500m"}}, status=status) == 0.75
+    # infeasible, so that only the status counts: 0 + 0.5
+    assert cpu_of(container(cpu="9"), spec={"overhead": {"cpu": "500m"}}, status={**INFEASIBLE, **status}) == 0.5
+
+
+def test_an_allocation_of_the_pod_that_is_not_effective_yet_counts_for_pod_level_requests_only() -> None:
+    # pod-level: max(spec 1, allocated 2.5 - 0.5) + 0.5 = 2.5; from containers, whose status tells nothing: 1 + 0.5
+    status = {"allocatedResources": {"cpu": "2500m"}}
+    overhead = {"overhead": {"cpu": "500m"}}
+    assert cpu_of(container(cpu="1"), spec={"resources": {"requests": {"cpu": "1"}}, **overhead}, status=status) == 2.5
+    assert cpu_of(container(cpu="1"), spec=overhead, status=status) == 1.5
 
 
 def test_an_infeasible_pod_level_resize_leaves_the_spec_out() -> None:

@@ -10,7 +10,18 @@ import pytest
 
 from collector.books.amounts import Stored, amounts
 from collector.books.lives import Lives, lives
-from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
+from collector.books.page import (
+    CPU,
+    DCGM,
+    GPU,
+    GPU_MEMORY,
+    KUBERNETES,
+    MEMORY,
+    METRICS_SERVER,
+    Array,
+    Key,
+    Page,
+)
 from collector.model import Metric, Source
 
 HOUR = 3600
@@ -209,16 +220,28 @@ def test_gpu_memory_of_an_unknown_capacity_is_unknown_but_none_in_use_is_zero() 
     assert none_for_nan(page.cluster.unmeasured[GPU_MEMORY]) == [None]
 
 
-def test_measured_hours_are_the_share_of_pods_times_the_share_of_samples() -> None:
-    # Hour 1: 3/4 of the pods in 10 of 12 samples: 0.625. Hour 2: nothing of the namespace known, 4/12 of the samples.
-    asked = cluster([10.0, 10.0], metrics=[10 / 12, 4 / 12], pods=[10 / 12, 4 / 12])
-    page = amounts(asked, [namespace("a", [1.0, U], measured=[0.75, U])])
-    assert page.entries.measured[0].tolist() == pytest.approx([0.625, 4 / 12])
-    assert page.sampled[METRICS_SERVER].tolist() == pytest.approx([10 / 12, 4 / 12])
+def test_measured_hours_are_as_stored_in_a_life_and_those_of_the_source_outside() -> None:
+    # 3/4 of the pods in 10 of 12 samples; half of them in 4; nobody sampled; gone.
+    asked = cluster([10.0] * 4, metrics=[10 / 12, 4 / 12, 0.0, 0.5], pods=[10 / 12, 4 / 12, 0.0, 5 / 12])
+    lived = lives([(START + 300, START + 3 * HOUR)], active=False, gpu_since=None)
+    page = amounts(asked, [namespace("a", [1.0, U, U, U], lived=lived, measured=[7.5 / 12, 2 / 12, U, U])])
+    assert page.entries.measured[0].tolist() == pytest.approx([7.5 / 12, 2 / 12, 0.0, 5 / 12])
+    assert page.sampled[METRICS_SERVER].tolist() == pytest.approx([10 / 12, 4 / 12, 0.0, 0.5])
 
 
-def test_pods_count_as_measured_only_while_the_listing_of_pods_was_known_too() -> None:
-    # metrics-server and the API failed in 3 steps each, of which one was the same: 7 of 12 with both, 0.5 of the pods.
-    answered = cluster([10.0], kubernetes=[9 / 12], metrics=[9 / 12], pods=[7 / 12])
-    page = amounts(answered, [namespace("shop", [2.0], measured=[0.5])])
-    assert page.entries.measured[0].tolist() == pytest.approx([3.5 / 12])
+def test_silent_hours_are_those_in_which_only_the_api_answered() -> None:
+    # Of 12 steps the API answered in 12, 6 and 9, pods and usage were both known in 9, 6 and 8.
+    rows = cluster([10.0] * 3, kubernetes=[1.0, 0.5, 0.75], pods=[0.75, 0.5, 8 / 12])
+    rows.observed = {**rows.observed, "dcgm": np.array([0.5, 0.75, 2 / 12])}
+    rows.configured_dcgm = np.array([1.0, 1.0, 0.5])
+    page = amounts(rows, [])
+    assert page.silent[KUBERNETES].tolist() == [0.0, 0.0, 0.0]
+    assert page.silent[METRICS_SERVER].tolist() == pytest.approx([0.25, 0.0, 1 / 12])
+    # 1 - 0.5; the exporter answered more often than the API; set in half of the steps: min(0.75, 0.5) - 2/12.
+    assert page.silent[DCGM].tolist() == pytest.approx([0.5, 0.0, 4 / 12])
+
+
+def test_capacity_of_gpu_memory_is_known_in_the_hours_in_which_exporters_told_it() -> None:
+    page = amounts(cluster([10.0, 10.0, U], gpu=[4.0] * 3, gpu_gib=[160.0, U, 160.0]), [])
+    assert page.capacity_known[GPU_MEMORY].tolist() == [1.0, 0.0, 0.0]
+    assert page.capacity_known[GPU].tolist() == page.observed.tolist() == [1.0, 1.0, 0.0]

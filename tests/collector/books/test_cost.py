@@ -117,6 +117,18 @@ def test_an_hour_that_was_not_observed_is_not_billed() -> None:
     assert none_for_nan(page.cluster.bill[CPU]) == [10.0, None]
 
 
+def test_hours_are_priced_where_there_is_a_bill_and_cost_hours_are_those_with_known_usage() -> None:
+    # Before the rate; usage known; unknown; not observed; without any capacity, so that there is nothing to bill.
+    page = amounts(cluster([10.0, 10.0, 10.0, U, 0.0]), [namespace("a", [5.0, 5.0, U, U, 0.0])])
+    page = priced(page, RateChange(START + HOUR, 10.0, "$", None))
+    assert page.priced.tolist() == [0.0, 1.0, 1.0, 0.0, 0.0]
+    assert page.entries.cost_hours[0, CPU].tolist() == [0.0, 1.0, 0.0, 0.0, 0.0]
+    # GPUs that nobody has cost a known nothing.
+    assert page.entries.cost_hours[0, GPU].tolist() == [0.0, 1.0, 1.0, 0.0, 0.0]
+    known = [[value is not None for value in none_for_nan(page.entries.cost[0, metric])] for metric in (CPU, GPU)]
+    assert known == [[hours > 0 for hours in page.entries.cost_hours[0, metric]] for metric in (CPU, GPU)]
+
+
 def test_without_a_rate_there_is_no_cost() -> None:
     page = amounts(cluster([10.0]), [namespace("a", [5.0])])
     assert price(page, (), None) is page

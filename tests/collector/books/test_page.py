@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from collector.books.amounts import amounts
+from collector.books.cost import price
 from collector.books.lives import lives
-from collector.books.page import CPU, GPU_MEMORY, Key, cut, fold, join, sum_known
+from collector.books.page import CPU, DCGM, GPU_MEMORY, Key, cut, fold, join, sum_known
+from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import HOUR, START, U, cluster, namespace, none_for_nan
 
 A, B, C = (Key("namespace", name) for name in "abc")
@@ -62,7 +64,7 @@ def test_joining_is_as_if_the_entry_had_been_read_and_found_not_alive() -> None:
     rows = cluster([10.0, U, 8.0])
     read = amounts(rows, [namespace("a", [2.0, U, 1.0]), namespace("b", [U, U, U], lived=dead)])
     joined = join([amounts(rows, [namespace("a", [2.0, U, 1.0])])], [A, B])
-    for field in ("usage", "requests", "matched", "hours", "measured"):
+    for field in ("usage", "requests", "matched", "hours", "cost_hours", "measured"):
         np.testing.assert_array_equal(getattr(joined.entries, field), getattr(read.entries, field), err_msg=field)
 
 
@@ -70,6 +72,23 @@ def test_rows_that_are_not_asked_for_are_left_out() -> None:
     page = join([amounts(cluster([10.0]), [namespace("a", [2.0]), namespace("b", [3.0])])], [B])
     assert page.keys == (B,)
     assert page.entries.usage[:, CPU].tolist() == [[3.0]]
+
+
+def test_hours_are_folded_cut_and_joined_with_their_cells() -> None:
+    # GPU memory is known in hours 1 and 3, the exporter silent in hour 2; a rate is in force from hour 2 on.
+    rows = cluster([10.0] * 3, gpu=[4.0] * 3, gpu_gib=[160.0, U, 160.0])
+    rows.observed = {**rows.observed, "dcgm": np.array([1.0, 0.0, 1.0])}
+    rows.configured_dcgm = np.ones(3)
+    page = price(amounts(rows, [namespace("a", [2.0, U, 1.0])]), [RateChange(START + HOUR, 9.0, "$", None)], "$")
+    again = join([cut(page, 0, 1), cut(page, 1, 3)], [A, B])
+    for part in (page, again):
+        day = fold(part, [0, 1])
+        assert day.capacity_known[GPU_MEMORY].tolist() == [1.0, 1.0]
+        assert day.silent[DCGM].tolist() == [0.0, 1.0]
+        assert day.priced.tolist() == [0.0, 2.0]
+        assert day.entries.cost_hours[0, CPU].tolist() == [0.0, 1.0]
+    # Who was not there used a known nothing, in the hours that were priced.
+    assert again.entries.cost_hours[1, CPU].tolist() == [0.0, 1.0, 1.0]
 
 
 def test_a_cut_keeps_its_cells_and_shares_no_memory() -> None:

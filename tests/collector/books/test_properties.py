@@ -41,6 +41,8 @@ class Stretch:
     cores: int
     gpus: int
     hidden: bool
+    measured: float
+    """Share of the pods that metrics-server knows; usage of less than half of them is unknown."""
 
 
 stretches = st.lists(
@@ -53,6 +55,7 @@ stretches = st.lists(
         cores=st.integers(1, 9),
         gpus=st.integers(0, 2),
         hidden=st.booleans(),
+        measured=st.sampled_from([1.0, 1.0, 0.9, 0.5, 0.25, 0.0]),
     ),
     min_size=1,
     max_size=12,
@@ -93,7 +96,7 @@ def _tick(stretch: Stretch, time: int) -> TickSample:
 
 
 def _entry(stretch: Stretch, name: str, *, blind: bool) -> Entry:
-    cores = None if blind else 0.37 * stretch.cores + len(name)
+    cores = None if blind or stretch.measured < 0.5 else 0.37 * stretch.cores + len(name)
     gpu: tuple[float | None, float] | None = None
     if stretch.gpus and name == "b":
         gpu = (None if blind else 0.3 * stretch.gpus, float(stretch.gpus))
@@ -104,7 +107,7 @@ def _entry(stretch: Stretch, name: str, *, blind: bool) -> Entry:
         asked_gib=2.5,
         gpu=gpu,
         gpu_gib=None if blind else 11.0 * stretch.gpus,
-        measured=None if blind else 0.9,
+        measured=None if blind else stretch.measured,
     )
 
 
@@ -152,6 +155,10 @@ def _add_up(fine: dict[str, Any], coarse: dict[str, Any], prefix: int) -> None:
             assert sums[place] == (pytest.approx(sum(known), rel=1e-8, abs=1e-8) if known else None)
 
         check(coarse["observed_hours"], fine["observed_hours"])
+        for what, sums in _hours(coarse).items():
+            check(sums, _hours(fine)[what])
+        for name in coarse["namespaces"]:
+            check(_measured_hours(coarse, name), _measured_hours(fine, name))
         for metric in coarse["capacity"]:
             for field in ("capacity", "allocatable", "bill"):
                 if metric in coarse[field]:
@@ -162,6 +169,31 @@ def _add_up(fine: dict[str, Any], coarse: dict[str, Any], prefix: int) -> None:
             for name, row in coarse["special"].items():
                 if name in fine["special"] and metric in row and metric in fine["special"][name]:
                     check(row[metric]["usage"], fine["special"][name][metric]["usage"])
+
+
+def _hours(document: dict[str, Any]) -> dict[str, list[float | None]]:
+    """Hours of the cluster as a reader of the schema has to take them."""
+    observed = document["observed_hours"]
+    billed = [0.0 if bill is None else hours for bill, hours in zip(_bill(document), observed, strict=True)]
+    silent = document.get("silent_hours", {})
+    return {
+        "priced": document.get("priced_hours", billed),
+        "silent metrics": silent.get("metrics", [0.0] * len(observed)),
+        "silent dcgm": silent.get("dcgm", [0.0] * len(observed)),
+        "capacity of gpu_memory": document.get("capacity_hours", {}).get("gpu_memory", observed),
+    }
+
+
+def _bill(document: dict[str, Any]) -> list[float | None]:
+    column: list[float | None] = document["bill"].get("cpu", [None] * len(document["buckets"]))
+    return column
+
+
+def _measured_hours(document: dict[str, Any], name: str) -> list[float | None]:
+    """A namespace's own coverage, as hours."""
+    pods = document.get("pods_coverage", document["coverage"]["metrics"])
+    shares = document["namespaces"][name].get("coverage", pods) if name in document["namespaces"] else pods
+    return [share * hours for share, hours in zip(shares, document["elapsed_hours"], strict=True)]
 
 
 def _column(document: dict[str, Any], name: str, metric: str, field: str) -> list[float | None]:
@@ -176,6 +208,11 @@ def _column(document: dict[str, Any], name: str, metric: str, field: str) -> lis
     if field == "requests_matched":
         return [
             None if used is None else asked for used, asked in zip(amounts["usage"], amounts["requests"], strict=True)
+        ]
+    if field == "cost_hours":
+        hours = _column(document, name, metric, "usage_hours")
+        return [
+            min(known or 0.0, priced or 0.0) for known, priced in zip(hours, _hours(document)["priced"], strict=True)
         ]
     assert field == "cost"
     bill, capacity = document["bill"][metric], document["capacity"][metric]

@@ -39,7 +39,7 @@ def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
         }  # fmt: skip
         assert plain(cluster.allocatable["cpu"]) == [90.0]
         assert {s: plain(v) for s, v in cluster.observed.items()} == {
-            "kubernetes": [1.0], "metrics": [1.0], "dcgm": [None],
+            "kubernetes": [1.0], "metrics": [1.0], "dcgm": [0.0],
         }  # fmt: skip
 
 
@@ -77,7 +77,9 @@ def test_a_failed_metrics_tick_leaves_requests_known(tmp_path: Path) -> None:
         blind = {"web": entry(None, None, cpu_requests=8.0, measured=None)}
         ledger.append([tick(NOON + i * STEP, blind, metrics=False) for i in range(7, 13)])
         assert usage(ledger, "web", NOON, 12, step=STEP) == [4.0] * 6 + [None] * 6
-        assert measured(ledger, "web", NOON, 12, step=STEP) == [1.0] * 6 + [None] * 6
+        assert measured(ledger, "web", NOON, 12, step=STEP) == [1.0] * 6 + [0.0] * 6
+        # Half of the pod samples of the hour were measured.
+        assert measured(ledger, "web", NOON) == [0.5]
         # Usage: half of the hour is known, its mean is 4. Requests: (6 x 6 + 6 x 8) / 12 = 7.
         assert (usage(ledger, "web", NOON), requests(ledger, "web", NOON)) == ([4.0], [7.0])
         assert coverage(ledger, NOON, source="metrics") == [0.5]

@@ -65,9 +65,49 @@ def test_a_change_that_did_not_take_effect_yet_is_replaced() -> None:
     assert record((change(NOON + HOUR, 5.0),), None, NOON + 120) == ()
 
 
+YEAR = 365 * DAY
+
+
+def test_a_first_rate_of_a_clock_a_year_ahead_is_dated_anew_when_the_clock_is_right() -> None:
+    ahead = record((), 10.0, NOON + YEAR + 120, has_samples=False)
+    assert ahead == (change(NOON + YEAR, 10.0),)
+    # The same settings, another rate and none at all, still without a sample; and after ticks were taken.
+    assert record(ahead, 10.0, NOON + 420, has_samples=False) == (change(NOON, 10.0),)
+    assert record(ahead, 12.0, NOON + 420, has_samples=False) == (change(NOON, 12.0),)
+    assert record(ahead, None, NOON + 420, has_samples=False) == ()
+    assert record(ahead, 10.0, NOON + 420) == (change(NOON + HOUR, 10.0),)
+
+
+def test_a_first_rate_of_a_clock_an_hour_ahead_is_dated_anew_until_there_is_a_sample() -> None:
+    ahead = record((), 10.0, NOON + HOUR + 120, has_samples=False)
+    assert ahead == (change(NOON + HOUR, 10.0),)
+    assert record(ahead, 10.0, NOON + 420, has_samples=False) == (change(NOON, 10.0),)
+    # With samples it takes effect at the next full hour, which is what it says.
+    assert record(ahead, 10.0, NOON + 420) is ahead
+
+
+def test_a_change_of_a_clock_that_ran_ahead_is_dated_anew_and_leaves_what_was_in_force() -> None:
+    for early, now in ((YEAR, NOON + DAY + 120), (HOUR, NOON + DAY + 120)):
+        ahead = record(FIRST, 12.0, now + early)
+        assert ahead == (*FIRST, change(NOON + DAY + HOUR + early, 12.0))
+        for corrected in (12.0, 15.0):
+            assert record(ahead, corrected, now) == (*FIRST, change(NOON + DAY + HOUR, corrected))
+        # Set back to what is in force, there is no change at all.
+        assert record(ahead, 10.0, now) == FIRST
+        assert record(ahead, None, now) == (*FIRST, change(NOON + DAY + HOUR, 0.0))
+
+
+def test_several_changes_of_a_clock_that_ran_ahead_are_all_taken_back() -> None:
+    ahead = (*FIRST, change(NOON + DAY, 11.0), change(NOON + YEAR, 12.0), change(NOON + YEAR + DAY, 13.0))
+    assert record(ahead, 13.0, NOON + 2 * DAY) == (*FIRST, change(NOON + DAY, 11.0), change(NOON + 2 * DAY, 13.0))
+
+
 def test_a_clock_that_steps_back_does_not_rewrite_the_past() -> None:
+    # Who asks takes the newest stored tick for now, if the clock shows less: hours up to it have been priced.
     history = (*FIRST, change(NOON + DAY, 12.0))
-    assert record(history, 15.0, NOON - DAY) == (*FIRST, change(NOON + DAY, 15.0))
+    newest_tick = NOON + DAY + 300
+    assert record(history, 15.0, newest_tick) == (*history, change(NOON + DAY + HOUR, 15.0))
+    assert record(history, 12.0, newest_tick) is history
 
 
 def test_the_history_survives_its_file(tmp_path: Path) -> None:

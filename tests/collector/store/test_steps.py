@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collector.store.layout import CLUSTER_FILE, ENTRY, GPU, RrdFile
+from collector.store.layout import CLUSTER_FILE, ENTRY, RrdFile
 from collector.store.registry import Registry
 from collector.store.rrd import Span
 from collector.store.steps import Plan, accept, plan
-from tests.support.samples import HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
+from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, tick, ticks
 
 WEB = RrdFile("namespace", "web", ENTRY)
-WEB_GPU = RrdFile("namespace", "web", GPU)
 UNOBSERVED = (None,) * 8 + (0.0,) * 5
+ZERO = (0.0, 0.0, 0.0, 0.0, 1.0)
+NOBODY = (None, None, None, None, 0.0)
 
 
 def continued(before: Plan, samples: list) -> Plan:  # type: ignore[type-arg]
@@ -25,7 +26,7 @@ def test_the_first_tick_fills_the_cluster_from_the_start_of_its_hour() -> None:
         100.0,
         (1.0, 1.0, 0.0, 1.0, 0.0),
     )
-    assert result.observed == ((NOON + 900, NOON + 1800),)
+    assert result.observed == ((NOON + 900, NOON + 1800, True),)
 
 
 def test_a_gap_is_one_span_of_not_observed() -> None:
@@ -35,28 +36,40 @@ def test_a_gap_is_one_span_of_not_observed() -> None:
 
 
 def test_a_birth_gets_zero_for_the_observed_steps_of_its_hour_only() -> None:
-    samples = [*ticks(NOON - HOUR, NOON + STEP), failed_tick(NOON + 2 * STEP), *ticks(NOON + 2 * STEP, NOON + 4 * STEP)]
-    before = plan(Registry(), (), samples)
-    spans = continued(before, [tick(NOON + 5 * STEP, {"web": entry(1.0)})]).spans[WEB]
-    zero = (0.0, 0.0, 0.0, 0.0, 1.0)
+    # Observed; the API failed; observed; metrics-server failed; nobody sampled; born.
+    samples = [*ticks(NOON - HOUR, NOON + STEP), failed_tick(NOON + 2 * STEP), *ticks(NOON + 2 * STEP, NOON + 3 * STEP)]
+    before = plan(Registry(), (), [*samples, tick(NOON + 4 * STEP, metrics=False)])
+    spans = continued(before, [tick(NOON + 6 * STEP, {"web": entry(1.0)})]).spans[WEB]
     assert spans == [
-        Span(NOON, NOON + STEP, zero),
-        Span(NOON + 2 * STEP, NOON + 3 * STEP, zero),
-        Span(NOON + 3 * STEP, NOON + 4 * STEP, zero),
-        Span(NOON + 4 * STEP, NOON + 5 * STEP, (1.0, 0.0, 0.0, 0.0, 1.0)),
+        Span(NOON, NOON + STEP, ZERO),
+        Span(NOON + STEP, NOON + 2 * STEP, NOBODY),
+        Span(NOON + 2 * STEP, NOON + 3 * STEP, ZERO),
+        Span(NOON + 3 * STEP, NOON + 4 * STEP, (0.0, 0.0, 0.0, 0.0, 0.0)),
+        Span(NOON + 4 * STEP, NOON + 5 * STEP, NOBODY),
+        Span(NOON + 5 * STEP, NOON + 6 * STEP, (1.0, 0.0, 0.0, 0.0, 1.0)),
     ]
 
 
-def test_a_special_entry_without_cpu_uses_zero_of_it() -> None:
-    special = RrdFile("special", "unattributed", ENTRY)
-    lost = gpu_entry(0.5, 0.0, 1.0)
-    result = plan(Registry(), (), [tick(NOON, special={"unattributed": type(lost)({"gpu": 0.5, "gpu_memory": 1.0})})])
-    assert result.spans[special][0].values == (0.0, 0.0, 0.0, 0.0, None)
+def test_a_pause_is_told_to_the_files_of_the_hours_it_begins_and_ends_in_only() -> None:
+    before = plan(Registry(), (), [tick(NOON + 10 * STEP, {"web": entry(1.0)})])
+    spans = continued(before, [tick(NOON + 3 * DAY + 3 * STEP, {"web": entry(2.0)})]).spans[WEB]
+    assert spans == [
+        Span(NOON + 10 * STEP, NOON + HOUR, NOBODY),
+        Span(NOON + 3 * DAY, NOON + 3 * DAY + 2 * STEP, NOBODY),
+        Span(NOON + 3 * DAY + 2 * STEP, NOON + 3 * DAY + 3 * STEP, (2.0, 0.0, 0.0, 0.0, 1.0)),
+    ]
 
 
-def test_gpu_usage_that_an_entry_with_gpu_requests_does_not_tell_is_unknown() -> None:
-    holding = type(entry())({"cpu": 1.0, "memory": 1.0}, {"gpu": 2.0}, 1.0)
-    assert plan(Registry(), (), [tick(NOON, {"web": holding})]).spans[WEB_GPU][0].values == (None, 2.0, None)
+def test_a_pause_over_whole_hours_needs_no_rows() -> None:
+    before = plan(Registry(), (), [tick(NOON + HOUR, {"web": entry(1.0)})])
+    spans = continued(before, [tick(NOON + 3 * HOUR, {"web": entry(2.0)}, interval=HOUR)]).spans[WEB]
+    assert spans == [Span(NOON + 2 * HOUR, NOON + 3 * HOUR, (2.0, 0.0, 0.0, 0.0, 1.0))]
+
+
+def test_a_pause_closes_the_hour_of_one_that_had_ended() -> None:
+    before = plan(Registry(), (), [tick(NOON + STEP, {"web": entry(1.0)}), tick(NOON + 2 * STEP)])
+    spans = continued(before, [tick(NOON + DAY + 2 * STEP)]).spans[WEB]
+    assert spans == [Span(NOON + 2 * STEP, NOON + HOUR, NOBODY)]
 
 
 def test_a_namespace_that_is_over_costs_nothing_any_more() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from collector.model import Entry, TickSample
 from collector.store.ledger import Ledger
-from tests.collector.store.reading import Values, capacity, coverage, plain
+from tests.collector.store.reading import Values, capacity, coverage, measured, plain
 from tests.support.samples import HOUR, NOON, STEP, failed_tick, tick
 
 What = Literal["value", "blind", "absent", "failed", "down"]
@@ -32,17 +32,19 @@ class Run:
 
 @dataclass
 class Expectation:
-    """Per step: was it observed, and what the namespace used and requested, None for unknown."""
+    """Per step: was it observed, what the namespace used and requested, None for unknown, and what was measured."""
 
     observed: dict[int, bool] = field(default_factory=dict)
     usage: dict[int, float | None] = field(default_factory=dict)
     requests: dict[int, float | None] = field(default_factory=dict)
+    measured: dict[int, float] = field(default_factory=dict)
 
     def set(self, start: int, end: int, what: What, value: float) -> None:
         for step in range(start + STEP, end + 1, STEP):
             self.observed[step] = what not in ("failed", "down")
             self.requests[step] = {"value": 2 * value, "blind": 2 * value, "absent": 0.0}.get(what)
             self.usage[step] = {"value": value, "absent": 0.0}.get(what)
+            self.measured[step] = {"value": share_measured(value), "absent": 1.0}.get(what, 0.0)
 
     def hour(self, steps: dict[int, float | None], start: int) -> float | None:
         known = [v for end in range(start + STEP, start + HOUR + 1, STEP) if (v := steps.get(end)) is not None]
@@ -50,6 +52,14 @@ class Expectation:
 
     def share_observed(self, start: int) -> float:
         return sum(self.observed.get(end, False) for end in range(start + STEP, start + HOUR + 1, STEP)) / 12
+
+    def share_measured(self, start: int) -> float:
+        return math.fsum(self.measured.get(end, 0.0) for end in range(start + STEP, start + HOUR + 1, STEP)) / 12
+
+
+def share_measured(value: float) -> float:
+    """Quarters of the pods, another for other values."""
+    return math.floor(value * 8) % 5 / 4
 
 
 @st.composite
@@ -89,7 +99,7 @@ def sample(time: int, interval: int, what: What, value: float) -> TickSample:
     web = Entry(
         usage={"cpu": used, "memory": used},
         requests={"cpu": 2 * value, "memory": 2 * value},
-        measured=None if what == "blind" else 1.0,
+        measured=None if what == "blind" else share_measured(value),
     )
     return tick(time, {} if what == "absent" else {"web": web}, interval=interval, metrics=what != "blind")
 
@@ -175,3 +185,25 @@ def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], o
             rows = ledger.entry("namespace", "web", NOON, last_stored, STEP)
             stored = dict(zip(range(NOON + STEP, last_stored + 1, STEP), plain(rows.usage["memory"]), strict=True))
             same([stored[step] for step in steps], [expected.usage.get(step) for step in steps])
+
+
+@settings(max_examples=50, deadline=None)
+@given(history=runs(), offset=st.integers(0, 11), batched=st.booleans())
+def test_the_share_of_pods_measured_reads_back_over_all_steps_of_every_hour_of_a_life(
+    history: list[Run], offset: int, batched: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=batched)
+        with Ledger.open(directory) as ledger:
+            if "web" not in ledger.namespaces:
+                return
+            assert ledger.first_tick is not None
+            hours = range((ledger.first_tick - 1) // HOUR * HOUR, last_stored - HOUR + 1, HOUR)
+            for hour in hours:
+                if not outside_lives(ledger, hour):
+                    (share,) = measured(ledger, "web", hour)
+                    # Of an hour that nobody sampled nothing is stored.
+                    assert share == pytest.approx(expected.share_measured(hour)) or (
+                        share is None and not any(expected.observed.get(hour + i * STEP) for i in range(1, 13))
+                    )

@@ -118,8 +118,7 @@ def test_a_scale_that_holds_nothing_yet_says_when_to_expect_it(block: Block) -> 
 
 
 def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) -> None:
-    # 0.875 of 24 hours: 3 hours short; the open day's 19 hours are whole.
-    found = block(day={"coverage": {"metrics": [0.875, 1.0]}})
+    found = block(day={"coverage": {"metrics": [0.875, 1.0]}, "more": {"silent_hours": {"metrics": [3, 0]}}})
     assert found["warnings"][1:] == [
         (
             "metrics-server did not answer for 3 h: usage is unknown in each hour it missed for the most part: "
@@ -128,9 +127,49 @@ def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) ->
     ]
 
 
-def test_a_single_missed_tick_is_not_worth_a_warning(block: Block) -> None:
-    # One step of five minutes is 1/288 of a day.
-    assert len(block(day={"coverage": {"metrics": [287 / 288, 1.0]}})["warnings"]) == 1
+def test_half_an_hour_of_silence_is_named_and_a_single_missed_tick_is_not(block: Block) -> None:
+    silent = block(day={"more": {"silent_hours": {"metrics": [0.5, 1 / 12]}}})["warnings"]
+    assert len(silent) == 2
+    assert "did not answer for 0.5 h" in silent[1]
+
+
+@pytest.mark.requirement("KL-M-2")
+@pytest.mark.parametrize("scale", ["daily_14d", "monthly_12m"])
+def test_two_sources_that_fail_at_different_times_are_both_named_with_their_hours(
+    block: Block, scale: ScaleName
+) -> None:
+    # On the 20th metrics-server missed 6 hours and the API 6 others: both covered 18 of 24, and 18 + 19 of 43.
+    day = {
+        "observed": [18, 19],
+        "coverage": {"kubernetes": [0.75, 1], "metrics": [0.75, 1]},
+        "more": {"silent_hours": {"metrics": [6, 0]}, "pods_coverage": [0.5, 1]},
+    }
+    month: dict[str, Any] = {
+        "first": "2026-11",
+        "open_hours": 499,
+        "capacity": {"cpu": [4930]},
+        "namespaces": {"web": {"cpu": Row([493], [493])}},
+        "observed": [493],
+        "coverage": {"kubernetes": [493 / 499], "metrics": [493 / 499]},
+        "more": {"silent_hours": {"metrics": [6]}, "pods_coverage": [487 / 499]},
+    }
+    found = block(scale=scale, day=day, monthly=Scale(**month))
+    bucket = "2026-11-20" if scale == "daily_14d" else "2026-11"
+    assert found["warnings"][1:] == [
+        f"Not observed: 6 h, no amount covers them: {bucket} (6 h).",
+        (
+            "metrics-server did not answer for 6 h: usage is unknown in each hour it missed for the most part: "
+            f"{bucket} (6 h)."
+        ),
+    ]
+    whole = 43 if scale == "daily_14d" else 499
+    assert found["coverage"]["kubernetes"] == found["coverage"]["metrics"] == pytest.approx(1 - 6 / whole, rel=1e-5)
+
+
+def test_coverage_of_an_exporter_is_of_the_hours_in_which_it_was_configured(block: Block) -> None:
+    # 12 of 12 hours on the day it was configured at noon, 9.5 of 19 on the next: 21.5 of 31
+    day = {"coverage": {"dcgm": [1.0, 0.5]}, "more": {"expected_hours": {"dcgm": [12, 19]}}}
+    assert block(day=day)["coverage"]["dcgm"] == pytest.approx(21.5 / 31, rel=1e-5)
 
 
 def test_hours_in_which_nothing_answered_are_not_named_twice(block: Block) -> None:

@@ -22,6 +22,25 @@ def test_answers_carry_six_significant_digits_and_null_for_unknown(value: float 
     assert rounded(value) == answered
 
 
+@pytest.mark.requirement("KL-M-3")
+@pytest.mark.parametrize(
+    ("value", "answered"),
+    [
+        (918512.64, 918512.64),
+        (12345678.904, 12345678.9),
+        (10000.006, 10000.01),
+        (9999.994, 9999.99),  # six digits are cents here
+        (123.456789, 123.457),  # and finer below
+        (0.0123456789, 0.0123457),
+        (-918512.645001, -918512.65),
+        (None, None),
+        (UNKNOWN, None),
+    ],
+)
+def test_money_is_right_to_the_cent_however_large_it_is(value: float | None, answered: float | None) -> None:
+    assert rounded(value, "currency") == answered
+
+
 def test_a_zero_is_never_negative() -> None:
     assert str(rounded(-0.0)) == "0.0"
 

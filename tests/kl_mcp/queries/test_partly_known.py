@@ -71,6 +71,23 @@ def test_a_namespace_of_which_some_pods_were_not_measured_is_named_with_the_shar
     ]
 
 
+def test_an_hour_without_the_api_is_no_fault_of_the_pods_that_were_measured(tmp_path: Path) -> None:
+    # metrics-server answered all day, the API in 23 of 24 hours: all of web's pods were known in these, shop's in half.
+    scale = Scale(
+        "2026-11-20",
+        capacity={"cpu": [230]},
+        observed=[23],
+        namespaces={"web": {"cpu": Row([46], [92])}, "shop": {"cpu": Row([23], [46])}},
+        coverage={"kubernetes": [23 / 24]},
+        measured={"web": [23 / 24], "shop": [11.5 / 24]},
+        more={"pods_coverage": [23 / 24]},
+    )
+    warnings = ask(tmp_path, "get_usage", scale, metric="cpu")["metadata"]["warnings"]
+    assert [w for w in warnings if "running pods" in w] == [
+        "metrics-server knew only a part of the running pods of 1 namespace(s), whose usage is too low: shop (50 %)."
+    ]
+
+
 def test_a_ratio_that_reads_0_5_is_balanced(tmp_path: Path) -> None:
     # Published amounts have ten digits: 0.4999999999 is shown as 0.5 and has to be classified as that.
     scale = Scale("2026-11-20", capacity={"cpu": [240]}, namespaces={"web": {"cpu": Row([11.9999999999], [24])}})

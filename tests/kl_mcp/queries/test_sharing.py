@@ -60,6 +60,8 @@ def test_idle_stays_idle_where_no_namespace_costs_anything() -> None:
 def test_a_cost_too_small_to_be_in_proportion_to_bears_nothing() -> None:
     # 12 / 5e-324 is beyond what a float holds: multiplying with it would turn money into infinity
     assert factors(INFRA, 5e-324, 12, 0) == Factors(1, 1, 1)
+    # 0.25 / 2.2e-309 is not, but multiplied with what idle adds it would be; infra keeps its own and bears idle alone
+    assert factors(replace(ALL, multiplier=1), 2.2e-309, 0.25, 1) == Factors(5, 5, 0)
 
 
 sums = st.one_of(st.floats(0, 1e6), st.just(0.0), st.just(NOTHING))

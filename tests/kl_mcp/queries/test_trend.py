@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def result(view: Frame, *names: str) -> dict[str, Any]:
 
 def found(view: Frame) -> tuple[str, float | None, int]:
     answer = result(view)
-    return answer["direction"], answer["change_pct"], answer["months"]
+    return answer["direction"], answer["rise_pct"], answer["months"]
 
 
 @pytest.mark.requirement("KL-T-13")
@@ -46,6 +47,10 @@ def found(view: Frame) -> tuple[str, float | None, int]:
     [
         ([1, 1, 1, 1], "stable", 0),
         ([1.0, 1.1], "stable", 9.52381),  # 0.1 over a mean of 1.05
+        ([1.0, 1.105], "stable", 9.97625),  # 0.105 over 1.0525
+        ([1.0, 1.106], "growing", 10.0665),  # 0.106 over 1.053
+        ([1.105, 1.0], "stable", -9.97625),
+        ([1.106, 1.0], "decreasing", -10.0665),
         ([1.0, 1.2], "growing", 18.1818),  # 0.2 over 1.1
         ([1.2, 1.0], "decreasing", -18.1818),
         ([1, 2, 3], "growing", 100),  # from 1 to 3 over a mean of 2
@@ -95,7 +100,7 @@ STEADY = {
 @pytest.mark.requirement("KL-T-13")
 def test_what_was_not_measured_is_no_decrease_of_a_sum(tmp_path: Path) -> None:
     view = shown(tmp_path, STEADY, months=3)
-    assert result(view, "web", "api")["change_pct"] == 0
+    assert result(view, "web", "api")["rise_pct"] == 0
     hours = KnownHours(view)
     changed = between_months(hours, trajectory(hours, ("web", "api", "new")))
     assert changed is not None
@@ -105,7 +110,7 @@ def test_what_was_not_measured_is_no_decrease_of_a_sum(tmp_path: Path) -> None:
 
 
 def test_percentages_too_are_of_the_hours_that_are_known(tmp_path: Path) -> None:
-    assert result(shown(tmp_path, STEADY, months=3, model="normalized"), "web", "api")["change_pct"] == 0
+    assert result(shown(tmp_path, STEADY, months=3, model="normalized"), "web", "api")["rise_pct"] == 0
 
 
 @pytest.mark.requirement("KL-T-13")
@@ -116,7 +121,7 @@ def test_a_month_in_which_most_of_a_sum_is_unknown_is_left_out(tmp_path: Path) -
     }
     # January 2 cores, March 2.5: 0.5 over a mean of 2.25
     answer = result(shown(tmp_path, rows, months=3), "web", "new")
-    assert (answer["change_pct"], answer["months_left_out"]) == (22.2222, ["2026-02"])
+    assert (answer["rise_pct"], answer["months_left_out"]) == (22.2222, ["2026-02"])
 
 
 def test_a_small_namespace_unknown_in_one_month_is_left_out_of_every_month(tmp_path: Path) -> None:
@@ -128,6 +133,23 @@ def test_a_small_namespace_unknown_in_one_month_is_left_out_of_every_month(tmp_p
     kept = trajectory(hours, ("web", "job"))
     assert (list(kept.levels.values()), kept.left_out) == ([10, 10, 10], ("job",))
     assert trend(hours, kept)["direction"] == "stable"
+
+
+@pytest.mark.parametrize(
+    ("job", "months_left_out", "rows_left_out"),
+    # Of web's 9 cores and job's: 0.99 and 1.01 of them are 9.9 and 10.1 %
+    [(0.99, [], ("job",)), (1.01, ["2026-02"], ())],
+)
+def test_a_tenth_of_a_sum_may_be_unknown_before_the_month_is_left_out(
+    tmp_path: Path, job: float, months_left_out: list[str], rows_left_out: tuple[str, ...]
+) -> None:
+    rows = {
+        "web": Row([9 * 744, 9 * 672, 9 * 744], [0, 0, 0]),
+        "job": Row([job * 744, None, job * 744], [0, 0, 0], usage_hours=[744, 0, 744]),
+    }
+    hours = KnownHours(shown(tmp_path, rows, months=3))
+    kept = trajectory(hours, ("web", "job"))
+    assert (trend(hours, kept)["months_left_out"], kept.left_out) == (months_left_out, rows_left_out)
 
 
 def test_the_open_month_is_scaled_by_the_hours_its_usage_is_known_for(tmp_path: Path) -> None:
@@ -145,10 +167,10 @@ RATE = {"effective": "2026-01-11T00:00:00Z", "rate": 5.0, "currency": "€", "we
 def test_a_rate_that_starts_inside_a_month_is_no_growth_of_costs(tmp_path: Path) -> None:
     # one core of ten at 5 an hour costs 0.5; priced are 744 - 240 = 504 hours of January, which cost 252
     row = Row([744, 672], [0, 0], cost=[252, 336])
-    view = shown(tmp_path, {"web": row}, months=2, model="costs", bill={"cpu": [2520, 3360]}, rates=[RATE])
+    facts: dict[str, Any] = {"bill": {"cpu": [2520, 3360]}, "rates": [RATE], "more": {"priced_hours": [504, 672]}}
+    view = shown(tmp_path, {"web": row}, months=2, model="costs", **facts)
     hours = KnownHours(view)
-    assert list(hours.priced) == [504, 672]
-    assert result(view)["change_pct"] == 0
+    assert result(view)["rise_pct"] == 0
     changed = between_months(hours, trajectory(hours, ("web",)))
     assert changed is not None
     assert changed["amount_per_hour"] == {"before": 0.5, "after": 0.5, "change_pct": 0}
@@ -156,19 +178,64 @@ def test_a_rate_that_starts_inside_a_month_is_no_growth_of_costs(tmp_path: Path)
     assert changed["rate_per_hour"] == {"before": 5, "after": 5, "change_pct": 0}
 
 
-def test_priced_hours_of_a_month_with_a_gap_are_those_the_bill_is_for(tmp_path: Path) -> None:
-    # 44 hours of January were not observed, 24 of them after the 11th: 480 hours at 5 are 2400
-    bill = {"cpu": [2400, 3360]}
-    view = shown(tmp_path, {}, months=2, observed=[700, 672], bill=bill, rates=[RATE])
-    assert list(priced_hours(view.dataset, view.scale)) == [480, 672]
+@pytest.mark.requirement("KL-T-13")
+def test_two_rates_and_a_gap_in_a_month_are_told_by_its_priced_hours(tmp_path: Path) -> None:
+    # Installed on 6 January, 5.00 from the 11th on, 10.00 from the 21st: 240 and 264 hours. 4 of 10 cores throughout.
+    # January's bill 240 x 5 + 264 x 10 = 3840, of it 0.4 = 1536; February's 672 x 10 = 6720, of it 2688
+    row = Row([4 * 624, 4 * 672], [0, 0], cost=[1536, 2688])
+    second = {**RATE, "effective": "2026-01-21T00:00:00Z", "rate": 10.0}
+    view = shown(
+        tmp_path,
+        {"web": row},
+        months=2,
+        model="costs",
+        observed=[624, 672],
+        bill={"cpu": [3840, 6720]},
+        rates=[RATE, second],
+        more={"priced_hours": [504, 672]},
+    )
+    hours = KnownHours(view)
+    changed = between_months(hours, trajectory(hours, ("web",)))
+    assert changed is not None
+    # 3840 / 504 and 1536 / 504
+    assert changed["rate_per_hour"] == {"before": 7.61905, "after": 10, "change_pct": 31.25}
+    assert changed["amount_per_hour"] == {"before": 3.04762, "after": 4, "change_pct": 31.25}
+    assert changed["cluster_share_pct"] == {"before": 40, "after": 40, "change_pct": 0}
+    assert changed["usage_per_hour"] == {"unit": "cores", "before": 4, "after": 4, "change_pct": 0}
+    # 0.95238 over a mean of 3.52381
+    assert found(view)[:2] == ("growing", 27.027)
 
 
-def test_hours_before_the_first_rate_and_after_the_last_are_not_priced(tmp_path: Path) -> None:
-    # in force from 11 to 16 January and from 1 to 15 March
-    ended = {**RATE, "effective": "2026-01-16T00:00:00Z", "rate": 0.0}
-    rates = [RATE, ended, {**RATE, "effective": "2026-03-01T00:00:00Z"}, {**ended, "effective": "2026-03-15T00:00:00Z"}]
-    view = shown(tmp_path, {}, months=4, bill={"cpu": [600, None, 1680, None]}, rates=rates)
-    assert list(priced_hours(view.dataset, view.scale)) == [120, 0, 336, 0]
+PARTLY = Row([4 * 504, 4 * 672], [0, 0], cost=[4 * 400, 4 * 672], usage_hours=[504, 672])
+
+
+@pytest.mark.requirement("KL-T-13")
+@pytest.mark.parametrize(
+    ("row", "january"),
+    [
+        # Usage known for 504 hours, a rate in force in 504 others of which 400 overlap: 1600 over 400 hours
+        (replace(PARTLY, cost_hours=[400, 672]), 4.0),
+        # Where it is not published the fewer of both: 1600 over 504 hours
+        (PARTLY, 3.1746),
+        # known for less than what is priced, and for more
+        (replace(PARTLY, usage_hours=[450, 672]), 3.55556),
+        (replace(PARTLY, usage_hours=[600, 672]), 3.1746),
+    ],
+)
+def test_costs_of_a_month_measured_and_priced_in_part_are_divided_by_the_hours_with_both(
+    tmp_path: Path, row: Row, january: float
+) -> None:
+    priced = {"bill": {"cpu": [5040, 6720]}, "rates": [RATE], "more": {"priced_hours": [504, 672]}}
+    view = shown(tmp_path, {"web": row}, months=2, model="costs", **priced)
+    hours = KnownHours(view)
+    found = trajectory(hours, ("web",))
+    assert found.levels == {0: pytest.approx(january, rel=1e-5), 1: pytest.approx(4.0)}
+
+
+def test_without_a_column_the_hours_of_buckets_with_a_bill_are_priced(tmp_path: Path) -> None:
+    bill = {"cpu": [600, None, 1680, None]}
+    view = shown(tmp_path, {}, months=4, bill=bill, rates=[RATE], observed=[700, 672, 744, 720])
+    assert list(priced_hours(view.scale)) == [700, 0, 744, 0]
 
 
 def test_the_rate_and_the_part_of_it_that_is_for_the_metric_are_told_apart(tmp_path: Path) -> None:
@@ -190,7 +257,7 @@ def test_the_rate_and_the_part_of_it_that_is_for_the_metric_are_told_apart(tmp_p
 
 def test_the_rounding_of_sums_is_no_change(tmp_path: Path) -> None:
     # 0.1 cores, written with its last digit off
-    assert result(view(tmp_path, [0.1, 0.1 + 1e-13]))["change_pct"] == 0
+    assert result(view(tmp_path, [0.1, 0.1 + 1e-13]))["rise_pct"] == 0
 
 
 @pytest.mark.requirement("KL-T-13")

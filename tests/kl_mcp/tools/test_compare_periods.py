@@ -24,7 +24,7 @@ def test_one_namespace_has_its_14_days_its_months_and_a_trend(ask: Ask) -> None:
     }
     assert [month["date"] for month in answer["monthly_12m"]["series"]] == ["2026-09", "2026-10", "2026-11"]
     # whole months at 1 and 1.5 cores: the line rises by 0.5 over a mean of 1.25
-    assert (answer["monthly_12m"]["trend_direction"], answer["trend"]["change_pct"]) == ("growing", 40)
+    assert (answer["monthly_12m"]["trend_direction"], answer["trend"]["rise_pct"]) == ("growing", 40)
     assert (answer["movers"], answer["comparison"]) == ([], None)
 
 
@@ -118,7 +118,7 @@ def test_several_namespaces_with_a_baseline_have_blocks_and_movers(ask: Ask) -> 
 def test_one_whole_month_is_insufficient_data(build: Callable[..., Dataset]) -> None:
     answer = asked(build(monthly=None), "compare_periods", namespace="registry")
     assert answer["monthly_12m"]["trend_direction"] == "insufficient_data"
-    assert answer["trend"]["change_pct"] is None
+    assert answer["trend"]["rise_pct"] is None
     assert answer["what_changed"] is None
 
 
@@ -162,7 +162,7 @@ def test_percentages_of_hours_without_measurement_are_no_decrease(build: Callabl
 @pytest.mark.requirement("KL-T-13")
 def test_a_gap_in_a_month_is_told_beside_its_trend(build: Callable[..., Dataset]) -> None:
     answer = asked(build(monthly=two_months(november=GAP)), "compare_periods", namespace="job")
-    assert (answer["trend"]["direction"], answer["trend"]["change_pct"]) == ("stable", 0)
+    assert (answer["trend"]["direction"], answer["trend"]["rise_pct"]) == ("stable", 0)
     assert any("1 month bucket(s) unknown in whole or in part" in w for w in answer["metadata"]["warnings"])
 
 

@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from kl_mcp.dataset import EMPTY, Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 
@@ -45,6 +47,40 @@ def test_a_rate_that_has_ended_is_no_rate_and_stands_in_the_history(build: Calla
     answer = asked(build(rates=rates), "describe_dataset")
     assert answer["billing_hourly_rate"] is None
     assert [each["rate"] for each in answer["rate_history"]] == [25, 0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "currency", "price"),
+    [(20.0, "$", "20 $/h"), (20.0, "€", "20 €/h"), (0.0, "$", "none, so that later hours have no cost")],
+)
+def test_a_rate_that_is_set_but_not_in_force_yet_is_told_as_such(
+    build: Callable[..., Dataset], rate: float, currency: str, price: str
+) -> None:
+    # The last sample is of 19:30; the rate that was set then takes effect with the next full hour.
+    rates = [
+        {"effective": "2026-11-01T00:00:00Z", "rate": 10.0, "currency": "$", "weights": None},
+        {"effective": "2026-11-21T20:00:00Z", "rate": rate, "currency": currency, "weights": None},
+    ]
+    answer = asked(build(rates=rates), "describe_dataset")
+    assert (answer["billing_hourly_rate"], answer["currency"]) == (10, "$")
+    assert (
+        f"The rate will change, no sample has reached it yet: 2026-11-21T20:00:00Z: {price}."
+        in (answer["metadata"]["warnings"])
+    )
+
+
+@pytest.mark.parametrize(("last", "rate"), [("2026-11-21T19:00:00Z", 10), ("2026-11-21T19:05:00Z", 20)])
+def test_a_rate_is_in_force_from_the_first_sample_of_its_hour(
+    build: Callable[..., Dataset], last: str, rate: float
+) -> None:
+    # A sample at 19:00 stands for the minutes before it.
+    rates = [
+        {"effective": "2026-11-01T00:00:00Z", "rate": 10.0, "currency": "$", "weights": None},
+        {"effective": "2026-11-21T19:00:00Z", "rate": 20.0, "currency": "$", "weights": None},
+    ]
+    answer = asked(build(rates=rates, last_sample=last), "describe_dataset")
+    assert answer["billing_hourly_rate"] == rate
+    assert any("will change" in warning for warning in answer["metadata"]["warnings"]) is (rate == 10)
 
 
 def test_an_absent_dataset_is_described_as_such() -> None:

@@ -301,7 +301,7 @@ def test_each_month_of_a_trajectory_is_shared_for_itself(books: Books) -> None:
     # 3 cores + 3/4 of infra's 1, then of its 3: 3.75 x 720 and 5.25 x 744
     assert [month["value"] for month in answer["monthly_12m"]["series"]] == [2700, 3906]
     # the line rises by 1.5 over a mean of 4.5
-    assert (answer["monthly_12m"]["trend_direction"], answer["trend"]["change_pct"]) == (
+    assert (answer["monthly_12m"]["trend_direction"], answer["trend"]["rise_pct"]) == (
         "growing",
         pytest.approx(100 / 3, rel=1e-5),
     )

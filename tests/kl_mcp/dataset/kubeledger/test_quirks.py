@@ -118,7 +118,9 @@ def test_of_duplicate_rows_the_last_known_one_counts(build: Build) -> None:
     assert list(_cpu(dataset, "shop").usage) == [2.0]
 
 
-@pytest.mark.parametrize("written", ["NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-inf", "null", "-3"])
+@pytest.mark.parametrize(
+    "written", ["NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-inf", "1e999", "null", "-3"]
+)
 def test_what_is_no_finite_amount_is_unknown(build: Build, written: str) -> None:
     rows = f'[{{"stack":"shop","usage":{written},"date":"20 Nov"}}, {{"stack":"shop","usage":4.5,"date":"21 Nov"}}]'
     usage = _cpu(build({USAGE: rows}), "shop").usage
@@ -206,3 +208,21 @@ def test_layouts_are_told_apart(build: Build, tmp_path: Path) -> None:
     assert detect_layout(tmp_path) == "native"
     with pytest.raises(DatasetError):
         load_dataset(tmp_path)
+
+
+def test_a_bucket_without_a_row_is_unknown_and_the_warning_does_not_say_why(build: Build) -> None:
+    dataset = build({USAGE: _rows(("shop", 3.0, "20 Nov"), ("shop", 1.0, "21 Nov"), ("web", 2.0, "21 Nov"))})
+    answer = TABLE["get_usage"].run({"metric": "cpu", "namespace": "web"}, dataset, at(NEWEST))
+    assert (answer["series"][0]["values"], answer["total"]) == ([None, 2.0], 2.0)
+    [warning] = [warning for warning in answer["metadata"]["warnings"] if "no value" in warning]
+    assert "1 namespace(s) have no value for 1 day bucket(s)" in warning
+    assert "not there or not measured" in warning
+
+
+def test_depths_are_those_of_rolling_windows(build: Build) -> None:
+    scales = TABLE["describe_dataset"].run({}, build(), at(NEWEST))["scales"]
+    assert {name: scale["depth"] for name, scale in scales.items()} == {
+        "hourly_7d": "7 days, up to the newest point",
+        "daily_14d": "14 times 24 hours, up to the newest point",
+        "monthly_12m": "370 times 24 hours, up to the newest point",
+    }

@@ -135,6 +135,9 @@ def test_get_namespace_breakdown_knows_overhead_and_not_idle(case: Case) -> None
     assert answer["total_value"] == pytest.approx(
         sum(case.truth.amount(name, "cpu", day) for name in case.namespaces), rel=1e-5
     )
+    largest = max(case.namespaces[1:], key=lambda name: case.truth.amount(name, "cpu", day))
+    assert answer["breakdown"][0]["namespace"] == largest
+    assert answer["breakdown"][0]["value"] == pytest.approx(case.truth.amount(largest, "cpu", day), rel=1e-5)
     overhead = answer["cluster_overhead"]
     assert overhead["non_allocatable_value"] == pytest.approx(case.truth.overhead("cpu", day), rel=1e-5)
     assert {overhead[key] for key in overhead if key.startswith(("idle", "capacity", "allocatable", "unmeasured"))} == {
@@ -154,6 +157,24 @@ def test_get_efficiency_divides_by_the_hours_of_each_bucket(case: Case, scale: s
     # Money and percentages weigh buckets by what all namespaces used, so that over several the ratio is near only.
     assert ratio == pytest.approx(case.truth.efficiency(name, "cpu", buckets), rel=1e-4 if date is not None else 2e-2)
     assert answer["units"] == {"cpu": UNITS[case.truth.model]}
+    used = case.whole(name, "cpu", buckets)
+    assert answer["efficiency"][0]["usage"] == pytest.approx(used, rel=1e-5)
+    assert answer["efficiency"][0]["requests"] == pytest.approx(used / ratio, rel=1e-5)
+    assert answer["efficiency"][0]["hours_compared"] == sum(hours.stop - hours.start for hours in buckets)
+
+
+@over_all
+def test_get_efficiency_classifies_every_namespace_by_what_it_truly_uses_of_its_requests(case: Case) -> None:
+    day = [case.truth.days["2026-11-20"]]
+    truly = [case.truth.efficiency(name, "cpu", day) for name in case.namespaces]
+    # A ratio of 1 is also written for no requests, and the files' numbers are rounded.
+    doubtful = sum(1 for ratio in truly if abs(ratio - 1) < 0.01)
+    counts = case.ask("get_efficiency", metric="cpu", date="2026-11-20", limit=1)["counts"]
+    assert counts["over_provisioned"] == sum(1 for ratio in truly if ratio < 0.5)
+    assert counts["balanced"] == pytest.approx(sum(1 for ratio in truly if 0.5 <= ratio <= 1), abs=doubtful)
+    assert counts["under_provisioned"] == pytest.approx(sum(1 for ratio in truly if ratio > 1), abs=doubtful)
+    assert counts["unknown"] <= doubtful
+    assert sum(counts.values()) == len(truly)
 
 
 @over_all
@@ -163,6 +184,9 @@ def test_get_timeseries_returns_percent_of_capacity_by_hour(case: Case) -> None:
     assert answer["series"][0]["values"] == pytest.approx(case.truth.usage[name]["cpu"][-168:].tolist(), rel=1e-5)
     assert (answer["hours"][0], answer["hours"][-1]) == ("2026-11-14T19:00:00Z", "2026-11-21T18:00:00Z")
     assert answer["metadata"]["unit"] == "cluster_percent_hours"
+    truth = case.truth.usage[name]["cpu"][-168:]
+    stats = [answer["stats"][key] for key in ("min", "max", "mean")]
+    assert stats == pytest.approx([truth.min(), truth.max(), truth.mean()], rel=1e-5)
     said = any("whatever the cost model" in warning for warning in answer["metadata"]["warnings"])
     assert said == (case.truth.model != "cumulative")
 
@@ -190,11 +214,42 @@ def test_compare_periods_adds_up_the_days_and_follows_the_months(case: Case) -> 
 
 
 @over_all
+def test_compare_periods_puts_two_days_against_each_other_by_the_hour(case: Case) -> None:
+    name = case.namespaces[-1]
+    answer = case.ask(
+        "compare_periods", metric="memory", namespace=name, scale="daily_14d", baseline="2026-11-07", date="2026-11-20"
+    )
+    # The first day holds 4 hours, the other 24, to which it is scaled. A percentage is per hour already.
+    cut, whole = (case.truth.amount(name, "memory", case.truth.days[day]) for day in ("2026-11-07", "2026-11-20"))
+    before = cut if case.truth.model == "normalized" else cut * 24 / 4
+    [mover] = answer["movers"]
+    assert (mover["baseline_value"], mover["value"]) == pytest.approx((before, whole), rel=1e-5)
+    said = any("baseline values are scaled" in warning for warning in answer["metadata"]["warnings"])
+    assert said == (case.truth.model != "normalized")
+
+
+@over_all
+def test_compare_periods_sets_the_last_week_against_the_one_before_of_which_a_part_is_there(case: Case) -> None:
+    days = list(case.truth.days.values())
+    weeks = days[:7], days[7:14]
+    assert [sum(day.stop - day.start for day in week) for week in weeks] == [148, 168]
+    answer = case.ask("compare_periods", metric="cpu", sort="namespace")
+    moved = {row["namespace"]: row["change_pct"] for row in answer["movers"]}
+    first = case.namespaces[0]
+    before, after = (case.whole(first, "cpu", week) for week in weeks)
+    if case.truth.model != "normalized":
+        before *= 168 / 148
+    assert moved[first] == pytest.approx(100 * (after / before - 1), rel=1e-3, abs=1e-3)
+
+
+@over_all
 def test_group_namespaces_adds_up_what_matches(case: Case) -> None:
     answer = case.ask("group_namespaces", metric="cpu", pattern="shop-*", date="2026-11-07..2026-11-09")
     days = [case.truth.days[day] for day in ("2026-11-07", "2026-11-08", "2026-11-09")]
     total = sum(case.whole(name, "cpu", days) for name in case.namespaces if name.startswith("shop-"))
+    everything = sum(case.whole(name, "cpu", days) for name in case.namespaces)
     assert answer["group_total"] == pytest.approx(total, rel=1e-5)
+    assert answer["share_pct"] == pytest.approx(100 * total / everything, rel=1e-5)
     assert answer["matched_count"] == len(case.namespaces) - 1
 
 
