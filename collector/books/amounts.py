@@ -155,10 +155,13 @@ def _entries(
     # GPU memory in use of a capacity that is not known could not be set against it; that none is in use is known.
     usage[~known & (usage != 0)] = np.nan
     unknown = np.isnan(usage)
+    unpaired = unknown | np.isnan(requests)
     return EntryCells(
         usage=usage,
         requests=requests,
-        matched=np.where(unknown, np.nan, requests),
+        matched=np.where(unpaired, np.nan, requests),
+        usage_matched=np.where(unpaired, np.nan, usage),
+        matched_hours=np.where(unpaired, 0.0, hours_per_cell),
         cost=np.full(shape, np.nan),
         hours=np.where(unknown, 0.0, hours_per_cell),
         cost_hours=np.zeros(shape),

@@ -56,7 +56,11 @@ class EntryCells:
     usage: Array
     requests: Array
     matched: Array
-    """Requests of the hours in which usage is known; NaN where those of one such hour are not."""
+    """Requests of the hours in which usage is known too."""
+    usage_matched: Array
+    """Usage of the hours in which requests are known too: imported history can lack them."""
+    matched_hours: Array
+    """Hours in which both are known; never NaN."""
     cost: Array
     hours: Array
     """Observed hours in which usage is known; never NaN."""
@@ -116,15 +120,9 @@ def fold(page: Page, offsets: Sequence[int]) -> Page:
         starts=page.starts[list(offsets)],
         cluster=folded(page.cluster),
         keys=page.keys,
-        entries=_matched_in_full(folded(page.entries), page.entries, offsets),
+        entries=folded(page.entries),
         **{name: sum_known(getattr(page, name), offsets) for name in _HOURS},
     )
-
-
-def _matched_in_full(coarse: EntryCells, fine: EntryCells, offsets: Sequence[int]) -> EntryCells:
-    """`matched` of fewer hours than `usage` would make efficiency too high: imported history can lack requests."""
-    lacking = ~np.isnan(fine.usage) & np.isnan(fine.matched)
-    return replace(coarse, matched=np.where(np.logical_or.reduceat(lacking, offsets, axis=-1), np.nan, coarse.matched))
 
 
 def cut(page: Page, start: int, stop: int) -> Page:
@@ -192,6 +190,8 @@ def _nothing(page: Page) -> dict[str, Array]:
         "usage": usage,
         "requests": requests,
         "matched": requests,
+        "usage_matched": requests,
+        "matched_hours": np.where(np.isnan(requests), 0.0, observed),
         "cost": np.where(np.isnan(page.cluster.bill), np.nan, 0.0),
         "hours": observed,
         "cost_hours": np.broadcast_to(page.priced, observed.shape),

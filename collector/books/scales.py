@@ -115,6 +115,7 @@ class _Writer:
         entries = page.entries
         self._usage, self._requests = rounded(entries.usage), rounded(entries.requests)
         self._matched, self._hours = rounded(entries.matched), rounded(entries.hours)
+        self._usage_matched, self._matched_hours = rounded(entries.usage_matched), rounded(entries.matched_hours)
         self._cost_hours, self._priced = rounded(entries.cost_hours), rounded(page.priced)
         self._cost = rounded(entries.cost) if self._with_cost else entries.cost
         self._observed = rounded(page.observed)
@@ -158,8 +159,11 @@ class _Writer:
             amounts["requests_matched"] = matched
         if not np.array_equal(hours, self._observed):
             amounts["usage_hours"] = hours
-        if index not in PRICED:
+        if index == GPU_MEMORY:
             return amounts
+        if not np.array_equal(self._matched_hours[row, index], hours):
+            amounts["usage_matched"] = self._usage_matched[row, index]
+            amounts["matched_hours"] = self._matched_hours[row, index]
         if self._with_cost:
             amounts["cost"] = self._cost[row, index]
         if not _same(self._cost_hours[row, index], np.minimum(hours, self._priced)):

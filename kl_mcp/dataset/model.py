@@ -37,6 +37,10 @@ class Amounts:
     requests: Column | None
     requests_matched: Column | None = None
     cost: Column | None = None
+    usage_matched: Column | None = None
+    """Usage of the hours in which requests are known too; None: all of it."""
+    matched_hours: Column | None = None
+    """Observed hours in which both are known; None: `usage_hours`."""
     usage_hours: Column | None = None
     """Observed hours in which usage is known; None: all of them."""
     cost_hours: Column | None = None

@@ -115,6 +115,8 @@ def _amounts(values: Json, length: int, place: str) -> Amounts:
         requests=column(member(values, "requests", place), length, f"{place}.requests"),
         requests_matched=_optional(values, "requests_matched", length, place),
         cost=_optional(values, "cost", length, place),
+        usage_matched=_optional(values, "usage_matched", length, place),
+        matched_hours=_optional(values, "matched_hours", length, place, known_column),
         usage_hours=_optional(values, "usage_hours", length, place),
         cost_hours=_optional(values, "cost_hours", length, place, known_column),
     )

@@ -40,6 +40,8 @@ class Compared:
     compared_requests: float
     hours: float
     unattributed: float = 0.0
+    usage_alone: float = 0.0
+    """Hours in which usage is known and requests are not."""
 
     @property
     def in_doubt(self) -> bool:
@@ -111,18 +113,32 @@ def compare(scale: Scale, amounts: Amounts | None, window: Window, unattributed:
         nothing = 0.0 if window.observed_hours else UNKNOWN
         return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
     matched = matched_requests(amounts)
-    counted = amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
-    usage, wanted, hours = (column[window.first : window.stop] for column in (amounts.usage, matched, counted))
+    counted = next((known for known in (amounts.matched_hours, amounts.usage_hours) if known is not None), None)
+    columns = (matched_usage(amounts), matched, scale.observed_hours if counted is None else counted)
+    usage, wanted, hours = (column[window.first : window.stop] for column in columns)
     both = [not isnan(either) for either in map(float.__add__, usage, wanted)]
     requests = amounts.requests if amounts.requests is not None else matched
     return Compared(
-        known_sum(usage),
+        known_sum(amounts.usage[window.first : window.stop]),
         known_sum(requests[window.first : window.stop]),
         known_sum(compress(usage, both)),
         known_sum(compress(wanted, both)),
         math.fsum(filterfalse(isnan, compress(hours, both))),
         math.fsum(filterfalse(isnan, unattributed[window.first : window.stop])) if unattributed is not None else 0.0,
+        _usage_alone(scale, amounts, window),
     )
+
+
+def _usage_alone(scale: Scale, amounts: Amounts, window: Window) -> float:
+    if amounts.matched_hours is None:
+        return 0.0
+    known = amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
+    return math.fsum(known[i] - amounts.matched_hours[i] for i in window.indices)
+
+
+def matched_usage(amounts: Amounts) -> Column:
+    """Return the usage of the hours in which requests are known too."""
+    return amounts.usage if amounts.usage_matched is None else amounts.usage_matched
 
 
 def matched_requests(amounts: Amounts) -> Column:

@@ -87,6 +87,7 @@ def efficiency(
             warnings=[
                 *_unknown(named),
                 *_uncounted(named),
+                *_without_requests(named),
                 *gaps_untold_warning(window),
                 *_partly_measured(named, window),
             ],
@@ -199,6 +200,20 @@ def _uncounted(lines: list[_Line]) -> list[str]:
         (
             "KubeLedger's files do not tell for how many hours of some buckets these namespaces had requests, as they "
             f"began, ended, or came and went there. Efficiency and requests leave these buckets out: {named}."
+        )
+    ]
+
+
+def _without_requests(lines: list[_Line]) -> list[str]:
+    """Say what efficiency leaves out of imported history, which knows usage in hours in which it knows no requests."""
+    left_out = [line for line in lines if line.sums.usage_alone > 0]
+    if not left_out:
+        return []
+    named = _some([f"{line.namespace} ({line.metric}: {line.sums.usage_alone:g} h)" for line in left_out])
+    return [
+        (
+            f"Requests are unknown in hours of known usage (history imported without them) for {len(left_out)} row(s); "
+            f"requests, efficiency and unused leave these hours out, usage does not: {named}."
         )
     ]
 

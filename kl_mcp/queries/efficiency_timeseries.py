@@ -15,6 +15,7 @@ from kl_mcp.queries.efficiency import (
     comparable_metrics,
     compare,
     matched_requests,
+    matched_usage,
     unattributed_usage,
 )
 from kl_mcp.queries.frame import scale_of
@@ -74,7 +75,7 @@ def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: C
 
     Unknown in hours without requests, and where unattributed usage could raise the ratio by more than is tolerated.
     """
-    both = [(amounts.usage, matched_requests(amounts)) for amounts in rows if amounts is not None]
+    both = [(matched_usage(amounts), matched_requests(amounts)) for amounts in rows if amounts is not None]
     ratios = array("d")
     for i in window.indices:
         # One that requests nothing has nothing to be compared with.

@@ -49,6 +49,8 @@ class Row:
     cost: Column | None = None
     usage_hours: Column | None = None
     cost_hours: Column | None = None
+    usage_matched: Column | None = None
+    matched_hours: Column | None = None
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,10 @@ def _amounts(name: str, metric: str, row: Row, scale: Scale) -> Json:
         amounts["cost"] = list(row.cost)
     if row.usage_hours is not None:
         amounts["usage_hours"] = list(row.usage_hours)
-    if row.cost_hours is not None:
-        amounts["cost_hours"] = list(row.cost_hours)
+    for key in ("cost_hours", "usage_matched", "matched_hours"):
+        column = getattr(row, key)
+        if column is not None:
+            amounts[key] = list(column)
     return amounts
 
 

@@ -33,13 +33,18 @@ def test_a_folded_page_adds_every_hour_on_its_own() -> None:
     assert day.cluster.capacity[CPU].tolist() == [30.0]
 
 
-def test_a_day_with_an_hour_of_unknown_requests_has_none_that_match_its_usage() -> None:
-    # As imported hours may have it: 5 used in both hours, 4 requested in one; 5 ÷ 4 would be no efficiency.
+def test_usage_and_requests_are_matched_over_the_hours_that_know_both() -> None:
+    # As imported hours may have it: 5 used in the first two hours, 4 requested in the first, in which 2 were used. In
+    # the last two 1 used of 2 requested, then 6 requested while usage is unknown. 3 ÷ 6 over both days.
     hours = amounts(cluster([10.0] * 4), [namespace("a", [2.0, 3.0, 1.0, U], [4.0, U, 2.0, 6.0])])
     days = fold(hours, [0, 2])
-    assert none_for_nan(days.entries.matched[0, CPU]) == [None, 2.0]
+    assert days.entries.usage[0, CPU].tolist() == [5.0, 1.0]
     assert days.entries.requests[0, CPU].tolist() == [4.0, 8.0]
-    assert none_for_nan(fold(days, [0]).entries.matched[0, CPU]) == [None]
+    assert days.entries.matched[0, CPU].tolist() == [4.0, 2.0]
+    assert days.entries.usage_matched[0, CPU].tolist() == [2.0, 1.0]
+    assert days.entries.matched_hours[0, CPU].tolist() == [1.0, 1.0]
+    both = fold(days, [0]).entries
+    assert (both.usage_matched[0, CPU].tolist(), both.matched[0, CPU].tolist()) == ([3.0], [6.0])
 
 
 def test_a_bucket_in_which_idle_was_never_known_has_none() -> None:

@@ -57,8 +57,8 @@ def test_an_rf_of_exactly_one_is_no_request_known(tmp_path: Path, source: Path) 
         assert plain(asked) == pytest.approx([8 * GIB])  # 2 % of 200 GiB ÷ 0.5
 
 
-def test_a_day_with_an_hour_of_unknown_requests_has_none_to_be_compared_with_its_usage(tmp_path: Path) -> None:
-    # Requests are 10 % ÷ 0.5 of 50 cores. On the 19th an rf of 1.0 for three hours: 21 hours of them are known.
+def test_usage_of_hours_whose_requests_are_unknown_is_compared_with_nothing(tmp_path: Path) -> None:
+    # Usage is 10 % of 50 cores, requests 10 % ÷ 0.5. On the 19th an rf of 1.0 for three hours: 21 hours know both.
     directory = tmp_path / "source"
     directory.mkdir()
     first = at("2026-11-19T09:00")
@@ -69,10 +69,13 @@ def test_a_day_with_an_hour_of_unknown_requests_has_none_to_be_compared_with_its
     amounts, day = daily["namespaces"]["shop"]["cpu"], daily["buckets"].index("2026-11-19T00:00:00Z")
     assert amounts["usage"][day - 1 : day + 1] == pytest.approx([120.0, 120.0])
     assert amounts["requests"][day - 1 : day + 1] == pytest.approx([240.0, 210.0])
-    assert amounts["requests_matched"][day - 1 : day + 1] == [pytest.approx(240.0), None]
+    assert amounts["requests_matched"][day - 1 : day + 1] == pytest.approx([240.0, 210.0])
+    assert amounts["usage_matched"][day - 1 : day + 1] == pytest.approx([120.0, 105.0])
+    assert amounts["matched_hours"][day - 1 : day + 1] == pytest.approx([24.0, 21.0])
     # November holds that day, October does not: 20 October to the end.
-    november = published(tmp_path, "monthly_12m")["namespaces"]["shop"]["cpu"]["requests_matched"]
-    assert november == [pytest.approx(12 * 24 * 10.0), None]
+    months = published(tmp_path, "monthly_12m")["namespaces"]["shop"]["cpu"]
+    assert months["requests_matched"][0] == pytest.approx(12 * 24 * 10.0)
+    assert months["usage"][1] - months["usage_matched"][1] == pytest.approx(15.0)
 
 
 def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Path) -> None:

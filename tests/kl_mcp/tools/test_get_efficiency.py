@@ -1,9 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kl_mcp.dataset import load_dataset
 from kl_mcp.errors import ToolArgumentError
-from tests.kl_mcp.tools.conftest import Ask
+from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.datasets import Dataset as Published
+from tests.support.datasets import Row, Scale, write
 
 
 def rows(answer: dict[str, Any]) -> dict[str, Any]:
@@ -19,6 +23,22 @@ def test_the_ratio_is_over_the_hours_in_which_both_sides_are_known(ask: Ask) -> 
     assert found["ml-train"]["efficiency_ratio"] == pytest.approx(111 / 87, rel=1e-5)
     assert found["ml-train"]["hours_compared"] == 43.5
     assert found["ml-train"]["unused"] == -24
+
+
+@pytest.mark.requirement("KL-T-7")
+def test_hours_of_usage_without_known_requests_are_compared_with_nothing_and_named(tmp_path: Path) -> None:
+    """Imported history: 20 core-hours on each of two days; of the second, requests are known for 18 hours only.
+
+    In those 18 hours 12 were used and 36 requested: (20 + 12) ÷ (48 + 36) = 0.380952 over 42 hours, 52 unused.
+    """
+    row = Row([20, 20], [48, 36], matched=[48, 36], usage_matched=[20, 12], matched_hours=[24, 18])
+    day = Scale(first="2026-11-19", capacity={"cpu": [240, 240]}, namespaces={"shop": {"cpu": row}})
+    directory = write(tmp_path, Published(daily=day, last_sample="2026-11-21T00:00:00Z"))
+    answer = asked(load_dataset(directory), "get_efficiency", metric="cpu")
+    found = rows(answer)["shop"]
+    assert (found["usage"], found["requests"], found["hours_compared"], found["unused"]) == (40, 84, 42, 52)
+    assert found["efficiency_ratio"] == pytest.approx(0.380952, rel=1e-5)
+    assert [text for text in answer["metadata"]["warnings"] if "shop (cpu: 6 h)" in text]
 
 
 @pytest.mark.requirement("KL-T-7")
