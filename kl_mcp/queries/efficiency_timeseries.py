@@ -53,7 +53,7 @@ def efficiency_timeseries(
             metric=metric,
             warnings=[
                 *open_hour_warning(window),
-                *(partly_measured_warning(names, window) if metric in ("cpu", "memory") else []),
+                *(partly_measured_warning(names, window, dataset.hidden) if metric in ("cpu", "memory") else []),
             ],
         ),
     }

@@ -165,22 +165,22 @@ class Frame:
 
     def warnings(self, names: Iterable[str]) -> list[str]:
         """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
-        visible = [name for name in names if name not in self.dataset.hidden]
-        known = {name: self.totals[name] for name in visible if name in self.totals}
-        return [*self.unknown_warnings(known), *self.sharing_warnings(visible)]
+        asked = list(names)
+        known = {name: self.totals[name] for name in asked if name in self.totals}
+        return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
 
     def cluster_warnings(self) -> list[str]:
         """Return what to know about the sum of all namespaces."""
-        visible = {name: total for name, total in self.totals.items() if name not in self.dataset.hidden}
-        return [*self.unknown_warnings(visible), *self.sharing_warnings(())]
+        return [*self.unknown_warnings(self.totals), *self.sharing_warnings(())]
 
     def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[str]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
         of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
-        measured = partly_measured_warning(sums, self.window) if of_pods else []
-        borne = self.dataset.shared - self.dataset.hidden if self.after_sharing else ()
+        hidden = self.dataset.hidden
+        measured = partly_measured_warning(sums, self.window, hidden) if of_pods else []
+        borne = self.dataset.shared if self.after_sharing else ()
         concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
-        unknown = unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window)
+        unknown = unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window, hidden)
         return [*unknown, *measured]
 
     def sharing_warnings(self, named: Iterable[str]) -> list[str]:
@@ -188,7 +188,8 @@ class Frame:
         if self.after_sharing is None:
             return []
         kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
-        return [*shared_warning([name for name in named if name in self.absorbed]), *(kept_warning() if kept else [])]
+        borne = shared_warning([name for name in named if name in self.absorbed], self.dataset.hidden)
+        return [*borne, *(kept_warning() if kept else [])]
 
 
 def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:

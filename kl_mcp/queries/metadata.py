@@ -6,6 +6,7 @@ Every key is always there, null where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from math import isnan
 from typing import Any
 
@@ -16,7 +17,7 @@ from kl_mcp.queries.measure import Measure
 from kl_mcp.queries.numbers import MONEY, rounded
 from kl_mcp.queries.rates import rate_warnings
 from kl_mcp.queries.rolling import absent_warning, rolling_warnings
-from kl_mcp.queries.words import some
+from kl_mcp.queries.words import some, some_namespaces
 
 Block = dict[str, Any]
 _STALE_TICKS = 3
@@ -87,12 +88,15 @@ def coverage_of(window: Window, source: Source) -> float | None:
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
 
-def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[str]:
-    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
+def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window, hidden: AbstractSet[str]) -> list[str]:
+    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out).
+
+    Those in `hidden` are counted and not named.
+    """
     if not unknown:
         return []
     buckets = sum(count for _, count in unknown)
-    names = some([name for name, _ in unknown])
+    names = some_namespaces([(name, "") for name, _ in unknown], hidden)
     granularity = GRANULARITY[window.scale.name]
     if window.scale.relative is not None:
         return [absent_warning(len(unknown), f"{buckets} {granularity} bucket(s)", names)]
@@ -104,10 +108,11 @@ def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[
     ]
 
 
-def partly_measured_warning(names: Iterable[str], window: Window) -> list[str]:
+def partly_measured_warning(names: Iterable[str], window: Window, hidden: AbstractSet[str]) -> list[str]:
     """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
+    Namespaces in `hidden` are counted and not named.
     """
     scale = window.scale
     answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
@@ -121,12 +126,12 @@ def partly_measured_warning(names: Iterable[str], window: Window) -> list[str]:
             seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
             expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
             if expected and seen / expected < 1 - _NOTABLE_SHARE:
-                found.append(f"{name} ({100 * seen / expected:.3g} %)")
+                found.append((name, f" ({100 * seen / expected:.3g} %)"))
     return (
         [
             (
                 f"metrics-server knew only a part of the running pods of {len(found)} namespace(s), whose usage is too "
-                f"low: {some(found)}."
+                f"low: {some_namespaces(found, hidden)}."
             )
         ]
         if found

@@ -202,7 +202,8 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
 def _left_out_of_trend(views: Views, selection: Selection) -> list[str]:
     if not selection.single or len(views.names(selection)) < 2:
         return []
-    missing = [name for name in views.trajectory(selection).left_out if name not in views.daily.dataset.hidden]
+    missing = views.trajectory(selection).left_out
     if not missing:
         return []
-    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {some(missing)}."]
+    named = some_namespaces([(name, "") for name in missing], views.daily.dataset.hidden)
+    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {named}."]

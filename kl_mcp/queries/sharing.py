@@ -155,11 +155,11 @@ def note(sharing: Sharing) -> str:
     return " ".join(done)
 
 
-def shared_warning(names: Sequence[str]) -> list[str]:
+def shared_warning(names: Sequence[str], hidden: AbstractSet[str]) -> list[str]:
     """Return the warning for namespaces that were asked for by name and whose costs others bear."""
     if not names:
         return []
-    named = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    named = some_namespaces([(name, "") for name in names], hidden)
     return [f"Shared over the other namespaces, so that nothing is left here of what these cost: {named}."]
 
 
