@@ -3,6 +3,9 @@
 The `kubernetes` client library reads kubeconfig (token, client certificate, exec plugins) and the service account,
 whose rotating token it reads again every minute. `KL_K8S_…` settings override what it found. A configuration is made
 anew for every tick, so that a changed kubeconfig, certificate or exec credential is noticed too.
+
+The service account's token is for the cluster that the pod runs in, and sent to no other address unless it is named as
+the token file.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.client import Configuration
@@ -22,6 +26,8 @@ from collector.settings import Settings
 
 SERVICE_ACCOUNT = Path(SERVICE_TOKEN_FILENAME).parent
 DEFAULT_KUBECONFIG = "~/.kube/config"
+# The Service of the API server. No other suffix: `kubernetes.default.svc.example.com` can be anybody's.
+IN_CLUSTER_NAMES = frozenset({"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 
 
 def configuration(settings: Settings, service_account: Path = SERVICE_ACCOUNT) -> Configuration:
@@ -61,14 +67,31 @@ def _load_service_account(found: Configuration, settings: Settings, service_acco
 
 
 def _borrow_service_account(found: Configuration, settings: Settings, service_account: Path) -> None:
-    """Inside a pod, an explicit endpoint without credentials of its own gets the service account's, over TLS only."""
+    """Inside a pod, the explicit address of its own cluster gets the service account's credentials, over TLS only.
+
+    Raises `SettingsError` for an https address elsewhere that has no credentials of its own.
+    """
     own = (settings.k8s_auth_token, settings.k8s_auth_token_file, settings.k8s_auth_username)
     token = service_account / Path(SERVICE_TOKEN_FILENAME).name
-    if not any(own) and settings.k8s_auth_client_cert is None and token.is_file() and _is_https(found):
-        _use_token_file(found, token)
-        certificate = service_account / Path(SERVICE_CERT_FILENAME).name
-        if certificate.is_file():
-            found.ssl_ca_cert = str(certificate)
+    if any(own) or settings.k8s_auth_client_cert is not None or not token.is_file() or not _is_https(found):
+        return
+    if not _is_own_cluster(settings):
+        raise SettingsError(
+            f"KL_K8S_API_ENDPOINT is {settings.k8s_api_endpoint!r}, which is not known for an address of the cluster "
+            f"that this pod runs in, and there are no credentials for it. Set KL_K8S_AUTH_TOKEN_FILE or another "
+            f"KL_K8S_AUTH_… setting. If it is the same cluster, unset KL_K8S_API_ENDPOINT, or set "
+            f"KL_K8S_AUTH_TOKEN_FILE to {token}."
+        )
+    _use_token_file(found, token)
+    certificate = service_account / Path(SERVICE_CERT_FILENAME).name
+    if certificate.is_file():
+        found.ssl_ca_cert = str(certificate)
+
+
+def _is_own_cluster(settings: Settings) -> bool:
+    host = (urlsplit(settings.k8s_api_endpoint or "").hostname or "").removesuffix(".")
+    service_host = (settings.kubernetes_service_host or "").strip("[]").lower()
+    return host in IN_CLUSTER_NAMES or (host != "" and host == service_host)
 
 
 def _is_https(found: Configuration) -> bool:

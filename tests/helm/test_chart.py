@@ -24,6 +24,7 @@ FILES = [path.stem for path in sorted(VALUES.glob("*.yaml"))]
 KUBERNETES = ("1.25", "1.37")
 # A kind of the Prometheus Operator, which is no part of Kubernetes.
 FOREIGN = {"ServiceMonitor"}
+API, API_SECRET = "kubernetesApi.endpoint=https://a.example", "kubernetesApi.existingSecret"
 
 
 def test_the_table_has_the_cases_that_matter() -> None:
@@ -163,6 +164,13 @@ def test_a_name_that_is_not_known_is_refused_at_every_level_and_named() -> None:
         ("mcp.resources=null", "resources is required"),
         ("collector.costModel=CHARGE_BACK", "billing.hourlyRate"),
         ("kubernetesApi.existingSecret.name=mine", "kubernetesApi.endpoint"),
+        (API, "kubernetesApi.existingSecret.name"),
+        (f"{API},{API_SECRET}.name=s", "name the keys to use"),
+        (
+            f"{API},kubernetesApi.useServiceAccount=true,{API_SECRET}.name=s,{API_SECRET}.tokenKey=t",
+            "two identities",
+        ),
+        ("kubernetesApi.endpoint=http://a.example,kubernetesApi.useServiceAccount=true", "has to be https"),
         ("ingress.enabled=true", "ingress.host"),
         ("mcp.enabled=false,ingress.enabled=true,ingress.host=a.example", "mcp.enabled"),
         ("mcp.enabled=false,metrics.serviceMonitor.enabled=true", "mcp.enabled"),
@@ -255,7 +263,8 @@ def test_prometheus_scrapes_over_https_where_the_server_speaks_it(
 ) -> None:
     (endpoint,) = the(rendered(name), "ServiceMonitor")["spec"]["endpoints"]
     assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", expected)
-    assert {port["appProtocol"] for port in the(rendered(name), "Service")["spec"]["ports"]} == {"https"}
+    services = of_kind(rendered(name), "Service")
+    assert {port["appProtocol"] for service in services for port in service["spec"]["ports"]} == {"https"}
 
 
 def test_helm_test_gets_the_authority_s_certificate_and_not_the_key(rendered: Rendered) -> None:

@@ -84,7 +84,7 @@ def test_the_notes_tell_every_client_to_send_a_token_where_one_is_needed(notes: 
                 "The certificate in the Secret ledger-backend-tls has to name localhost",
                 "The Ingress controller has to be told to speak https to the pod",
                 "Inside the cluster the address is https://ledger.kubeledger.svc:80/mcp",
-                "Metrics for Prometheus are at port 9090, /metrics.",
+                "Metrics for Prometheus are at port 9090 of the Service ledger-metrics, /metrics.",
             ],
         ),
         ("tls", ["The certificate in the Secret kubeledger-tls has to name localhost", "NODE_EXTRA_CA_CERTS"]),
@@ -119,6 +119,11 @@ def test_the_notes_leave_no_gap_and_no_line_to_scroll_for(notes: Any, name: str)
         ),
         (f"metrics.serviceMonitor.enabled=true,{TOKENS}", "Prometheus needs a token"),
         ("mcp.enabled=false", "The MCP server is off"),
+        ("service.type=LoadBalancer", "WARNING: the server does not ask who calls, and networkPolicy may not keep"),
+        ("service.type=NodePort", "have to be in mcp.allowedHosts"),
+        (f"service.type=LoadBalancer,{TOKENS}", "tokens cross the network as text"),
+        ("kubernetesApi.verifySsl=false", "WARNING: kubernetesApi.verifySsl is false"),
+        ("persistence.size=9Gi", "kubectl -n kubeledger delete statefulset kubeledger --cascade=orphan"),
     ],
 )
 def test_the_notes_warn_of_what_will_surprise(notes: Any, values: str, said: str) -> None:
@@ -131,6 +136,10 @@ def test_the_notes_warn_of_what_will_surprise(notes: Any, values: str, said: str
         (f"ingress.enabled=true,ingress.host=a.example,{TOKENS}", "the server does not ask who calls"),
         (f"ingress.enabled=true,ingress.host=a.example,ingress.tlsSecretName=t,{TOKENS}", "cross the network as text"),
         (f"networkPolicy.enabled=false,{TOKENS}", "can read the numbers"),
+        ("service.type=ClusterIP", "Published outside"),
+        (f"service.type=NodePort,{TOKENS}", "the server does not ask who calls"),
+        (f"service.type=NodePort,mcp.tls.existingSecret.name=t,{TOKENS}", "cross the network as text"),
+        ("mcp.enabled=false,service.type=LoadBalancer", "Published outside"),
         (f"{TOKENS},metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.tokenSecret.name=t", "needs a token"),
     ],
 )

@@ -134,6 +134,16 @@ def test_with_credentials_of_its_own_the_collector_gets_no_token(rendered: Rende
     }
 
 
+OTHER_API = "kubernetesApi.endpoint=https://10.0.0.10:6443"
+
+
+def test_the_token_is_mounted_for_another_address_only_where_that_is_said(helm: Helm) -> None:
+    secret = "kubernetesApi.existingSecret.name=api,kubernetesApi.existingSecret.usernameKey=user"
+    for values, mounted in ((secret, False), ("kubernetesApi.useServiceAccount=true", True)):
+        volumes = pod_of(helm.render("--set", f"{OTHER_API},{values}"))["spec"]["volumes"]
+        assert ("service-account-token" in [volume["name"] for volume in volumes]) is mounted
+
+
 def test_the_projected_token_is_what_the_kubelet_would_mount(rendered: Rendered) -> None:
     volumes = {volume["name"]: volume for volume in pod_of(rendered("default"))["spec"]["volumes"]}
     token, authority, namespace = volumes["service-account-token"]["projected"]["sources"]
@@ -201,14 +211,28 @@ def test_a_new_version_changes_nothing_that_cannot_be_changed(helm: Helm, tmp_pa
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)
-def test_the_service_finds_the_pod_by_the_names_of_its_ports_and_not_the_test(rendered: Rendered, name: str) -> None:
+def test_services_find_the_pod_by_the_names_of_its_ports_and_not_the_test(rendered: Rendered, name: str) -> None:
     manifests = rendered(name)
-    service, pod = the(manifests, "Service")["spec"], pod_of(manifests)
-    assert service["selector"].items() <= pod["metadata"]["labels"].items()
-    assert [(port["name"], port["targetPort"]) for port in service["ports"]] == [("mcp",) * 2, ("metrics",) * 2]
+    pod = pod_of(manifests)
+    services = [service["spec"] for service in of_kind(manifests, "Service")]
+    ports = [(port["name"], port["targetPort"]) for service in services for port in service["ports"]]
+    assert ports == [("mcp",) * 2, ("metrics",) * 2]
     assert [port["name"] for port in container_of(manifests, "mcp")["ports"]] == ["mcp", "metrics"]
-    for tester in of_kind(manifests, "Pod"):
-        assert not service["selector"].items() <= tester["metadata"]["labels"].items()
+    for service in services:
+        assert service["selector"].items() <= pod["metadata"]["labels"].items()
+        for tester in of_kind(manifests, "Pod"):
+            assert not service["selector"].items() <= tester["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("kind", ["ClusterIP", "NodePort", "LoadBalancer"])
+def test_metrics_are_at_no_service_that_is_published_outside_the_cluster(helm: Helm, kind: str) -> None:
+    services = of_kind(helm.render("--set", f"service.type={kind}"), "Service")
+    found = {
+        (service["metadata"]["name"], service["spec"]["type"]): [port["name"] for port in service["spec"]["ports"]]
+        for service in services
+    }
+    expected = {("kubeledger", kind): ["mcp"], ("kubeledger-metrics", "ClusterIP"): ["metrics"]}
+    assert found == ({("kubeledger", kind): ["mcp", "metrics"]} if kind == "ClusterIP" else expected)
 
 
 def test_without_the_server_there_is_no_service_no_port_and_no_file_of_the_server(helm: Helm) -> None:

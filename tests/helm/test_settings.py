@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector import settings as collector_settings
+from collector.sources.credentials import SERVICE_ACCOUNT
 from kl_mcp import settings as server_settings
 from kl_mcp.guard import Access
 from tests.helm.conftest import Rendered
@@ -133,6 +134,24 @@ def test_credentials_are_files_where_the_collector_is_told_they_are(rendered: Re
     assert {chosen.k8s_auth_token_file, chosen.k8s_cacert} == {
         Path(mount["mountPath"], name) for name in ("token", "ca.crt")
     }
+
+
+def test_the_service_account_goes_to_another_address_where_that_is_said(helm: Helm) -> None:
+    manifests = helm.render(
+        "--set", "kubernetesApi.endpoint=https://10.0.0.10:6443,kubernetesApi.useServiceAccount=true"
+    )
+    chosen = collector(manifests)
+    assert (chosen.k8s_auth_token_file, chosen.k8s_cacert) == (SERVICE_ACCOUNT / "token", SERVICE_ACCOUNT / "ca.crt")
+    own = collector(helm.render("--set", "kubernetesApi.useServiceAccount=true"))
+    assert (own.k8s_auth_token_file, own.k8s_cacert) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["ClusterIP", "NodePort"])
+def test_the_service_of_the_metrics_is_a_name_the_server_answers_to_where_there_is_one(helm: Helm, kind: str) -> None:
+    hosts = hosts_allowed(helm.render("--set", f"service.type={kind}")).hosts
+    for name in ("", f".{NAMESPACE}", f".{NAMESPACE}.svc", f".{NAMESPACE}.svc.cluster.local"):
+        assert hosts.allows(f"kubeledger-metrics{name}:5485") is (kind != "ClusterIP")
+        assert hosts.allows(f"kubeledger{name}:5484")
 
 
 def test_every_value_arrives_in_the_server(rendered: Rendered) -> None:

@@ -1,5 +1,5 @@
 {{- define "kubeledger.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride -}}
 {{- end -}}
 
 {{- /* 52 characters leave room for what the StatefulSet controller appends to names and labels of its pods. */ -}}
@@ -20,8 +20,8 @@
 {{- end -}}
 
 {{- define "kubeledger.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "kubeledger.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "kubeledger.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "kubeledger.labels" -}}
@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- /* Not those of the server's pod: neither its Service nor its policies may select the test. */ -}}
 {{- define "kubeledger.testSelectorLabels" -}}
 app.kubernetes.io/name: {{ include "kubeledger.name" . }}-test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "kubeledger.testLabels" -}}
@@ -98,9 +98,16 @@ capabilities:
 - name: {{ index . 0 }}
   valueFrom:
     secretKeyRef:
-      name: {{ index . 1 }}
-      key: {{ index . 2 }}
+      name: {{ index . 1 | quote }}
+      key: {{ index . 2 | quote }}
 {{- end -}}
+{{- end -}}
+
+{{- define "kubeledger.serviceAccountPath" -}}/var/run/secrets/kubernetes.io/serviceaccount{{- end -}}
+
+{{- /* Not to another cluster's address, unless told so: the token would be sent there. */ -}}
+{{- define "kubeledger.mountsToken" -}}
+{{- with .Values.kubernetesApi }}{{ if or (not .endpoint) .useServiceAccount }}true{{ end }}{{ end -}}
 {{- end -}}
 
 {{- define "kubeledger.credentialsPath" -}}/etc/kubeledger/kubernetes-api{{- end -}}
@@ -147,6 +154,11 @@ capabilities:
 {{- if not .verifySsl }}
 {{- include "kubeledger.variable" (list "KL_K8S_API_VERIFY_SSL" false) }}
 {{- end }}
+{{- if and .endpoint .useServiceAccount }}
+{{- $account := include "kubeledger.serviceAccountPath" $ }}
+{{- include "kubeledger.variable" (list "KL_K8S_AUTH_TOKEN_FILE" (printf "%s/token" $account)) }}
+{{- include "kubeledger.variable" (list "KL_K8S_CACERT" (printf "%s/ca.crt" $account)) }}
+{{- end }}
 {{- with .existingSecret }}
 {{- if .name }}
 {{- include "kubeledger.credentialFile" (list "KL_K8S_AUTH_TOKEN_FILE" .tokenKey) }}
@@ -186,11 +198,11 @@ capabilities:
 {{- define "kubeledger.credentialsVolume" -}}
 - name: kubernetes-api-credentials
   secret:
-    secretName: {{ .name }}
+    secretName: {{ .name | quote }}
     items:
       {{- range compact (list .tokenKey .caKey .clientCertKey .clientCertKeyKey) }}
-      - key: {{ . }}
-        path: {{ . }}
+      - key: {{ . | quote }}
+        path: {{ . | quote }}
       {{- end }}
 {{- end -}}
 

@@ -1,8 +1,13 @@
 {{- /* Host headers the server accepts besides localhost. POD_IP is what Prometheus scrapes. */ -}}
 {{- define "kubeledger.allowedHosts" -}}
-{{- $name := include "kubeledger.fullname" . -}}
+{{- $services := list (include "kubeledger.fullname" .) -}}
+{{- if ne .Values.service.type "ClusterIP" -}}{{- $services = append $services (printf "%s-metrics" (first $services)) -}}{{- end -}}
+{{- $own := list -}}
 {{- $space := .Release.Namespace -}}
-{{- $own := list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.%s" $name $space .Values.clusterDomain) "$(POD_IP)" -}}
+{{- range $name := $services -}}
+{{- $own = concat $own (list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.%s" $name $space $.Values.clusterDomain)) -}}
+{{- end -}}
+{{- $own = append $own "$(POD_IP)" -}}
 {{- $published := list -}}
 {{- if .Values.ingress.enabled -}}{{- $published = list .Values.ingress.host -}}{{- end -}}
 {{- if include "kubeledger.hasJwt" . -}}{{- $published = append $published (urlParse (include "kubeledger.resourceUrl" .)).hostname -}}{{- end -}}
@@ -116,12 +121,12 @@ https://{{ .Values.ingress.host }}/mcp
 {{- define "kubeledger.secretFiles" }}
 - name: {{ index . 0 }}
   secret:
-    secretName: {{ index . 1 }}
+    secretName: {{ index . 1 | quote }}
     # For the pod's group, which the containers run in.
     defaultMode: 0440
     items:
       {{- range $path, $key := index . 2 }}
-      - key: {{ $key }}
+      - key: {{ $key | quote }}
         path: {{ $path }}
       {{- end }}
 {{- end -}}
@@ -130,8 +135,8 @@ https://{{ .Values.ingress.host }}/mcp
 {{- define "kubeledger.configFile" }}
 - name: {{ index . 0 }}
   configMap:
-    name: {{ (index . 1).name }}
+    name: {{ (index . 1).name | quote }}
     items:
-      - key: {{ (index . 1).key }}
+      - key: {{ (index . 1).key | quote }}
         path: {{ index . 2 }}
 {{- end -}}

@@ -7,6 +7,23 @@
 {{- if and .kubernetesApi.existingSecret.name (not .kubernetesApi.endpoint) }}
 {{- fail "kubernetesApi.existingSecret holds credentials for kubernetesApi.endpoint: set that too." }}
 {{- end }}
+{{- with .kubernetesApi }}
+{{- if and .endpoint (not .existingSecret.name) (not .useServiceAccount) }}
+{{- fail "kubernetesApi.endpoint needs credentials of its own: set kubernetesApi.existingSecret.name. If it is an address of the cluster that the pod runs in, kubernetesApi.useServiceAccount=true sends it the pod's service-account token." }}
+{{- end }}
+{{- if and .useServiceAccount .existingSecret.name }}
+{{- fail "kubernetesApi.useServiceAccount and kubernetesApi.existingSecret are two identities: leave one." }}
+{{- end }}
+{{- if and .useServiceAccount .endpoint (not (hasPrefix "https://" .endpoint)) }}
+{{- fail "kubernetesApi.useServiceAccount would send the pod's token as text: kubernetesApi.endpoint has to be https." }}
+{{- end }}
+{{- if and .existingSecret.name (not (or .existingSecret.tokenKey .existingSecret.clientCertKey .existingSecret.usernameKey)) }}
+{{- fail "kubernetesApi.existingSecret holds credentials: name the keys to use, as kubernetesApi.existingSecret.tokenKey, clientCertKey and clientCertKeyKey, or usernameKey and passwordKey." }}
+{{- end }}
+{{- end }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "kubeledger.fullname" $)) }}
+{{- fail (printf "%s cannot be the name of a Service, which takes lower-case letters, digits and dashes, a letter first: set fullnameOverride." (include "kubeledger.fullname" $)) }}
+{{- end }}
 {{- if and .ingress.enabled (not .mcp.enabled) }}
 {{- fail "ingress.enabled publishes the MCP server, which mcp.enabled turns off: turn it on, or the Ingress off." }}
 {{- end }}

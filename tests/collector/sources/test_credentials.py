@@ -107,11 +107,72 @@ def test_a_rotated_service_account_token_is_read_again(tmp_path: Path) -> None:
     assert configuration(made, account).get_api_key_with_prefix("BearerToken") == "bearer second"
 
 
-def test_an_explicit_endpoint_over_tls_borrows_the_service_account(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://kubernetes.default",
+        "https://kubernetes.default.svc:443/",
+        "https://KUBERNETES.default.svc.cluster.local.",
+        "https://10.96.0.1:443",
+    ],
+)
+def test_the_address_of_the_pod_s_own_cluster_gets_its_service_account(tmp_path: Path, endpoint: str) -> None:
     account = service_account(tmp_path)
-    found = configuration(settings(tmp_path, k8s_api_endpoint="https://kubernetes.default"), account)
+    found = configuration(settings(tmp_path, k8s_api_endpoint=endpoint, kubernetes_service_host="10.96.0.1"), account)
     assert found.ssl_ca_cert == str(account / "ca.crt")
     assert found.get_api_key_with_prefix("BearerToken") == "Bearer sa-token"
+
+
+def test_an_ipv6_address_of_the_pod_s_own_cluster_gets_its_service_account(tmp_path: Path) -> None:
+    made = settings(tmp_path, k8s_api_endpoint="https://[FD00::1]:443", kubernetes_service_host="fd00::1")
+    assert configuration(made, service_account(tmp_path)).get_api_key_with_prefix("BearerToken") == "Bearer sa-token"
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://api.production.example.com:6443",
+        "https://kubernetes.default.svc.example.com",
+        "https://kubernetes",
+        "https://10.96.0.1.example.com",
+        "https://10.96.0.10",
+    ],
+)
+def test_another_address_never_gets_the_pod_s_service_account(tmp_path: Path, endpoint: str, verify: bool) -> None:
+    made = settings(tmp_path, k8s_api_endpoint=endpoint, kubernetes_service_host="10.96.0.1", k8s_api_verify_ssl=verify)
+    account = service_account(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        configuration(made, account)
+    assert str(caught.value).startswith(f"KL_K8S_API_ENDPOINT is '{endpoint}', which is not known for an address of")
+    assert "Set KL_K8S_AUTH_TOKEN_FILE" in str(caught.value)
+    assert "sa-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "header"),
+    [
+        ({"k8s_auth_token": "mine"}, "Bearer mine"),
+        ({"k8s_auth_username": "ada", "k8s_auth_password": "hush"}, "Basic YWRhOmh1c2g="),
+    ],
+)
+def test_another_address_with_credentials_of_its_own_gets_those(
+    tmp_path: Path, values: dict[str, str], header: str
+) -> None:
+    made = settings(tmp_path, k8s_api_endpoint="https://api.example.com", **values)
+    found = configuration(made, service_account(tmp_path))
+    assert asked_as(found) == header
+    assert found.ssl_ca_cert is None
+
+
+def test_the_service_account_s_token_goes_elsewhere_where_it_is_named_for_that(tmp_path: Path) -> None:
+    account = service_account(tmp_path)
+    made = settings(tmp_path, k8s_api_endpoint="https://10.0.0.10:6443", k8s_auth_token_file=account / "token")
+    assert asked_as(configuration(made, account)) == "Bearer sa-token"
+
+
+def test_outside_a_pod_an_address_may_do_without_credentials(tmp_path: Path) -> None:
+    assert asked_as(configuration(settings(tmp_path, k8s_api_endpoint="https://api.example.com"), tmp_path)) == ""
 
 
 def test_a_kubeconfig_token_is_sent(tmp_path: Path) -> None:
