@@ -27,14 +27,17 @@ Clock = Callable[[], float]
 class Publisher:
     """Publishes one ledger. Keeps what is closed between two publications."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
-        """Records the rate in `settings`; raises `StoreError` if the rate history cannot be read or written."""
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, *, records_rate: bool = True) -> None:
+        """Records the rate in `settings`; raises `StoreError` if the rate history cannot be read or written.
+
+        Without `records_rate` the history stays as it is: what is charged from now on is not the caller's to decide.
+        """
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
         self._bookkeeper = Bookkeeper(ledger)
         self._shares = Keeper(ledger) if settings.publish_kubeledger_layout else None
-        self._rates = _record_rate(settings, ledger, clock)
+        self._rates = _record_rate(settings, ledger, clock) if records_rate else rates.load(settings.db_location)
 
     def publish(self) -> int:
         """Publishes the books as the ledger has them, and returns the generation; `PublishError` if it cannot."""

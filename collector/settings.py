@@ -42,7 +42,7 @@ SETTINGS: tuple[Setting, ...] = (
         "KL_PUBLISH_KUBELEDGER_LAYOUT",
         "false",
         "Whether the files of an existing KubeLedger or kube-opex-analytics installation are published as well, for "
-        "its dashboards and scripts.",
+        "its dashboards and scripts. It keeps that layout's meanings, its peculiarities included.",
         "flag",
     ),
     Setting(

@@ -15,6 +15,8 @@ from collector.importing import importer
 from collector.importing.histories import Steps, capacity_history, constant_capacity, gpu_history
 from collector.importing.importer import Plan, Summary
 from collector.importing.source import Database
+from collector.importing.standing import Standing, amounts, check_store, standing
+from collector.importing.timeline import Timeline
 from collector.publisher import Publisher
 from collector.settings import Settings
 from collector.store.ledger import Ledger
@@ -24,18 +26,20 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     """Exit code 0; KubeLedgerError where the import cannot be done."""
     capacity, gpus = _capacity(arguments), _gpus(arguments)
     _check_places(arguments.directory, settings)
-    held = importer.check_store(settings.db_location)
-    plan = importer.make_plan(arguments.directory, capacity, gpus, settings.billing_currency_symbol, _scanning)
-    _say(_described(plan, settings, held))
+    check_store(settings.db_location)
+    currency, open_hour = settings.billing_currency_symbol, arguments.with_open_hour
+    plan = importer.make_plan(arguments.directory, capacity, gpus, currency, _scanning, open_hour=open_hour)
+    found = standing(settings.db_location, plan.timeline, plan.made)
+    _say(_described(plan, settings, found))
     if arguments.dry_run:
         _say("nothing was written: this was a dry run\n")
         return 0
     with Ledger.open(settings.db_location) as ledger:
-        there, left = plan.timeline.split(held or 0)
-        with tqdm(total=there + left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
+        there = found.present
+        with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)
         _say(_summarised(summary) + "publishing\n")
-        generation = Publisher(settings, ledger, clock).publish()
+        generation = Publisher(settings, ledger, clock, records_rate=False).publish()
     _say(_published(generation, settings))
     return 0
 
@@ -82,34 +86,49 @@ def _scanning(databases: list[Database]) -> Iterator[Database]:
     yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
 
 
-def _described(plan: Plan, settings: Settings, held: int | None) -> str:
+def _described(plan: Plan, settings: Settings, found: Standing) -> str:
     source, line = plan.source, plan.timeline
-    ticks, minutes = line.ticks, len(list(line.open_steps()))
-    with_gpus = len(source.gpu) if plan.gpus is not None else 0
-    capacity = ", ".join(
-        f"{cpu:g} cores and {memory / 2**30:g} GiB" + (f" from {iso(since)}" if since else "")
-        for since, (cpu, memory) in zip(plan.capacity.since, plan.capacity.values, strict=True)
-    )
+    with_requests, with_gpus = sum(name in source.rf for name in source.usage), len(plan.with_gpus)
+    already = f", {found.present} are there already" if found.held else ""
     lines = [
         "plan of the import",
         f"  from        {source.directory} (is only read)",
-        f"  into        {settings.db_location}" + (f" (goes on after {iso(held)})" if held else ""),
-        f"  namespaces  {len(source.usage)}, of which {len(source.rf)} with requests and {with_gpus} with GPUs",
-        f"  period      {iso(line.begin)} to {iso(ticks[-1])}",
-        f"  ticks       {len(ticks)}: {len(line.hours)} hours, and {minutes * 5} minutes after the last full one",
-        f"  capacity    {capacity}",
-        f"  rate        {_rate(plan)}",
-        *(f"  note        {warning}" for warning in plan.warnings),
+        f"  into        {settings.db_location}" + (f" (goes on after {iso(found.held)})" if found.held else ""),
+        f"  namespaces  {len(source.usage)}, of which {with_requests} with requests and {with_gpus} with GPUs",
+        f"  period      {iso(line.begin)} to {iso(line.ticks[-1])}, {len(line.hours)} closed hours",
+        f"  open hour   {_open_hour(line)}",
+        f"  ticks       {found.left} to be stored{already}",
+        f"  capacity    {amounts(plan.capacity)}",
+        f"  rate        {_rate(plan, settings)}",
+        *(f"  note        {warning}" for warning in (*plan.warnings, *found.notes)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _rate(plan: Plan) -> str:
-    if not plan.rates:
-        return "none was recorded"
-    newest = plan.rates[-1]
-    changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
-    return f"{newest.rate:g} {newest.currency} an hour{changes}"
+def _open_hour(line: Timeline) -> str:
+    steps = len(list(line.open_steps()))
+    if steps:
+        return f"{steps * 5} minutes, as they stand: if the source goes on, this hour will differ from its own"
+    minutes = (line.newest - line.closed_until) // 60
+    if not minutes:
+        return "none"
+    return (
+        f"{minutes} minutes, left out: repeat the import when the hour is over, or add --with-open-hour if the source "
+        "is stopped"
+    )
+
+
+def _rate(plan: Plan, settings: Settings) -> str:
+    """The source's rate, and what comes after it, which no import decides."""
+    if plan.rates:
+        newest = plan.rates[-1]
+        changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
+        text = f"{newest.rate:g} {newest.currency} an hour{changes}"
+    else:
+        text = "none was recorded"
+    rate = settings.billing_hourly_rate
+    set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency_symbol} an hour"
+    return f"{text}; from the collector's start on KL_BILLING_HOURLY_RATE: {set_to}"
 
 
 def _published(generation: int, settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """Rows of the source, in per cent of capacity, turned into ticks in cores and bytes. Pure.
 
 Requests are usage ÷ rf (the source's usage ÷ requests). The source writes an rf of 1.0 also where nothing is
-requested, so that requests behind an rf of exactly 1.0 are unknown.
+requested, so that requests behind an rf of exactly 1.0 are unknown. A namespace requests the GPUs that it holds, whose
+number is given, where the source has no rf of them (it never writes one).
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def samples(
     tables = {name: _table(steps, begins) for name, steps in (gpus or {}).items()}
     shares = {name: _amounts(usage, rows.rf.get(name), size) for name, usage in rows.usage.items()}
     gpu_shares = {
-        name: _amounts(usage, rows.gpu_rf.get(name), tables[name]) for name, usage in rows.gpu.items() if name in tables
+        name: _gpu_amounts(usage, rows.gpu_rf.get(name), tables[name])
+        for name, usage in rows.gpu.items()
+        if name in tables
     }
     allocatable = size * (1 - np.clip(rows.reserved, 0, 100) / 100)
     observed: dict[Source, bool | None] = {"kubernetes": True, "metrics": True, "dcgm": True if gpus else None}
@@ -90,6 +93,11 @@ def samples(
 def _amounts(per_cent: Array, rf: Array | None, size: Array) -> tuple[Array, Array]:
     usage = per_cent / 100 * size
     return usage, requested(usage, rf)
+
+
+def _gpu_amounts(per_cent: Array, rf: Array | None, held: Array) -> tuple[Array, Array]:
+    usage, requests = _amounts(per_cent, rf, held)
+    return usage, held if rf is None else np.where(np.isnan(rf), held, requests)
 
 
 def _table(steps: Steps, times: Sequence[int]) -> Array:

@@ -26,8 +26,11 @@ import orjson
 from collector.accounting.quantity import parse_quantity
 from collector.errors import MigrationError
 
+LEAST_MEMORY = 64 * 2**20
+"""No node and no GPU has less; 256 is meant to be 256Gi, not bytes."""
 BEGINNING = 0
 CLUSTER = "*"
+_LETTERS = "EPTGMKkmunie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Steps:
 
 def constant_capacity(cpu: str, memory: str) -> Steps:
     """The capacity that never changed: cores and bytes from Kubernetes quantities. MigrationError for other text."""
-    pair = (_quantity("--capacity-cpu", cpu, positive=True), _quantity("--capacity-memory", memory, positive=True))
+    pair = (_quantity("--capacity-cpu", cpu, positive=True), _memory("--capacity-memory", memory, positive=True))
     return Steps((BEGINNING,), (pair,))
 
 
@@ -110,8 +113,18 @@ def _text(value: Any) -> str:
 
 
 def _pair(place: str, row: Mapping[str, str], one: str, other: str, *, positive: bool = True) -> tuple[float, float]:
-    first, second = (_quantity(f"{place}: {name}", row[name], positive=positive) for name in (one, other))
-    return first, second
+    first = _quantity(f"{place}: {one}", row[one], positive=positive)
+    return first, _memory(f"{place}: {other}", row[other], positive=positive)
+
+
+def _memory(place: str, text: str, *, positive: bool) -> float:
+    value = _quantity(place, text, positive=positive)
+    if 0 < value < LEAST_MEMORY:
+        raise MigrationError(
+            f"{place} is {text!r}, which is {value:g} bytes; did you mean '{text.rstrip(_LETTERS)}Gi'? Allowed: at "
+            "least 64Mi"
+        )
+    return value
 
 
 def _quantity(place: str, text: str, *, positive: bool) -> float:

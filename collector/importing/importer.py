@@ -1,8 +1,4 @@
-"""The import itself: plan, store, publish.
-
-It begins a store. Nothing can be put before the ticks of a collector, so that a store which has some is refused;
-`imported.json` in the database location marks a store that an import began, which a repeated import continues.
-"""
+"""The import itself: what it is going to store, and storing it."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import orjson
 
 from collector.books.periods import iso
 from collector.errors import MigrationError
@@ -20,14 +15,12 @@ from collector.importing import rates as source_rates
 from collector.importing.convert import Rows, carried_forward, samples
 from collector.importing.histories import CLUSTER, Steps
 from collector.importing.source import Array, Database, Source, open_source
+from collector.importing.standing import Made, Mark, advanced, load_mark, save_mark, standing
 from collector.importing.timeline import Batch, Timeline, timeline
-from collector.store import rates, registry
-from collector.store.files import read_json, write_whole
+from collector.store import rates
 from collector.store.ledger import Ledger
 from collector.store.rates import History
-from collector.store.rrd import HOUR, STEP
-
-MARK_FILE = "imported.json"
+from collector.store.rrd import HOUR, STEP, hour_floor
 
 Item = TypeVar("Item")
 Wrap = Callable[[list[Item], str], Iterator[Item]]
@@ -45,6 +38,16 @@ class Plan:
     """First known share of the capacity that is not allocatable, in per cent (2 x 1); 0 where none is known."""
     rates: History
     warnings: tuple[str, ...]
+
+    @property
+    def made(self) -> Made:
+        """With what the import is made."""
+        return Made(str(self.source.directory.resolve()), self.capacity, self.gpus)
+
+    @property
+    def with_gpus(self) -> list[str]:
+        """The namespaces whose GPUs are imported: their number is known, and they have usage of their own."""
+        return [name for name in self.source.gpu if name in (self.gpus or {}) and name in self.source.usage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,17 @@ def make_plan(
     gpus: Mapping[str, Steps] | None,
     currency: str,
     wrap: Callable[[list[Database]], Iterable[Database]] = iter,
+    *,
+    open_hour: bool = False,
 ) -> Plan:
     """Reads the source and checks that it can be imported; MigrationError if not. Writes nothing."""
     source = open_source(directory)
-    line = timeline(source, lambda databases: wrap(list(databases)))
+    line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
     if not line.ticks:
-        raise MigrationError(f"the databases in {directory} are empty: no hour of any namespace is known")
+        raise MigrationError(
+            f"the databases in {directory} are empty: no full hour of any namespace is known. Wait for one, or add "
+            "--with-open-hour for the minutes there are"
+        )
     first = line.begin
     for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(CLUSTER))):
         if steps is not None and steps.since[0] > first:
@@ -83,45 +91,27 @@ def make_plan(
     return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def check_store(directory: Path) -> int | None:
-    """The newest tick of the store under `directory`, None without one. Writes nothing.
-
-    MigrationError if it holds ticks that no import put there.
-    """
-    state = registry.load(directory) if directory.is_dir() else None
-    if state is not None and state.last_tick is not None and _mark(directory) is None:
-        raise MigrationError(
-            f"the store in {directory} already holds ticks, up to {iso(state.last_tick)}, "
-            "and nothing can be put before its first tick. Stop the collector, set KL_DB_LOCATION to an empty "
-            "directory, import, and start the collector there"
-        )
-    return None if state is None else state.last_tick
-
-
 def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summary:
     """Appends what the store does not have; `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
-    check_store(ledger.directory)
-    before = ledger.last_tick or 0
-    mark = _mark(ledger.directory)
-    ticks = plan.timeline.ticks
-    if mark is not None and before > mark:
-        # A collector has written since: its ticks are in front of what an earlier import did not reach.
-        through = _through(ledger.directory)
-        missed = sum(through < tick for tick in ticks)
-        return Summary(0, len(ticks) - missed, missed)
-    if not before:
-        rates.save(ledger.directory, plan.rates)
-    _set_mark(ledger.directory, end=max(ticks[-1], mark or 0), through=before)
-    reserved, stored = plan.reserved, 0
-    for batch in plan.timeline.batches(before, len(plan.source.usage)):
+    directory, line = ledger.directory, plan.timeline
+    found = standing(directory, line, plan.made)
+    if not found.left:
+        return Summary(0, found.present, found.missed)
+    before, earlier = found.held or 0, load_mark(directory)
+    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, found.present, plan.made)
+    save_mark(directory, mark)
+    rates.save(directory, source_rates.continued(rates.load(directory), plan.rates, before))
+    reserved = _newest_known(plan, before)
+    for batch in line.batches(before, len(plan.source.usage)):
         rows, reserved = _read(plan.source, batch, reserved)
-        stored += ledger.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
-        _set_mark(ledger.directory, end=max(ticks[-1], mark or 0), through=batch.ticks[-1])
+        stored = ledger.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
+        mark = advanced(mark, batch.ticks[-1], stored)
+        save_mark(directory, mark)
         progress(len(batch.ticks))
-    return Summary(stored, plan.timeline.split(before)[0], 0)
+    return Summary(mark.ticks - found.present, found.present, 0)
 
 
 def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
@@ -148,6 +138,14 @@ def _rows_of(database: Database, batch: Batch) -> Array:
     return values
 
 
+def _newest_known(plan: Plan, time: int) -> Array:
+    """The share that is not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
+    database, end = plan.source.non_allocatable, hour_floor(time)
+    if database is None or end <= (begin := database.begin(HOUR)):
+        return plan.reserved
+    return carried_forward(database.read(begin, end, HOUR), plan.reserved)[:, -1:]
+
+
 def _first_known(database: Database | None) -> Array:
     if database is None:
         return np.zeros((2, 1))
@@ -171,25 +169,16 @@ def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array)
             f"GPU usage of {len(source.gpu)} namespace(s) is skipped: the source has a mean over GPUs without their "
             f"number. Give it with --gpu-history: {_some(list(source.gpu))}"
         )
-    elif gpus is not None and (without := [name for name in source.gpu if name not in gpus]):
-        yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {_some(without)}"
+    elif gpus is not None:
+        if without := [name for name in source.gpu if name not in gpus]:
+            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {_some(without)}"
+        if alone := [name for name in source.gpu if name in gpus and name not in source.usage]:
+            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {_some(alone)}"
+        if unused := sorted(gpus.keys() - {CLUSTER} - source.gpu.keys()):
+            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {_some(unused)}"
     if any(STEP not in database.archives for database in source.usage.values()):
         yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"
 
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _mark(directory: Path) -> int | None:
-    """The newest tick an import planned to store; None where none began the store."""
-    document = read_json(directory / MARK_FILE)
-    return None if document is None else int(document["end"])
-
-
-def _through(directory: Path) -> int:
-    return int(read_json(directory / MARK_FILE)["through"])
-
-
-def _set_mark(directory: Path, *, end: int, through: int) -> None:
-    write_whole(directory / MARK_FILE, orjson.dumps({"end": end, "through": through}))

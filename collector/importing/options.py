@@ -15,4 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpu-history", metavar="FILE", type=Path, help="CSV or JSON rows: from, namespace, gpus, gpu_memory"
     )
+    parser.add_argument(
+        "--with-open-hour",
+        action="store_true",
+        help="import the minutes of the open hour too: for the last import, when the existing installation is stopped",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")

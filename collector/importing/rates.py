@@ -6,7 +6,7 @@ import numpy as np
 
 from collector.importing.source import Database
 from collector.store.rates import History, RateChange
-from collector.store.rrd import HOUR
+from collector.store.rrd import HOUR, hour_floor
 
 _DIGITS = 9
 """Decimals of a rate; librrd's interpolation leaves noise behind them."""
@@ -28,3 +28,12 @@ def history(database: Database | None, currency: str) -> History:
         if rate is not None and rate != (changes[-1].rate if changes else 0.0):
             changes.append(RateChange(begin + place * HOUR, rate, currency, None))
     return tuple(changes)
+
+
+def continued(stored: History, source: History, after: int) -> History:
+    """What is stored of a source's history up to the tick `after`, and what the source recorded since."""
+    since = hour_floor(after)
+    return (
+        *(change for change in stored if change.effective < since),
+        *(change for change in source if change.effective >= since),
+    )

@@ -2,8 +2,9 @@
 
 An hour that the source has closed is taken from its hourly archive, because that is what its own days and months are
 made of: the mean of what was known of the hour, and nothing where that was less than half, or where the hour was never
-closed because the namespace ended in it. Rows of 5 minutes only say how much of such an hour was observed. What lies
-after the last closed hour is taken from the rows of 5 minutes. A row in which nothing is known is an outage, no tick.
+closed because the namespace ended in it. Rows of 5 minutes only say how much of such an hour was observed. The hour
+that is still open is left for a later import, for nobody knows yet what the source will make of it; of a source that
+goes on no more it can be had from the rows of 5 minutes. A row in which nothing is known is an outage, no tick.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ class Timeline:
     hours: tuple[int, ...]
     """Ends of the closed hours of which anything is known."""
     steps: tuple[int, ...]
-    """Ends of the observed 5-minute steps, as far back as every database has them."""
+    """Ends of the observed 5-minute steps, as far back as every database has them; those of the open hour if asked."""
     closed_until: int
     """End of the last hour that is taken from the hourly archives."""
+    newest: int
+    """End of the newest row that every database has which is still sampled."""
 
     @property
     def ticks(self) -> tuple[int, ...]:
@@ -69,22 +72,17 @@ class Timeline:
         first = next(self.batches(0, 1))
         return first.ticks[0] - first.intervals[0]
 
-    def split(self, after: int) -> tuple[int, int]:
-        """How many ticks there are up to `after`, and how many `batches` has later."""
-        there = [tick for tick in self.ticks if tick <= after]
-        if not there or there[-1] <= hour_floor(after):
-            # Stored by 5 minutes while its hour was open, which is one tick by now.
-            there += [step for step in self.steps if hour_floor(after) < step <= after]
-        return len(there), sum(len(batch.ticks) for batch in self.batches(after, 1))
+    def left(self, after: int) -> int:
+        """How many ticks `batches` has later than `after`."""
+        return sum(len(batch.ticks) for batch in self.batches(after, 1))
 
     def batches(self, after: int, namespaces: int) -> Iterator[Batch]:
         """The ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
         size = max(_FEWEST_TICKS, min(_MOST_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
-        hour_end = min(self.closed_until, hour_floor(after + HOUR - 1))
-        # An hour that an earlier import found open goes on in the way it was begun, where that is still possible.
-        begun = [step for step in self.steps if after < step <= hour_end]
-        yield from _fine(begun, size)
-        yield from self._closed([hour for hour in self.hours if hour > (hour_end if begun else after)], size)
+        # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
+        hour_end = hour_floor(after + HOUR - 1)
+        yield from _fine([step for step in self.steps if after < step <= min(hour_end, self.closed_until)], size)
+        yield from self._closed([hour for hour in self.hours if hour > hour_end], size)
         yield from _fine(list(self.open_steps(after)), size)
 
     def open_steps(self, after: int = 0) -> Iterator[int]:
@@ -114,12 +112,16 @@ def _fine(steps: list[int], size: int) -> Iterator[Batch]:
         yield Batch(ticks[0] - STEP, ticks[-1], STEP, ticks, (STEP,) * len(ticks))
 
 
-def timeline(source: Source, progress: Databases = iter) -> Timeline:
-    """The ticks of the source, from one look at every database of usage. MigrationError if one cannot be read."""
+def timeline(source: Source, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
+    """The ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
+
+    Without `open_hour` they end with the last hour that the source has closed; with it the source has to be stopped.
+    """
     databases = list(source.usage.values())
     fine_from = _fine_from(databases)
-    end = _end(databases, HOUR if fine_from is None else STEP)
+    end = _end(databases, HOUR if fine_from is None else STEP, is_stopped=open_hour)
     closed_until = hour_floor(end)
+    newest, end = end, end if open_hour else closed_until
     oldest = min(closed_until, *(database.begin(HOUR) for database in databases))
     hours_from = max(oldest, closed_until - HOURLY_ROWS * HOUR)
     steps_from = closed_until if fine_from is None else min(fine_from, closed_until)
@@ -130,12 +132,14 @@ def timeline(source: Source, progress: Databases = iter) -> Timeline:
         hours |= _known(database, hours_from, closed_until, HOUR)
         if fine_from is not None and STEP in database.archives:
             steps |= _known(database, steps_from, end, STEP)
-    return Timeline(_ends(hours, hours_from, HOUR), _ends(steps, steps_from, STEP), closed_until)
+    return Timeline(_ends(hours, hours_from, HOUR), _ends(steps, steps_from, STEP), closed_until, newest)
 
 
-def _end(databases: Iterable[Database], step: int) -> int:
+def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
     """End of the newest row of that length which every database has that is still sampled."""
     newest = max(database.last for database in databases)
+    if is_stopped:
+        return newest - newest % step
     sampled = [database for database in databases if database.last >= newest - _STILL_SAMPLED_STEPS * database.step]
     return min(database.end(step) for database in sampled)
 

@@ -3,7 +3,8 @@
 Values of the period files are sums of hourly per cent of capacity (`cumulative`), their share of the bucket's total
 (`normalized`), or that share of the sum of the bucket's hourly rates (`costs`): what is idle is paid for by those who
 used something, for each resource anew. `requests` is Σ usage ÷ Σ rf, scaled like usage: a mean where usage is a sum. An
-entry that used nothing in a bucket has no row.
+entry that used nothing in a bucket has no row. GPU files hold means over the GPUs of a namespace, called `NAME__gpu`,
+their share of the sum of these means, or that share of the rates; requests are 0 there, for of GPUs there is no rf.
 """
 
 from __future__ import annotations
@@ -85,18 +86,23 @@ def _month(start: int) -> str:
 
 
 def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:
+    suffix = _suffix(metric)
     values = _scaled(bucket, cost_model)[:, metric, 0]
     if kind == "requests":
         factors = _factors(bucket)[:, metric, 0]
         # Nothing used of what is requested: an rf of 0, from which the requests cannot be told.
         values = np.where(factors > 0, values / np.where(factors > 0, factors, 1.0), factors)
     return [
-        {"stack": name, "usage": value, "date": date}
+        {"stack": name + suffix, "usage": value, "date": date}
         for name, value, used in zip(
             bucket.names, rounded(values).tolist(), bucket.usage[:, metric, 0].tolist(), strict=True
         )
         if value >= 0 and used > 0 and (kind == "usage" or name != NON_ALLOCATABLE)
     ]
+
+
+def _suffix(metric: int) -> str:
+    return "__gpu" if metric in (GPU, GPU_MEMORY) else ""
 
 
 def _factors(bucket: Shares) -> Array:
@@ -114,7 +120,7 @@ def _scaled(bucket: Shares, cost_model: str) -> Array:
 
 def _usage_trends(views: Views, metric: int) -> Iterator[dict[str, Any]]:
     trends = views.trends
-    suffix = "__gpu" if metric in (GPU, GPU_MEMORY) else ""
+    suffix = _suffix(metric)
     yield from _points(trends, trends.usage[:, metric], suffix)
     if not suffix:
         yield from _points(trends, trends.rates[np.newaxis], "", (BILLING_RATE,))

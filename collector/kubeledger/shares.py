@@ -1,5 +1,8 @@
 """What that layout's figures are made of: per entry and hour the per cent of the cluster's capacity, and rf.
 
+Of GPUs it has something else: the mean over the GPUs that the namespace holds, and never an rf. GPUs held are the
+requested ones; of their memory each has the cluster's mean.
+
 Every hour is named by its end, so that the hour from 23 to 24 counts to the next day. Days that have ended are added up
 once and kept; what a rolling window cuts is read again.
 """
@@ -16,7 +19,7 @@ from collector.books.amounts import Stored, amounts
 from collector.books.bookkeeper import CELLS_PER_STRETCH, Ledger
 from collector.books.cost import Rate
 from collector.books.lives import Lives, lives
-from collector.books.page import CPU, GPU, Array, Key, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Key, Page
 from collector.books.periods import DAY, HOUR, floor_day, floor_hour
 from collector.model import METRICS
 
@@ -38,9 +41,9 @@ class Shares:
     """Ends of the hours, or starts of the days."""
     names: tuple[str, ...]
     usage: Array
-    """Per cent of capacity, summed over hours."""
+    """Per cent of capacity, and of the GPUs held, summed over hours."""
     rf: Array
-    """Usage ÷ requests, 1.0 where nothing is requested, summed over the hours in which requests are known."""
+    """Usage ÷ requests, 1.0 where nothing is requested, summed over the hours in which these are known; of GPUs 0."""
     silent: Array
     """Hours of known usage and unknown requests, as imported history has them; NaN where there is none."""
     rates: Array
@@ -121,7 +124,8 @@ class Keeper:
             if lived.touch(start, end)
         ]
         page = amounts(self._ledger.cluster(start, end, HOUR), stored)
-        alive = np.array([item.lives.alive(page.starts) for item in stored]).reshape(len(stored), 1, len(page.starts))
+        lived = [item.lives.alive(page.starts) for item in stored]
+        alive = np.array(lived, dtype=np.bool_).reshape(len(stored), 1, len(page.starts))
         return _shares(page, alive, self._rates(page.starts))
 
     def _rates(self, starts: NDArray[np.int64]) -> Array:
@@ -135,9 +139,12 @@ def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
     used = np.concatenate([np.where(alive, page.entries.usage, np.nan), page.cluster.non_allocatable[np.newaxis]])
     per_cent = 100 * used / np.where(capacity > 0, capacity, np.nan)
     requests = page.entries.requests
+    per_cent[:, [GPU, GPU_MEMORY]] = np.nan
+    per_cent[:-1, [GPU, GPU_MEMORY]] = 100 * used[:-1, [GPU, GPU_MEMORY]] / _held(requests[:, GPU], capacity)
     asked = requests > 0
     rf = np.where(asked, page.entries.usage / np.where(asked, requests, 1.0), np.where(np.isnan(requests), np.nan, 1.0))
     silent = np.where(np.isnan(requests) & alive, 1.0, np.nan)
+    rf[:, [GPU, GPU_MEMORY]] = 0.0
     nothing = np.full((1, *capacity.shape), np.nan)
     return Shares(
         ends=page.starts + HOUR,
@@ -147,6 +154,14 @@ def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
         silent=np.where(np.isnan(per_cent), np.nan, np.concatenate([silent, nothing])),
         rates=np.where(np.isnan(capacity[CPU]), np.nan, rates),
     )
+
+
+def _held(gpus: Array, capacity: Array) -> Array:
+    """GPU-hours and GiB-hours of the GPUs held (E x 2 x N) from GPU-hours (E x N); NaN for none and for unknown."""
+    there = capacity[GPU] > 0
+    memory = np.where(there, capacity[GPU_MEMORY] / np.where(there, capacity[GPU], 1.0), np.nan)
+    held = np.stack([gpus, gpus * memory], axis=1)
+    return np.asarray(np.where(held > 0, held, np.nan))
 
 
 def _by_day(shares: Shares) -> Iterator[Shares]:

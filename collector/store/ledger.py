@@ -11,7 +11,7 @@ from typing import Self
 
 from collector.errors import StoreError
 from collector.model import NodeState, Source, TickSample
-from collector.store import databases, nodes, registry, rows, rrd, steps
+from collector.store import databases, foreign, nodes, registry, rows, rrd, steps
 from collector.store.files import explained
 from collector.store.journal import Batch, Journal
 from collector.store.layout import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
@@ -49,8 +49,15 @@ class Ledger:
 
     @classmethod
     def open(cls, directory: Path) -> Ledger:
-        """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted."""
+        """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted.
+
+        None is begun among the databases of an installation that the history is imported from.
+        """
         directory = directory.expanduser().absolute()
+        with explained("read", directory):
+            is_new = not (directory / REGISTRY_FILE).exists()
+        if is_new:
+            foreign.check(directory)
         with explained("create", directory):
             for folder in (*FOLDERS.values(), JOURNAL_FOLDER):
                 (directory / folder).mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from simulator.processes import environment
 from simulator.server import running_simulator
 from simulator.workload import Workload, default_origin
 from tests.support.kubeledger_rrd import DAY, HOUR, hashes
-from tests.support.kubeledger_source import METRICS, RATE, Scenario, hours
+from tests.support.kubeledger_scenario import METRICS, RATE, Scenario, hours
 from tests.support.mcp_clients import HttpServer, call, http_server
 
 MODELS = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}

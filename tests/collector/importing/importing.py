@@ -10,6 +10,7 @@ from tests.support.kubeledger_rrd import at
 BEGIN, END = at("2026-10-20T00:00"), at("2026-11-21T12:35")
 """32 days and a half: the hourly archive reaches back further than the 14 days of 5-minute rows."""
 CAPACITY = ("--capacity-cpu", "50", "--capacity-memory", "200Gi")
+OPEN_HOUR = "--with-open-hour"
 
 
 def import_(

@@ -17,7 +17,7 @@ from collector.importing.histories import constant_capacity
 from collector.importing.importer import make_plan, run
 from collector.store import rates
 from collector.store.ledger import Ledger
-from tests.collector.importing.importing import BEGIN, CAPACITY, END, import_
+from tests.collector.importing.importing import BEGIN, CAPACITY, END, OPEN_HOUR, import_
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
 from tests.support.ticks import GIB, entry, tick
@@ -30,7 +30,7 @@ def published(root: Path, scale: str) -> dict[str, Any]:
 
 
 def test_per_cent_of_capacity_become_cores_and_bytes(tmp_path: Path, source: Path) -> None:
-    assert import_(tmp_path) == 0
+    assert import_(tmp_path, OPEN_HOUR) == 0
     with Ledger.open(tmp_path / "db") as ledger:
         assert (ledger.first_tick, ledger.last_tick) == (BEGIN + HOUR, END)
         # 10 % of 50 cores, 20 % of 200 GiB; requests are usage ÷ rf = 5 ÷ 0.5.
@@ -93,8 +93,7 @@ def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Pat
 def test_the_recorded_rate_becomes_the_history_of_rates(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path, KL_BILLING_CURRENCY_SYMBOL="€") == 0
     history = rates.load(tmp_path / "db")
-    # The collector has no rate set: charging ends with the hour the import was done in.
-    assert [(change.effective, change.rate, change.currency) for change in history[:2]] == [
+    assert [(change.effective, change.rate, change.currency) for change in history] == [
         (BEGIN, 8.0, "€"),
         (at("2026-11-20T00:00"), 9.5, "€"),
     ]
@@ -151,7 +150,7 @@ def test_a_terminal_shows_how_far_the_import_is(tmp_path: Path) -> None:
     terminal, stderr = pty.openpty()
     termios.tcsetwinsize(stderr, (25, 100))
     environ = {"KL_DB_LOCATION": str(tmp_path / "db"), "KL_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "collector", "import", str(tmp_path / "source"), *CAPACITY]
+    command = [sys.executable, "-m", "collector", "import", str(tmp_path / "source"), *CAPACITY, OPEN_HOUR]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, env=environ, check=False, timeout=60)
     os.close(stderr)
     shown = os.read(terminal, 65536).decode()
@@ -168,8 +167,8 @@ def test_a_repeated_import_adds_nothing(tmp_path: Path, source: Path, capsys: py
     assert import_(tmp_path) == 0
     again = published(tmp_path, "monthly_12m")
     assert again["namespaces"] == first["namespaces"]
-    # 20 October to 21 November 12:00 by the hour, then 35 minutes by 5 minutes.
-    ticks = 32 * 24 + 12 + 7
+    # 20 October to 21 November 12:00 by the hour.
+    ticks = 32 * 24 + 12
     assert f"stored {ticks} ticks; 0 were there already\n" in told
     assert f"stored 0 ticks; {ticks} were there already\n" in capsys.readouterr().out
 
@@ -197,10 +196,10 @@ def test_an_import_of_a_source_that_went_on_adds_what_is_new(tmp_path: Path) -> 
     directory = tmp_path / "source"
     directory.mkdir()
     write_database(directory / "shop", steps(END - DAY, END, 10.0, 20.0))
-    assert import_(tmp_path) == 0
+    assert import_(tmp_path, OPEN_HOUR) == 0
     (directory / "shop").unlink()
     write_database(directory / "shop", steps(END - DAY, END + 600, 10.0, 20.0))
-    assert import_(tmp_path) == 0
+    assert import_(tmp_path, OPEN_HOUR) == 0
     with Ledger.open(tmp_path / "db") as ledger:
         assert ledger.last_tick == END + 600
         assert usage(ledger, "shop", END - 1500, 7, step=300) == pytest.approx([5.0] * 7)
@@ -220,13 +219,16 @@ def test_a_store_that_a_collector_began_is_refused(
 def test_an_interrupted_import_that_a_collector_followed_names_what_is_missing(
     tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert import_(tmp_path) == 0
+    assert import_(tmp_path, OPEN_HOUR) == 0
     mark = tmp_path / "db" / "imported.json"
-    mark.write_bytes(orjson.dumps({"end": END, "through": END - 600}))
+    mark.write_bytes(orjson.dumps(orjson.loads(mark.read_bytes()) | {"through": END - 600, "ticks": 785}))
     with Ledger.open(tmp_path / "db") as ledger:
         ledger.append([tick(END + 300, {"shop": entry(1.0)})])
-    assert import_(tmp_path) == 0
-    assert "2 ticks of the source are missing and cannot be added" in capsys.readouterr().out
+    assert import_(tmp_path, OPEN_HOUR) == 0
+    told = capsys.readouterr().out
+    assert "  ticks       0 to be stored, 785 are there already\n" in told
+    assert "stored 0 ticks; 785 were there already\n" in told
+    assert "2 ticks of the source are missing and cannot be added" in told
 
 
 def test_capacity_that_changed_is_taken_from_its_history(tmp_path: Path, source: Path) -> None:
@@ -266,6 +268,65 @@ def test_gpus_are_imported_with_their_number(tmp_path: Path) -> None:
         assert plain(rows.usage["gpu_memory"]) == pytest.approx([100 * GIB])
         assert plain(rows.requests["gpu"]) == pytest.approx([4.0])
         assert capacity(ledger, first, metric="gpu") == pytest.approx([8.0])
+
+
+def test_the_gpus_held_are_requested_where_the_source_has_no_rf_of_them(tmp_path: Path) -> None:
+    # It creates the file and never writes it. 5 GPUs are held, 6 from 21 November on.
+    directory = tmp_path / "source"
+    directory.mkdir()
+    write_database(directory / "ml", steps(END - 2 * DAY, END, 10.0, 20.0))
+    write_database(directory / "ml__gpu", steps(END - 2 * DAY, END, 60.0, 50.0))
+    write_database(directory / "ml__gpu__rf", {END - 2 * DAY: (None, None)})
+    history = tmp_path / "gpus.csv"
+    history.write_text("from,namespace,gpus,gpu_memory\n,*,8,320Gi\n,ml,5,200Gi\n2026-11-21,ml,6,240Gi\n")
+    assert import_(tmp_path, "--gpu-history", str(history)) == 0
+    with Ledger.open(tmp_path / "db") as ledger:
+        first = at("2026-11-20T23:00")
+        rows = ledger.entry("namespace", "ml", first, first + 2 * HOUR, HOUR)
+        assert plain(rows.usage["gpu"]) == pytest.approx([3.0, 3.6])
+        assert plain(rows.requests["gpu"]) == pytest.approx([5.0, 6.0])
+
+
+def test_the_plan_counts_the_namespaces_whose_gpus_are_imported(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # `lab` has no row in the history, `gone` no usage of its own, and `m1` is no namespace of the source.
+    for name in ("shop", "lab", "gone"):
+        (source / f"{name}__gpu").write_bytes((source / "shop").read_bytes())
+    history = tmp_path / "gpus.csv"
+    history.write_text("from,namespace,gpus,gpu_memory\n,*,8,320Gi\n,shop,5,200Gi\n,gone,1,40Gi\n,m1,1,40Gi\n")
+    assert import_(tmp_path, "--gpu-history", str(history), "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "  namespaces  2, of which 2 with requests and 1 with GPUs\n" in told
+    assert "note        GPU usage of 1 namespace(s) is skipped, the GPU history has no row: lab\n" in told
+    assert "note        GPU usage of 1 namespace(s) is skipped, there is a NAME__gpu but no NAME: gone\n" in told
+    assert "note        the GPU history names 1 namespace(s) without a __gpu file: m1\n" in told
+
+
+@pytest.mark.parametrize(("rate", "told"), [("", "not set, which ends charging"), ("7.5", "7.5 $ an hour")])
+def test_an_import_does_not_change_what_is_charged_from_now_on(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], rate: str, told: str
+) -> None:
+    assert import_(tmp_path, KL_BILLING_HOURLY_RATE=rate) == 0
+    assert [change.rate for change in rates.load(tmp_path / "db")] == [8.0, 9.5]
+    assert (
+        "  rate        9.5 $ an hour, after 1 change(s); from the collector's start on KL_BILLING_HOURLY_RATE: "
+        f"{told}\n" in capsys.readouterr().out
+    )
+
+
+def test_an_amount_below_zero_is_not_known(tmp_path: Path) -> None:
+    directory = tmp_path / "source"
+    directory.mkdir()
+    hour = at("2026-11-20T07:00")
+    write_database(
+        directory / "shop",
+        steps(BEGIN, hour, 10.0, 20.0) | steps(hour, hour + HOUR, -4.0, 20.0) | steps(hour + HOUR, END, 10.0, 20.0),
+    )
+    assert import_(tmp_path) == 0
+    with Ledger.open(tmp_path / "db") as ledger:
+        assert usage(ledger, "shop", hour - HOUR, 3) == [pytest.approx(5.0), None, pytest.approx(5.0)]
+        assert usage(ledger, "shop", hour, metric="memory") == pytest.approx([40 * GIB])
 
 
 def test_an_hour_in_which_a_namespace_begins_or_ends_is_what_the_source_made_of_it(tmp_path: Path) -> None:
@@ -310,11 +371,16 @@ def test_an_hour_that_the_source_observed_in_part_says_so(tmp_path: Path) -> Non
         assert usage(ledger, "shop", hour, 4) == [*map(pytest.approx, [7.0, 5.0]), None, pytest.approx(5.0)]
 
 
-def test_a_source_that_began_some_minutes_ago_has_those_minutes_imported(tmp_path: Path) -> None:
+def test_a_source_that_began_some_minutes_ago_has_those_minutes_imported_if_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     directory = tmp_path / "source"
     directory.mkdir()
     write_database(directory / "shop", steps(END - 1500, END, 10.0, 20.0))
-    assert import_(tmp_path) == 0
+    assert import_(tmp_path) == 1
+    assert "no full hour of any namespace is known. Wait for one, or add --with-open-hour" in capsys.readouterr().err
+    assert not (tmp_path / "db").exists()
+    assert import_(tmp_path, OPEN_HOUR) == 0
     hourly_7d = published(tmp_path, "hourly_7d")
     # 25 minutes of 10 % of 50 cores.
     assert hourly_7d["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([5.0 * 25 / 60])

@@ -22,6 +22,14 @@ def test_what_is_not_allocatable_holds_until_the_next_known_value() -> None:
     assert filled.tolist() == [[3.0, 5.0, 5.0, 7.0], [2.0, 2.0, 1.0, 1.0]]
 
 
+def test_not_allocatable_is_between_nothing_and_all_of_the_capacity() -> None:
+    # 120 % and -5 % of 50 cores and 100 bytes.
+    rows = Rows({}, {}, {}, {}, np.array([[120.0, -5.0], [-5.0, 120.0]]))
+    first, second = samples((3600, 7200), (3600, 3600), rows, Steps((0,), ((50.0, 100.0),)), None)
+    assert first.allocatable == {"cpu": 0.0, "memory": 100.0}
+    assert second.allocatable == {"cpu": 50.0, "memory": 0.0}
+
+
 def test_a_namespace_is_named_in_the_rows_that_know_it() -> None:
     rows = Rows({"a": np.array([[10.0, NAN], [NAN, NAN]])}, {}, {}, {}, np.zeros((2, 2)))
     first, second = samples((3600, 7200), (3600, 3600), rows, Steps((0,), ((50.0, 100.0),)), None)

@@ -45,6 +45,7 @@ def test_nothing_is_known_before_the_first_row(tmp_path: Path) -> None:
         ("[{]", "cannot be used"),
         ("from,cpu,memory\n,four,8Gi\n", "row 1: cpu: 'four' is not a Kubernetes quantity"),
         ("from,cpu,memory\n,4,8Gi\n2026-01-01,0,8Gi\n", "row 2: cpu is '0'; allowed: a number above 0"),
+        ("from,cpu,memory\n,4,64\n", "row 1: memory is '64', which is 64 bytes; did you mean '64Gi'?"),
         ("from,cpu,memory\nyesterday,4,8Gi\n", "row 1: from is 'yesterday'; allowed: an ISO 8601 date"),
         ("from,cpu,memory\n,4\n", "row 1: memory: '' is not a Kubernetes quantity"),
     ],
@@ -71,6 +72,11 @@ def test_gpus_are_given_for_the_cluster_and_per_namespace(tmp_path: Path) -> Non
 def test_gpus_of_the_cluster_have_to_be_given(tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match=r"no row with namespace \*"):
         gpu_history(written(tmp_path, "from,namespace,gpus,gpu_memory\n,ml,5,200Gi\n"))
+
+
+def test_gpus_have_no_memory_of_some_bytes(tmp_path: Path) -> None:
+    with pytest.raises(MigrationError, match=r"row 1: gpu_memory is '320', .* did you mean '320Gi'\?"):
+        gpu_history(written(tmp_path, "from,namespace,gpus,gpu_memory\n,*,8,320\n"))
 
 
 def test_a_capacity_that_never_changed_holds_from_the_beginning() -> None:

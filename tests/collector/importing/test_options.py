@@ -30,6 +30,11 @@ from tests.support.kubeledger_rrd import hashes
         ((*CAPACITY, "--gpu-history", "/missing"), "Allowed: CSV or JSON with from, namespace, gpus, gpu_memory"),
         (("--capacity-cpu", "many", "--capacity-memory", "1Gi"), "'many' is not a Kubernetes quantity"),
         (("--capacity-cpu", "0", "--capacity-memory", "1Gi"), "--capacity-cpu is '0'; allowed: a number above 0"),
+        (
+            ("--capacity-cpu", "50", "--capacity-memory", "256"),
+            "--capacity-memory is '256', which is 256 bytes; did you mean '256Gi'?",
+        ),
+        (("--capacity-cpu", "50", "--capacity-memory", "512Ki"), "did you mean '512Gi'? Allowed: at least 64Mi"),
     ],
 )
 def test_a_capacity_that_cannot_be_used_is_explained(

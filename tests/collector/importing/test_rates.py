@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.importing.rates import history
+from collector.importing.rates import continued, history
 from collector.importing.source import open_source
+from collector.store.rates import RateChange
 from tests.support.kubeledger_rrd import DAY, HOUR, Pair, at, steps, write_database
 
 BEGIN = at("2026-11-20T00:00")
@@ -41,6 +42,17 @@ def test_below_zero_means_that_no_rate_was_set(tmp_path: Path) -> None:
 def test_an_outage_does_not_end_a_rate(tmp_path: Path) -> None:
     found = rates_of(tmp_path, steps(BEGIN, BEGIN + HOUR, 8.0, 8.0) | steps(BEGIN + 5 * HOUR, BEGIN + DAY, 8.0, 8.0))
     assert found == [(BEGIN, 8.0)]
+
+
+def test_what_is_stored_already_goes_on_with_what_the_source_recorded_since() -> None:
+    def change(effective: int, rate: float) -> RateChange:
+        return RateChange(effective, rate, "€", None)
+
+    stored = (change(BEGIN, 8.0), change(BEGIN + 2 * HOUR, 9.0))
+    source = (change(BEGIN, 7.0), change(BEGIN + 3 * HOUR, 9.5), change(BEGIN + 5 * HOUR, 10.0))
+    # Up to 03:00 is stored, which is when 9.5 begins.
+    assert continued(stored, source, BEGIN + 3 * HOUR) == (*stored, *source[1:])
+    assert continued((), source, 0) == source
 
 
 def test_without_the_file_there_is_no_rate() -> None:

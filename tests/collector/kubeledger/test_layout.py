@@ -156,16 +156,54 @@ def test_requests_that_are_not_known_are_those_of_the_hours_that_know_them(tmp_p
     assert points == {"a__rf": 1.0, "b__rf": 1.0}
 
 
-def test_gpu_files_are_there_where_there_is_a_gpu(tmp_path: Path) -> None:
-    named = {"ml": entry(1.0, 4.0, asked_cpu=2.0, gpu=(3.0, 4.0), gpu_gib=80.0)}
-    samples = [tick(at("2026-11-21T01:00"), named, interval=HOUR, gpu=8.0, gpu_gib=320.0, dcgm=True)]
-    found = files(tmp_path, samples)
-    # 3 of 8 GPUs; 80 of 320 GiB; 37.5 ÷ 0.75 requested.
-    assert values(found[f"gpu_cpu_usage_period_{DAILY}.json"], "ml") == {"21 Nov": 37.5}
-    assert values(found[f"gpu_mem_usage_period_{DAILY}.json"], "ml") == {"21 Nov": 25.0}
-    assert values(found[f"gpu_cpu_requests_period_{DAILY}.json"], "ml") == {"21 Nov": 50.0}
-    assert {"name": "ml__gpu", "dateUTC": "2026-11-21T01:00:00Z", "usage": 37.5} in found["gpu_cpu_usage_trends.json"]
+def test_gpu_files_hold_the_mean_over_a_namespaces_own_gpus(tmp_path: Path) -> None:
+    # `ml` uses 3 of the 4 GPUs that it holds, 80 of their 160 GiB (a GPU has 320 ÷ 8); `train` half of one. Of 8 GPUs 7
+    # are allocatable, which that layout does not have; nor has it requests of GPUs.
+    named = {
+        "ml": entry(1.0, 4.0, asked_cpu=2.0, gpu=(3.0, 4.0), gpu_gib=80.0),
+        "shop": entry(1.0, 4.0, asked_cpu=2.0),
+        "train": entry(1.0, 4.0, asked_cpu=2.0, gpu=(0.5, 1.0), gpu_gib=10.0),
+    }
+    sample = tick(at("2026-11-21T01:00"), named, interval=HOUR, gpu=8.0, gpu_gib=320.0, dcgm=True)
+    sample = replace(sample, allocatable={**sample.allocatable, "gpu": 7.0})
+    found = files(tmp_path / "cumulative", [sample, replace(sample, time=at("2026-11-21T02:00"))])
+    assert found[f"gpu_cpu_usage_period_{DAILY}.json"] == [
+        {"stack": "ml__gpu", "usage": 150.0, "date": "21 Nov"},
+        {"stack": "train__gpu", "usage": 100.0, "date": "21 Nov"},
+    ]
+    assert values(found[f"gpu_mem_usage_period_{MONTHLY}.json"], "ml__gpu") == {"Nov 2026": 100.0}
+    assert values(found[f"gpu_mem_usage_period_{MONTHLY}.json"], "train__gpu") == {"Nov 2026": 50.0}
+    assert values(found[f"gpu_cpu_requests_period_{DAILY}.json"], "ml__gpu") == {"21 Nov": 0.0}
+    first = [point for point in found["gpu_cpu_usage_trends.json"] if point["dateUTC"] == "2026-11-21T01:00:00Z"]
+    assert {point["name"]: point["usage"] for point in first} == {"ml__gpu": 75.0, "train__gpu": 50.0}
     assert "gpu_cpu_rf_trends.json" not in found
+    # Normalized: of 75 + 50.
+    shares = files(tmp_path / "normalized", [sample], "normalized")[f"gpu_cpu_usage_period_{DAILY}.json"]
+    assert {row["stack"]: row["usage"] for row in shares} == {"ml__gpu": 60.0, "train__gpu": 40.0}
+
+
+def test_gpus_whose_number_is_not_known_have_no_row(tmp_path: Path) -> None:
+    # Used without a request of any, and with requests that are unknown.
+    named = {
+        "ml": entry(1.0, 4.0, gpu=(3.0, 4.0), gpu_gib=80.0),
+        "none": entry(1.0, 4.0, gpu=(1.0, 0.0), gpu_gib=10.0),
+        "silent": entry(1.0, 4.0, gpu=(1.0, 1.0), gpu_gib=10.0),
+    }
+    sample = tick(at("2026-11-21T01:00"), named, interval=HOUR, gpu=8.0, gpu_gib=320.0, dcgm=True)
+    found = files(tmp_path, [without_requests(sample, ("silent",))])
+    assert [row["stack"] for row in found[f"gpu_cpu_usage_period_{DAILY}.json"]] == ["ml__gpu"]
+    assert {point["name"] for point in found["gpu_mem_usage_trends.json"]} == {"ml__gpu"}
+
+
+def test_a_namespace_called_non_allocatable_is_left_out(tmp_path: Path) -> None:
+    # 20 % are used by it and 20 % by a; 10 % are not allocatable: two thirds and a third.
+    (sample,) = hours("2026-11-21T00:00", 1, a=(2.0, 4.0))
+    sample = replace(sample, namespaces={**sample.namespaces, "non-allocatable": sample.namespaces["a"]})
+    rows = files(tmp_path, [sample], "normalized")[f"cpu_usage_period_{DAILY}.json"]
+    assert [(row["stack"], row["usage"]) for row in rows] == [
+        ("a", pytest.approx(200 / 3, rel=1e-5)),
+        ("non-allocatable", pytest.approx(100 / 3, rel=1e-5)),
+    ]
 
 
 def test_what_is_kept_between_publications_gives_the_same_as_a_fresh_start(tmp_path: Path) -> None:
@@ -183,6 +221,15 @@ def test_a_namespace_is_listed_while_it_lives_only(tmp_path: Path) -> None:
     daily = files(tmp_path, samples)[f"cpu_usage_period_{DAILY}.json"]
     assert values(daily, "a") == {"20 Nov": 480.0}
     assert values(daily, "b") == {"21 Nov": 240.0}
+
+
+def test_a_day_on_which_no_namespace_lives_has_what_is_not_allocatable(tmp_path: Path) -> None:
+    # After an import the cluster may have other namespaces, and be unobserved for an hour before.
+    samples = hours("2026-11-20T20:00", 3, a=(2.0, 4.0)) + hours("2026-11-20T23:00", 2)
+    daily = files(tmp_path, samples)[f"cpu_usage_period_{DAILY}.json"]
+    # The hours that end at 21:00, 22:00 and 23:00, and those that end at 00:00 and 01:00.
+    assert values(daily, "a") == {"20 Nov": 60.0}
+    assert values(daily, "non-allocatable") == {"20 Nov": 30.0, "21 Nov": 20.0}
 
 
 @pytest.mark.parametrize(
