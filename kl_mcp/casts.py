@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kl_mcp.errors import ToolArgumentError
+from kl_mcp.hosts import split_listed, split_origin
 from kl_mcp.queries.select import check_patterns
 
 FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -91,17 +92,25 @@ def scopes(text: str) -> tuple[str, ...]:
 def hosts(text: str) -> tuple[str, ...]:
     """Host names, each with or without a port, or `*`."""
     found = names(text)
-    if any("://" in name or "/" in name for name in found):
-        raise ValueError("host names separated by commas, each with or without a port, or * for any")
+    try:
+        for name in found:
+            if name != "*":
+                split_listed(name)
+    except ValueError:
+        raise ValueError("host names separated by commas, each with or without a port, or * for any") from None
     return found
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Origins without a trailing slash, or `*`."""
-    found = names(text)
-    if any(name != "*" and "://" not in name for name in found):
-        raise ValueError("origins such as https://tools.example.com separated by commas, or * for any")
-    return tuple(name.rstrip("/") for name in found)
+    found = tuple(name.rstrip("/") for name in names(text))
+    try:
+        for name in found:
+            if name != "*":
+                split_listed(split_origin(name)[1])
+    except ValueError:
+        raise ValueError("origins such as https://tools.example.com separated by commas, or * for any") from None
+    return found
 
 
 def globs(text: str) -> tuple[str, ...]:
@@ -134,23 +143,29 @@ def multiplier(text: str) -> float:
 def optional_url(text: str) -> str:
     """An absolute http or https URL without a fragment, or empty text. Raises ValueError."""
     if text and not _is_url(text, ("http", "https")):
-        raise ValueError("a URL such as https://kubeledger.example.com/mcp")
+        raise ValueError("a URL such as https://kubeledger.example.com/mcp, without user and password")
     return text
 
 
 def key_set(text: str) -> str:
     """Where a JSON Web Key Set is: an https URL (http on this machine only), a file, or empty text for none."""
-    if "\0" in text or ("://" in text and not (_is_url(text, ("https",)) or _is_local_url(text))):
-        raise ValueError("an https URL, or the name of a file. Keys that came over http could be anybody's")
+    meant_as_url = "://" in text or text.startswith(("http:", "https:"))
+    if "\0" in text or (meant_as_url and not (_is_url(text, ("https",)) or _is_local_url(text))):
+        raise ValueError(
+            "an https URL without user and password, or the name of a file. Keys that came over http could be anybody's"
+        )
     return text
 
 
 def _is_url(text: str, schemes: Sequence[str]) -> bool:
+    """Whether it is one, without user and password: they would stand in logs, and in what clients are told."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and not parts.fragment and parts.port != 0
+        port = parts.port
     except ValueError:
         return False
+    named = bool(parts.hostname) and "@" not in parts.netloc
+    return parts.scheme in schemes and named and not parts.fragment and port != 0
 
 
 def _is_local_url(text: str) -> bool:

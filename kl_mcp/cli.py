@@ -32,6 +32,7 @@ def _serve(chosen: Settings) -> None:
     from kl_mcp.counts import Counts
     from kl_mcp.dataset import Dataset, load_dataset
     from kl_mcp.dataset.model import Sharing
+    from kl_mcp.descriptors import raised_limit, room_within
     from kl_mcp.holder import Holder
     from kl_mcp.queries.sharing import shared_by
     from kl_mcp.server import build_server
@@ -43,7 +44,8 @@ def _serve(chosen: Settings) -> None:
         return shared_by(load_dataset(directory, system_prefixes=chosen.system_namespace_prefixes), sharing)
 
     holder = Holder(chosen.data_dir, counts, load=load)
-    served = build_server(holder, counts, audit=Audit(chosen.audit_log))
+    room = room_within(raised_limit(), chosen.max_requests)
+    served = build_server(holder, counts, audit=Audit(chosen.audit_log), most_subscriptions=room.subscriptions)
     if chosen.transport == "stdio":
         from kl_mcp import stdio
 
@@ -59,4 +61,4 @@ def _serve(chosen: Settings) -> None:
     else:
         from kl_mcp import http
 
-        http.serve(chosen, served, holder, counts)
+        http.serve(chosen, served, holder, counts, room)

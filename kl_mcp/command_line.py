@@ -85,7 +85,8 @@ def parse_flags(argv: Sequence[str], options: Sequence[Option]) -> dict[str, str
     namespace, unknown = _parser(options).parse_known_args(list(argv))
     if unknown:
         flags = [*(setting.flag for setting in options), "--help", "--version"]
-        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], flags, n=1)
+        wrong = unknown[0].partition("=")[0]  # a value may be a password
+        nearest = difflib.get_close_matches(wrong, flags, n=1)
         hint = f" Did you mean {nearest[0]}?" if nearest else ""
-        raise SettingsError(f"unknown argument {unknown[0]!r}.{hint} `kl-mcp --help` lists the settings.")
+        raise SettingsError(f"unknown argument {wrong!r}.{hint} `kl-mcp --help` lists the settings.")
     return vars(namespace)

@@ -88,7 +88,8 @@ def quoted(value: object) -> str:
 def _cut(text: str | None, limit: int) -> str | None:
     if text is None:
         return None
-    printable = "".join(c if c.isprintable() and c not in '"\\' else "'" if c == '"' else "?" for c in text)
+    head = text[: limit + 1]
+    printable = "".join(c if c.isprintable() and c not in '"\\' else "'" if c == '"' else "?" for c in head)
     return printable if len(printable) <= limit else printable[: limit - 1] + "…"
 
 

@@ -15,24 +15,14 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kl_mcp.hosts import split_host, split_listed, split_origin
+
 logger = logging.getLogger(__name__)
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")
 INVALID_REQUEST = -32600
 WHITESPACE = b" \t"
-
-
-def split_host(value: str) -> tuple[str, str]:
-    """`(name, port)` of a Host header or a setting, in lower case; port is "" when absent; IPv6 loses its brackets."""
-    text = value.strip().lower()
-    if text.startswith("["):
-        name, _, rest = text[1:].partition("]")
-        return name, rest.removeprefix(":")
-    if text.count(":") > 1:
-        return text, ""
-    name, _, port = text.partition(":")
-    return name, port
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +34,16 @@ class AllowList:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> AllowList:
-        """From host names as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`."""
+        """From hosts as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`. Raises ValueError."""
         listed = tuple(names)
-        pairs = (split_host(name) for name in listed if name != "*")
-        return cls(frozenset((name, "" if port == "*" else port) for name, port in pairs), "*" in listed)
+        return cls(frozenset(split_listed(name) for name in listed if name != "*"), "*" in listed)
 
     def allows(self, value: str) -> bool:
-        """Whether the host `value` (with or without a port) is listed."""
-        name, port = split_host(value)
+        """Whether the host `value` (with or without a port) is listed. What is no host is not."""
+        try:
+            name, port = split_host(value)
+        except ValueError:
+            return self.anything
         return self.anything or (name, "") in self.entries or (name, port) in self.entries
 
 
@@ -73,19 +65,22 @@ class Access:
         ]
         schemes: dict[str, list[str]] = {}
         for origin in listed:
-            scheme, _, host = origin.lower().partition("://")
-            schemes.setdefault(scheme, []).append(host)
+            if origin != "*":
+                scheme, host = split_origin(origin)
+                schemes.setdefault(scheme, []).append(host)
         return cls(
             AllowList.of([*map(_bracketed, LOOPBACK_NAMES), *own, *hosts]),
-            {scheme: AllowList.of(names) for scheme, names in schemes.items() if scheme != "*"},
+            {scheme: AllowList.of(names) for scheme, names in schemes.items()},
             "*" in listed,
         )
 
     def allows_origin(self, origin: str) -> bool:
         """Whether a page of this origin may call. A sandboxed page sends `null`, which is nobody's name."""
-        scheme, separator, host = origin.lower().partition("://")
-        listed = self.origins.get(scheme)
-        return self.any_origin or bool(separator and listed and listed.allows(host))
+        try:
+            scheme, host = split_origin(origin)
+        except ValueError:
+            return self.any_origin
+        return self.any_origin or (scheme in self.origins and self.origins[scheme].allows(host))
 
 
 def _bracketed(name: str) -> str:
@@ -105,7 +100,7 @@ class Guard:
         if scope["type"] == "http":
             # RFC 9110 5.5: white space around a field value is not part of it. httptools leaves it in.
             scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
-            refusal = None if scope["path"] in self._exempt else self._refusal(scope)
+            refusal = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
@@ -116,12 +111,22 @@ class Guard:
         if len(hosts) != 1 or not self._access.hosts.allows(hosts[0]):
             named = hosts[0] if hosts else ""
             return _refuse(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
-        for origin in _header_values(scope, b"origin"):
-            if not self._access.allows_origin(origin):
-                return _refuse(
-                    403, f"Origin {origin[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it."
-                )
+        origins = _header_values(scope, b"origin")
+        if len(origins) > 1:
+            return _refuse(403, "A request has one Origin.")
+        if origins and not self._access.allows_origin(origins[0]):
+            named = origins[0][:100]
+            return _refuse(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
         return None
+
+
+def _two_lengths(scope: Scope) -> Response | None:
+    """A refusal of a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
+    if not {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        return None
+    refusal = _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.")
+    refusal.headers["Connection"] = "close"
+    return refusal
 
 
 def _header_values(scope: Scope, wanted: bytes) -> list[str]:

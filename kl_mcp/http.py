@@ -18,10 +18,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kl_mcp import probes
+from kl_mcp.access.cors import Cors
 from kl_mcp.access.gate import Gate
 from kl_mcp.access.identification import Identification, identification_of
 from kl_mcp.access.limits import Limits
 from kl_mcp.counts import Counts
+from kl_mcp.descriptors import Room
 from kl_mcp.guard import WILDCARDS, Access, Guard
 from kl_mcp.holder import Holder, describe
 from kl_mcp.listen import METRICS_PORT, listen, url_of
@@ -123,7 +125,8 @@ def _guarded(
         exempt=exempt,
     )
     access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
-    return UnfinishedAnswer(Guard(Gate(limits, identification, exempt), access, exempt))
+    # The answers to browsers stand outside of the gate: their questions bring no token, and its refusals are read too.
+    return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATH), access, exempt))
 
 
 class UnfinishedAnswer:
@@ -183,8 +186,14 @@ def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]
     return answer
 
 
-def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `CannotListenError` and `SettingsError` before anything was started."""
+def serve(
+    settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM, as many at once as there is `room` for.
+
+    Raises `CannotListenError` and `SettingsError` before anything was started.
+    """
+    room = room or Room()
     identification = identification_of(settings, counts.key_set_reads)
     cert_file, key_file = settings.tls_cert_file, settings.tls_key_file
     tls = TlsFiles(cert_file, key_file) if cert_file and key_file else None
@@ -206,5 +215,6 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
             app = create_metrics_app(settings, served, holder, counts, identification=identification)
             listeners.append(Listener(sock, app))
             logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
-        Server(listeners, served.subscriptions.close, settings.client_timeout, tls).run()
+        closing = served.subscriptions.close
+        Server(listeners, closing, settings.client_timeout, tls, most_waiting=room.waiting).run()
     logger.info("Stopped.")

@@ -18,9 +18,11 @@ from pydantic import ValidationError
 from kl_mcp import __version__, completion, documents, prompts
 from kl_mcp.access.audit import Audit
 from kl_mcp.access.callers import Views, caller_of
+from kl_mcp.access.subscriptions import Subscriptions
 from kl_mcp.calls import Calls
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
+from kl_mcp.descriptors import MOST_SUBSCRIPTIONS
 from kl_mcp.holder import Holder
 from kl_mcp.instructions import INSTRUCTIONS
 from kl_mcp.resources import DATASET_URI, HOUR_MS, Resources
@@ -123,12 +125,17 @@ async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
 
 
 def build_server(
-    holder: Holder, counts: Counts, table: Mapping[str, Tool] = TABLE, audit: Audit | None = None
+    holder: Holder,
+    counts: Counts,
+    table: Mapping[str, Tool] = TABLE,
+    audit: Audit | None = None,
+    *,
+    most_subscriptions: int = MOST_SUBSCRIPTIONS,
 ) -> KubeLedgerServer:
     """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
     handlers = Handlers(holder, counts, table, audit or Audit())
     bus = InMemorySubscriptionBus()
-    subscriptions = ListenHandler(bus)
+    subscriptions = ListenHandler(bus, max_subscriptions=most_subscriptions)
 
     async def announce(_dataset: Dataset) -> None:
         await bus.publish(ResourceUpdated(uri=DATASET_URI))
@@ -150,7 +157,7 @@ def build_server(
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
-        on_subscriptions_listen=subscriptions,
+        on_subscriptions_listen=Subscriptions(subscriptions, most_subscriptions),
     )
     server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
     return KubeLedgerServer(server, subscriptions, tuple(table))

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from kl_mcp.access.connections import Connections, timed
+from kl_mcp.descriptors import MOST_WAITING
 from kl_mcp.tls import TlsFiles
 
 logger = logging.getLogger(__name__)
@@ -37,11 +38,17 @@ class Server(uvicorn.Server):
     """Serves the first listener's application, whose lifespan is run, and those of the others beside it.
 
     `closing` is called when the server is told to stop, so that open streams end. It leaves with exit code 0 after
-    SIGINT and SIGTERM. A client may take `seconds` for what it has to send.
+    SIGINT and SIGTERM. A client may take `seconds` for what it has to send; `most_waiting` may be at it at once.
     """
 
     def __init__(
-        self, listeners: Sequence[Listener], closing: Callable[[], None], seconds: float, tls: TlsFiles | None
+        self,
+        listeners: Sequence[Listener],
+        closing: Callable[[], None],
+        seconds: float,
+        tls: TlsFiles | None,
+        *,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         first, *others = listeners
         super().__init__(_config(first.app, seconds, "on"))
@@ -52,6 +59,7 @@ class Server(uvicorn.Server):
             self.server_state.connections,  # type: ignore[arg-type] # all of them are of the class that `timed` makes
             seconds,
             None if tls is None else lambda: tls.context,
+            most_waiting=most_waiting,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._renewing: asyncio.Task[None] | None = None

@@ -33,6 +33,8 @@ class Setting:
     fallback: str | None = None
     bare: str | None = None
     """What the flag means without a value; None where it needs one."""
+    secret: bool = False
+    """Whether its text may hold a password, so that no message quotes it."""
 
     @property
     def field(self) -> str:
@@ -177,7 +179,7 @@ SETTINGS: tuple[Setting, ...] = (
         "KL_MCP_MAX_REQUEST_BYTES",
         "--max-request-bytes",
         "BYTES",
-        "1048576",
+        "262144",
         "Largest body of a request.",
         casts.between(1024, 64 * 1024 * 1024),
     ),
@@ -186,7 +188,8 @@ SETTINGS: tuple[Setting, ...] = (
         "--client-timeout",
         "SECONDS",
         "20",
-        "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer.",
+        "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer; and "
+        "how long a connection may be idle between requests.",
         casts.between(1, 3600),
     ),
     Setting(
@@ -221,6 +224,7 @@ SETTINGS: tuple[Setting, ...] = (
         "JSON Web Key Set of the issuer, as an https URL or a file: callers may then present its JWTs as bearer "
         "tokens over HTTP.",
         casts.key_set,
+        secret=True,
     ),
     Setting(
         "KL_MCP_JWT_ISSUER",
@@ -229,6 +233,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Issuer whose JWTs are accepted: their `iss`, and the authorization server that clients are sent to.",
         casts.optional_url,
+        secret=True,
     ),
     Setting(
         "KL_MCP_JWT_AUDIENCE",
@@ -262,6 +267,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "URL under which clients reach /mcp, for the protected-resource metadata that tells them where to get a JWT.",
         casts.optional_url,
+        secret=True,
     ),
     Setting(
         "KL_MCP_LOG_LEVEL",
@@ -284,7 +290,8 @@ def _value(setting: Setting, flags: Mapping[str, str | None], environ: Mapping[s
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise SettingsError(f"{source}={text!r} cannot be used: it must be {error}.") from None
+        shown = source if setting.secret else f"{source}={text!r}"
+        raise SettingsError(f"{shown} cannot be used: it must be {error}.") from None
 
 
 def load(environ: Mapping[str, str] | None = None, argv: Sequence[str] | None = None) -> Settings:

@@ -17,12 +17,17 @@ class ChangingFile:
         self.path = path
         self._elapsed = elapsed
         self._mark = _mark(path)
-        self._looked_at = elapsed()
+        self._looked_at = self._there_at = elapsed()
 
     @property
     def mode(self) -> int:
         """The file's permissions when it was last looked at; 0 when it was not there."""
         return 0 if self._mark is None else self._mark[0]
+
+    @property
+    def gone_for(self) -> float:
+        """For how many seconds at most the file has not been there; 0 while it was there at the last look."""
+        return self._elapsed() - self._there_at if self._mark is None else 0.0
 
     def has_changed(self, *, at_once: bool = False) -> bool:
         """Whether it is another file than at the last look. Looks once a second, or `at_once`."""
@@ -30,6 +35,8 @@ class ChangingFile:
             return False
         self._looked_at = self._elapsed()
         before, self._mark = self._mark, _mark(self.path)
+        if self._mark is not None:
+            self._there_at = self._looked_at
         return self._mark != before
 
 

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from kl_mcp.access.strict_lines import strict
+from kl_mcp.descriptors import MOST_WAITING
+
 logger = logging.getLogger(__name__)
 
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-MOST_WAITING = 512
-"""Connections without a request that is being answered. One with TLS takes 300 KiB, most of it asyncio's buffer."""
 FAREWELL_SECONDS = 0.7
 """What clients have to say farewell when the server stops: with TLS both sides do, and an idle client does not look."""
 PAUSE_SECONDS = 1.0
@@ -138,8 +139,8 @@ def timed(seconds: float) -> type[H11Protocol]:
     """A protocol for uvicorn that waits `seconds` for the headers of a request, from its first byte on.
 
     For the first request of a connection the time runs from the connection's beginning. The client has as long to take
-    an answer that is larger than the buffers on the way. uvicorn itself ends connections that are idle between
-    requests; for headers, and for answers to be taken, it waits for ever.
+    an answer that is larger than the buffers on the way, and to send the next request. uvicorn waits for ever for
+    headers and for answers to be taken, and five seconds between requests.
     """
 
     class Timed(H11Protocol):
@@ -148,6 +149,11 @@ def timed(seconds: float) -> type[H11Protocol]:
         _spoke = False
         _dropped = False
         _heard_at = 0.0
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.timeout_keep_alive = seconds  # type: ignore[assignment] # uvicorn only counts it down
+            strict(self.conn)
 
         @property
         def waiting_since(self) -> float | None:

@@ -9,21 +9,30 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kl_mcp.access.subscriptions import TURNED_AWAY
+
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
 """What a caller is told to wait when too many others are being answered: most answers take milliseconds."""
+PLACE_SECONDS = 30
+"""What one is told to wait for whose subscription found no place: others stay open for minutes and hours."""
 EVENT_STREAM = b"text/event-stream"
 
 
+MOST_ELEMENTS = 2_000
+"""Commas and opening brackets of a body. A call has some dozen; parsing and validating take memory and time by them,
+and hundreds of times their bytes."""
+
+
 class TooLargeError(Exception):
-    """A body is larger than allowed."""
+    """A body is larger than allowed. The message is for its sender."""
 
 
 class Limits:
     """ASGI application that reads the body before `app` is asked, and refuses what goes beyond the limits.
 
-    A subscription's stream counts as a request until it has begun; how many of them may be open the SDK decides.
+    A subscription's stream counts as a request until it has begun; how many of them may be open is not decided here.
     """
 
     def __init__(
@@ -55,11 +64,8 @@ class Limits:
         try:
             with anyio.move_on_after(self._body_seconds) as deadline:
                 body = await self._body(scope, receive)
-        except TooLargeError:
-            said = (
-                f"A request may have {self._most_bytes} bytes. Its operator can allow more (KL_MCP_MAX_REQUEST_BYTES)."
-            )
-            await _refusal(413, said)(scope, receive, send)
+        except TooLargeError as error:
+            await _refusal(413, str(error))(scope, receive, send)
             return
         if deadline.cancelled_caught:
             said = f"The body did not arrive within {self._body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
@@ -70,9 +76,10 @@ class Limits:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body; None when the client went away. Raises `TooLargeError`."""
+        said = f"A request may have {self._most_bytes} bytes. Its operator can allow more (KL_MCP_MAX_REQUEST_BYTES)."
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._most_bytes:
-            raise TooLargeError
+            raise TooLargeError(said)
         parts = bytearray()
         while True:
             message = await receive()
@@ -80,14 +87,18 @@ class Limits:
                 return None
             parts += message.get("body", b"")
             if len(parts) > self._most_bytes:
-                raise TooLargeError
+                raise TooLargeError(said)
             if not message.get("more_body", False):
-                return bytes(parts)
+                return _not_too_wide(bytes(parts))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, place: _Place) -> None:
         async def watch(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_stream(message):
-                place.leave()
+            if message["type"] == "http.response.start":
+                if _is_stream(message):
+                    place.leave()
+                if TURNED_AWAY in scope:
+                    message["status"] = 503
+                    message["headers"] = [*message["headers"], (b"retry-after", b"%d" % PLACE_SECONDS)]
             await send(message)
 
         await self._app(scope, receive, watch)
@@ -133,6 +144,15 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return next_message
+
+
+def _not_too_wide(body: bytes) -> bytes:
+    """The body as it is. Raises `TooLargeError`."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_ELEMENTS:
+        raise TooLargeError(
+            f"A request may have {MOST_ELEMENTS} elements, that is commas and opening brackets; ask for less at once."
+        )
+    return body
 
 
 def _is_stream(start: Message) -> bool:

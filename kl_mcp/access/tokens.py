@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 LARGEST_FILE = 1024 * 1024
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 4096
+GONE_SECONDS = 5.0
+"""A file that has not been there for so long was taken away, and with it the tokens. Editors that exchange a file leave
+it away for less; Kubernetes exchanges a secret without leaving it away at all."""
 KEYS = frozenset({"name", "token", "sha256", "namespaces", "expires_at"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
@@ -76,8 +79,6 @@ def parse_tokens(content: bytes) -> tuple[Token, ...]:
     if not isinstance(document, dict) or set(document) != {"tokens"} or not isinstance(document["tokens"], list):
         raise ValueError('it must be an object with one member, "tokens", which is an array')
     tokens = tuple(_token(entry, number) for number, entry in enumerate(document["tokens"], start=1))
-    if not tokens:
-        raise ValueError("it holds no token, so that nobody could call; leave the setting out to let everybody call")
     for what, values in (("name", [t.caller.name for t in tokens]), ("token", [t.digest for t in tokens])):
         if len(set(values)) != len(values):
             raise ValueError(f"two entries have the same {what}")
@@ -132,15 +133,25 @@ def _expires_at(entry: Mapping[str, Any], name: str) -> int | None:
 
 
 class TokensFile:
-    """The tokens of a file that may change. A broken change is logged, and what was read before stays in force."""
+    """The tokens of a file that may change.
+
+    A broken change is logged, and what was read before stays in force. A file that holds no token, and one that was
+    taken away, withdraw them all: then nobody may call, until tokens are there again.
+    """
 
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file. Raises `TokensError`."""
+        """Read the file, which has to hold a token. Raises `TokensError`."""
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
+        self._was_taken_away = False
+        if not self._tokens:
+            raise TokensError(
+                f"The tokens file {path} cannot be used: it holds no token, so that nobody could call; leave the "
+                "setting out to let everybody call."
+            )
         self._warn_about_permissions()
 
     def caller(self, token: str) -> Caller | None:
@@ -156,14 +167,31 @@ class TokensFile:
         return found[0].caller
 
     def _look(self) -> None:
-        if not self._file.has_changed():
-            return
+        changed = self._file.has_changed()
+        if self._file.gone_for >= GONE_SECONDS:
+            self._withdraw()
+        elif changed:
+            self._read()
+
+    def _withdraw(self) -> None:
+        self._tokens = ()
+        if not self._was_taken_away:
+            self._was_taken_away = True
+            logger.error("The tokens file %s is gone: its tokens are no longer accepted.", self._file.path)
+
+    def _read(self) -> None:
+        in_force = (
+            "No token is accepted." if self._was_taken_away else "The tokens that were read before stay in force."
+        )
         try:
             self._tokens = read_tokens(self._file.path)
         except TokensError as error:
-            logger.error("%s The tokens that were read before stay in force.", error)  # noqa: TRY400 -- no traceback
+            logger.error("%s %s", error, in_force)  # noqa: TRY400 -- no traceback
             return
+        self._was_taken_away = False
         logger.info("Read %d tokens from %s", len(self._tokens), self._file.path)
+        if not self._tokens:
+            logger.warning("The tokens file %s holds no token: nobody may call with one.", self._file.path)
         self._warn_about_permissions()
 
     def _warn_about_permissions(self) -> None:

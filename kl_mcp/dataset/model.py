@@ -67,6 +67,10 @@ class Relative:
     any."""
     begins_in: int | None = None
     """The bucket the data begin in, where the files do not tell at which hour of it; None where they do."""
+    counted: bool = True
+    """Whether hourly points tell how many hours the buckets hold; otherwise `elapsed_hours` are those they can."""
+    lag: int = 0
+    """By how many seconds the windows of the files ended after the newest sample."""
 
 
 @dataclass(frozen=True, slots=True)

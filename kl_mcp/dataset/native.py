@@ -27,10 +27,19 @@ T = TypeVar("T")
 
 
 def detect_layout(directory: Path) -> str:
-    """Return `native`, `kubeledger` (files of an existing KubeLedger installation), or `none`."""
-    if (directory / MANIFEST).is_file():
-        return "native"
-    return "kubeledger" if is_kubeledger(directory) else "none"
+    """Return `native`, `kubeledger` (files of an existing KubeLedger installation), or `none`.
+
+    Raises DatasetError where the directory cannot be looked into.
+    """
+    try:
+        if (directory / MANIFEST).is_file():
+            return "native"
+        return "kubeledger" if is_kubeledger(directory) else "none"
+    except OSError as error:
+        raise DatasetError(
+            f"The data directory {directory} cannot be read ({error.strerror}): let the user this server runs as read "
+            "it and enter it."
+        ) from None
 
 
 def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kl_mcp.dataset.model import Special
 from kl_mcp.queries.budget import fill
-from kl_mcp.queries.frame import Frame
+from kl_mcp.queries.frame import Frame, by_value
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import percent
 from kl_mcp.queries.paging import PageRequest
@@ -16,7 +16,7 @@ from kl_mcp.queries.ranking import add_remainder, heading, share_row, totals
 
 def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the rows, the concentration over all namespaces, and the cluster's overhead."""
-    names = view.listed(exclude_system=exclude_system)
+    names = view.ranked(exclude_system=exclude_system)
     answer = {
         **heading(view),
         "breakdown": [],
@@ -47,19 +47,19 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
 
 def _concentration(view: Frame) -> dict[str, Any]:
     """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
-    bearing = [total.value for name, total in view.totals.items() if name not in view.absorbed]
-    values = sorted((value for value in bearing if not isnan(value)), reverse=True)
+    bearing = [name for name in view.totals if name not in view.absorbed]
+    known = [name for name in by_value(bearing, view.totals) if not isnan(view.totals[name].value)]
     return {
-        "top_3_share_pct": view.share(sum(values[:3])) if values else None,
-        "top_10_share_pct": view.share(sum(values[:10])) if values else None,
+        "top_3_share_pct": view.share_of(known[:3]) if known else None,
+        "top_10_share_pct": view.share_of(known[:10]) if known else None,
         "total_namespaces": len(bearing),
-        "namespaces_for_80_pct": _needed(values, 0.8),
+        "namespaces_for_80_pct": _needed(sorted((view.weight_of(name) for name in known), reverse=True), 0.8),
     }
 
 
 def _needed(values: list[float], part: float) -> int | None:
     whole = sum(values)
-    if whole <= 0:
+    if not whole > 0:
         return None
     reached = 0.0
     for count, value in enumerate(values, start=1):

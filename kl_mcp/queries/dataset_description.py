@@ -8,6 +8,7 @@ from typing import Any
 from kl_mcp.dataset.model import BILLED_METRICS, SCALES, SOURCES, Dataset, Node, ScaleName
 from kl_mcp.queries.dates import GRANULARITY, bucket_name, instant, whole_window
 from kl_mcp.queries.frame import scale_of
+from kl_mcp.queries.means import own_gpus_warning
 from kl_mcp.queries.metadata import coverage_of, last_sample, metadata
 from kl_mcp.queries.numbers import MONEY, known_sum, rounded
 from kl_mcp.queries.rates import pending_warning, rate_in_force
@@ -69,8 +70,14 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             "active": sum(1 for name in names if dataset.namespaces[name].active),
         },
         "nodes": _nodes(dataset),
-        "metadata": metadata(dataset, now, warnings=pending_warning(dataset, last_sample(dataset))),
+        "metadata": metadata(
+            dataset, now, warnings=[*pending_warning(dataset, last_sample(dataset)), *_own_gpus(dataset)]
+        ),
     }
+
+
+def _own_gpus(dataset: Dataset) -> list[str]:
+    return own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
 
 
 def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:

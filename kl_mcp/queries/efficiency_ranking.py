@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -13,14 +13,23 @@ from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import Window, bucket_name, read_window
 from kl_mcp.queries.efficiency import CLASSES, Compared, add, comparable_metrics, compare, unattributed_usage
 from kl_mcp.queries.frame import scale_of
+from kl_mcp.queries.means import (
+    KnownIn,
+    any_known_in,
+    averaged,
+    averaged_unused,
+    is_averaged,
+    known_in,
+    nothing_to_add,
+    own_gpus_warning,
+)
 from kl_mcp.queries.measure import AMOUNT_UNIT, relative_unit
 from kl_mcp.queries.metadata import metadata, partly_measured_warning
 from kl_mcp.queries.numbers import known_sum, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.rolling import gaps_untold_warning
 from kl_mcp.queries.select import Selection
-
-_NAMED = 5
+from kl_mcp.queries.words import some, some_namespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,15 @@ class _Line:
     relative: bool
     uncounted: tuple[str, ...]
     """Buckets of KubeLedger's files that have requests, but for how many hours is unknown."""
+    shown: Compared
+    """`sums` in the unit of the answer."""
+    known: KnownIn | None = None
+    """Where `sums` are per cent times hours, the buckets of which."""
+
+    @property
+    def of_own_gpus(self) -> bool:
+        """Say whether amounts are of the namespace's own GPUs."""
+        return self.relative and self.metric in ("gpu", "gpu_memory")
 
     @property
     def reason(self) -> str | None:
@@ -38,7 +56,7 @@ class _Line:
         if not self.relative or self.sums.classification != "unknown":
             return self.sums.reason(self.metric)
         if self.uncounted:
-            return f"KubeLedger's files do not tell for how many hours of {_some(self.uncounted)} it had requests"
+            return f"KubeLedger's files do not tell for how many hours of {some(self.uncounted)} it had requests"
         return "KubeLedger's files tell no requests of it, or that they equal usage, which they write for none as well"
 
 
@@ -68,7 +86,7 @@ def efficiency(
         and not (exclude_system and dataset.is_system(line.namespace))
     ]
     ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort)))
-    units = {m: relative_unit(found.relative) if found.relative else AMOUNT_UNIT[m] for m in metrics}
+    units = {m: relative_unit(found.relative, m) if found.relative else AMOUNT_UNIT[m] for m in metrics}
     answer: dict[str, Any] = {
         "scale": scale,
         "namespace": selection.label,
@@ -76,7 +94,7 @@ def efficiency(
         "date": window.label,
         "efficiency": [],
         "units": units,
-        "totals": {m: _total([line.sums for line in lines if line.metric == m], units[m]) for m in metrics},
+        "totals": {m: _total(found, [line for line in lines if line.metric == m], units[m]) for m in metrics},
         "counts": _counts([line.sums for line in lines]),
         "metadata": metadata(
             dataset,
@@ -85,11 +103,12 @@ def efficiency(
             unit="efficiency_ratio",
             metric=metric,
             warnings=[
-                *_unknown(named),
-                *_uncounted(named),
-                *_without_requests(named),
+                *_unknown(named, dataset.hidden),
+                *_uncounted(named, dataset.hidden),
+                *_without_requests(named, dataset.hidden),
                 *gaps_untold_warning(window),
-                *_partly_measured(named, window),
+                *own_gpus_warning(found, metrics),
+                *_partly_measured(named, window, dataset.hidden),
             ],
         ),
     }
@@ -114,7 +133,6 @@ def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Me
     names = list(scale.namespaces) if cluster else selection.names
     unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
     uncounted = scale.relative.uncounted if scale.relative else {}
-    mean = scale.relative is not None and scale.relative.cost_model == "normalized" and window.observed_hours > 0
     lines = []
     for name in names:
         row = scale.namespaces.get(name, {})
@@ -123,15 +141,20 @@ def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Me
                 sums = compare(scale, row.get(metric), window, unattributed[metric])
                 buckets = [i for i in uncounted.get(metric, {}).get(name, ()) if i in window.indices]
                 dates = tuple(bucket_name(scale.name, scale.starts[i]) for i in buckets)
-                if mean:  # percentages are shown as their mean over the hours of the window
-                    sums = sums.times(1 / window.observed_hours)
-                lines.append(_Line(name, metric, sums, scale.relative is not None, dates))
+                known = known_in(row.get(metric), window) if is_averaged(scale, metric) else None
+                shown = sums if known is None else averaged(sums, known, scale)
+                lines.append(_Line(name, metric, sums, scale.relative is not None, dates, shown, known))
     return lines
 
 
 def _order(line: _Line, sort: str) -> tuple[bool, float, float, str]:
-    """Return a sort key: largest first, for `ratio` smallest first, unknown last; ties by usage, then by name."""
-    sums = line.sums
+    """Return a sort key: largest first, for `ratio` smallest first, unknown last; ties by usage, then by name.
+
+    By ratio as well what cannot be compared otherwise.
+    """
+    sums = line.shown
+    if line.of_own_gpus and sort != "namespace":
+        return isnan(sums.ratio), 0.0 if isnan(sums.ratio) else sums.ratio, 0.0, line.namespace
     value = {
         "unused": -sums.unused,
         "ratio": sums.ratio,
@@ -145,7 +168,7 @@ def _order(line: _Line, sort: str) -> tuple[bool, float, float, str]:
 
 
 def _row(line: _Line, unit: str) -> dict[str, Any]:
-    sums = line.sums
+    sums = line.shown
     return {
         "namespace": line.namespace,
         "metric": line.metric,
@@ -159,16 +182,22 @@ def _row(line: _Line, unit: str) -> dict[str, Any]:
     }
 
 
-def _total(rows: list[Compared], unit: str) -> dict[str, Any]:
-    sums = add(rows)
+def _total(scale: Scale, lines: list[_Line], unit: str) -> dict[str, Any]:
+    rows = [line.sums for line in lines]
+    addable = not any(line.of_own_gpus for line in lines)
+    sums = add(rows) if addable else nothing_to_add()
+    alone = known_sum([0.0, *(row.usage for row in rows if row.classification == "no_requests")])
+    unused = known_sum(row.unused for row in rows)
+    known = [line.known for line in lines if line.known is not None]
+    if known:
+        together = any_known_in(known)
+        sums, unused = averaged(sums, together, scale), averaged_unused(unused, together, scale)
     return {
         "usage": rounded(sums.usage, unit),
-        "usage_without_requests": rounded(
-            known_sum([0.0, *(r.usage for r in rows if r.classification == "no_requests")]), unit
-        ),
+        "usage_without_requests": rounded(alone, unit) if addable else None,
         "requests": rounded(sums.requests, unit),
         "efficiency_ratio": rounded(sums.ratio),
-        "unused": rounded(known_sum(row.unused for row in rows), unit),
+        "unused": rounded(unused, unit) if addable else None,
         "counts": _counts(rows),
     }
 
@@ -178,7 +207,7 @@ def _counts(rows: list[Compared]) -> dict[str, int]:
     return {kind: found[kind] for kind in CLASSES}
 
 
-def _unknown(lines: list[_Line]) -> list[str]:
+def _unknown(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
     unknown = [line for line in lines if line.sums.classification == "unknown"]
     groups = (
         (
@@ -187,29 +216,32 @@ def _unknown(lines: list[_Line]) -> list[str]:
         ),
         ([line for line in unknown if line.sums.in_doubt], "usage that names no holder may be theirs"),
     )
-    return [f"Efficiency is unknown for {_named(group)}: {why}." for group, why in groups if group]
+    return [f"Efficiency is unknown for {_named(group, hidden)}: {why}." for group, why in groups if group]
 
 
-def _uncounted(lines: list[_Line]) -> list[str]:
+def _uncounted(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
     """Say what efficiency leaves out of KubeLedger's files, as it would read too low with it."""
     left_out = [line for line in lines if line.uncounted]
     if not left_out:
         return []
-    named = _some([f"{line.namespace} ({line.metric}: {_some(line.uncounted)})" for line in left_out])
+    rows = [(line.namespace, f" ({line.metric}: {some(line.uncounted)})") for line in left_out]
+    named = some_namespaces(rows, hidden)
     return [
         (
             "KubeLedger's files do not tell for how many hours of some buckets these namespaces had requests, as they "
-            f"began, ended, or came and went there. Efficiency and requests leave these buckets out: {named}."
+            "or KubeLedger itself began, ended or paused there. Efficiency and requests leave these buckets out: "
+            f"{named}."
         )
     ]
 
 
-def _without_requests(lines: list[_Line]) -> list[str]:
+def _without_requests(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
     """Say what efficiency leaves out of imported history, which knows usage in hours in which it knows no requests."""
     left_out = [line for line in lines if line.sums.usage_alone > 0]
     if not left_out:
         return []
-    named = _some([f"{line.namespace} ({line.metric}: {line.sums.usage_alone:g} h)" for line in left_out])
+    rows = [(line.namespace, f" ({line.metric}: {line.sums.usage_alone:g} h)") for line in left_out]
+    named = some_namespaces(rows, hidden)
     return [
         (
             f"Requests are unknown in hours of known usage (history imported without them) for {len(left_out)} row(s); "
@@ -225,16 +257,10 @@ def _unshared(dataset: Dataset) -> list[str]:
     return ["Usage and requests are money as KubeLedger's files hold it, before the sharing that other answers show."]
 
 
-def _partly_measured(lines: list[_Line], window: Window) -> list[str]:
-    return partly_measured_warning(
-        dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory")), window
-    )
+def _partly_measured(lines: list[_Line], window: Window, hidden: AbstractSet[str]) -> list[str]:
+    of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
+    return partly_measured_warning(of_pods, window, hidden)
 
 
-def _named(lines: list[_Line]) -> str:
-    return _some([f"{line.namespace} ({line.metric})" for line in lines])
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _named(lines: list[_Line], hidden: AbstractSet[str]) -> str:
+    return some_namespaces([(line.namespace, f" ({line.metric})") for line in lines], hidden)

@@ -19,6 +19,7 @@ from kl_mcp.queries.efficiency import (
     unattributed_usage,
 )
 from kl_mcp.queries.frame import scale_of
+from kl_mcp.queries.measure import is_of_own_gpus
 from kl_mcp.queries.metadata import metadata, partly_measured_warning
 from kl_mcp.queries.numbers import UNKNOWN, ratio, rounded
 from kl_mcp.queries.paging import PageRequest
@@ -37,8 +38,10 @@ def efficiency_timeseries(
     rows = {name: scale.namespaces.get(name, {}).get(metric) for name in names}
     unattributed = unattributed_usage(scale, metric)
     sums = [compare(scale, amounts, window, unattributed) for amounts in rows.values()]
-    groups = {selection.label: list(rows.values())} if selection.single else {name: [row] for name, row in rows.items()}
-    overall = add(sums)
+    addable = len(rows) < 2 or not is_of_own_gpus(scale, metric)
+    together = list(rows.values()) if addable else []
+    groups = {selection.label: together} if selection.single else {name: [row] for name, row in rows.items()}
+    overall = add(sums if addable else [])
     answer: dict[str, Any] = {
         **hourly_heading(window, selection),
         "metric": metric,

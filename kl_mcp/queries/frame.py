@@ -91,7 +91,7 @@ class Frame:
     def total(self, column: Column) -> Sum:
         """Return the sum of a column over the window, in the unit of the answer."""
         amount = self.measure.amount(column, self.window)
-        return Sum(self._in_unit(amount.value), amount.unknown)
+        return Sum(self._in_unit(amount.value, column), amount.unknown)
 
     @cached_property
     def absorbed(self) -> frozenset[str]:
@@ -102,10 +102,12 @@ class Frame:
             name for name in self.dataset.shared if name in self.totals and not self.totals[name].value > 0
         )
 
-    def _in_unit(self, amount: float) -> float:
-        if self.measure.cost_model != "normalized":
+    def _in_unit(self, amount: float, known: Column | None = None) -> float:
+        if not self.measure.per_cent:
             return amount
-        return 100 * amount / self._base_amount if self._base_amount else UNKNOWN
+        own = known is not None and self.measure.base is not None
+        base = self.measure.base_amount(self.window, known) if own else self._base_amount
+        return 100 * amount / base if base else UNKNOWN
 
     @cached_property
     def _base_amount(self) -> float:
@@ -123,9 +125,7 @@ class Frame:
     @cached_property
     def all_namespaces(self) -> float:
         """Return the sum over all namespaces, listed or not, system ones included; 0 for an observed empty cluster."""
-        if not self.totals:
-            return self.total(self.measure.zero).value
-        return known_sum(total.value for total in self.totals.values())
+        return self.sum_of(self.totals) if self.totals else self.total(self.measure.zero).value
 
     def listed(self, *, exclude_system: bool) -> list[str]:
         """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
@@ -135,19 +135,52 @@ class Frame:
             for name in self.totals
             if name not in unlisted and not (exclude_system and self.dataset.is_system(name))
         ]
-        return by_value(names, self.totals)
+        return self.in_order(names, self.totals)
 
-    def share(self, value: float) -> float | None:
-        """Return a value as per cent of all namespaces."""
-        return percent(value, self.all_namespaces)
+    def ranked(self, *, exclude_system: bool) -> list[str]:
+        """Return `listed`, largest first; none where values of namespaces cannot be compared."""
+        return self.listed(exclude_system=exclude_system) if self.measure.additive else []
+
+    def in_order(self, names: Iterable[str], sums: dict[str, Sum]) -> list[str]:
+        """Return names as `by_value` does; by name alone where values of namespaces cannot be compared."""
+        return by_value(names, sums) if self.measure.additive else sorted(names)
+
+    def share_of(self, names: Iterable[str]) -> float | None:
+        """Return what some namespaces are of all of them, in per cent.
+
+        Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
+        """
+        if not self.measure.additive:
+            return None
+        if self.measure.base is None:
+            return percent(self.sum_of(names), self.all_namespaces)
+        return percent(self.amount_of(names), self._amount_of_all)
+
+    def weight_of(self, name: str) -> float:
+        """Return what a namespace weighs among all: what `share_of` divides."""
+        if not self.measure.additive:
+            return UNKNOWN
+        return self.totals[name].value if self.measure.base is None else self.amount_of((name,))
+
+    @cached_property
+    def _amount_of_all(self) -> float:
+        return self.amount_of(self.totals)
 
     def cluster_share(self, value: float) -> float | None:
         """Return a value as per cent of the whole cluster."""
         return percent(value, self.whole)
 
     def sum_of(self, names: Iterable[str]) -> float:
-        """Return the sum of some namespaces' totals; 0 when there are none."""
-        values = [self.totals[name].value for name in names]
+        """Return the sum of some namespaces over the window; 0 when there are none.
+
+        Of means, it is the mean of their sum over the buckets in which any is known.
+        """
+        summed = list(names)
+        if not self.measure.additive and len(summed) > 1:
+            return UNKNOWN
+        if self.measure.base is not None and summed:
+            return self.total(self.together(summed)).value
+        values = [(self.totals.get(name) or self.total_of(name)).value for name in summed]
         return known_sum(values) if values else 0.0
 
     def amount_of(self, names: Iterable[str]) -> float:
@@ -161,7 +194,14 @@ class Frame:
         """Return the sum of all namespaces per bucket."""
         if self.after_sharing is not None:
             return self.after_sharing.cluster_column()
-        return sum_columns(map(self._raw, self.scale.namespaces), self.measure.zero)
+        return self.together(self.scale.namespaces)
+
+    def together(self, names: Iterable[str]) -> Column:
+        """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
+        summed = list(names)
+        if not self.measure.additive and len(summed) > 1:
+            return self.measure.unknown
+        return sum_columns(map(self.column, summed), self.measure.zero)
 
     def warnings(self, names: Iterable[str]) -> list[str]:
         """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
@@ -180,8 +220,8 @@ class Frame:
         measured = partly_measured_warning(sums, self.window, hidden) if of_pods else []
         borne = self.dataset.shared if self.after_sharing else ()
         concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
-        unknown = unknown_warning([(name, s.unknown) for name, s in concerned.items() if s.unknown], self.window, hidden)
-        return [*unknown, *measured]
+        lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
+        return [*unknown_warning(lacking, self.window, hidden), *measured]
 
     def sharing_warnings(self, named: Iterable[str]) -> list[str]:
         """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""

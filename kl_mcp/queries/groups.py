@@ -7,7 +7,7 @@ from typing import Any
 
 from kl_mcp.errors import nearest_values
 from kl_mcp.queries.budget import fill
-from kl_mcp.queries.frame import Frame, by_value
+from kl_mcp.queries.frame import Frame
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.ranking import heading, share_row, totals
@@ -17,14 +17,14 @@ from kl_mcp.queries.select import listed, match
 def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]) -> dict[str, Any]:
     """Return total, shares and members of a group; a namespace that several patterns match counts once."""
     matched, without = match(view.dataset, patterns, "pattern")
-    present = by_value([name for name in matched if name in view.totals], view.totals)
+    present = view.in_order([name for name in matched if name in view.totals], view.totals)
     value = view.sum_of(present) if present else view.total(view.measure.zero).value
     warnings = [*_nothing_matches(view, without), *view.warnings(present)]
     answer = {
         **heading(view),
         "pattern": ",".join(dict.fromkeys(patterns)),
         "group_total": view.measure.shown(value),
-        "share_pct": view.share(value),
+        "share_pct": view.share_of(present),
         "cluster_share_pct": view.cluster_share(value),
         "matched_count": len(present),
         "members": [],

@@ -23,9 +23,6 @@ _NOISE_PCT = 1e-6
 _MAY_BE_UNKNOWN = 0.1
 """How much of a sum may be unknown in a month before the month, and not the rows, is left out of a trajectory."""
 
-_FEWEST = 2
-"""How many buckets it takes to see a change."""
-
 
 @dataclass(frozen=True)
 class KnownHours:
@@ -95,6 +92,8 @@ class KnownHours:
         if not names:
             hours = self.all_rows
             return _zero(hours[before.first : before.stop]), _zero(hours[after.first : after.stop])
+        if not self.view.measure.additive and len(names) > 1:
+            return UNKNOWN, UNKNOWN
         return sum_of_levels((self.level(name, before), self.level(name, after)) for name in names)
 
     @cached_property
@@ -157,8 +156,10 @@ def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False
 
     The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
     part when more than a tenth of the sum is unknown in it; other namespaces unknown in a bucket are left out of all.
-    Nor does the bucket that data begin in at an unknown hour, as long as two others remain.
+    Nor does the bucket that data begin in at an unknown hour.
     """
+    if not hours.view.measure.additive and len(names) > 1:
+        return Trajectory({})
     whole = _whole(hours.view.window)
     rows = {name: _levels(hours, name, whole) for name in names}
     if not rows:
@@ -173,7 +174,7 @@ def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False
 def _whole(window: Window) -> Window:
     closed, relative = window.closed(), window.scale.relative
     begins_in = None if relative is None else relative.begins_in
-    doubtful = begins_in == closed.first and len(closed.indices) > _FEWEST
+    doubtful = begins_in == closed.first and bool(closed.indices)
     return Window(closed.scale, closed.first + 1, closed.stop) if doubtful else closed
 
 

@@ -47,6 +47,7 @@ RELATIVE_UNIT: dict[CostModel, str] = {
     "normalized": "percent_of_total_usage",
     "costs": MONEY,
 }
+PERCENT_OF_OWN_GPUS = "percent_of_own_gpus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,14 @@ class Measure:
     unbilled: Mapping[Metric, Sequence[int]]
     """Buckets in which other metrics have a bill and this one has none."""
     base: Column | None = None
-    """What normalized amounts are parts of, where that is not `whole`."""
+    """What per cent is of, where that is not `whole`: a value over a window is then the mean over its known buckets."""
+    additive: bool = True
+    """Whether amounts of namespaces can be added and ranked."""
+
+    @property
+    def per_cent(self) -> bool:
+        """Say whether values are amounts as parts of `base` or `whole`."""
+        return self.cost_model == "normalized" or self.base is not None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -140,7 +148,7 @@ class Measure:
     def series(self, column: Column, window: Window) -> Column:
         """Return a column of amounts over a window, per bucket and in the unit of the answer."""
         cut = column[window.first : window.stop]
-        if self.cost_model != "normalized":
+        if not self.per_cent:
             return cut
         wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
         return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, wholes, strict=True)])
@@ -155,9 +163,11 @@ class Measure:
         unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
         return Sum(known_sum(cut), unknown)
 
-    def base_amount(self, window: Window) -> float:
-        """Return what the normalized sum of a window is a part of."""
-        return self.amount(self.whole if self.base is None else self.base, window).value
+    def base_amount(self, window: Window, known: Column | None = None) -> float:
+        """Return what the sum of a window is a part of; of a `base`, in the buckets only in which a column is known."""
+        if self.base is None or known is None:
+            return self.amount(self.whole if self.base is None else self.base, window).value
+        return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
 
     def whole_amount(self, window: Window) -> float:
         """Return what all shares of the cluster are shares of: capacity, or the bill."""
@@ -192,9 +202,14 @@ def measure(
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
 
 
-def relative_unit(relative: Relative) -> str:
+def relative_unit(relative: Relative, metric: MetricOrTotal = "cpu") -> str:
     """Return the unit of amounts that know neither core-hours nor capacity."""
-    return RELATIVE_UNIT[relative.cost_model]
+    return PERCENT_OF_OWN_GPUS if metric in ("gpu", "gpu_memory") else RELATIVE_UNIT[relative.cost_model]
+
+
+def is_of_own_gpus(scale: Scale, metric: MetricOrTotal | None) -> bool:
+    """Say whether values are means over each namespace's own GPUs, whose number nobody knows: nothing adds them up."""
+    return scale.relative is not None and metric in ("gpu", "gpu_memory")
 
 
 def _relative_measure(
@@ -216,13 +231,15 @@ def _relative_measure(
     model = relative.cost_model
     if cost_model is not None and cost_model != model:
         message = (
-            f"KubeLedger's files hold {scale.name} as {relative_unit(relative)} and nothing to convert it with: leave "
-            "cost_model out."
+            f"KubeLedger's files hold {scale.name} as {relative_unit(relative, metric)} and nothing to convert it "
+            "with: leave cost_model out."
         )
         raise _no_sense("cost_model", message, [model], f"cost_model={model}")
     unknown = array("d", [UNKNOWN]) * len(scale.starts)
-    base = array("d", [100 * hours for hours in scale.observed_hours]) if model == "normalized" else None
-    return Measure(metric, dimension, model, relative_unit(relative), scale, unknown, unknown, {}, {}, base)
+    own = is_of_own_gpus(scale, metric)
+    base = array("d", [100 * hours for hours in scale.observed_hours]) if own or model == "normalized" else None
+    unit = relative_unit(relative, metric)
+    return Measure(metric, dimension, model, unit, scale, unknown, unknown, {}, {}, base, additive=not own)
 
 
 def sum_columns(columns: Iterable[Column], zero: Column) -> Column:

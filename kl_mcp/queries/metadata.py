@@ -13,10 +13,11 @@ from typing import Any
 from kl_mcp.dataset.model import SOURCES, Dataset, Scale, Source
 from kl_mcp.queries import sharing
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
+from kl_mcp.queries.means import own_gpus_warning
 from kl_mcp.queries.measure import Measure
 from kl_mcp.queries.numbers import MONEY, rounded
 from kl_mcp.queries.rates import rate_warnings
-from kl_mcp.queries.rolling import absent_warning, rolling_warnings
+from kl_mcp.queries.rolling import absent_warning, rolling_warnings, stale_days_warning, uncounted_partial_warning
 from kl_mcp.queries.words import some, some_namespaces
 
 Block = dict[str, Any]
@@ -49,6 +50,7 @@ def metadata(
     shown_unit = unit or (measure.unit if measure else None)
     priced = shown_unit == MONEY
     money = priced or shown_unit is None
+    own = own_gpus_warning(window.scale, [measure.metric if measure else metric]) if window else []
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
@@ -63,7 +65,7 @@ def metadata(
         "last_sample_utc": instant(last_sample(dataset)),
         "coverage": _coverage(window),
         "warnings": _all_warnings(
-            dataset, now, window, source=_usage_source(measure, metric), priced=priced, more=warnings
+            dataset, now, window, source=_usage_source(measure, metric), priced=priced, more=[*own, *warnings]
         ),
         "truncated": None,
     }
@@ -181,7 +183,12 @@ def _all_warnings(
 ) -> list[str]:
     found = [*dataset.warnings, *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
-        found += [*_missing(dataset, window), *_partial(window), *rolling_warnings(dataset, window), *_gaps(window)]
+        found += [
+            *_missing(dataset, window),
+            *_partial(window),
+            *rolling_warnings(dataset, window, of_gpus=source == "dcgm"),
+        ]
+        found += _gaps(window)
         if source is not None:
             found += _silences(window, source)
         if priced:
@@ -191,6 +198,8 @@ def _all_warnings(
 
 def _stale(dataset: Dataset, now: float) -> list[str]:
     newest = last_sample(dataset)
+    if newest is None and dataset.layout == "kubeledger":
+        return stale_days_warning(dataset, now)
     if newest is None:
         return [] if dataset.layout != "native" else ["No source has answered yet: see the collector's log."]
     allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
@@ -206,10 +215,11 @@ def _stale(dataset: Dataset, now: float) -> list[str]:
                     "although the collector runs: see its log. What came after is unknown."
                 )
             ]
+        runs = "KubeLedger polls the cluster" if dataset.layout == "kubeledger" else "the collector runs"
         return [
             (
                 f"Stale: the last sample is from {instant(newest)}, {_duration(now - newest)} before this call. "
-                "Numbers end there; check that the collector runs."
+                f"Numbers end there; check that {runs}."
             )
         ]
     behind = [
@@ -222,7 +232,7 @@ def _stale(dataset: Dataset, now: float) -> list[str]:
 
 
 def _missing(dataset: Dataset, window: Window) -> list[str]:
-    if window.scale.starts or window.scale.name not in dataset.scales:
+    if window.scale.starts or window.scale.name not in dataset.scales or window.scale.relative is not None:
         return []
     return [f"{window.scale.name} holds no sample yet: expect the first one after the collector's next tick."]
 
@@ -230,6 +240,9 @@ def _missing(dataset: Dataset, window: Window) -> list[str]:
 def _partial(window: Window) -> list[str]:
     if not window.partial:
         return []
+    uncounted = uncounted_partial_warning(window)
+    if uncounted is not None:
+        return [uncounted]
     scale, last = window.scale, window.stop - 1
     length = (scale.ends[last] - scale.starts[last]) / HOUR
     return [

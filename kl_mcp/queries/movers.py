@@ -13,7 +13,7 @@ from kl_mcp.errors import ToolArgumentError
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, read_window, whole_window
 from kl_mcp.queries.frame import Frame
 from kl_mcp.queries.levels import KnownHours, change, change_pct
-from kl_mcp.queries.numbers import known, known_sum, ratio, rounded
+from kl_mcp.queries.numbers import UNKNOWN, known, known_sum, ratio, rounded
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""
@@ -53,7 +53,7 @@ class Periods:
 
     @property
     def _is_percentage(self) -> bool:
-        return self.view.measure.cost_model == "normalized"
+        return self.view.measure.per_cent
 
     @cached_property
     def _hours(self) -> tuple[float, float]:
@@ -129,6 +129,8 @@ class Periods:
         both = self.known_in_both(names)
         pairs = [self.pair(name) for name in both]
         both_sums = known_sum(pair[0] for pair in pairs), known_sum(pair[1] for pair in pairs)
+        if not self.view.measure.additive and len(pairs) > 1:
+            both_sums = UNKNOWN, UNKNOWN
         return {
             "scale": self.view.scale.name,
             "date": self.after.label,

@@ -10,6 +10,7 @@ from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import instant
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.paging import PageRequest
+from kl_mcp.queries.rolling import last_seen_warning
 from kl_mcp.queries.select import listed, match
 
 SPECIAL_ROLES: dict[Special, tuple[str, str]] = {
@@ -45,6 +46,7 @@ def namespaces(
     kept = [r for r in records if active is None or r.active == active]
     typed = [r for r in kept if kind is None or _kind(dataset, r) == kind]
     ordered = _sorted(typed, sort)
+    warnings += last_seen_warning(dataset, (record.last_seen for record in typed))
     occurring = [entry for entry in SPECIAL_ENTRIES if any(entry in scale.special for scale in dataset.scales.values())]
     system = sum(1 for r in kept if dataset.is_system(r.name))
     answer: dict[str, Any] = {

@@ -8,6 +8,7 @@ from kl_mcp.dataset.model import BILLED_METRICS, SCALES, CostModel, Dataset, Sca
 from kl_mcp.queries.dates import GRANULARITY, instant, whole_window
 from kl_mcp.queries.efficiency import compare, unattributed_usage
 from kl_mcp.queries.frame import Frame, frame, scale_of
+from kl_mcp.queries.means import averaged, is_averaged, known_in, own_gpus_warning
 from kl_mcp.queries.measure import MetricOrTotal
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded
@@ -25,6 +26,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
     record = dataset.namespaces[name]
     warnings: list[str] = []
     scales = {scale: _scale(dataset, scale, name, warnings) for scale in SCALES}
+    warnings += own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
     return {
         "namespace": name,
         "type": "system" if dataset.is_system(name) else "application",
@@ -68,12 +70,14 @@ def _amount(view: Frame, name: str, warnings: list[str]) -> Block:
     metric = view.measure.metrics[0]
     row = view.scale.namespaces.get(name, {})
     sums = compare(view.scale, row.get(metric), view.window, unattributed_usage(view.scale, metric))
+    if is_averaged(view.scale, metric):
+        sums = averaged(sums, known_in(row.get(metric), view.window), view.scale)
     value = _value(view, name, warnings)
     return {
         "metric": metric,
         "unit": view.measure.unit,
         "usage": view.measure.shown(value),
-        "share_pct": view.share(value),
+        "share_pct": view.share_of((name,)),
         "cluster_share_pct": view.cluster_share(value),
         "requests": view.measure.shown(sums.requests),
         "efficiency_ratio": rounded(sums.ratio),
@@ -86,7 +90,7 @@ def _cost(view: Frame, name: str, warnings: list[str]) -> Block:
     return {
         "metric": view.measure.metric,
         "cost": view.measure.shown(value),
-        "share_pct": view.share(value),
+        "share_pct": view.share_of((name,)),
         "cluster_share_pct": view.cluster_share(value),
     }
 

@@ -12,15 +12,15 @@ from kl_mcp.queries.causes import what_changed
 from kl_mcp.queries.dates import instant
 from kl_mcp.queries.frame import Frame, frame
 from kl_mcp.queries.levels import KnownHours, Trajectory, trajectory
-from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
+from kl_mcp.queries.measure import Dimension, MetricOrTotal
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.movers import Periods, moved, order, periods
-from kl_mcp.queries.numbers import known_sum
+from kl_mcp.queries.numbers import UNKNOWN
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.rolling import data_begin_warning
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.trend import between_months, monthly, trend
-from kl_mcp.queries.words import some
+from kl_mcp.queries.words import some_namespaces
 
 DEFAULT_MOVERS = 20
 
@@ -127,13 +127,13 @@ def _column(view: Frame, selection: Selection) -> Column:
         return view.cluster_column()
     if len(selection.names) == 1:
         return view.column(selection.names[0])
-    return sum_columns((view.column(name) for name in selection.names), view.measure.zero)
+    return view.together(selection.names)
 
 
 def _aggregate(view: Frame, selection: Selection) -> float:
     if selection.scope == "cluster":
         return view.all_namespaces
-    return known_sum(view.total_of(name).value for name in selection.names)
+    return view.sum_of(selection.names) if selection.names else UNKNOWN
 
 
 def _names(pair: Periods, selection: Selection) -> list[str]:
@@ -155,7 +155,8 @@ def _fill(
     if pair is not None:
         unlisted = dataset.hidden | (pair.absorbed if selection.scope == "cluster" else frozenset())
         pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in unlisted}
-    names = order(pairs, sort) if pairs else list(selection.names)
+    additive = views.compared.measure.additive
+    names = order(pairs, sort if additive else "namespace") if pairs else list(selection.names)
     several = selection.scope == "namespaces"
     unit = views.compared.measure.unit
     lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))

@@ -14,7 +14,7 @@ DEFAULT_RANKS = 10
 
 def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the ranking; ranking + rest + excluded_system add up to `total_value`."""
-    names = view.listed(exclude_system=exclude_system)
+    names = view.ranked(exclude_system=exclude_system)
     answer = {**heading(view), "ranking": [], "rest": None, "excluded_system": None, **totals(view)}
     answer["metadata"] = metadata(
         view.dataset,
@@ -57,7 +57,7 @@ def share_row(view: Frame, name: str) -> dict[str, Any]:
     return {
         "namespace": name,
         "value": view.measure.shown(value),
-        "share_pct": view.share(value),
+        "share_pct": view.share_of((name,)),
         "cluster_share_pct": view.cluster_share(value),
     }
 
@@ -68,10 +68,11 @@ def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: s
     unlisted = [name for name in view.totals if name not in view.absorbed]
     hidden = [name for name in unlisted if name in view.dataset.hidden]
     system = [n for n in unlisted if exclude_system and view.dataset.is_system(n) and n not in view.dataset.hidden]
-    answer["rest"] = _remainder(view, [name for name in names if name not in shown] + hidden)
+    listed = names if view.measure.additive else view.listed(exclude_system=exclude_system)
+    answer["rest"] = _remainder(view, [name for name in listed if name not in shown] + hidden)
     answer["excluded_system"] = _remainder(view, system)
 
 
 def _remainder(view: Frame, names: list[str]) -> dict[str, Any]:
     value = view.sum_of(names)
-    return {"count": len(names), "value": view.measure.shown(value), "share_pct": view.share(value)}
+    return {"count": len(names), "value": view.measure.shown(value), "share_pct": view.share_of(names)}

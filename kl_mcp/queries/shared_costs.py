@@ -98,7 +98,7 @@ class SharedCosts:
 
 def shared_costs(dataset: Dataset, window: Window, measure: Measure) -> SharedCosts | None:
     """Return the costs after sharing; None without sharing, and where amounts are no money or nothing has a price."""
-    if dataset.sharing == Sharing() or measure.cost_model != "costs" or not measure.metrics:
+    if dataset.sharing == Sharing() or measure.cost_model != "costs" or measure.per_cent or not measure.metrics:
         return None
     return SharedCosts(dataset, window, measure)
 

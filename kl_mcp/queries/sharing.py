@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Literal, TypeAlias
@@ -24,11 +25,11 @@ from fnmatch2 import fnmatchcase2
 
 from kl_mcp.dataset.model import Column, Dataset, Metric, Sharing, Special
 from kl_mcp.queries.numbers import known_sum, rounded
+from kl_mcp.queries.words import some_namespaces
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
 NO_IDLE = " What idle costs is not in KubeLedger's files: nothing of it is shared."
-_NAMED = 5
 _LARGEST_FACTOR = 1e100
 """Beyond it what bears is nothing; two of them and a multiplier still make a number."""
 

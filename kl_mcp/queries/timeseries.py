@@ -8,8 +8,8 @@ from typing import Any
 from kl_mcp.dataset.model import Column, CostModel, Dataset
 from kl_mcp.queries.budget import fill
 from kl_mcp.queries.dates import Window
-from kl_mcp.queries.frame import Frame, by_value, frame
-from kl_mcp.queries.measure import Dimension, MetricOrTotal, sum_columns
+from kl_mcp.queries.frame import Frame, frame
+from kl_mcp.queries.measure import Dimension, MetricOrTotal
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded_all
 from kl_mcp.queries.paging import PageRequest
@@ -64,8 +64,8 @@ def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column]
     sums = {name: view.total_of(name) for name in selection.names}
     warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
     if selection.scope == "aggregate":
-        return {selection.label: sum_columns(columns.values(), view.measure.zero)}, warnings
-    return {name: columns[name] for name in by_value(columns, sums)}, warnings
+        return {selection.label: view.together(selection.names)}, warnings
+    return {name: columns[name] for name in view.in_order(columns, sums)}, warnings
 
 
 def hourly_heading(window: Window, selection: Selection) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kl_mcp.dataset.model import Column
+from kl_mcp.dataset.model import Column, Scale
 from kl_mcp.queries.causes import what_changed
 from kl_mcp.queries.dates import HOUR, Window, bucket_name
 from kl_mcp.queries.levels import KnownHours, Trajectory
-from kl_mcp.queries.numbers import known_sum, ratio, rounded
+from kl_mcp.queries.numbers import UNKNOWN, known_sum, ratio, rounded
 
 THRESHOLD_PCT = 10.0
 METHOD = (
@@ -32,7 +32,7 @@ def monthly(hours: KnownHours, names: Sequence[str], column: Column) -> dict[str
     view = hours.view
     values = view.measure.series(column, view.window)
     months = [
-        {"date": date, "value": view.measure.shown(value), "complete": view.scale.complete[i]}
+        {"date": date, "value": view.measure.shown(value), "complete": _complete(view.scale, i)}
         for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
     ]
     return {
@@ -41,28 +41,37 @@ def monthly(hours: KnownHours, names: Sequence[str], column: Column) -> dict[str
     }
 
 
+def _complete(scale: Scale, bucket: int) -> bool:
+    """Say whether a month is closed and, of KubeLedger's files, known to be in them from its first hour on."""
+    if scale.relative is None or not scale.complete[bucket]:
+        return scale.complete[bucket]
+    length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
+    return bucket != scale.relative.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
+
+
 def _open_month(hours: KnownHours, names: Sequence[str], column: Column, value: float) -> dict[str, Any]:
     scale, last = hours.view.scale, hours.view.window.stop - 1
     length = (scale.ends[last] - scale.starts[last]) / HOUR
     level = (
-        known_sum(ratio(hours.view.column(name)[last], hours.of(name)[last]) for name in names)
+        UNKNOWN
+        if not hours.view.measure.additive and len(names) > 1
+        else known_sum(ratio(hours.view.column(name)[last], hours.of(name)[last]) for name in names)
         if names
         else ratio(column[last], hours.all_rows[last])
     )
     measure = hours.view.measure
-    normalized = measure.cost_model == "normalized"
     return {
         "date": bucket_name(scale.name, scale.starts[last]),
         "value": measure.shown(value),
         "observed_hours": rounded(scale.observed_hours[last]),
         "month_hours": length,
-        "value_scaled_to_month": measure.shown(_in_unit(hours, last, level) if normalized else level * length),
+        "value_scaled_to_month": measure.shown(_in_unit(hours, last, level) if measure.per_cent else level * length),
     }
 
 
 def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
     """Return an amount per hour as what a trend is of: itself, or per cent of the capacity per hour."""
-    if hours.view.measure.cost_model != "normalized":
+    if not hours.view.measure.per_cent:
         return level
     base = hours.view.measure.base
     return 100 * ratio(level, ratio((hours.view.measure.whole if base is None else base)[bucket], hours.base[bucket]))

@@ -7,10 +7,10 @@ from typing import Any
 
 from kl_mcp.dataset.model import SPECIAL_ENTRIES, Column
 from kl_mcp.queries.budget import fill
-from kl_mcp.queries.frame import Frame, by_value
-from kl_mcp.queries.measure import Sum, sum_columns
+from kl_mcp.queries.frame import Frame
+from kl_mcp.queries.measure import Sum
 from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.numbers import known_sum, rounded_all
+from kl_mcp.queries.numbers import UNKNOWN, rounded_all
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 
@@ -20,10 +20,10 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
     cluster = selection.scope == "cluster"
     names = _of_cluster(view, selection.names) if cluster else selection.names
     sums = {name: view.total_of(name) for name in names}
-    together = view.cluster_column() if cluster else sum_columns(map(view.column, names), view.measure.zero)
-    total = _total(view, selection, sums)
+    together = view.cluster_column() if cluster else view.together(names)
+    total = _total(view, selection)
     aggregate = selection.scope == "aggregate"
-    ordered = [selection.label] if aggregate else by_value(names, sums)
+    ordered = [selection.label] if aggregate else view.in_order(names, sums)
     answer: dict[str, Any] = {
         "metric": view.measure.metric,
         "dimension": view.measure.dimension,
@@ -66,22 +66,22 @@ def _shown(view: Frame, column: Column) -> Column:
     return column[view.window.first : view.window.stop]
 
 
-def _total(view: Frame, selection: Selection, sums: dict[str, Sum]) -> float:
+def _total(view: Frame, selection: Selection) -> float:
     """Return the sum over the selection; over the cluster, namespaces that may not be named are part of it."""
     if selection.scope == "cluster":
         return view.all_namespaces
-    return known_sum(total.value for total in sums.values())
+    return view.sum_of(selection.names) if selection.names else UNKNOWN
 
 
 def _rest(answer: dict[str, Any], sums: dict[str, Sum], view: Frame, selection: Selection) -> dict[str, Any]:
     if selection.scope == "aggregate":
         return {"count": 0, "value": 0.0}
     shown = {series["namespace"] for series in answer["series"]}
-    values = [total.value for name, total in sums.items() if name not in shown]
+    names = [name for name in sums if name not in shown]
     if selection.scope == "cluster":
         hidden = view.dataset.hidden - view.absorbed
-        values += [total.value for name, total in view.totals.items() if name in hidden]
-    return {"count": len(values), "value": view.measure.shown(known_sum(values)) if values else 0.0}
+        names += [name for name in view.totals if name in hidden]
+    return {"count": len(names), "value": view.measure.shown(view.sum_of(names))}
 
 
 def _special(view: Frame) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ _NAMED = 5
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first few hours or buckets of a list, and how many more there are. Not for namespaces."""
+    """Return the first few hours, buckets or files of a list, and how many more there are. Not for namespaces."""
     rest = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 

@@ -98,39 +98,24 @@ _TYPES = {
 
 
 def argument_error(model: type[BaseModel], tool: str, error: ValidationError) -> ToolArgumentError:
-    """Translate the first failure, arguments that do not exist before all others."""
-    failures = error.errors(include_url=False, include_context=True, include_input=True)
-    first = next((failure for failure in failures if failure["type"] == "extra_forbidden"), failures[0])
+    """Translate the first failure. The arguments exist and are within bounds, or there could be any number of them."""
+    first = error.errors(include_url=False, include_context=True, include_input=True)[0]
     name = str(first["loc"][0]) if first["loc"] else "arguments"
-    if first["type"] == "extra_forbidden":
-        return _unknown_argument(model, tool, name)
     if first["type"] == "missing":
         return ToolArgumentError(
             "missing_argument",
             name,
             f"{tool} needs {name}.",
-            allowed=_allowed(model, name),
-            example=_example(model, name),
+            allowed=allowed_for(model, name),
+            example=example_for(model, name),
         )
     return ToolArgumentError(
         _code(first["type"]),
         name,
         f"{name} must be {_wanted(model, name, first)}, not {quoted(first['input'])}.",
-        allowed=_allowed(model, name),
+        allowed=allowed_for(model, name),
         nearest=nearest_values(str(first["input"]), _values(model, name)),
-        example=_example(model, name),
-    )
-
-
-def _unknown_argument(model: type[BaseModel], tool: str, name: str) -> ToolArgumentError:
-    known = list(model.model_fields)
-    return ToolArgumentError(
-        "unknown_argument",
-        name,
-        f"{tool} has no argument {quoted(name)}." if known else f"{tool} takes no arguments.",
-        allowed=known,
-        nearest=nearest_values(name, known),
-        example=_example(model, known[0]) if known else None,
+        example=example_for(model, name),
     )
 
 
@@ -174,7 +159,8 @@ def _values(model: type[BaseModel], name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _allowed(model: type[BaseModel], name: str) -> list[str] | str | None:
+def allowed_for(model: type[BaseModel], name: str) -> list[str] | str | None:
+    """Return what an argument may be: its values, or a sentence; None for one that does not exist."""
     field = model.model_fields.get(name)
     if field is None:
         return None
@@ -190,6 +176,7 @@ def _is(kind: type, annotation: Any) -> bool:
     return annotation is kind or any(_is(kind, part) for part in get_args(annotation))
 
 
-def _example(model: type[BaseModel], name: str) -> str | None:
+def example_for(model: type[BaseModel], name: str) -> str | None:
+    """Return an argument with a value that it takes; None for one that has no example."""
     field = model.model_fields.get(name)
     return f"{name}={field.examples[0]}" if field and field.examples else None

@@ -78,7 +78,8 @@ class Metadata(Result):
     currency: str | None = Field(description="Symbol of the currency, where amounts are money")
     unit: str | None = Field(
         description="core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio; "
-        "of the kubeledger layout cluster_percent_hours (a sum of hourly percentages) and percent_of_total_usage"
+        "of the kubeledger layout cluster_percent_hours (a sum of hourly percentages), percent_of_total_usage and, "
+        "of GPUs, percent_of_own_gpus (a mean over the namespace's own, never to be added or compared)"
     )
     sharing: SharingApplied | None
     metric: str | None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from kl_mcp.dataset.model import Dataset
 from kl_mcp.tools.arguments import argument_error
+from kl_mcp.tools.bounds import check_bounds
 from kl_mcp.tools.schema import full_output_schema, input_schema, output_schema
 
 Answer = dict[str, Any]
@@ -50,6 +51,7 @@ class Tool:
 
     def run(self, arguments: Mapping[str, Any], dataset: Dataset, now: float | None = None) -> Answer:
         """Answer a call. Raises ToolArgumentError when it was asked wrongly; `now` is for tests of staleness."""
+        check_bounds(self.arguments, self.name, arguments)
         try:
             parsed = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:

@@ -22,7 +22,7 @@ def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     assert (settings.share_namespaces, settings.share_idle, settings.cost_multiplier) == ((), False, 1.0)
     assert settings.log_level == "info"
     assert (settings.tokens_file, settings.audit_log) == (None, "")
-    assert (settings.max_requests, settings.max_request_bytes, settings.client_timeout) == (256, 1024 * 1024, 20)
+    assert (settings.max_requests, settings.max_request_bytes, settings.client_timeout) == (256, 256 * 1024, 20)
     assert (settings.tls_cert_file, settings.tls_key_file, settings.metrics_port) == (None, None, None)
     assert (settings.jwt_jwks, settings.jwt_issuer, settings.jwt_audience, settings.resource_url) == ("", "", "", "")
     assert (settings.jwt_required_scopes, settings.jwt_namespaces_claim) == ((), "")
@@ -92,6 +92,8 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_MCP_LOG_LEVEL": "loud"}, [], ["KL_MCP_LOG_LEVEL='loud'", "debug or info"]),
         ({"KL_MCP_ALLOWED_HOSTS": "https://x"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),
         ({"KL_MCP_ALLOWED_ORIGINS": "x.example"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
+        ({"KL_MCP_ALLOWED_ORIGINS": "https://x.example/path"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
+        ({"KL_MCP_ALLOWED_HOSTS": "[x.example"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),
         ({"KL_DATA_DIR": "a\0b"}, [], ["KL_DATA_DIR", "NUL"]),
         ({"KL_SHARE_NAMESPACES": "!infra"}, [], ["KL_SHARE_NAMESPACES='!infra'", "cannot be negated"]),
         ({"KL_SHARE_NAMESPACES": "{a,b}"}, [], ["KL_SHARE_NAMESPACES", "braces"]),
@@ -117,7 +119,7 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_MCP_JWT_AUDIENCE": "kubeledger"}, [], ["KL_MCP_JWT_AUDIENCE is set, but not KL_MCP_JWT_JWKS"]),
         ({}, ["--jwt-required-scopes", "read"], ["KL_MCP_JWT_REQUIRED_SCOPES is set, but not KL_MCP_JWT_JWKS"]),
         ({"KL_MCP_JWT_NAMESPACES_CLAIM": "ns"}, [], ["KL_MCP_JWT_NAMESPACES_CLAIM is set, but not KL_MCP_JWT_JWKS"]),
-        ({"KL_MCP_JWT_ISSUER": "idp.example"}, [], ["KL_MCP_JWT_ISSUER='idp.example'", "https://"]),
+        ({"KL_MCP_JWT_ISSUER": "idp.example"}, [], ["KL_MCP_JWT_ISSUER cannot be used", "https://"]),
         ({"KL_MCP_RESOURCE_URL": "https:///mcp"}, [], ["KL_MCP_RESOURCE_URL", "https://"]),
         ({"KL_SHARE_IDLE": "maybe"}, [], ["KL_SHARE_IDLE='maybe'", "true or false"]),
         ({"KL_COST_MULTIPLIER": "0"}, [], ["KL_COST_MULTIPLIER='0'", "above 0"]),
@@ -165,3 +167,23 @@ def test_the_table_and_the_settings_object_name_the_same_settings() -> None:
 
 def _fields_by_flag() -> set[str]:
     return {field.name for field in dataclasses.fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("environ", "argv"),
+    [
+        ({"KL_MCP_JWT_JWKS": "https://kl:hunter2hunter2@idp.example/jwks"}, []),
+        ({"KL_MCP_JWT_JWKS": "https:/kl:hunter2hunter2@idp.example/jwks"}, []),
+        ({"KL_MCP_JWT_JWKS": "http://idp.example/jwks?key=hunter2hunter2"}, []),
+        ({"KL_MCP_JWT_ISSUER": "https://kl:hunter2hunter2@idp.example"}, []),
+        ({"KL_MCP_RESOURCE_URL": "https://hunter2hunter2@k.example/mcp"}, []),
+        ({}, ["--jwt-jwks", "https://kl:hunter2hunter2@idp.example/jwks"]),
+        ({}, ["--jwt-jwk=https://kl:hunter2hunter2@idp.example/jwks"]),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_printed(environ: dict[str, str], argv: list[str]) -> None:
+    usable = {"KL_MCP_JWT_ISSUER": "https://idp.example", "KL_MCP_RESOURCE_URL": "https://k.example/mcp"}
+    with pytest.raises(SettingsError) as refused:
+        load({**usable, "KL_MCP_JWT_JWKS": "https://idp.example/jwks", **environ}, argv)
+
+    assert "hunter2" not in str(refused.value)

@@ -1,154 +1,113 @@
-"""A KubeLedger installation's databases with random lives and outages, and what it would publish from them by itself.
+"""An existing installation: polls into real RRDs, and publishes from them as KubeLedger does, at any polling interval.
 
-`Scenario` writes with librrd in the form of the source: two data sources, a step of 300 s, a heartbeat of 600 s, 4032
-rows of 5 minutes and 8880 of an hour, polled every 300 s and a bit. `figures` adds up the hourly archive the way the
-source does: an hour belongs to the day or month in which it ends, an unknown row counts nothing, an entry without usage
-has no figure, and money is the share of all usage times the hourly rates added up.
+It asks the databases for rows of an hour (`-r 3600`) and takes what librrd gives: that is the nearest archive, whose
+rows are hours for a polling interval of 5 minutes only.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from random import Random
 
-from tests.support.kubeledger_rrd import DAY, HOUR, STEP, Pair, hourly, write_database
+import rrdtool
 
-RATE = ".billing-hourly-rate"
-NON_ALLOCATABLE = "non-allocatable"
-WINDOWS = {1_209_600: "%d %b", 31_968_000: "%b %Y"}
-METRICS = ("cpu", "memory")
+from tests.support.kubeledger_layout import DAILY, MONTHLY, put
 
-Figures = dict[str, dict[str, float]]
-"""By written date, then by entry."""
+HOUR, WEEK = 3600, 604_800
+RATE = 10.0
+Used = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """When the source polled, and who lived when."""
+class Polled:
+    """Per cent of the cluster that a namespace uses and requests at an instant."""
 
-    polls: tuple[int, ...]
-    lives: Mapping[str, tuple[tuple[int, int], ...]]
-    """[from, until) by namespace."""
-    seed: int
-    rates: tuple[tuple[int, float], ...] = ((0, 4.0),)
-    requests: Mapping[str, float] = field(default_factory=dict)
-    """Per cent of capacity that is requested of cpu and of memory all the time; of other namespaces it varies."""
-
-    @property
-    def closed(self) -> int:
-        """End of the last hour that the source has closed."""
-        return self.polls[-1] - self.polls[-1] % HOUR
-
-    def write(self, directory: Path) -> Path:
-        """Writes every database."""
-        directory.mkdir(parents=True, exist_ok=True)
-        random = Random(self.seed)
-        for name, spans in self.lives.items():
-            times = [poll for poll in self.polls if any(first <= poll < end for first, end in spans)]
-            if times:
-                used = dict(_levels(random, times))
-                _write(directory / name, used)
-                _write(directory / f"{name}__rf", self._factors(random, name, used))
-        _write(directory / NON_ALLOCATABLE, dict.fromkeys(self.polls, (6.25, 9.5)))
-        _write(directory / RATE, {poll: (rate, rate) for poll in self.polls for rate in [self._rate(poll)]})
-        return directory
-
-    def _factors(self, random: Random, name: str, used: Mapping[int, Pair]) -> dict[int, Pair]:
-        if (asked := self.requests.get(name)) is None:
-            return dict(_factors(random, list(used)))
-        return {poll: (round((cpu or 0) / asked, 2), round((mem or 0) / asked, 2)) for poll, (cpu, mem) in used.items()}
-
-    def _rate(self, poll: int) -> float:
-        return [rate for since, rate in self.rates if since <= poll][-1]
+    usage: Used
+    requests: Used
 
 
-def random_scenario(seed: int, end: int, days: int = 40) -> Scenario:
-    """A cluster whose namespaces begin, end and come back at any minute, polled by a source with outages."""
-    random = Random(seed)
-    begin = end - days * DAY + random.randrange(DAY)
-    gaps = [(at, at + int(random.choice((0.2, 0.6, 3.0, 20.0)) * HOUR)) for at in _moments(random, begin, end, 4)]
-    polls = tuple(poll for poll in _polls(random, begin, end) if not any(a <= poll < b for a, b in gaps))
-    lives: dict[str, tuple[tuple[int, int], ...]] = {"kube-system": ((0, end + 1),)}
-    recent = end - 13 * DAY
-    for number in range(6):
-        moments = _moments(random, begin if number % 2 else recent, end, 2 * random.randint(1, 3))
-        lives[f"shop-{number}"] = tuple(zip(moments[::2], moments[1::2], strict=True))
-    lives["brief"] = tuple((at, at + random.randrange(10, 120) * 60) for at in _moments(random, recent, end, 3))
-    lives["ended-now"] = ((begin, end - random.randrange(700, 5000)),)
-    lives["came-late"] = ((end - random.randrange(2000, 9000), end + 1),)
-    changes = _moments(random, begin, end, 2)
-    return Scenario(polls, lives, seed, ((0, 4.0), (changes[0], 12.0), (changes[1], 7.5)))
+def databases(directory: Path, namespaces: Mapping[str, Polled], begun: int, now: int, interval: int) -> Path:
+    """Write the databases of an installation that polled every `interval` seconds, one second late."""
+    directory.mkdir(parents=True)
+    ticks = range(begun // interval * interval + 1, now + 1, interval)
+    for name, polled in namespaces.items():
+        _feed(directory / name, interval, {at: polled.usage(at) for at in ticks})
+        _feed(directory / f"{name}__rf", interval, {at: polled.usage(at) / polled.requests(at) for at in ticks})
+    _feed(directory / "non-allocatable", interval, dict.fromkeys(ticks, 4.0))
+    _feed(directory / ".billing-hourly-rate", interval, dict.fromkeys(ticks, RATE))
+    return directory
 
 
-def figures(directory: Path, window: int, now: int, metric: str, model: str = "cumulative") -> Figures:
-    """Usage as the source publishes it at `now` under a cost model: `cumulative`, `normalized` or `costs`."""
-    sums = _sums(directory, window, now, metric)
-    result: Figures = {}
-    for date, entries in sums.items():
-        named = {name: value for name, value in entries.items() if value > 0 and name != RATE}
-        total = sum(named.values())
-        scale = {"cumulative": 1.0, "normalized": 100 / total, "costs": entries.get(RATE, 0.0) / total}[model]
-        result[date] = {name: value * scale for name, value in named.items()}
-    return result
+def publish(source: Path, directory: Path, now: int, model: str = "cumulative") -> Path:
+    """Publish the cpu files at `now`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    names = sorted(path.name for path in source.iterdir() if not path.name.endswith("__rf"))
+    put(directory, "backend.json", {"cost_model": model, "currency": "$" if model == "costs" else "%"})
+    for window, written in ((DAILY, "%d %b"), (MONTHLY, "%b %Y")):
+        usage = {name: _sums(source / name, now, window, written) for name in names}
+        factors = {name: _sums(source / f"{name}__rf", now, window, written) for name in names}
+        rates = usage.pop(".billing-hourly-rate")
+        everything: dict[str, float] = defaultdict(float)
+        for row in usage.values():
+            for date, value in row.items():
+                everything[date] += value
+        part = {"cumulative": everything, "normalized": dict.fromkeys(everything, 100.0), "costs": rates}[model]
+        scaled = {date: part[date] / whole for date, whole in everything.items()}
+        rows = [(name, date, value) for name, row in usage.items() for date, value in row.items()]
+        used = [{"stack": n, "usage": round(v * scaled[d], 6), "date": d} for n, d, v in rows]
+        wanted = [
+            {"stack": n, "usage": round(v / factors[n][d] * scaled[d], 6) if factors[n].get(d) else 0.0, "date": d}
+            for n, d, v in rows
+        ]
+        put(directory, f"cpu_usage_period_{window}.json", used)
+        put(directory, f"cpu_requests_period_{window}.json", wanted)
+    for kind, suffix in (("usage", ""), ("rf", "__rf")):
+        points = [
+            {"name": name + suffix, "dateUTC": _date(at, "%Y-%m-%dT%H:%M:%SZ"), "usage": round(value, 6)}
+            for name in names
+            for at, value in _points(source / (name + suffix), now)
+        ]
+        put(directory, f"cpu_{kind}_trends.json", points)
+    return directory
 
 
-def requested(directory: Path, window: int, now: int, metric: str, model: str = "cumulative") -> Figures:
-    """Requests of namespaces as the source publishes them: its figure of usage ÷ Σ usage ÷ requests of the hours."""
-    factors = _sums(directory, window, now, metric, "__rf")
-    return {
-        date: {name: value / factors[date][name] for name, value in entries.items() if name != NON_ALLOCATABLE}
-        for date, entries in figures(directory, window, now, metric, model).items()
-    }
+def _feed(path: Path, interval: int, values: Mapping[int, float]) -> None:
+    first = min(values)
+    archives = ("RRA:AVERAGE:0.5:1:4032", "RRA:AVERAGE:0.5:12:8880")
+    rrdtool.create(
+        str(path), "--step", str(interval), "--start", str(first - 1), f"DS:v:GAUGE:{2 * interval}:U:U", *archives
+    )
+    updates = [f"{at}:{value}" for at, value in values.items()]
+    for i in range(0, len(updates), 4000):
+        rrdtool.update(str(path), *updates[i : i + 4000])
 
 
-def hours(directory: Path, start: int, end: int, metric: str, suffix: str = "") -> Iterator[tuple[str, int, float]]:
-    """Name, end of the hour and per cent of capacity (or rf), of every known row from `start` to `end`."""
-    for path in sorted(directory.iterdir()):
-        if path.name.endswith("__rf") == bool(suffix):
-            for place, row in enumerate(hourly(path, start, end), start=1):
-                value = row[METRICS.index(metric)]
-                if value is not None:
-                    yield path.name.removesuffix(suffix), start + place * HOUR, value
+def _points(path: Path, now: int) -> list[tuple[int, float]]:
+    """Return the last week in rows of an hour; of a young database, without any, in finer ones."""
+    return list(_rows(path, now, WEEK, HOUR)) or list(_rows(path, now, WEEK, 300))
 
 
-@cache
-def _sums(directory: Path, window: int, now: int, metric: str, suffix: str = "") -> Figures:
-    sums: Figures = defaultdict(lambda: defaultdict(float))
-    newest = now - now % HOUR
-    for name, ends, value in hours(directory, newest - window, newest, metric, suffix):
-        sums[datetime.fromtimestamp(ends, UTC).strftime(WINDOWS[window])][name] += value
-    return sums
+def _sums(path: Path, now: int, window: int, written: str) -> dict[str, float]:
+    sums: dict[str, float] = defaultdict(float)
+    if path.exists():
+        for at, value in _rows(path, now, window, HOUR):
+            sums[_date(at, written)] += value
+    return dict(sums)
 
 
-def _polls(random: Random, begin: int, end: int) -> Iterator[int]:
-    poll = begin
-    while poll <= end:
-        yield poll
-        poll += STEP + random.randrange(4)
+def _rows(path: Path, now: int, window: int, resolution: int) -> Iterator[tuple[int, float]]:
+    if not path.exists():
+        return
+    asked = ("AVERAGE", "-r", str(resolution), "-s", str(now - window), "-e", str(now))
+    (at, _, step), _, rows = rrdtool.fetch(str(path), *asked)
+    for (value,) in rows:
+        at += step
+        if value is not None:
+            yield at, value
 
 
-def _moments(random: Random, begin: int, end: int, count: int) -> list[int]:
-    return sorted(random.sample(range(begin, end), count))
-
-
-def _levels(random: Random, times: list[int]) -> Iterator[tuple[int, Pair]]:
-    cpu, mem = random.uniform(0.5, 12.0), random.uniform(0.5, 12.0)
-    for time in times:
-        cpu, mem = (min(20.0, max(0.01, level * random.uniform(0.8, 1.25))) for level in (cpu, mem))
-        yield time, (round(cpu, 4), round(mem, 4))
-
-
-def _factors(random: Random, times: list[int]) -> Iterator[tuple[int, Pair]]:
-    kind = random.choice(("varying", "none requested", "nearly idle"))
-    for time in times:
-        varying = (round(random.uniform(0.1, 0.9), 2), round(random.uniform(0.3, 1.6), 2))
-        yield time, {"varying": varying, "none requested": (1.0, 1.0), "nearly idle": (0.0, 0.4)}[kind]
-
-
-def _write(path: Path, values: Mapping[int, Pair]) -> None:
-    write_database(path, values, heartbeat=2 * STEP, gaps=False)
+def _date(at: int, written: str) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(written)

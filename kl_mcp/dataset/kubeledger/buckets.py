@@ -56,7 +56,7 @@ def scale(
     """Return the scale of some rows, the special entries among them apart.
 
     `open_from` is the instant from which on a bucket that ends later is open, by default the newest sample; `observed`
-    are the hours with data, by default all of `elapsed`.
+    are the hours with data, by default all of `elapsed`; a bucket in which no row has a value has none.
     """
     sampled = relative.sampled_until if open_from is None else open_from
     count = len(buckets.starts)
@@ -70,7 +70,7 @@ def scale(
         ends=buckets.ends,
         complete=tuple(i < count - 1 or end <= sampled for i, end in enumerate(buckets.ends)),
         elapsed_hours=elapsed,
-        observed_hours=elapsed if observed is None else observed,
+        observed_hours=_where_any(rows, elapsed if observed is None else observed),
         coverage={},
         capacity={},
         allocatable={},
@@ -79,6 +79,14 @@ def scale(
         special=special,
         relative=relative,
     )
+
+
+def _where_any(rows: Mapping[str, Row], hours: Column) -> Column:
+    known = [False] * len(hours)
+    for row in rows.values():
+        for amounts in row.values():
+            known = [seen or not math.isnan(value) for seen, value in zip(known, amounts.usage, strict=True)]
+    return array("d", [hour if seen else 0.0 for hour, seen in zip(hours, known, strict=True)])
 
 
 def _special(row: Row) -> Row:

@@ -12,6 +12,7 @@ from time import strptime
 
 HOUR = 3600
 DAY = 86_400
+WEEK = 7 * DAY
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SLACK = 2 * DAY
 
@@ -63,10 +64,13 @@ def next_month(start: int) -> int:
     return int((begins.replace(day=1) + timedelta(days=31)).replace(day=1).timestamp())
 
 
-def hours_inside(start: int, end: int, newest: int, window: int) -> int:
-    """Return how many hourly points of a bucket lie after `newest - window` and not after `newest`."""
+def hours_inside(start: int, end: int, newest: int, window: int, row: int = HOUR) -> float:
+    """Return the hours of the rows of a bucket that end after `newest - window` and not after `newest`.
+
+    Rows are `row` seconds long and end at multiples of that.
+    """
     after, until = max(start - 1, newest - window), min(end - 1, newest)
-    return max(0, until // HOUR - after // HOUR)
+    return max(0, until // row - after // row) * row / HOUR
 
 
 def _day(year: int, month: int, day: int) -> int | None:

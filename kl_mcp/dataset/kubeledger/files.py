@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
+from kl_mcp.dataset.fields import MalformedError
 from kl_mcp.dataset.model import Metric
 
 BACKEND = "backend.json"
@@ -57,6 +59,34 @@ PERIODS = tuple(
     for metric in _PREFIX
     for kind in ("usage", "requests")
 )
+
+
+Status = tuple[int, int, int]
+"""Time of the last change in ns, size in bytes, and identity of a file."""
+
+
+class AbsentError(MalformedError):
+    """A file is not there, or says nothing: no damage, for a file that not every installation writes."""
+
+
+class EmptyListError(AbsentError):
+    """A file is an empty list, as KubeLedger writes it before its first whole hour."""
+
+
+def status_of(path: Path) -> Status:
+    """Return what tells one content of a file from another.
+
+    Raises AbsentError, and MalformedError for what is no file: reading a named pipe would wait for ever.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise AbsentError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
+    if not S_ISREG(status.st_mode):
+        raise MalformedError(f"{path.name} is no file")
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def is_kubeledger(directory: Path) -> bool:

@@ -20,6 +20,8 @@ from kl_mcp.dataset.kubeledger.dates import DAY, HOUR
 from kl_mcp.dataset.kubeledger.trends import Hourly
 from kl_mcp.dataset.model import Column, CostModel, Metric
 
+OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")
+"""Their values are means over the GPUs of each namespace, whose number is in no file."""
 TOLERATED = 0.05
 """How much of an efficiency may be in doubt before it is unknown."""
 _AGREES = 0.02
@@ -56,6 +58,8 @@ class Finer:
     """The hours of each bucket."""
     traces: Mapping[str, Trace]
     by_usage: bool
+    row: float = 1.0
+    """The hours of a row, in which a factor is a weight of as many."""
     assumed: frozenset[int] = frozenset()
     """Positions whose hours are not certain."""
     erratic: frozenset[str] = frozenset()
@@ -106,30 +110,44 @@ class _Found:
     assumed: bool
 
 
-def of_hours(hourly: Hourly, model: CostModel) -> dict[Metric, Finer]:
-    """Return what the hourly points tell of each metric: by rf where they have it, else by usage in per cent."""
+def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Finer]:
+    """Return what the hourly points tell of each metric: by rf where they have it, else by usage in per cent.
+
+    `lag` is by how many seconds their window ended after the newest of them.
+    """
     if hourly.newest is None:
         return {}
-    whole = [i for i, end in enumerate(hourly.scale.ends) if end <= hourly.newest]
-    at = [hourly.scale.ends[i] for i in whole]
-    horizon = hourly.newest - _WEEK
+    whole = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
+    at = [hourly.ends[i] for i in whole]
+    row = hourly.row / HOUR
+    horizon = hourly.newest + lag - _WEEK
     found: dict[Metric, Finer] = {}
     for metric in ("cpu", "memory", "gpu", "gpu_memory"):
-        by_usage = (metric, "rf") not in hourly.columns
+        by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
         named = hourly.columns.get((metric, "usage" if by_usage else "rf"))
         if named is None or (by_usage and model != "cumulative"):
             continue
         weights = {name: array("d", [column[i] for i in whole]) for name, column in named.items()}
-        traces = {name: Trace(row, _one_where_known(row)) for name, row in weights.items()}
-        one = array("d", [1.0]) * len(at)
-        erratic = _erratic(weights, by_usage=by_usage)
-        unasked = frozenset(name for name, row in weights.items() if not by_usage and _only_ones(row))
-        found[metric] = Finer(at, horizon, horizon + HOUR, one, traces, by_usage, erratic=erratic, unasked=unasked)
+        traces = {name: Trace(each, _hours_where_known(each, row)) for name, each in weights.items()}
+        hours = array("d", [row]) * len(at)
+        erratic = _erratic(weights, by_usage=by_usage, row=row)
+        unasked = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
+        found[metric] = Finer(
+            at, horizon, horizon + hourly.row, hours, traces, by_usage, row=row, erratic=erratic, unasked=unasked
+        )
     return found
 
 
 def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
     """Return the hours of every bucket in which usage and requests of a namespace are known."""
+    lived = present(name, usage, mean, rolling, finer)
+    if (finer and name in finer.unasked) or _seems_unasked(usage, mean, lived.hours, lived.assumed):
+        return Lived(rolling.buckets.unknown, lived.told, frozenset(), asked=False)
+    return lived
+
+
+def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
+    """Return the same, whether or not requests that equal usage may be none."""
     buckets = rolling.buckets
     weights = weigh(usage, mean, by_usage=finer is not None and finer.by_usage)
     hours, told, assumed = buckets.unknown, set(), set()
@@ -149,8 +167,6 @@ def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer
             hours[i] = rolling.inside[i] - (finer.missing(name, start, end) if finer and partly else 0.0)
             if i == 0 and not rolling.cut:
                 assumed.add(i)
-    if (finer and name in finer.unasked) or _seems_unasked(usage, mean, hours, assumed):
-        return Lived(buckets.unknown, frozenset(told), frozenset(), asked=False)
     return Lived(hours, frozenset(told), frozenset(assumed))
 
 
@@ -185,10 +201,10 @@ def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> _Foun
     if not known or not (start > finer.horizon or _began_after(finer, trace)):
         return None
     weights = [trace.weights[i] for i in known]
-    if abs(sum(weights) - weight) > _AGREES * weight + _HOURLY_ROUNDING * len(known):
+    if abs(sum(weights) - weight) > _AGREES * weight + _HOURLY_ROUNDING * finer.row * len(known):
         return None
     hours = sum(trace.hours[i] for i in known)
-    mixed = not finer.by_usage and _mixed(weights)
+    mixed = not finer.by_usage and _mixed(weights, finer.row)
     if math.isnan(hours) and not mixed:
         return None
     return _Found(math.nan if mixed else hours, any(i in finer.assumed for i in known))
@@ -207,32 +223,32 @@ def _throughout(usage: Column, bucket: int) -> bool:
     return not any(math.isnan(usage[i]) for i in beside)
 
 
-def _one_where_known(weights: Column) -> Column:
-    return array("d", [0.0 if math.isnan(weight) else 1.0 for weight in weights])
+def _hours_where_known(weights: Column, row: float) -> Column:
+    return array("d", [0.0 if math.isnan(weight) else row for weight in weights])
 
 
-def _only_ones(factors: Column) -> bool:
+def _only_ones(factors: Column, one: float) -> bool:
     known = [factor for factor in factors if not math.isnan(factor)]
-    return bool(known) and all(math.isclose(factor, 1.0, rel_tol=1e-9) for factor in known)
+    return bool(known) and all(math.isclose(factor, one, rel_tol=1e-9) for factor in known)
 
 
-def _mixed(factors: Sequence[float]) -> bool:
+def _mixed(factors: Sequence[float], one: float) -> bool:
     """Say whether factors of exactly 1, which may mean that nothing is requested, change the mean of all of them."""
-    others = [factor for factor in factors if not math.isclose(factor, 1.0, rel_tol=1e-9)]
+    others = [factor for factor in factors if not math.isclose(factor, one, rel_tol=1e-9)]
     if not others or len(others) == len(factors):
         return False
     mean = sum(factors) / len(factors)
     return abs(sum(others) / len(others) - mean) > TOLERATED * mean
 
 
-def _erratic(weights: Mapping[str, Column], *, by_usage: bool) -> frozenset[str]:
+def _erratic(weights: Mapping[str, Column], *, by_usage: bool, row: float) -> frozenset[str]:
     some = [not all(map(math.isnan, hour)) for hour in zip(*weights.values(), strict=True)]
-    return frozenset(name for name, row in weights.items() if _is_erratic(row, some, by_usage=by_usage))
+    return frozenset(name for name, each in weights.items() if _is_erratic(each, some, row, by_usage=by_usage))
 
 
-def _is_erratic(row: Column, some: Sequence[bool], *, by_usage: bool) -> bool:
-    known = [i for i, weight in enumerate(row) if not math.isnan(weight)]
+def _is_erratic(weights: Column, some: Sequence[bool], row: float, *, by_usage: bool) -> bool:
+    known = [i for i, weight in enumerate(weights) if not math.isnan(weight)]
     if not known:
         return False
     expected = sum(some[known[0] : known[-1] + 1])
-    return len(known) < (1 - TOLERATED) * expected or (not by_usage and _mixed([row[i] for i in known]))
+    return len(known) < (1 - TOLERATED) * expected or (not by_usage and _mixed([weights[i] for i in known], row))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kl_mcp.dataset.kubeledger.buckets import Buckets, Tables, scale
 from kl_mcp.dataset.kubeledger.dates import HOUR, hours_inside, in_window, next_day, next_month, read_day, read_month
 from kl_mcp.dataset.kubeledger.files import DAILY_SECONDS
-from kl_mcp.dataset.kubeledger.lived import Finer, Lived, Rolling, Trace, count, doubt, weigh
+from kl_mcp.dataset.kubeledger.lived import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
 from kl_mcp.dataset.kubeledger.table import NON_ALLOCATABLE, Table
 from kl_mcp.dataset.model import Amounts, Column, CostModel, Metric, Relative, Scale, ScaleName
 
@@ -23,6 +23,26 @@ class Period:
     scale: Scale
     strange: int
     finer: Mapping[Metric, Finer]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The buckets of a rolling window, of which values are sums over rows of `row` seconds."""
+
+    buckets: Buckets
+    window: int
+    row: int
+    model: CostModel
+
+    @property
+    def usage_factor(self) -> float:
+        """Return what makes sums over rows sums over hours; a part of a sum stays."""
+        return 1.0 if self.model == "normalized" else self.row / HOUR
+
+    @property
+    def mean_factor(self) -> float:
+        """Return what makes requests such that usage ÷ requests is a sum over hours."""
+        return HOUR / self.row if self.model == "normalized" else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +64,48 @@ def period(
     *,
     around: int | None,
     finer: Mapping[Metric, Finer],
+    lag: int = 0,
+    days_end: int | None = None,
+    row: int = HOUR,
 ) -> Period:
     """Return the days or months of a rolling window.
 
     `newest` is the newest hourly point, `around` an instant that is near enough to it to tell the year, `finer` what
-    the next finer scale tells.
+    the next finer scale tells, and `lag` by how many seconds the window ended after `newest`. Where that is unknown
+    data end before `days_end`, if not with the buckets. The values are sums over rows of `row` seconds.
     """
     daily = window == DAILY_SECONDS
     name: ScaleName = "daily_14d" if daily else "monthly_12m"
     dated, strange = _dated(tables, window, around)
     seen = {start for (_, kind), starts in dated.items() if kind == "usage" for start in starts if start is not None}
     if not seen:
-        nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, relative=Relative(model, newest or 0))
+        relative = Relative(model, newest or 0, counted=newest is not None)
+        nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, relative=relative)
         return Period(nothing, strange, {})
     buckets = _consecutive(min(seen), max(seen), next_day if daily else next_month)
-    until = buckets.ends[-1] if newest is None else max(newest, buckets.starts[-1])
-    elapsed = _hours(buckets, until, window, exact=newest is not None)
-    metrics = _metrics(tables, dated, buckets, window, finer)
+    until = min(buckets.ends[-1], days_end or buckets.ends[-1]) if newest is None else max(newest, buckets.starts[-1])
+    inside = window - lag
+    elapsed = _hours(buckets, until, inside, row, exact=newest is not None)
+    metrics = _metrics(tables, dated, Span(buckets, inside, row, model), finer)
     observed = _observed(metrics, elapsed)
     made = scale(
         name,
         file,
         buckets,
         elapsed,
-        rows=_rows(metrics, buckets, scale_hours=observed if model == "normalized" else None),
-        relative=Relative(model, until, _uncounted(metrics), _begins_in(metrics)),
+        rows=_rows(metrics, buckets, observed, model),
+        relative=Relative(
+            model,
+            until,
+            _uncounted(metrics),
+            _begins_in(metrics, buckets, newest, inside),
+            counted=newest is not None,
+            lag=lag,
+        ),
         open_from=until + HOUR if newest is not None else until - 1,
         observed=observed,
     )
-    return Period(made, strange, {} if newest is None else _as_finer(metrics, buckets, newest - window, finer))
+    return Period(made, strange, {} if newest is None else _as_finer(metrics, buckets, newest - inside, finer))
 
 
 def _dated(tables: Tables, window: int, around: int | None) -> tuple[dict[tuple[Metric, str], list[int | None]], int]:
@@ -99,32 +132,40 @@ def _consecutive(first: int, last: int, end_of: Callable[[int], int]) -> Buckets
     return Buckets(tuple(starts), (*starts[1:], end_of(starts[-1])))
 
 
-def _hours(buckets: Buckets, newest: int, window: int, *, exact: bool) -> Column:
+def _hours(buckets: Buckets, newest: int, window: int, row: int, *, exact: bool) -> Column:
     pairs = zip(buckets.starts, buckets.ends, strict=True)
     if not exact:
-        return array("d", [(end - start) / HOUR for start, end in pairs])
-    return array("d", [hours_inside(start, end, newest, window) for start, end in pairs])
+        return array("d", [max(0, min(end, newest) - start) / HOUR for start, end in pairs])
+    return array("d", [hours_inside(start, end, newest, window, row) for start, end in pairs])
 
 
 def _metrics(
     tables: Tables,
     dated: Mapping[tuple[Metric, str], Sequence[int | None]],
-    buckets: Buckets,
-    window: int,
+    span: Span,
     finer: Mapping[Metric, Finer],
 ) -> dict[Metric, _Metric]:
     found: dict[Metric, _Metric] = {}
+    buckets = span.buckets
     for (metric, kind), read in tables.items():
         if kind != "usage":
             continue
-        usage = _columns(read.table, dated[metric, "usage"], buckets)
+        usage = _columns(read.table, dated[metric, "usage"], buckets, span.usage_factor)
         wanted = tables.get((metric, "requests"))
-        mean = _columns(wanted.table, dated[metric, "requests"], buckets) if wanted is not None else {}
+        mean = _columns(wanted.table, dated[metric, "requests"], buckets, span.mean_factor) if wanted else {}
         lived: dict[str, Lived] = {}
         inside = buckets.unknown
         # Requests of another moment than the usage: nothing relates the two.
-        if wanted is not None and read.newest is not None and wanted.newest == read.newest:
-            rolling = _rolling(buckets, read.newest, window)
+        related = wanted is not None and wanted.newest == read.newest
+        if metric in OWN_GPUS:
+            mean = mean if related else {}
+            if read.newest is not None and span.model == "cumulative":
+                rolling = _rolling(span, read.newest)
+                inside = rolling.inside
+                one = array("d", [1.0]) * len(buckets.starts)
+                lived = {name: present(name, usage[name], one, rolling, finer.get(metric)) for name in usage}
+        elif related and read.newest is not None:
+            rolling = _rolling(span, read.newest)
             inside = rolling.inside
             names = [name for name in usage if name in mean and name != NON_ALLOCATABLE]
             lived = {name: count(name, usage[name], mean[name], rolling, finer.get(metric)) for name in names}
@@ -132,12 +173,18 @@ def _metrics(
     return found
 
 
-def _rolling(buckets: Buckets, newest: int, window: int) -> Rolling:
-    inside = _hours(buckets, max(newest, buckets.starts[-1]), window, exact=True)
-    return Rolling(buckets, inside, newest, cut=buckets.starts[0] <= newest - window)
+def _rolling(span: Span, newest: int) -> Rolling:
+    buckets = span.buckets
+    inside = _hours(buckets, max(newest, buckets.starts[-1]), span.window, span.row, exact=True)
+    return Rolling(buckets, inside, newest, cut=_cut(buckets, newest, span.window))
 
 
-def _columns(table: Table, starts: Sequence[int | None], buckets: Buckets) -> dict[str, Column]:
+def _cut(buckets: Buckets, newest: int, window: int) -> bool:
+    """Say whether the first bucket is the one that a window begins in, at whatever hour, its first one included."""
+    return buckets.starts[0] <= newest - window + HOUR
+
+
+def _columns(table: Table, starts: Sequence[int | None], buckets: Buckets, factor: float) -> dict[str, Column]:
     places = [None if start is None else buckets.index(start) for start in starts]
     columns: dict[str, Column] = {}
     for name in table.cells:
@@ -145,23 +192,30 @@ def _columns(table: Table, starts: Sequence[int | None], buckets: Buckets) -> di
         for position, value in table.values(name):
             place = places[position]
             if place is not None:
-                column[place] = value
+                column[place] = value * factor
     return columns
 
 
 def _rows(
-    metrics: Mapping[Metric, _Metric], buckets: Buckets, *, scale_hours: Column | None
+    metrics: Mapping[Metric, _Metric], buckets: Buckets, observed: Column, model: CostModel
 ) -> dict[str, dict[Metric, Amounts]]:
     rows: dict[str, dict[Metric, Amounts]] = defaultdict(dict)
     for metric, found in metrics.items():
         for name, column in found.usage.items():
             usage, requests = column, buckets.unknown
-            if name in found.lived:
+            if name in found.lived and name in found.mean:
                 requests = array("d", map(_whole_requests, usage, found.mean[name], found.lived[name].hours))
-            if scale_hours is not None:
-                usage, requests = (array("d", map(float.__mul__, c, scale_hours)) for c in (usage, requests))
+            if metric in OWN_GPUS:
+                hours = found.lived[name].hours if name in found.lived else buckets.unknown
+                usage, requests = (array("d", map(_per_hour, c, hours)) for c in (usage, requests))
+            if metric in OWN_GPUS or model == "normalized":
+                usage, requests = (array("d", map(float.__mul__, c, observed)) for c in (usage, requests))
             rows[name][metric] = Amounts(usage, requests)
     return rows
+
+
+def _per_hour(amount: float, hours: float) -> float:
+    return amount / hours if hours > 0 else math.nan
 
 
 def _whole_requests(usage: float, mean: float, hours: float) -> float:
@@ -192,17 +246,21 @@ def _uncounted(metrics: Mapping[Metric, _Metric]) -> dict[Metric, dict[str, tupl
     found: dict[Metric, dict[str, tuple[int, ...]]] = {}
     for metric, read in metrics.items():
         for name, lived in read.lived.items():
-            pairs = enumerate(zip(read.usage[name], read.mean[name], lived.hours, strict=True))
+            pairs = enumerate(zip(read.usage[name], read.mean.get(name, ()), lived.hours, strict=False))
             buckets = tuple(i for i, (used, mean, hours) in pairs if used > 0 and mean > 0 and math.isnan(hours))
             if buckets and lived.asked:
                 found.setdefault(metric, {})[name] = buckets
     return found
 
 
-def _begins_in(metrics: Mapping[Metric, _Metric]) -> int | None:
+def _begins_in(metrics: Mapping[Metric, _Metric], buckets: Buckets, newest: int | None, window: int) -> int | None:
     """Return the bucket the data begin in, where that may be at any hour of it."""
-    assumed = (i for read in metrics.values() for lived in read.lived.values() for i in lived.assumed)
-    return min(assumed, default=None)
+    lived = [lived for read in metrics.values() for lived in read.lived.values()]
+    assumed = min((i for one in lived for i in one.assumed), default=None)
+    if assumed is not None or newest is None or _cut(buckets, newest, window):
+        return assumed
+    # Without requests in the first bucket nothing tells its hours.
+    return None if any(0 in one.told for one in lived) else 0
 
 
 def _as_finer(
@@ -211,7 +269,7 @@ def _as_finer(
     found: dict[Metric, Finer] = {}
     for metric, read in metrics.items():
         known = finer.get(metric)
-        by_usage = known is not None and known.by_usage
+        by_usage = metric in OWN_GPUS or (known is not None and known.by_usage)
         traces = {name: _trace(read, name, by_usage=by_usage) for name in read.lived}
         found[metric] = Finer(
             buckets.starts,
@@ -220,6 +278,7 @@ def _as_finer(
             read.inside,
             {name: trace for name, trace in traces.items() if not all(map(math.isnan, trace.weights))},
             by_usage,
+            1.0,
             frozenset(i for lived in read.lived.values() for i in lived.assumed),
             frozenset() if known is None else known.erratic,
             frozenset() if known is None else known.unasked,
@@ -228,7 +287,7 @@ def _as_finer(
 
 
 def _trace(read: _Metric, name: str, *, by_usage: bool) -> Trace:
-    weights = weigh(read.usage[name], read.mean[name], by_usage=by_usage)
+    weights = read.usage[name] if by_usage else weigh(read.usage[name], read.mean[name], by_usage=False)
     each = zip(read.usage[name], weights, read.lived[name].hours, read.inside, strict=True)
     # Where nothing was used, its requests are in no file, but it was there.
     hours = [0.0 if math.isnan(used) else inside if math.isnan(w) else lived for used, w, lived, inside in each]

@@ -16,10 +16,14 @@ BILLING_RATE = ".billing-hourly-rate"
 NON_ALLOCATABLE = "non-allocatable"
 _SUFFIXES = ("__gpu__rf", "__gpu", "__rf")
 _LONGEST_NAME = 253
+_LARGEST = 1e15
+"""Beyond any amount of money or per cent; sums of what is larger might not be numbers."""
 
 
 @dataclass(slots=True)
-class _Cells:
+class Cells:
+    """The values of one name, and the position in `dates` of each."""
+
     dates: array[int] = field(default_factory=lambda: array("I"))
     values: array[float] = field(default_factory=lambda: array("d"))
 
@@ -29,7 +33,7 @@ class Table:
     """The usable rows of a file. `dates` are as written; `skipped` counts rows that could not be used."""
 
     dates: tuple[str, ...]
-    cells: dict[str, _Cells]
+    cells: dict[str, Cells]
     skipped: int
 
     def values(self, name: str) -> Iterator[tuple[int, float]]:
@@ -50,8 +54,8 @@ def read_table(path: Path, file: File) -> Table:
     row of its own, so that a stray `NAME__rf` never takes the place of NAME.
     """
     positions: dict[str, int] = {}
-    own: dict[str, _Cells] = {}
-    stray: dict[str, _Cells] = {}
+    own: dict[str, Cells] = {}
+    stray: dict[str, Cells] = {}
     named: dict[str, tuple[str, bool]] = {}
     skipped = 0
     for record in records(path):
@@ -63,7 +67,7 @@ def read_table(path: Path, file: File) -> Table:
         if written not in named:
             named[written] = _name(written, file)
         name, belongs = named[written]
-        cells = (own if belongs else stray).setdefault(name, _Cells())
+        cells = (own if belongs else stray).setdefault(name, Cells())
         cells.dates.append(positions.setdefault(date, len(positions)))
         cells.values.append(value)
     return Table(tuple(positions), {**stray, **own}, skipped)
@@ -75,12 +79,14 @@ def _row(record: Any, file: File) -> tuple[str, str, float] | None:
     name, date = record.get("stack", record.get("name")), record.get("date", record.get("dateUTC"))
     if not isinstance(name, str) or not isinstance(date, str) or not 0 < len(name) <= _LONGEST_NAME:
         return None
+    if name in _SUFFIXES:
+        return None
     value = record["usage"] if "usage" in record else record.get(file.kind)
     if value is None:
         return name, date, math.nan
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or _LARGEST < value < math.inf:
         return None
-    return name, date, float(value) if math.isfinite(value) and value >= 0 else math.nan
+    return name, date, float(value) if 0 <= value <= _LARGEST else math.nan
 
 
 def _name(written: str, file: File) -> tuple[str, bool]:

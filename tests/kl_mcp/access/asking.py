@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from tests.kl_mcp.tools.conftest import published
-from tests.support.datasets import Scale, write
+from tests.support.datasets import Row, Scale, write
 from tests.support.wire import MODERN_META
 
 ERAS = ("2026-07-28", "2025-06-18")
@@ -56,23 +56,39 @@ def tokens_file(path: Path, *entries: Mapping[str, Any]) -> Path:
 
 
 def two_tenants(directory: Path) -> Path:
-    """Publish the small cluster, every namespace but `web` under a name with SECRET in it."""
+    """Publish the small cluster, every namespace but `web` under a name with SECRET in it.
 
-    def renamed(scale: Scale | None) -> Scale | None:
-        if scale is None:
-            return None
-        return dataclasses.replace(
-            scale, namespaces={OTHERS.get(name, name): rows for name, rows in scale.namespaces.items()}
-        )
-
-    small = published()
+    Everything that a warning can name a namespace for is there: pods of each that metrics-server did not know, GPUs
+    of two that are unknown in a bucket, and GPU usage that names no holder.
+    """
+    small = published(
+        last_sample_at=dict.fromkeys(("kubernetes", "metrics", "dcgm"), "2026-11-21T19:30:00Z"),
+    )
     seen = "2026-11-18T10:00:00Z"
     table: dict[str, Any] = {
         f"{SECRET}-gone": {"active": False, "last_seen": "2026-10-02T10:00:00Z"},
         f"{SECRET}-registry": {"labels": {f"{SECRET}-team": [{"value": SECRET, "first_seen": seen}]}},
     }
-    scales: dict[str, Any] = {name: renamed(getattr(small, name)) for name in ("hourly", "daily", "monthly")}
+    scales: dict[str, Any] = {name: _of_tenants(getattr(small, name)) for name in ("hourly", "daily", "monthly")}
     return write(directory, dataclasses.replace(small, **scales, table=table))
+
+
+def _of_tenants(scale: Scale) -> Scale:
+    rows = {OTHERS.get(name, name): dict(rows) for name, rows in scale.namespaces.items()}
+    count = len(scale.capacity["cpu"])
+    some, odd = [1.0] * count, [None, *[1.0] * (count - 1)]
+    for name in (f"{SECRET}-train", f"{SECRET}-registry"):
+        rows.setdefault(name, {}).update(gpu=Row(odd, some), gpu_memory=Row(odd, [None] * count))
+    unattributed = {metric: {"usage": some} for metric in ("gpu", "gpu_memory")}
+    return dataclasses.replace(
+        scale,
+        namespaces=rows,
+        capacity={**scale.capacity, "gpu": [20.0] * count, "gpu_memory": [200.0] * count},
+        allocatable={**(scale.allocatable or scale.capacity), "gpu": [20.0] * count, "gpu_memory": [200.0] * count},
+        coverage={"dcgm": [1.0] * count},
+        measured={name: [0.6] * count for name in rows},
+        special={"unattributed": unattributed},
+    )
 
 
 def send(port: int, path: str, headers: Mapping[str, str], body: bytes | None = None, method: str = "POST") -> Answer:

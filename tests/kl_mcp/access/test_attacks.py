@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,10 @@ def _raw(server: HttpServer, request: bytes) -> bytes:
         ({"Host": "localhost.evil.example"}, 421),
         ({"Host": "127.0.0.1.nip.example:5484"}, 421),
         ({"Host": "localhost@evil.example"}, 421),
+        ({"Host": "[::1]evil.example"}, 421),
+        ({"Host": "[localhost"}, 421),
+        ({"Host": "localhost:evil.example"}, 421),
+        ({"Origin": "http://localhost:1@evil.example"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": "http://localhost.evil.example"}, 403),
@@ -133,7 +139,70 @@ def test_a_request_smuggled_behind_a_body_is_not_served_with_the_token_before_it
         "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     ).encode()
 
-    assert b"kubeledger_mcp_" not in _raw(server, first + smuggled)
+    received = _raw(server, first + smuggled)
+    assert received.startswith(b"HTTP/1.1 400")
+    assert received.count(b"HTTP/1.1") == 1  # the connection ends there
+    assert b"connection: close" in received.lower()
+
+
+@pytest.mark.requirement("KL-S-5")
+@pytest.mark.parametrize(
+    ("written", "status"), [(b"\r\n", b"200"), (b"\n", b"400"), (b"\r\nX: y\n", b"400"), (b"\nX: y\r\n", b"400")]
+)
+def test_a_header_line_that_ends_in_a_bare_line_feed_is_refused(
+    server: HttpServer, written: bytes, status: bytes
+) -> None:
+    lines = [b"GET /metrics HTTP/1.1", b"Host: localhost", f"Authorization: Bearer {FINANCE}".encode()]
+    head = lines[0] + b"\r\n" + lines[1] + b"\r\n" + lines[2] + written + b"Connection: close\r\n\r\n"
+
+    assert _raw(server, head).split(b" ", 2)[1] == status
+
+
+WIDE_BODIES = {
+    "a list of lists": b"[" + b"[]," * 80_000 + b"[]]",
+    "a list of names": b"[" + b",".join(b'"n%d"' % number for number in range(20_000)) + b"]",
+    "an object": b"{" + b",".join(b'"%d":0' % number for number in range(20_000)) + b"}",
+    "text": b'"' + b"a," * 100_000 + b'"',
+}
+
+
+@pytest.mark.requirement("KL-S-8")
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("wide", WIDE_BODIES)
+def test_wide_bodies_are_refused_before_they_are_parsed(server: HttpServer, era: str, wide: str) -> None:
+    """Each fits into the largest body, 256 KiB."""
+    for message, name in (
+        (call("tools/call", {"name": "get_usage", "arguments": {"namespaces": "@"}}, era), "get_usage"),
+        (call("tools/call", {"name": "get_usage", "arguments": "@"}, era), "get_usage"),
+        (call("prompts/get", {"name": "cost-report", "arguments": "@"}, era), "cost-report"),
+    ):
+        body = message.replace(b'"@"', WIDE_BODIES[wide])
+        assert len(body) < 256 * 1024
+        headers = {**call_headers("tools/call", name, era), **bearer(FINANCE)}
+        answer = send(server.port, "/mcp", headers, body)
+        assert answer.status == 413
+        assert "2000 elements" in answer.json["error"]
+
+
+@pytest.mark.requirement("KL-S-8")
+def test_probes_are_answered_while_many_send_wide_bodies(server: HttpServer) -> None:
+    """With every element validated on the event loop, a probe waits for 40 s here, and the server takes 1.4 GB."""
+    # As wide as bodies may be, so that they are parsed and refused one by one.
+    body = call("tools/call", {"name": "get_usage", "arguments": {"namespaces": "@"}}, ERAS[1])
+    body = body.replace(b'"@"', b"[" + b"[]," * 900 + b"[]]")
+    headers = {**call_headers("tools/call", "get_usage", ERAS[1]), **bearer(TEAM)}
+    slowest = 0.0
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(send, server.port, "/mcp", headers, body) for _ in range(240)]
+        while not all(each.done() for each in asked):
+            before = time.monotonic()
+            assert send(server.port, "/healthz", {}, method="GET").status == 200
+            slowest = max(slowest, time.monotonic() - before)
+
+    assert {each.result().status for each in asked} == {200}
+    assert all(b"list of 901 elements" in each.result().body for each in asked)
+    assert slowest < 1
+    assert _resident_kib(server) < 300_000
 
 
 @pytest.mark.requirement("KL-S-3", "KL-S-6")

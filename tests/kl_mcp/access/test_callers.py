@@ -20,7 +20,7 @@ from tests.support.mcp_clients import HttpServer, http_server
 
 SHARING = ("--share-namespaces", f"{SECRET}-registry,kube-{SECRET}*", "--share-idle")
 ARGUMENTS: dict[str, list[Any]] = {
-    "metric": ["cpu", "memory", "total"],
+    "metric": ["cpu", "memory", "gpu", "gpu_memory", "total"],
     "scale": ["hourly_7d", "daily_14d", "monthly_12m"],
     "date": ["latest", "all", "2026-11-20", "tomorrow"],
     "baseline": ["2026-11-19"],
@@ -123,6 +123,46 @@ def test_the_same_questions_name_it_to_a_caller_who_sees_everything(server: Http
     }
 
     assert set(TABLE) | {"resources/read", "completion/complete"} <= named
+
+
+NAMING = (
+    "knew only a part of the running pods",
+    "unknown in whole or in part",
+    "Efficiency is unknown for",
+    "nothing is left here of what these cost",
+)
+"""Of every warning that names namespaces and that a published dataset can provoke."""
+
+
+@pytest.mark.requirement("KL-S-6")
+@pytest.mark.parametrize("words", NAMING)
+def test_the_questions_meet_every_warning_that_names_namespaces(server: HttpServer, words: str) -> None:
+    """Without this the tests above could pass because a warning is never given."""
+    answers = (ask(server.port, method, params, token=FINANCE) for method, params in _requests())
+    told = [
+        warning
+        for answer in answers
+        for warning in answer.json.get("result", {})
+        .get("structuredContent", {})
+        .get("metadata", {})
+        .get("warnings", ())
+        if words in warning
+    ]
+
+    assert any(SECRET in warning for warning in told)
+
+
+@pytest.mark.requirement("KL-S-6")
+def test_a_warning_counts_the_namespaces_it_may_not_name(server: HttpServer) -> None:
+    """The hourly scale holds web, registry, train and kube-system; of each, 60 % of the pods were measured."""
+    arguments = {"name": "get_efficiency_timeseries", "arguments": {"date": "all"}}
+    warnings = ask(server.port, "tools/call", arguments, token=TEAM).json["result"]["structuredContent"]["metadata"][
+        "warnings"
+    ]
+
+    (told,) = [each for each in warnings if "knew only a part" in each]
+    assert "running pods of 4 namespace(s)" in told
+    assert told.endswith("is too low: web (60 %) and 3 that cannot be named to you.")
 
 
 @pytest.mark.requirement("KL-S-6")

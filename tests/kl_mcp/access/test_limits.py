@@ -109,6 +109,17 @@ def _one_answer(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.requirement("KL-S-8")
+def test_a_connection_that_is_idle_between_requests_is_closed_in_our_time(server: HttpServer) -> None:
+    """uvicorn by itself waits for five seconds, whatever is set."""
+    started = time.monotonic()
+    with _open(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+        _one_answer(connection)
+        assert _until_closed(connection) == b""
+
+    assert SECONDS * 0.9 < time.monotonic() - started < SECONDS + 2
+
+
+@pytest.mark.requirement("KL-S-8")
 def test_clients_that_ask_and_never_read_leave_their_places(server: HttpServer) -> None:
     # A list of tools has 20,000 bytes and more, 400 of them 8 MB: the kernels keep less, so the server waits.
     body = call("tools/list", {}, ERAS[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -90,6 +91,100 @@ def test_a_changed_file_is_read_again_and_a_broken_one_is_not_put_in_force(
     assert LONG not in caplog.text
 
 
+@pytest.mark.requirement("KL-S-5")
+def test_withdrawing_the_last_token_locks_everybody_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    path = tokens_file(tmp_path / "tokens.json")
+    tokens = TokensFile(path, elapsed=clock)
+    assert tokens.caller(FINANCE) is not None
+
+    path.write_text('{"tokens": []}')
+    clock.now += 1
+    assert (tokens.caller(FINANCE), tokens.caller(TEAM)) == (None, None)
+    assert "nobody may call" in caplog.text
+
+    tokens_file(path)
+    clock.now += 1
+    assert tokens.caller(FINANCE) is not None
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_a_file_that_was_taken_away_withdraws_its_tokens_after_five_seconds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    path = tokens_file(tmp_path / "tokens.json")
+    tokens = TokensFile(path, elapsed=clock)
+    content = path.read_bytes()
+
+    path.unlink()
+    for _ in range(4):
+        clock.now += 1
+        assert tokens.caller(FINANCE) is not None  # an editor may be exchanging it
+    clock.now += 1
+    assert tokens.caller(FINANCE) is None
+    clock.now += 100
+    assert tokens.caller(FINANCE) is None
+    assert sum("is gone" in record.getMessage() for record in caplog.records) == 1
+
+    path.write_text('{"tokens": [')
+    clock.now += 1
+    assert tokens.caller(FINANCE) is None  # what was read before does not come back
+    assert "No token is accepted." in caplog.text
+    path.write_bytes(content)
+    clock.now += 1
+    assert tokens.caller(FINANCE) is not None
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_a_file_that_went_while_nobody_called_withdraws_its_tokens_at_the_next_call(tmp_path: Path) -> None:
+    clock = Clock()
+    path = tokens_file(tmp_path / "tokens.json")
+    tokens = TokensFile(path, elapsed=clock)
+    path.unlink()
+    clock.now += 3600
+
+    assert tokens.caller(FINANCE) is None
+
+
+def test_a_file_without_tokens_is_a_mistake_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text('{"tokens": []}')
+
+    with pytest.raises(TokensError, match="holds no token"):
+        TokensFile(path)
+
+
+@pytest.mark.requirement("KL-S-5")
+@pytest.mark.parametrize("presented", [FINANCE, TEAM, LONG, NOBODY])
+def test_every_entry_is_compared_in_constant_time_whichever_matches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, presented: str
+) -> None:
+    tokens = TokensFile(tokens_file(tmp_path / "tokens.json", {"name": "guest", "token": LONG}))
+    compared: list[tuple[bytes, bytes]] = []
+    compare = hmac.compare_digest
+
+    def watched(first: bytes, second: bytes) -> bool:
+        compared.append((first, second))
+        return compare(first, second)
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    found = tokens.caller(presented)
+
+    entries = {hashlib.sha256(token.encode()).digest() for token in (FINANCE, TEAM, LONG)}
+    digest = hashlib.sha256(presented.encode()).digest()
+    assert sorted(compared) == sorted((entry, digest) for entry in entries)
+    assert (found is None) is (presented == NOBODY)
+
+
+def test_only_what_compare_digest_says_is_a_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison of another kind beside it, such as a look-up that ends early, would still let these in."""
+    tokens = TokensFile(tokens_file(tmp_path / "tokens.json"))
+    monkeypatch.setattr(hmac, "compare_digest", lambda _first, _second: False)
+
+    assert (tokens.caller(FINANCE), tokens.caller(TEAM)) == (None, None)
+
+
 def test_a_secret_that_kubernetes_swaps_by_symlink_is_read_again(tmp_path: Path) -> None:
     clock = Clock()
     for name in ("one", "two"):
@@ -125,7 +220,6 @@ def test_a_file_that_everybody_can_read_is_warned_about(
         ({}, "must be an object"),
         ({"tokens": [], "more": 1}, "must be an object"),
         ({"tokens": {}}, "must be an object"),
-        ({"tokens": []}, "holds no token"),
         ({"tokens": [LONG]}, "entry 1"),
         ({"tokens": [{"token": LONG}]}, "entry 1"),
         ({"tokens": [{"name": "a b", "token": LONG}]}, "entry 1"),

@@ -149,7 +149,7 @@ def test_a_shared_namespace_that_may_not_be_named_is_not_named_by_the_policy() -
 
 
 def test_warnings_name_at_most_five() -> None:
-    assert shared_warning([]) == []
-    (warning,) = shared_warning([f"n{i}" for i in range(7)])
+    assert shared_warning([], frozenset()) == []
+    (warning,) = shared_warning([f"n{i}" for i in range(7)], frozenset())
     assert warning.endswith("n0, n1, n2, n3, n4 and 2 more.")
     assert "no other namespace has costs" in kept_warning()[0]

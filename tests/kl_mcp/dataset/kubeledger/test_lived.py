@@ -106,6 +106,17 @@ def test_the_day_on_which_a_namespace_was_born_before_the_last_week_is_unknown_a
     assert ratio(ask, "older", "2026-11", "monthly_12m") is None
 
 
+def test_percentages_of_usage_and_of_requests_are_each_over_the_days_they_are_known_in(asking: Asking) -> None:
+    ask = asking(half_used({"older": lambda e: e > at("2026-11-10T20:00:00Z")}, "normalized"))
+    row = ask("get_efficiency", metric="cpu", namespace="older")["efficiency"][0]
+    # 10 of 10 + 10 + 4 % on whole days, of 260 hours. On the 10th 3 hours of 10, of a day's 240 + 30 + 96; its requests
+    # there are unknown.
+    whole, first = 100 * 10 / 24, 100 * 30 / 366
+    assert row["usage"] == pytest.approx((first * 24 + whole * 260) / 284, rel=1e-4)
+    assert row["requests"] == pytest.approx(2 * whole, rel=1e-4)
+    assert (row["unused"], row["hours_compared"]) == (pytest.approx(whole, rel=1e-4), 260)
+
+
 def test_where_a_namespace_ended_is_unknown_before_the_last_week_and_known_in_it(asking: Asking) -> None:
     lives = {
         "gone": lambda e: e <= at("2026-11-11T06:00:00Z"),
@@ -172,14 +183,13 @@ def test_an_installation_older_than_a_week_says_of_its_first_day_that_it_may_hol
     assert warned(ask, "data begin in 2026-11 at an hour that its files do not tell: 284 hours", scale="monthly_12m")
 
 
-@pytest.mark.parametrize(("begun", "left_out"), [("2026-08-20T15:00:00Z", ["2026-08"]), ("2026-09-20T15:00:00Z", [])])
-def test_a_trend_leaves_out_the_month_the_data_begin_in_where_two_others_remain(
-    asking: Asking, begun: str, left_out: list[str]
-) -> None:
+@pytest.mark.parametrize(("begun", "direction"), [("2026-08-20T15:00:00Z", "stable"), ("2026-09-20T15:00:00Z", None)])
+def test_a_trend_leaves_out_the_month_the_data_begin_in(asking: Asking, begun: str, direction: str | None) -> None:
     ask = asking(half_used({}, "cumulative", begun=begun))
     answer = ask("compare_periods", metric="cpu", namespace="steady")
-    assert answer["trend"]["months_left_out"] == left_out
-    assert answer["trend"]["direction"] == ("stable" if left_out else "growing")
+    assert answer["trend"]["months_left_out"] == [begun[:7]]
+    # Of September's 720 hours 248 have data: against October the constant load would read growing.
+    assert answer["trend"]["direction"] == (direction or "insufficient_data")
     assert any(f"data begin in {begun[:7]}" in warning for warning in answer["metadata"]["warnings"])
 
 

@@ -119,7 +119,7 @@ def test_of_duplicate_rows_the_last_known_one_counts(build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-inf", "1e999", "null", "-3"]
+    "written", ["NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-inf", "1e999", "1e308", "null", "-3"]
 )
 def test_what_is_no_finite_amount_is_unknown(build: Build, written: str) -> None:
     rows = f'[{{"stack":"shop","usage":{written},"date":"20 Nov"}}, {{"stack":"shop","usage":4.5,"date":"21 Nov"}}]'

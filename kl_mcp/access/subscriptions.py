@@ -1,0 +1,69 @@
+"""Bounds on open subscriptions: in all, and for each caller that has a name, so that nobody takes the places of all."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.subscriptions import ListenHandler
+from mcp.shared.exceptions import MCPError
+from starlette.requests import Request
+
+from kl_mcp.access.callers import Caller, caller_of
+
+logger = logging.getLogger(__name__)
+
+PARTS = 4
+"""A caller with a name gets one of so many parts of the places."""
+MOST_URIS = 100
+LONGEST_URI = 2_048
+TURNED_AWAY = "kubeledger.turned_away"
+"""In the ASGI scope of a request, where what is said to it says 503 and Retry-After as well."""
+
+
+class Subscriptions:
+    """Serves `subscriptions/listen` with `listen`, to so many at once."""
+
+    def __init__(self, listen: ListenHandler, most: int) -> None:
+        self._listen = listen
+        self._most = most
+        self._most_each = max(1, most // PARTS)
+        self._open: Counter[str | None] = Counter()
+
+    async def __call__(
+        self, context: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """Serve one subscription until its client goes. Raises `MCPError` where there is no place for it."""
+        _check(params)
+        caller = caller_of(context)
+        full = self._full(caller)
+        if full is not None:
+            logger.warning("Refused a subscription of %s: %s", caller.name or "a caller without a name", full)
+            if isinstance(context.request, Request):
+                context.request.scope[TURNED_AWAY] = True
+            raise MCPError(types.INTERNAL_ERROR, full)
+        self._open[caller.name] += 1
+        try:
+            return await self._listen(context, params)
+        finally:
+            self._open[caller.name] -= 1
+            self._open += Counter()  # drops callers that have none
+
+    def _full(self, caller: Caller) -> str | None:
+        """Why there is no place; None where there is one."""
+        then = "Close one, or ask kubeledger://dataset for the generation now and then instead."
+        if caller.name is not None and self._open[caller.name] >= self._most_each:
+            return f"This caller has {self._most_each} subscriptions open, the most that one caller may have. {then}"
+        if self._open.total() >= self._most:
+            return f"There are {self._most} subscriptions open, the most that this server keeps. {then}"
+        return None
+
+
+def _check(params: types.SubscriptionsListenRequestParams) -> None:
+    uris = params.notifications.resource_subscriptions or []
+    if len(uris) > MOST_URIS or any(len(str(uri)) > LONGEST_URI for uri in uris):
+        said = f"A subscription names at most {MOST_URIS} resources, with at most {LONGEST_URI} characters each."
+        raise MCPError(types.INVALID_PARAMS, said)

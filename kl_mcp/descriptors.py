@@ -1,0 +1,58 @@
+"""How many connections there is room for, by the number of files that this process may have open."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+ENOUGH = 65_536
+"""More than this is never asked for: some systems know no upper limit, and programs count up to it."""
+KEPT_FREE = 64
+"""For the dataset, the audit log, keys, listening sockets, and for probes that are being answered."""
+MOST_WAITING = 512
+"""Connections without a request that is being answered. One with TLS takes 300 KiB, most of it asyncio's buffer."""
+MOST_SUBSCRIPTIONS = 512
+FEWEST_SUBSCRIPTIONS = 16
+WANTED = MOST_WAITING + MOST_SUBSCRIPTIONS + KEPT_FREE
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The most connections that may wait for their clients, and the most subscriptions that may be open."""
+
+    waiting: int = MOST_WAITING
+    subscriptions: int = MOST_SUBSCRIPTIONS
+
+
+def raised_limit() -> int:
+    """The number of files that may be open, raised as far as this process may raise it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return ENOUGH if soft == resource.RLIM_INFINITY else soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        logger.warning("The limit of %d open files cannot be raised: %s", soft, error)
+        return soft
+    return wanted
+
+
+def room_within(limit: int, most_requests: int) -> Room:
+    """What fits into `limit` open files beside `most_requests` that are being answered.
+
+    Subscriptions stay open for hours, so they get what the others leave.
+    """
+    if limit >= WANTED + most_requests:
+        return Room()
+    waiting = min(MOST_WAITING, limit // 2)
+    left = limit - waiting - min(most_requests, limit // 4) - KEPT_FREE
+    room = Room(waiting, min(MOST_SUBSCRIPTIONS, max(FEWEST_SUBSCRIPTIONS, left)))
+    logger.warning(
+        "This process may have %d files open, so at most %d subscriptions: raise the limit (ulimit -n) to %d for %d.",
+        *(limit, room.subscriptions, WANTED + most_requests, MOST_SUBSCRIPTIONS),
+    )
+    return room

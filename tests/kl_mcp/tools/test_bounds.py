@@ -1,0 +1,73 @@
+"""Arguments of any width, depth and length: refused in no time, with an error that says what is allowed."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from kl_mcp.dataset import Dataset
+from kl_mcp.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_mcp.tools import TABLE
+from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
+
+WIDE = 300_000
+"""As many elements as some bodies of a megabyte have. Validated one by one they take 300 MB and ten seconds."""
+
+
+def _nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.requirement("KL-E-6")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ({"namespaces": [[]] * WIDE}, "out_of_range", f"list of {WIDE} elements"),
+        ({"namespaces": ["a"] * WIDE}, "out_of_range", f"no list may have more than {LONGEST_LIST}"),
+        ({"metric": [0] * WIDE}, "out_of_range", f"list of {WIDE} elements"),
+        ({f"n{number}": 0 for number in range(WIDE)}, "unknown_argument", "has no argument 'n0'"),
+        ({"metric": {str(number): 0 for number in range(WIDE)}}, "invalid_type", "metric must not be an object"),
+        ({"namespaces": "a," * WIDE}, "out_of_range", f"at most {LONGEST_TEXT} characters long, not {2 * WIDE}"),
+        ({"date": "9" * WIDE}, "out_of_range", f"at most {LONGEST_TEXT} characters long"),
+        ({"namespaces": ["a", "b" * WIDE]}, "out_of_range", f"at most {LONGEST_TEXT} characters long"),
+        ({"n" * WIDE: 1}, "unknown_argument", "has no argument 'nnn"),
+        ({"namespaces": _nested(5_000)}, "invalid_type", "with nothing nested in it"),
+        ({"metric": _nested(5_000)}, "invalid_type", "with nothing nested in it"),
+        ({"namespaces": [["a"]]}, "invalid_type", "must be a list of strings"),
+    ],
+)
+def test_what_no_tool_takes_is_refused_before_it_costs_anything(
+    books: Dataset, arguments: dict[str, Any], code: str, said: str
+) -> None:
+    tracemalloc.start()
+    before = time.perf_counter()
+    try:
+        with pytest.raises(ToolArgumentError) as refused:
+            TABLE["get_usage"].run(arguments, books)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert time.perf_counter() - before < 0.2
+    assert peak < 2_000_000
+    assert refused.value.code == code
+    assert said in refused.value.message
+    assert len(str(refused.value.to_payload())) <= PAYLOAD_CHARACTERS
+
+
+def test_what_is_merely_too_much_keeps_the_error_of_its_own_argument(books: Dataset) -> None:
+    with pytest.raises(ToolArgumentError, match="namespaces takes 1 to 20 names or patterns, not 21"):
+        TABLE["get_usage"].run({"namespaces": [f"n{number}" for number in range(21)]}, books)
+
+
+def test_the_most_that_any_argument_takes_is_within_the_bounds(books: Dataset) -> None:
+    patterns = [f"{'?' * 250}{number:06}" for number in range(20)]  # 20 patterns of 256 characters and 19 commas
+    answer = TABLE["group_namespaces"].run({"pattern": ",".join(patterns)}, books)
+
+    assert answer["matched_count"] == 0
