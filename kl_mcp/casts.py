@@ -51,8 +51,8 @@ def one_of(allowed: Sequence[str]) -> Callable[[str], str]:
 
 def host(text: str) -> str:
     """A host name or an IP address; brackets around an IPv6 address are taken off."""
-    if any(character.isspace() or character == "/" for character in text):
-        raise ValueError("a host name or an IP address, without scheme, port or path")
+    if any(character.isspace() or character in "/%" for character in text):
+        raise ValueError("a host name or an IP address, without scheme, port, path or zone")
     return text.removeprefix("[").removesuffix("]")
 
 

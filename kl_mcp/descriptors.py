@@ -21,8 +21,9 @@ WANTED = MOST_WAITING + MOST_SUBSCRIPTIONS + KEPT_FREE
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The most connections that may wait for their clients, and the most subscriptions that may be open."""
+    """The most connections that may wait for their clients, requests that may be answered, and open subscriptions."""
 
+    requests: int
     waiting: int = MOST_WAITING
     subscriptions: int = MOST_SUBSCRIPTIONS
 
@@ -47,12 +48,14 @@ def room_within(limit: int, most_requests: int) -> Room:
     Subscriptions stay open for hours, so they get what the others leave.
     """
     if limit >= WANTED + most_requests:
-        return Room()
-    waiting = min(MOST_WAITING, limit // 2)
-    left = limit - waiting - min(most_requests, limit // 4) - KEPT_FREE
-    room = Room(waiting, min(MOST_SUBSCRIPTIONS, max(FEWEST_SUBSCRIPTIONS, left)))
+        return Room(most_requests)
+    there = max(limit - KEPT_FREE, 0)
+    waiting = min(MOST_WAITING, there * 8 // 15)
+    requests = max(min(most_requests, there * 4 // 15), 1)
+    room = Room(requests, waiting, min(MOST_SUBSCRIPTIONS, max(FEWEST_SUBSCRIPTIONS, there - waiting - requests)))
     logger.warning(
-        "This process may have %d files open, so at most %d subscriptions: raise the limit (ulimit -n) to %d for %d.",
-        *(limit, room.subscriptions, WANTED + most_requests, MOST_SUBSCRIPTIONS),
+        "This process may have %d files open, so it answers at most %d requests at once and has at most %d "
+        "subscriptions: raise the limit (ulimit -n) to %d for %d and %d.",
+        *(limit, room.requests, room.subscriptions, WANTED + most_requests, most_requests, MOST_SUBSCRIPTIONS),
     )
     return room

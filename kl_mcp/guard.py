@@ -15,7 +15,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kl_mcp.hosts import split_host, split_listed, split_origin
+from kl_mcp.hosts import DEFAULT_PORTS, split_host, split_listed, split_origin
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,10 @@ class Access:
             scheme, host = split_origin(origin)
         except ValueError:
             return self.any_origin
-        return self.any_origin or (scheme in self.origins and self.origins[scheme].allows(host))
+        listed = self.origins.get(scheme)
+        if self.any_origin or listed is None:
+            return self.any_origin
+        return listed.allows(host) or listed.allows(host + DEFAULT_PORTS.get(scheme, ""))
 
 
 def _bracketed(name: str) -> str:

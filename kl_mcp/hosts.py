@@ -8,17 +8,20 @@ HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(
 """RFC 9110 7.2, of names those that DNS knows. The port may be empty."""
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 ANY_PORT = ":*"
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+"""Browsers leave these out of an origin."""
 
 
 def split_host(value: str) -> tuple[str, str]:
-    """`(name, port)` of a Host header, in lower case; port is "" when absent; IPv6 loses its brackets.
+    """`(name, port)` of a Host header, in lower case; port is "" when absent; IPv6 loses its brackets, a name
+    the dot at its end.
 
     Raises ValueError for what is no host.
     """
     found = HOST.fullmatch(value.lower()) if value.isascii() else None  # of others, some have an ASCII lower case
     if found is None:
         raise ValueError("a host name or an IP address, IPv6 in brackets, with or without a port")
-    return found["address"] or found["name"], found["port"] or ""
+    return found["address"] or found["name"].removesuffix("."), found["port"] or ""
 
 
 def split_listed(value: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
 
 import anyio
 import orjson
@@ -186,14 +187,12 @@ def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]
     return answer
 
 
-def serve(
-    settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room | None = None
-) -> None:
+def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room) -> None:
     """Serve until SIGINT or SIGTERM, as many at once as there is `room` for.
 
     Raises `CannotListenError` and `SettingsError` before anything was started.
     """
-    room = room or Room()
+    settings = replace(settings, max_requests=room.requests)
     identification = identification_of(settings, counts.key_set_reads)
     cert_file, key_file = settings.tls_cert_file, settings.tls_key_file
     tls = TlsFiles(cert_file, key_file) if cert_file and key_file else None

@@ -102,6 +102,7 @@ def test_names_that_look_like_numbers_or_flags_stay_text(helm: Helm) -> None:
         "kubernetesApi.existingSecret.name": "7",
         "kubernetesApi.existingSecret.tokenKey": "8",
         "kubernetesApi.existingSecret.usernameKey": "9",
+        "kubernetesApi.existingSecret.passwordKey": "18",
         "ingress.className": "10",
         "ingress.tlsSecretName": "11",
         "persistence.storageClassName": "12",

@@ -138,7 +138,7 @@ OTHER_API = "kubernetesApi.endpoint=https://10.0.0.10:6443"
 
 
 def test_the_token_is_mounted_for_another_address_only_where_that_is_said(helm: Helm) -> None:
-    secret = "kubernetesApi.existingSecret.name=api,kubernetesApi.existingSecret.usernameKey=user"
+    secret = "kubernetesApi.existingSecret.name=api,kubernetesApi.existingSecret.tokenKey=token"
     for values, mounted in ((secret, False), ("kubernetesApi.useServiceAccount=true", True)):
         volumes = pod_of(helm.render("--set", f"{OTHER_API},{values}"))["spec"]["volumes"]
         assert ("service-account-token" in [volume["name"] for volume in volumes]) is mounted

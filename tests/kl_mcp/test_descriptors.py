@@ -17,16 +17,16 @@ from kl_mcp.descriptors import ENOUGH, FEWEST_SUBSCRIPTIONS, MOST_SUBSCRIPTIONS,
     ("limit", "requests", "room"),
     [
         # 512 waiting, 512 subscriptions, 64 kept free and 256 requests: 1,344
-        (ENOUGH, 256, Room(MOST_WAITING, MOST_SUBSCRIPTIONS)),
-        (1344, 256, Room(MOST_WAITING, MOST_SUBSCRIPTIONS)),
-        # 1,024 - 512 - 256 - 64
-        (1024, 256, Room(512, 192)),
-        # a quarter at most is for requests: 1,024 - 512 - 256 - 64
-        (1024, 100_000, Room(512, 192)),
-        # 512 - 256 - 128 - 64
-        (512, 256, Room(256, 64)),
-        # 128 - 64 - 32 - 64 leaves nothing
-        (128, 256, Room(64, FEWEST_SUBSCRIPTIONS)),
+        (ENOUGH, 256, Room(256, MOST_WAITING, MOST_SUBSCRIPTIONS)),
+        (1344, 256, Room(256, MOST_WAITING, MOST_SUBSCRIPTIONS)),
+        # 960 beside the 64 that are kept free: 8/15 wait, 4/15 are requests, the rest subscriptions
+        (1024, 256, Room(256, 512, 192)),
+        (1024, 100_000, Room(256, 512, 192)),
+        # of 448: 238.9, 119.5, and 448 - 238 - 119
+        (512, 256, Room(119, 238, 91)),
+        # of 64: 34.1, 17.1, and 13, which is too few
+        (128, 256, Room(17, 34, FEWEST_SUBSCRIPTIONS)),
+        (32, 256, Room(1, 0, FEWEST_SUBSCRIPTIONS)),
     ],
 )
 def test_subscriptions_get_what_the_others_leave(limit: int, requests: int, room: Room) -> None:
@@ -39,6 +39,7 @@ def test_too_low_a_limit_is_warned_about_with_the_one_that_is_needed(caplog: pyt
         room_within(1024, 256)
 
     (record,) = caplog.records
+    assert "at most 256 requests at once" in record.getMessage()
     assert "at most 192 subscriptions: raise the limit (ulimit -n) to 1344" in record.getMessage()
 
 

@@ -56,10 +56,13 @@ def test_loopback_the_listen_address_and_named_hosts_are_allowed_and_no_others(h
         ("null", False),
         ("file://", False),
         ("", False),
+        ("https://pinned.example.com", True),  # what a browser makes of the default port
+        ("https://pinned.example.com:8443", False),
+        ("http://pinned.example.com", False),
     ],
 )
 def test_local_pages_and_named_origins_are_allowed_and_no_others(origin: str, allowed: bool) -> None:
-    access = Access.of("127.0.0.1", [], ["https://tools.example.com"])
+    access = Access.of("127.0.0.1", [], ["https://tools.example.com", "https://pinned.example.com:443"])
 
     assert access.allows_origin(origin) is allowed
 

@@ -16,6 +16,7 @@ from kl_mcp.hosts import split_host, split_listed, split_origin
         ("[::1]", ("::1", "")),
         ("localhost:", ("localhost", "")),
         ("my_host-1.example", ("my_host-1.example", "")),
+        ("svc.cluster.local.:5484", ("svc.cluster.local", "5484")),
     ],
 )
 def test_a_host_is_split_into_name_and_port(value: str, expected: tuple[str, str]) -> None:

@@ -88,6 +88,7 @@ def test_share_idle_needs_no_value() -> None:
         ({}, ["--port", "-1"], ["--port"]),
         ({"KL_MCP_TRANSPORT": "sse"}, [], ["KL_MCP_TRANSPORT='sse'", "http or stdio"]),
         ({}, ["--transport", "pipe"], ["--transport='pipe'", "http or stdio"]),
+        ({"KL_MCP_LISTEN_HOST": "fe80::1%eth0"}, [], ["KL_MCP_LISTEN_HOST", "zone"]),
         ({"KL_MCP_LISTEN_HOST": "http://x"}, [], ["KL_MCP_LISTEN_HOST", "without scheme"]),
         ({"KL_MCP_LOG_LEVEL": "loud"}, [], ["KL_MCP_LOG_LEVEL='loud'", "debug or info"]),
         ({"KL_MCP_ALLOWED_HOSTS": "https://x"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),

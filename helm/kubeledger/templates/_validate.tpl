@@ -20,6 +20,12 @@
 {{- if and .existingSecret.name (not (or .existingSecret.tokenKey .existingSecret.clientCertKey .existingSecret.usernameKey)) }}
 {{- fail "kubernetesApi.existingSecret holds credentials: name the keys to use, as kubernetesApi.existingSecret.tokenKey, clientCertKey and clientCertKeyKey, or usernameKey and passwordKey." }}
 {{- end }}
+{{- if ne (empty .existingSecret.usernameKey) (empty .existingSecret.passwordKey) }}
+{{- fail "kubernetesApi.existingSecret.usernameKey and passwordKey belong together: set both or neither." }}
+{{- end }}
+{{- if ne (empty .existingSecret.clientCertKey) (empty .existingSecret.clientCertKeyKey) }}
+{{- fail "kubernetesApi.existingSecret.clientCertKey and clientCertKeyKey belong together: set both or neither." }}
+{{- end }}
 {{- end }}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "kubeledger.fullname" $)) }}
 {{- fail (printf "%s cannot be the name of a Service, which takes lower-case letters, digits and dashes, a letter first: set fullnameOverride." (include "kubeledger.fullname" $)) }}

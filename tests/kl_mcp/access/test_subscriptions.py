@@ -31,8 +31,8 @@ from tests.kl_mcp.access.asking import (
 from tests.support.mcp_clients import HttpServer, connect, eventually, http_server
 from tests.support.published import publish
 
-FILES = 256
-"""With so few there are places for 16 subscriptions: 256 - 128 - 64 - 64 leaves none, and 16 are the least."""
+FILES = 140
+"""With so few there are places for 16 subscriptions: 64 are kept free, 8/15 and 4/15 of 76 are for others."""
 EACH = FEWEST_SUBSCRIPTIONS // PARTS
 METHOD = "subscriptions/listen"
 LISTEN = {"notifications": {"resourceSubscriptions": ["kubeledger://dataset"]}}
