@@ -195,10 +195,15 @@ async def _ask(url: str) -> None:
 
 
 def _watch(children: Sequence[Child]) -> NoReturn:
-    while True:
-        for each in children:
-            each.check()
+    """Until a signal comes, which is noted and not raised: inside of `check` it could leave a child's lock taken."""
+    came: list[int] = []
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _frame: came.append(number))
+    while not came:
+        for running in children:
+            running.check()
         time.sleep(WATCH_SECONDS)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
