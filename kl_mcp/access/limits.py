@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kl_mcp.access.streams import begins_stream
 from kl_mcp.access.subscriptions import TURNED_AWAY
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,6 @@ RETRY_SECONDS = 1
 """What a caller is told to wait when too many others are being answered: most answers take milliseconds."""
 PLACE_SECONDS = 30
 """What one is told to wait for whose subscription found no place: others stay open for minutes and hours."""
-EVENT_STREAM = b"text/event-stream"
 TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 """A JSON string, or one that is never closed, which is looked at once and not from each of its quotes."""
 
@@ -96,7 +96,7 @@ class Limits:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, place: _Place) -> None:
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if _is_stream(message):
+                if begins_stream(message):
                     place.leave()
                 if TURNED_AWAY in scope:
                     message["status"] = 503
@@ -160,10 +160,6 @@ def checked_width(body: bytes) -> bytes:
 
 def _elements(body: bytes) -> int:
     return sum(map(body.count, (b",", b"[", b"{")))
-
-
-def _is_stream(start: Message) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(EVENT_STREAM) for name, value in start["headers"])
 
 
 def _refusal(status: int, message: str, **headers: str) -> Response:

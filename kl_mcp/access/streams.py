@@ -39,7 +39,7 @@ async def serve_while(
         async def note(message: Message) -> None:
             nonlocal complete
             await send(message)
-            if _begins_stream(message):
+            if begins_stream(message):
                 tasks.start_soon(watch)
             complete = message["type"] == "http.response.body" and not message.get("more_body", False)
 
@@ -51,7 +51,8 @@ async def serve_while(
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _begins_stream(message: Message) -> bool:
+def begins_stream(message: Message) -> bool:
+    """Say whether a message begins an answer that goes on for as long as its client listens."""
     return message["type"] == "http.response.start" and any(
         name.lower() == b"content-type" and value.startswith(EVENT_STREAM) for name, value in message["headers"]
     )
