@@ -16,6 +16,8 @@ from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
 from kl_mcp.queries.one_namespace import one_namespace
+from kl_mcp.queries.select import listed
+from kl_mcp.queries.unmatched import nearest_names
 from kl_mcp.tools.schema import full_input_schema
 from kl_mcp.tools.tool import Tool
 from kl_mcp.workers import Workers
@@ -178,4 +180,7 @@ def _unknown(uri: str, dataset: Dataset) -> str:
     said = f"Unknown resource: {uri[:URI_CHARACTERS]}."
     if not uri.startswith(NAMESPACE_PREFIX):
         return said
-    return f"{said} {' '.join(dataset.warnings) if dataset.layout == 'none' else 'list_namespaces returns the names.'}"
+    if dataset.layout == "none":
+        return f"{said} {' '.join(dataset.warnings)}"
+    near = ", ".join(nearest_names(listed(dataset), _variable(uri, NAMESPACE_PREFIX) or ""))
+    return f"{said} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."

@@ -35,18 +35,16 @@ def namespaces(
     patterns: Sequence[str] | None,
     sort: str,
 ) -> dict[str, Any]:
-    """Return the namespaces that match, special entries, and counts over all that match."""
-    warnings = []
-    if patterns is None:
-        names = listed(dataset)
-    else:
-        names, idle = match(dataset, patterns, "namespaces")
-        warnings = [f"No namespace matches {', '.join(idle)[:200]}."] if idle and dataset.namespaces else []
+    """Return the namespaces that match, special entries, and counts over all that match.
+
+    Raises ToolArgumentError for a pattern that matches nothing.
+    """
+    names = listed(dataset) if patterns is None else match(dataset, patterns, "namespaces")
     records = [dataset.namespaces[name] for name in names]
     kept = [r for r in records if active is None or r.active == active]
     typed = [r for r in kept if kind is None or _kind(dataset, r) == kind]
     ordered = _sorted(typed, sort)
-    warnings += last_seen_warning(dataset, (record.last_seen for record in typed))
+    warnings = last_seen_warning(dataset, (record.last_seen for record in typed))
     occurring = [entry for entry in SPECIAL_ENTRIES if any(entry in scale.special for scale in dataset.scales.values())]
     system = sum(1 for r in kept if dataset.is_system(r.name))
     answer: dict[str, Any] = {

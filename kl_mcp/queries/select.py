@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fnmatch2 import fnmatchcase2
-
 from kl_mcp.dataset.model import Dataset
-from kl_mcp.errors import NEAREST_VALUES, ToolArgumentError, nearest_values, quoted
+from kl_mcp.errors import ToolArgumentError, quoted
+from kl_mcp.queries.unmatched import matching, pattern_as_name, unknown_name, unknown_pattern
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
@@ -19,6 +18,7 @@ _REFUSED = {
     "}": "braces are not alternatives here: pass several patterns",
     "/": "a namespace name holds no '/'",
     "\\": "a backslash does not escape anything here",
+    "[^": "'none of these' is [!...] here",
 }
 
 
@@ -59,27 +59,29 @@ def select(
         return Selection("namespace", (_exact(dataset, namespace),), namespace)
     if namespaces is None:
         return Selection("cluster", tuple(listed(dataset)), EVERYTHING)
-    names = _expand(dataset, namespaces)
+    names = tuple(match(dataset, namespaces, "namespaces"))
     label = ",".join(namespaces)
     return Selection("aggregate" if aggregate else "namespaces", names, label)
 
 
-def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> tuple[list[str], list[str]]:
-    """Return the names that match any pattern, each once and in order, and the patterns that match nothing."""
+def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]:
+    """Return the names that match any pattern, each once and in order.
+
+    Raises ToolArgumentError where one matches nothing, but of a dataset that knows no namespace yet.
+    """
     checked = check_patterns(patterns, argument)
     names = listed(dataset)
-    found: set[str] = set()
-    idle = []
-    for pattern in checked:
-        matched = (
-            [name for name in names if fnmatchcase2(name, pattern)]
-            if is_glob(pattern)
-            else ([pattern] if pattern in dataset.namespaces and pattern not in dataset.hidden else [])
-        )
-        found.update(matched)
-        if not matched:
-            idle.append(pattern)
-    return sorted(found), idle
+    matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
+    idle = [pattern for pattern, found in matched.items() if not found]
+    if idle and dataset.namespaces:
+        raise unknown_pattern(names, checked, idle, argument)
+    return sorted({name for found in matched.values() for name in found})
+
+
+def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:
+    if is_glob(pattern):
+        return matching(names, [pattern])
+    return [pattern] if pattern in dataset.namespaces and pattern not in dataset.hidden else []
 
 
 def is_glob(text: str) -> bool:
@@ -97,8 +99,8 @@ def check_patterns(patterns: Iterable[str], argument: str) -> tuple[str, ...]:
             raise _bad_pattern(argument, f"A pattern has 1 to {LARGEST_PATTERN} characters, not {len(pattern)}.")
         if pattern.startswith("!"):
             raise _bad_pattern(argument, f"{quoted(pattern)} starts with '!': a pattern cannot be negated.")
-        for character, reason in _REFUSED.items():
-            if character in pattern:
+        for part, reason in _REFUSED.items():
+            if part in pattern:
                 raise _bad_pattern(argument, f"{quoted(pattern)} is refused: {reason}.")
     return checked
 
@@ -109,43 +111,13 @@ def _bad_pattern(argument: str, message: str) -> ToolArgumentError:
         argument,
         message,
         allowed="shell globs with * ? [abc] [!abc], case-sensitive, each matched against the whole name",
-        example=f"{argument}=openshift-*,kube-*",
+        example=f"{argument}=kube-*",
     )
 
 
 def _exact(dataset: Dataset, namespace: str) -> str:
     if is_glob(namespace):
-        raise ToolArgumentError(
-            "invalid_namespace",
-            "namespace",
-            f"namespace takes one exact name; for the pattern {quoted(namespace)} use namespaces.",
-            allowed="an exact namespace name",
-            nearest=[name for name in listed(dataset) if fnmatchcase2(name, namespace)],
-            example=f"namespaces={namespace[:60]}",
-        )
+        raise pattern_as_name(listed(dataset), namespace)
     if not dataset.namespaces or (namespace in dataset.namespaces and namespace not in dataset.hidden):
         return namespace  # a dataset that is not there yet cannot know the name: its absence is the warning
-    raise _unknown(dataset, namespace, "namespace")
-
-
-def _expand(dataset: Dataset, namespaces: Sequence[str]) -> tuple[str, ...]:
-    names, idle = match(dataset, namespaces, "namespaces")
-    if idle and dataset.namespaces:
-        raise _unknown(dataset, idle[0], "namespaces")
-    return tuple(names)
-
-
-def _unknown(dataset: Dataset, wanted: str, argument: str) -> ToolArgumentError:
-    names = listed(dataset)
-    part = wanted.strip("*").lower()
-    containing = [name for name in names if part and part in name]
-    nearest = list(dict.fromkeys([*containing[:NEAREST_VALUES], *nearest_values(wanted, names)]))
-    return ToolArgumentError(
-        "unknown_namespace",
-        argument,
-        f"No namespace {'matches' if is_glob(wanted) else 'is called'} {quoted(wanted)} among the {len(names)} known "
-        "ones.",
-        allowed="a name that list_namespaces returns",
-        nearest=nearest,
-        example=f"{argument}={(nearest or names or ['registry'])[0]}",
-    )
+    raise unknown_name(listed(dataset), namespace)

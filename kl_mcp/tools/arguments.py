@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
+import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -44,8 +45,19 @@ class Arguments(BaseModel):
 
 
 def split_list(value: Any) -> Any:
-    """Accept `a,b` for `["a", "b"]`."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Accept `a,b`, and the list as JSON text, for `["a", "b"]`; `[ab]*` is a glob."""
+    if not isinstance(value, str):
+        return value
+    listed = _from_json(value) if value.strip().startswith("[") else None
+    return listed if isinstance(listed, list) else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _from_json(text: str) -> Any:
+    """Parse JSON, in no time however deep it is nested; None where a text is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _encodable(text: str) -> str:
@@ -59,6 +71,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+LIST = BeforeValidator(split_list)
+"""Marks an argument that takes a list."""
 NameOrGlob = Annotated[str, AfterValidator(_encodable)]
 MetricArg = Annotated[Literal["cpu", "memory", "gpu", "gpu_memory"], Field(examples=["cpu"])]
 MetricOrTotalArg = Annotated[
@@ -76,8 +90,8 @@ NamespaceArg = Annotated[
 ]
 NamespacesArg = Annotated[
     tuple[NameOrGlob, ...] | None,
-    BeforeValidator(split_list),
-    Field(description="Names or globs, up to 20", examples=["kube-system,ml-*"]),
+    LIST,
+    Field(description="Names or globs, up to 20", examples=["kube-*"]),
 ]
 AggregateArg = Annotated[StrictBool, Field(description="Sum namespaces into one", examples=["true"])]
 ExcludeSystemArg = Annotated[
@@ -157,6 +171,11 @@ def _values(model: type[BaseModel], name: str) -> list[str]:
         found += [value for value in inside if isinstance(value, str)]
         candidates += [each for each in inside if get_args(each)]
     return list(dict.fromkeys(found))
+
+
+def takes_list(model: type[BaseModel], name: str) -> bool:
+    """Say whether an argument takes a list."""
+    return LIST in model.model_fields[name].metadata
 
 
 def allowed_for(model: type[BaseModel], name: str) -> list[str] | str | None:

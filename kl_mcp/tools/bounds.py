@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from kl_mcp.errors import ToolArgumentError, nearest_values, quoted
-from kl_mcp.tools.arguments import allowed_for, example_for
+from kl_mcp.tools.arguments import allowed_for, example_for, split_list, takes_list
 
 LONGEST_TEXT = 8_192
 """Characters of one argument or element: 20 patterns of 256 characters, the most that any takes, fit in one text."""
@@ -26,7 +26,7 @@ def check_bounds(model: type[BaseModel], tool: str, arguments: Mapping[str, Any]
     if unknown is not None:
         raise _unknown_argument(model, tool, unknown)
     for name, value in arguments.items():
-        wrong = _wrong(value)
+        wrong = _wrong(value) or (_wrong(split_list(value)) if takes_list(model, name) else None)
         if wrong is not None:
             code, rule = wrong
             raise ToolArgumentError(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from kl_mcp.dataset.model import Dataset
 from kl_mcp.queries.frame import frame
 from kl_mcp.queries.groups import group
 from kl_mcp.tools.arguments import (
+    LIST,
     Arguments,
     CostModelArg,
     CursorArg,
@@ -19,7 +20,6 @@ from kl_mcp.tools.arguments import (
     MetricOrTotalArg,
     NameOrGlob,
     ScaleArg,
-    split_list,
 )
 from kl_mcp.tools.results import (
     ClusterSharePct,
@@ -36,8 +36,8 @@ from kl_mcp.tools.tool import Answer, Tool
 
 PatternArg = Annotated[
     tuple[NameOrGlob, ...],
-    BeforeValidator(split_list),
-    Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["openshift-*"]),
+    LIST,
+    Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
 ]
 
 
@@ -94,7 +94,7 @@ TOOL = Tool(
     description=(
         "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
         "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
-        'platform parts. Example, today: {"metric":"cpu","pattern":["openshift-*"],"date":"latest"}'
+        'platform parts. Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
     ),
     arguments=Args,
     result=GroupNamespacesResult,

@@ -17,6 +17,7 @@ DATASET = large_dataset(30)
 NAMES = sorted(DATASET.namespaces)
 GLOBS = ["*", "kube-*", "team-00[0-4]*", "*-00[!1]*", "?eam-*", "team-*x", "x-*", "[", "]", "[z-a]*", "a" * 300]
 REFUSED = ["!kube-*", "{a,b}", "a/b", "a\\*", "", " ", ",", "a,,b", "kube-system", "Registry", "*" * 257, "\ud800"]
+JSON_LISTS = ['["kube-*", "team-*"]', " [] ", '["*"', "[1]", '[["*"]]', "[" * 2_000, "[" * 900 + "]" * 900]
 DATES = [
     *(
         "latest",
@@ -87,7 +88,7 @@ def near(name: str, schema: Schema, cursors: Sequence[str]) -> st.SearchStrategy
         return st.builds(_damaged, st.sampled_from(cursors), st.integers(0, 60), st.characters(codec="ascii"))
     if schema.get("type") == "array":
         return st.sampled_from(
-            [*GLOBS, *REFUSED, [], [""], [None], [1], [["a"]], ["*"] * 21, "a," * 30, "kube-*,team-*"]
+            [*GLOBS, *REFUSED, [], [""], [None], [1], [["a"]], ["*"] * 21, "a," * 30, "kube-*,team-*", *JSON_LISTS]
         )
     if "enum" in schema:
         words = [str(value) for value in schema["enum"]]

@@ -149,6 +149,13 @@ def test_a_namespace_that_does_not_exist_is_not_found(small: Dataset, name: str)
 
 
 @pytest.mark.requirement("KL-R-2")
+def test_a_namespace_that_does_not_exist_is_told_the_nearest_names(small: Dataset) -> None:
+    assert _refusal(small, "kubeledger://namespaces/kube%2Dsystm").message.endswith("; the nearest: kube-system.")
+    hidden = small.restricted_to(lambda name: name != "kube-system")
+    assert "the nearest" not in _refusal(hidden, "kubeledger://namespaces/kube-system").message
+
+
+@pytest.mark.requirement("KL-R-2")
 def test_a_namespace_that_must_not_be_named_is_told_apart_from_none_by_nobody(small: Dataset) -> None:
     restricted = small.restricted_to(lambda name: name == "shop")
 

@@ -44,6 +44,8 @@ CASES: tuple[Case, ...] = (
     ("invalid_combination", "get_usage", {"cost_model": "costs", "dimension": "requests"}, "dimension"),
     ("unknown_namespace", "get_timeseries", {"namespace": "registre"}, "namespace"),
     ("unknown_namespace", "get_timeseries", {"namespaces": ["zzz-*"]}, "namespaces"),
+    ("unknown_namespace", "group_namespaces", {"pattern": ["web", "zzz-.*"]}, "pattern"),
+    ("unknown_namespace", "list_namespaces", {"namespaces": '["zzz-*"]'}, "namespaces"),
     ("invalid_namespace", "get_timeseries", {"namespace": "reg*"}, "namespace"),
     ("invalid_pattern", "group_namespaces", {"pattern": ["{a,b}"]}, "pattern"),
     ("invalid_pattern", "group_namespaces", {"pattern": ["p" * 257]}, "pattern"),

@@ -180,6 +180,9 @@ def test_naming_anothers_namespace_is_answered_like_a_name_that_does_not_exist(
             ("tools/call", {"name": "get_usage", "arguments": {"namespace": name}}),
             ("tools/call", {"name": "get_timeseries", "arguments": {"namespaces": [name, "web"]}}),
             ("tools/call", {"name": "group_namespaces", "arguments": {"pattern": [name]}}),
+            ("tools/call", {"name": "group_namespaces", "arguments": {"pattern": [f"{name}*"]}}),
+            ("tools/call", {"name": "group_namespaces", "arguments": {"pattern": [f"^{name}"]}}),
+            ("tools/call", {"name": "list_namespaces", "arguments": {"namespaces": f"web,{name}*"}}),
             ("resources/read", {"uri": f"kubeledger://namespaces/{name}"}),
             ("completion/complete", {"ref": template, "argument": {"name": "namespace", "value": name}}),
         ]

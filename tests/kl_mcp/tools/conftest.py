@@ -12,12 +12,20 @@ import pytest
 
 from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.tools import TABLE
+from kl_mcp.tools.arguments import takes_list
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
 
 Ask = Callable[..., dict[str, Any]]
 SAMPLED = "2026-11-21T19:30:00Z"
 NOW = at(SAMPLED).timestamp()
+LISTS = [
+    (name, argument)
+    for name, tool in TABLE.items()
+    for argument in tool.arguments.model_fields
+    if takes_list(tool.arguments, argument)
+]
+"""Each tool and argument that takes a list."""
 NONE3 = [0.0, 0.0, 0.0]
 NONE6 = [0.0] * 6
 

@@ -38,7 +38,7 @@ def test_a_missing_argument_is_named_with_an_example(ask: Ask) -> None:
     assert (found["code"], found["argument"], found["example"]) == (
         "missing_argument",
         "pattern",
-        "pattern=openshift-*",
+        "pattern=kube-*",
     )
 
 

@@ -1,7 +1,8 @@
 import pytest
 
+from kl_mcp.dataset import EMPTY
 from kl_mcp.errors import ToolArgumentError
-from tests.kl_mcp.tools.conftest import Ask
+from tests.kl_mcp.tools.conftest import Ask, asked
 
 
 def test_a_namespace_matched_by_two_patterns_counts_once(ask: Ask) -> None:
@@ -18,14 +19,31 @@ def test_members_carry_shares_of_all_namespaces(ask: Ask) -> None:
     assert answer["share_pct"] == 37.1111
 
 
-def test_a_pattern_that_matches_nothing_totals_zero_with_a_warning(ask: Ask) -> None:
-    answer = ask("group_namespaces", pattern="registri")
-    assert (answer["group_total"], answer["matched_count"], answer["share_pct"]) == (0, 0, 0)
-    assert answer["metadata"]["warnings"][-1] == "No namespace matches registri. Nearest names: registry."
+@pytest.mark.requirement("KL-T-9")
+@pytest.mark.parametrize("pattern", ["registri", ["web", "registri"], "^registr", "registr.*"])
+def test_a_pattern_that_matches_nothing_is_an_error_with_the_nearest_names(ask: Ask, pattern: object) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        ask("group_namespaces", pattern=pattern)
+    assert (caught.value.code, caught.value.argument) == ("unknown_namespace", "pattern")
+    assert caught.value.nearest == ("registry",)
+
+
+def test_a_dataset_that_is_not_there_yet_is_an_empty_answer() -> None:
+    answer = asked(EMPTY("Nothing yet."), "group_namespaces", pattern="registri")
+    assert (answer["group_total"], answer["matched_count"], answer["members"]) == (None, 0, [])
+    assert answer["metadata"]["warnings"] == ["Nothing yet."]
+
+
+def test_a_match_that_was_not_there_has_nothing_and_one_that_is_unknown_has_no_number(ask: Ask) -> None:
+    absent = ask("group_namespaces", pattern="gone")
+    assert (absent["group_total"], absent["share_pct"], absent["matched_count"]) == (0, 0, 0)
+    unknown = ask("group_namespaces", pattern="ml-train,gone", date="2026-11-20")
+    assert (unknown["group_total"], unknown["share_pct"], unknown["matched_count"]) == (None, None, 1)
+    assert [member["value"] for member in unknown["members"]] == [None]
 
 
 @pytest.mark.parametrize(
-    "pattern", ["!kube-*", "{a,b}", "a/b", "a\\*", "x" * 257, "", ",", [""], ["a"] * 10 + ["b" * 300]]
+    "pattern", ["!kube-*", "[^a]*", "{a,b}", "a/b", "a\\*", "x" * 257, "", ",", [""], ["a"] * 10 + ["b" * 300]]
 )
 def test_a_bad_pattern_is_refused_with_an_explanation(ask: Ask, pattern: object) -> None:
     with pytest.raises(ToolArgumentError) as caught:

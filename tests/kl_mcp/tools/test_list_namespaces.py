@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from kl_mcp.dataset import Dataset
+from kl_mcp.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
 
 
@@ -38,10 +39,10 @@ def test_gone_namespaces_system_namespaces_and_new_ones_can_be_asked_for(ask: As
     assert names(ask("list_namespaces", sort="last_seen"))[-1] == "gone"
 
 
-def test_a_pattern_that_matches_nothing_is_a_warning(ask: Ask) -> None:
-    answer = ask("list_namespaces", namespaces="we*,none-*")
-    assert names(answer) == ["web"]
-    assert answer["metadata"]["warnings"] == ["No namespace matches none-*."]
+def test_a_pattern_that_matches_nothing_is_an_error(ask: Ask) -> None:
+    assert names(ask("list_namespaces", namespaces="we*,go*")) == ["gone", "web"]
+    with pytest.raises(ToolArgumentError, match="No namespace matches 'none-\\*'"):
+        ask("list_namespaces", namespaces="we*,none-*")
 
 
 def test_a_hidden_namespace_is_not_named(books: Dataset) -> None:
