@@ -46,7 +46,7 @@ def unknown_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
 
 def pattern_as_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
     """Return the error for a `namespace` that is a pattern; `names` are those that may be told."""
-    matched = matching(names, [wanted])
+    matched = [] if is_foreign(wanted) else matching(names, [wanted])
     globs, nearest = ([wanted], matched) if matched else nearest_to(names, wanted)
     return ToolArgumentError(
         "invalid_namespace",

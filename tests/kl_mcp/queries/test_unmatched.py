@@ -109,6 +109,7 @@ def test_a_class_negated_as_in_regular_expressions_is_refused_for_it_would_match
         ("payments,search", "unknown_namespace", "namespaces=payments,search"),
         ("shop-*", "invalid_namespace", "namespaces=shop-*"),
         ("shop-.*", "invalid_namespace", "namespaces=shop-*"),
+        ("ml-[^a]*", "invalid_namespace", "namespaces=ml-[!a]*"),
         ('["payments", "search"]', "invalid_namespace", "namespaces=payments,search"),
     ],
 )
