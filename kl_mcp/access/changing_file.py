@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 LOOK_SECONDS = 1.0
+RETRY_SECONDS = 5.0
+"""How soon a file that was not taken up is due again: what was in the way may go without a change to the file."""
 
 
 class ChangingFile:
@@ -17,7 +20,9 @@ class ChangingFile:
         self.path = path
         self._elapsed = elapsed
         self._mark = _mark(path)
-        self._looked_at = self._there_at = elapsed()
+        self._looked_at = self.there_at = elapsed()
+        """`there_at`: when the file was last seen, as `elapsed` says it."""
+        self._again_at = math.inf
 
     @property
     def mode(self) -> int:
@@ -27,17 +32,32 @@ class ChangingFile:
     @property
     def gone_for(self) -> float:
         """For how many seconds at most the file has not been there; 0 while it was there at the last look."""
-        return self._elapsed() - self._there_at if self._mark is None else 0.0
+        return self._elapsed() - self.there_at if self._mark is None else 0.0
 
     def has_changed(self, *, at_once: bool = False) -> bool:
-        """Whether it is another file than at the last look. Looks once a second, or `at_once`."""
+        """Whether it is another file than at the last look, or due again. Looks once a second, or `at_once`.
+
+        It is due every `RETRY_SECONDS` from a change on, until it is `taken_up`.
+        """
         if not at_once and self._elapsed() - self._looked_at < LOOK_SECONDS:
             return False
         self._looked_at = self._elapsed()
         before, self._mark = self._mark, _mark(self.path)
         if self._mark is not None:
-            self._there_at = self._looked_at
-        return self._mark != before
+            self.there_at = self._looked_at
+        if self._mark == before and self._looked_at < self._again_at:
+            return False
+        self._again_at = self._looked_at + RETRY_SECONDS
+        return True
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether the latest change, if any, was taken up."""
+        return math.isinf(self._again_at)
+
+    def taken_up(self) -> None:
+        """Note that the file was read and its content is in use."""
+        self._again_at = math.inf
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:
@@ -45,4 +65,4 @@ def _mark(path: Path) -> tuple[int, ...] | None:
         status = path.stat()
     except OSError:
         return None
-    return (status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    return (status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)

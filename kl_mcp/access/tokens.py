@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from kl_mcp.access import strict_json
 from kl_mcp.access.callers import Caller, checked_globs
 from kl_mcp.access.changing_file import ChangingFile
 from kl_mcp.errors import SettingsError, ToolArgumentError
@@ -72,10 +71,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
 
 def parse_tokens(content: bytes) -> tuple[Token, ...]:
     """The tokens of a file's content. Raises ValueError with what is wrong, without quoting any of it but names."""
-    try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON (line {error.lineno}, column {error.colno})") from None
+    document = strict_json.parse(content, KEYS | {"tokens"})
     if not isinstance(document, dict) or set(document) != {"tokens"} or not isinstance(document["tokens"], list):
         raise ValueError('it must be an object with one member, "tokens", which is an array')
     tokens = tuple(_token(entry, number) for number, entry in enumerate(document["tokens"], start=1))
@@ -135,24 +131,20 @@ def _expires_at(entry: Mapping[str, Any], name: str) -> int | None:
 class TokensFile:
     """The tokens of a file that may change.
 
-    A broken change is logged, and what was read before stays in force. A file that holds no token, and one that was
-    taken away, withdraw them all: then nobody may call, until tokens are there again.
+    A broken change is logged, and what was read before stays in force until the file can be read again. A file that
+    holds no token, and one that was taken away, withdraw them all: then nobody may call, until tokens are there again.
     """
 
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file, which has to hold a token. Raises `TokensError`."""
+        """Read the file. Raises `TokensError`."""
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
         self._was_taken_away = False
-        if not self._tokens:
-            raise TokensError(
-                f"The tokens file {path} cannot be used: it holds no token, so that nobody could call; leave the "
-                "setting out to let everybody call."
-            )
-        self._warn_about_permissions()
+        self._problem: str | None = None
+        self._warn()
 
     def caller(self, token: str) -> Caller | None:
         """Who holds `token`; None when nobody does, or when it has expired.
@@ -186,14 +178,19 @@ class TokensFile:
         try:
             self._tokens = read_tokens(self._file.path)
         except TokensError as error:
-            logger.error("%s %s", error, in_force)  # noqa: TRY400 -- no traceback
+            problem = f"{error} {in_force}"
+            if problem != self._problem:
+                logger.error("%s", problem)  # noqa: TRY400 -- no traceback
+            self._problem = problem
             return
+        self._file.taken_up()
+        self._problem = None
         self._was_taken_away = False
         logger.info("Read %d tokens from %s", len(self._tokens), self._file.path)
+        self._warn()
+
+    def _warn(self) -> None:
         if not self._tokens:
             logger.warning("The tokens file %s holds no token: nobody may call with one.", self._file.path)
-        self._warn_about_permissions()
-
-    def _warn_about_permissions(self) -> None:
         if self._file.mode & stat.S_IROTH:
             logger.warning("Everybody on this machine can read the tokens file %s: chmod 600 it.", self._file.path)

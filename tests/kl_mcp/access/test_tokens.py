@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kl_mcp.access.changing_file import RETRY_SECONDS
 from kl_mcp.access.tokens import LARGEST_FILE, TokensError, TokensFile, parse_tokens, read_tokens
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.mcp_clients import environment
@@ -147,12 +149,60 @@ def test_a_file_that_went_while_nobody_called_withdraws_its_tokens_at_the_next_c
     assert tokens.caller(FINANCE) is None
 
 
-def test_a_file_without_tokens_is_a_mistake_at_the_start(tmp_path: Path) -> None:
+@pytest.mark.requirement("KL-S-5")
+def test_a_file_without_tokens_at_the_start_means_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
     path = tmp_path / "tokens.json"
     path.write_text('{"tokens": []}')
+    tokens = TokensFile(path, elapsed=clock)
 
-    with pytest.raises(TokensError, match="holds no token"):
-        TokensFile(path)
+    assert [tokens.caller(each) for each in (FINANCE, "", NOBODY)] == [None, None, None]
+    assert "nobody may call" in caplog.text
+    tokens_file(path)
+    clock.now += 1
+    assert tokens.caller(FINANCE) is not None
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_a_withdrawal_is_in_force_though_the_file_could_not_be_read_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    path = tokens_file(tmp_path / "tokens.json", {"name": "guest", "token": LONG})
+    tokens = TokensFile(path, elapsed=clock)
+    tokens_file(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", _too_many_files)
+        for _ in range(3):
+            clock.now += RETRY_SECONDS
+            assert tokens.caller(LONG) is not None
+    assert caplog.text.count("Too many open files") == 1
+
+    clock.now += RETRY_SECONDS
+    assert tokens.caller(LONG) is None
+    assert tokens.caller(FINANCE) is not None
+
+
+def _too_many_files(*_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.mark.requirement("KL-S-5")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"tokens": [], "tokens": [ENTRY]}', 'the member "tokens" twice'),
+        ('{"tokens": [{"name": "a", "token": "LONG", "namespaces": [], "namespaces": ["*"]}]}', '"namespaces" twice'),
+        ('{"tokens": [{"name": "a", "token": "LONG", "tok\\u0065n": "LONG"}]}', 'the member "token" twice'),
+        ('{"tokens": [{"name": "a", "token": {"LONG": 1, "LONG": 2}}]}', "a member twice"),
+    ],
+)
+def test_a_member_that_is_there_twice_is_refused_and_no_token_is_quoted(content: str, said: str) -> None:
+    with pytest.raises(ValueError, match="twice") as caught:
+        parse_tokens(content.replace("ENTRY", "{}").replace("LONG", LONG).encode())
+
+    assert said in str(caught.value)
+    assert LONG not in str(caught.value)
 
 
 @pytest.mark.requirement("KL-S-5")
