@@ -31,7 +31,7 @@ class Latencies:
 class Counts:
     """Counters that only grow: tool calls by tool, tool errors by (tool, code), dataset loads by outcome.
 
-    `key_set_reads` counts attempts to read the keys of the issuer of JWTs, by outcome.
+    `key_set_reads` counts attempts to read the keys of the issuer of JWTs by outcome, and how often keys lapsed.
     """
 
     calls: Counter[str] = field(default_factory=Counter)

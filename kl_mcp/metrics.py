@@ -15,7 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from kl_mcp import __version__
-from kl_mcp.access.key_sources import FAILED, READ
+from kl_mcp.access.held_keys import EMPTY, FAILED, LAPSED, READ
 from kl_mcp.counts import BOUNDS_SECONDS, Counts, Latencies
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
@@ -23,7 +23,7 @@ from kl_mcp.queries.metadata import last_sample
 
 PREFIX = "kubeledger_mcp"
 LOAD_OUTCOMES = ("loaded", "failed", "crashed")
-KEY_SET_OUTCOMES = (READ, FAILED)
+KEY_SET_OUTCOMES = (READ, EMPTY, FAILED, LAPSED)
 
 
 class Metrics(Collector):
@@ -81,7 +81,10 @@ class Metrics(Collector):
         yield loads
         if self._counts.key_set_reads:
             reads = CounterMetricFamily(
-                f"{PREFIX}_key_set_reads", "Attempts to read the keys of the issuer of JWTs.", labels=("outcome",)
+                f"{PREFIX}_key_set_reads",
+                "Attempts to read the keys of the issuer of JWTs; empty: read, and no key can be used, so that all are "
+                "withdrawn. Outcome lapsed: how often keys went out of force, not having been readable for too long.",
+                labels=("outcome",),
             )
             for outcome in KEY_SET_OUTCOMES:
                 reads.add_metric((outcome,), self._counts.key_set_reads[outcome])

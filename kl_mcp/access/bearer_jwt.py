@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.utils import base64url_decode
 from mcp.server.auth.provider import AccessToken
 
+from kl_mcp.access import strict_json
 from kl_mcp.access.jwks import ALGORITHMS, Key
 from kl_mcp.access.key_sources import KeySource
 from kl_mcp.access.refusals import InsufficientScopeError, InvalidTokenError, KeysUnknownError
@@ -77,7 +79,7 @@ class JwtVerifier:
             known = await self._keys.renewed()
         if known is None:
             raise KeysUnknownError(
-                "Tokens cannot be checked yet: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
+                "Tokens cannot be checked now: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
             )
         if fitting := known.fitting(kid, algorithm):
             return fitting
@@ -104,6 +106,7 @@ class JwtVerifier:
                 raise InvalidTokenError(f"The token lacks the claim {error.claim}.") from None
             except jwt.PyJWTError as error:
                 raise InvalidTokenError(SAID.get(type(error), UNREADABLE)) from None
+            _check_part(token, 1, "claims")
             if not all(_is_time(claims[name]) for name in TIMES if name in claims):
                 raise InvalidTokenError("The times of the token are not numbers.")
             return claims
@@ -130,6 +133,7 @@ def _header(token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
         raise InvalidTokenError(UNREADABLE) from None
+    _check_part(token, 0, "header")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in TYPES:
         raise InvalidTokenError("The token is a JWT of another kind: its typ has to be JWT or at+jwt.")
@@ -137,6 +141,14 @@ def _header(token: str) -> dict[str, Any]:
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise InvalidTokenError(f"The token is not signed in a way accepted here: {', '.join(sorted(ALGORITHMS))}.")
     return header
+
+
+def _check_part(token: str, number: int, named: str) -> None:
+    """Refuse what PyJWT lets pass: a name that is there twice, of which another program may have read the first."""
+    try:
+        strict_json.parse(base64url_decode(token.split(".")[number]))
+    except ValueError as error:
+        raise InvalidTokenError(f"The {named} of the token cannot be used: {error}.") from None
 
 
 def _scopes(claims: Mapping[str, Any]) -> list[str]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import AllowedPublicKeys, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
+
+from kl_mcp.access import strict_json
 
 LARGEST_SET = 512 * 1024
 MOST_KEYS = 100
@@ -66,13 +67,10 @@ class KeySet:
 
 
 def parse_key_set(content: bytes) -> KeySet:
-    """The keys of a set's JSON. Raises ValueError with what is wrong, without quoting any of it."""
+    """The keys of a set's JSON, which may be none. Raises ValueError with what is wrong, without quoting any of it."""
     if len(content) > LARGEST_SET:
         raise ValueError(f"it is larger than {LARGEST_SET} bytes")
-    try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON (line {error.lineno}, column {error.colno})") from None
+    document = strict_json.parse(content)
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError(  # noqa: TRY004 -- the content of a file, not an argument
@@ -90,8 +88,6 @@ def _usable(entries: list[Any]) -> KeySet:
             keys.append(_key(entry))
         except ValueError as error:
             left_out.append(f"key {number} is not used: {error}")
-    if not keys:
-        raise ValueError("; ".join(["it holds no key that can be used", *left_out[:5]]))
     return KeySet(tuple(keys), tuple(left_out))
 
 

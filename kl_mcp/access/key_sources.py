@@ -10,15 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+import anyio
+
 from kl_mcp.access.changing_file import ChangingFile
+from kl_mcp.access.held_keys import HeldKeys
 from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
 from kl_mcp.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
-READ, FAILED = "read", "failed"
-"""What came of an attempt to read a set, as it is counted."""
-KEPT = "The keys that were read before stay in force."
+IDLE_LOOK_SECONDS = 10.0
+"""How often a file is looked at while no token makes it be."""
 
 
 class KeysError(SettingsError):
@@ -26,10 +28,10 @@ class KeysError(SettingsError):
 
 
 class KeySource(Protocol):
-    """Holds the latest usable set. One that cannot be read or used later on leaves the set before it in force."""
+    """Holds the latest set. One that cannot be read or used later on leaves the set before it in force for a while."""
 
     def current(self) -> KeySet | None:
-        """The keys; None while none have been read yet."""
+        """The keys; None while none have been read, or too long ago."""
         ...
 
     async def renewed(self) -> KeySet | None:
@@ -42,56 +44,65 @@ class KeySource(Protocol):
 
 
 class KeysInFile:
-    """A set in a file, which has to be usable at the start."""
+    """A set in a file, which has to be readable at the start."""
 
     def __init__(self, path: Path, reads: Counter[str], *, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """Read the file. `reads` counts attempts by READ and FAILED. Raises `KeysError`."""
+        """Read the file. `reads` counts what comes of it as in `held_keys`. Raises `KeysError`."""
         self._file = ChangingFile(path, elapsed)
-        self._reads = reads
-        self._set = self._read()
+        self._held = HeldKeys(str(path), reads, elapsed)
+        try:
+            self._read()
+        except ValueError as error:
+            raise KeysError(f"The key set {path} (KL_MCP_JWT_JWKS) {error}.") from None
 
-    def current(self) -> KeySet:
-        """The keys of the file as it was at most a second ago."""
+    def current(self) -> KeySet | None:
+        """The keys of the file as it was at most a second ago; None where it could not be read for too long."""
         return self._looked(at_once=False)
 
-    async def renewed(self) -> KeySet:
+    async def renewed(self) -> KeySet | None:
         """The keys of the file as it is."""
         return self._looked(at_once=True)
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        """Do nothing: the file is looked at with each token."""
-        yield
+        """Look at the file now and then, besides with each token."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_looking)
+            yield
+            tasks.cancel_scope.cancel()
 
-    def _looked(self, *, at_once: bool) -> KeySet:
+    async def _keep_looking(self) -> None:
+        while True:
+            await anyio.sleep(IDLE_LOOK_SECONDS)
+            try:
+                self.current()
+            except Exception:  # the server goes on
+                logger.exception("Reading the key set failed in a way that was not foreseen")
+                self._held.fail("cannot be read")
+
+    def _looked(self, *, at_once: bool) -> KeySet | None:
         if self._file.has_changed(at_once=at_once):
             try:
-                self._set = self._read()
-            except KeysError as error:
-                self._reads[FAILED] += 1
-                logger.error("%s %s", error, KEPT)  # noqa: TRY400 -- no traceback
-        return self._set
+                self._read()
+            except ValueError as error:
+                self._held.fail(str(error))
+        elif self._file.is_taken_up:
+            self._held.confirm(self._file.there_at)
+        return self._held.current()
 
-    def _read(self) -> KeySet:
-        keys = _read_file(self._file.path)
-        self._reads[READ] += 1
-        announce(keys, str(self._file.path))
-        return keys
+    def _read(self) -> None:
+        self._held.accept(_read_file(self._file.path), self._file.there_at)
+        self._file.taken_up()
 
 
 def _read_file(path: Path) -> KeySet:
+    """The keys of a file. Raises ValueError with what is wrong, in words that go on after its name."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_SET + 1)
-        return parse_key_set(content)
     except OSError as error:
-        raise KeysError(f"The key set {path} (KL_MCP_JWT_JWKS) cannot be read: {error.strerror}.") from None
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    try:
+        return parse_key_set(content)
     except ValueError as error:
-        raise KeysError(f"The key set {path} (KL_MCP_JWT_JWKS) cannot be used: {error}.") from None
-
-
-def announce(keys: KeySet, place: str) -> None:
-    """Log that a set came from `place`, and which of its keys are of no use."""
-    logger.info("Read %d keys of the issuer of JWTs from %s", len(keys.keys), place)
-    for reason in keys.left_out:
-        logger.warning("In the key set %s %s.", place, reason)
+        raise ValueError(f"cannot be used: {error}") from None

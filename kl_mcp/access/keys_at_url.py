@@ -12,46 +12,45 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 
+from kl_mcp.access.held_keys import HeldKeys
 from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
-from kl_mcp.access.key_sources import FAILED, KEPT, READ, KeysError, announce
+from kl_mcp.access.key_sources import KeysError
 
 logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 5.0
 """How long one attempt may take, from the look-up of the name to the last byte."""
-REFRESH_SECONDS = 300.0
-"""How often the set is fetched: so long does a key that its issuer withdrew stay in force here."""
+REFRESH_SECONDS = 60.0
+"""How long after an attempt the set is fetched again. A key that its issuer withdrew stays in force for so long and for
+the time of the attempts before and after, while they succeed."""
 RETRY_SECONDS = 5
-"""How soon an attempt is repeated while no keys are known."""
+"""How soon an attempt that failed is repeated."""
 UNKNOWN_KEY_SECONDS = 30.0
 """How often at most a token with an unknown key makes the set be fetched before its time."""
-NONE_YET = "Callers with JWTs are answered 503 until it can."
 
 
 class KeysAtUrl:
-    """A set that is fetched at the start, every five minutes, and when a token names a key that is not in it."""
+    """A set that is fetched at the start, every minute, and when a token names a key that is not in it."""
 
     def __init__(self, url: str, reads: Counter[str], *, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """Fetch nothing yet. `reads` counts attempts by READ and FAILED. Raises `KeysError`."""
+        """Fetch nothing yet. `reads` counts what comes of it as in `held_keys`. Raises `KeysError`."""
         self._url = url
-        self._shown = _without_secrets(url)
-        self._reads = reads
+        self._held = HeldKeys(_without_secrets(url), reads, elapsed)
         self._elapsed = elapsed
-        self._set: KeySet | None = None
         self._tried_at: float | None = None
         self._one_at_a_time = anyio.Lock()
         self._client = _client(url)
 
     def current(self) -> KeySet | None:
-        """The keys; None while none could be fetched."""
-        return self._set
+        """The keys; None while none could be fetched, or not for too long."""
+        return self._held.current()
 
     async def renewed(self) -> KeySet | None:
         """The keys, fetched again unless that was tried within the last half minute. Many callers make one attempt."""
         async with self._one_at_a_time:
             if self._tried_at is None or self._elapsed() - self._tried_at >= UNKNOWN_KEY_SECONDS:
                 await self._try()
-            return self._set
+            return self._held.current()
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -65,25 +64,26 @@ class KeysAtUrl:
 
     async def _refresh(self) -> None:
         while True:
-            await anyio.sleep(RETRY_SECONDS if self._set is None else REFRESH_SECONDS)
+            await anyio.sleep(RETRY_SECONDS if self._held.failing else REFRESH_SECONDS)
             async with self._one_at_a_time:
                 await self._try()
 
     async def _try(self) -> None:
-        """One attempt, which never fails: keys that are there stay in force."""
+        """One attempt, which never raises. What it brings is as old as its beginning."""
+        began = self._elapsed()
         try:
             with anyio.fail_after(FETCH_SECONDS):
                 content = await self._fetched()
-            self._accept(parse_key_set(content))
+            self._held.accept(parse_key_set(content), began)
         except TimeoutError:
-            self._failed(f"did not arrive within {FETCH_SECONDS:g} s")
+            self._held.fail(f"did not arrive within {FETCH_SECONDS:g} s")
         except (httpx2.HTTPError, OSError) as error:
-            self._failed(f"cannot be fetched ({str(error) or type(error).__name__})")
+            self._held.fail(f"cannot be fetched ({str(error) or type(error).__name__})")
         except ValueError as error:
-            self._failed(f"cannot be used: {error}")
+            self._held.fail(f"cannot be used: {error}")
         except Exception:  # the server goes on with the keys it has
             logger.exception("Fetching the key set failed in a way that was not foreseen")
-            self._failed("cannot be fetched")
+            self._held.fail("cannot be fetched")
         self._tried_at = self._elapsed()
 
     async def _fetched(self) -> bytes:
@@ -102,17 +102,6 @@ class KeysAtUrl:
                 if len(content) > LARGEST_SET:
                     break
         return bytes(content)
-
-    def _accept(self, keys: KeySet) -> None:
-        self._reads[READ] += 1
-        if keys != self._set:
-            announce(keys, self._shown)
-        self._set = keys
-
-    def _failed(self, why: str) -> None:
-        self._reads[FAILED] += 1
-        after = NONE_YET if self._set is None else KEPT
-        logger.error("The key set %s (KL_MCP_JWT_JWKS) %s. %s", self._shown, why, after)
 
 
 def _client(url: str) -> httpx2.AsyncClient:

@@ -4,7 +4,7 @@ RefusedError
 ├── MissingTokenError        401  there is no token to look at
 ├── InvalidTokenError        401  the token is not one that is accepted here
 ├── InsufficientScopeError   403  it is, and does not grant what is needed
-└── KeysUnknownError         503  whether it is cannot be told yet
+└── KeysUnknownError         503  whether it is cannot be told now
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class InsufficientScopeError(RefusedError):
 
 
 class KeysUnknownError(RefusedError):
-    """The keys that would tell have not been read yet."""
+    """The keys that would tell have not been read yet, or not for too long."""
 
     status = 503
     code = "temporarily_unavailable"

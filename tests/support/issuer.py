@@ -99,6 +99,18 @@ def written(header: Mapping[str, Any], payload: Mapping[str, Any] | bytes, signa
     return ".".join(_encoded(part) for part in (json.dumps(header).encode(), body, signature))
 
 
+def twice(name: str, first: Any, second: Any, *, header: bool = False) -> str:
+    """A good token that says one thing twice, in its header or else in its claims."""
+    parts: list[dict[str, Any]] = [{"alg": "RS256", "typ": "JWT", "kid": "rsa"}, claims()]
+    lists = [list(part.items()) for part in parts]
+    said = lists[0 if header else 1]
+    said[:] = [*(pair for pair in said if pair[0] != name), (name, first), (name, second)]
+    texts = ["{" + ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs) + "}" for pairs in lists]
+    bare = ".".join(_encoded(text.encode()) for text in texts)
+    signer: Any = jwt.get_algorithm_by_name("RS256")
+    return f"{bare}.{_encoded(signer.sign(bare.encode(), private_key('RSA')))}"
+
+
 def unsigned(**changed: Any) -> str:
     """`alg: none` and no signature."""
     return written({"alg": "none", "typ": "JWT", "kid": "rsa"}, claims(**changed))

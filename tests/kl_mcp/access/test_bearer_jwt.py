@@ -26,6 +26,7 @@ from tests.support.issuer import (
     signed_with_the_public_key,
     tampered,
     token,
+    twice,
     unsigned,
     written,
 )
@@ -209,6 +210,27 @@ FORGED: list[tuple[Callable[[], str], str]] = [
 @pytest.mark.parametrize(("forge", "said"), FORGED)
 def test_a_forged_token_is_refused_with_the_reason(forge: Callable[[], str], said: str) -> None:
     assert said in str(_refused(forge()))
+
+
+@pytest.mark.parametrize(
+    ("presented", "said"),
+    [
+        (
+            lambda: twice("sub", "alice", "alice"),
+            "The claims of the token cannot be used: an object has a member twice.",
+        ),
+        (lambda: twice("exp", 1, _after(60)()), "an object has a member twice"),
+        (lambda: twice("scope", "", "ledger:read"), "an object has a member twice"),
+        (lambda: twice("alg", "none", "RS256", header=True), "The header of the token cannot be used: an object has"),
+        (lambda: twice("kid", "other", "rsa", header=True), "an object has a member twice"),
+        (lambda: token(note={"a": float("nan")}), "a number is too large, or is none"),
+        (lambda: token(note=10**200), "more than 100 digits"),
+    ],
+)
+def test_a_signed_token_that_two_programs_may_read_differently_is_refused(
+    presented: Callable[[], str], said: str
+) -> None:
+    assert said in str(_refused(presented()))
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])

@@ -1,15 +1,20 @@
-"""Keys from a file: read again when it changes, and kept when a change is broken."""
+"""Keys from a file: read again when it changes, and kept for a while when it cannot be."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import anyio
 import pytest
 
-from kl_mcp.access.key_sources import FAILED, READ, KeysError, KeysInFile
+from kl_mcp.access import key_sources
+from kl_mcp.access.changing_file import RETRY_SECONDS
+from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
+from kl_mcp.access.key_sources import KeysError, KeysInFile
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
 
 
@@ -23,8 +28,9 @@ class Clock:
         return self.now
 
 
-def _names(keys: KeysInFile) -> list[str | None]:
-    return [key.kid for key in keys.current().keys]
+def _names(keys: KeysInFile) -> list[str | None] | None:
+    found = keys.current()
+    return None if found is None else [key.kid for key in found.keys]
 
 
 def test_a_changed_file_is_read_again_after_a_second(tmp_path: Path) -> None:
@@ -44,42 +50,187 @@ def test_an_unknown_key_makes_the_file_be_looked_at_at_once(tmp_path: Path) -> N
     keys = KeysInFile(path, Counter(), elapsed=Clock())
     key_set_file(path, key_set(jwk(private_key("EC"), "next")))
 
-    assert [key.kid for key in anyio.run(keys.renewed).keys] == ["next"]
+    renewed = anyio.run(keys.renewed)
+    assert renewed is not None
+    assert [key.kid for key in renewed.keys] == ["next"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"keys": []}', key_set()[:-9]])
-def test_a_broken_change_is_logged_and_counted_and_the_keys_before_it_stay(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+@pytest.mark.requirement("KL-S-9")
+@pytest.mark.parametrize("content", [None, b"", b"{}", key_set()[:-9], b'{"keys": [], "keys": []}'])
+def test_a_file_that_is_gone_or_broken_leaves_the_keys_for_five_minutes_after_it_was_last_good(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
     clock, reads = Clock(), Counter[str]()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
-    key_set_file(path, content)
-    clock.now += 1
+    clock.now += 10 * KEPT_SECONDS  # nobody called
+    assert _names(keys) == ["rsa", "ec"]
+    path.unlink() if content is None else key_set_file(path, content)
 
+    clock.now += 1
     assert _names(keys) == ["rsa", "ec"]
     assert _names(keys) == ["rsa", "ec"]
     assert reads == {READ: 1, FAILED: 1}
-    assert caplog.text.count(str(path)) == 1
-    assert "stay in force" in caplog.text
+    clock.now += KEPT_SECONDS - 1.5
+    assert _names(keys) == ["rsa", "ec"]
+    assert caplog.text.count("stay in force until 300 s after they were last read") == 1
+    clock.now += 0.5
+    assert _names(keys) is None
+    assert _names(keys) is None
+    assert reads[LAPSED] == 1
+    assert caplog.text.count("no longer in force") == 1
 
-    path.unlink()
+    key_set_file(path)
     clock.now += 1
     assert _names(keys) == ["rsa", "ec"]
-    assert reads[FAILED] == 2
 
 
-def test_a_set_without_a_usable_key_at_the_start_is_refused_by_name(tmp_path: Path) -> None:
-    only_private = json.dumps({"keys": [jwk(private_key("EC"), "x", private=True)]}).encode()
+@pytest.mark.requirement("KL-S-9")
+def test_a_file_without_a_usable_key_withdraws_them_all_within_a_second(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, reads = Clock(), Counter[str]()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, reads, elapsed=clock)
+    for content in (b'{"keys": []}', ONLY_PRIVATE):
+        key_set_file(path, content)
+        clock.now += 1
+        assert _names(keys) == []
+    assert reads == {READ: 1, EMPTY: 2}
+    assert "every JWT is refused" in caplog.text
+    clock.now += 2 * KEPT_SECONDS
+    assert _names(keys) == []
+
+
+def test_keys_that_were_withdrawn_do_not_come_back_when_the_file_breaks(tmp_path: Path) -> None:
+    clock = Clock()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, Counter(), elapsed=clock)
+    for content in (b'{"keys": []}', b"broken"):
+        key_set_file(path, content)
+        clock.now += 1
+        assert _names(keys) == []
+
+
+def test_a_secret_that_kubernetes_swaps_by_symlink_is_read_again(tmp_path: Path) -> None:
+    clock, reads = Clock(), Counter[str]()
+    for name, content in (("one", key_set()), ("two", key_set(jwk(private_key("EC"), "next")))):
+        (tmp_path / name).mkdir()
+        key_set_file(tmp_path / name / "keys.json", content)
+    (tmp_path / "data").symlink_to("one")
+    (tmp_path / "keys.json").symlink_to("data/keys.json")
+    keys = KeysInFile(tmp_path / "keys.json", reads, elapsed=clock)
+
+    (tmp_path / "newer").symlink_to("two")
+    (tmp_path / "newer").rename(tmp_path / "data")
+    clock.now += 1
+    assert _names(keys) == ["next"]
+    assert reads == {READ: 2}
+
+
+def test_a_file_that_could_not_be_read_for_a_moment_is_read_again_though_it_did_not_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, reads = Clock(), Counter[str]()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, reads, elapsed=clock)
+    key_set_file(path, key_set(jwk(private_key("EC"), "next")))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", _too_many_files)
+        for _ in range(3):
+            clock.now += RETRY_SECONDS
+            assert _names(keys) == ["rsa", "ec"]
+    assert reads == {READ: 1, FAILED: 3}
+    assert caplog.text.count("Too many open files") == 1
+
+    clock.now += RETRY_SECONDS - 0.1
+    assert _names(keys) == ["rsa", "ec"]
+    clock.now += 1
+    assert _names(keys) == ["next"]
+
+
+@pytest.mark.requirement("KL-S-9")
+def test_an_error_that_nobody_foresaw_leaves_no_key_in_force_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, Counter(), elapsed=clock)
+    key_set_file(path, b'{"keys": []}')
+    with monkeypatch.context() as patched:
+        patched.setattr(key_sources, "parse_key_set", lambda _content: 1 // 0)
+        clock.now += 1
+        with pytest.raises(ZeroDivisionError):
+            keys.current()
+        clock.now += 1
+        assert _names(keys) == ["rsa", "ec"]
+        clock.now += KEPT_SECONDS - 2
+        with pytest.raises(ZeroDivisionError):
+            keys.current()
+        assert _names(keys) is None
+
+    clock.now += RETRY_SECONDS
+    assert _names(keys) == []
+
+
+def _too_many_files(*_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def test_a_file_is_looked_at_while_nobody_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that keys that are lost after a quiet hour stay for five minutes too, and that a withdrawal is logged."""
+    monkeypatch.setattr(key_sources, "IDLE_LOOK_SECONDS", 0.01)
+    clock, reads = Clock(), Counter[str]()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, reads, elapsed=clock)
+
+    async def lose() -> None:
+        async with keys.kept_fresh():
+            clock.now += 3600
+            key_set_file(path, key_set(jwk(private_key("EC"), "next")))
+            with anyio.fail_after(30):
+                while reads[READ] < 2:
+                    await anyio.sleep(0.01)
+            path.unlink()
+            clock.now += KEPT_SECONDS - 1
+            with anyio.fail_after(30):
+                while not reads[FAILED]:
+                    await anyio.sleep(0.01)
+            assert reads[LAPSED] == 0
+            clock.now += 1
+            with anyio.fail_after(30):
+                while not reads[LAPSED]:
+                    await anyio.sleep(0.01)
+
+    anyio.run(lose)
+
+
+ONLY_PRIVATE = json.dumps({"keys": [jwk(private_key("EC"), "x", private=True)]}).encode()
+
+
+def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Path) -> None:
     for path, said in (
         (tmp_path / "none.json", "No such file"),
         (tmp_path, "Is a directory"),
-        (key_set_file(tmp_path / "private.json", only_private), "private part"),
+        (key_set_file(tmp_path / "broken.json", b"{"), "not JSON"),
+        (key_set_file(tmp_path / "twice.json", b'{"keys": [], "keys": []}'), "twice"),
     ):
         with pytest.raises(KeysError, match=said) as caught:
             KeysInFile(path, Counter())
         assert str(path) in str(caught.value)
         assert "KL_MCP_JWT_JWKS" in str(caught.value)
+
+
+@pytest.mark.requirement("KL-S-9")
+@pytest.mark.parametrize("content", [b'{"keys": []}', ONLY_PRIVATE])
+def test_a_set_without_a_usable_key_at_the_start_is_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    reads = Counter[str]()
+    assert _names(KeysInFile(key_set_file(tmp_path / "keys.json", content), reads)) == []
+    assert reads == {EMPTY: 1}
+    assert "every JWT is refused" in caplog.text
+    assert ("private part" in caplog.text) is (content == ONLY_PRIVATE)
 
 
 def test_a_key_that_is_left_out_is_warned_about_without_its_parts(

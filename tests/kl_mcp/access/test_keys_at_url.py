@@ -13,9 +13,10 @@ import anyio
 import pytest
 
 from kl_mcp.access import keys_at_url
+from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.jwks import LARGEST_SET, KeySet
-from kl_mcp.access.key_sources import FAILED, READ, KeysError
-from kl_mcp.access.keys_at_url import UNKNOWN_KEY_SECONDS, KeysAtUrl
+from kl_mcp.access.key_sources import KeysError
+from kl_mcp.access.keys_at_url import FETCH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, UNKNOWN_KEY_SECONDS, KeysAtUrl
 from tests.support.certificates import self_signed
 from tests.support.issuer import jwk, key_set, private_key
 from tests.support.scripted_http import Answer, Request, closed_port, serving
@@ -118,7 +119,7 @@ UNUSABLE: list[tuple[Callable[[Request], Answer], str]] = [
     (lambda _: Answer(301, key_set(), {"Location": "https://example.com/keys"}), "not followed"),
     (lambda _: Answer(body=b"<html>sign in</html>"), "not JSON"),
     (lambda _: Answer(body=b'{"issuer": "https://login.example.com"}'), "must be a JSON Web Key Set"),
-    (lambda _: Answer(body=b'{"keys": []}'), "no key that can be used"),
+    (lambda _: Answer(body=b'{"keys": [], "keys": []}'), "twice"),
     (lambda _: Answer(body=b"\xff\xfe\0"), "not JSON"),
     (lambda _: Answer(body=b" " * (LARGEST_SET + 1)), "larger than"),
     (lambda _: Answer(body=b" " * 20_000_000), "larger than"),
@@ -180,22 +181,106 @@ def test_an_unknown_key_makes_the_set_be_fetched_at_most_once_in_half_a_minute()
         assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("later", [Answer(500), Answer(body=b"nonsense"), Answer(body=b'{"keys": []}')])
-def test_the_keys_before_it_stay_when_a_fetch_fails(later: Answer, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.requirement("KL-S-9")
+@pytest.mark.parametrize("later", [Answer(500), Answer(404), Answer(body=b"nonsense"), Answer(body=b"{}")])
+def test_the_keys_stay_for_five_minutes_after_the_last_fetch_that_did_not_fail(
+    later: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
     clock, reads = Clock(), Counter[str]()
     answers = [Answer(body=key_set())]
     with serving(lambda _: answers[-1]) as server:
         keys = KeysAtUrl(server.url, reads, elapsed=clock)
 
-        async def fail() -> list[str | None]:
+        async def fail() -> None:
             answers.append(later)
             clock.now += UNKNOWN_KEY_SECONDS
             await keys.renewed()
-            return _names(keys)
+            assert _names(keys) == ["rsa", "ec"]
+            assert reads == {READ: 1, FAILED: 1}
+            clock.now += KEPT_SECONDS - UNKNOWN_KEY_SECONDS - 0.1
+            assert _names(keys) == ["rsa", "ec"]
+            clock.now += 0.1
+            assert keys.current() is None
+            assert await keys.renewed() is None
+            assert reads == {READ: 1, FAILED: 2, LAPSED: 1}
 
-        assert _during(keys, fail) == ["rsa", "ec"]
-    assert reads == {READ: 1, FAILED: 1}
-    assert "stay in force" in caplog.text
+            answers.append(Answer(body=key_set()))
+            clock.now += UNKNOWN_KEY_SECONDS
+            assert await keys.renewed() is not None
+
+        _during(keys, fail)
+    assert caplog.text.count("stay in force until 300 s after they were last read") == 1
+    assert caplog.text.count("no longer in force") == 1
+
+
+@pytest.mark.requirement("KL-S-9")
+def test_a_set_without_keys_withdraws_those_before_it_as_soon_as_it_is_fetched(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, reads = Clock(), Counter[str]()
+    answers = [Answer(body=key_set())]
+    with serving(lambda _: answers[-1]) as server:
+        keys = KeysAtUrl(server.url, reads, elapsed=clock)
+
+        async def withdraw() -> KeySet | None:
+            answers.append(Answer(body=b'{"keys": []}'))
+            clock.now += UNKNOWN_KEY_SECONDS
+            return await keys.renewed()
+
+        found = _during(keys, withdraw)
+    assert found is not None
+    assert found.keys == ()
+    assert reads == {READ: 1, EMPTY: 1}
+    assert "every JWT is refused" in caplog.text
+
+
+@pytest.mark.requirement("KL-S-9")
+def test_keys_are_as_old_as_the_beginning_of_the_fetch_that_brought_them() -> None:
+    clock = Clock()
+
+    def slow(_request: Request) -> Answer:
+        clock.now += 4
+        return Answer(body=key_set())
+
+    with serving(slow) as server:
+        keys = KeysAtUrl(server.url, Counter(), elapsed=clock)
+
+        async def grow_old() -> None:
+            clock.now += KEPT_SECONDS - 4.1
+            assert keys.current() is not None
+            clock.now += 0.1
+            assert keys.current() is None
+
+        _during(keys, grow_old)
+
+
+def test_a_few_failures_in_a_row_lock_nobody_out() -> None:
+    """However long each attempt takes: the promise of five minutes leaves room for many."""
+    first_retry = REFRESH_SECONDS + FETCH_SECONDS
+    attempts = (KEPT_SECONDS - first_retry) / (RETRY_SECONDS + FETCH_SECONDS)
+
+    assert attempts > 20
+    assert REFRESH_SECONDS + 2 * FETCH_SECONDS == 70  # as SECURITY.md says
+
+
+def test_an_attempt_that_failed_is_repeated_soon_though_there_are_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_at_url, "REFRESH_SECONDS", 0.1)
+    monkeypatch.setattr(keys_at_url, "RETRY_SECONDS", 0.01)
+    reads = Counter[str]()
+    answers = [Answer(body=key_set())]
+    with serving(lambda _: answers[-1]) as server:
+        keys = KeysAtUrl(server.url, reads)
+
+        async def fail() -> None:
+            answers.append(Answer(500))
+            with anyio.fail_after(30):
+                while not reads[FAILED]:
+                    await anyio.sleep(0.01)
+                monkeypatch.setattr(keys_at_url, "REFRESH_SECONDS", 3600)
+                while reads[FAILED] < 5:
+                    await anyio.sleep(0.01)
+
+        _during(keys, fail)
 
 
 def test_the_set_is_fetched_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,8 @@ class Stream:
 
 
 @contextmanager
-def _open(server: HttpServer, **presented: str) -> Iterator[dict[str, Stream]]:
+def open_streams(server: HttpServer, **presented: str) -> Iterator[dict[str, Stream]]:
+    """Subscriptions for the length of a `with` block, by the name of the token that each presents."""
     opened = {name: Stream(server, each) for name, each in presented.items()}
     try:
         yield opened
@@ -77,7 +78,7 @@ def test_a_stream_ends_within_seconds_of_its_tokens_end_and_the_others_stay(tmp_
         soon = token(exp=int(time.time()) - LEEWAY_SECONDS + 3)
         kept = {"finance": FINANCE, "jwt": token()}
         doomed = {"guest": NOBODY, "team": TEAM, "expiring": soon, "key": token(private_key("EC"), "withdrawn")}
-        with _open(server, **kept, **doomed) as opened:
+        with open_streams(server, **kept, **doomed) as opened:
             time.sleep(0.3)
             assert [name for name, stream in opened.items() if stream.ended] == []
 
@@ -158,7 +159,7 @@ def test_it_stops_cleanly_while_identified_streams_and_bodies_are_open(tmp_path:
     tokens = tokens_file(tmp_path / "tokens.json")
     with (
         http_server(tmp_path / "data", "--tokens-file", str(tokens)) as server,
-        _open(server, finance=FINANCE) as opened,
+        open_streams(server, finance=FINANCE) as opened,
         socket.create_connection(("127.0.0.1", server.port), 10) as unfinished,
     ):
         head = ["POST /mcp HTTP/1.1", "Host: localhost", f"Authorization: Bearer {FINANCE}", "Content-Length: 100"]
