@@ -1,6 +1,6 @@
 """Holds the dataset in memory and replaces it whole when the collector publishes a new generation.
 
-The directory is looked at once a second (one `stat` of the manifest) and loaded in a worker thread. A load that fails
+The directory is looked at once a second (one `stat` of the manifest) and loaded in a daemon thread. A load that fails
 keeps the last good dataset, with a warning in every answer, and is tried again: at once when the files change, and with
 growing pauses while they do not, since an unreadable volume may come back without any file changing.
 """
@@ -15,18 +15,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
-import anyio.to_thread
 
 from kl_mcp.counts import Counts
+from kl_mcp.daemon_threads import in_daemon_thread
 from kl_mcp.dataset import EMPTY, Dataset, load_dataset
 from kl_mcp.errors import DatasetError
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MANIFEST = "dataset.json"
 LOOK_SECONDS = 1.0
@@ -136,7 +133,7 @@ class Holder:
             await anyio.sleep(self._look_seconds)
 
     async def _look(self) -> None:
-        mark = await _in_thread(partial(mark_of, self.directory))
+        mark = await in_daemon_thread(partial(mark_of, self.directory))
         if mark == self._mark and self._clock() < self._retry_at:
             return
         if mark != self._mark:
@@ -144,7 +141,7 @@ class Holder:
         # The mark is taken before the files are read: what is published meanwhile shows at the next look.
         self._mark = mark
         try:
-            dataset = await _in_thread(partial(self._load, self.directory))
+            dataset = await in_daemon_thread(partial(self._load, self.directory))
         except DatasetError as error:
             self._keep(str(error))
         except Exception as error:  # noqa: BLE001 -- an unforeseen failure is a failed load, logged with its traceback
@@ -183,7 +180,3 @@ def describe(dataset: Dataset) -> str:
     if dataset.layout == "none":
         return f"no data yet ({' '.join(dataset.warnings)})"
     return f"generation {dataset.generation} ({dataset.layout} layout, {len(dataset.namespaces)} namespaces)"
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)

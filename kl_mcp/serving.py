@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Literal
 
-import anyio
-import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
 from kl_mcp.access.connections import Connections, timed
+from kl_mcp.daemon_threads import in_daemon_thread
 from kl_mcp.descriptors import MOST_WAITING
 from kl_mcp.tls import TlsFiles
 
@@ -91,7 +90,7 @@ class Server(uvicorn.Server):
     async def _look_at(self, tls: TlsFiles) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await anyio.to_thread.run_sync(tls.look, abandon_on_cancel=True)
+            await in_daemon_thread(tls.look)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking connections, and end those there are."""

@@ -20,8 +20,13 @@ from kl_mcp.dataset.manifest import FileRecord, check_version, read_manifest, re
 from kl_mcp.dataset.model import SCALES, SYSTEM_PREFIXES, Dataset, Scale, ScaleName
 from kl_mcp.dataset.scales import read_scale
 from kl_mcp.errors import DatasetError
+from kl_mcp.regular_files import TooLongError, UnfitFileError, read_regular
 
 MANIFEST = "dataset.json"
+LARGEST_MANIFEST = 64_000_000
+"""In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
+LARGEST_DATA_FILE = 512_000_000
+"""In bytes: six times what the hours of 5,000 namespaces with every metric take."""
 _ATTEMPTS = 3
 T = TypeVar("T")
 
@@ -32,7 +37,7 @@ def detect_layout(directory: Path) -> str:
     Raises DatasetError where the directory cannot be looked into.
     """
     try:
-        if (directory / MANIFEST).is_file():
+        if (directory / MANIFEST).exists():
             return "native"
         return "kubeledger" if is_kubeledger(directory) else "none"
     except OSError as error:
@@ -94,31 +99,52 @@ def _scale_warning(name: ScaleName, problem: str, dataset: Dataset) -> str:
 
 def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, str, bool]:
     """Return a file's content, or None with what is wrong with it and whether it was not there at all."""
-    path = directory / record.name
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None, f"{record.name} is missing", True
-    except OSError as error:
-        return None, f"{record.name} cannot be read ({error.strerror})", False
-    if len(content) != record.size:
-        return None, f"{record.name} is damaged: {len(content)} bytes where the manifest says {record.size}", False
-    if hashlib.sha256(content).hexdigest() != record.sha256:
-        return None, f"{record.name} is damaged: its SHA-256 is not the manifest's", False
-    try:
-        document = mapping(orjson.loads(content), "the file")
+        document = mapping(orjson.loads(_content(directory, record)), "the file")
         check_version(document)
         return read(document), "", False
+    except FileNotFoundError:
+        return None, f"{record.name} is missing", True
+    except _RefusedError as error:
+        return None, f"{record.name} {error}", False
+    except OSError as error:
+        return None, f"{record.name} cannot be read ({error.strerror})", False
     except (orjson.JSONDecodeError, MalformedError) as error:
         return None, f"{record.name} cannot be used: {error}", False
+
+
+class _RefusedError(Exception):
+    """A data file is not what the manifest says of it, or more than is loaded; worded to follow the file's name."""
+
+
+def _content(directory: Path, record: FileRecord) -> bytes:
+    """Return a file as the manifest describes it. Raises OSError and _RefusedError."""
+    if record.size > LARGEST_DATA_FILE:
+        raise _RefusedError(
+            f"is not read: the manifest says it has {record.size:,} bytes, and at most {LARGEST_DATA_FILE:,} are loaded"
+        )
+    try:
+        content = read_regular(directory / record.name, record.size, inside=directory)
+        size = len(content)
+    except TooLongError as error:
+        content, size = b"", error.size
+    if size != record.size:
+        raise _RefusedError(f"is damaged: {size} bytes where the manifest says {record.size}")
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        raise _RefusedError("is damaged: its SHA-256 is not the manifest's")
+    return content
 
 
 def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
     path = directory / MANIFEST
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_MANIFEST, inside=directory)
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(_absent(directory)) from None
+    except UnfitFileError as error:
+        raise DatasetError(
+            f"{path} cannot be used: {error.strerror}. Remove it; the collector publishes a new one at its next tick."
+        ) from None
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror}): let this process read it.") from None
     try:

@@ -28,6 +28,8 @@ def audit(log: int) -> None:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = arguments
+            if isinstance(path, int):  # a descriptor, whose opening was an event of its own
+                return
             line = f"{'write' if flags & WRITING else 'open'} {path}"
         elif event in CHANGING or event in REACHING_OUT:
             line = f"{event} {arguments!r}"

@@ -50,7 +50,8 @@ def test_the_server_opens_the_files_of_the_dataset_and_nothing_else_writes_nothi
 
     events = [line.partition(" ")[::2] for line in log.read_text().splitlines()]
     opened = {path for event, path in events if event == "open" and not path.startswith(OF_THE_INTERPRETER)}
-    assert opened == {str(path) for path in data.iterdir()}
+    # Each is opened by its name alone, relative to the directory that was opened before.
+    assert opened == {str(data), *(path.name for path in data.iterdir())}
     assert [event for event in events if event[0] != "open"] == []
 
 

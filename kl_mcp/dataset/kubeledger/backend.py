@@ -8,9 +8,10 @@ from pathlib import Path
 import orjson
 
 from kl_mcp.dataset.fields import MalformedError, mapping
-from kl_mcp.dataset.kubeledger.files import status_of
 from kl_mcp.dataset.model import CostModel
+from kl_mcp.regular_files import UnfitFileError, read_regular
 
+LARGEST_BYTES = 1_000_000
 COST_MODELS: dict[str, CostModel] = {
     "cumulative": "cumulative",
     "normalized": "normalized",
@@ -31,9 +32,12 @@ class Backend:
 
 def read_backend(path: Path) -> Backend:
     """Return what the file says. Raises MalformedError where it cannot be used."""
-    status_of(path)
     try:
-        document = mapping(orjson.loads(path.read_bytes()), path.name)
+        document = mapping(orjson.loads(read_regular(path, LARGEST_BYTES, inside=path.parent)), path.name)
+    except FileNotFoundError:
+        raise MalformedError(f"{path.name} is missing") from None
+    except UnfitFileError as error:
+        raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
     except OSError as error:
         raise MalformedError(f"{path.name} cannot be read ({error.strerror}) by the user this server runs as") from None
     except orjson.JSONDecodeError:

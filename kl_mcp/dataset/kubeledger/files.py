@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
 from typing import Literal
 
 from kl_mcp.dataset.fields import MalformedError
@@ -74,18 +73,13 @@ class EmptyListError(AbsentError):
 
 
 def status_of(path: Path) -> Status:
-    """Return what tells one content of a file from another.
-
-    Raises AbsentError, and MalformedError for what is no file: reading a named pipe would wait for ever.
-    """
+    """Return what tells one content of a file from another. Raises AbsentError and MalformedError."""
     try:
         status = path.stat()
     except FileNotFoundError:
         raise AbsentError(f"{path.name} is missing") from None
     except OSError as error:
         raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
-    if not S_ISREG(status.st_mode):
-        raise MalformedError(f"{path.name} is no file")
     return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 

@@ -17,7 +17,6 @@ from kl_mcp.dataset.kubeledger.buckets import Read
 from kl_mcp.dataset.kubeledger.files import (
     BACKEND,
     DAILY_SECONDS,
-    LARGEST_BYTES,
     MONTHLY_SECONDS,
     PERIODS,
     TRENDS,
@@ -207,9 +206,6 @@ class Reader:
             kept = self._kept.get(file)
             if kept is not None and kept.status == before and (kept.read.newest is not None or newest is None):
                 return kept.read
-            if before[1] > LARGEST_BYTES:
-                size, most = (round(count / 1e6) for count in (before[1], LARGEST_BYTES))
-                raise MalformedError(f"{path.name} has {size} MB, more than the {most} MB that are read")
             table = _table(path, file, before[0])
             if status_of(path) == before:
                 if not table.cells and table.skipped:

@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 
 from kl_mcp.dataset.fields import MalformedError
+from kl_mcp.dataset.kubeledger.files import LARGEST_BYTES
+from kl_mcp.regular_files import check_length, open_regular
 
 CHUNK_BYTES = 1 << 20
 _LARGEST_RECORD = 1 << 16
@@ -25,7 +27,7 @@ def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
 
     NaN and infinities, which are not JSON but are found in such files, become null.
     """
-    with path.open("rb") as stream:
+    with open_regular(path, LARGEST_BYTES, inside=path.parent) as stream:
         left = _opened(stream.read(chunk_bytes), path.name)
         while True:
             cut = left.rfind(b"}") + 1
@@ -41,6 +43,7 @@ def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
             more = stream.read(chunk_bytes)
             if not more:
                 break
+            check_length(stream.tell(), LARGEST_BYTES)
             left = _continued(left, more, path.name)
     if left.strip() != b"]":
         raise MalformedError(f"{path.name} is truncated or half replaced")

@@ -7,6 +7,7 @@ import pytest
 
 from kl_mcp.dataset import DatasetError, load_dataset
 from kl_mcp.dataset.native import detect_layout
+from kl_mcp.regular_files import read_regular
 from tests.support.datasets import Dataset, Row, Scale, at, write, write_file
 
 SCALES = ("hourly_7d", "daily_14d", "monthly_12m")
@@ -102,20 +103,21 @@ def test_missing_nodes_are_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("KL-D-3")
-def test_a_file_that_vanishes_with_a_new_generation_is_read_from_that_one(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_with_a_new_generation_is_read_from_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, small(1))
 
-    class Racing(type(tmp_path)):  # type: ignore[misc]
-        """A directory whose collector publishes generation 2, and removes generation 1, while hours are read."""
+    def read_while_the_next_is_published(path: Path, most: int, *, inside: Path) -> bytes:
+        """Read a file; generation 2 is published, and generation 1 removed, while hours are read."""
+        if path.name == "hourly_7d-1.json" and path.exists():
+            write(tmp_path, small(2))
+            for old in tmp_path.glob("*-1.json"):
+                old.unlink()
+        return read_regular(path, most, inside=inside)
 
-        def read_bytes(self) -> bytes:
-            if self.name == "hourly_7d-1.json" and self.exists():
-                write(tmp_path, small(2))
-                for old in tmp_path.glob("*-1.json"):
-                    old.unlink()
-            return Path(self).read_bytes()
-
-    dataset = load_dataset(Racing(tmp_path))
+    monkeypatch.setattr("kl_mcp.dataset.native.read_regular", read_while_the_next_is_published)
+    dataset = load_dataset(tmp_path)
     assert dataset.generation == 2
     assert set(dataset.scales) == set(SCALES)
     assert dataset.warnings == ()

@@ -114,8 +114,8 @@ def test_a_file_too_large_to_be_read_is_named_and_the_others_answer(build: Build
         stream.truncate(300_000_000)  # a hole: it takes no space
     dataset = load_dataset(tmp_path)
     assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [200.0]
-    said = f"{daily.name} has 300 MB, more than the 256 MB that are read: answers use its last good content."
-    assert said in dataset.warnings
+    long = "it has 300,000,000 bytes, more than the 256,000,000 that are read"
+    assert f"{daily.name} cannot be read ({long}): answers use its last good content." in dataset.warnings
     reader_of.cache_clear()
     dataset = load_dataset(tmp_path)
     assert dataset.scales["daily_14d"].starts == ()

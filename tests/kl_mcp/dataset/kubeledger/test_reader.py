@@ -1,44 +1,18 @@
-"""Files that are none, rows that name nobody, directories that may not be looked into."""
+"""Rows that name nobody, directories that may not be looked into."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from kl_mcp.dataset import Dataset, DatasetError, load_dataset
+from kl_mcp.dataset import DatasetError, load_dataset
 from tests.kl_mcp.dataset.kubeledger.conftest import Build
 
 USAGE = "cpu_usage_period_1209600.json"
-
-
-@pytest.mark.parametrize("name", [USAGE, "cpu_usage_trends.json"])
-def test_a_named_pipe_in_the_place_of_a_file_is_not_waited_for(build: Build, tmp_path: Path, name: str) -> None:
-    build()
-    (tmp_path / name).unlink()
-    os.mkfifo(tmp_path / name)
-    loaded: list[Dataset] = []
-    thread = threading.Thread(target=lambda: loaded.append(load_dataset(tmp_path)), daemon=True)
-    thread.start()
-    thread.join(10)
-    assert loaded, "loading waits for somebody to write into the pipe"
-    assert f"{name} is no file: answers use its last good content." in loaded[0].warnings
-
-
-def test_a_named_pipe_in_the_place_of_the_cost_model_is_not_waited_for(build: Build, tmp_path: Path) -> None:
-    build()
-    (tmp_path / "backend.json").unlink()
-    os.mkfifo(tmp_path / "backend.json")
-    loaded: list[Dataset] = []
-    thread = threading.Thread(target=lambda: loaded.append(load_dataset(tmp_path)), daemon=True)
-    thread.start()
-    thread.join(10)
-    assert loaded, "loading waits for somebody to write into the pipe"
-    assert loaded[0].cost_model == "cumulative"
 
 
 @pytest.mark.parametrize("suffix", ["__gpu", "__rf", "__gpu__rf"])
