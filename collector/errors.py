@@ -4,6 +4,9 @@
     ├── SettingsError   a setting is wrong or missing: nothing was started, the operator has to change it
     ├── SourceError     a source (`kubernetes`, `metrics`, `dcgm`) did not answer properly: unknown for this tick
     ├── StoreError      the RRDs or the files beside them cannot be read, written or locked
+    │   ├── DamagedError   an RRD is damaged, foreign or not this user's
+    │   ├── NoSpaceError   the disk, a quota or a limit on file sizes is full
+    │   └── InUseError     another collector holds the directory
     ├── PublishError    the dataset cannot be written where it is published
     └── MigrationError  an existing installation's databases cannot be imported as asked
 
@@ -36,6 +39,26 @@ class SourceError(KubeLedgerError):
 
 class StoreError(KubeLedgerError):
     """The store under the database location cannot be opened, locked, read or written."""
+
+
+class DamagedError(StoreError):
+    """A round-robin database that is at fault itself, as `cause` says."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class NoSpaceError(StoreError):
+    """A file of the store that does not fit on its disk."""
+
+
+class InUseError(StoreError):
+    """A directory that another collector holds; `holder` is what it wrote into the lock file."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class PublishError(KubeLedgerError):

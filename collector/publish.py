@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from collector.errors import PublishError
+from collector.space import reason
 from collector.whole import UNFINISHED, put
 
 MANIFEST = "dataset.json"
@@ -108,10 +109,10 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if isinstance(error, FileExistsError | NotADirectoryError):
-            reason = "it, or a directory above it, is not a directory"
+            cause = "it, or a directory above it, is not a directory"
         else:
-            reason = error.strerror or str(error)
+            cause = reason(error, path)
         raise PublishError(
-            f"cannot publish the dataset to {path}: {reason}. KL_DATA_DIR has to be a directory that this user may "
+            f"cannot publish the dataset to {path}: {cause}. KL_DATA_DIR has to be a directory that this user may "
             "write, with free space; what was published before is untouched."
         ) from error

@@ -23,6 +23,7 @@ from collector.books.periods import floor_month, iso
 from collector.books.scales import rounded
 from collector.errors import PublishError
 from collector.kubeledger.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
+from collector.space import reason
 from collector.whole import put
 
 MODELS: Mapping[str, str] = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}
@@ -63,8 +64,8 @@ def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
             put(directory / name, orjson.dumps(document))
     except OSError as error:
         raise PublishError(
-            f"cannot publish KubeLedger's layout to {directory}: {error.strerror or error}. KL_KUBELEDGER_DATA_DIR has "
-            "to be a directory that this user may write, with free space"
+            f"cannot publish KubeLedger's layout to {directory}: {reason(error, directory)}. KL_KUBELEDGER_DATA_DIR "
+            "has to be a directory that this user may write, with free space"
         ) from error
 
 

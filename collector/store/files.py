@@ -10,20 +10,17 @@ from typing import Any
 
 import orjson
 
-from collector.errors import StoreError
+from collector.errors import NoSpaceError, StoreError
+from collector.space import FULL, reason
+from collector.whole import put
 
 UNFINISHED = ".tmp"
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Puts `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
-    unfinished = path.with_name(path.name + UNFINISHED)
     with explained("write", path):
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        put(path, content, UNFINISHED)
         _sync_directory(path.parent)
 
 
@@ -49,10 +46,10 @@ def explained(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(
-            f"cannot {verb} {path}: {reason}. The database location has to be a directory that this user may read and "
-            "write, with free space"
+        kind = NoSpaceError if error.errno in FULL else StoreError
+        raise kind(
+            f"cannot {verb} {path}: {reason(error, path)}. The database location has to be a directory that this user "
+            "may read and write, with free space"
         ) from error
 
 
