@@ -178,11 +178,13 @@ def _health(settings: Settings, clock: Clock) -> int:
 @contextmanager
 def _collector(settings: Settings, clock: Clock) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
+    from collector.publication_lock import PublicationLock
     from collector.sources.live import LiveSources
     from collector.store.ledger import Ledger
     from collector.tick import Collector
 
-    with LiveSources(settings) as sources, Ledger.open(settings.db_location) as ledger:
+    # Before the ledger: one that is refused begins no database.
+    with LiveSources(settings) as sources, PublicationLock(settings), Ledger.open(settings.db_location) as ledger:
         yield Collector(settings, sources, ledger, clock)
 
 

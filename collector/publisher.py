@@ -72,7 +72,7 @@ class Publisher:
             layout.MODELS[settings.cost_model],
             currency or settings.billing_currency_symbol,
         )
-        layout.write(settings.kubeledger_data_dir or settings.data_dir / "kubeledger", files)
+        layout.write(settings.layout_dir, files)
 
 
 def _record_rate(settings: Settings, ledger: Ledger, clock: Clock) -> rates.History:

@@ -161,6 +161,11 @@ class Settings:
     deprecations: tuple[str, ...] = ()
     """Sentences about old names that were used; to be logged as warnings."""
 
+    @property
+    def layout_dir(self) -> Path:
+        """Where the files of an existing installation are published to, if they are."""
+        return self.kubeledger_data_dir or self.data_dir / "kubeledger"
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from `environ` (default: that of the process); `SettingsError` for the first value that is no use."""

@@ -17,6 +17,7 @@ from collector.importing.importer import Plan, Summary
 from collector.importing.source import Database
 from collector.importing.standing import Standing, amounts, check_store, standing
 from collector.importing.timeline import Timeline
+from collector.publication_lock import PublicationLock
 from collector.publisher import Publisher
 from collector.settings import Settings
 from collector.store.ledger import Ledger
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     if arguments.dry_run:
         _say("nothing was written: this was a dry run\n")
         return 0
-    with Ledger.open(settings.db_location) as ledger:
+    with PublicationLock(settings), Ledger.open(settings.db_location) as ledger:
         there = found.present
         with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)

@@ -6,37 +6,45 @@ import fcntl
 import os
 from pathlib import Path
 
-from collector.errors import StoreError
+from collector.errors import InUseError
 from collector.store.files import explained
 from collector.store.layout import LOCK_FILE
 
+_LONGEST_NOTE = 5000
+
 
 class DirectoryLock:
-    """Held from construction to `release`, or to the end of the process. StoreError if another process holds it.
+    """Held from construction to `release`, or to the end of the process. InUseError if another process holds it.
 
-    The file names the process that holds the lock, and is empty after a release that left everything in order.
+    The file names the process that holds the lock, with a `note` of what else there is to say of it, and is empty after
+    a release that left everything in order.
     """
 
-    def __init__(self, directory: Path) -> None:
-        path = directory / LOCK_FILE
+    def __init__(self, directory: Path, name: str = LOCK_FILE, note: str = "") -> None:
+        path = directory / name
         with explained("lock", path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = os.read(self._descriptor, 20).decode(errors="replace").strip()
+                holder = os.read(self._descriptor, _LONGEST_NOTE).decode(errors="replace").strip() or "unknown"
                 os.close(self._descriptor)
-                raise StoreError(
-                    f"{directory} is in use by another collector (process {holder or 'unknown'}). Stop it, or give "
-                    "this one a database location of its own"
+                raise InUseError(
+                    f"{directory} is in use by another collector (process {holder}). Stop it, or give "
+                    "this one a database location of its own",
+                    holder,
                 ) from error
             except OSError:
                 os.close(self._descriptor)
                 raise
             self.in_order = not os.read(self._descriptor, 1)
             """The collector before this one closed the directory properly."""
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            try:
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, f"{os.getpid()}{note}\n".encode(), 0)
+            except OSError:
+                os.close(self._descriptor)
+                raise
 
     def release(self, *, in_order: bool) -> None:
         """Lets the next collector in; a second call does nothing."""
