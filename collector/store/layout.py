@@ -81,6 +81,16 @@ class RrdFile(NamedTuple):
 CLUSTER_FILE = RrdFile("cluster", "", CLUSTER)
 
 
+def rrd_file(path: str) -> RrdFile:
+    """The database whose place below the database location is `path`."""
+    folder, _, name = path.rpartition("/")
+    kind = next((kind for kind in KINDS if FOLDERS[kind] == folder), None)
+    if kind is None:
+        return CLUSTER_FILE
+    form = GPU if name.endswith(GPU.suffix) else ENTRY
+    return RrdFile(kind, name.removesuffix(form.suffix), form)
+
+
 def check_name(kind: Kind, name: str) -> None:
     """StoreError unless `name` is a DNS label (RFC 1123), as Kubernetes demands; it becomes part of a path."""
     if not _DNS_LABEL.fullmatch(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +13,12 @@ from collector.errors import StoreError
 from collector.model import NodeState, Source, TickSample
 from collector.store import databases, foreign, nodes, registry, rows, rrd, steps
 from collector.store.files import explained
-from collector.store.journal import Batch, Journal
+from collector.store.journal import Batch, Head, Journal
 from collector.store.layout import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
 from collector.store.lock import DirectoryLock
 from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
 from collector.store.rows import ClusterRows, EntryRows
+from collector.store.rrd import Span
 
 _log = logging.getLogger(__name__)
 
@@ -176,11 +177,13 @@ class Ledger:
     def _apply(self, batch: Batch) -> None:
         time = batch.samples[-1].time
         plan = steps.plan(self._registry, self._observed, batch.samples)
-        heads = databases.heads(self._directory, plan)
+        heads = databases.heads(self._directory, plan.spans, self._journal.newest or time)
+        if self.last_tick is not None and heads[CLUSTER_FILE] is None:
+            raise _cluster_is_missing(self._directory)
         self._in_order = False
-        self._journal.write_heads(time, heads)
+        self._journal.write_heads(time, {str(file.path(Path())): head for file, head in heads.items()})
         self._touched.update(plan.spans)
-        databases.write(self._directory, plan, self._registry)
+        databases.write(self._directory, self._with_what_is_missing(plan.spans, heads), self._registry)
         found = nodes.newest(batch.samples, self._nodes)
         if found is not self._nodes:
             nodes.save(self._directory, found)
@@ -194,24 +197,41 @@ class Ledger:
 
     def _recover(self) -> None:
         self._nodes = nodes.load(self._directory)
+        databases.tidy(self._directory)
+        newest = max(self.last_tick or 0, self._journal.newest or 0)
         if not self._lock.in_order:
             # An update may have been cut short, or not have reached the disk.
-            databases.restore(self._directory, self._journal.heads(self.last_tick))
-        lagging = databases.lagging(self._directory, self._registry)
+            databases.restore(self._directory, self._journal.heads(self.last_tick), newest)
+        lagging = databases.lagging(self._directory, self._registry, newest)
         if lagging:
             _log.warning(
-                "%d database(s) lag behind the registry, %s first: replaying the journal", len(lagging), lagging[0]
+                "%d database(s) lag behind the registry, %s first: replaying the journal",
+                len(lagging),
+                lagging[0].path(self._directory),
             )
-            self._replay_applied()
+            self._touched.update(lagging)
+            databases.write(self._directory, self._journaled_spans(lagging), self._registry)
         self._observed = databases.observed_in_hour(self._directory, self.last_tick)
-        newest = self._journal.newest
-        if newest is not None and (self.last_tick is None or newest > self.last_tick):
+        if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
             self._complete()
         self._journaled = self.last_tick
 
-    def _replay_applied(self) -> None:
-        """Writes again what the kernel may not have got to disk before the machine stopped; what is there is kept."""
+    def _with_what_is_missing(
+        self, spans: Mapping[RrdFile, Sequence[Span]], heads: Mapping[RrdFile, Head | None]
+    ) -> Mapping[RrdFile, Sequence[Span]]:
+        """The spans, and before them what the journal keeps of files that lack earlier ticks."""
+        due = self._registry.entry_files()
+        behind = [file for file, head in heads.items() if file in due and (head is None or head.last < due[file])]
+        if not behind:
+            return spans
+        earlier = self._journaled_spans(behind)
+        return {file: [*earlier.get(file, ()), *rows] for file, rows in spans.items()}
+
+    def _journaled_spans(self, files: Iterable[RrdFile]) -> dict[RrdFile, list[Span]]:
+        """What the kept batches that are stored put into some files: those may not have it, or may have lost it."""
+        found: dict[RrdFile, list[Span]] = {}
+        wanted = frozenset(files)
         state: Registry | None = None
         observed: tuple[steps.Window, ...] = ()
         for batch in self._journal.read(None, self.last_tick):
@@ -219,9 +239,10 @@ class Ledger:
                 state = self._registry.as_of(batch.after)
                 observed = databases.observed_in_hour(self._directory, state.last_tick)
             plan = steps.plan(state, observed, batch.samples)
-            self._touched.update(plan.spans)
-            databases.write(self._directory, plan, state)
+            for file in wanted & plan.spans.keys():
+                found.setdefault(file, []).extend(plan.spans[file])
             state, observed = plan.registry, plan.observed
+        return found
 
 
 def _load_registry(directory: Path) -> Registry:
@@ -236,8 +257,12 @@ def _load_registry(directory: Path) -> Registry:
         state = Registry()
         registry.save(directory, state)
     elif state.last_tick is not None and not cluster.exists():
-        raise StoreError(
-            f"{cluster} is missing, without which no hour counts as observed. Restore it from a backup, or move the "
-            "whole directory away to begin an empty one"
-        )
+        raise _cluster_is_missing(directory)
     return state
+
+
+def _cluster_is_missing(directory: Path) -> StoreError:
+    return StoreError(
+        f"{CLUSTER_FILE.path(directory)} is missing, without which no hour counts as observed. Restore it from a "
+        "backup, or move the whole directory away to begin an empty one"
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.model import METRICS, SOURCES, Metric, Source
-from collector.store import rrd
+from collector.store import databases, rrd
 from collector.store.layout import (
     ALLOCATABLE_SOURCES,
     CAPACITY_SOURCES,
@@ -88,9 +88,9 @@ def read_entry(
 
 
 def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Column]:
-    path = file.path(directory)
-    if path.exists():
-        return rrd.fetch(path, file.form.sources, start, end, step)
-    # Not begun yet, or moved away by the operator and begun anew with the next tick.
+    table = databases.attempt(directory, file, lambda path: rrd.fetch(path, file.form.sources, start, end, step))
+    if table is not None:
+        return table
+    # Not begun yet, or moved away and begun anew with the next tick.
     length = max(0, (end - start) // step)
     return {source: np.full(length, np.nan) for source in file.form.sources}

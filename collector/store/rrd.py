@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import rrdtool
 
-from collector.errors import StoreError
+from collector.space import FULL, free, no_space
+from collector.store.header import Archive, Definition, Source
+from collector.store.inspection import beginning, damaged, defined, failure, whole_head
+from collector.store.room import fill_holes, refused, without_room
 
 STEP = 300
 HOUR = 3600
@@ -31,7 +35,7 @@ HOURLY_ROWS = 400 * 24
 
 UNKNOWN = "U"
 _ROWS_PER_CALL = 5000
-_VALUE_BYTES = 8
+UNFINISHED = ".new"
 _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
 NO_DAEMON = ("--daemon", "")
 """Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
@@ -54,56 +58,58 @@ def hour_floor(time: int) -> int:
     return time - time % HOUR
 
 
-def create(path: Path, sources: Sequence[str], start: int) -> None:
-    """Creates a database whose first step begins at `start`, all unknown. StoreError if it cannot be written."""
-    unfinished = path.with_name(path.name + ".new")
+def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> None:
+    """Creates a database whose first step begins at `start`, all unknown.
+
+    NoSpaceError where it does not fit, or fewer than `spare` bytes would be left; StoreError if it cannot be written
+    for another reason. Nothing is left of the attempt.
+    """
+    unfinished = path.with_name(path.name + UNFINISHED)
     definitions = [f"DS:{source}:GAUGE:{STEP}:U:U" for source in sources]
     try:
+        if free(path.parent) < _size(sources) + spare:
+            raise no_space()
         options = ("--start", str(start), "--step", str(STEP), *NO_DAEMON)
         rrdtool.create(str(unfinished), *options, *definitions, *_ARCHIVES)
         sync(unfinished)
+        if unfinished.stat().st_size != _size(sources):
+            raise no_space()
         unfinished.replace(path)
     except _LIBRRD_ERRORS as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise _failure("create", path, error) from error
+        # librrd does not say why: it has the answer to itself that trying the same gives.
+        cause = error if isinstance(error, OSError) else refused(unfinished, _size(sources))
+        if cause is not None and cause.errno in FULL:
+            raise without_room("create", path, cause, _size(sources) + spare) from error
+        raise failure("create", path, error) from error
 
 
 def last(path: Path) -> int:
-    """Time of the newest step that was written, known or not. StoreError if the file is not a whole database."""
-    try:
-        return int(rrdtool.last(str(path), *NO_DAEMON))
-    except _LIBRRD_ERRORS as error:
-        raise _failure("read", path, error) from error
+    """Time of the newest step that was written, known or not. DamagedError if the file is no database."""
+    content, _ = beginning(path)
+    return defined(path, content).last(content)
 
 
-def check(path: Path, sources: Sequence[str]) -> None:
-    """StoreError unless `path` is a whole database with these sources, this step and these archives."""
-    try:
-        info = rrdtool.info(str(path), *NO_DAEMON)
-    except _LIBRRD_ERRORS as error:
-        raise _failure("read", path, error) from error
-    found = {key.split("]")[0][3:]: info[key] for key in info if key.startswith("ds[") and key.endswith("].index")}
-    rows = (info.get("rra[0].rows"), info.get("rra[1].rows"))
-    in_order = sorted(found, key=lambda name: int(found[name] or 0))
-    if in_order != list(sources) or info.get("step") != STEP or rows != (FINE_ROWS, HOURLY_ROWS):
-        raise StoreError(
-            f"{path} is a round-robin database, but not one of KubeLedger's: found {', '.join(in_order) or 'nothing'}, "
-            f"expected {', '.join(sources)}. Move it away, or give the database location a directory of its own"
-        )
+def check(path: Path, sources: Sequence[str]) -> int:
+    """Time of the newest step; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
+    return _expected(tuple(sources)).last(head(path, sources))
 
 
 def update(path: Path, spans: Iterable[Span]) -> int:
     """Writes spans in order of time, leaves steps that the file has already, and returns the number of rows.
 
-    Steps between the spans, and between the file's newest step and the first span, become unknown.
+    Steps between the spans, and between the file's newest step and the first span, become unknown. NoSpaceError where
+    the file has holes (a copy may leave out zeros) and the disk no space for them.
     """
     rows = _rows(last(path), spans)
+    if rows:
+        fill_holes(path)
     for first in range(0, len(rows), _ROWS_PER_CALL):
         try:
             rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _ROWS_PER_CALL])
         except _LIBRRD_ERRORS as error:
-            raise _failure("write", path, error) from error
+            raise failure("write", path, error) from error
     return len(rows)
 
 
@@ -111,19 +117,19 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
     """Averages per source; element i stands for (`start` + i x `step`, `start` + (i + 1) x `step`]; NaN is unknown.
 
     `step` is 300 or 3600, `start` and `end` are multiples of it (else ValueError). What lies before an archive's depth
-    or after the newest step is NaN. StoreError if the file cannot be read.
+    or after the newest step is NaN. DamagedError if the file is not a whole database of these sources.
     """
     if step not in (STEP, HOUR) or start % step or end % step:
         raise ValueError(f"step {step} is neither {STEP} nor {HOUR}, or {start} and {end} are no multiples of it")
     length = max(0, (end - start) // step)
     table = np.full((length, len(sources)), np.nan)
-    newest = last(path)
+    newest = check(path, sources)
     # librrd answers from the coarser archive when the finer one does not reach back to the start that is asked for.
     depth = (FINE_ROWS if step == STEP else HOURLY_ROWS) * step
     begin = max(start, newest - newest % step - depth)
     stop = min(end, newest - newest % step)
     if begin < stop:
-        table[(begin - start) // step : (stop - start) // step] = _read(path, sources, begin, stop, step)
+        table[(begin - start) // step : (stop - start) // step] = _read(path, begin, stop, step)
     return {source: np.ascontiguousarray(table[:, column]) for column, source in enumerate(sources)}
 
 
@@ -131,22 +137,32 @@ def head(path: Path, sources: Sequence[str]) -> bytes:
     """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
 
     librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
-    were written since lie where the next update writes again.
+    were written since lie where the next update writes again. DamagedError as `check`.
     """
-    size = path.stat().st_size - (FINE_ROWS + HOURLY_ROWS) * len(sources) * _VALUE_BYTES
-    with path.open("rb") as file:
-        return file.read(size)
+    return whole_head(path, _expected(tuple(sources)))
 
 
-def restore(path: Path, content: bytes) -> None:
-    """Puts an earlier `head` of this file back."""
+def restore(path: Path, content: bytes, until: int) -> None:
+    """Puts an earlier `head` of this file back, which updates up to `until` may have changed.
+
+    An older copy that was put in its place stays as it is. DamagedError where it is another file: the head would not
+    fit to its rows.
+    """
+    found, size = beginning(path)
+    made = defined(path, content)
+    if size != made.file_size or found[: made.size] != content[: made.size]:
+        raise damaged(path, "it is not the file that was there before the interruption")
+    if made.last(found) < made.last(content):
+        return
+    if not made.comes_after(found, content, until):
+        raise damaged(path, "it was begun after the ticks that were interrupted, which the journal has")
     try:
         with path.open("r+b") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise _failure("write", path, error) from error
+        raise failure("write", path, error) from error
 
 
 def sync(path: Path) -> None:
@@ -158,14 +174,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> Column:
+def _read(path: Path, start: int, end: int, step: int) -> Column:
     window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
     try:
-        (first, _, found_step), names, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)
+        (first, _, _), _, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)
     except _LIBRRD_ERRORS as error:
-        raise _failure("read", path, error) from error
-    if names != tuple(sources) or found_step != step:
-        raise StoreError(f"{path} does not hold {', '.join(sources)} every {step} s. Move it away, or restore a backup")
+        raise failure("read", path, error) from error
     skip = (start - first) // step
     # librrd appends the row after the end as well.
     return np.array(rows[skip : skip + (end - start) // step], dtype=np.float64)
@@ -193,9 +207,11 @@ def _text(value: float | None) -> str:
     return UNKNOWN if value is None or not isfinite(value) else repr(float(value))
 
 
-def _failure(verb: str, path: Path, error: Exception) -> StoreError:
-    reason = str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
-    return StoreError(
-        f"cannot {verb} the round-robin database {path}: {reason}. Check permissions and free space, or restore the "
-        "file from a backup; moved away, it is begun anew without its history"
-    )
+@cache
+def _expected(sources: tuple[str, ...]) -> Definition:
+    archives = (Archive("AVERAGE", FINE_ROWS, 1, 0.5), Archive("AVERAGE", HOURLY_ROWS, STEPS_PER_HOUR, 0.5))
+    return Definition(STEP, tuple(Source(name, "GAUGE", STEP) for name in sources), archives)
+
+
+def _size(sources: Sequence[str]) -> int:
+    return _expected(tuple(sources)).file_size

@@ -104,7 +104,7 @@ def test_once_fails_with_the_reason_when_the_cluster_does_not_answer(
     )
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / "dataset.json").exists()
 
 
 def test_once_that_failed_can_be_repeated_for_the_same_tick(
@@ -202,6 +202,17 @@ def test_a_second_collector_on_the_same_databases_is_refused(tmp_path: Path, end
     assert second.returncode == 1
     assert str(tmp_path / "db") in second.stderr
     assert second.stderr.count("\n") == 1
+
+
+def test_once_goes_on_when_a_namespaces_database_is_damaged(tmp_path: Path, endpoint: str) -> None:
+    environ = environment(tmp_path, endpoint)
+    assert kl_collector("once", environ=environ).returncode == 0
+    path = tmp_path / "db" / "namespaces" / "shop.rrd"
+    path.write_bytes(b"damaged")
+    done = kl_collector("once", environ=environ)
+    assert done.returncode == 0
+    assert f"{path} cannot be used: it is too short to be a round-robin database. It is set aside as" in done.stderr
+    assert path.with_name("shop.rrd.damaged").read_bytes() == b"damaged"
 
 
 def test_an_old_name_of_a_setting_is_accepted_with_a_warning(tmp_path: Path, endpoint: str) -> None:

@@ -81,32 +81,19 @@ def test_a_read_only_directory_is_named() -> None:
             Ledger.open(directory)
 
 
-def test_a_database_that_became_read_only_is_named_and_the_tick_is_kept() -> None:
-    with ordinary_user() as directory:
-        stored(directory)
-        with Ledger.open(directory) as ledger:
-            (directory / "namespaces" / "web.rrd").chmod(0o400)
-            with pytest.raises(StoreError, match=r"web\.rrd.*permissions"):
-                ledger.append([tick(NOON + 7 * STEP, {"web": entry(7.0)})])
-            (directory / "namespaces" / "web.rrd").chmod(0o600)
-            ledger.append([tick(NOON + 8 * STEP, {"web": entry(8.0)})])
-            assert usage(ledger, "web", NOON + 5 * STEP, 3, step=STEP) == [1.0, 7.0, 8.0]
-
-
-@pytest.mark.parametrize("name", ["cluster.rrd", "namespaces/web.rrd"])
 @pytest.mark.parametrize("keep", [0, 100, 200_000])
-def test_a_truncated_database_is_named_and_nothing_else_is_touched(tmp_path: Path, name: str, keep: int) -> None:
+def test_a_truncated_cluster_database_is_named_and_nothing_else_is_touched(tmp_path: Path, keep: int) -> None:
     before = stored(tmp_path)
-    path = tmp_path / name
+    path = tmp_path / "cluster.rrd"
     path.write_bytes(before[path][:keep])
     with pytest.raises(StoreError, match=rf"{path}.*backup"):
         Ledger.open(tmp_path)
     assert {p: p.read_bytes() for p in before} == before | {path: before[path][:keep]}
 
 
-def test_a_database_damaged_while_open_is_named_and_the_others_stay_at_the_same_tick(tmp_path: Path) -> None:
+def test_a_cluster_database_damaged_while_open_is_named_and_the_others_stay_at_the_same_tick(tmp_path: Path) -> None:
     before = stored(tmp_path)
-    path = tmp_path / "namespaces" / "web.rrd"
+    path = tmp_path / "cluster.rrd"
     with Ledger.open(tmp_path) as ledger:
         path.write_bytes(b"no database")
         with pytest.raises(StoreError, match=rf"{path}.*backup"):
@@ -118,12 +105,12 @@ def test_a_database_damaged_while_open_is_named_and_the_others_stay_at_the_same_
         assert usage(ledger, "other", NOON + 5 * STEP, 3, step=STEP) == [2.0, 7.0, 8.0]
 
 
-def test_a_foreign_round_robin_database_is_named(tmp_path: Path) -> None:
+def test_a_foreign_cluster_database_is_named(tmp_path: Path) -> None:
     stored(tmp_path)
-    path = tmp_path / "namespaces" / "web.rrd"
+    path = tmp_path / "cluster.rrd"
     path.unlink()
     rrdtool.create(str(path), "--step", "300", "DS:temperature:GAUGE:600:U:U", "RRA:AVERAGE:0.5:1:100")
-    with pytest.raises(StoreError, match=rf"{path}.*found temperature, expected cpu_usage"):
+    with pytest.raises(StoreError, match=rf"{path}.*found temperature, expected cap_cpu"):
         Ledger.open(tmp_path)
 
 
