@@ -184,8 +184,8 @@ def _set_aside(path: Path, error: DamagedError) -> None:
     with explained("set aside", path):
         path.rename(aside)
     _log.error(
-        "%s cannot be used: %s. It is set aside as %s and begun anew; what it held is unknown. To have it back, put a "
-        "whole copy in its place while the collector is stopped",
+        "%s cannot be used: %s. It is set aside as %s and begun anew; what it held is unknown. To have it back, stop "
+        "the collector with SIGTERM and put a whole copy in its place",
         path,
         error.cause,
         aside.name,
