@@ -13,6 +13,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kl_mcp.warnings.warning import DataWarning
+
 PAYLOAD_CHARACTERS = 2_000
 """Largest `ToolArgumentError` payload as compact JSON."""
 NEAREST_VALUES = 5
@@ -33,8 +35,13 @@ class SettingsError(KlMcpError):
 class DatasetError(KlMcpError):
     """A dataset directory, or its manifest, cannot be used.
 
-    The message is one sentence fit for a log and for a user.
+    The message is the whole text of `warning`, fit for a log; what a user may see of it, the warning knows.
     """
+
+    def __init__(self, warning: DataWarning) -> None:
+        """Take what to tell the users of the dataset."""
+        super().__init__(warning.text)
+        self.warning = warning
 
 
 class ToolArgumentError(KlMcpError):

@@ -22,6 +22,8 @@ from kl_mcp.counts import Counts
 from kl_mcp.daemon_threads import in_daemon_thread
 from kl_mcp.dataset import EMPTY, Dataset, load_dataset
 from kl_mcp.errors import DatasetError
+from kl_mcp.warnings import loading
+from kl_mcp.warnings.warning import DataWarning
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,6 @@ LOOK_SECONDS = 1.0
 RETRY_SECONDS = (2.0, 5.0, 15.0, 30.0)
 PATIENCE_SECONDS = 10.0
 """How long a call waits for the first load: the file system may be one that never answers."""
-NOT_LOOKED_YET = "The dataset is being loaded; ask again in a few seconds."
 LISTED_FILES = 1_000
 
 Mark = tuple[object, ...]
@@ -68,7 +69,7 @@ class Held:
 
     dataset: Dataset
     good: Dataset | None = None
-    problem: str | None = None
+    problem: DataWarning | None = None
 
 
 class Holder:
@@ -85,7 +86,7 @@ class Holder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
-        self.held = Held(EMPTY(NOT_LOOKED_YET))
+        self.held = Held(EMPTY(loading.NOT_LOOKED_YET))
         self._counts = counts
         self._load = load
         self._look_seconds = look_seconds
@@ -143,10 +144,9 @@ class Holder:
         try:
             dataset = await in_daemon_thread(partial(self._load, self.directory))
         except DatasetError as error:
-            self._keep(str(error))
+            self._keep(error.warning)
         except Exception as error:  # noqa: BLE001 -- an unforeseen failure is a failed load, logged with its traceback
-            message = f"The dataset in {self.directory} could not be loaded ({type(error).__name__}); see the log."
-            self._keep(message, unforeseen=error)
+            self._keep(loading.load_failed(self.directory, error), unforeseen=error)
         else:
             await self._replace(dataset)
 
@@ -159,24 +159,23 @@ class Holder:
         for listener in () if first else self._listeners:
             await listener(dataset)
 
-    def _keep(self, problem: str, unforeseen: Exception | None = None) -> None:
+    def _keep(self, problem: DataWarning, unforeseen: Exception | None = None) -> None:
         good = self.held.good
         if good is None:
             dataset = EMPTY(problem)
         else:
-            kept = f"{problem} Answers come from generation {good.generation}, which was loaded before."
-            dataset = good.with_warnings(kept)
+            dataset = good.with_warnings(loading.earlier_generation(problem, good.generation))
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._retry_at = self._clock() + pause
         self._counts.loads["failed"] += 1
         if problem != self.held.problem:
-            logger.warning("%s", problem, exc_info=unforeseen)
+            logger.warning("%s", problem.text, exc_info=unforeseen)
         self.held = Held(dataset, good, problem)
 
 
 def describe(dataset: Dataset) -> str:
     """A dataset in a few words, for logs."""
     if dataset.layout == "none":
-        return f"no data yet ({' '.join(dataset.warnings)})"
+        return f"no data yet ({' '.join(dataset.told(dataset.warnings))})"
     return f"generation {dataset.generation} ({dataset.layout} layout, {len(dataset.namespaces)} namespaces)"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from kl_mcp.access.callers import discreet
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
+from kl_mcp.warnings.warning import nobody
 
 
 def health() -> dict[str, Any]:
@@ -20,14 +20,13 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
     """`(HTTP status, body)`: 503 until the first attempt to load has ended, then 200 with what is served and why.
 
     `age_seconds` counts from the last sample, not from a file's time: files can be rewritten while sampling stands
-    still. It is null without data. `discreetly` leaves out of the reasons what may name a namespace.
+    still. It is null without data. `discreetly` names no namespace in the reasons, as for a caller who may see none.
     """
     dataset, problem = holder.held.dataset, holder.held.problem
-    warnings = dataset.warnings
     if discreetly:
-        names = frozenset(dataset.namespaces)
-        warnings = discreet(warnings, names)
-        problem = discreet((problem,), names)[0] if problem else problem
+        dataset = dataset.restricted_to(nobody)
+    warnings = dataset.told(dataset.warnings)
+    failed = problem.shown(dataset.visible) if problem else None
     sampled = _last_sample(dataset)
     body = {
         "ready": holder.looked,
@@ -38,8 +37,8 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
         "age_seconds": None if sampled is None else max(0, round(now - sampled)),
         "namespaces": len(dataset.namespaces),
         "data_dir": str(holder.directory),
-        "reason": problem if holder.looked else " ".join(warnings),
-        "warnings": list(warnings),
+        "reason": failed if holder.looked else " ".join(warnings),
+        "warnings": warnings,
         "loads": dict(counts.loads),
     }
     return (200 if holder.looked else 503), body

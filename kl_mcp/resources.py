@@ -181,6 +181,6 @@ def _unknown(uri: str, dataset: Dataset) -> str:
     if not uri.startswith(NAMESPACE_PREFIX):
         return said
     if dataset.layout == "none":
-        return f"{said} {' '.join(dataset.warnings)}"
+        return " ".join([said, *dataset.told(dataset.warnings)])
     near = ", ".join(nearest_names(listed(dataset), _variable(uri, NAMESPACE_PREFIX) or ""))
     return f"{said} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."

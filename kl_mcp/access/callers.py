@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fnmatch2 import fnmatchcase2
@@ -18,10 +17,6 @@ from kl_mcp.queries.select import check_patterns
 SCOPE_KEY = "kubeledger.caller"
 """Where the gate leaves the caller in the ASGI scope of a request."""
 MOST_VIEWS = 256
-DETAILS = (" cannot be used: ", " is not a usable dataset manifest: ")
-"""After these a load warning quotes the place in a file that is wrong, which may be a namespace's."""
-WITHHELD = "Part of the dataset could not be loaded and is missing or old here; the operator's log says which."
-_WORD = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +48,8 @@ def checked_globs(globs: Iterable[str]) -> tuple[str, ...]:
 
 
 def restricted(dataset: Dataset, globs: tuple[str, ...]) -> Dataset:
-    """The same data naming only the namespaces that match a glob; totals do not change.
-
-    Warnings about the load that may name another are replaced by one that names none.
-    """
-    view = dataset.restricted_to(lambda name: any(fnmatchcase2(name, glob) for glob in globs))
-    return replace(view, warnings=discreet(dataset.warnings, view.hidden))
-
-
-def discreet(warnings: tuple[str, ...], hidden: frozenset[str]) -> tuple[str, ...]:
-    """Load warnings without those that name, or may name, a namespace of `hidden`."""
-    told = (
-        WITHHELD
-        if any(detail in warning for detail in DETAILS) or not hidden.isdisjoint(_WORD.findall(warning))
-        else warning
-        for warning in warnings
-    )
-    return tuple(dict.fromkeys(told))
+    """The same data naming only the namespaces that match a glob; totals do not change."""
+    return dataset.restricted_to(lambda name: any(fnmatchcase2(name, glob) for glob in globs))
 
 
 class Views:

@@ -10,6 +10,7 @@ from typing import Any
 from kl_mcp.dataset.fields import (
     Json,
     MalformedError,
+    entry,
     flag,
     listing,
     mapping,
@@ -22,6 +23,7 @@ from kl_mcp.dataset.fields import (
     whole,
 )
 from kl_mcp.dataset.model import METRICS, SCALES, SOURCES, CostModel, Dataset, Metric, Namespace, Node, Nodes, Rate
+from kl_mcp.warnings.warning import Detail, Plain
 
 SCHEMA_VERSION = 1
 _COST_MODELS: dict[str, CostModel] = {
@@ -37,7 +39,7 @@ _FILE_NAME = re.compile(r"[a-z0-9_]+-\d+\.json")
 class FileRecord:
     """A data file as the manifest names it."""
 
-    name: str
+    name: Plain
     size: int
     sha256: str
 
@@ -84,10 +86,12 @@ def check_version(document: Json) -> None:
     version = whole(member(document, "schema_version", "the file"), "schema_version")
     if version > SCHEMA_VERSION:
         raise MalformedError(
-            f"its schema_version is {version}, newer than the {SCHEMA_VERSION} this kl-mcp reads: upgrade kl-mcp"
+            "its schema_version is {found}, newer than the {read} this kl-mcp reads: upgrade kl-mcp",
+            found=version,
+            read=SCHEMA_VERSION,
         )
     if version != SCHEMA_VERSION:
-        raise MalformedError(f"its schema_version is {version}, not {SCHEMA_VERSION}")
+        raise MalformedError("its schema_version is {found}, not {read}", found=version, read=SCHEMA_VERSION)
 
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
@@ -99,9 +103,13 @@ def _file(value: Any, part: str) -> FileRecord:
     record = mapping(value, f"files.{part}")
     name = text(record.get("name"), f"files.{part}.name")
     if not _FILE_NAME.fullmatch(name):
-        raise MalformedError(f"files.{part}.name is {name[:60]!r}, not a plain data file name")
+        raise MalformedError(
+            "{place} is {name}, not a plain data file name",
+            place=entry(f"files.{part}.name"),
+            name=Detail(repr(name[:60]), Plain("something else")),
+        )
     return FileRecord(
-        name, whole(record.get("size"), f"files.{part}.size"), text(record.get("sha256"), f"files.{part}.sha256")
+        Plain(name), whole(record.get("size"), f"files.{part}.size"), text(record.get("sha256"), f"files.{part}.sha256")
     )
 
 

@@ -7,9 +7,11 @@ A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts a
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
+
+from kl_mcp.warnings.warning import DataWarning, Visible
 
 Layout = Literal["native", "kubeledger", "none"]
 CostModel = Literal["cumulative", "normalized", "costs"]
@@ -195,11 +197,13 @@ class Dataset:
     nodes: Nodes | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     """File name by part: a scale's name, `nodes`, `manifest`."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[DataWarning, ...] = ()
     """What was wrong with this load; repeated in the metadata of every answer."""
     system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES
     hidden: frozenset[str] = frozenset()
     """Namespaces that must not be named in an answer; they stay in every total."""
+    visible: Visible = None
+    """Whether a namespace may be named, one that is not in this dataset included; None where all may be."""
     sharing: Sharing = Sharing()
     shared: frozenset[str] = frozenset()
     """Namespaces that `sharing` names."""
@@ -208,19 +212,24 @@ class Dataset:
         """Say whether a namespace belongs to the platform rather than to an application."""
         return namespace.startswith(self.system_prefixes)
 
-    def with_warnings(self, *warnings: str) -> Dataset:
+    def with_warnings(self, *warnings: DataWarning) -> Dataset:
         """Return the same data with more load warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
 
+    def told(self, warnings: Iterable[DataWarning]) -> list[str]:
+        """Return the texts of warnings for who may see this dataset, each once, in their order."""
+        return list(dict.fromkeys(warning.shown(self.visible) for warning in warnings))
+
     def restricted_to(self, visible: Callable[[str], bool]) -> Dataset:
         """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
-        return replace(self, hidden=frozenset(name for name in self.namespaces if not visible(name)))
+        hidden = frozenset(name for name in self.namespaces if not visible(name))
+        return replace(self, hidden=hidden, visible=visible)
 
     def priced(self, metric: Metric) -> bool:
         """Say whether any scale carries a bill for a metric."""
         return any(metric in scale.bill for scale in self.scales.values())
 
 
-def empty_dataset(reason: str) -> Dataset:
+def empty_dataset(reason: DataWarning) -> Dataset:
     """Return a dataset without data; `reason` says what is missing and when to expect it."""
     return Dataset(layout="none", cost_model="cumulative", warnings=(reason,))

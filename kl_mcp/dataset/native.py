@@ -21,6 +21,8 @@ from kl_mcp.dataset.model import SCALES, SYSTEM_PREFIXES, Dataset, Scale, ScaleN
 from kl_mcp.dataset.scales import read_scale
 from kl_mcp.errors import DatasetError
 from kl_mcp.regular_files import TooLongError, UnfitFileError, read_regular
+from kl_mcp.warnings import loading
+from kl_mcp.warnings.warning import DataWarning, Detail, Plain, Text
 
 MANIFEST = "dataset.json"
 LARGEST_MANIFEST = 64_000_000
@@ -41,10 +43,7 @@ def detect_layout(directory: Path) -> str:
             return "native"
         return "kubeledger" if is_kubeledger(directory) else "none"
     except OSError as error:
-        raise DatasetError(
-            f"The data directory {directory} cannot be read ({error.strerror}): let the user this server runs as read "
-            "it and enter it."
-        ) from None
+        raise DatasetError(loading.directory_unreadable(directory, error)) from None
 
 
 def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
@@ -70,7 +69,7 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
     """Return a generation and whether any of its files was not there."""
     dataset, records = _manifest(directory)
     scales: dict[ScaleName, Scale] = {}
-    warnings: list[str] = []
+    warnings: list[DataWarning] = []
     vanished = False
     for name in SCALES:
         scale, problem, gone = _part(directory, records[name], _scale_reader(name, records[name].name, dataset))
@@ -78,10 +77,11 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
         if scale is not None:
             scales[name] = scale
         else:
-            warnings.append(_scale_warning(name, problem, dataset))
+            minutes = (dataset.polling_interval_seconds or 300) // 60
+            warnings.append(loading.scale_unreadable(problem, name, minutes))
     nodes, problem, gone = _part(directory, records["nodes"], read_nodes)
     if nodes is None:
-        warnings.append(f"{problem}; what is known of nodes is missing until the next generation is published.")
+        warnings.append(loading.nodes_unreadable(problem))
     return replace(dataset, scales=scales, nodes=nodes, warnings=tuple(warnings)), vanished or gone
 
 
@@ -89,49 +89,50 @@ def _scale_reader(name: ScaleName, file: str, dataset: Dataset) -> Callable[[Jso
     return lambda document: read_scale(document, name, file, dataset.namespaces)
 
 
-def _scale_warning(name: ScaleName, problem: str, dataset: Dataset) -> str:
-    minutes = (dataset.polling_interval_seconds or 300) // 60
-    return (
-        f"{problem}; answers on {name} are empty until the collector publishes the next generation, due every "
-        f"{minutes} min."
-    )
-
-
-def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, str, bool]:
+def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, Text, bool]:
     """Return a file's content, or None with what is wrong with it and whether it was not there at all."""
     try:
-        document = mapping(orjson.loads(_content(directory, record)), "the file")
+        document = _parsed(_content(directory, record))
         check_version(document)
-        return read(document), "", False
+        return read(document), loading.NO_PROBLEM, False
     except FileNotFoundError:
-        return None, f"{record.name} is missing", True
+        return None, loading.missing(record.name), True
     except _RefusedError as error:
-        return None, f"{record.name} {error}", False
+        return None, error.problem, False
     except OSError as error:
-        return None, f"{record.name} cannot be read ({error.strerror})", False
-    except (orjson.JSONDecodeError, MalformedError) as error:
-        return None, f"{record.name} cannot be used: {error}", False
+        return None, loading.unreadable(record.name, error), False
+    except MalformedError as error:
+        return None, loading.unusable(record.name, error.fault), False
+
+
+def _parsed(content: bytes) -> Json:
+    try:
+        return mapping(orjson.loads(content), "the file")
+    except orjson.JSONDecodeError as error:
+        raise MalformedError("{error}", error=Detail(str(error), Plain("it is not JSON"))) from None
 
 
 class _RefusedError(Exception):
-    """A data file is not what the manifest says of it, or more than is loaded; worded to follow the file's name."""
+    """A data file is not what the manifest says of it, or more than is loaded."""
+
+    def __init__(self, problem: Text) -> None:
+        super().__init__()
+        self.problem = problem
 
 
 def _content(directory: Path, record: FileRecord) -> bytes:
     """Return a file as the manifest describes it. Raises OSError and _RefusedError."""
     if record.size > LARGEST_DATA_FILE:
-        raise _RefusedError(
-            f"is not read: the manifest says it has {record.size:,} bytes, and at most {LARGEST_DATA_FILE:,} are loaded"
-        )
+        raise _RefusedError(loading.too_large(record.name, record.size, LARGEST_DATA_FILE))
     try:
         content = read_regular(directory / record.name, record.size, inside=directory)
         size = len(content)
     except TooLongError as error:
         content, size = b"", error.size
     if size != record.size:
-        raise _RefusedError(f"is damaged: {size} bytes where the manifest says {record.size}")
+        raise _RefusedError(loading.of_other_size(record.name, size, record.size))
     if hashlib.sha256(content).hexdigest() != record.sha256:
-        raise _RefusedError("is damaged: its SHA-256 is not the manifest's")
+        raise _RefusedError(loading.of_other_content(record.name))
     return content
 
 
@@ -142,34 +143,22 @@ def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(_absent(directory)) from None
     except UnfitFileError as error:
-        raise DatasetError(
-            f"{path} cannot be used: {error.strerror}. Remove it; the collector publishes a new one at its next tick."
-        ) from None
+        raise DatasetError(loading.manifest_unfit(path, error)) from None
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror}): let this process read it.") from None
+        raise DatasetError(loading.manifest_unreadable(path, error)) from None
     try:
-        document = mapping(orjson.loads(content), "the file")
-    except (orjson.JSONDecodeError, MalformedError):
-        raise DatasetError(
-            f"{path} is truncated or not JSON of a KubeLedger dataset: the collector replaces it at its next tick; "
-            "if it stays so, point --data-dir at the directory the collector publishes to (KL_DATA_DIR)."
-        ) from None
+        document = _parsed(content)
+    except MalformedError:
+        raise DatasetError(loading.manifest_truncated(path)) from None
     try:
         check_version(document)
         dataset, records = read_manifest(document)
     except MalformedError as error:
-        raise DatasetError(f"{path} is not a usable dataset manifest: {error}.") from None
+        raise DatasetError(loading.manifest_malformed(path, error.fault)) from None
     return dataset, dict(records)
 
 
-def _absent(directory: Path) -> str:
+def _absent(directory: Path) -> DataWarning:
     if not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "does not exist"
-        return (
-            f"The data directory {directory} {what}. If that is kl-collector's KL_DATA_DIR, it appears with the "
-            "first tick, within one polling interval of its start; otherwise pass that one as --data-dir."
-        )
-    return (
-        f"{directory} holds no {MANIFEST} yet: the collector publishes it after its first tick, within one polling "
-        "interval of its start. Check that kl-collector runs and that its KL_DATA_DIR is this directory."
-    )
+        return loading.no_directory(directory, exists=directory.exists())
+    return loading.no_manifest(directory / MANIFEST)

@@ -30,6 +30,7 @@ from kl_mcp.dataset.model import (
     ScaleName,
     Special,
 )
+from kl_mcp.warnings.warning import Detail, Plain
 
 Name = TypeVar("Name", bound=str)
 
@@ -37,7 +38,9 @@ Name = TypeVar("Name", bound=str)
 def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str]) -> Scale:
     """Return the scale of a parsed file. Raises MalformedError; `names` is the manifest's namespace table."""
     if text(member(document, "scale", "the file"), "scale") != name:
-        raise MalformedError(f"it holds the scale {document['scale']!r}")
+        raise MalformedError(
+            "it holds the scale {scale}", scale=Detail(repr(document["scale"]), Plain("of another name"))
+        )
     starts = [moment(start, "buckets") for start in listing(member(document, "buckets", "the file"), "buckets")]
     ends = [_end(name, start) for start in starts]
     if starts[1:] != ends[:-1]:
@@ -49,7 +52,10 @@ def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str
     namespaces = mapping(member(document, "namespaces", "the file"), "namespaces")
     strangers = [namespace for namespace in namespaces if namespace not in names]
     if strangers:
-        raise MalformedError(f"it names a namespace the manifest does not know: {strangers[0][:63]!r}")
+        raise MalformedError(
+            "it names a namespace the manifest does not know: {name}",
+            name=Detail(repr(strangers[0][:63]), Plain("one that cannot be named to you")),
+        )
     coverage = mapping(member(document, "coverage", "the file"), "coverage")
     return Scale(
         name=name,
@@ -91,7 +97,9 @@ def _end(scale: ScaleName, start: int) -> int:
             (begins.replace(day=1) + timedelta(days=31)).replace(day=1),
         )
     if not aligned:
-        raise MalformedError(f"{begins:%Y-%m-%dT%H:%M:%SZ} starts no bucket of {scale}")
+        raise MalformedError(
+            "{begins} starts no bucket of {scale}", begins=Plain(f"{begins:%Y-%m-%dT%H:%M:%SZ}"), scale=Plain(scale)
+        )
     return int(ends.timestamp())
 
 
@@ -147,5 +155,5 @@ def _special(values: Json, length: int) -> dict[Special, Row]:
         if entry in values:
             rows[entry] = _row(values[entry], length, f"special.{entry}", _special_amounts)
         elif entry in {"non-allocatable", "idle"}:
-            raise MalformedError(f"special lacks {entry!r}")
+            raise MalformedError("special lacks {entry}", entry=Plain(repr(entry)))
     return rows

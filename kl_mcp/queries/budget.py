@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from kl_mcp.queries.paging import PageRequest
+from kl_mcp.warnings.questions import CURSOR_OUTDATED
 
 DEFAULT_CHARACTERS = 28_000
 LARGEST_CHARACTERS = 70_000
@@ -56,10 +57,7 @@ def fill(
 
 def _announce(metadata: Json, page: PageRequest, returned: int, total: int, *, generation: int, what: str) -> None:
     if page.generation is not None and page.generation != generation:
-        metadata["warnings"].append(
-            "The cursor was made from an earlier generation of the dataset: values and order may have moved between "
-            "pages."
-        )
+        metadata["warnings"].append(CURSOR_OUTDATED.public_text)
     reached = page.offset + returned
     if reached < total:
         metadata["truncated"] = {

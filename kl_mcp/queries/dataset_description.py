@@ -13,6 +13,7 @@ from kl_mcp.queries.metadata import coverage_of, last_sample, metadata
 from kl_mcp.queries.numbers import MONEY, known_sum, rounded
 from kl_mcp.queries.rates import pending_warning, rate_in_force
 from kl_mcp.queries.select import listed
+from kl_mcp.warnings.warning import DataWarning
 
 DEPTH: dict[ScaleName, str] = {
     "hourly_7d": "7 days (168 whole hours and the open one)",
@@ -76,7 +77,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
     }
 
 
-def _own_gpus(dataset: Dataset) -> list[str]:
+def _own_gpus(dataset: Dataset) -> list[DataWarning]:
     return own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
 
 

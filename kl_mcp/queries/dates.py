@@ -11,11 +11,17 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import overload
 
 from kl_mcp.dataset.model import Scale, ScaleName
 from kl_mcp.errors import NEAREST_VALUES, ToolArgumentError, quoted
+from kl_mcp.warnings.warning import Plain
 
-GRANULARITY: dict[ScaleName, str] = {"hourly_7d": "hour", "daily_14d": "day", "monthly_12m": "month"}
+GRANULARITY: dict[ScaleName, Plain] = {
+    "hourly_7d": Plain("hour"),
+    "daily_14d": Plain("day"),
+    "monthly_12m": Plain("month"),
+}
 EXAMPLE: dict[ScaleName, str] = {
     "hourly_7d": "2026-11-21T14:00:00Z",
     "daily_14d": "2026-11-21",
@@ -41,17 +47,17 @@ class Window:
         return range(self.first, self.stop)
 
     @property
-    def dates(self) -> list[str]:
+    def dates(self) -> list[Plain]:
         """Return the bucket names."""
         return [bucket_name(self.scale.name, self.scale.starts[i]) for i in self.indices]
 
     @property
-    def label(self) -> str | None:
+    def label(self) -> Plain | None:
         """Return how an answer writes this window: a bucket, or FIRST..LAST; None when it is empty."""
         dates = self.dates
         if not dates:
             return None
-        return dates[0] if len(dates) == 1 else f"{dates[0]}..{dates[-1]}"
+        return dates[0] if len(dates) == 1 else Plain(f"{dates[0]}..{dates[-1]}")
 
     @property
     def start(self) -> int | None:
@@ -83,15 +89,21 @@ class Window:
         return Window(self.scale, self.first, self.stop - 1) if self.partial else self
 
 
-def instant(moment: float | None) -> str | None:
+@overload
+def instant(moment: float) -> Plain: ...
+@overload
+def instant(moment: None) -> None: ...
+@overload
+def instant(moment: float | None) -> Plain | None: ...
+def instant(moment: float | None) -> Plain | None:
     """Return an instant as ISO 8601 in UTC."""
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else Plain(datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 @lru_cache(maxsize=1024)  # the buckets of three scales, written in every answer
-def bucket_name(scale: ScaleName, start: int) -> str:
+def bucket_name(scale: ScaleName, start: int) -> Plain:
     """Return how answers write the bucket that starts at `start`."""
-    return datetime.fromtimestamp(start, UTC).strftime(_WRITTEN[scale])
+    return Plain(datetime.fromtimestamp(start, UTC).strftime(_WRITTEN[scale]))
 
 
 def whole_window(scale: Scale) -> Window:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -29,7 +28,8 @@ from kl_mcp.queries.numbers import known_sum, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.rolling import gaps_untold_warning
 from kl_mcp.queries.select import Selection
-from kl_mcp.queries.words import some, some_namespaces
+from kl_mcp.warnings import efficiency as told
+from kl_mcp.warnings.warning import DataWarning, Plain, some
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Line:
     metric: Metric
     sums: Compared
     relative: bool
-    uncounted: tuple[str, ...]
+    uncounted: tuple[Plain, ...]
     """Buckets of KubeLedger's files that have requests, but for how many hours is unknown."""
     shown: Compared
     """`sums` in the unit of the answer."""
@@ -103,18 +103,18 @@ def efficiency(
             unit="efficiency_ratio",
             metric=metric,
             warnings=[
-                *_unknown(named, dataset.hidden),
-                *_uncounted(named, dataset.hidden),
-                *_without_requests(named, dataset.hidden),
+                *_unknown(named),
+                *_uncounted(named),
+                *_without_requests(named),
                 *gaps_untold_warning(window),
                 *own_gpus_warning(found, metrics),
-                *_partly_measured(named, window, dataset.hidden),
+                *_partly_measured(named, window),
+                *_unshared(dataset, found),
             ],
         ),
     }
     if found.relative is not None and found.relative.cost_model == "costs":
         answer["metadata"]["currency"] = dataset.currency
-        answer["metadata"]["warnings"] += _unshared(dataset)
     fill(
         answer,
         page,
@@ -207,60 +207,34 @@ def _counts(rows: list[Compared]) -> dict[str, int]:
     return {kind: found[kind] for kind in CLASSES}
 
 
-def _unknown(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
+def _unknown(lines: list[_Line]) -> list[DataWarning]:
     unknown = [line for line in lines if line.sums.classification == "unknown"]
     groups = (
-        (
-            [line for line in unknown if not line.sums.in_doubt and not line.uncounted],
-            "usage and requests are never both known in this window",
-        ),
-        ([line for line in unknown if line.sums.in_doubt], "usage that names no holder may be theirs"),
+        ([line for line in unknown if not line.sums.in_doubt and not line.uncounted], told.never_both_known),
+        ([line for line in unknown if line.sums.in_doubt], told.in_doubt),
     )
-    return [f"Efficiency is unknown for {_named(group, hidden)}: {why}." for group, why in groups if group]
+    return [said([(line.namespace, line.metric) for line in group]) for group, said in groups if group]
 
 
-def _uncounted(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
+def _uncounted(lines: list[_Line]) -> list[DataWarning]:
     """Say what efficiency leaves out of KubeLedger's files, as it would read too low with it."""
-    left_out = [line for line in lines if line.uncounted]
-    if not left_out:
-        return []
-    rows = [(line.namespace, f" ({line.metric}: {some(line.uncounted)})") for line in left_out]
-    named = some_namespaces(rows, hidden)
-    return [
-        (
-            "KubeLedger's files do not tell for how many hours of some buckets these namespaces had requests, as they "
-            "or KubeLedger itself began, ended or paused there. Efficiency and requests leave these buckets out: "
-            f"{named}."
-        )
-    ]
+    left_out = [(line.namespace, line.metric, line.uncounted) for line in lines if line.uncounted]
+    return [told.request_hours_untold(left_out)] if left_out else []
 
 
-def _without_requests(lines: list[_Line], hidden: AbstractSet[str]) -> list[str]:
+def _without_requests(lines: list[_Line]) -> list[DataWarning]:
     """Say what efficiency leaves out of imported history, which knows usage in hours in which it knows no requests."""
-    left_out = [line for line in lines if line.sums.usage_alone > 0]
-    if not left_out:
-        return []
-    rows = [(line.namespace, f" ({line.metric}: {line.sums.usage_alone:g} h)") for line in left_out]
-    named = some_namespaces(rows, hidden)
-    return [
-        (
-            f"Requests are unknown in hours of known usage (history imported without them) for {len(left_out)} row(s); "
-            f"requests, efficiency and unused leave these hours out, usage does not: {named}."
-        )
-    ]
+    alone = ((line, line.sums.usage_alone) for line in lines)
+    left_out = [(line.namespace, line.metric, hours) for line, hours in alone if hours > 0]
+    return [told.requests_unknown(left_out)] if left_out else []
 
 
-def _unshared(dataset: Dataset) -> list[str]:
+def _unshared(dataset: Dataset, scale: Scale) -> list[DataWarning]:
     """Say that money in an answer about efficiency is KubeLedger's own, where other answers show another."""
-    if dataset.sharing == Sharing():
-        return []
-    return ["Usage and requests are money as KubeLedger's files hold it, before the sharing that other answers show."]
+    money = scale.relative is not None and scale.relative.cost_model == "costs"
+    return [told.MONEY_UNSHARED] if money and dataset.sharing != Sharing() else []
 
 
-def _partly_measured(lines: list[_Line], window: Window, hidden: AbstractSet[str]) -> list[str]:
+def _partly_measured(lines: list[_Line], window: Window) -> list[DataWarning]:
     of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
-    return partly_measured_warning(of_pods, window, hidden)
-
-
-def _named(lines: list[_Line], hidden: AbstractSet[str]) -> str:
-    return some_namespaces([(line.namespace, f" ({line.metric})") for line in lines], hidden)
+    return partly_measured_warning(of_pods, window)

@@ -25,6 +25,8 @@ from kl_mcp.queries.numbers import UNKNOWN, ratio, rounded
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.timeseries import add_series, hourly_heading, open_hour_warning
+from kl_mcp.warnings.efficiency import ratios_null
+from kl_mcp.warnings.warning import DataWarning
 
 
 def efficiency_timeseries(
@@ -56,7 +58,7 @@ def efficiency_timeseries(
             metric=metric,
             warnings=[
                 *open_hour_warning(window),
-                *(partly_measured_warning(names, window, dataset.hidden) if metric in ("cpu", "memory") else []),
+                *(partly_measured_warning(names, window) if metric in ("cpu", "memory") else []),
             ],
         ),
     }
@@ -69,7 +71,7 @@ def efficiency_timeseries(
         single=selection.single,
         generation=dataset.generation,
     )
-    answer["metadata"]["warnings"] += _null_warning(answer["series"])
+    answer["metadata"]["warnings"] += dataset.told(_null_warning(answer["series"]))
     return answer
 
 
@@ -89,11 +91,7 @@ def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: C
     return ratios
 
 
-def _null_warning(series: list[dict[str, Any]]) -> list[str]:
+def _null_warning(series: list[dict[str, Any]]) -> list[DataWarning]:
     values = [value for entry in series for value in entry["values"]]
     without = values.count(None)
-    return (
-        [f"{without} of {len(values)} hourly ratios are null: no requests, or usage unknown or unattributed."]
-        if without
-        else []
-    )
+    return [ratios_null(without, len(values))] if without else []

@@ -14,7 +14,8 @@ from kl_mcp.queries.measure import Dimension, Measure, MetricOrTotal, Sum, measu
 from kl_mcp.queries.metadata import partly_measured_warning, unknown_warning
 from kl_mcp.queries.numbers import UNKNOWN, known_sum, percent
 from kl_mcp.queries.shared_costs import SharedCosts, shared_costs
-from kl_mcp.queries.sharing import kept_warning, shared_warning
+from kl_mcp.warnings import costs
+from kl_mcp.warnings.warning import DataWarning
 
 _SAME_HOURS = 1e-6
 
@@ -203,33 +204,32 @@ class Frame:
             return self.measure.unknown
         return sum_columns(map(self.column, summed), self.measure.zero)
 
-    def warnings(self, names: Iterable[str]) -> list[str]:
+    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
         """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
         asked = list(names)
         known = {name: self.totals[name] for name in asked if name in self.totals}
         return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
 
-    def cluster_warnings(self) -> list[str]:
+    def cluster_warnings(self) -> list[DataWarning]:
         """Return what to know about the sum of all namespaces."""
         return [*self.unknown_warnings(self.totals), *self.sharing_warnings(())]
 
-    def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[str]:
+    def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[DataWarning]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
         of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
-        hidden = self.dataset.hidden
-        measured = partly_measured_warning(sums, self.window, hidden) if of_pods else []
+        measured = partly_measured_warning(sums, self.window) if of_pods else []
         borne = self.dataset.shared if self.after_sharing else ()
         concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
         lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
-        return [*unknown_warning(lacking, self.window, hidden), *measured]
+        return [*unknown_warning(lacking, self.window), *measured]
 
-    def sharing_warnings(self, named: Iterable[str]) -> list[str]:
+    def sharing_warnings(self, named: Iterable[str]) -> list[DataWarning]:
         """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
         if self.after_sharing is None:
             return []
         kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
-        borne = shared_warning([name for name in named if name in self.absorbed], self.dataset.hidden)
-        return [*borne, *(kept_warning() if kept else [])]
+        borne = [name for name in named if name in self.absorbed]
+        return [*([costs.borne_by_others(borne)] if borne else []), *([costs.SHARED_COSTS_KEPT] if kept else [])]
 
 
 def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:

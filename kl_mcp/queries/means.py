@@ -11,15 +11,8 @@ from kl_mcp.queries.dates import Window
 from kl_mcp.queries.efficiency import Compared, matched_requests
 from kl_mcp.queries.measure import is_of_own_gpus
 from kl_mcp.queries.numbers import UNKNOWN, ratio
-
-OWN_GPUS = (
-    "KubeLedger stores the mean over each namespace's own GPUs without their number: gpu and gpu_memory are per cent "
-    "of those. Nothing adds them up or compares them between namespaces: totals, shares and rankings are null."
-)
-_NO_OWN_GPUS = (
-    " Under this cost model its days and months hold only the share of a sum of such means, from which nothing "
-    "follows: they are null; hours are known."
-)
+from kl_mcp.warnings.kubeledger import own_gpus
+from kl_mcp.warnings.warning import DataWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +64,11 @@ def averaged_unused(unused: float, known: KnownIn, scale: Scale) -> float:
     return ratio(unused, _hours(scale, known.both))
 
 
-def own_gpus_warning(scale: Scale, metrics: Iterable[str | None]) -> list[str]:
+def own_gpus_warning(scale: Scale, metrics: Iterable[str | None]) -> list[DataWarning]:
     """Return what to know of GPUs in files of KubeLedger; nothing where an answer is not about them."""
     if scale.relative is None or not any(metric in ("gpu", "gpu_memory") for metric in metrics):
         return []
-    return [OWN_GPUS if scale.relative.cost_model == "cumulative" else OWN_GPUS + _NO_OWN_GPUS]
+    return [own_gpus(days_known=scale.relative.cost_model == "cumulative")]
 
 
 def nothing_to_add() -> Compared:

@@ -6,7 +6,6 @@ Every key is always there, null where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from math import isnan
 from typing import Any
 
@@ -17,8 +16,9 @@ from kl_mcp.queries.means import own_gpus_warning
 from kl_mcp.queries.measure import Measure
 from kl_mcp.queries.numbers import MONEY, rounded
 from kl_mcp.queries.rates import rate_warnings
-from kl_mcp.queries.rolling import absent_warning, rolling_warnings, stale_days_warning, uncounted_partial_warning
-from kl_mcp.queries.words import some, some_namespaces
+from kl_mcp.queries.rolling import rolling_warnings, stale_days_warning, uncounted_partial_warning
+from kl_mcp.warnings import kubeledger, observation
+from kl_mcp.warnings.warning import DataWarning, Plain
 
 Block = dict[str, Any]
 _STALE_TICKS = 3
@@ -28,11 +28,6 @@ _NOTABLE_HOURS = 0.5
 """How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
 _NOTABLE_SHARE = 0.01
 """How much of a namespace's pod samples have to be missing to be named."""
-_SOURCE_NAMES: dict[Source, str] = {
-    "kubernetes": "The API server",
-    "metrics": "metrics-server",
-    "dcgm": "A DCGM exporter",
-}
 _DEFAULT_INTERVAL = 300
 
 
@@ -44,7 +39,7 @@ def metadata(
     measure: Measure | None = None,
     unit: str | None = None,
     metric: str | None = None,
-    warnings: Iterable[str] = (),
+    warnings: Iterable[DataWarning] = (),
 ) -> Block:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
     shown_unit = unit or (measure.unit if measure else None)
@@ -64,8 +59,12 @@ def metadata(
         "generated_at_utc": instant(dataset.generated_at),
         "last_sample_utc": instant(last_sample(dataset)),
         "coverage": _coverage(window),
-        "warnings": _all_warnings(
-            dataset, now, window, source=_usage_source(measure, metric), priced=priced, more=[*own, *warnings]
+        "warnings": dataset.told(
+            [
+                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), priced=priced),
+                *own,
+                *warnings,
+            ]
         ),
         "truncated": None,
     }
@@ -90,31 +89,20 @@ def coverage_of(window: Window, source: Source) -> float | None:
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
 
-def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window, hidden: AbstractSet[str]) -> list[str]:
-    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out).
-
-    Those in `hidden` are counted and not named.
-    """
+def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[DataWarning]:
+    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
     if not unknown:
         return []
     buckets = sum(count for _, count in unknown)
-    names = some_namespaces([(name, "") for name, _ in unknown], hidden)
-    granularity = GRANULARITY[window.scale.name]
-    if window.scale.relative is not None:
-        return [absent_warning(len(unknown), f"{buckets} {granularity} bucket(s)", names)]
-    return [
-        (
-            f"{len(unknown)} namespace(s) have {buckets} {granularity} bucket(s) unknown in whole or in part; "
-            f"their sums leave these hours out and are too low: {names}."
-        )
-    ]
+    names = [name for name, _ in unknown]
+    told = observation.buckets_unknown if window.scale.relative is None else kubeledger.values_absent
+    return [told(names, buckets, GRANULARITY[window.scale.name])]
 
 
-def partly_measured_warning(names: Iterable[str], window: Window, hidden: AbstractSet[str]) -> list[str]:
+def partly_measured_warning(names: Iterable[str], window: Window) -> list[DataWarning]:
     """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
-    Namespaces in `hidden` are counted and not named.
     """
     scale = window.scale
     answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
@@ -128,17 +116,8 @@ def partly_measured_warning(names: Iterable[str], window: Window, hidden: Abstra
             seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
             expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
             if expected and seen / expected < 1 - _NOTABLE_SHARE:
-                found.append((name, f" ({100 * seen / expected:.3g} %)"))
-    return (
-        [
-            (
-                f"metrics-server knew only a part of the running pods of {len(found)} namespace(s), whose usage is too "
-                f"low: {some_namespaces(found, hidden)}."
-            )
-        ]
-        if found
-        else []
-    )
+                found.append((name, 100 * seen / expected))
+    return [observation.pods_unmeasured(found)] if found else []
 
 
 def _data_window(window: Window | None) -> Block | None:
@@ -179,8 +158,7 @@ def _all_warnings(
     *,
     source: Source | None,
     priced: bool,
-    more: Iterable[str],
-) -> list[str]:
+) -> list[DataWarning]:
     found = [*dataset.warnings, *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
         found += [
@@ -193,15 +171,15 @@ def _all_warnings(
             found += _silences(window, source)
         if priced:
             found += rate_warnings(dataset, window)
-    return list(dict.fromkeys([*found, *more]))
+    return found
 
 
-def _stale(dataset: Dataset, now: float) -> list[str]:
+def _stale(dataset: Dataset, now: float) -> list[DataWarning]:
     newest = last_sample(dataset)
     if newest is None and dataset.layout == "kubeledger":
         return stale_days_warning(dataset, now)
     if newest is None:
-        return [] if dataset.layout != "native" else ["No source has answered yet: see the collector's log."]
+        return [] if dataset.layout != "native" else [observation.NO_SOURCE_YET]
     allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
     if dataset.layout == "kubeledger":
         allowed = _STALE_HOURLY_SECONDS
@@ -209,35 +187,24 @@ def _stale(dataset: Dataset, now: float) -> list[str]:
         # KubeLedger writes its files whether or not it polls: their time says nothing.
         published = dataset.generated_at if dataset.layout == "native" else None
         if published is not None and now - published <= allowed:
-            return [
-                (
-                    f"No source has answered since {instant(newest)}, {_duration(now - newest)} before this call, "
-                    "although the collector runs: see its log. What came after is unknown."
-                )
-            ]
-        runs = "KubeLedger polls the cluster" if dataset.layout == "kubeledger" else "the collector runs"
-        return [
-            (
-                f"Stale: the last sample is from {instant(newest)}, {_duration(now - newest)} before this call. "
-                f"Numbers end there; check that {runs}."
-            )
-        ]
+            return [observation.no_source_answers(instant(newest), now - newest)]
+        return [observation.stale(instant(newest), now - newest, kubeledger=dataset.layout == "kubeledger")]
     behind = [
-        f"{source} last answered at {instant(at)}; what it measures is unknown since then."
+        observation.source_behind(source, instant(at))
         for source, at in dataset.last_sample_at.items()
         if at is not None and newest - at > allowed
     ]
     silent = dataset.last_sample_at.get("metrics", 0) is None
-    return [*behind, *(["metrics-server has never answered: usage is unknown, requests are not."] if silent else [])]
+    return [*behind, *([observation.METRICS_NEVER_ANSWERED] if silent else [])]
 
 
-def _missing(dataset: Dataset, window: Window) -> list[str]:
+def _missing(dataset: Dataset, window: Window) -> list[DataWarning]:
     if window.scale.starts or window.scale.name not in dataset.scales or window.scale.relative is not None:
         return []
-    return [f"{window.scale.name} holds no sample yet: expect the first one after the collector's next tick."]
+    return [observation.no_sample_yet(window.scale.name)]
 
 
-def _partial(window: Window) -> list[str]:
+def _partial(window: Window) -> list[DataWarning]:
     if not window.partial:
         return []
     uncounted = uncounted_partial_warning(window)
@@ -245,52 +212,34 @@ def _partial(window: Window) -> list[str]:
         return [uncounted]
     scale, last = window.scale, window.stop - 1
     length = (scale.ends[last] - scale.starts[last]) / HOUR
-    return [
-        (
-            f"Partial: the bucket {bucket_name(scale.name, scale.starts[last])} is still open and holds "
-            f"{rounded(scale.elapsed_hours[last]):g} of its {length:g} hours."
-        )
-    ]
+    return [observation.partial_bucket(bucket_name(scale.name, scale.starts[last]), scale.elapsed_hours[last], length)]
 
 
-def _gaps(window: Window) -> list[str]:
+def _gaps(window: Window) -> list[DataWarning]:
     scale = window.scale
     missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
     lacking = [i for i, hours in missing.items() if hours > 1e-6]
     if not lacking:
         return []
     total = sum(missing[i] for i in lacking)
-    return [f"Not observed: {rounded(total):g} h, no amount covers them: {some(_hours_of(scale, missing, lacking))}."]
+    return [observation.not_observed(total, _hours_of(scale, missing, lacking))]
 
 
-def _silences(window: Window, source: Source) -> list[str]:
+def _silences(window: Window, source: Source) -> list[DataWarning]:
     """Return the warning for hours in which the cluster was observed and the source of usage did not answer."""
     scale, coverage = window.scale, window.scale.coverage.get(source)
     if coverage is None:
         return []
     if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
-        return ["No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."]
+        return [observation.NO_GPU_SOURCE]
     column = scale.silent_hours.get(source)
     silent = {} if column is None else {i: column[i] for i in window.indices}
     lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
     if not lacking:
         return []
     total = sum(silent[i] for i in lacking)
-    return [
-        (
-            f"{_SOURCE_NAMES[source]} did not answer for {rounded(total):g} h: usage is unknown in each hour it missed "
-            f"for the most part: {some(_hours_of(scale, silent, lacking))}."
-        )
-    ]
+    return [observation.source_silent(source, total, _hours_of(scale, silent, lacking))]
 
 
-def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[str]:
-    return [f"{bucket_name(scale.name, scale.starts[i])} ({rounded(hours[i]):g} h)" for i in buckets]
-
-
-def _duration(seconds: float) -> str:
-    minutes = int(seconds // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h" if hours < 72 else f"{hours // 24} days"
+def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[tuple[Plain, float]]:
+    return [(bucket_name(scale.name, scale.starts[i]), hours[i]) for i in buckets]

@@ -14,6 +14,8 @@ from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, read_window, whole_w
 from kl_mcp.queries.frame import Frame
 from kl_mcp.queries.levels import KnownHours, change, change_pct
 from kl_mcp.queries.numbers import UNKNOWN, known, known_sum, ratio, rounded
+from kl_mcp.warnings import questions
+from kl_mcp.warnings.warning import DataWarning, Plain
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""
@@ -141,22 +143,15 @@ class Periods:
             **moved(both_sums, self.view.measure.unit),
         }
 
-    def warnings(self, names: Iterable[str]) -> list[str]:
+    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
         """Say that the baseline is scaled, or that of some namespaces."""
-        label = self.after.label
+        label = Plain(str(self.after.label))
         if self.scaled:
-            kind = "hours with a price" if self.view.measure.cost_model == "costs" else "hours"
-            differ = f"{rounded(self._hours[1]):g} against {rounded(self._hours[0]):g}"
-            return [f"The periods differ in {kind} ({differ}): baseline values are scaled to those of {label}."]
+            before, after = self._hours
+            priced = self.view.measure.cost_model == "costs"
+            return [questions.baseline_scaled(after, before, label, priced=priced)]
         some = sum(1 for name in self.known_in_both(names) if self.scales(name))
-        if not some:
-            return []
-        return [
-            (
-                f"{some} namespace(s) are known for a smaller part of one period than of the other: their baseline "
-                f"values are scaled to the hours known in {label}."
-            )
-        ]
+        return [questions.baselines_scaled(some, label)] if some else []
 
 
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:

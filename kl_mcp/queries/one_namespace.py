@@ -12,6 +12,7 @@ from kl_mcp.queries.means import averaged, is_averaged, known_in, own_gpus_warni
 from kl_mcp.queries.measure import MetricOrTotal
 from kl_mcp.queries.metadata import metadata
 from kl_mcp.queries.numbers import rounded
+from kl_mcp.warnings.warning import DataWarning
 
 Block = dict[str, Any]
 
@@ -24,7 +25,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
     `cluster_share_pct` of the cluster's capacity or bill.
     """
     record = dataset.namespaces[name]
-    warnings: list[str] = []
+    warnings: list[DataWarning] = []
     scales = {scale: _scale(dataset, scale, name, warnings) for scale in SCALES}
     warnings += own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
     return {
@@ -42,7 +43,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
     }
 
 
-def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[str]) -> Block:
+def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWarning]) -> Block:
     window = whole_window(scale_of(dataset, scale))
     billed = [metric for metric in BILLED_METRICS if metric in window.scale.bill]
     priced: list[MetricOrTotal] = [*billed, "total"] if billed else []
@@ -66,7 +67,7 @@ def _model(dataset: Dataset, scale: ScaleName) -> CostModel | None:
     return None if scale_of(dataset, scale).relative else "cumulative"
 
 
-def _amount(view: Frame, name: str, warnings: list[str]) -> Block:
+def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
     metric = view.measure.metrics[0]
     row = view.scale.namespaces.get(name, {})
     sums = compare(view.scale, row.get(metric), view.window, unattributed_usage(view.scale, metric))
@@ -85,7 +86,7 @@ def _amount(view: Frame, name: str, warnings: list[str]) -> Block:
     }
 
 
-def _cost(view: Frame, name: str, warnings: list[str]) -> Block:
+def _cost(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
     value = _value(view, name, warnings)
     return {
         "metric": view.measure.metric,
@@ -95,7 +96,7 @@ def _cost(view: Frame, name: str, warnings: list[str]) -> Block:
     }
 
 
-def _value(view: Frame, name: str, warnings: list[str]) -> float:
+def _value(view: Frame, name: str, warnings: list[DataWarning]) -> float:
     total = view.total_of(name)
     warnings += view.warnings([name])
     return total.value

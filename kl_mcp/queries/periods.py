@@ -20,7 +20,8 @@ from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.rolling import data_begin_warning
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.trend import between_months, monthly, trend
-from kl_mcp.queries.words import some_namespaces
+from kl_mcp.warnings import questions
+from kl_mcp.warnings.warning import DataWarning
 
 DEFAULT_MOVERS = 20
 
@@ -173,25 +174,21 @@ def _fill(
     fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
 
 
-def _left_out(pair: Periods, selection: Selection) -> list[str]:
+def _left_out(pair: Periods, selection: Selection) -> list[DataWarning]:
     names = _names(pair, selection)
     missing = len(names) - len(pair.known_in_both(names))
-    return (
-        [f"{missing} namespace(s) are unknown in one of the periods: `comparison` leaves them out."] if missing else []
-    )
+    return [questions.change_unknown(missing)] if missing else []
 
 
-def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: bool) -> list[str]:
-    found = []
+def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: bool) -> list[DataWarning]:
+    found: list[DataWarning] = []
     if views.monthly.window.partial:
-        found.append(
-            "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
-        )
+        found.append(questions.OPEN_MONTH_LEFT_OUT)
     found += data_begin_warning(views.monthly.window)
     if not views.monthly.window.indices and views.daily.window.indices:
-        found.append("There are no months to show: monthly_12m is empty.")
+        found.append(questions.NO_MONTHS)
     if asked and pair is None:
-        found.append("There are no two periods to compare yet of which at least half is observed: movers are empty.")
+        found.append(questions.NO_PERIODS)
     if pair is not None:
         found += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
     found += _left_out_of_trend(views, selection)
@@ -200,11 +197,8 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
     return found
 
 
-def _left_out_of_trend(views: Views, selection: Selection) -> list[str]:
+def _left_out_of_trend(views: Views, selection: Selection) -> list[DataWarning]:
     if not selection.single or len(views.names(selection)) < 2:
         return []
     missing = views.trajectory(selection).left_out
-    if not missing:
-        return []
-    named = some_namespaces([(name, "") for name in missing], views.daily.dataset.hidden)
-    return [f"The trend leaves out {len(missing)} namespace(s) unknown for half of a month or more: {named}."]
+    return [questions.trend_leaves_out(missing)] if missing else []

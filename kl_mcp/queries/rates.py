@@ -5,7 +5,8 @@ from __future__ import annotations
 from kl_mcp.dataset.model import Dataset, Rate
 from kl_mcp.queries.dates import HOUR, Window, instant
 from kl_mcp.queries.numbers import MONEY, rounded
-from kl_mcp.queries.words import some
+from kl_mcp.warnings import costs
+from kl_mcp.warnings.warning import DataWarning, Plain
 
 
 def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:
@@ -23,13 +24,13 @@ def pending(dataset: Dataset, last_sample: int | None) -> list[Rate]:
     return [rate for rate in dataset.rates if last_sample is not None and rate.effective >= last_sample]
 
 
-def pending_warning(dataset: Dataset, last_sample: int | None) -> list[str]:
+def pending_warning(dataset: Dataset, last_sample: int | None) -> list[DataWarning]:
     """Return the warning for changes of the rate that are not in force yet."""
-    waiting = [f"{instant(rate.effective)}: {_price(rate)}" for rate in pending(dataset, last_sample)]
-    return [f"The rate will change, no sample has reached it yet: {some(waiting)}."] if waiting else []
+    waiting = pending(dataset, last_sample)
+    return [costs.rate_will_change([*map(_change, waiting)])] if waiting else []
 
 
-def rate_warnings(dataset: Dataset, window: Window) -> list[str]:
+def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     """Return what to know of the rate over a window of amounts in money."""
     start, end = window.start, window.end
     if start is None or end is None or not dataset.rates or window.scale.relative is not None:
@@ -39,15 +40,16 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[str]:
     seen = (namespace.first_seen for namespace in dataset.namespaces.values())
     begun = min((at for at in seen if at is not None), default=start)
     unpriced = first > max(start, begun - HOUR)
-    found = [f"No rate was in force before {instant(first)}: those hours have no cost."] if unpriced else []
-    later = [f"{instant(r.effective)}: {_price(r)}" for r in changes if r.effective != first]
+    found = [costs.no_rate_before(instant(first))] if unpriced else []
+    later = [_change(rate) for rate in changes if rate.effective != first]
     if later:
-        found.append(f"The rate changed inside this window: {some(later)}.")
+        found.append(costs.rate_changed(later))
     if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        found.append("The currency changed in the rate history; only amounts of the dataset's currency are shown.")
+        found.append(costs.CURRENCY_CHANGED)
     return found
 
 
-def _price(change: Rate) -> str:
+def _change(change: Rate) -> Plain:
     rate = rounded(change.rate, MONEY)
-    return f"{rate:.12g} {change.currency}/h" if rate else "none, so that later hours have no cost"
+    price = f"{rate:.12g} {change.currency}/h" if rate else "none, so that later hours have no cost"
+    return Plain(f"{instant(change.effective)}: {price}")

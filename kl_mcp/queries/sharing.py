@@ -15,8 +15,7 @@ are never shared: a core-hour was used where it was used.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Literal, TypeAlias
@@ -25,7 +24,6 @@ from fnmatch2 import fnmatchcase2
 
 from kl_mcp.dataset.model import Column, Dataset, Metric, Sharing, Special
 from kl_mcp.queries.numbers import known_sum, rounded
-from kl_mcp.queries.words import some_namespaces
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
@@ -154,24 +152,6 @@ def note(sharing: Sharing) -> str:
     if spread_over:
         done.append("Shared anew for each bucket and each window: points do not add up to the total of their window.")
     return " ".join(done)
-
-
-def shared_warning(names: Sequence[str], hidden: AbstractSet[str]) -> list[str]:
-    """Return the warning for namespaces that were asked for by name and whose costs others bear."""
-    if not names:
-        return []
-    named = some_namespaces([(name, "") for name in names], hidden)
-    return [f"Shared over the other namespaces, so that nothing is left here of what these cost: {named}."]
-
-
-def kept_warning() -> list[str]:
-    """Return the warning for shared namespaces that keep costs."""
-    return [
-        (
-            "Shared namespaces keep what they cost in this window, wholly or for some metrics: no other namespace has "
-            "costs there."
-        )
-    ]
 
 
 def _raise(own: float, more: float) -> float | None:

@@ -15,6 +15,8 @@ from kl_mcp.queries.numbers import rounded_all
 from kl_mcp.queries.paging import PageRequest
 from kl_mcp.queries.select import Selection
 from kl_mcp.queries.stats import stats
+from kl_mcp.warnings.observation import OPEN_HOUR_LEFT_OUT
+from kl_mcp.warnings.warning import DataWarning
 
 
 def timeseries(
@@ -56,7 +58,7 @@ def timeseries(
     return answer
 
 
-def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[str]]:
+def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[DataWarning]]:
     """Return the columns to show by label, largest sum first, and what to know about them."""
     if selection.scope == "cluster":
         return {selection.label: view.cluster_column()}, view.cluster_warnings()
@@ -104,6 +106,6 @@ def add_series(
         answer["stats"] = answer["series"][0]["stats"]
 
 
-def open_hour_warning(window: Window) -> list[str]:
+def open_hour_warning(window: Window) -> list[DataWarning]:
     """Say that statistics leave out the open hour, where they do."""
-    return ["Statistics leave out the open hour, which is shorter than the others."] if window.partial else []
+    return [OPEN_HOUR_LEFT_OUT] if window.partial else []

@@ -21,6 +21,7 @@ from kl_mcp.prompts import PROMPTS
 from kl_mcp.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
 from tests.support.in_process import MODES, ask
 from tests.support.published import publish
+from tests.support.warned import warned
 
 
 def _complete(dataset: Dataset, prompt: str, argument: str, typed: str, **given: str) -> Completion:
@@ -100,7 +101,7 @@ def test_gpu_memory_which_cannot_be_requested_is_no_metric_of_the_over_provision
 
 @pytest.mark.parametrize("argument", [(p, a.name) for p, prompt in PROMPTS.items() for a in prompt.arguments])
 def test_an_absent_dataset_completes_nothing_and_is_no_error(argument: tuple[str, str]) -> None:
-    assert _complete(EMPTY("Nothing yet."), *argument, "").values == []
+    assert _complete(EMPTY(warned("Nothing yet.")), *argument, "").values == []
 
 
 def test_patterns_are_offered_where_several_namespaces_share_a_first_part() -> None:

@@ -15,8 +15,10 @@ import pytest
 
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset, DatasetError, load_dataset
-from kl_mcp.holder import NOT_LOOKED_YET, Holder, describe, mark_of
+from kl_mcp.holder import Holder, describe, mark_of
+from kl_mcp.warnings.loading import NOT_LOOKED_YET
 from tests.support.published import publish
+from tests.support.warned import told, warned
 
 LOOK_SECONDS = 0.02
 
@@ -60,7 +62,7 @@ def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> Non
 
     meanwhile, afterwards = anyio.run(scenario)
 
-    assert (meanwhile.layout, meanwhile.warnings) == ("none", (NOT_LOOKED_YET,))
+    assert (meanwhile.layout, told(meanwhile)) == ("none", [NOT_LOOKED_YET.text])
     assert afterwards.generation == 1
 
 
@@ -109,7 +111,7 @@ def test_a_missing_directory_is_an_empty_dataset_with_the_reason_until_it_appear
     before, after = anyio.run(scenario)
 
     assert before.layout == "none"
-    assert str(directory) in before.warnings[0]
+    assert str(directory) in told(before)[0]
     assert after.layout == "native"
     assert after.warnings == ()
 
@@ -131,8 +133,8 @@ def test_a_generation_that_cannot_be_read_keeps_the_last_good_one_with_a_warning
 
     assert kept.generation == 1
     assert len(kept.namespaces) == 2
-    assert "dataset.json" in kept.warnings[-1]
-    assert "generation 1" in kept.warnings[-1]
+    assert "dataset.json" in told(kept)[-1]
+    assert "generation 1" in told(kept)[-1]
     assert repaired.warnings == ()
 
 
@@ -150,7 +152,7 @@ def test_a_directory_that_vanishes_keeps_the_last_good_dataset(tmp_path: Path) -
     kept = anyio.run(scenario)
 
     assert kept.generation == 3
-    assert kept.warnings
+    assert told(kept)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_whatever_stands_in_the_manifest_the_reason_names_it(tmp_path: Path, con
     dataset = anyio.run(scenario)
 
     assert dataset.layout == "none"
-    assert "dataset.json" in dataset.warnings[0]
+    assert "dataset.json" in told(dataset)[0]
 
 
 def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path: Path) -> None:
@@ -182,7 +184,7 @@ def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path
     def flaky(directory: Path) -> Dataset:
         attempts.append(time.monotonic())
         if len(attempts) < 3:
-            raise DatasetError("Stale file handle.")
+            raise DatasetError(warned("Stale file handle."))
         return load_dataset(directory)
 
     clock = _Clock()
@@ -220,9 +222,9 @@ def test_an_unforeseen_error_while_loading_is_counted_logged_once_and_does_not_e
             raise RecursionError
         return load_dataset(directory)
 
-    async def scenario() -> tuple[str, ...]:
+    async def scenario() -> list[str]:
         async with _held(tmp_path, counts, load=load) as holder:
-            warnings = holder.held.dataset.warnings
+            warnings = told(holder.held.dataset)
             (tmp_path / "dataset.json").touch()
             await _until(lambda: counts.loads["failed"] == 2)
             broken[0] = False

@@ -14,6 +14,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.dataset import EMPTY
 from kl_mcp.holder import Holder
 from tests.support.published import publish
+from tests.support.warned import warned
 
 TICK = 1_795_262_400
 """2026-11-21T12:00:00Z, the last tick of the published test dataset."""
@@ -72,7 +73,9 @@ def test_it_is_ready_without_a_dataset_once_the_absence_is_explained(tmp_path: P
 @given(st.integers(min_value=-(10**9), max_value=10**9))
 def test_the_age_is_never_negative_whatever_the_clocks_say(offset: int) -> None:
     holder = Holder(Path("/nowhere"), Counts())
-    holder.held = type(holder.held)(EMPTY("").__class__("native", "cumulative", last_sample_at={"kubernetes": TICK}))
+    holder.held = type(holder.held)(
+        EMPTY(warned("")).__class__("native", "cumulative", last_sample_at={"kubernetes": TICK})
+    )
 
     _, body = probes.readiness(holder, Counts(), float(TICK + offset))
 

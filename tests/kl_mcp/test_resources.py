@@ -21,6 +21,7 @@ from kl_mcp.workers import Workers
 from tests.support.in_process import MODES, ask
 from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
+from tests.support.warned import warned
 
 PUBLISHED_AT = 1_795_262_400.0
 """2026-11-21T12:00:00Z, when the small dataset was published."""
@@ -172,7 +173,7 @@ def test_a_namespace_that_must_not_be_named_is_told_apart_from_none_by_nobody(sm
 
 
 def test_while_there_is_no_dataset_a_namespace_is_not_found_with_the_reason() -> None:
-    error = _refusal(EMPTY("No dataset.json yet."), "kubeledger://namespaces/shop")
+    error = _refusal(EMPTY(warned("No dataset.json yet.")), "kubeledger://namespaces/shop")
 
     assert "No dataset.json yet." in error.message
 
@@ -259,7 +260,7 @@ def test_a_resource_may_be_cached_by_its_reader_until_the_next_publication(small
     ],
 )
 def test_the_dataset_is_fresh_until_the_next_publication_is_due(now: float, expected: int) -> None:
-    dataset = replace(EMPTY(""), generated_at=1_000, polling_interval_seconds=300)
+    dataset = replace(EMPTY(warned("")), generated_at=1_000, polling_interval_seconds=300)
 
     assert until_next_publication_ms(dataset, now) == expected
-    assert until_next_publication_ms(EMPTY(""), now) == 0
+    assert until_next_publication_ms(EMPTY(warned("")), now) == 0

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from kl_mcp.dataset import Dataset
 from kl_mcp.errors import ToolArgumentError
 from kl_mcp.tools.tool import Tool
+from tests.support.warned import told
 
 
 class Arguments(BaseModel):
@@ -33,7 +34,7 @@ def _answer(arguments: Arguments, dataset: Dataset, _now: float) -> dict[str, An
     return {
         "namespace": arguments.namespace,
         "generation": dataset.generation,
-        "metadata": {"warnings": list(dataset.warnings), "prefixes": list(dataset.system_prefixes)},
+        "metadata": {"warnings": told(dataset), "prefixes": list(dataset.system_prefixes)},
     }
 
 

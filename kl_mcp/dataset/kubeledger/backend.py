@@ -7,9 +7,11 @@ from pathlib import Path
 
 import orjson
 
-from kl_mcp.dataset.fields import MalformedError, mapping
+from kl_mcp.dataset.fields import MalformedError
+from kl_mcp.dataset.kubeledger.files import named, unreadable
 from kl_mcp.dataset.model import CostModel
 from kl_mcp.regular_files import UnfitFileError, read_regular
+from kl_mcp.warnings.warning import Detail, Plain
 
 LARGEST_BYTES = 1_000_000
 COST_MODELS: dict[str, CostModel] = {
@@ -33,17 +35,27 @@ class Backend:
 def read_backend(path: Path) -> Backend:
     """Return what the file says. Raises MalformedError where it cannot be used."""
     try:
-        document = mapping(orjson.loads(read_regular(path, LARGEST_BYTES, inside=path.parent)), path.name)
+        document = orjson.loads(read_regular(path, LARGEST_BYTES, inside=path.parent))
     except FileNotFoundError:
-        raise MalformedError(f"{path.name} is missing") from None
+        raise MalformedError("{file} is missing", file=named(path)) from None
     except UnfitFileError as error:
-        raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     except OSError as error:
-        raise MalformedError(f"{path.name} cannot be read ({error.strerror}) by the user this server runs as") from None
+        raise MalformedError(
+            "{file} cannot be read ({reason}) by the user this server runs as",
+            file=named(path),
+            reason=Plain(str(error.strerror)),
+        ) from None
     except orjson.JSONDecodeError:
-        raise MalformedError(f"{path.name} is truncated or not JSON") from None
+        raise MalformedError("{file} is truncated or not JSON", file=named(path)) from None
+    if not isinstance(document, dict):
+        raise MalformedError("{file} is not an object", file=named(path))
     model = document.get("cost_model")
     if not isinstance(model, str) or model not in COST_MODELS:
-        raise MalformedError(f"cost_model of {path.name} is {str(model)[:40]!r}")
+        raise MalformedError(
+            "cost_model of {file} is {value}",
+            file=named(path),
+            value=Detail(repr(str(model)[:40]), Plain("none that is known")),
+        )
     currency = document.get("currency")
     return Backend(COST_MODELS[model], currency if isinstance(currency, str) and currency not in ("", "%") else None)

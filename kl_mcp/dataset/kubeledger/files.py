@@ -8,6 +8,7 @@ from typing import Literal
 
 from kl_mcp.dataset.fields import MalformedError
 from kl_mcp.dataset.model import Metric
+from kl_mcp.warnings.warning import Plain
 
 BACKEND = "backend.json"
 DAILY_SECONDS = 1_209_600
@@ -28,12 +29,12 @@ class File:
     window: int | None
 
     @property
-    def name(self) -> str:
+    def name(self) -> Plain:
         """Return the usual name."""
         return self._named(_PREFIX[self.metric])
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[Plain, ...]:
         """Return every name it may have, the usual one first."""
         return (self.name, *map(self._named, _OTHER_SPELLINGS.get(self.metric, ())))
 
@@ -47,8 +48,8 @@ class File:
         """Say whether every installation writes it."""
         return not self.gpu
 
-    def _named(self, prefix: str) -> str:
-        return f"{prefix}_{self.kind}_{'trends' if self.window is None else f'period_{self.window}'}.json"
+    def _named(self, prefix: str) -> Plain:
+        return Plain(f"{prefix}_{self.kind}_{'trends' if self.window is None else f'period_{self.window}'}.json")
 
 
 TRENDS = tuple(File(metric, kind, None) for metric in _PREFIX for kind in ("usage", "rf"))
@@ -58,6 +59,16 @@ PERIODS = tuple(
     for metric in _PREFIX
     for kind in ("usage", "requests")
 )
+
+
+def named(path: Path) -> Plain:
+    """Return the name of one of the files of this layout, which are the same everywhere."""
+    return Plain(path.name)
+
+
+def unreadable(path: Path, error: OSError) -> MalformedError:
+    """Return the error of a file that is there and cannot be read."""
+    return MalformedError("{file} cannot be read ({reason})", file=named(path), reason=Plain(str(error.strerror)))
 
 
 Status = tuple[int, int, int]
@@ -77,9 +88,9 @@ def status_of(path: Path) -> Status:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise AbsentError(f"{path.name} is missing") from None
+        raise AbsentError("{file} is missing", file=named(path)) from None
     except OSError as error:
-        raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 

@@ -24,7 +24,9 @@ from kl_mcp.dataset.kubeledger.files import (
     EmptyListError,
     File,
     Status,
+    named,
     status_of,
+    unreadable,
 )
 from kl_mcp.dataset.kubeledger.lived import Finer, of_hours
 from kl_mcp.dataset.kubeledger.periods import Period, period
@@ -35,15 +37,9 @@ from kl_mcp.dataset.kubeledger.table import Table, read_table
 from kl_mcp.dataset.kubeledger.trends import hourly, hourly_rate
 from kl_mcp.dataset.model import METRICS, Dataset, Metric, Rate, Source
 from kl_mcp.errors import DatasetError
+from kl_mcp.warnings import kubeledger_files as told
+from kl_mcp.warnings.warning import DataWarning, Plain
 
-NOTE = (
-    "KubeLedger's own files: amounts are relative, so core-hours, capacity, idle and coverage are null; the hour from "
-    "23 to 24 counts to the next day, as in KubeLedger."
-)
-_NO_POINT = (
-    "No hourly point is known: when the last sample was and how many hours of its buckets have data is unknown, and so "
-    "is efficiency."
-)
 _SETTLED_ATTEMPTS = 3
 
 
@@ -66,17 +62,14 @@ class Reader:
 
         Raises DatasetError where the cost model was never readable, or no file ever was.
         """
-        warnings = [NOTE]
+        warnings = [told.NOTE]
         backend = self._read_backend(warnings)
         empty: list[File] = []
         trends = self._read_files(TRENDS, None, warnings, empty)
         points = points_of(_keyed(trends))
         periods = self._read_files(PERIODS, points.newest, warnings, empty)
         if not trends and not periods:
-            raise DatasetError(
-                f"{self._directory} holds {BACKEND} and no usable data file: KubeLedger writes them some minutes after "
-                f"its first sample. {' '.join(warnings[1:])}"
-            )
+            raise DatasetError(told.no_usable_file(self._directory / BACKEND, warnings[1:]))
         warnings += _nothing_in(empty, points.newest, has_periods=bool(periods))
         return self._dataset(backend, trends, periods, points, warnings)
 
@@ -86,7 +79,7 @@ class Reader:
         trends: Mapping[File, Read],
         periods: Mapping[File, Read],
         points: Points,
-        warnings: list[str],
+        warnings: list[DataWarning],
     ) -> Dataset:
         newest = points.newest
         in_days, in_months = (_keyed(_of_window(window, periods)) for window in (DAILY_SECONDS, MONTHLY_SECONDS))
@@ -101,11 +94,7 @@ class Reader:
             MONTHLY_SECONDS, periods, newest, backend, days.finer, lag=lag, days_end=end, row=rows.monthly
         )
         scales = (hours.scale, days.scale, months.scale)
-        warnings += [
-            f"{read.strange} date(s) of {read.scale.name} are unreadable or outside its window: left out."
-            for read in (days, months)
-            if read.strange
-        ]
+        warnings += [told.dates_left_out(read.strange, read.scale.name) for read in (days, months) if read.strange]
         found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
         rate = hourly_rate(_keyed(trends))
         currency = backend.currency if backend.cost_model == "costs" else None
@@ -159,20 +148,18 @@ class Reader:
         """Return about when files were written, which is good for a year and for nothing finer."""
         return max((self._kept[file].status[0] // 1_000_000_000 for file in files), default=None)
 
-    def _read_backend(self, warnings: list[str]) -> Backend:
+    def _read_backend(self, warnings: list[DataWarning]) -> Backend:
         try:
             self._backend = read_backend(self._directory / BACKEND)
         except MalformedError as error:
             if self._backend is None:
-                raise DatasetError(
-                    f"{self._directory} holds files of an existing KubeLedger whose cost model is not known: {error}. "
-                    f"It must say cost_model, one of {', '.join(COST_MODELS)}; KubeLedger writes it when it starts."
-                ) from None
-            warnings.append(f"{error}; the cost model is that of the last good one.")
+                allowed = map(Plain, COST_MODELS)
+                raise DatasetError(told.cost_model_unknown(self._directory, error.fault, allowed)) from None
+            warnings.append(told.cost_model_kept(error.fault))
         return self._backend
 
     def _read_files(
-        self, files: Iterable[File], newest: int | None, warnings: list[str], empty: list[File]
+        self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
     ) -> dict[File, Read]:
         found: dict[File, Read] = {}
         for file in files:
@@ -186,16 +173,15 @@ class Reader:
                     continue
                 if kept is None and not file.required:
                     if not isinstance(error, AbsentError):
-                        warnings.append(f"{error}: what it holds is left out.")
+                        warnings.append(told.left_out(error.fault))
                     continue
-                warnings.append(
-                    f"{error}: answers use its last good content." if kept else f"{error}: what it holds is unknown."
-                )
+                warnings.append(told.kept(error.fault) if kept else told.unknown(error.fault))
                 read = kept.read if kept else None
             if read is not None:
                 found[file] = read
                 if read.table.skipped:
-                    warnings.append(f"{file.name}: {read.table.skipped} row(s) {_unusable(file)}: left out.")
+                    dated = file.window is None
+                    warnings.append(told.rows_left_out(file.name, read.table.skipped, dated=dated))
         return found
 
     def _current(self, file: File, newest: int | None) -> Read:
@@ -209,12 +195,14 @@ class Reader:
             table = _table(path, file, before[0])
             if status_of(path) == before:
                 if not table.cells and table.skipped:
-                    raise MalformedError(f"{path.name} has {table.skipped} row(s), none of which can be used")
+                    raise MalformedError(
+                        "{file} has {rows} row(s), none of which can be used", file=named(path), rows=table.skipped
+                    )
                 if not table.cells:
-                    raise EmptyListError(f"{path.name} is an empty list")
+                    raise EmptyListError("{file} is an empty list", file=named(path))
                 self._kept[file] = _Kept(before, Read(table, newest))
                 return self._kept[file].read
-        raise MalformedError(f"{path.name} is being written")
+        raise MalformedError("{file} is being written", file=named(path))
 
     def _path(self, file: File) -> Path:
         paths = [self._directory / name for name in file.names]
@@ -245,14 +233,10 @@ def _table(path: Path, file: File, written_ns: int) -> Table:
     try:
         table = read_table(path, file)
     except FileNotFoundError:
-        raise AbsentError(f"{path.name} is missing") from None
+        raise AbsentError("{file} is missing", file=named(path)) from None
     except OSError as error:
-        raise MalformedError(f"{path.name} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     return table if file.window is not None else believable(table, written_ns // 1_000_000_000)
-
-
-def _unusable(file: File) -> str:
-    return "could not be read" if file.window is not None else "could not be read, or are of later than the file itself"
 
 
 def _last_samples(trends: Mapping[File, Read], newest: int | None) -> dict[Source, int | None]:
@@ -262,11 +246,10 @@ def _last_samples(trends: Mapping[File, Read], newest: int | None) -> dict[Sourc
     return {"kubernetes": None, "metrics": newest, "dcgm": None if gpu is None else min(gpu, newest)}
 
 
-def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool) -> list[str]:
+def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool) -> list[DataWarning]:
     """Say what is missing because of files that are empty lists, or without any hourly point."""
     if newest is None:
         empty = [file for file in empty if file.window is not None]
-    said = f"What belongs into {', '.join(file.name for file in empty)} is unknown: the lists in there are empty."
-    if newest is not None and not has_periods:
-        said = "KubeLedger fills its daily and monthly files after its first full hour: until then ask for hourly_7d."
-    return [*([said] if empty else []), *([] if newest is not None else [_NO_POINT])]
+    young = newest is not None and not has_periods
+    said = told.NO_WHOLE_HOUR_YET if young else told.files_empty(file.name for file in empty)
+    return [*([said] if empty else []), *([] if newest is not None else [told.NO_POINT])]

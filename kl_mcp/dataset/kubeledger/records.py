@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 
 from kl_mcp.dataset.fields import MalformedError
-from kl_mcp.dataset.kubeledger.files import LARGEST_BYTES
+from kl_mcp.dataset.kubeledger.files import LARGEST_BYTES, named
 from kl_mcp.regular_files import check_length, open_regular
+from kl_mcp.warnings.warning import Plain
 
 CHUNK_BYTES = 1 << 20
 _LARGEST_RECORD = 1 << 16
@@ -27,48 +28,53 @@ def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
 
     NaN and infinities, which are not JSON but are found in such files, become null.
     """
+    name = named(path)
     with open_regular(path, LARGEST_BYTES, inside=path.parent) as stream:
-        left = _opened(stream.read(chunk_bytes), path.name)
+        left = _opened(stream.read(chunk_bytes), name)
         while True:
             cut = left.rfind(b"}") + 1
             if cut:
-                yield from _parsed(left[:cut], path.name)
+                yield from _parsed(left[:cut], name)
                 left = left[cut:].lstrip()
                 if left.startswith(b","):
                     left = left[1:].lstrip() or b" "
                 elif left and not left.startswith(b"]"):
-                    raise MalformedError(f"{path.name} is not a list of records")
+                    raise _no_list(name)
             elif len(left) > chunk_bytes + _LARGEST_RECORD:
-                raise MalformedError(f"{path.name} is not a list of records")
+                raise _no_list(name)
             more = stream.read(chunk_bytes)
             if not more:
                 break
             check_length(stream.tell(), LARGEST_BYTES)
-            left = _continued(left, more, path.name)
+            left = _continued(left, more, name)
     if left.strip() != b"]":
-        raise MalformedError(f"{path.name} is truncated or half replaced")
+        raise MalformedError("{file} is truncated or half replaced", file=name)
 
 
-def _opened(head: bytes, name: str) -> bytes:
+def _no_list(name: Plain) -> MalformedError:
+    return MalformedError("{file} is not a list of records", file=name)
+
+
+def _opened(head: bytes, name: Plain) -> bytes:
     head = head.lstrip()
     if not head:
-        raise MalformedError(f"{name} is empty")
+        raise MalformedError("{file} is empty", file=name)
     if not head.startswith(b"["):
-        raise MalformedError(f"{name} is not a list of records")
+        raise _no_list(name)
     return head[1:].lstrip() or b" "
 
 
-def _continued(left: bytes, more: bytes, name: str) -> bytes:
+def _continued(left: bytes, more: bytes, name: Plain) -> bytes:
     if not left:
         more = more.lstrip()
         if more.startswith(b","):
             return more[1:] or b" "
         if more and not more.startswith(b"]"):
-            raise MalformedError(f"{name} is not a list of records")
+            raise _no_list(name)
     return left + more
 
 
-def _parsed(content: bytes, name: str) -> list[Any]:
+def _parsed(content: bytes, name: Plain) -> list[Any]:
     whole = b"[" + content + b"]"
     try:
         read = orjson.loads(whole)
@@ -76,5 +82,5 @@ def _parsed(content: bytes, name: str) -> list[Any]:
         try:
             read = orjson.loads(_NOT_FINITE.sub(rb"\1null", whole))
         except orjson.JSONDecodeError:
-            raise MalformedError(f"{name} is truncated, half replaced, or not JSON") from None
+            raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name) from None
     return list(read)

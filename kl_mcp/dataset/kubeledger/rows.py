@@ -21,6 +21,8 @@ from kl_mcp.dataset.kubeledger.dates import DAY, HOUR, WEEK, next_month, read_da
 from kl_mcp.dataset.kubeledger.files import DAILY_SECONDS, MONTHLY_SECONDS
 from kl_mcp.dataset.kubeledger.table import BILLING_RATE, Table
 from kl_mcp.dataset.model import CostModel, Metric
+from kl_mcp.warnings.kubeledger_files import rows_converted, sums_contradict
+from kl_mcp.warnings.warning import DataWarning, Plain
 
 LENGTHS = (300, 360, 600, 720, 900, 1200, 1440, 1800, 2160, 2880, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400)
 """In seconds: those of usual polling intervals."""
@@ -37,6 +39,7 @@ _IS = 1.03
 _NAMES = 24
 """So many names, those with most points, are evidence enough."""
 _LEAST_ROWS = 5
+_DAYS, _MONTHS = Plain("days"), Plain("months")
 _METRICS: tuple[Metric, ...] = ("cpu", "memory")
 _Sums = Mapping[int, float]
 """By start of the bucket."""
@@ -49,7 +52,7 @@ class Rows:
     points: int = HOUR
     daily: int = HOUR
     monthly: int = HOUR
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, model: CostModel) -> Rows:
@@ -63,8 +66,8 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     daily = _nearest(median(estimates), (usual, gap, HOUR, _LONG * gap)) if estimates else usual
     monthly = _rows_of_months(days, months, newest, model, daily or HOUR)
     warnings = [
-        _contradiction(coarse, fine)
-        for coarse, fine, row in (("days", "hourly points", daily), ("months", "days", monthly))
+        sums_contradict(coarse, fine)
+        for coarse, fine, row in ((_DAYS, Plain("hourly points"), daily), (_MONTHS, _DAYS, monthly))
         if row is None
     ]
     # Finer points of an hour are made one hour, where days are sums of hours.
@@ -196,26 +199,6 @@ def _nearest(estimate: float, expected: Sequence[int]) -> int | None:
     return next(iter((*likely, *usual)), None)
 
 
-def _converted(rows: Rows) -> list[str]:
-    longer = [
-        f"{name} of {_written(row)}" for name, row in (("days", rows.daily), ("months", rows.monthly)) if row != HOUR
-    ]
-    if not longer:
-        return []
-    return [
-        (
-            "KubeLedger polls at another interval than 5 minutes, so that its files add up other rows than hours "
-            f"({', '.join(longer)}), as the finer files show: amounts are converted to hours."
-        )
-    ]
-
-
-def _contradiction(coarse: str, fine: str) -> str:
-    return (
-        f"The {coarse} in KubeLedger's files are not the sums of its {fine}, whatever the polling interval: their "
-        "amounts and efficiency may be wrong."
-    )
-
-
-def _written(seconds: int) -> str:
-    return f"{seconds // 60} min" if seconds < HOUR else f"{seconds / HOUR:g} h"
+def _converted(rows: Rows) -> list[DataWarning]:
+    longer = [(kind, row) for kind, row in ((_DAYS, rows.daily), (_MONTHS, rows.monthly)) if row != HOUR]
+    return [rows_converted(longer)] if longer else []

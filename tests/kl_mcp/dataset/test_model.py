@@ -1,16 +1,17 @@
 from kl_mcp.dataset import EMPTY
 from kl_mcp.dataset.model import Dataset, Namespace
+from tests.support.warned import told, warned
 
 
 def test_an_empty_dataset_carries_its_reason() -> None:
-    dataset = EMPTY("nothing yet")
-    assert (dataset.layout, dataset.warnings, dataset.scales) == ("none", ("nothing yet",), {})
+    dataset = EMPTY(warned("nothing yet"))
+    assert (dataset.layout, told(dataset), dataset.scales) == ("none", ["nothing yet"], {})
 
 
 def test_warnings_are_added_to_a_copy() -> None:
-    dataset = EMPTY("a")
-    assert dataset.with_warnings("b", "c").warnings == ("a", "b", "c")
-    assert dataset.warnings == ("a",)
+    dataset = EMPTY(warned("a"))
+    assert told(dataset.with_warnings(warned("b"), warned("c"))) == ["a", "b", "c"]
+    assert told(dataset) == ["a"]
 
 
 def test_a_restricted_view_hides_what_is_not_visible() -> None:

@@ -9,6 +9,7 @@ from kl_mcp.dataset import DatasetError, load_dataset
 from kl_mcp.dataset.native import detect_layout
 from kl_mcp.regular_files import read_regular
 from tests.support.datasets import Dataset, Row, Scale, at, write, write_file
+from tests.support.warned import told
 
 SCALES = ("hourly_7d", "daily_14d", "monthly_12m")
 
@@ -83,15 +84,15 @@ def test_a_damaged_scale_costs_only_itself_and_is_named(tmp_path: Path, part: st
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-10])
     dataset = load_dataset(tmp_path)
     assert set(dataset.scales) == set(SCALES) - {part}
-    assert len(dataset.warnings) == 1
-    assert dataset.warnings[0].startswith(f"{name} is damaged")
-    assert "5 min" in dataset.warnings[0]
+    assert len(told(dataset)) == 1
+    assert told(dataset)[0].startswith(f"{name} is damaged")
+    assert "5 min" in told(dataset)[0]
 
 
 def test_a_changed_byte_is_found_by_its_sha_256(tmp_path: Path) -> None:
     path = write(tmp_path, small()) / "hourly_7d-1.json"
     path.write_bytes(path.read_bytes().replace(b"10", b"11", 1))
-    assert "SHA-256" in load_dataset(tmp_path).warnings[0]
+    assert "SHA-256" in told(load_dataset(tmp_path))[0]
 
 
 def test_missing_nodes_are_a_warning(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_missing_nodes_are_a_warning(tmp_path: Path) -> None:
     (tmp_path / "nodes-1.json").unlink()
     dataset = load_dataset(tmp_path)
     assert dataset.nodes is None
-    assert dataset.warnings[0].startswith("nodes-1.json is missing")
+    assert told(dataset)[0].startswith("nodes-1.json is missing")
 
 
 @pytest.mark.requirement("KL-D-3")
@@ -151,8 +152,8 @@ def test_a_scale_of_another_form_is_named_and_left_out(
     change(tmp_path, "daily_14d", edit)
     dataset = load_dataset(tmp_path)
     assert "daily_14d" not in dataset.scales
-    assert dataset.warnings[0].startswith("daily_14d-1.json cannot be used:")
-    assert says in dataset.warnings[0]
+    assert told(dataset)[0].startswith("daily_14d-1.json cannot be used:")
+    assert says in told(dataset)[0]
 
 
 @pytest.mark.requirement("KL-D-10")

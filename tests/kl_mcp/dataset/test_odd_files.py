@@ -18,6 +18,7 @@ from tests.kl_mcp.dataset.kubeledger.conftest import FILES
 from tests.support.kubeledger_layout import put
 from tests.support.odd_files import ODD, put_odd, without_waiting
 from tests.support.published import publish
+from tests.support.warned import told
 
 PARTS = ("hourly_7d", "daily_14d", "monthly_12m", "nodes")
 HUGE = 1 << 40
@@ -101,7 +102,7 @@ def test_an_odd_data_file_costs_only_what_is_in_it_and_is_named(native: Path, pa
 
     dataset = without_waiting(lambda: load_dataset(native))
 
-    (warning,) = dataset.warnings
+    (warning,) = told(dataset)
     assert warning.startswith(f"{part}-1.json cannot be read ({says}")
     assert {*dataset.scales, *(["nodes"] if dataset.nodes else [])} == {*PARTS} - {part}
 
@@ -111,7 +112,7 @@ def test_a_data_file_longer_than_the_manifest_says_is_not_read(native: Path, par
     size = (native / f"{part}-1.json").stat().st_size
     _hole(native / f"{part}-1.json", HUGE)
 
-    (warning,) = load_dataset(native).warnings
+    (warning,) = told(load_dataset(native))
 
     assert warning.startswith(f"{part}-1.json is damaged: {HUGE} bytes where the manifest says {size};")
 
@@ -122,7 +123,7 @@ def test_a_size_beyond_all_reason_is_not_read_whatever_the_file_is(native: Path,
     _hole(native / f"{part}-1.json", HUGE)
     _change_record(native, part, size=HUGE)
 
-    (warning,) = load_dataset(native).warnings
+    (warning,) = told(load_dataset(native))
 
     assert warning.startswith(
         f"{part}-1.json is not read: the manifest says it has 1,099,511,627,776 bytes, and at most 512,000,000 are "
@@ -142,7 +143,7 @@ def test_a_negative_size_is_no_reason_to_read_everything(native: Path) -> None:
     _hole(native / "hourly_7d-1.json", HUGE)
     _change_record(native, "hourly_7d", size=-5)
 
-    (warning,) = load_dataset(native).warnings
+    (warning,) = told(load_dataset(native))
 
     assert warning.startswith(f"hourly_7d-1.json is damaged: {HUGE} bytes where the manifest says -5;")
 
@@ -178,7 +179,7 @@ def test_a_link_out_is_refused_although_its_content_is_what_the_manifest_says(na
     content = outside.read_bytes()
     _change_record(native, "hourly_7d", size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
-    (warning,) = load_dataset(native).warnings
+    (warning,) = told(load_dataset(native))
 
     assert warning.startswith(f"hourly_7d-1.json cannot be read (it is a link that leads out of {native})")
 
@@ -193,7 +194,7 @@ def test_an_odd_file_of_kubeledgers_is_answered_from_its_last_good_content(legac
 
     assert dataset.cost_model == "cumulative"
     assert {n: scale.starts for n, scale in dataset.scales.items()} == {n: s.starts for n, s in before.scales.items()}
-    assert any(w.startswith(_said(name, says)) for w in dataset.warnings)
+    assert any(w.startswith(_said(name, says)) for w in told(dataset))
 
 
 @pytest.mark.parametrize("what", ODD)
@@ -204,7 +205,7 @@ def test_an_odd_file_of_kubeledgers_is_unknown_where_it_was_never_read(legacy: P
 
     dataset = without_waiting(lambda: load_dataset(legacy))
 
-    (said,) = (w for w in dataset.warnings if w.startswith(_said(name, says)))
+    (said,) = (w for w in told(dataset) if w.startswith(_said(name, says)))
     assert said.endswith(": what it holds is unknown.")
 
 
@@ -224,7 +225,7 @@ def test_a_cost_model_of_a_monstrous_length_is_not_read(legacy: Path) -> None:
     _hole(legacy / "backend.json", HUGE)
 
     said = "backend.json cannot be read (it has 1,099,511,627,776 bytes, more than the 1,000,000 that are read)"
-    assert any(warning.startswith(said) for warning in load_dataset(legacy).warnings)
+    assert any(warning.startswith(said) for warning in told(load_dataset(legacy)))
 
 
 def test_a_list_that_grows_without_end_while_it_is_read_is_given_up(

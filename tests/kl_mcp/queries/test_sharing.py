@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.dataset.model import Dataset, Namespace, Sharing
-from kl_mcp.queries.sharing import Factors, block, factors, kept_warning, note, shared_by, shared_warning, spread
+from kl_mcp.queries.sharing import Factors, block, factors, note, shared_by, spread
 
 NOTHING = math.nan
 INFRA = Sharing(namespaces=("infra",))
@@ -146,10 +146,3 @@ def test_a_shared_namespace_that_may_not_be_named_is_not_named_by_the_policy() -
     found = block(dataset.restricted_to(lambda name: name != "secret"), applies=True)
     assert found is not None
     assert (found["shared_namespaces"], found["matched"]) == (["infra"], 2)
-
-
-def test_warnings_name_at_most_five() -> None:
-    assert shared_warning([], frozenset()) == []
-    (warning,) = shared_warning([f"n{i}" for i in range(7)], frozenset())
-    assert warning.endswith("n0, n1, n2, n3, n4 and 2 more.")
-    assert "no other namespace has costs" in kept_warning()[0]

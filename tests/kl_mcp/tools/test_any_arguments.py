@@ -17,6 +17,7 @@ from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.large_dataset import NOW, large_dataset
+from tests.support.warned import warned
 
 BOOKS = large_dataset(40)
 NAMES = sorted(BOOKS.namespaces)
@@ -51,7 +52,7 @@ def charging_back(dataset: Dataset) -> Dataset:
 SHARING = Sharing((NAMES[0], "kube-0[0-3]*"), idle=True, multiplier=1.2)
 DATASETS = {
     "whole": BOOKS,
-    "absent": EMPTY("Nothing yet."),
+    "absent": EMPTY(warned("Nothing yet.")),
     "without hours": without_hours(BOOKS),
     "without bills": without_bills(BOOKS),
     "without capacity": without_capacity(BOOKS),

@@ -4,6 +4,7 @@ import pytest
 
 from kl_mcp.dataset import EMPTY, Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.warned import warned
 
 
 def test_it_says_what_can_be_asked_and_how_far_back(ask: Ask) -> None:
@@ -84,7 +85,7 @@ def test_a_rate_is_in_force_from_the_first_sample_of_its_hour(
 
 
 def test_an_absent_dataset_is_described_as_such() -> None:
-    answer = asked(EMPTY("Nothing yet; expected in 5 min."), "describe_dataset")
+    answer = asked(EMPTY(warned("Nothing yet; expected in 5 min.")), "describe_dataset")
     assert answer["layout"] == "none"
     assert answer["metadata"]["warnings"] == ["Nothing yet; expected in 5 min."]
     assert answer["scales"]["hourly_7d"]["points_per_namespace"] == 0

@@ -3,6 +3,7 @@ import pytest
 from kl_mcp.dataset import EMPTY
 from kl_mcp.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.warned import warned
 
 
 def test_a_namespace_matched_by_two_patterns_counts_once(ask: Ask) -> None:
@@ -29,7 +30,7 @@ def test_a_pattern_that_matches_nothing_is_an_error_with_the_nearest_names(ask: 
 
 
 def test_a_dataset_that_is_not_there_yet_is_an_empty_answer() -> None:
-    answer = asked(EMPTY("Nothing yet."), "group_namespaces", pattern="registri")
+    answer = asked(EMPTY(warned("Nothing yet.")), "group_namespaces", pattern="registri")
     assert (answer["group_total"], answer["matched_count"], answer["members"]) == (None, 0, [])
     assert answer["metadata"]["warnings"] == ["Nothing yet."]
 

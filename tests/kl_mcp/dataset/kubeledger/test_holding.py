@@ -16,6 +16,7 @@ from kl_mcp.dataset.kubeledger import reader_of
 from kl_mcp.holder import Holder, describe
 from tests.kl_mcp.dataset.kubeledger.conftest import NEWEST, Build
 from tests.support.kubeledger_layout import at, cluster, put, trend_rows, write
+from tests.support.warned import told
 
 TREND = "cpu_usage_trends.json"
 MEASURE = """
@@ -30,7 +31,7 @@ for _ in range(int(sys.argv[2])):
 pages = int(Path("/proc/self/statm").read_text().split()[1])
 status = Path("/proc/self/status").read_text()
 peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-print(len(dataset.namespaces), peak, pages * resource.getpagesize() / 2**20, *dataset.warnings, sep="|")
+print(len(dataset.namespaces), peak, pages * resource.getpagesize() / 2**20, *dataset.told(dataset.warnings), sep="|")
 """
 
 
@@ -38,7 +39,7 @@ def test_files_that_change_are_taken_up_and_damaged_ones_are_not(build: Build, t
     build()
     later = "2026-11-21T20:00:00Z"
 
-    async def scenario() -> tuple[int | None, int | None, tuple[str, ...], str]:
+    async def scenario() -> tuple[int | None, int | None, list[str], str]:
         holder = Holder(tmp_path, Counts(), look_seconds=0.02)
         async with holder.watching():
             first = (await holder.dataset()).last_sample_at["metrics"]
@@ -46,10 +47,10 @@ def test_files_that_change_are_taken_up_and_damaged_ones_are_not(build: Build, t
             await _until(lambda: holder.held.dataset.last_sample_at["metrics"] != first)
             second = holder.held.dataset.last_sample_at["metrics"]
             put(tmp_path, TREND, '[{"name":"shop"')
-            await _until(lambda: any(TREND in warning for warning in holder.held.dataset.warnings))
+            await _until(lambda: any(TREND in warning for warning in told(holder.held.dataset)))
             kept = holder.held.dataset
             assert kept.last_sample_at["metrics"] == second
-            return first, second, kept.warnings, describe(kept)
+            return first, second, told(kept), describe(kept)
 
     first, second, warnings, described = anyio.run(scenario)
     assert (first, second) == (at(NEWEST), at(later))
@@ -115,8 +116,8 @@ def test_a_file_too_large_to_be_read_is_named_and_the_others_answer(build: Build
     dataset = load_dataset(tmp_path)
     assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [200.0]
     long = "it has 300,000,000 bytes, more than the 256,000,000 that are read"
-    assert f"{daily.name} cannot be read ({long}): answers use its last good content." in dataset.warnings
+    assert f"{daily.name} cannot be read ({long}): answers use its last good content." in told(dataset)
     reader_of.cache_clear()
     dataset = load_dataset(tmp_path)
     assert dataset.scales["daily_14d"].starts == ()
-    assert any(daily.name in warning and "what it holds is unknown" in warning for warning in dataset.warnings)
+    assert any(daily.name in warning and "what it holds is unknown" in warning for warning in told(dataset))

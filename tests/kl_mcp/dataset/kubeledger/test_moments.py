@@ -17,6 +17,7 @@ from kl_mcp.dataset.kubeledger.records import records
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.dataset.kubeledger.conftest import FILES, NEWEST, Build
 from tests.support.kubeledger_layout import HOUR, at, put, trend_rows
+from tests.support.warned import told
 
 USAGE, REQUESTS, TREND = "cpu_usage_period_1209600.json", "cpu_requests_period_1209600.json", "cpu_usage_trends.json"
 NOW = at(NEWEST) + 1200
@@ -110,7 +111,7 @@ def test_a_file_that_never_stops_changing_is_answered_from_its_last_good_content
     monkeypatch.setattr("kl_mcp.dataset.kubeledger.table.records", read_and_touched)
     dataset = load_dataset(tmp_path)
     assert usage(dataset) == [200.0]
-    assert any("is being written" in warning for warning in dataset.warnings)
+    assert any("is being written" in warning for warning in told(dataset))
 
 
 @pytest.mark.parametrize(("written", "year"), [("2024-12-02T10:00:00Z", 2024), ("2026-01-02T10:00:00Z", 2025)])
@@ -136,7 +137,7 @@ def test_an_absurd_amount_is_unknown_and_counted(build: Build, written: str) -> 
     rows = f'[{{"stack":"shop","usage":{written},"date":"20 Nov"}},{{"stack":"web","usage":{written},"date":"20 Nov"}},'
     rows += '{"stack":"shop","usage":4.5,"date":"21 Nov"},{"stack":"web","usage":1e15,"date":"21 Nov"}]'
     dataset = build({USAGE: rows, REQUESTS: orjson.dumps([{"stack": "shop", "usage": 0.5, "date": "21 Nov"}]).decode()})
-    assert any(warning.startswith(f"{USAGE}: 2 row(s) ") for warning in dataset.warnings)
+    assert any(warning.startswith(f"{USAGE}: 2 row(s) ") for warning in told(dataset))
     for tool in ("get_efficiency", "get_usage", "get_top_consumers", "get_namespace_breakdown", "compare_periods"):
         assert TABLE[tool].run({"metric": "cpu"}, dataset, NOW)
     assert usage(dataset) == [4.5]

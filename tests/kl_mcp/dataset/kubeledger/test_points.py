@@ -12,6 +12,7 @@ from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.dataset.kubeledger.conftest import FILES, NEWEST, Build
 from tests.support.kubeledger_layout import at, put, trend_rows
+from tests.support.warned import told
 
 TREND = "cpu_usage_trends.json"
 OLD: dict[str, dict[str, float | None]] = {
@@ -90,7 +91,7 @@ def test_a_point_of_a_day_after_its_file_is_left_out_and_counted(tmp_path: Path,
     assert dataset.last_sample_at["metrics"] == at(NEWEST)
     assert list(dataset.scales["hourly_7d"].namespaces["shop"]["cpu"].usage) == [10.0, 12.0]
     assert "odd" not in dataset.namespaces
-    [warning] = [warning for warning in dataset.warnings if TREND in warning]
+    [warning] = [warning for warning in told(dataset) if TREND in warning]
     assert "1 row(s)" in warning
 
 
@@ -98,7 +99,7 @@ def test_a_point_of_a_day_after_its_file_is_left_out_and_counted(tmp_path: Path,
 def test_points_of_an_older_file_are_believed_as_its_time_may_be_wrong(tmp_path: Path, written: int) -> None:
     dataset = _loaded(tmp_path, trend_rows(OLD), written)
     assert dataset.last_sample_at["metrics"] == at(NEWEST)
-    assert not any(TREND in warning for warning in dataset.warnings)
+    assert not any(TREND in warning for warning in told(dataset))
 
 
 def test_points_that_go_on_after_the_time_of_their_file_are_believed(tmp_path: Path) -> None:
@@ -111,11 +112,11 @@ def test_points_that_go_on_after_the_time_of_their_file_are_believed(tmp_path: P
 def test_points_with_a_date_that_cannot_be_read_are_counted(build: Build, date: str) -> None:
     dataset = build({TREND: trend_rows({"shop": {date: 1.0, NEWEST: 12.0}})})
     assert list(dataset.scales["hourly_7d"].namespaces["shop"]["cpu"].usage) == [12.0]
-    assert any(f"{TREND}: 1 row(s)" in warning for warning in dataset.warnings)
+    assert any(f"{TREND}: 1 row(s)" in warning for warning in told(dataset))
 
 
 def test_a_file_in_which_no_date_can_be_read_does_not_replace_the_last_good_one(build: Build) -> None:
     build()
     dataset = build({TREND: trend_rows({"shop": {"yesterday": 1.0, "today": 2.0}})})
     assert dataset.last_sample_at["metrics"] == at(NEWEST)
-    assert f"{TREND} has 2 row(s), none of which can be used: answers use its last good content." in dataset.warnings
+    assert f"{TREND} has 2 row(s), none of which can be used: answers use its last good content." in told(dataset)

@@ -14,6 +14,7 @@ from kl_mcp.dataset.native import detect_layout
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.dataset.kubeledger.conftest import NEWEST, Build
 from tests.support.kubeledger_layout import at, put, trend_rows
+from tests.support.warned import told
 
 USAGE, REQUESTS, TREND = "cpu_usage_period_1209600.json", "cpu_requests_period_1209600.json", "cpu_usage_trends.json"
 
@@ -62,7 +63,7 @@ def test_29_february_is_found_in_its_year_and_left_out_of_any_other(build: Build
     assert leap.scales["daily_14d"].starts == (at("2028-02-29T00:00:00Z"), at("2028-03-01T00:00:00Z"))
     other = build({TREND: trend_rows({"shop": {"2027-03-01T05:00:00Z": 1.0}}), USAGE: rows})
     assert other.scales["daily_14d"].starts == (at("2027-03-01T00:00:00Z"),)
-    assert any("2 date(s) of daily_14d" in warning for warning in other.warnings)
+    assert any("2 date(s) of daily_14d" in warning for warning in told(other))
 
 
 @pytest.mark.parametrize("suffix", ["__rf", "__gpu", "__gpu__rf", ""])
@@ -141,10 +142,10 @@ def test_what_is_no_finite_amount_is_unknown(build: Build, written: str) -> None
     ],
 )
 def test_a_damaged_file_is_answered_from_its_last_good_content(build: Build, content: str | None, said: str) -> None:
-    assert not any(USAGE in warning for warning in build().warnings)
+    assert not any(USAGE in warning for warning in told(build()))
     dataset = build({USAGE: content})
     assert list(_cpu(dataset, "shop").usage) == [200.0]
-    [warning] = [warning for warning in dataset.warnings if USAGE in warning]
+    [warning] = [warning for warning in told(dataset) if USAGE in warning]
     assert said in warning
     assert "last good content" in warning
 
@@ -153,7 +154,7 @@ def test_a_file_that_was_never_good_leaves_the_others_to_answer(build: Build) ->
     dataset = build({USAGE: "[{"})
     assert dataset.scales["daily_14d"].starts == ()
     assert list(_cpu(dataset, "shop", "monthly_12m").usage) == [4000.0]
-    assert any(USAGE in warning and "unknown" in warning for warning in dataset.warnings)
+    assert any(USAGE in warning and "unknown" in warning for warning in told(dataset))
 
 
 def test_rows_that_cannot_be_read_are_counted(build: Build) -> None:
@@ -166,7 +167,7 @@ def test_rows_that_cannot_be_read_are_counted(build: Build) -> None:
     # The 7 makes the array more than a list of objects only where it is parsed: it is one row that says nothing.
     dataset = build({USAGE: rows})
     assert list(_cpu(dataset, "shop").usage) == [1.0]
-    assert any("3 row(s)" in warning for warning in dataset.warnings)
+    assert any("3 row(s)" in warning for warning in told(dataset))
 
 
 def test_staleness_is_that_of_the_last_hourly_point(build: Build) -> None:
@@ -185,7 +186,7 @@ def test_without_an_hourly_point_amounts_answer_and_efficiency_is_unknown(build:
     assert list(amounts.usage) == [4000.0]
     assert amounts.requests is not None
     assert math.isnan(amounts.requests[0])
-    assert any("No hourly point" in warning for warning in dataset.warnings)
+    assert any("No hourly point" in warning for warning in told(dataset))
 
 
 def test_a_cost_model_that_is_not_known_is_an_error_that_says_what_is(build: Build) -> None:
@@ -197,7 +198,7 @@ def test_a_damaged_cost_model_file_is_answered_from_the_last_good_one(build: Bui
     build({"backend.json": {"cost_model": "costs", "currency": "€"}})
     dataset = build({"backend.json": "{"})
     assert (dataset.cost_model, dataset.currency) == ("costs", "€")
-    assert any("backend.json" in warning for warning in dataset.warnings)
+    assert any("backend.json" in warning for warning in told(dataset))
 
 
 def test_layouts_are_told_apart(build: Build, tmp_path: Path) -> None:

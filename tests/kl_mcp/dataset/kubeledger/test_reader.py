@@ -11,6 +11,7 @@ import pytest
 
 from kl_mcp.dataset import DatasetError, load_dataset
 from tests.kl_mcp.dataset.kubeledger.conftest import Build
+from tests.support.warned import told
 
 USAGE = "cpu_usage_period_1209600.json"
 
@@ -20,7 +21,7 @@ def test_a_suffix_without_a_name_is_nobody(build: Build, suffix: str) -> None:
     rows = [{"stack": suffix, "usage": 1.0, "date": "21 Nov"}, {"stack": "shop", "usage": 200.0, "date": "21 Nov"}]
     dataset = build({USAGE: rows})
     assert set(dataset.namespaces) == {"shop", "web"}
-    assert f"{USAGE}: 1 row(s) could not be read: left out." in dataset.warnings
+    assert f"{USAGE}: 1 row(s) could not be read: left out." in told(dataset)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tests.kl_mcp.dataset.kubeledger.conftest import Build
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.kubeledger_layout import at, trend_rows
 from tests.support.kubeledger_source import HOUR, Polled, databases, publish
+from tests.support.warned import told
 
 DAY = 24 * HOUR
 NOW = at("2026-11-21T18:07:00Z")
@@ -74,7 +75,7 @@ def test_efficiency_of_days_is_true_at_any_polling_interval(tmp_path: Path, inte
     # The first day is cut by the window, the last is open: of the afternoon, or short of it.
     assert ratios(dataset, date="2026-11-07")["half"] == pytest.approx(0.5, rel=1e-3)
     assert ratios(dataset, date="2026-11-21")["half"] == pytest.approx(0.5, rel=1e-3)
-    assert any(SAID in warning for warning in dataset.warnings) == (interval != 300)
+    assert any(SAID in warning for warning in told(dataset)) == (interval != 300)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -132,7 +133,7 @@ def test_a_window_that_ended_after_the_newest_row_has_fewer_rows_in_its_first_da
 def test_few_5_minute_points_are_those_of_a_young_namespace_and_no_rows_of_days(build: Build) -> None:
     points = {f"2026-11-21T18:{minute:02}:00Z": 12.0 for minute in range(5, 60, 5)}
     dataset = build({"cpu_usage_trends.json": trend_rows({"shop": points})})
-    assert not any(SAID in warning for warning in dataset.warnings)
+    assert not any(SAID in warning for warning in told(dataset))
     assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [200.0]
 
 
@@ -160,7 +161,7 @@ def test_an_hour_less_than_half_covered_by_rows_is_unknown(build: Build) -> None
 def test_months_that_hold_less_than_their_days_contradict_them(build: Build) -> None:
     # 200 %-hours in one day, and 4 in its month, or 48 if that adds up rows of 12 hours.
     dataset = build({"cpu_usage_period_31968000.json": [{"stack": "shop", "usage": 4.0, "date": "Nov 2026"}]})
-    assert any("The months in KubeLedger's files are not the sums of its days" in w for w in dataset.warnings)
+    assert any("The months in KubeLedger's files are not the sums of its days" in w for w in told(dataset))
 
 
 def test_where_files_contradict_each_other_beyond_any_row_a_warning_says_so(build: Build) -> None:
@@ -175,5 +176,5 @@ def test_where_files_contradict_each_other_beyond_any_row_a_warning_says_so(buil
             "cpu_requests_period_1209600.json": [],
         }
     )
-    assert any("are not the sums of its hourly points" in warning for warning in dataset.warnings)
+    assert any("are not the sums of its hourly points" in warning for warning in told(dataset))
     assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [540.0]

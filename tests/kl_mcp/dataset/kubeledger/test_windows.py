@@ -19,6 +19,7 @@ from tests.kl_mcp.dataset.kubeledger.conftest import NEWEST, Build
 from tests.kl_mcp.dataset.kubeledger.test_lived import ends, half_used
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.kubeledger_layout import HOUR, MONTHLY, Truth, at, trend_rows, write
+from tests.support.warned import told
 
 WINDOWS = (1_209_600, 31_968_000)
 
@@ -217,7 +218,7 @@ def test_an_installation_without_a_whole_hour_says_in_one_warning_what_is_empty_
 
 
 def test_empty_files_beside_others_are_named_in_one_warning(build: Build) -> None:
-    [warning] = [warning for warning in build().warnings if "lists" in warning]
+    [warning] = [warning for warning in told(build()) if "lists" in warning]
     assert "memory_usage_trends.json" in warning
     assert "memory_requests_period_31968000.json" in warning
     assert "cpu_usage" not in warning

@@ -1,0 +1,17 @@
+"""Warnings in tests: one with any words, and what a loaded dataset tells who may see it."""
+
+from __future__ import annotations
+
+from kl_mcp.dataset import Dataset
+from kl_mcp.warnings.codes import Code
+from kl_mcp.warnings.warning import DataWarning, Plain, warning
+
+
+def warned(words: str) -> DataWarning:
+    """A warning with these words."""
+    return warning(Code.DATASET_MISSING, "{words}", words=Plain(words))
+
+
+def told(dataset: Dataset) -> list[str]:
+    """The texts of the warnings of a load."""
+    return dataset.told(dataset.warnings)
