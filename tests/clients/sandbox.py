@@ -19,7 +19,8 @@ from tests.clients.npm import Packages
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import http_server
 
-RUN_SECONDS = 90
+RUN_SECONDS = 600
+MILLISECONDS = str(RUN_SECONDS * 1000)
 NOWHERE = "http://127.0.0.1:9"
 FROM_CHECKOUT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 """Lets Python find the modules of the tests from any directory."""
@@ -60,6 +61,7 @@ class Sandbox:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_TELEMETRY": "1",
+            "MCP_TIMEOUT": MILLISECONDS,
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
             "GOOGLE_GEMINI_BASE_URL": NOWHERE,
             "MCP_INSPECTOR_SECRET_STORE": "memory",
@@ -114,6 +116,14 @@ class Sandbox:
     def shell(self, text: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run what a user would paste into a shell."""
         return self.run("sh", "-c", text, cwd=cwd)
+
+    def make_gemini_patient(self) -> None:
+        """Give Gemini CLI time to connect to the servers it knows; by itself it takes five seconds for a verdict."""
+        path = self.home / ".gemini" / "settings.json"
+        settings = json.loads(path.read_text())
+        for server in settings["mcpServers"].values():
+            server["timeout"] = int(MILLISECONDS)
+        path.write_text(json.dumps(settings))
 
     def printed(self, client: str) -> str:
         """The configuration of a client as it is printed for this server."""

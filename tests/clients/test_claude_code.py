@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.sandbox import Sandbox, asked
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.clients
 
 LISTED = "tools/list 2026-07-28"
 

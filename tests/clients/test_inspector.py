@@ -11,7 +11,7 @@ import pytest
 from tests.clients.calls import CALLS, TOOLS, Call
 from tests.clients.sandbox import Sandbox, asked
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.clients
 
 LAUNCHER = "clients/launcher/build/index.js"
 TOOL_ERROR = 5

@@ -9,7 +9,7 @@ from tests.clients.calls import CALLS, TOOLS
 from tests.clients.sandbox import Sandbox, asked
 from tests.support.mcp_clients import connect, payload
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.clients
 
 
 @pytest.mark.parametrize(("mode", "version"), [("2026-07-28", "2026-07-28"), ("legacy", "2025-11-25")])

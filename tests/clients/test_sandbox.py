@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.sandbox import Sandbox
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.clients
 
 # An address of the documentation range: where there is a route at all, nobody answers.
 TRY = """

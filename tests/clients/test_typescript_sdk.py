@@ -12,7 +12,7 @@ import pytest
 from tests.clients.calls import CALLS, TOOLS
 from tests.clients.sandbox import Sandbox, asked
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.clients
 
 SCRIPT = Path(__file__).with_name("typescript.mjs")
 

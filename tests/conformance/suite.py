@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.clients.npm import Packages
 
-RUN_SECONDS = 100
+RUN_SECONDS = 900
 _FOLDER = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z")
 
 

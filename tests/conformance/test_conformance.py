@@ -18,7 +18,7 @@ from tests.conformance.everything import SESSIONS
 from tests.support.mcp_clients import http_server
 from tests.support.published import publish
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.conformance
 
 HERE = Path(__file__).parent
 EVERYTHING = "tests.conformance.everything"

@@ -12,6 +12,7 @@ import pytest
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
+from tests.support.patience import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +22,7 @@ SPECIFICATION = (ROOT / "kubeledger-mcp-spec.md").read_text(encoding="utf-8")
 
 def test_the_generated_parts_are_current() -> None:
     check = [sys.executable, str(ROOT / "scripts" / "docs.py"), "--check"]
-    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
     assert done.returncode == 0, done.stderr
 
 

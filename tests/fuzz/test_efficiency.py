@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fuzz.checks import fuzz
-
-pytestmark = pytest.mark.timeout(600)
 
 test_whatever_get_efficiency_is_asked_it_answers_or_teaches = fuzz("get_efficiency")
 test_whatever_get_efficiency_timeseries_is_asked_it_answers_or_teaches = fuzz("get_efficiency_timeseries")

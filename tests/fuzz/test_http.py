@@ -18,6 +18,7 @@ from tests.fuzz.checks import CODES, LARGEST_CHARACTERS, validator
 from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import write
 from tests.support.mcp_clients import HttpServer, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 CASES = 50
 ERAS = ("2026-07-28", "2025-06-18")
@@ -55,7 +56,7 @@ def message(era: str, tool: str, asked: Any) -> dict[str, Any]:
 
 def post(server: HttpServer, body: bytes, headers: dict[str, str]) -> Reply:
     """Status and body: JSON where it says so, else text."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_SECONDS)
     try:
         connection.request("POST", "/mcp", body, headers)
         response = connection.getresponse()

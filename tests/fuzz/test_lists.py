@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fuzz.checks import fuzz
-
-pytestmark = pytest.mark.timeout(600)
 
 test_whatever_list_namespaces_is_asked_it_answers_or_teaches = fuzz("list_namespaces")
 test_whatever_describe_dataset_is_asked_it_answers_or_teaches = fuzz("describe_dataset")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fuzz.checks import fuzz
-
-pytestmark = pytest.mark.timeout(600)
 
 test_whatever_compare_periods_is_asked_it_answers_or_teaches = fuzz("compare_periods")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fuzz.checks import fuzz
-
-pytestmark = pytest.mark.timeout(600)
 
 test_whatever_get_top_consumers_is_asked_it_answers_or_teaches = fuzz("get_top_consumers")
 test_whatever_get_namespace_breakdown_is_asked_it_answers_or_teaches = fuzz("get_namespace_breakdown")

@@ -23,6 +23,7 @@ from kl_mcp.holder import Holder
 from kl_mcp.server import build_server
 from kl_mcp.workers import INLINE_NAMESPACES, Workers
 from tests.support.in_process import MODES, ask
+from tests.support.patience import until
 from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
 
@@ -147,12 +148,10 @@ def test_a_call_that_arrives_before_the_first_load_waits_for_it(tmp_path: Path) 
                 generations.append(result.structured_content["generation"])
 
             tasks.start_soon(ask)
-            await anyio.sleep(0.05)
+            await anyio.wait_all_tasks_blocked()
             assert generations == []
             async with holder.watching():
-                with anyio.fail_after(10):
-                    while not generations:
-                        await anyio.sleep(0.01)
+                await until(lambda: bool(generations))
         return generations[0]
 
     assert anyio.run(scenario) == 9

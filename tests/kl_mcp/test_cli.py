@@ -13,6 +13,7 @@ from kl_mcp import __version__
 from kl_mcp.cli import main
 from tests.support.datasets import Dataset, Row, Scale, write
 from tests.support.mcp_clients import call, environment, http_server, payload
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
 
 
@@ -23,7 +24,7 @@ def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         text=True,
         stdin=subprocess.DEVNULL,
         env=environment(variables),
-        timeout=30,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
 

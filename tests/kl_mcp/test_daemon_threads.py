@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from kl_mcp.daemon_threads import in_daemon_thread
+from tests.support.patience import LIMIT_SECONDS
 
 
 def test_the_result_comes_from_another_thread_that_keeps_no_process_alive() -> None:
@@ -30,7 +31,7 @@ def test_whoever_is_cancelled_does_not_wait_for_the_work() -> None:
 
     def work() -> None:
         started.set()
-        may_end.wait(60)
+        may_end.wait(LIMIT_SECONDS)
         ended.set()
 
     async def scenario() -> bool:
@@ -45,4 +46,4 @@ def test_whoever_is_cancelled_does_not_wait_for_the_work() -> None:
     may_end.set()
 
     assert not ended_before
-    assert ended.wait(60)
+    assert ended.wait(LIMIT_SECONDS)

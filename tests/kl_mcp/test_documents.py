@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kl_mcp import documents
+from tests.support.patience import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +37,7 @@ def test_an_installed_package_reads_its_own_and_one_without_them_has_none(
 
 def test_the_wheel_holds_both_documents(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=LIMIT_SECONDS)
 
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

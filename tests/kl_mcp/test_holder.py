@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset, DatasetError, load_dataset
 from kl_mcp.holder import Holder, describe, mark_of
 from kl_mcp.warnings.loading import NOT_LOOKED_YET
+from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.published import publish
 from tests.support.warned import told, warned
 
@@ -31,12 +31,6 @@ async def _held(directory: Path, counts: Counts | None = None, **options: object
         yield holder
 
 
-async def _until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():
-            await anyio.sleep(LOOK_SECONDS / 2)
-
-
 def test_before_the_first_look_it_says_that_the_dataset_is_being_loaded(tmp_path: Path) -> None:
     holder = Holder(tmp_path, Counts())
 
@@ -49,7 +43,7 @@ def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> Non
     answers = threading.Event()
 
     def load(directory: Path) -> Dataset:
-        answers.wait(10)
+        answers.wait(LIMIT_SECONDS)
         return load_dataset(directory)
 
     async def scenario() -> tuple[Dataset, Dataset]:
@@ -57,7 +51,7 @@ def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> Non
         async with holder.watching():
             meanwhile = await holder.dataset()
             answers.set()
-            await _until(lambda: holder.looked)
+            await until(lambda: holder.looked)
             return meanwhile, await holder.dataset()
 
     meanwhile, afterwards = anyio.run(scenario)
@@ -74,7 +68,7 @@ def test_it_loads_what_is_published_and_takes_up_the_next_generation(tmp_path: P
         async with _held(tmp_path) as holder:
             seen = [holder.held.dataset.generation]
             publish(tmp_path, 2)
-            await _until(lambda: holder.held.dataset.generation == 2)
+            await until(lambda: holder.held.dataset.generation == 2)
             return [*seen, holder.held.dataset.generation]
 
     assert anyio.run(scenario) == [1, 2]
@@ -89,9 +83,11 @@ def test_files_are_parsed_once_a_generation_however_often_it_looks(tmp_path: Pat
         loads.append(directory)
         return load_dataset(directory)
 
+    clock = _Clock()
+
     async def scenario() -> None:
-        async with _held(tmp_path, load=counting):
-            await anyio.sleep(LOOK_SECONDS * 10)
+        async with _held(tmp_path, load=counting, clock=clock):
+            await until(lambda: clock.asked >= 10)
 
     anyio.run(scenario)
 
@@ -105,7 +101,7 @@ def test_a_missing_directory_is_an_empty_dataset_with_the_reason_until_it_appear
         async with _held(directory) as holder:
             before = holder.held.dataset
             publish(directory, 7)
-            await _until(lambda: holder.held.dataset.generation == 7)
+            await until(lambda: holder.held.dataset.generation == 7)
             return before, holder.held.dataset
 
     before, after = anyio.run(scenario)
@@ -123,10 +119,10 @@ def test_a_generation_that_cannot_be_read_keeps_the_last_good_one_with_a_warning
     async def scenario() -> tuple[Dataset, Dataset]:
         async with _held(tmp_path) as holder:
             (tmp_path / "dataset.json").write_text('{"schema_version": 1, "gen')
-            await _until(lambda: holder.held.problem is not None)
+            await until(lambda: holder.held.problem is not None)
             kept = holder.held.dataset
             publish(tmp_path, 2)
-            await _until(lambda: holder.held.dataset.generation == 2)
+            await until(lambda: holder.held.dataset.generation == 2)
             return kept, holder.held.dataset
 
     kept, repaired = anyio.run(scenario)
@@ -146,7 +142,7 @@ def test_a_directory_that_vanishes_keeps_the_last_good_dataset(tmp_path: Path) -
     async def scenario() -> Dataset:
         async with _held(directory) as holder:
             directory.rename(tmp_path / "gone")
-            await _until(lambda: holder.held.problem is not None)
+            await until(lambda: holder.held.problem is not None)
             return holder.held.dataset
 
     kept = anyio.run(scenario)
@@ -179,10 +175,10 @@ def test_whatever_stands_in_the_manifest_the_reason_names_it(tmp_path: Path, con
 
 def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path: Path) -> None:
     publish(tmp_path, 1)
-    attempts: list[float] = []
+    attempts: list[Path] = []
 
     def flaky(directory: Path) -> Dataset:
-        attempts.append(time.monotonic())
+        attempts.append(directory)
         if len(attempts) < 3:
             raise DatasetError(warned("Stale file handle."))
         return load_dataset(directory)
@@ -191,12 +187,12 @@ def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path
 
     async def scenario() -> int:
         async with _held(tmp_path, load=flaky, clock=clock) as holder:
-            await anyio.sleep(LOOK_SECONDS * 5)
+            await until(lambda: clock.asked > 5)
             tried_at_once = len(attempts)
             clock.seconds = 2.0
-            await _until(lambda: len(attempts) == 2)
+            await until(lambda: len(attempts) == 2)
             clock.seconds = 2.0 + 5.0
-            await _until(lambda: holder.held.problem is None)
+            await until(lambda: holder.held.problem is None)
             return tried_at_once
 
     assert anyio.run(scenario) == 1
@@ -204,9 +200,13 @@ def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path
 
 
 class _Clock:
+    """Seconds that pass when a test says so; asked at each look."""
+
     seconds = 0.0
+    asked = 0
 
     def __call__(self) -> float:
+        self.asked += 1
         return self.seconds
 
 
@@ -226,10 +226,10 @@ def test_an_unforeseen_error_while_loading_is_counted_logged_once_and_does_not_e
         async with _held(tmp_path, counts, load=load) as holder:
             warnings = told(holder.held.dataset)
             (tmp_path / "dataset.json").touch()
-            await _until(lambda: counts.loads["failed"] == 2)
+            await until(lambda: counts.loads["failed"] == 2)
             broken[0] = False
             (tmp_path / "dataset.json").touch()
-            await _until(lambda: holder.held.dataset.generation == 1)
+            await until(lambda: holder.held.dataset.generation == 1)
             return warnings
 
     with caplog.at_level(logging.WARNING):
@@ -258,7 +258,7 @@ def test_a_listener_hears_of_every_replacement_and_one_that_breaks_does_not_end_
             await holder.dataset()
             for generation in (2, 3):
                 publish(tmp_path, generation)
-                await _until(lambda wanted=generation: wanted in heard)  # type: ignore[misc]
+                await until(lambda wanted=generation: wanted in heard)  # type: ignore[misc]
 
     anyio.run(scenario)
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from kl_mcp.tools import TABLE
-from tests.support.mcp_clients import MODES, HttpServer, connect, environment, eventually, http_server, payload
+from tests.support.mcp_clients import MODES, HttpServer, connect, environment, http_server, payload
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
+from tests.support.turned_server import TurnedServer, turned_server
 
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -52,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
 def _request(
     server: HttpServer, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, Any], http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_SECONDS)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
@@ -196,7 +197,7 @@ def test_white_space_around_header_values_does_not_matter(server: HttpServer) ->
 @pytest.mark.requirement("KL-X-1")
 def test_a_body_beyond_the_limit_is_refused(server: HttpServer) -> None:
     body = orjson.dumps({**INITIALIZE, "padding": "x" * (1024 * 1024)})
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_SECONDS)
     connection.request("POST", "/mcp", body, JSON_HEADERS)
 
     assert connection.getresponse().status == 413
@@ -209,7 +210,7 @@ def test_a_malformed_body_is_a_client_error_and_the_server_goes_on(
     server: HttpServer, body: bytes, version: str | None
 ) -> None:
     more = {} if version is None else {"MCP-Protocol-Version": version}
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_SECONDS)
     connection.request("POST", "/mcp", body, JSON_HEADERS | more)
     status = connection.getresponse().status
     connection.close()
@@ -228,7 +229,7 @@ def test_a_new_generation_is_served_and_announced_to_listeners(tmp_path: Path) -
             client.listen(resource_subscriptions=["kubeledger://dataset"]) as subscription,
         ):
             publish(tmp_path, 2)
-            with anyio.fail_after(10):
+            with anyio.fail_after(LIMIT_SECONDS):
                 async for event in subscription:
                     return repr(event)
         return "nothing"
@@ -243,25 +244,27 @@ def test_a_new_generation_is_served_and_announced_to_listeners(tmp_path: Path) -
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly_within_two_seconds_while_streams_are_open(tmp_path: Path, stop: signal.Signals) -> None:
-    async def scenario(server: HttpServer) -> tuple[int, float]:
+    async def scenario(server: TurnedServer) -> int:
         async with (
             connect(server.url, "2026-07-28") as client,
             client.listen(resource_subscriptions=["kubeledger://dataset"]) as subscription,
         ):
-            stopped = time.monotonic()
             server.process.send_signal(stop)
-            with anyio.fail_after(10):
+            await anyio.to_thread.run_sync(server.turn_to_its_end, 2)
+            with anyio.fail_after(LIMIT_SECONDS):
                 events = [event async for event in subscription]
-            await anyio.to_thread.run_sync(server.process.wait, 10)
-            return len(events), time.monotonic() - stopped
+            await anyio.to_thread.run_sync(server.process.wait, LIMIT_SECONDS)
+            return len(events)
 
-    with http_server(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port), 10) as unfinished:
+    with (
+        turned_server(tmp_path) as server,
+        socket.create_connection(("127.0.0.1", server.port), LIMIT_SECONDS) as unfinished,
+    ):
         unfinished.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
-        events, seconds = anyio.run(scenario, server)
+        events = anyio.run(scenario, server)
         answer = unfinished.recv(1000)
 
     assert events == 0
-    assert seconds < 2.5
     assert server.process.returncode == 0
     assert answer.startswith(b"HTTP/1.1 503")
     assert not any("Traceback" in line for line in server.log)
@@ -290,7 +293,7 @@ def test_standard_output_stays_empty_and_calls_are_logged_on_standard_error(tmp_
 
     anyio.run(question)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=LIMIT_SECONDS)
 
     assert out == ""
     assert "tool=describe_dataset ms=" in err
@@ -298,7 +301,9 @@ def test_standard_output_stays_empty_and_calls_are_logged_on_standard_error(tmp_
 
 def test_a_port_in_use_is_one_clear_line_and_exit_code_1(tmp_path: Path, server: HttpServer) -> None:
     command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--port", str(server.port)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=30, check=False)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), timeout=LIMIT_SECONDS, check=False
+    )
 
     assert ended.returncode == 1
     assert ended.stdout == ""

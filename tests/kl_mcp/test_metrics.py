@@ -27,6 +27,7 @@ from kl_mcp.tools import TABLE
 from tests.kl_mcp.access.asking import FINANCE, tokens_file
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import HttpServer, call, connect, environment, http_server
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
 
 TICK = 1_795_262_400.0
@@ -44,9 +45,9 @@ def _scrape(
 ) -> tuple[int, str, str]:
     connect_to = ("127.0.0.1", port or server.port)
     connection = (
-        http.client.HTTPSConnection(*connect_to, timeout=10, context=tls)
+        http.client.HTTPSConnection(*connect_to, timeout=LIMIT_SECONDS, context=tls)
         if tls
-        else http.client.HTTPConnection(*connect_to, timeout=10)
+        else http.client.HTTPConnection(*connect_to, timeout=LIMIT_SECONDS)
     )
     try:
         connection.request("GET", path, headers=headers)
@@ -261,16 +262,16 @@ def test_the_port_for_metrics_has_the_certificate_of_the_main_one(tmp_path: Path
 def test_both_ports_are_free_once_the_server_was_stopped(tmp_path: Path, stop: signal.Signals) -> None:
     with http_server(tmp_path, "--metrics-port", "0") as server:
         ports = (server.port, _metrics_port(server))
-        held = [socket.create_connection(("127.0.0.1", port), 10) for port in ports]
+        held = [socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS) for port in ports]
         server.process.send_signal(stop)
-        code = server.process.wait(10)
+        code = server.process.wait(LIMIT_SECONDS)
         for connection in held:
             connection.close()
 
     assert code == 0
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), 10)
+            socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS)
     assert not [line for line in server.log if "Traceback" in line or " ERROR " in line]
 
 
@@ -283,7 +284,7 @@ def test_a_port_for_metrics_that_is_taken_is_one_line_naming_its_setting_and_exi
             capture_output=True,
             text=True,
             env=environment({"KL_MCP_METRICS_PORT": str(port)}),
-            timeout=30,
+            timeout=LIMIT_SECONDS,
             check=False,
         )
 

@@ -20,16 +20,14 @@ from tests.support.mcp_clients import (
     HttpServer,
     connect,
     environment,
-    eventually,
     http_server,
     payload,
     stdio_parameters,
 )
 from tests.support.odd_files import put_odd
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
 
-SECONDS = 60.0
-"""Far more than anything here takes; only what never comes waits for it."""
 HANGING = "tests.support.hanging"
 
 
@@ -44,7 +42,7 @@ def _described(server: HttpServer) -> dict[str, Any]:
 def _ends(process: subprocess.Popen[Any], tell: Callable[[], None]) -> int:
     tell()
     try:
-        return process.wait(SECONDS)
+        return process.wait(LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         raise AssertionError("the process does not end") from None
@@ -73,12 +71,12 @@ def test_over_http_an_odd_manifest_leaves_the_generation_before_until_the_next_o
 
     with http_server(data) as server:
         put_odd(data / "dataset.json", what)
-        eventually(lambda: any("cannot be used" in line for line in list(server.log)), SECONDS)
+        eventually(lambda: any("cannot be used" in line for line in list(server.log)))
         kept = _described(server)
         if what == "directory":
             (data / "dataset.json").rmdir()
         publish(data, 2)
-        eventually(lambda: any("Loaded generation 2" in line for line in list(server.log)), SECONDS)
+        eventually(lambda: any("Loaded generation 2" in line for line in list(server.log)))
         code = _ends(server.process, server.process.terminate)
 
     (warning,) = (w for w in _texts(kept) if "dataset.json cannot be used" in w)
@@ -104,7 +102,7 @@ def test_over_http_a_load_that_never_returns_does_not_keep_the_process_alive(tmp
 
     with http_server(tmp_path, env={"HANGS_WHILE_LOADING": "2"}, module=HANGING) as server:
         publish(tmp_path, 2)
-        eventually(lambda: "hanging" in server.log, SECONDS)
+        eventually(lambda: "hanging" in server.log)
         generation = _described(server)["generation"]
         code = _ends(server.process, server.process.terminate)
 
@@ -119,7 +117,7 @@ def test_certificates_that_cannot_be_looked_at_do_not_keep_the_process_alive(tmp
     flags = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
 
     with http_server(tmp_path, *flags, env={"HANGS_AT_CERTIFICATES": "1"}, module=HANGING) as server:
-        eventually(lambda: "hanging" in server.log, SECONDS)
+        eventually(lambda: "hanging" in server.log)
         assert _ends(server.process, server.process.terminate) == 0
 
 

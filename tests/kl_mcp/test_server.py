@@ -18,6 +18,7 @@ from kl_mcp.instructions import INSTRUCTIONS
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
 from tests.support.in_process import ask
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
 from tests.support.wire import exchange
@@ -52,7 +53,7 @@ def test_a_listener_hears_of_a_new_generation(tmp_path: Path) -> None:
         heard: list[str] = []
         async with client.listen(resource_subscriptions=["kubeledger://dataset"]) as subscription:
             publish(tmp_path, 2)
-            with anyio.fail_after(10):
+            with anyio.fail_after(LIMIT_SECONDS):
                 async for event in subscription:
                     assert isinstance(event, ResourceUpdated)
                     heard.append(event.uri)

@@ -15,13 +15,16 @@ import pytest
 from kl_mcp.stdio import Unanswered
 from kl_mcp.tools import TABLE
 from tests.support.mcp_clients import MODES, connect, environment, payload, stdio_parameters
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
 
 CHATTY = """\
 import atexit, os, subprocess, sys
 atexit.register(lambda: print("stray print at exit"))
 print("stray print before the transport starts")
+import kl_mcp.stdio
 from kl_mcp.cli import main
+kl_mcp.stdio.DRAIN_SECONDS = 120
 code = main(sys.argv[1:])
 print("stray print after the transport ended")
 os.write(1, b"stray write to descriptor 1\\n")
@@ -63,7 +66,7 @@ def _pipe(directory: Path, messages: list[dict[str, Any]], *, raw: bytes = b"") 
         input=raw + lines,
         capture_output=True,
         env=buffered,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
 
@@ -135,7 +138,7 @@ def test_a_signal_ends_it_at_once_while_it_waits_for_input(tmp_path: Path, stop:
         assert orjson.loads(process.stdout.readline())["id"] == 1
         process.send_signal(stop)
 
-        assert process.wait(3) == -stop
+        assert process.wait(LIMIT_SECONDS) == -stop
 
 
 def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
@@ -145,9 +148,17 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     unanswered.asked("no message")
 
     async def settled() -> bool:
-        with anyio.move_on_after(0.2) as scope:
+        ended = anyio.Event()
+
+        async def wait() -> None:
             await unanswered.settled()
-        return not scope.cancelled_caught
+            ended.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        return ended.is_set()
 
     assert anyio.run(settled)
     unanswered.asked('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')

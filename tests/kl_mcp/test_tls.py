@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kl_mcp.tls import TlsError, TlsFiles, read_certificate
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import environment
+from tests.support.patience import LIMIT_SECONDS
 
 HOUR = 3600.0
 Files = tuple[Path, Path]
@@ -112,13 +113,15 @@ def test_files_that_cannot_be_served_are_refused_in_one_line_naming_setting_and_
 
 
 def test_a_certificate_is_read_with_its_validity(tmp_path: Path) -> None:
-    now = time.time()
+    before = int(time.time())
+    files = self_signed(tmp_path, begins_hours=-2, ends_hours=10)
+    after = time.time()
 
-    certificate = read_certificate(*self_signed(tmp_path, begins_hours=-2, ends_hours=10), now)
+    certificate = read_certificate(*files, after)
 
     # 2 hours back and 10 ahead of the moment it was made, in whole seconds
-    assert certificate.not_before == pytest.approx(now - 2 * HOUR, abs=5)
-    assert certificate.not_after == pytest.approx(now + 10 * HOUR, abs=5)
+    assert before - 2 * HOUR <= certificate.not_before <= after - 2 * HOUR
+    assert certificate.not_after == certificate.not_before + 12 * HOUR
 
 
 def test_a_comment_beside_the_certificate_and_a_chain_are_fine(tmp_path: Path) -> None:
@@ -134,7 +137,13 @@ def test_unusable_files_end_the_command_with_one_line_and_exit_code_2(tmp_path: 
     command = [sys.executable, "-m", "kl_mcp", "--port", "0", "--tls-cert-file", str(cert), "--tls-key-file", str(key)]
 
     ended = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(), timeout=30, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=LIMIT_SECONDS,
+        check=False,
     )
 
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -29,7 +29,6 @@ TOOLS = {question.text: [each.tool for each in question.asked(Periods(FROZEN_NOW
 ONE_OF_EACH_TOOL = [
     pytest.param(next(question for question in QUESTIONS if tool in TOOLS[question.text]), id=tool) for tool in TABLE
 ]
-pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

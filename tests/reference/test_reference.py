@@ -47,7 +47,6 @@ MIXED = (
 )
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("seed", "excluded"), [(1, ()), (2, ("kube-system", "flickers"))])
 def test_a_year_with_faults_is_booked_as_the_rules_say(tmp_path: Path, seed: int, excluded: Sequence[str]) -> None:
     world = World(seed, [(YEAR_START, 3600), (FINE_FROM, 300)], YEAR_END, FINE_FROM)
@@ -55,7 +54,6 @@ def test_a_year_with_faults_is_booked_as_the_rules_say(tmp_path: Path, seed: int
     run(tmp_path, world, YEAR_RATES, frozenset(excluded), checkpoints)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("schedule", [((START, 600),), ((START, 900),), ((START, 1800),), MIXED])
 def test_weeks_at_other_polling_intervals_are_booked_as_the_rules_say(
     tmp_path: Path, schedule: Sequence[tuple[int, int]]

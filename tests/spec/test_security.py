@@ -15,6 +15,7 @@ from kl_mcp.tools import TABLE
 from tests.collector.test_cli import cluster
 from tests.collector.test_cli import environment as collector_environment
 from tests.support.mcp_clients import connect, environment, http_server
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
 from tests.support.scripted_http import ScriptedServer, serving
 
@@ -63,7 +64,12 @@ def test_the_server_has_neither_the_collector_nor_a_way_to_a_cluster_in_it() -> 
     )
 
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+        timeout=LIMIT_SECONDS,
     )
 
     assert ended.stdout == "[]\n"
@@ -88,7 +94,7 @@ def test_the_collector_lists_five_things_and_writes_below_its_two_directories(
         env={**environ, "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         check=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
     )
 
     assert {request.path for request in endpoint.requests} == {

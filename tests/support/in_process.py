@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from kl_mcp.counts import Counts
 from kl_mcp.holder import Holder
 from kl_mcp.server import build_server
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def ask(
     kept = counts or Counts()
 
     async def scenario() -> T | MCPError:
-        holder = Holder(directory, kept, look_seconds=LOOK_SECONDS)
+        holder = Holder(directory, kept, look_seconds=LOOK_SECONDS, patience_seconds=LIMIT_SECONDS)
         server = build_server(holder, kept, SMALL_TABLE).server
         async with holder.watching(), Client(server, mode=mode) as client:
             await holder.dataset()

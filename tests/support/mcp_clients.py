@@ -12,12 +12,11 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import orjson
@@ -25,15 +24,14 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
+from tests.support.patience import LIMIT_SECONDS, eventually
+
 MODES = ("2026-07-28", "auto", "legacy")
 """Values of `Client(mode=...)`: the stateless era, negotiation, the initialize handshake."""
 
 STARTED = re.compile(r"Serving (https?://\S+/mcp) from ")
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
 
 Target = str | StdioServerParameters
-T = TypeVar("T")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -63,7 +61,7 @@ class HttpServer:
     def stop(self) -> int:
         """Terminate and return the exit code."""
         self.process.terminate()
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(LIMIT_SECONDS)
 
 
 @contextmanager
@@ -82,11 +80,11 @@ def http_server(
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(LIMIT_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        reader.join(STOP_SECONDS)
+        reader.join(LIMIT_SECONDS)
         if process.stderr is not None:
             process.stderr.close()
 
@@ -102,18 +100,7 @@ def _started_url(process: subprocess.Popen[str], log: list[str]) -> str:
             raise AssertionError("kl-mcp ended at start:\n" + "\n".join(log))
         return next((found[1] for found in map(STARTED.search, list(log)) if found), None)
 
-    return eventually(url, START_SECONDS)
-
-
-def eventually(look: Callable[[], T | None], seconds: float = 10.0) -> T:
-    """The first value of `look()` that is not None or False; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = look()
-        if value is not None and value is not False:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"nothing came within {seconds} s")
+    return eventually(url)
 
 
 def stdio_parameters(data_dir: Path, *flags: str) -> StdioServerParameters:
@@ -126,7 +113,7 @@ def stdio_parameters(data_dir: Path, *flags: str) -> StdioServerParameters:
 async def connect(target: Target, mode: str = "auto") -> AsyncIterator[Client]:
     """The SDK's client, connected to a URL or to a process it starts; `mode` is one of MODES."""
     server = target if isinstance(target, str) else stdio_client(target)
-    async with Client(server, mode=mode, read_timeout_seconds=30) as client:
+    async with Client(server, mode=mode, read_timeout_seconds=LIMIT_SECONDS) as client:
         yield client
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from tests.support.patience import LIMIT_SECONDS
+
 T = TypeVar("T")
 
 
@@ -79,7 +81,7 @@ def without_waiting(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(60)
+    thread.join(LIMIT_SECONDS)
     if raised:
         raise raised[0]
     assert results, "it waits for somebody to write into a pipe"

@@ -15,6 +15,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.holder import Holder
 from kl_mcp.server import build_server
 from kl_mcp.tools.tool import Tool
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE
 
 Message = dict[str, Any]
@@ -46,7 +47,7 @@ def exchange(
 
 async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[str, Tool]) -> Message:
     counts = Counts()
-    holder = Holder(directory, counts)
+    holder = Holder(directory, counts, patience_seconds=LIMIT_SECONDS)
     server = build_server(holder, counts, table).server
     async with create_client_server_memory_streams() as ((read, write), served), holder.watching():
         await holder.dataset()
@@ -55,7 +56,7 @@ async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[s
             for message in messages:
                 request = jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", **message})
                 await write.send(SessionMessage(request))
-            with anyio.fail_after(10):
+            with anyio.fail_after(LIMIT_SECONDS):
                 async for answered in read:
                     assert isinstance(answered, SessionMessage)
                     answer: Message = answered.message.model_dump(by_alias=True, mode="json", exclude_none=True)

@@ -15,6 +15,7 @@ import orjson
 
 from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import Row, Scale, write
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.wire import MODERN_META
 
 ERAS = ("2026-07-28", "2025-06-18")
@@ -93,7 +94,7 @@ def _of_tenants(scale: Scale) -> Scale:
 
 def send(port: int, path: str, headers: Mapping[str, str], body: bytes | None = None, method: str = "POST") -> Answer:
     """One request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_SECONDS)
     try:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.kl_mcp.access.asking import (
     two_tenants,
 )
 from tests.support.mcp_clients import HttpServer, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 LIST = {"name": "list_namespaces", "arguments": {}}
 
@@ -47,7 +47,7 @@ def _the_server_answers_afterwards(server: HttpServer) -> Iterator[None]:
 
 
 def _raw(server: HttpServer, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT_SECONDS) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         received = b""
@@ -185,22 +185,21 @@ def test_wide_bodies_are_refused_before_they_are_parsed(server: HttpServer, era:
 
 @pytest.mark.requirement("KL-S-8")
 def test_probes_are_answered_while_many_send_wide_bodies(server: HttpServer) -> None:
-    """With every element validated on the event loop, a probe waits for 40 s here, and the server takes 1.4 GB."""
+    """With every element validated on the event loop, the server takes 1.4 GB, and a probe waits for all the others."""
     # As wide as bodies may be, so that they are parsed and refused one by one.
     body = call("tools/call", {"name": "get_usage", "arguments": {"namespaces": "@"}}, ERAS[1])
     body = body.replace(b'"@"', b"[" + b"[]," * 900 + b"[]]")
     headers = {**call_headers("tools/call", "get_usage", ERAS[1]), **bearer(TEAM)}
-    slowest = 0.0
+    answered = 0
     with ThreadPoolExecutor(60) as pool:
         asked = [pool.submit(send, server.port, "/mcp", headers, body) for _ in range(240)]
         while not all(each.done() for each in asked):
-            before = time.monotonic()
             assert send(server.port, "/healthz", {}, method="GET").status == 200
-            slowest = max(slowest, time.monotonic() - before)
+            answered += 1
 
     assert {each.result().status for each in asked} == {200}
     assert all(b"list of 901 elements" in each.result().body for each in asked)
-    assert slowest < 1
+    assert answered > 1
     assert _resident_kib(server) < 300_000
 
 

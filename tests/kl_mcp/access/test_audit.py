@@ -16,6 +16,7 @@ from kl_mcp.access.audit import LARGEST_ARGUMENTS, Audit, AuditLogError, rows_of
 from kl_mcp.access.callers import Caller
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, tokens_file, two_tenants
 from tests.support.mcp_clients import environment, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 NOW = 1_795_000_000.5  # 2026-11-18T11:06:40.5Z
 
@@ -146,7 +147,9 @@ def test_a_log_that_cannot_be_opened_is_one_clear_line_and_exit_code_2(tmp_path:
     with pytest.raises(AuditLogError):
         Audit(str(tmp_path))
     command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--audit-log", str(tmp_path / "no/log")]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=30, check=False)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), timeout=LIMIT_SECONDS, check=False
+    )
 
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()

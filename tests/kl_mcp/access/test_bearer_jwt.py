@@ -112,7 +112,7 @@ def _now(changed: dict[str, Any]) -> dict[str, Any]:
         {"nbf": _after(-5)},
         {"iat": None, "scope": None, "sub": None},
         {"exp": _after(60.5)},
-        {"exp": _after(5 - LEEWAY_SECONDS)},
+        {"exp": _after(8 - LEEWAY_SECONDS)},
         {"nbf": _after(LEEWAY_SECONDS - 2)},
         {"client_id": None},
         {"client_id": None, "sub": None, "azp": "claude"},

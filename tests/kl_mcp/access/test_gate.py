@@ -10,8 +10,10 @@ import anyio
 import pytest
 
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, bearer, send, tokens_file
-from tests.support.mcp_clients import HttpServer, eventually, http_server
+from tests.support.mcp_clients import HttpServer, http_server
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
+from tests.support.turned_server import turned_server
 
 EXPIRED = "guest-whose-time-is-over-0123456789"
 
@@ -80,7 +82,7 @@ def test_a_token_in_the_address_is_none(server: HttpServer) -> None:
 def test_two_authorization_headers_are_none(server: HttpServer) -> None:
     lines = [f"Authorization: Bearer {token}" for token in (FINANCE, FINANCE)]
     request = "\r\n".join(["POST /mcp HTTP/1.1", "Host: localhost", *lines, "Content-Length: 0", "", ""])
-    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT_SECONDS) as connection:
         connection.sendall(request.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 401")
 
@@ -116,7 +118,7 @@ def test_a_subscription_needs_a_token_too_and_works_with_one(server: HttpServer)
         from mcp.client import Client
         from mcp.client.streamable_http import streamable_http_client
 
-        http = httpx2.AsyncClient(headers=bearer(TEAM))
+        http = httpx2.AsyncClient(headers=bearer(TEAM), timeout=LIMIT_SECONDS)
         async with (
             http,
             Client(streamable_http_client(server.url, http_client=http), mode="2026-07-28") as client,
@@ -131,12 +133,14 @@ def test_a_subscription_needs_a_token_too_and_works_with_one(server: HttpServer)
 @pytest.mark.requirement("KL-S-5")
 def test_a_changed_file_is_in_force_within_two_seconds(tmp_path: Path) -> None:
     tokens = tokens_file(tmp_path / "tokens.json")
-    with http_server(tmp_path / "data", "--tokens-file", str(tokens)) as server:
+    with turned_server(tmp_path / "data", "--tokens-file", str(tokens)) as server:
         assert ask(server.port, "tools/list", {}, token=NOBODY).status == 401
         tokens_file(tokens, {"name": "new", "token": NOBODY})
-        eventually(lambda: ask(server.port, "tools/list", {}, token=NOBODY).status == 200, 2.0)
+        server.turn(2)
+        assert ask(server.port, "tools/list", {}, token=NOBODY).status == 200
         tokens_file(tokens)
-        eventually(lambda: ask(server.port, "tools/list", {}, token=NOBODY).status == 401, 2.0)
+        server.turn(2)
+        assert ask(server.port, "tools/list", {}, token=NOBODY).status == 401
 
 
 @pytest.mark.requirement("KL-S-5")

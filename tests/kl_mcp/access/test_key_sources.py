@@ -16,6 +16,7 @@ from kl_mcp.access.changing_file import RETRY_SECONDS
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.key_sources import KeysError, KeysInFile
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
+from tests.support.patience import until
 
 
 class Clock:
@@ -188,19 +189,13 @@ def test_a_file_is_looked_at_while_nobody_calls(tmp_path: Path, monkeypatch: pyt
         async with keys.kept_fresh():
             clock.now += 3600
             key_set_file(path, key_set(jwk(private_key("EC"), "next")))
-            with anyio.fail_after(30):
-                while reads[READ] < 2:
-                    await anyio.sleep(0.01)
+            await until(lambda: reads[READ] >= 2)
             path.unlink()
             clock.now += KEPT_SECONDS - 1
-            with anyio.fail_after(30):
-                while not reads[FAILED]:
-                    await anyio.sleep(0.01)
+            await until(lambda: reads[FAILED] > 0)
             assert reads[LAPSED] == 0
             clock.now += 1
-            with anyio.fail_after(30):
-                while not reads[LAPSED]:
-                    await anyio.sleep(0.01)
+            await until(lambda: reads[LAPSED] > 0)
 
     anyio.run(lose)
 

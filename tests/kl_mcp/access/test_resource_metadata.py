@@ -26,6 +26,7 @@ from tests.kl_mcp.access.asking import SECRET, ask, send, two_tenants
 from tests.support.authorization_server import CLIENT_ID, CLIENT_SECRET, AuthorizationServer, authorization_server
 from tests.support.issuer import ISSUER, RESOURCE, jwt_flags, key_set_file, private_key, token
 from tests.support.mcp_clients import HttpServer, http_server, payload
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import closed_port
 
 ROOT = "/.well-known/oauth-protected-resource"
@@ -157,7 +158,7 @@ class Browser:
         self._redirected = ""
 
     async def open(self, url: str) -> None:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=LIMIT_SECONDS) as http:
             self._redirected = (await http.get(url)).headers["Location"]
 
     async def callback(self) -> AuthorizationCodeResult:
@@ -179,8 +180,8 @@ def _robot(url: str, issuer: AuthorizationServer) -> ClientCredentialsOAuthProvi
 
 async def _called(url: str, provider: OAuthClientProvider, mode: str) -> dict[str, Any]:
     async with (
-        httpx2.AsyncClient(auth=provider) as http,
-        Client(streamable_http_client(url, http_client=http), mode=mode, read_timeout_seconds=30) as client,
+        httpx2.AsyncClient(auth=provider, timeout=LIMIT_SECONDS) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode, read_timeout_seconds=LIMIT_SECONDS) as client,
     ):
         return payload(await client.call_tool("list_namespaces", {}))
 

@@ -19,6 +19,7 @@ from kl_mcp.access.changing_file import RETRY_SECONDS
 from kl_mcp.access.tokens import LARGEST_FILE, TokensError, TokensFile, parse_tokens, read_tokens
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.mcp_clients import environment
+from tests.support.patience import LIMIT_SECONDS
 
 LONG = "0123456789abcdef"
 
@@ -315,7 +316,7 @@ def test_a_broken_file_at_start_is_one_clear_line_and_exit_code_2(tmp_path: Path
     path.write_text(f'{{"tokens": [{{"name": "a", "token": "{LONG}", "namespaces": "team-a"}}]}}')
     command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--port", "0"]
     environ = environment({"KL_MCP_TOKENS_FILE": os.fspath(path)})
-    ended = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=LIMIT_SECONDS, check=False)
 
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()

@@ -18,7 +18,8 @@ from tests.kl_mcp.access.asking import FINANCE, NOBODY, Answer, ask, bearer, sen
 from tests.kl_mcp.access.test_streams import open_streams
 from tests.support.aging import age
 from tests.support.issuer import jwk, jwt_flags, key_set, key_set_file, private_key, token, twice
-from tests.support.mcp_clients import HttpServer, environment, eventually, http_server
+from tests.support.mcp_clients import HttpServer, environment, http_server
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
 from tests.support.scripted_http import Answer as KeysAnswer
 from tests.support.scripted_http import serving
@@ -26,8 +27,6 @@ from tests.support.scripted_http import serving
 EMPTY = b'{"keys": []}'
 UNUSABLE = json.dumps({"keys": [jwk(private_key(), "rsa", private=True), {"kty": "oct", "k": "AAAA"}]}).encode()
 TWICE = b'{"keys": [], ' + key_set()[1:]
-PATIENCE = 60.0
-"""For how many seconds a slow machine is waited for."""
 SOON = KEPT_SECONDS * 2 / 3
 """Within what keys are kept for, however slow the machine."""
 
@@ -82,8 +81,8 @@ def test_a_file_without_a_usable_key_withdraws_them_all_and_ends_their_streams(
     with _running(tmp_path, *_with_keys(tmp_path, path)) as running:
         with open_streams(running.server, jwt=presented, finance=FINANCE) as streams:
             key_set_file(path, withdrawn)
-            eventually(lambda: running.status(presented) == 401, PATIENCE)
-            eventually(lambda: streams["jwt"].ended, PATIENCE)
+            eventually(lambda: running.status(presented) == 401)
+            eventually(lambda: streams["jwt"].ended)
             assert not streams["finance"].ended
         refused = running.asked(presented)
         assert refused.json["error"] == "invalid_token"
@@ -93,7 +92,7 @@ def test_a_file_without_a_usable_key_withdraws_them_all_and_ends_their_streams(
         assert running.logged("holds no key that can be used: every JWT is refused") == 1
 
         key_set_file(path)
-        eventually(lambda: running.status(presented) == 200, PATIENCE)
+        eventually(lambda: running.status(presented) == 200)
 
 
 @pytest.mark.requirement("KL-S-9")
@@ -107,18 +106,18 @@ def test_an_address_that_answers_without_a_usable_key_withdraws_them_all(tmp_pat
     ):
         assert running.status(presented) == 200
         answers.append(KeysAnswer(body=withdrawn))
-        eventually(lambda: running.status(presented) == 401, PATIENCE)
+        eventually(lambda: running.status(presented) == 401)
         assert (running.reads("empty") > 0, running.reads("failed"), running.reads("lapsed")) == (True, 0, 0)
         assert running.logged("holds no key that can be used: every JWT is refused") == 1
         answers.append(KeysAnswer(body=key_set()))
-        eventually(lambda: running.status(presented) == 200, PATIENCE)
+        eventually(lambda: running.status(presented) == 200)
 
 
 def _check_that_keys_lapse(running: Aging, lose: Callable[[], object], find: Callable[[], object]) -> None:
     presented = token()
     with open_streams(running.server, jwt=presented, finance=FINANCE) as streams:
         lose()
-        eventually(lambda: running.reads("failed") >= 1, PATIENCE)
+        eventually(lambda: running.reads("failed") >= 1)
         assert running.status(presented) == 200
         running.pass_seconds(SOON)
         assert running.status(presented) == 200
@@ -128,7 +127,7 @@ def _check_that_keys_lapse(running: Aging, lose: Callable[[], object], find: Cal
         refused = running.asked(presented)
         assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
         assert "Retry-After" in refused.headers
-        eventually(lambda: streams["jwt"].ended, PATIENCE)
+        eventually(lambda: streams["jwt"].ended)
         assert not streams["finance"].ended
     assert running.status(FINANCE) == 200
     assert running.status(NOBODY) == 401
@@ -136,7 +135,7 @@ def _check_that_keys_lapse(running: Aging, lose: Callable[[], object], find: Cal
     assert (running.logged("stay in force until 300 s"), running.logged("could not be read for 300 s")) == (1, 1)
 
     find()
-    eventually(lambda: running.status(presented) == 200, PATIENCE)
+    eventually(lambda: running.status(presented) == 200)
 
 
 @pytest.mark.requirement("KL-S-9")
@@ -182,7 +181,7 @@ def test_a_start_without_a_usable_key_lets_nobody_in_with_a_jwt_until_there_is_o
         assert (running.status(None), running.status(token()), running.status(FINANCE)) == (401, 401, 200)
         assert running.logged("holds no key that can be used") == 1
         key_set_file(path)
-        eventually(lambda: running.status(token()) == 200, PATIENCE)
+        eventually(lambda: running.status(token()) == 200)
 
 
 @pytest.mark.requirement("KL-S-5")
@@ -204,7 +203,7 @@ def test_an_empty_tokens_file_alone_closes_the_server_until_there_is_a_token(tmp
         assert send(running.server.port, "/metrics", {}, method="GET").status == 401
         assert send(running.server.port, "/healthz", {}, method="GET").status == 200
         tokens_file(tokens)
-        eventually(lambda: running.status(FINANCE) == 200, PATIENCE)
+        eventually(lambda: running.status(FINANCE) == 200)
         tokens.unlink()
         running.pass_seconds(9)
         assert (running.status(None), running.status(FINANCE)) == (401, 401)
@@ -236,7 +235,9 @@ def test_a_tokens_file_that_is_zero_bytes_or_repeats_itself_is_exit_code_2(
     path = tmp_path / "tokens.json"
     path.write_text(content)
     command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--port", "0", "--tokens-file", str(path)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), timeout=LIMIT_SECONDS, check=False
+    )
 
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from kl_mcp.dataset.kubeledger import reader_of
 from kl_mcp.holder import Holder, describe
 from tests.kl_mcp.dataset.kubeledger.conftest import NEWEST, Build
 from tests.support.kubeledger_layout import at, cluster, put, trend_rows, write
+from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.warned import told
 
 TREND = "cpu_usage_trends.json"
@@ -44,10 +44,10 @@ def test_files_that_change_are_taken_up_and_damaged_ones_are_not(build: Build, t
         async with holder.watching():
             first = (await holder.dataset()).last_sample_at["metrics"]
             put(tmp_path, TREND, trend_rows({"shop": {later: 3.0}}))
-            await _until(lambda: holder.held.dataset.last_sample_at["metrics"] != first)
+            await until(lambda: holder.held.dataset.last_sample_at["metrics"] != first)
             second = holder.held.dataset.last_sample_at["metrics"]
             put(tmp_path, TREND, '[{"name":"shop"')
-            await _until(lambda: any(TREND in warning for warning in told(holder.held.dataset)))
+            await until(lambda: any(TREND in warning for warning in told(holder.held.dataset)))
             kept = holder.held.dataset
             assert kept.last_sample_at["metrics"] == second
             return first, second, told(kept), describe(kept)
@@ -58,12 +58,6 @@ def test_files_that_change_are_taken_up_and_damaged_ones_are_not(build: Build, t
     assert "kubeledger layout" in described
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.sleep(0.01)
-
-
 def _measured(directory: Path, loads: int) -> tuple[int, float, float, list[str]]:
     """Load a directory in a process of its own; return namespaces, peak and resident MiB, and warnings."""
     done = subprocess.run(
@@ -71,7 +65,7 @@ def _measured(directory: Path, loads: int) -> tuple[int, float, float, list[str]
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
     )
     count, peak, kept, *warnings = done.stdout.strip().split("|")
     return int(count), float(peak), float(kept), warnings
