@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from collector import __version__, cli
 from collector.settings import SETTINGS
 from tests.support import kubernetes_objects as kube
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
 
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
@@ -58,7 +58,9 @@ def environment(root: Path, endpoint: str, **settings: str) -> dict[str, str]:
 
 def kl_collector(*arguments: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "collector", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=dict(environ), check=False, timeout=60)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=dict(environ), check=False, timeout=LIMIT_SECONDS
+    )
 
 
 def test_once_stores_and_publishes_the_tick_that_is_due(tmp_path: Path, endpoint: str) -> None:
@@ -243,10 +245,7 @@ class _Stopped:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
+    eventually(path.exists)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -256,7 +255,7 @@ def test_run_does_the_due_tick_at_once_and_stops_on_a_signal(
     with running(environment(tmp_path, endpoint)) as process:
         wait_for(tmp_path / "db" / "heartbeat")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0
     lines = errors.splitlines()
     assert (
@@ -275,7 +274,7 @@ def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
         wait_for(tmp_path / "db" / "heartbeat")
         assert process.poll() is None
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0
     assert "refuses connections: nothing listens there" in errors
     assert "is stored as unobserved: the cluster could not be listed; that makes 1 of 1 since the start" in errors

@@ -20,6 +20,7 @@ from collector.store.ledger import Ledger
 from tests.collector.importing.importing import BEGIN, CAPACITY, END, OPEN_HOUR, import_
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.ticks import GIB, entry, tick
 
 
@@ -151,7 +152,9 @@ def test_a_terminal_shows_how_far_the_import_is(tmp_path: Path) -> None:
     termios.tcsetwinsize(stderr, (25, 100))
     environ = {"KL_DB_LOCATION": str(tmp_path / "db"), "KL_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "collector", "import", str(tmp_path / "source"), *CAPACITY, OPEN_HOUR]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, env=environ, check=False, timeout=60)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=stderr, env=environ, check=False, timeout=LIMIT_SECONDS
+    )
     os.close(stderr)
     shown = os.read(terminal, 65536).decode()
     os.close(terminal)

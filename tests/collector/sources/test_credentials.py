@@ -15,6 +15,7 @@ from collector.settings import Settings
 from collector.sources.credentials import configuration
 from collector.sources.session import Session
 from tests.support.certificates import self_signed
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Request, json_answer, serving
 
 
@@ -35,7 +36,7 @@ def asked_as(found: Configuration) -> str:
 
     with serving(script) as server:
         found.host = server.url
-        session = Session(found, 5.0)
+        session = Session(found, LIMIT_SECONDS)
         session.get_json("kubernetes", "/", {}, "ask")
         session.close()
     return seen[0].headers.get("authorization", "")

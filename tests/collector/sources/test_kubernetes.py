@@ -11,6 +11,7 @@ from collector.sources import kubernetes
 from collector.sources.kubernetes import parse_namespace, parse_node, parse_pod
 from collector.sources.session import Session
 from tests.support.kubernetes_objects import container, listing, node, pod
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, json_answer, serving, status_answer
 
 GIB = 2**30
@@ -20,7 +21,7 @@ T = TypeVar("T")
 def asking(script: Callable[[Request], Answer], ask: Callable[[Session], T]) -> T:
     """What `ask` gets from a server with this script."""
     with serving(script) as server:
-        session = Session(Configuration(host=server.url, retries=False), 5.0)
+        session = Session(Configuration(host=server.url, retries=False), LIMIT_SECONDS)
         try:
             return ask(session)
         finally:

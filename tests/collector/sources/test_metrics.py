@@ -12,6 +12,7 @@ from collector.model import NodeUsage, PodUsage
 from collector.sources.metrics import list_node_usage, list_pod_usage, parse_node_usage, parse_pod_usage
 from collector.sources.session import Session
 from tests.support.kubernetes_objects import listing, node_metrics, pod_metrics
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, json_answer, serving
 
 MIB = 2**20
@@ -20,7 +21,7 @@ MIB = 2**20
 @contextmanager
 def session_with(script: Callable[[Request], Answer]) -> Iterator[Session]:
     with serving(script) as server:
-        session = Session(Configuration(host=server.url, retries=False), 5.0)
+        session = Session(Configuration(host=server.url, retries=False), LIMIT_SECONDS)
         try:
             yield session
         finally:

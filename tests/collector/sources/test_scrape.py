@@ -8,6 +8,7 @@ import pytest
 
 from collector.sources import scrape as module
 from collector.sources.scrape import resolve, scrape
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, serving
 
 DATA = Path(__file__).parent / "data"
@@ -26,7 +27,9 @@ def test_all_addresses_behind_a_name_are_asked_under_that_name() -> None:
         serving(lambda _: page("labelled")) as one,
         serving(lambda _: page("mig"), host="127.0.0.2", port=one.port) as two,
     ):
-        result = scrape([f"http://dcgm.gpu.svc:{one.port}/metrics"], 5.0, lambda host, port: ["127.0.0.1", "127.0.0.2"])
+        result = scrape(
+            [f"http://dcgm.gpu.svc:{one.port}/metrics"], LIMIT_SECONDS, lambda host, port: ["127.0.0.1", "127.0.0.2"]
+        )
         assert [request.headers["host"] for request in one.requests + two.requests] == [f"dcgm.gpu.svc:{one.port}"] * 2
     assert result.errors == ()
     assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a", "GPU-7d1e", "GPU-7d1e", "GPU-7d1e"]
@@ -34,7 +37,7 @@ def test_all_addresses_behind_a_name_are_asked_under_that_name() -> None:
 
 def test_a_device_that_two_endpoints_report_is_one_device() -> None:
     with serving(lambda _: page("labelled")) as server:
-        result = scrape([server.url, f"{server.url}/metrics"], 5.0)
+        result = scrape([server.url, f"{server.url}/metrics"], LIMIT_SECONDS)
     assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
 
 
@@ -46,14 +49,14 @@ def test_an_endpoint_without_a_path_is_asked_for_metrics() -> None:
         return page("labelled")
 
     with serving(script) as server:
-        scrape([server.url, f"{server.url}/federate"], 5.0)
+        scrape([server.url, f"{server.url}/federate"], LIMIT_SECONDS)
     assert sorted(paths) == ["/federate", "/metrics"]
 
 
 def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> None:
     dead = f"http://127.0.0.1:{closed_port()}"
     with serving(lambda _: page("labelled")) as server:
-        result = scrape([dead, server.url], 5.0)
+        result = scrape([dead, server.url], LIMIT_SECONDS)
     assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
     (error,) = result.errors
     assert f"{dead} (127.0.0.1) refuses connections" in str(error)
@@ -67,7 +70,7 @@ def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> 
         (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "answered 302; expected 200"),
         (Answer(200, b"<html>login</html>"), "is not Prometheus text"),
         (Answer(200, b"x" * 10, length=500), "broke off"),
-        (Answer(200, b"# x\n", delay_sec=5.0), "did not answer in time"),
+        (Answer(200, b"# x\n", delay_sec=LIMIT_SECONDS), "did not answer in time"),
         (Answer(200, b"#" * 1000, delay_sec=0.05, chunk_bytes=1), "did not answer in time"),
     ],
     ids=["absent", "moved", "other page", "truncated", "silent", "dripping"],
@@ -83,7 +86,7 @@ def test_an_exporter_that_fails_is_explained(answer: Answer, message: str) -> No
 def test_a_page_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PAGE_BYTES", 1 << 20)
     with serving(lambda _: Answer(200, b"# \n" * (1 << 19))) as server:
-        result = scrape([server.url], 5.0)
+        result = scrape([server.url], LIMIT_SECONDS)
     assert "larger than 1 MiB" in str(result.errors[0])
 
 

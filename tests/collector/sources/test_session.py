@@ -11,13 +11,14 @@ from kubernetes.client import Configuration
 from collector.errors import SourceError
 from collector.sources.session import ExpiredListingError, Session
 from tests.support.certificates import self_signed
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
 
 Script = Callable[[Request], Answer]
 
 
 @contextmanager
-def session_to(url: str, timeout_sec: float = 5.0, **options: Any) -> Iterator[Session]:
+def session_to(url: str, timeout_sec: float = LIMIT_SECONDS, **options: Any) -> Iterator[Session]:
     configuration = Configuration(host=url, retries=False)
     for name, value in options.pop("configuration", {}).items():
         setattr(configuration, name, value)
@@ -146,7 +147,7 @@ def test_json_that_is_no_object() -> None:
 
 
 def test_a_silent_server_is_given_up_after_the_timeout() -> None:
-    error = failure(lambda _: Answer(200, b"{}", delay_sec=5.0), timeout_sec=0.2)
+    error = failure(lambda _: Answer(200, b"{}", delay_sec=LIMIT_SECONDS), timeout_sec=0.2)
     assert "did not answer in time" in str(error)
     assert "KL_REQUEST_TIMEOUT_SEC" in str(error)
 

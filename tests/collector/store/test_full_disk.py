@@ -18,6 +18,7 @@ from collector.store import rrd
 from collector.store.databases import SPARE_PER_FILE
 from collector.store.ledger import Ledger
 from tests.collector.store.reading import capacity, usage
+from tests.support.patience import LIMIT_SECONDS
 from tests.support.samples import NOON, STEP, entry, gpu_entry, tick
 from tests.support.small_disk import KIB, leave_free, small_disk
 
@@ -168,7 +169,7 @@ def test_a_database_with_holes_does_not_kill_the_process(disk: Path, name: str) 
         "        except NoSpaceError as error:\n            print(error)\n"
     )
     command = [sys.executable, "-c", script, str(disk)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
     assert done.returncode == 0, -signal.SIGBUS
     assert f"cannot write the round-robin database {path}: no space left" in done.stdout + done.stderr
     (disk / "filler").unlink()
