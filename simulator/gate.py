@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,7 +31,7 @@ class Gate:
         self._record(scope, path)
         fault = self._fault(path)
         if fault is not None:
-            await asyncio.sleep(fault.delay_seconds)
+            await self._simulator.pause(fault.delay_seconds)
             if fault.truncate is not None:
                 send = _truncating(send, fault.truncate)
         refusal = self._refusal(Request(scope), fault)

@@ -22,7 +22,7 @@ from simulator.shapes import STEP
 from simulator.state import Simulator
 from simulator.workload import Workload, default_origin
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

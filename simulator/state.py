@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from simulator.cluster import View
@@ -24,6 +26,8 @@ class Simulator:
     """Bearer token that is known but may read nothing at cluster scope (403)."""
     faults: Faults = field(default_factory=Faults)
     calls: list[dict[str, str]] = field(default_factory=list)
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits the seconds by which a fault delays an answer."""
     _view: View | None = field(default=None, repr=False)
     _struck: dict[object, int] = field(default_factory=dict, repr=False)
 

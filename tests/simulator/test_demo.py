@@ -19,6 +19,7 @@ from simulator.history import fill
 from simulator.questions import QUESTIONS, text_table
 from simulator.shapes import HOUR
 from simulator.workload import Workload, default_origin
+from tests.support.patience import LIMIT_SECONDS, eventually
 
 
 def free_port() -> int:
@@ -63,7 +64,7 @@ def output_until(process: subprocess.Popen[str], text: str) -> str:
 
 def gone(url: str) -> bool:
     try:
-        urllib.request.urlopen(url, timeout=2).close()
+        urllib.request.urlopen(url, timeout=LIMIT_SECONDS).close()
     except (urllib.error.URLError, OSError):
         return True
     return False
@@ -83,7 +84,7 @@ def test_the_demo_answers_stops_cleanly_and_goes_on_the_next_time(tmp_path: Path
             simulator = f"http://127.0.0.1:{(tmp_path / 'simulator.port').read_text().strip()}"
             assert not gone(f"{simulator}/version")
             process.send_signal(number)
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=LIMIT_SECONDS)
         assert process.returncode == 0
         assert rest.strip() == "Stopped."
         assert gone(f"{simulator}/version")
@@ -93,9 +94,9 @@ def test_the_demo_answers_stops_cleanly_and_goes_on_the_next_time(tmp_path: Path
 def test_an_interrupt_while_history_is_filled_in_stops_everything(tmp_path: Path) -> None:
     with demo(tmp_path, free_port()) as process:
         output_until(process, "Filling in the history")
-        time.sleep(0.5)
+        eventually(lambda: any(tmp_path.rglob("*.rrd*")))
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0
     assert rest.endswith("Stopped.\n")
     assert gone(f"http://127.0.0.1:{(tmp_path / 'simulator.port').read_text().strip()}/version")
@@ -109,7 +110,7 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(tmp_path: Path)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         server = next(pid for pid in children if b"kl_mcp" in Path(f"/proc/{pid}/cmdline").read_bytes())
         os.kill(int(server), signal.SIGKILL)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 1
     assert "demo: kl-mcp ended with exit code -9" in rest
     assert f"The end of {tmp_path / 'mcp.log'}" in rest
@@ -117,7 +118,7 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(tmp_path: Path)
 
 def run(directory: Path, port: int) -> tuple[int, str]:
     with demo(directory, port) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=LIMIT_SECONDS)
         return process.returncode, output
 
 

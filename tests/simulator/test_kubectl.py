@@ -11,6 +11,7 @@ import pytest
 from simulator.faults import parse_time
 from simulator.server import RunningSimulator, kubeconfig, running_simulator
 from simulator.workload import Workload
+from tests.support.patience import LIMIT_SECONDS
 
 NOW = parse_time("2026-11-20T14:03:00Z")
 
@@ -35,7 +36,7 @@ def kubectl(simulator: RunningSimulator, tmp_path: Path) -> Kubectl:
     def run(*arguments: str) -> list[list[str]]:
         environment = os.environ | {"KUBECONFIG": str(config), "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
         done = subprocess.run(
-            [program, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+            [program, *arguments], env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
         )
         assert done.returncode == 0, done.stderr
         return [line.split() for line in done.stdout.splitlines()]

@@ -4,7 +4,6 @@ import http.client
 import json
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from simulator.faults import parse_time
 from simulator.server import RunningSimulator, kubeconfig, running_simulator
 from simulator.workload import Workload
+from tests.support.patience import LIMIT_SECONDS, eventually
 
 NOW = parse_time("2026-11-20T14:03:00Z")
 ORIGIN = parse_time("2025-10-01T00:00:00Z")
@@ -38,7 +38,7 @@ def simulator(_shared: RunningSimulator) -> RunningSimulator:
 def fetch(url: str, **headers: str) -> tuple[int, Any]:
     request = urllib.request.Request(url, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -47,7 +47,7 @@ def fetch(url: str, **headers: str) -> tuple[int, Any]:
 def post(url: str, body: object) -> tuple[int, Any]:
     request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -170,11 +170,11 @@ def test_metrics_can_be_absent_unavailable_or_partial(simulator: RunningSimulato
 
 
 def test_a_dcgm_exporter_can_be_down(simulator: RunningSimulator) -> None:
-    with urllib.request.urlopen(simulator.dcgm_url, timeout=10) as answer:
+    with urllib.request.urlopen(simulator.dcgm_url, timeout=LIMIT_SECONDS) as answer:
         assert b"# TYPE DCGM_FI_DEV_GPU_UTIL gauge" in answer.read()
     simulator.set_faults(dcgm="down")
     with pytest.raises(urllib.error.HTTPError, match="503"):
-        urllib.request.urlopen(simulator.dcgm_url, timeout=10)
+        urllib.request.urlopen(simulator.dcgm_url, timeout=LIMIT_SECONDS)
 
 
 def test_faults_by_path_strike_as_often_as_told(simulator: RunningSimulator) -> None:
@@ -190,11 +190,16 @@ def test_a_truncated_answer_breaks_the_connection(simulator: RunningSimulator) -
         fetch(f"{simulator.url}/api/v1/pods")
 
 
-def test_a_slow_answer_is_slow(simulator: RunningSimulator) -> None:
+def test_a_slow_answer_is_slow(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(simulator.simulator, "pause", sleep)
     simulator.set_faults(paths=[{"prefix": "/api/v1/nodes", "delay_seconds": 0.3}])
-    began = time.monotonic()
     assert fetch(f"{simulator.url}/api/v1/nodes")[0] == 200
-    assert time.monotonic() - began >= 0.3
+    assert slept == [0.3]
 
 
 def test_faults_are_switched_over_http_and_unknown_ones_refused(simulator: RunningSimulator) -> None:
@@ -239,17 +244,14 @@ def test_the_command_serves_until_terminated(tmp_path: Path) -> None:
         [sys.executable, "-m", "simulator", *arguments, *files], stdout=subprocess.PIPE, text=True
     )
     try:
-        deadline = time.monotonic() + 20
-        while not (tmp_path / "port").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: (tmp_path / "port").exists() or process.poll() is not None)
+        assert process.poll() is None
         url = f"http://127.0.0.1:{int((tmp_path / 'port').read_text())}"
         assert json.loads((tmp_path / "config").read_text())["clusters"][0]["cluster"]["server"] == url
         assert len(fetch(f"{url}/api/v1/nodes")[1]["items"]) == 9
     finally:
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert f"Simulated cluster at {url}" in output
 
 
@@ -259,7 +261,7 @@ def test_a_taken_port_is_one_clear_line(simulator: RunningSimulator) -> None:
         [sys.executable, "-m", "simulator", "serve", "--port", port],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert done.returncode == 1
