@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ from simulator.history import fill, first_history
 from simulator.processes import child, environment
 from simulator.truth import Truth
 from simulator.workload import Workload, default_origin
+from tests.e2e.standing_clock import HALF_A_MINUTE_PAST
 from tests.support.mcp_clients import HttpServer, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 STEP = 300
 HOURLY_RATE = 25.0
@@ -39,7 +43,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     files = ["--port-file", str(directory / "port"), "--kubeconfig", str(directory / "kubeconfig")]
     arguments = ["simulator", "serve", "--origin", str(origin), "--token", "of-the-simulator", *files]
     with child("simulator", arguments, directory / "simulator.log") as cluster:
-        cluster.wait_until((directory / "port").exists, "starting", 30)
+        cluster.wait_until((directory / "port").exists, "starting", LIMIT_SECONDS)
         settings = {
             "KL_DB_LOCATION": str(directory / "db"),
             "KL_DATA_DIR": str(directory / "data"),
@@ -50,12 +54,13 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
         }
         start = first_history(int(time.time()))
         due = fill_up_to_the_tick_that_is_due(Workload(origin), settings, start)
+        freeze(int((directory / "port").read_text()), due)
         once = subprocess.run(
-            [sys.executable, "-m", "collector", "once"],
+            [sys.executable, "-c", HALF_A_MINUTE_PAST, str(due)],
             env=environment(settings),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT_SECONDS,
             check=False,
         )
         assert once.returncode == 0, once.stderr
@@ -64,11 +69,17 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
 
 
 def fill_up_to_the_tick_that_is_due(workload: Workload, settings: dict[str, str], start: int) -> int:
-    """Leaves exactly one tick to be taken live, with time enough to take it; returns its nominal time."""
+    """Leaves exactly one tick to be taken live; returns its nominal time."""
     parsed = load(settings)
     fill(workload, parsed, start=start, now=int(time.time()) - STEP)
-    if STEP - time.time() % STEP < 30:
-        time.sleep(STEP - time.time() % STEP + 1)
     due = int(time.time()) // STEP * STEP
     fill(workload, parsed, start=start, now=due - STEP)
     return due
+
+
+def freeze(port: int, time: int) -> None:
+    """Let the cluster show this time's tick for as long as it takes to read it."""
+    order = json.dumps({"at": time}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/simulator/clock", order, method="POST")
+    with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
+        assert answer.status == 200

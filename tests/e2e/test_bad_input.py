@@ -15,17 +15,13 @@ import pytest
 from simulator.processes import environment
 from simulator.server import RunningSimulator, running_simulator
 from simulator.workload import Workload, default_origin
+from tests.e2e.standing_clock import HALF_A_MINUTE_PAST
 from tests.support.mcp_clients import call, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 ORIGIN = default_origin(1_790_000_000)
 HOUR = 3600
 THIS_HOUR = time.time() // HOUR * HOUR
-HALF_A_MINUTE_PAST = """
-import sys
-from collector.cli import main
-sys.exit(main(["once"], clock=lambda: float(sys.argv[1]) + 30.0))
-"""
-"""`kl-collector once` with a clock that stands still, for a tick of an hour can be taken in its first minutes only."""
 EMPTY = Workload(ORIGIN, namespaces=(), nodes=(), devices=())
 
 
@@ -46,7 +42,9 @@ def once(root: Path, url: str, hour: float = THIS_HOUR, /, **settings: str) -> s
         **settings,
     }
     command = [sys.executable, "-c", HALF_A_MINUTE_PAST, str(hour)]
-    return subprocess.run(command, env=environment(chosen), capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, env=environment(chosen), capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
+    )
 
 
 def scale(root: Path, name: str = "hourly_7d") -> dict[str, Any]:

@@ -82,7 +82,6 @@ CHECKS: tuple[Callable[[Mapping[str, Any], Road], None], ...] = (
 )
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(
     ("question", "check"), list(zip(QUESTIONS, CHECKS, strict=True)), ids=[c.__name__ for c in CHECKS]

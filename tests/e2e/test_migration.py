@@ -18,9 +18,11 @@ import pytest
 from simulator.processes import environment
 from simulator.server import running_simulator
 from simulator.workload import Workload, default_origin
+from tests.e2e.standing_clock import HALF_A_MINUTE_PAST
 from tests.support.kubeledger_rrd import DAY, HOUR, hashes
 from tests.support.kubeledger_scenario import METRICS, RATE, Scenario, hours
 from tests.support.mcp_clients import HttpServer, call, http_server
+from tests.support.patience import LIMIT_SECONDS
 
 MODELS = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}
 WINDOWS = {"daily_14d": (1_209_600, "%Y-%m-%d"), "monthly_12m": (31_968_000, "%Y-%m")}
@@ -87,6 +89,10 @@ def existing(due: int) -> Scenario:
 
 
 def run(root: Path, published: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return started([sys.executable, "-m", "collector", *arguments], root, published, **settings)
+
+
+def started(command: list[str], root: Path, published: str, **settings: str) -> subprocess.CompletedProcess[str]:
     chosen = {
         "KL_DB_LOCATION": str(root / "db"),
         "KL_DATA_DIR": str(root / published),
@@ -95,8 +101,9 @@ def run(root: Path, published: str, *arguments: str, **settings: str) -> subproc
         "HOME": str(root),
         **settings,
     }
-    command = [sys.executable, "-m", "collector", *arguments]
-    return subprocess.run(command, env=environment(chosen), capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, env=environment(chosen), capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +115,10 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     plan = run(root, "CUMULATIVE_RATIO", *import_, "--dry-run")
     written = sorted(path.name for path in root.iterdir() if path != source)
     done = [run(root, "CUMULATIVE_RATIO", *import_)]
-    if 300 - time.time() % 300 < 20:
-        time.sleep(300 - time.time() % 300 + 1)
-    with running_simulator(Workload(default_origin(int(time.time())))) as cluster:
-        done.append(run(root, "CUMULATIVE_RATIO", "once", KL_K8S_API_ENDPOINT=cluster.url))
+    due = int(time.time()) // 300 * 300
+    with running_simulator(Workload(default_origin(due)), at=due) as cluster:
+        command = [sys.executable, "-c", HALF_A_MINUTE_PAST, str(due)]
+        done.append(started(command, root, "CUMULATIVE_RATIO", KL_K8S_API_ENDPOINT=cluster.url))
     # Importing again only publishes: each time under another model.
     done += [run(root, model, *import_, KL_COST_MODEL=model) for model in MODELS]
     for each in done:

@@ -10,7 +10,6 @@ import os
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from pathlib import Path
 
 from tests.helm.containers import POD_ADDRESS, environment
 from tests.helm.tool import Manifest, container_of, is_hook, of_kind, the
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import closed_port
 
 VOLUME, FILES = "/var/lib/kubeledger", "/etc/kubeledger"
 BIN = Path(sys.executable).parent
-SECONDS = 60
 
 
 def command(words: Sequence[str]) -> list[str]:
@@ -55,11 +54,13 @@ class RunningServer:
         self, path: str, *, host: str = POD_ADDRESS, port: str = "mcp", scheme: str = "HTTP", token: str = ""
     ) -> int:
         """The HTTP status of a request under a Host header. A certificate is not verified, as by the kubelet."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=LIMIT_SECONDS)
         if scheme == "HTTPS":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            connection = http.client.HTTPSConnection("127.0.0.1", self.ports[port], timeout=10, context=context)
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.ports[port], timeout=LIMIT_SECONDS, context=context
+            )
         try:
             connection.request(
                 "GET", path, headers={"Host": host, **({"Authorization": f"Bearer {token}"} if token else {})}
@@ -93,13 +94,6 @@ def process(words: Sequence[str], environ: dict[str, str]) -> Iterator[subproces
         started.wait()
 
 
-def until(happens: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not happens():
-        assert time.monotonic() < deadline, f"{what} within {SECONDS} s"
-        time.sleep(0.1)
-
-
 def answers(ask: Callable[[], int], expected: int) -> Callable[[], bool]:
     def happened() -> bool:
         try:
@@ -121,7 +115,7 @@ def running_server(manifests: list[Manifest], root: Path) -> Iterator[RunningSer
         "KL_MCP_METRICS_PORT": str(running.ports["metrics"]),
     }
     with process(container["command"], local(container, root, **listening)):
-        until(answers(lambda: running.probe("readinessProbe"), 200), "the server is ready")
+        eventually(answers(lambda: running.probe("readinessProbe"), 200))
         yield running
 
 
@@ -137,6 +131,6 @@ def helm_test(manifests: list[Manifest], root: Path, url: str) -> subprocess.Com
         env=local({"env": container.get("env", [])}, root),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=LIMIT_SECONDS,
         check=False,
     )

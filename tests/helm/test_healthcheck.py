@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +13,18 @@ import pytest
 from tests.helm.tool import ROOT
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import environment
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import closed_port
 
 CHECK = ROOT / "deploy" / "image" / "healthcheck.py"
 COMMAND = Path(sys.executable).with_name("kl-mcp")
-SECONDS = 30
 
 
 def _check(process: int, told: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(CHECK), str(process)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(told), timeout=SECONDS, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(told), timeout=LIMIT_SECONDS, check=False
+    )
 
 
 @contextmanager
@@ -48,10 +49,7 @@ def test_a_server_is_healthy_while_it_answers_whatever_its_certificate_is_called
     told |= {"KL_MCP_TLS_CERT_FILE": str(cert), "KL_MCP_TLS_KEY_FILE": str(key)} if tls else {}
     told |= {"KL_MCP_METRICS_PORT": "0"} if metrics else {}
     with _started(told) as process:
-        deadline = time.monotonic() + SECONDS
-        while (done := _check(process, told)).returncode:
-            assert time.monotonic() < deadline, done.stderr
-            time.sleep(0.2)
+        done = eventually(lambda: healthy if (healthy := _check(process, told)).returncode == 0 else None)
         elsewhere = _check(process, told | {"KL_MCP_LISTEN_PORT": str(closed_port())})
 
     assert (done.stdout, done.stderr) == ("", "")

@@ -12,6 +12,7 @@ import yaml
 
 from tests.helm.conftest import Rendered
 from tests.helm.tool import NAMESPACE, ROOT, Manifest, is_hook, the
+from tests.support.patience import LIMIT_SECONDS
 
 BASE = ROOT / "deploy" / "kustomize"
 # Labels that say which chart an object came from, and the version that upgrades change.
@@ -24,7 +25,9 @@ def built() -> list[Manifest]:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")
-    done = subprocess.run([kubectl, "kustomize", BASE], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [kubectl, "kustomize", BASE], capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return list(yaml.safe_load_all(done.stdout))
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tests.support.npm import PackageSet
+from tests.support.patience import LIMIT_SECONDS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -32,7 +33,7 @@ class Helm:
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """One command, whatever its outcome; without a cluster."""
         command = [str(self.path), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
 
     def template(self, *arguments: str | Path, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
         """`helm template` of the release, whatever its outcome."""
