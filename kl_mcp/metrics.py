@@ -19,6 +19,7 @@ from kl_mcp.access.held_keys import EMPTY, FAILED, LAPSED, READ
 from kl_mcp.counts import BOUNDS_SECONDS, Counts, Latencies
 from kl_mcp.dataset import Dataset
 from kl_mcp.holder import Holder
+from kl_mcp.queries.clocks import clock_warnings, seconds_ahead
 from kl_mcp.queries.metadata import last_sample
 
 PREFIX = "kubeledger_mcp"
@@ -103,12 +104,18 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 f"{PREFIX}_dataset_generation", "Generation that answers come from.", dataset.generation
             )
-        newest = last_sample(dataset)
-        if newest is not None:
+        newest, now = last_sample(dataset), self._clock()
+        if dataset.layout != "none":
+            yield GaugeMetricFamily(
+                f"{PREFIX}_clocks_disagree",
+                "1 while the newest sample lies ahead of this server's clock, or the collector's is contradicted.",
+                int(bool(clock_warnings(dataset, newest, now))),
+            )
+        if newest is not None and seconds_ahead(dataset, newest, now) is None:
             yield GaugeMetricFamily(
                 f"{PREFIX}_dataset_age_seconds",
                 "Time since the newest sample in the dataset.",
-                max(0.0, self._clock() - newest),
+                max(0.0, now - newest),
             )
         sampled = GaugeMetricFamily(
             f"{PREFIX}_dataset_last_sample_timestamp_seconds", "Newest sample of each source.", labels=("source",)

@@ -80,11 +80,12 @@ TEMPLATES = (
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:
-    """Milliseconds until the collector is due to publish again; 0 when that is unknown or overdue."""
+    """Milliseconds until the collector is due to publish again, no more than one interval even where its clock is
+    ahead; 0 when that is unknown or overdue."""
     if dataset.generated_at is None or dataset.polling_interval_seconds is None:
         return 0
     seconds = dataset.generated_at + dataset.polling_interval_seconds - now
-    return round(min(max(seconds, 0.0) * 1000, HOUR_MS))
+    return round(min(max(seconds, 0.0) * 1000, dataset.polling_interval_seconds * 1000, HOUR_MS))
 
 
 class Resources:

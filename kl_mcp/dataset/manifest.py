@@ -22,7 +22,19 @@ from kl_mcp.dataset.fields import (
     text,
     whole,
 )
-from kl_mcp.dataset.model import METRICS, SCALES, SOURCES, CostModel, Dataset, Metric, Namespace, Node, Nodes, Rate
+from kl_mcp.dataset.model import (
+    METRICS,
+    SCALES,
+    SOURCES,
+    CollectorClock,
+    CostModel,
+    Dataset,
+    Metric,
+    Namespace,
+    Node,
+    Nodes,
+    Rate,
+)
 from kl_mcp.warnings.warning import Detail, Plain
 
 SCHEMA_VERSION = 1
@@ -63,6 +75,7 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
                 member(document, "polling_interval_seconds", "the file"), "polling_interval"
             ),
             generated_at=moment(member(document, "generated_at", "the file"), "generated_at"),
+            collector_clock=_clock(document.get("clock_disagrees")),
             last_sample_at={
                 s: moment_or_none(member(last, s, "last_sample_at"), f"last_sample_at.{s}") for s in SOURCES
             },
@@ -97,6 +110,18 @@ def check_version(document: Json) -> None:
 def _metrics(value: Any) -> tuple[Metric, ...]:
     published = {one_of(metric, _METRICS, "metrics") for metric in listing(value, "metrics")}
     return tuple(metric for metric in METRICS if metric in published)
+
+
+def _clock(value: Any) -> CollectorClock | None:
+    if value is None:
+        return None
+    found = mapping(value, "clock_disagrees")
+    witnesses = listing(found.get("contradicted_by"), "clock_disagrees.contradicted_by")
+    return CollectorClock(
+        moment(found.get("detected_at"), "clock_disagrees.detected_at"),
+        whole(found.get("ahead_seconds"), "clock_disagrees.ahead_seconds"),
+        tuple(text(witness, "clock_disagrees.contradicted_by") for witness in witnesses),
+    )
 
 
 def _file(value: Any, part: str) -> FileRecord:

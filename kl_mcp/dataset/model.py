@@ -165,6 +165,17 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectorClock:
+    """Why the collector takes no samples: its clock is contradicted."""
+
+    detected_at: int
+    ahead_seconds: int
+    """By how much it is ahead of the first that contradicts it; negative when behind."""
+    contradicted_by: tuple[str, ...]
+    """`api_server`, `boot_clock`, `newest_sample`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sharing:
     """How answers in money spread costs: a setting of the server. As it stands here, not at all.
 
@@ -189,6 +200,8 @@ class Dataset:
     generation: int = 0
     polling_interval_seconds: int | None = None
     generated_at: int | None = None
+    collector_clock: CollectorClock | None = None
+    """None while nothing contradicts the collector's clock."""
     last_sample_at: Mapping[Source, int | None] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     rates: tuple[Rate, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from kl_mcp.dataset.model import SOURCES, Dataset, Scale, Source
 from kl_mcp.queries import sharing
+from kl_mcp.queries.clocks import clock_warnings
 from kl_mcp.queries.dates import GRANULARITY, HOUR, Window, bucket_name, instant
 from kl_mcp.queries.means import own_gpus_warning
 from kl_mcp.queries.measure import Measure
@@ -159,7 +160,7 @@ def _all_warnings(
     source: Source | None,
     priced: bool,
 ) -> list[DataWarning]:
-    found = [*dataset.warnings, *_stale(dataset, now)]
+    found = [*dataset.warnings, *clock_warnings(dataset, last_sample(dataset), now), *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
         found += [
             *_missing(dataset, window),
@@ -186,7 +187,7 @@ def _stale(dataset: Dataset, now: float) -> list[DataWarning]:
     if now - newest > allowed:
         # KubeLedger writes its files whether or not it polls: their time says nothing.
         published = dataset.generated_at if dataset.layout == "native" else None
-        if published is not None and now - published <= allowed:
+        if published is not None and abs(now - published) <= allowed:
             return [observation.no_source_answers(instant(newest), now - newest)]
         return [observation.stale(instant(newest), now - newest, kubeledger=dataset.layout == "kubeledger")]
     behind = [

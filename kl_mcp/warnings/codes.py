@@ -35,6 +35,8 @@ class Code(StrEnum):
     NO_SOURCE_YET = "no_source_yet"
     NO_SOURCE_ANSWERS = "no_source_answers"
     STALE = "stale"
+    CLOCKS_DISAGREE = "clocks_disagree"
+    COLLECTOR_CLOCK = "collector_clock"
     SOURCE_BEHIND = "source_behind"
     METRICS_NEVER_ANSWERED = "metrics_never_answered"
     NO_SAMPLE_YET = "no_sample_yet"

@@ -33,7 +33,7 @@ def no_source_answers(since: Plain, ago: float) -> DataWarning:
         "No source has answered since {since}, {ago} before this call, although the collector runs: see its log. What "
         "came after is unknown.",
         since=since,
-        ago=_duration(ago),
+        ago=duration(ago),
     )
 
 
@@ -43,7 +43,7 @@ def stale(last: Plain, ago: float, *, kubeledger: bool) -> DataWarning:
         Code.STALE,
         "Stale: the last sample is from {last}, {ago} before this call. Numbers end there; check that {runs}.",
         last=last,
-        ago=_duration(ago),
+        ago=duration(ago),
         runs=text("KubeLedger polls the cluster" if kubeledger else "the collector runs"),
     )
 
@@ -123,13 +123,14 @@ def pods_unmeasured(shares: Sequence[tuple[str, float]]) -> DataWarning:
     )
 
 
-def _hours_of(buckets: Sequence[tuple[Plain, float]]) -> Plain:
-    return some([Plain(f"{bucket} ({hours:g} h)") for bucket, hours in buckets])
-
-
-def _duration(seconds: float) -> Plain:
+def duration(seconds: float) -> Plain:
+    """Return a length of time in words, rounded down."""
     minutes = int(seconds // 60)
     if minutes < 120:
         return Plain(f"{minutes} min")
     hours = minutes // 60
     return Plain(f"{hours} h" if hours < 72 else f"{hours // 24} days")
+
+
+def _hours_of(buckets: Sequence[tuple[Plain, float]]) -> Plain:
+    return some([Plain(f"{bucket} ({hours:g} h)") for bucket, hours in buckets])

@@ -25,6 +25,7 @@ from kl_mcp.listen import listen
 from kl_mcp.metrics import Metrics
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.access.asking import FINANCE, tokens_file
+from tests.kl_mcp.test_probes import REPORT
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import HttpServer, call, connect, environment, http_server
 from tests.support.patience import LIMIT_SECONDS
@@ -171,12 +172,29 @@ def test_the_age_counts_from_the_last_sample_and_is_never_negative(tmp_path: Pat
     assert _value(samples, "dataset_last_load_succeeded") == 1
 
 
+@pytest.mark.parametrize(
+    ("now", "report", "disagree"),
+    [(TICK - 600, None, 0), (TICK - 601, None, 1), (TICK + 401 * 86400, None, 0), (TICK, REPORT, 1)],
+)
+def test_clocks_that_disagree_are_a_series_and_an_age_that_is_unknown_is_none(
+    tmp_path: Path, now: float, report: dict[str, object] | None, disagree: int
+) -> None:
+    publish(tmp_path, 6, clock_disagrees=report)
+    counts = Counts()
+
+    samples = _collected(_looked_at(tmp_path, counts), counts, now)
+
+    assert _value(samples, "clocks_disagree") == disagree
+    assert _value(samples, "dataset_age_seconds") == (None if now < TICK - 600 else max(0.0, now - TICK))
+
+
 def test_a_dataset_that_is_not_there_has_no_age_and_no_generation_and_counts_as_a_failed_load(tmp_path: Path) -> None:
     counts = Counts()
 
     samples = _collected(_looked_at(tmp_path / "absent", counts), counts, TICK)
 
     assert _value(samples, "dataset_age_seconds") is None
+    assert _value(samples, "clocks_disagree") is None
     assert _value(samples, "dataset_generation") is None
     assert _value(samples, "namespaces") == 0
     assert _value(samples, "dataset_loads_total", outcome="failed") == 1

@@ -257,6 +257,8 @@ def test_a_resource_may_be_cached_by_its_reader_until_the_next_publication(small
         (1_299.5, 500),
         (1_300.0, 0),
         (9_999.0, 0),
+        # It was published by a clock that ran ahead: an interval later that may be known.
+        (100.0, 300_000),
     ],
 )
 def test_the_dataset_is_fresh_until_the_next_publication_is_due(now: float, expected: int) -> None:

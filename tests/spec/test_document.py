@@ -93,7 +93,7 @@ def test_the_metrics_are_those_that_are_served() -> None:
     families = {family.name: family for family in Metrics(Holder(ROOT, counts), counts, TABLE, lambda: 0.0).collect()}
 
     served = {name.removeprefix(f"{PREFIX}_") for name in families}
-    of_a_dataset = {"dataset_generation", "dataset_age_seconds"}
+    of_a_dataset = {"dataset_generation", "dataset_age_seconds", "clocks_disagree"}
     assert set(documented) == served | of_a_dataset
     for name, family in families.items():
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}

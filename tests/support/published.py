@@ -26,14 +26,14 @@ USED = {"shop": {"cpu": (1.0, 2.0), "memory": (4.0, 4.0)}, "kube-system": {"cpu"
 METRICS = ("cpu", "memory")
 
 
-def publish(directory: Path, generation: int = 1, *, generated_at: str = LAST_TICK) -> None:
-    """Write one whole generation; the manifest last, by rename."""
+def publish(directory: Path, generation: int = 1, *, generated_at: str = LAST_TICK, **members: Any) -> None:
+    """Write one whole generation; the manifest, with these members added, last, by rename."""
     directory.mkdir(parents=True, exist_ok=True)
     documents: dict[str, Any] = {name: _scale(name, generation) for name in BUCKETS}
     documents["nodes"] = {"schema_version": 1, "generation": generation, "at": LAST_TICK, "nodes": [_node()]}
     files = {name: _write(directory, f"{name}-{generation}.json", document) for name, document in documents.items()}
     temporary = directory / ".dataset.json.tmp"
-    temporary.write_bytes(orjson.dumps(_manifest(generation, files, generated_at)))
+    temporary.write_bytes(orjson.dumps({**_manifest(generation, files, generated_at), **members}))
     temporary.replace(directory / "dataset.json")
 
 

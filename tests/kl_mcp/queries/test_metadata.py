@@ -8,11 +8,14 @@ from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.dataset.model import ScaleName
 from kl_mcp.queries.frame import frame
 from kl_mcp.queries.metadata import metadata
+from kl_mcp.tools import TABLE
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
+from tests.support.published import publish
 
 SAMPLED = "2026-11-21T19:00:00Z"
 NOW = at(SAMPLED).timestamp()
+LAST_TICK = at("2026-11-21T12:00:00Z").timestamp()
 Block = Callable[..., dict[str, Any]]
 
 
@@ -61,6 +64,47 @@ def test_staleness_counts_from_the_last_sample_after_three_missed_ticks(block: B
     assert "Stale: the last sample is from 2026-11-21T19:00:00Z, 15 min before" in block(age=901)["warnings"][0]
     assert "26 h before" in block(age=26 * 3600 + 5)["warnings"][0]
     assert "4 days before" in block(age=4 * 86_400 + 5)["warnings"][0]
+
+
+@pytest.mark.requirement("KL-M-2")
+@pytest.mark.parametrize(("age", "said"), [(-600, None), (-601, "10 min"), (-7200, "2 h"), (-401 * 86_400, "401 days")])
+def test_a_newest_sample_ahead_of_the_servers_clock_is_not_fresh(block: Block, age: int, said: str | None) -> None:
+    found = block(age=age)["warnings"]
+    expected = (
+        f"Clocks disagree: the newest sample lies {said} ahead of this server's clock. How old the numbers are is "
+        "unknown: check the clocks of this server and of the collector."
+    )
+    assert [warning for warning in found if "lock" in warning] == ([expected] if said else [])
+
+
+@pytest.mark.requirement("KL-M-2")
+@pytest.mark.parametrize(
+    ("ahead", "by", "said"),
+    [
+        (86_400 * 3, ["api_server"], "3 days ahead by the API server's clock"),
+        (-7200, ["boot_clock"], "2 h behind by the time since its last tick"),
+        (-900, ["newest_sample"], "15 min behind by its newest sample"),
+        (900, ["the_sun"], "15 min ahead by another clock"),
+    ],
+)
+def test_a_collector_whose_clock_is_contradicted_takes_no_samples_which_is_said(
+    tmp_path: Path, ahead: int, by: list[str], said: str
+) -> None:
+    report = {"detected_at": SAMPLED, "ahead_seconds": ahead, "contradicted_by": by}
+    publish(tmp_path, clock_disagrees=report)
+    dataset = load_dataset(tmp_path)
+    for name, tool in TABLE.items():
+        arguments = {"pattern": "s*"} if name == "group_namespaces" else {}
+        warnings = tool.run(arguments, dataset, LAST_TICK)["metadata"]["warnings"]
+        assert f"No samples since {SAMPLED}: the collector's clock is {said}." in " ".join(warnings)
+
+
+def test_a_publication_from_the_future_does_not_show_that_the_collector_runs(tmp_path: Path) -> None:
+    for generated_at, said in (("2026-11-21T13:00:00Z", "No source has answered"), ("2027-11-21T13:00:00Z", "Stale")):
+        publish(tmp_path, generated_at=generated_at)
+        view = frame(load_dataset(tmp_path), "daily_14d", "cpu", None)
+        warnings = metadata(view.dataset, LAST_TICK + 3600, window=view.window, measure=view.measure)["warnings"]
+        assert warnings[0].startswith(said)
 
 
 def test_a_source_that_fell_behind_is_named(block: Block) -> None:

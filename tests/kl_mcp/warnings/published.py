@@ -10,7 +10,7 @@ from typing import Any
 
 from kl_mcp.counts import Counts
 from kl_mcp.dataset import Dataset, load_dataset
-from kl_mcp.dataset.model import Sharing
+from kl_mcp.dataset.model import CollectorClock, Sharing
 from kl_mcp.holder import Held, Holder
 from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
@@ -128,6 +128,13 @@ def silent(directory: Path, names: Names) -> Iterator[Scene]:
     late = _sampled(SAMPLED, None, EARLIER), _sampled(None, None, None), _sampled(EARLIER, EARLIER, None)
     for number, sampled in enumerate(late):
         yield of(load_dataset(write(directory / str(number), busy(names, last_sample_at=sampled))), NOW, FEW)
+
+
+def clocks(directory: Path, names: Names) -> Iterator[Scene]:
+    """Clocks that disagree: the collector's by its own account, and the newest sample with the server's."""
+    dataset = load_dataset(write(directory, busy(names)))
+    report = CollectorClock(round(NOW), 3 * DAY, ("api_server", "boot_clock"))
+    yield of(dataclasses.replace(dataset, collector_clock=report), NOW - DAY, FEW)
 
 
 def damaged(directory: Path, names: Names) -> Iterator[Scene]:

@@ -33,6 +33,7 @@ CASES: dict[str, Callable[[Path, Sequence[str]], Iterator[Scene]]] = {
         published.young,
         published.parts,
         published.silent,
+        published.clocks,
         published.damaged,
         published.absent,
         published.replaced,

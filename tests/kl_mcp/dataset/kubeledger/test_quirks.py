@@ -180,6 +180,20 @@ def test_staleness_is_that_of_the_last_hourly_point(build: Build) -> None:
     assert any(warning.startswith("Stale") for warning in stale["warnings"])
 
 
+@pytest.mark.parametrize(("seconds", "ahead"), [(-7200, False), (-7201, True), (-401 * 86400, True)])
+def test_a_newest_hourly_point_ahead_of_the_servers_clock_is_not_fresh(build: Build, seconds: int, ahead: bool) -> None:
+    warnings = TABLE["describe_dataset"].run({}, build(), at(NEWEST) + seconds)["metadata"]["warnings"]
+    assert any(warning.startswith("Clocks disagree") for warning in warnings) is ahead
+
+
+def test_without_an_hourly_point_a_day_that_has_not_begun_is_not_fresh(build: Build) -> None:
+    dataset = build({name: [] for name in ("cpu_usage_trends.json", "memory_usage_trends.json")})
+    newest = max(scale.starts[-1] for scale in dataset.scales.values() if scale.starts)
+    for now, ahead in ((newest - 7200, False), (newest - 7201, True)):
+        warnings = TABLE["describe_dataset"].run({}, dataset, now)["metadata"]["warnings"]
+        assert any(warning.startswith("Clocks disagree") for warning in warnings) is ahead
+
+
 def test_without_an_hourly_point_amounts_answer_and_efficiency_is_unknown(build: Build) -> None:
     dataset = build({TREND: []})
     amounts = _cpu(dataset, "shop", "monthly_12m")
