@@ -13,22 +13,21 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
-from collector import __version__, log
+from collector import __version__, heartbeat, log
+from collector.clock import Clock, boot_time
 from collector.errors import KubeLedgerError, SettingsError
 from collector.importing import options
 from collector.settings import SETTINGS, Settings, load
 
 if TYPE_CHECKING:
-    from collector.publisher import Clock
     from collector.tick import Collector
 
 _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-HEARTBEAT_FILE = "heartbeat"
 HEARTBEAT_INTERVALS = 3
-"""Polling intervals after which a loop that did not touch the heartbeat counts as hung."""
+"""Polling intervals after which a loop that gave no heartbeat counts as hung."""
 
 _DESCRIPTION = """\
 Samples a Kubernetes cluster (Kubernetes API, metrics-server, NVIDIA DCGM exporters), keeps what its capacity was used
@@ -38,31 +37,37 @@ for in round-robin databases, and publishes the books as JSON for `kl-mcp`.
 _COMMANDS: Mapping[str, str] = {
     "run": "do every tick as it comes due, until SIGTERM or Ctrl-C",
     "once": "do the tick that is due now and exit: 0 if the cluster answered (or the tick is stored already), 1 if not "
-    "(then nothing is stored, and it can be repeated) or if the tick is more than five minutes late",
-    "health": "say whether `run` turns on the same KL_DB_LOCATION: 0 if its heartbeat is younger than three polling "
-    "intervals, 1 if not",
+    "(then nothing is stored, and it can be repeated), if the tick is more than five minutes late, or if the API "
+    "server's clock is another",
+    "health": "say whether `run` collects on the same KL_DB_LOCATION: 0 if its heartbeat is younger than three polling "
+    "intervals and nothing contradicts the clock, 1 if not",
     "import": "take over the history of an existing KubeLedger or kube-opex-analytics installation, and publish it",
 }
 
 
-def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock = time.time) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock = time.time,
+    boot: Clock = boot_time,
+) -> int:
     """Runs the command and returns the exit code: 0, 1 where something failed, 2 for wrong settings or usage.
 
     Raises ModuleNotFoundError where a command needs a library of the collector that is not installed.
     """
     arguments = _parser().parse_args(argv)
-    commands: Mapping[str, Callable[[Settings, Clock], int]] = {
-        "run": _run,
-        "once": _once,
-        "health": _health,
-        "import": lambda settings, clock: _import(arguments, settings, clock),
+    commands: Mapping[str, Callable[[Settings], int]] = {
+        "run": lambda settings: _run(settings, clock, boot),
+        "once": lambda settings: _once(settings, clock, boot),
+        "health": lambda settings: _health(settings, boot, live=arguments.live),
+        "import": lambda settings: _import(arguments, settings, clock),
     }
     try:
         settings = load(environ)
         log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
         for sentence in settings.deprecations:
             _log.warning("%s", sentence)
-        return commands[arguments.command](settings, clock)
+        return commands[arguments.command](settings)
     except KubeLedgerError as error:
         sys.stderr.write(f"kl-collector: {error}\n")
         return MISUSED if isinstance(error, SettingsError) else FAILED
@@ -89,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "import":
             options.add_arguments(command)
+        if name == "health":
+            command.add_argument(
+                "--live",
+                action="store_true",
+                help="ask about the heartbeat alone, for a liveness probe: a restart puts no clock right, and the new "
+                "process has no earlier tick to judge it by",
+            )
     return parser
 
 
@@ -101,26 +113,30 @@ def _settings_help() -> str:
     return "\n".join(lines)
 
 
-def _run(settings: Settings, clock: Clock) -> int:
+def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
     from collector.loop import Loop
 
     stop = Event()
-    with _stopped_by_signals(stop), _collector(settings, clock) as collector:
+    with _stopped_by_signals(stop), _collector(settings, clock, boot) as collector:
         _announce(settings, collector, clock)
-        heartbeat = settings.db_location / HEARTBEAT_FILE
-        Loop(collector, settings.polling_interval_sec, stop, heartbeat=heartbeat, clock=clock).run()
+        file = settings.db_location / heartbeat.FILE
+        Loop(collector, settings.polling_interval_sec, stop, heartbeat=file, clock=clock, boot=boot).run()
     _log.info("stopped")
     return OK
 
 
-def _once(settings: Settings, clock: Clock) -> int:
+def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
     from collector.books.periods import iso
     from collector.loop import LATEST_SEC, due_at
 
-    with _collector(settings, clock) as collector:
+    with _collector(settings, clock, boot) as collector:
         now, interval = clock(), settings.polling_interval_sec
         due = due_at(now, interval)
         if collector.last_tick is not None and collector.last_tick >= due:
+            behind = collector.check_clock()
+            if behind is not None:
+                sys.stderr.write(f"kl-collector: nothing is stored: {behind}\n")
+                return FAILED
             # The publication may have been what failed the last time.
             generation = collector.publish()
             stored = iso(collector.last_tick)
@@ -139,6 +155,9 @@ def _once(settings: Settings, clock: Clock) -> int:
         # A failed tick that is not stored loses nothing, the next one fills it in as unobserved; stored it would stand
         # in the way of a second try.
         report = collector.tick(due, keep_unobserved=False)
+    if report.refused is not None:
+        sys.stderr.write(f"kl-collector: nothing is stored: {report.refused}\n")
+        return FAILED
     if not report.observed:
         sys.stderr.write(
             f"kl-collector: nothing is stored for tick {iso(due)}: the cluster could not be listed, for the reason "
@@ -155,28 +174,31 @@ def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> 
     return command.run(arguments, settings, clock)
 
 
-def _health(settings: Settings, clock: Clock) -> int:
-    heartbeat = settings.db_location / HEARTBEAT_FILE
-    allowed = HEARTBEAT_INTERVALS * settings.polling_interval_sec
+def _health(settings: Settings, boot: Clock, *, live: bool) -> int:
+    file = settings.db_location / heartbeat.FILE
     try:
-        age = clock() - heartbeat.stat().st_mtime
+        beat = heartbeat.read(file)
     except OSError as error:
-        sys.stderr.write(
-            f"kl-collector: not healthy: no heartbeat at {heartbeat} ({error.strerror}); is `run` started?\n"
-        )
-        return FAILED
-    # One that lies ahead was given before the clock stepped back; a loop that turns would have given another since.
-    if abs(age) >= allowed:
-        sys.stderr.write(
-            f"kl-collector: not healthy: the heartbeat {heartbeat} is {age:.0f} s old, {allowed} s are allowed\n"
-        )
-        return FAILED
+        return _unhealthy(f"no heartbeat at {file} ({error.strerror}); is `run` started?")
+    age = None if beat is None else beat.age(boot())
+    if beat is None or age is None:
+        return _unhealthy(f"{file} is from before the machine or this release was started; is `run` started?")
+    allowed = HEARTBEAT_INTERVALS * settings.polling_interval_sec
+    if age >= allowed:
+        return _unhealthy(f"the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
+    if beat.clock is not None and not live:
+        return _unhealthy(beat.clock)
     sys.stdout.write(f"healthy: the heartbeat is {age:.0f} s old\n")
     return OK
 
 
+def _unhealthy(problem: str) -> int:
+    sys.stderr.write(f"kl-collector: not healthy: {problem}\n")
+    return FAILED
+
+
 @contextmanager
-def _collector(settings: Settings, clock: Clock) -> Iterator[Collector]:
+def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
     from collector.publication_lock import PublicationLock
     from collector.sources.live import LiveSources
@@ -184,8 +206,12 @@ def _collector(settings: Settings, clock: Clock) -> Iterator[Collector]:
     from collector.tick import Collector
 
     # Before the ledger: one that is refused begins no database.
-    with LiveSources(settings) as sources, PublicationLock(settings), Ledger.open(settings.db_location) as ledger:
-        yield Collector(settings, sources, ledger, clock)
+    with (
+        LiveSources(settings, boot=boot) as sources,
+        PublicationLock(settings),
+        Ledger.open(settings.db_location) as ledger,
+    ):
+        yield Collector(settings, sources, ledger, clock, boot)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from collector.clock import Reading
+
 Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
 METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu", "gpu_memory")
 
@@ -114,6 +116,8 @@ class Snapshot:
     usage: UsageListing | None
     devices: tuple[GpuDevice, ...] | None
     dcgm_configured: bool
+    date: Reading | None = None
+    """The time that the API server told; None where it told none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from collector import __version__
@@ -11,6 +10,7 @@ from collector.books.bookkeeper import Bookkeeper
 from collector.books.manifest import manifest
 from collector.books.nodes import nodes_document
 from collector.books.periods import iso
+from collector.clock import Clock, Disagreement
 from collector.kubeledger import layout
 from collector.kubeledger.shares import Keeper
 from collector.publish import publish
@@ -20,27 +20,31 @@ from collector.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], float]
-"""UNIX seconds."""
-
 
 class Publisher:
     """Publishes one ledger. Keeps what is closed between two publications."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, *, records_rate: bool = True) -> None:
-        """Records the rate in `settings`; raises `StoreError` if the rate history cannot be read or written.
-
-        Without `records_rate` the history stays as it is: what is charged from now on is not the caller's to decide.
-        """
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
+        """Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
         self._bookkeeper = Bookkeeper(ledger)
         self._shares = Keeper(ledger) if settings.publish_kubeledger_layout else None
-        self._rates = _record_rate(settings, ledger, clock) if records_rate else rates.load(settings.db_location)
+        self._rates = rates.load(settings.db_location)
 
-    def publish(self) -> int:
-        """Publishes the books as the ledger has them, and returns the generation; `PublishError` if it cannot."""
+    def record_rate(self, now: float) -> None:
+        """Records the rate in the settings as set at `now`, UNIX seconds; raises `StoreError` if that cannot be kept.
+
+        Until then what is charged stays as it was. `now` has to be a time that is believed: it is not taken back.
+        """
+        self._rates = _record_rate(self._settings, self._ledger, int(now))
+
+    def publish(self, clock_disagrees: Disagreement | None = None) -> int:
+        """Publishes the books as the ledger has them, and returns the generation; `PublishError` if it cannot.
+
+        `clock_disagrees` is why no ticks are taken at present.
+        """
         books = self._bookkeeper.books(self._rates)
         documents: dict[str, Any] = {str(scale): document for scale, document in books.scales.items()}
         documents["nodes"] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)
@@ -59,6 +63,7 @@ class Publisher:
                 last_sample_at=self._ledger.last_sample_at,
                 metrics=books.metrics,
                 namespaces={name: known[name] for name in books.namespaces},
+                clock_disagrees=clock_disagrees,
             ),
         )
         if self._shares is not None:
@@ -75,16 +80,15 @@ class Publisher:
         layout.write(settings.layout_dir, files)
 
 
-def _record_rate(settings: Settings, ledger: Ledger, clock: Clock) -> rates.History:
+def _record_rate(settings: Settings, ledger: Ledger, now: int) -> rates.History:
     before = rates.load(settings.db_location)
-    # A clock that stepped back must not price hours anew that have been published.
-    now = max(int(clock()), ledger.last_tick or 0)
     history = rates.record(
         before,
         settings.billing_hourly_rate,
         settings.billing_currency_symbol,
         settings.billing_resource_weights,
-        now=now,
+        # A clock that stepped back must not price hours anew that have been published.
+        now=max(now, ledger.last_tick or 0),
         has_samples=ledger.last_tick is not None,
     )
     if history != before:

@@ -1,16 +1,20 @@
-"""One tick: what the sources say is accounted, stored and published."""
+"""One tick: what the sources say is accounted, stored and published, if its time is to be believed."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
 from collector.accounting.sample import account
 from collector.accounting.scope import charged_by
+from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import Snapshot
-from collector.publisher import Clock, Publisher
+from collector.publisher import Publisher
 from collector.settings import Settings
 from collector.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 
 class Sources(Protocol):
@@ -32,18 +36,27 @@ class TickReport:
     """False when the listing of the cluster failed, so that nothing is known of this tick. The sources log why."""
     generation: int | None
     """Of the dataset that was published; None when nothing was, for nothing had changed."""
+    refused: Disagreement | None = None
+    """Why its time is not believed; then nothing is stored."""
 
 
 class Collector:
     """Does ticks: sources, accounting, ledger, books, publication. One per ledger."""
 
-    def __init__(self, settings: Settings, sources: Sources, ledger: Ledger, clock: Clock) -> None:
-        """Records the rate in `settings`; raises `StoreError` if the rate history cannot be read or written."""
+    def __init__(
+        self, settings: Settings, sources: Sources, ledger: Ledger, clock: Clock, boot: Clock = boot_time
+    ) -> None:
+        """Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
         self._sources = sources
         self._ledger = ledger
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
-        self._publisher = Publisher(settings, ledger, clock)
+        self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, ledger.last_tick)
+        self._publisher = Publisher(settings, ledger, self._timekeeper.now)
+        self._rate_is_recorded = False
+        self._told: Disagreement | None = None
+        self.disagreement: Disagreement | None = None
+        """What contradicts the clock at present; no tick is taken meanwhile."""
 
     @property
     def last_tick(self) -> int | None:
@@ -54,17 +67,70 @@ class Collector:
         """Samples now for the nominal `time`, a multiple of the interval; stores and publishes what was seen.
 
         A source that fails leaves its part unknown, and the tick is stored all the same; without `keep_unobserved` one
-        whose listing of the cluster failed is not, so that it can be taken again. Raises `StoreError` when it
-        cannot be stored and `PublishError` when it cannot be published; a stored tick is published with the next one.
+        whose listing of the cluster failed is not, so that it can be taken again, nor is one whose time nothing vouches
+        for. A tick whose time is contradicted is refused, which is published. Raises `StoreError` when it cannot be
+        stored and `PublishError` when it cannot be published; a stored tick is published with the next one.
         """
+        now = self._timekeeper.read()
+        if not 0 <= now.time - time < self._settings.polling_interval_sec:
+            # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
+            now = Reading(float(time), now.boot)
         snapshot = self._sources.snapshot()
+        self._timekeeper.hear(snapshot.date)
+        refused = self._timekeeper.judge(now)
+        if refused is not None:
+            return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
         sample = account(snapshot, time=time, interval=self._settings.polling_interval_sec, charged=self._charged)
         observed = bool(sample.observed["kubernetes"])
-        if not (observed or keep_unobserved):
+        if not (observed or (keep_unobserved and self._timekeeper.knows)):
             return TickReport(time, stored=False, observed=False, generation=None)
+        self._believe(snapshot.date or now)
         stored = self._ledger.append([sample]).stored == 1
         return TickReport(time, stored, observed, self.publish())
 
+    def check_clock(self) -> Disagreement | None:
+        """Compares the clock with what is known of the time; what is new is logged and published, `PublishError`."""
+        self._settle(self._timekeeper.judge(self._timekeeper.read()))
+        return self.disagreement
+
+    def record_rate(self, now: float) -> None:
+        """Records the rate in the settings as set at `now`, UNIX seconds; without this the first tick does, as set at
+        the start of this process. Raises `StoreError` if that cannot be kept."""
+        self._publisher.record_rate(now)
+        self._rate_is_recorded = True
+
     def publish(self) -> int:
         """Publishes the books as the ledger has them, and returns the generation."""
-        return self._publisher.publish()
+        generation = self._publisher.publish(self.disagreement)
+        self._told = self.disagreement
+        return generation
+
+    def _believe(self, time: Reading) -> None:
+        """Notes the time of a tick that is taken, before it is stored: the first rate holds from then on."""
+        if not self._timekeeper.knows:
+            log.warning(
+                "the API server sends no Date header, so that the clock of this machine alone says what time it is"
+            )
+        self._timekeeper.take(time)
+        self._note(None)
+        if not self._rate_is_recorded:
+            self.record_rate(self._timekeeper.began())
+
+    def _settle(self, found: Disagreement | None) -> int | None:
+        """Notes what contradicts the clock, and publishes it where readers know otherwise."""
+        self._note(found)
+        return None if self._is_same(self._told, self.disagreement) else self.publish()
+
+    def _note(self, found: Disagreement | None) -> None:
+        if self._is_same(self.disagreement, found):
+            return
+        self.disagreement = found
+        if found is None:
+            log.warning("nothing contradicts the clock any more: ticks are taken")
+        else:
+            log.error("%s", found)
+
+    def _is_same(self, one: Disagreement | None, other: Disagreement | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return one.is_like(other, self._timekeeper.allowed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +31,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         self._record(scope, path)
+        send = _dated(send, self._simulator.clock.now())
         fault = self._fault(path)
         if fault is not None:
             await self._simulator.pause(fault.delay_seconds)
@@ -56,6 +59,18 @@ class Gate:
         if request.headers.get("authorization") in known:
             return None
         return status_response(ApiError(401, "Unauthorized", "Unauthorized"))
+
+
+def _dated(send: Send, now: int) -> Send:
+    """Adds the Date header of the simulated cluster's clock."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = (b"date", formatdate(now, usegmt=True).encode())
+            message = {**message, "headers": [*message.get("headers", ()), date]}
+        await send(message)
+
+    return dated
 
 
 def _truncating(send: Send, share: float) -> Send:

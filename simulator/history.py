@@ -177,6 +177,7 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
     with Ledger.open(settings.db_location) as ledger:
         after = start if ledger.last_tick is None else ledger.last_tick
         collector = Collector(settings, _NoSources(), ledger, lambda: max(after, ledger.last_tick or 0))
+        collector.record_rate(after)
         due = missing_ticks(after, now)
         for batch in _batches(due):
             samples = [

@@ -110,7 +110,9 @@ def _url(listener: socket.socket) -> str:
 def _server(simulator: Simulator) -> uvicorn.Server:
     # Truncated answers are meant; uvicorn would log each of them as an error.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(application(simulator), log_config=None, access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        application(simulator), log_config=None, access_log=False, lifespan="off", ws="none", date_header=False
+    )
     return uvicorn.Server(config)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from collector.books.cost import Rate
 from collector.books.periods import iso
 from collector.books.scales import SCHEMA_VERSION
+from collector.clock import Disagreement
 from collector.model import SOURCES, Metric, Source
 
 PRODUCER = "kubeledger-collector"
@@ -47,9 +48,10 @@ def manifest(
     last_sample_at: Mapping[Source, int | None],
     metrics: Sequence[Metric],
     namespaces: Mapping[str, Record],
+    clock_disagrees: Disagreement | None = None,
 ) -> dict[str, Any]:
     """The manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
-    return {
+    document = {
         "schema_version": SCHEMA_VERSION,
         "producer": {"name": PRODUCER, "version": version},
         "cluster": cluster,
@@ -61,6 +63,17 @@ def manifest(
         "last_sample_at": {source: _instant(last_sample_at.get(source)) for source in SOURCES},
         "metrics": list(metrics),
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
+    }
+    if clock_disagrees is not None:
+        document["clock_disagrees"] = _clock(clock_disagrees)
+    return document
+
+
+def _clock(found: Disagreement) -> dict[str, Any]:
+    return {
+        "detected_at": iso(round(found.time)),
+        "ahead_seconds": round(found.ahead),
+        "contradicted_by": list(found.contradicted_by),
     }
 
 

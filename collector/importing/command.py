@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
         with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)
         _say(_summarised(summary) + "publishing\n")
-        generation = Publisher(settings, ledger, clock, records_rate=False).publish()
+        generation = Publisher(settings, ledger, clock).publish()
     _say(_published(generation, settings))
     return 0
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
+from collector.clock import Clock, boot_time
 from collector.errors import SourceError
 from collector.model import SOURCES, Cluster, GpuDevice, Snapshot, Source, UsageListing
 from collector.settings import Settings
@@ -27,8 +28,9 @@ class LiveSources:
     settings lead to no cluster at all.
     """
 
-    def __init__(self, settings: Settings, resolver: Resolver = resolve) -> None:
+    def __init__(self, settings: Settings, resolver: Resolver = resolve, boot: Clock = boot_time) -> None:
         self._settings = settings
+        self._boot = boot
         self._resolver = resolver
         self._session: Session | None = None
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
@@ -63,12 +65,13 @@ class LiveSources:
             usage=self._attempt(lambda: self._usage(session)),
             devices=self._devices(),
             dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
+            date=session.date,
         )
 
     def _connect(self) -> Session:
         """A session with the credentials as they are now."""
         self.close()
-        self._session = Session(configuration(self._settings), self._settings.request_timeout_sec)
+        self._session = Session(configuration(self._settings), self._settings.request_timeout_sec, boot=self._boot)
         return self._session
 
     def _cluster(self, session: Session) -> Cluster:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -18,6 +20,7 @@ import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
+from collector.clock import Clock, Reading, boot_time
 from collector.errors import SourceError
 from collector.model import Source
 from collector.sources import explain
@@ -58,12 +61,16 @@ class Session:
         *,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        boot: Clock = boot_time,
     ) -> None:
         self._client = ApiClient(configuration)
         self._client.user_agent = "kubeledger-collector"
         self._timeout_sec = timeout_sec
         self._sleep = sleep
         self._monotonic = monotonic
+        self._boot = boot
+        self.date: Reading | None = None
+        """The time that the API server's newest answer told, whatever its status; None before there was one."""
 
     def close(self) -> None:
         """Closes all connections."""
@@ -113,6 +120,10 @@ class Session:
         except _TRANSPORT_ERRORS as error:
             raise explain.failed(source, self._url(path), error) from error
         response: urllib3.BaseHTTPResponse = answer.response
+        told = _told_time(response.headers)
+        # What answers for other API groups may do so by another clock.
+        if told is not None and source == "kubernetes":
+            self.date = Reading(told, self._boot())
         return response
 
     def _url(self, path: str) -> str:
@@ -165,6 +176,15 @@ def _broke_off(error: SourceError) -> bool:
     """Whether asking again may help: the connection was cut, as a keep-alive that a load balancer ended."""
     causes = (urllib3.exceptions.ProtocolError, ConnectionResetError, BrokenPipeError)
     return isinstance(error.__cause__, causes)
+
+
+def _told_time(headers: Mapping[str, str]) -> float | None:
+    """UNIX seconds of a Date header, with the time that a cache has kept the answer; None without a usable one."""
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp() + int(headers.get("Age", "0"))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:

@@ -149,14 +149,19 @@ unshare --mount --pid --net --fork --kill-child sh -ec '
     ip link set lo up
     exec chroot --userspec=10001:10001 "$root" env -i PATH=/opt/kubeledger/bin:/usr/bin:/bin \
         KL_DB_LOCATION=/var/lib/kubeledger/db KL_DATA_DIR=/var/lib/kubeledger/data \
-        KL_K8S_API_ENDPOINT=http://127.0.0.1:9 sh -eu -c "
+        KL_K8S_API_ENDPOINT=http://127.0.0.1:5484 sh -eu -c "
             test \$(id -u) = 10001
             ! touch /here 2>/dev/null || exit 1
-            # No cluster answers: the tick is stored as unobserved, through librrd, and published.
-            kl-collector run & collector=\$!
             kl-mcp & server=\$!
             for i in \$(seq 60); do
-                kl-collector health >/dev/null 2>&1 && kubeledger-healthcheck \$server 2>/dev/null && break
+                kubeledger-healthcheck \$server 2>/dev/null && break
+                sleep 1
+            done
+            # The server is no cluster, but it says what time it is: the tick is stored as unobserved, through librrd,
+            # and published.
+            kl-collector run & collector=\$!
+            for i in \$(seq 60); do
+                kl-collector health >/dev/null 2>&1 && break
                 sleep 1
             done
             kl-collector health

@@ -52,7 +52,7 @@ def main() -> int:
     """Exit code: 0 healthy (or nothing to ask), 1 not."""
     line = command(sys.argv[1] if len(sys.argv) > 1 else "1")
     if arguments_of("kl-collector", line) is not None:
-        os.execvp("kl-collector", ["kl-collector", "health"])  # noqa: S606, S607
+        os.execvp("kl-collector", ["kl-collector", "health", "--live"])  # noqa: S606, S607
     arguments = arguments_of("kl-mcp", line)
     try:
         return 0 if arguments is None or server_is_healthy(arguments) else 1

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
 
 import orjson
 import pytest
 
 from collector import __version__, cli
+from collector import heartbeat as heartbeats
 from collector.settings import SETTINGS
 from tests.support import kubernetes_objects as kube
 from tests.support.patience import LIMIT_SECONDS, eventually
@@ -38,10 +41,36 @@ def cluster(request: Request) -> Answer:
     return json_answer(answers[request.path]) if request.path in answers else status_answer(404, "not found")
 
 
+class Api:
+    """The server of that cluster, and what time it says it is: the real one, unless `now` is set."""
+
+    def __init__(self) -> None:
+        self.now: float | None = None
+        self.url = ""
+
+    def answer(self, request: Request) -> Answer:
+        answer = cluster(request)
+        if self.now is None:
+            return answer
+        return replace(answer, headers={**answer.headers, "Date": formatdate(self.now, usegmt=True)})
+
+    def once(self, environ: Mapping[str, str], now: float) -> int:
+        """The exit code of `kl-collector once` at `now`, by its clock and the server's."""
+        self.now = now
+        return cli.main(["once"], environ, lambda: now)
+
+
 @pytest.fixture
-def endpoint() -> Iterator[str]:
-    with serving(cluster) as server:
-        yield server.url
+def api() -> Iterator[Api]:
+    made = Api()
+    with serving(made.answer) as server:
+        made.url = server.url
+        yield made
+
+
+@pytest.fixture
+def endpoint(api: Api) -> str:
+    return api.url
 
 
 def environment(root: Path, endpoint: str, **settings: str) -> dict[str, str]:
@@ -73,12 +102,12 @@ def test_once_stores_and_publishes_the_tick_that_is_due(tmp_path: Path, endpoint
 
 
 def test_once_stores_under_the_nominal_time_and_says_so_the_second_time(
-    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = environment(tmp_path, endpoint)
-    assert cli.main(["once"], environ, lambda: NOON + 187.0) == 0
+    environ = environment(tmp_path, api.url)
+    assert api.once(environ, NOON + 187.0) == 0
     assert capsys.readouterr().out.startswith("tick 2026-11-21T12:00:00Z is stored;")
-    assert cli.main(["once"], environ, lambda: NOON + 290.0) == 0
+    assert api.once(environ, NOON + 290.0) == 0
     assert capsys.readouterr().out == (
         "tick 2026-11-21T12:00:00Z is stored already (newest: 2026-11-21T12:00:00Z); published again as generation 2\n"
     )
@@ -110,12 +139,12 @@ def test_once_fails_with_the_reason_when_the_cluster_does_not_answer(
 
 
 def test_once_that_failed_can_be_repeated_for_the_same_tick(
-    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
-    assert cli.main(["once"], broken, lambda: NOON + 10.0) == 1
+    assert api.once(broken, NOON + 10.0) == 1
     capsys.readouterr()
-    assert cli.main(["once"], environment(tmp_path, endpoint), lambda: NOON + 70.0) == 0
+    assert api.once(environment(tmp_path, api.url), NOON + 70.0) == 0
     assert capsys.readouterr().out == (
         f"tick 2026-11-21T12:00:00Z is stored; published generation 1 in {tmp_path / 'data'}\n"
     )
@@ -124,14 +153,14 @@ def test_once_that_failed_can_be_repeated_for_the_same_tick(
     assert list(hourly["namespaces"]) == ["shop"]
 
 
-def test_once_that_failed_between_two_that_did_not_is_a_gap(tmp_path: Path, endpoint: str) -> None:
-    environ = environment(tmp_path, endpoint)
+def test_once_that_failed_between_two_that_did_not_is_a_gap(tmp_path: Path, api: Api) -> None:
+    environ = environment(tmp_path, api.url)
     broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
-    assert cli.main(["once"], environ, lambda: NOON + 310.0) == 0
-    assert cli.main(["once"], broken, lambda: NOON + 610.0) == 1
+    assert api.once(environ, NOON + 310.0) == 0
+    assert api.once(broken, NOON + 610.0) == 1
     # Nothing changed, so nothing is published.
     assert sorted(path.name for path in (tmp_path / "data").glob("hourly_7d-*.json")) == ["hourly_7d-1.json"]
-    assert cli.main(["once"], environ, lambda: NOON + 910.0) == 0
+    assert api.once(environ, NOON + 910.0) == 0
     hourly = orjson.loads((tmp_path / "data" / "hourly_7d-2.json").read_bytes())
     # Of the three steps since noon the second is missing.
     assert hourly["buckets"] == ["2026-11-21T12:00:00Z"]
@@ -141,17 +170,17 @@ def test_once_that_failed_between_two_that_did_not_is_a_gap(tmp_path: Path, endp
 
 
 @pytest.mark.parametrize(("late", "code"), [(299.0, 0), (300.0, 0), (301.0, 1), (1200.0, 1), (3599.0, 1)])
-def test_once_takes_a_tick_up_to_five_minutes_late(tmp_path: Path, endpoint: str, late: float, code: int) -> None:
-    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
-    assert cli.main(["once"], environ, lambda: NOON + late) == code
+def test_once_takes_a_tick_up_to_five_minutes_late(tmp_path: Path, api: Api, late: float, code: int) -> None:
+    environ = environment(tmp_path, api.url, KL_POLLING_INTERVAL_SEC="3600")
+    assert api.once(environ, NOON + late) == code
     assert (tmp_path / "data" / "dataset.json").exists() is (code == 0)
 
 
 def test_once_that_is_too_late_says_when_the_next_tick_is_due_and_what_to_do(
-    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
-    assert cli.main(["once"], environ, lambda: NOON + 1200.0) == 1
+    environ = environment(tmp_path, api.url, KL_POLLING_INTERVAL_SEC="3600")
+    assert api.once(environ, NOON + 1200.0) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
@@ -162,13 +191,41 @@ def test_once_that_is_too_late_says_when_the_next_tick_is_due_and_what_to_do(
 
 
 def test_once_that_is_late_still_publishes_what_is_stored(
-    tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = environment(tmp_path, endpoint, KL_POLLING_INTERVAL_SEC="3600")
-    assert cli.main(["once"], environ, lambda: NOON + 30.0) == 0
+    environ = environment(tmp_path, api.url, KL_POLLING_INTERVAL_SEC="3600")
+    assert api.once(environ, NOON + 30.0) == 0
     capsys.readouterr()
-    assert cli.main(["once"], environ, lambda: NOON + 1200.0) == 0
+    assert api.once(environ, NOON + 1200.0) == 0
     assert "is stored already" in capsys.readouterr().out
+
+
+def test_once_at_a_time_that_the_api_server_contradicts_stores_nothing_and_says_why(
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = environment(tmp_path, api.url)
+    api.now = float(NOON)
+    assert cli.main(["once"], environ, lambda: NOON + 401 * 86400.0) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith(
+        "kl-collector: nothing is stored: the clock says 2027-12-27T12:00:00Z, but the API server's Date header says "
+        "2026-11-21T12:00:00Z: no tick is taken. "
+    )
+    assert not list((tmp_path / "db" / "namespaces").iterdir())
+    assert api.once(environ, NOON + 10.0) == 0
+
+
+def test_once_by_a_clock_that_is_behind_the_newest_tick_does_not_say_that_its_tick_is_stored(
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = environment(tmp_path, api.url)
+    assert api.once(environ, NOON + 10.0) == 0
+    capsys.readouterr()
+    assert cli.main(["once"], environ, lambda: NOON - 86400.0) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "but by the newest stored tick it is 2026-11-21T12:00:00Z or later" in captured.err
 
 
 @pytest.mark.parametrize(
@@ -277,31 +334,65 @@ def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0
     assert "refuses connections: nothing listens there" in errors
-    assert "is stored as unobserved: the cluster could not be listed; that makes 1 of 1 since the start" in errors
+    assert "is not stored: the cluster could not be listed; that makes 1 of 1 since the start" in errors
 
 
-def heartbeat(root: Path, *, age: float) -> dict[str, str]:
-    """The environment of a collector whose loop turned `age` seconds before noon."""
+def heartbeat(root: Path, *, boot_id: str | None = None, clock: str | None = None) -> dict[str, str]:
+    """The environment of a collector whose loop turned 5000 seconds after this machine, or another one, started."""
     (root / "db").mkdir()
-    (root / "db" / "heartbeat").touch()
-    os.utime(root / "db" / "heartbeat", (NOON - age, NOON - age))
+    file = root / "db" / "heartbeat"
+    heartbeats.give(file, 5000.0, clock)
+    if boot_id is not None:
+        file.write_text(file.read_text().replace(heartbeats.boot_id() or "null", boot_id))
+    # By the machine's clock it could be of any age.
+    os.utime(file, (NOON - 10**9, NOON + 10**9))
     return environment(root, "http://127.0.0.1:1", KL_POLLING_INTERVAL_SEC="600")
 
 
+def health(environ: Mapping[str, str], now: float, *arguments: str) -> int:
+    """The exit code of `kl-collector health`, `now` seconds after the start of the machine."""
+    return cli.main(["health", *arguments], environ, lambda: float(NOON), lambda: now)
+
+
 # Three polling intervals of 600 s are 1800 s.
-@pytest.mark.parametrize(("age", "code"), [(0, 0), (1799, 0), (1800, 1), (86400, 1), (-20, 0), (-1799, 0), (-1800, 1)])
-def test_health_is_a_heartbeat_younger_than_three_polling_intervals(tmp_path: Path, age: int, code: int) -> None:
-    assert cli.main(["health"], heartbeat(tmp_path, age=age), lambda: float(NOON)) == code
+@pytest.mark.parametrize("arguments", [(), ("--live",)])
+@pytest.mark.parametrize(("age", "code"), [(0, 0), (1799, 0), (1800, 1), (86400, 1), (-20, 1)])
+def test_health_is_a_heartbeat_younger_than_three_polling_intervals_by_the_boot_time_clock(
+    tmp_path: Path, age: int, code: int, arguments: tuple[str, ...]
+) -> None:
+    assert health(heartbeat(tmp_path), 5000.0 + age, *arguments) == code
 
 
 def test_health_says_how_old_the_heartbeat_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = heartbeat(tmp_path, age=1000)
-    assert cli.main(["health"], environ, lambda: float(NOON)) == 0
+    environ = heartbeat(tmp_path)
+    assert health(environ, 6000.0) == 0
     assert capsys.readouterr().out == "healthy: the heartbeat is 1000 s old\n"
-    assert cli.main(["health"], environ, lambda: NOON + 900.0) == 1
+    assert health(environ, 6900.0) == 1
     assert capsys.readouterr().err == (
         f"kl-collector: not healthy: the heartbeat {tmp_path / 'db' / 'heartbeat'} is 1900 s old, 1800 s are allowed\n"
     )
+
+
+def test_a_heartbeat_from_before_the_machine_was_started_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert health(heartbeat(tmp_path, boot_id="another"), 5001.0) == 1
+    assert "is from before the machine or this release was started" in capsys.readouterr().err
+
+
+def test_a_heartbeat_of_an_earlier_release_is_none(tmp_path: Path) -> None:
+    environ = heartbeat(tmp_path)
+    (tmp_path / "db" / "heartbeat").write_bytes(b"")
+    assert health(environ, 5001.0) == 1
+
+
+def test_a_clock_that_is_contradicted_is_not_healthy_but_live_as_a_restart_does_not_put_it_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = heartbeat(tmp_path, clock="the clock says it is tomorrow")
+    assert health(environ, 5001.0) == 1
+    assert capsys.readouterr().err == "kl-collector: not healthy: the clock says it is tomorrow\n"
+    assert health(environ, 5001.0, "--live") == 0
 
 
 def test_health_before_the_first_tick_fails_in_one_line(tmp_path: Path) -> None:

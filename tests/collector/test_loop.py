@@ -10,6 +10,8 @@ from threading import Event
 
 import pytest
 
+from collector import heartbeat as heartbeats
+from collector.clock import Disagreement
 from collector.errors import PublishError
 from collector.loop import LONGEST_WAIT_SEC, Loop, due_at
 from collector.tick import TickReport
@@ -34,11 +36,16 @@ class World:
         self.published = 0
         self.on_tick: Callable[[int], None] = lambda _time: None
         self.observed = True
+        self.disagreement: Disagreement | None = None
+        self.refuse: Callable[[], Disagreement | None] = lambda: None
         self.waits: list[float] = []
 
     def tick(self, time: int) -> TickReport:
         self.done.append(time)
         self.on_tick(time)
+        refused = self.refuse()
+        if refused is not None:
+            return TickReport(time, False, False, None, refused)
         self.last_tick = time
         return TickReport(time, True, self.observed, len(self.done))
 
@@ -46,14 +53,25 @@ class World:
         self.published += 1
         return 1
 
+    def check_clock(self) -> Disagreement | None:
+        return self.disagreement
+
     def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.now += max(seconds, 0.001)
         if self.now > self.until:
             self.stop.set()
 
-    def run(self, heartbeat: Path, interval: int = 300) -> Loop:
-        loop = Loop(self, interval, self.stop, heartbeat=heartbeat, clock=lambda: self.now, wait=self.wait)
+    def run(self, heartbeat: Path, interval: int = 300, clock: Callable[[], float] | None = None) -> Loop:
+        loop = Loop(
+            self,
+            interval,
+            self.stop,
+            heartbeat=heartbeat,
+            clock=clock or (lambda: self.now),
+            boot=lambda: self.now,
+            wait=self.wait,
+        )
         loop.run()
         return loop
 
@@ -190,7 +208,7 @@ def test_a_heartbeat_that_cannot_be_given_does_not_end_the_loop(
     world = World(NOON, until=NOON + 310)
     world.run(tmp_path / "missing" / "heartbeat")
     assert world.done == [NOON, NOON + 300]
-    assert "cannot touch the heartbeat file" in caplog.text
+    assert "cannot write the heartbeat file" in caplog.text
 
 
 def test_a_stop_in_mid_tick_lets_the_tick_finish(heartbeat: Path) -> None:
@@ -199,3 +217,66 @@ def test_a_stop_in_mid_tick_lets_the_tick_finish(heartbeat: Path) -> None:
     world.run(heartbeat)
     assert world.done == [NOON]
     assert world.last_tick == NOON
+
+
+AHEAD = Disagreement(NOON + 86400.0, {"api_server": float(NOON)}, vouched=False, time=float(NOON))
+
+
+def test_a_tick_that_is_refused_is_counted_and_not_asked_for_again_before_the_next_is_due(heartbeat: Path) -> None:
+    world = World(NOON, until=NOON + 910)
+    world.refuse = lambda: AHEAD
+    loop = world.run(heartbeat)
+    assert world.done == [NOON, NOON + 300, NOON + 600, NOON + 900]
+    assert (loop.counts.refused, loop.counts.done, loop.counts.failed) == (4, 0, 0)
+    assert len(world.waits) > 20
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_ticks_go_on_at_once_when_a_clock_that_ran_ahead_is_right_again(
+    heartbeat: Path, fails: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a day ahead from 12:06 to 12:16, when ticks are refused, or fail before that is known."""
+    world = World(NOON + 1, until=NOON + 1210)
+
+    def is_ahead() -> bool:
+        return NOON + 360 <= world.now < NOON + 960
+
+    def fail(_: int) -> None:
+        if is_ahead() and fails:
+            raise ZeroDivisionError("a defect")
+
+    world.on_tick, world.refuse = fail, lambda: AHEAD if is_ahead() else None
+    loop = world.run(heartbeat, clock=lambda: world.now + (86400 if is_ahead() else 0))
+    ahead = NOON + 86400
+    assert world.done == [NOON, NOON + 300, ahead + 300, ahead + 600, ahead + 900, NOON + 900, NOON + 1200]
+    assert loop.counts.failed == (3 if fails else 0)
+    assert loop.counts.refused == (0 if fails else 3)
+    assert "1 tick(s) before 2026-11-21T12:15:00Z were not taken and stay unobserved" in caplog.text
+
+
+def test_a_heartbeat_says_when_it_was_given_and_what_is_wrong_with_the_clock(heartbeat: Path) -> None:
+    world = World(NOON, until=NOON + 5)
+    world.run(heartbeat)
+    given = heartbeats.read(heartbeat)
+    assert given is not None
+    assert given.clock is None
+    assert given.age(given.boot + 30) == 30
+    world = World(NOON, until=NOON + 5)
+    world.disagreement = AHEAD
+    world.run(heartbeat)
+    found = heartbeats.read(heartbeat)
+    assert found is not None
+    assert found.clock == str(AHEAD)
+
+
+def test_a_heartbeat_overwrites_the_one_before_in_place_so_that_a_full_disk_looks_not_like_a_loop_that_hangs(
+    heartbeat: Path,
+) -> None:
+    heartbeats.give(heartbeat, 10.0, "x" * 600)
+    before = heartbeat.stat()
+    heartbeats.give(heartbeat, 20.0, None)
+    after = heartbeat.stat()
+    assert (before.st_ino, before.st_size) == (after.st_ino, after.st_size)
+    found = heartbeats.read(heartbeat)
+    assert found is not None
+    assert (found.boot, found.clock) == (20.0, None)

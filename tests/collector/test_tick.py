@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.clock import Reading
 from collector.errors import PublishError, SourceError
 from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
 from collector.settings import Settings
@@ -62,7 +65,8 @@ class Place:
         settings = replace(self.settings, **changed)
         now = [float(ticks[0][0]) if ticks else float(NOON)]
         with Ledger.open(settings.db_location) as ledger:
-            collector = Collector(settings, Script(*(snapshot for _, snapshot in ticks)), ledger, lambda: now[0])
+            script = Script(*(snapshot for _, snapshot in ticks))
+            collector = Collector(settings, script, ledger, lambda: now[0], boot=lambda: now[0])
             reports = []
             for time, _ in ticks:
                 now[0] = time + 3.0
@@ -172,8 +176,10 @@ def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
         yield Pod("shop", "web", "n1", "Running", {"cpu": 2.0})
         raise SourceError("kubernetes", "the answer broke off")
 
-    assert place.run((NOON + 300, answering(3.0, pods=broken()))) == [False]
-    assert place.read("hourly_7d")["namespaces"] == {}
+    assert place.run((NOON, answering(3.0)), (NOON + 300, answering(3.0, pods=broken()))) == [True, False]
+    hourly = place.read("hourly_7d")
+    assert hourly["buckets"] == ["2026-11-21T11:00:00Z", "2026-11-21T12:00:00Z"]
+    assert hourly["coverage"]["kubernetes"] == [pytest.approx(1 / 12), 0.0]
 
 
 def test_excluded_namespaces_are_published_as_one_entry(place: Place) -> None:
@@ -209,7 +215,10 @@ def test_a_clock_that_stepped_back_prices_no_published_hour_anew(place: Place) -
     place.run((NOON + 300, answering(3.0)), billing_hourly_rate=6.0)
     # Restarted with another rate while the clock is two hours slow: the newest tick says how late it really is.
     with Ledger.open(place.settings.db_location) as ledger:
-        Collector(replace(place.settings, billing_hourly_rate=9.0), Script(), ledger, lambda: NOON - 7200.0).publish()
+        changed = replace(place.settings, billing_hourly_rate=9.0)
+        collector = Collector(changed, Script(), ledger, lambda: NOON - 7200.0)
+        collector.record_rate(NOON - 7200.0)
+        collector.publish()
     assert [rate["effective"] for rate in place.manifest()["rates"]] == ["2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]
 
 
@@ -242,3 +251,165 @@ def test_a_restart_goes_on_where_the_books_were(place: Place) -> None:
     assert hourly["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([3.0, 0.5])
     assert hourly["coverage"]["kubernetes"] == pytest.approx([1.0, 0.25])
     assert place.manifest()["generation"] == 13
+
+
+# Time that is not believed
+
+
+class Clocks:
+    """A machine whose clock can be set; the API server's is right, as is the time since the boot."""
+
+    def __init__(self, now: float = NOON + 2) -> None:
+        self.true = float(now)
+        self.wrong_by = 0.0
+
+    def clock(self) -> float:
+        return self.true + self.wrong_by
+
+    def boot(self) -> float:
+        return self.true - NOON + 5000
+
+    def told(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot of an API server that says what time it is."""
+        return replace(snapshot, date=Reading(self.true, self.boot()))
+
+
+class Asked:
+    """Sources that answer what was put last."""
+
+    snapshot_now = SILENT
+
+    def snapshot(self) -> Snapshot:
+        return self.snapshot_now
+
+
+@contextmanager
+def working(place: Place, **changed: Any) -> Iterator[tuple[Clocks, Asked, Collector]]:
+    clocks, asked = Clocks(), Asked()
+    settings = replace(place.settings, **changed)
+    with Ledger.open(settings.db_location) as ledger:
+        yield clocks, asked, Collector(settings, asked, ledger, clocks.clock, clocks.boot)
+
+
+@pytest.mark.requirement("KL-D-12")
+def test_a_tick_whose_time_the_api_server_contradicts_is_refused_and_published_as_such(place: Place) -> None:
+    with working(place) as (clocks, asked, collector):
+        clocks.wrong_by = 401 * 86400
+        asked.snapshot_now = clocks.told(answering(3.0))
+        report = collector.tick(NOON + 401 * 86400)
+        assert (report.stored, report.observed, collector.last_tick) == (False, False, None)
+        assert report.refused is not None
+        assert report.refused is collector.disagreement
+    manifest = place.manifest()
+    assert manifest["generated_at"] == "2026-11-21T12:00:02Z"
+    assert manifest["clock_disagrees"] == {
+        "detected_at": "2026-11-21T12:00:02Z",
+        "ahead_seconds": 401 * 86400,
+        "contradicted_by": ["api_server"],
+    }
+
+
+@pytest.mark.parametrize(("off", "stored"), [(600, True), (605, False), (-597, True), (-605, False)])
+def test_a_tick_may_be_two_intervals_off(place: Place, off: int, stored: bool) -> None:
+    with working(place) as (clocks, asked, collector):
+        asked.snapshot_now = clocks.told(answering(3.0))
+        clocks.wrong_by = off
+        assert collector.tick(int(clocks.clock()) // 300 * 300).stored is stored
+
+
+def test_a_tick_is_refused_by_the_boot_clock_where_the_api_server_is_silent(place: Place) -> None:
+    with working(place) as (clocks, asked, collector):
+        asked.snapshot_now = clocks.told(answering(3.0))
+        collector.tick(NOON)
+        clocks.true, clocks.wrong_by, asked.snapshot_now = NOON + 301, 86400, SILENT
+        assert collector.tick(NOON + 300 + 86400).refused is not None
+        assert collector.last_tick == NOON
+
+
+def test_what_is_said_of_the_clock_is_said_once_and_goes_when_a_tick_is_taken(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), working(place) as (clocks, asked, collector):
+        asked.snapshot_now = clocks.told(answering(3.0))
+        collector.tick(NOON)
+        clocks.wrong_by = 86400
+        for later in range(300, 1500, 300):
+            clocks.true = NOON + later + 2
+            asked.snapshot_now = clocks.told(answering(3.0))
+            assert collector.check_clock() is not None
+            assert collector.tick(NOON + later + 86400).refused is not None
+        assert place.manifest()["generation"] == 2
+        clocks.true, clocks.wrong_by = NOON + 1502, 0
+        asked.snapshot_now = clocks.told(answering(3.0))
+        assert collector.tick(NOON + 1500).stored
+    assert "clock_disagrees" not in place.manifest()
+    said = [record.getMessage() for record in caplog.records if record.name == "collector.tick"]
+    assert [text.split(",")[0] for text in said] == [
+        "the clock says 2026-11-22T12:05:02Z",
+        "nothing contradicts the clock any more: ticks are taken",
+    ]
+
+
+def test_a_publication_that_fails_is_repeated_until_readers_know(place: Place) -> None:
+    with working(place) as (clocks, asked, collector):
+        asked.snapshot_now = clocks.told(answering(3.0))
+        collector.tick(NOON)
+        manifest = place.settings.data_dir / "dataset.json"
+        manifest.rename(manifest.with_name("kept"))
+        manifest.mkdir()
+        clocks.wrong_by = 86400
+        with pytest.raises(PublishError):
+            collector.check_clock()
+        manifest.rmdir()
+        collector.check_clock()
+    assert "clock_disagrees" in place.manifest()
+
+
+def test_without_a_date_and_a_tick_before_it_the_clock_decides_which_is_said(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with working(place) as (_, asked, collector):
+        asked.snapshot_now = answering(3.0)
+        assert collector.tick(NOON).stored
+        assert "the clock of this machine alone says what time it is" in caplog.text
+        caplog.clear()
+        assert collector.tick(NOON + 300).stored
+        assert not caplog.records
+
+
+def test_an_unobserved_tick_that_nothing_vouches_for_is_not_stored(place: Place) -> None:
+    with working(place) as (clocks, asked, collector):
+        assert not collector.tick(NOON).stored
+        assert not place.settings.data_dir.exists()
+        # Refused with a Date: the cluster does not answer, and it is known what time it is.
+        asked.snapshot_now = clocks.told(SILENT)
+        assert collector.tick(NOON).stored
+
+
+def test_a_year_without_a_collector_is_believed_with_the_api_server(place: Place) -> None:
+    place.run((NOON, answering(3.0)))
+    with working(place) as (clocks, asked, collector):
+        clocks.true = NOON + 365 * 86400 + 1
+        asked.snapshot_now = clocks.told(answering(3.0))
+        assert collector.tick(NOON + 365 * 86400).stored
+
+
+def test_a_tick_that_is_no_longer_due_by_the_clock_is_judged_by_its_own_time(place: Place) -> None:
+    with working(place) as (clocks, asked, collector):
+        asked.snapshot_now = clocks.told(answering(3.0))
+        # The clock was right again before it was read a second time.
+        assert collector.tick(NOON + 401 * 86400).refused is not None
+
+
+def test_a_rate_is_recorded_with_the_first_tick_that_is_taken_as_of_the_start(place: Place) -> None:
+    place.run((NOON, answering(3.0)))
+    with working(place, billing_hourly_rate=6.0) as (clocks, asked, collector):
+        clocks.wrong_by = 401 * 86400
+        asked.snapshot_now = clocks.told(answering(3.0))
+        collector.tick(NOON + 401 * 86400)
+        assert place.manifest()["rates"] == []
+        clocks.true, clocks.wrong_by = NOON + 3600 + 2, 0
+        asked.snapshot_now = clocks.told(answering(3.0))
+        collector.tick(NOON + 3600)
+    # It was set two seconds after noon.
+    assert [rate["effective"] for rate in place.manifest()["rates"]] == ["2026-11-21T13:00:00Z"]

@@ -309,7 +309,7 @@ def test_two_releases_share_no_name(helm: Helm) -> None:
 def test_the_pod_has_probes_that_mean_something(rendered: Rendered) -> None:
     collector, server = (container_of(rendered("default"), name) for name in ("collector", "mcp"))
     for probe in ("startupProbe", "livenessProbe"):
-        assert collector[probe]["exec"]["command"] == ["kl-collector", "health"]
+        assert collector[probe]["exec"]["command"] == ["kl-collector", "health", "--live"]
     assert server["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "mcp"}
     assert server["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "mcp"}
     secured = container_of(rendered("tls"), "mcp")

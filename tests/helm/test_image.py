@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from collector import heartbeat
+from collector.clock import boot_time
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from kl_mcp import __version__
 from tests.helm.tool import CHART, ROOT
@@ -239,7 +241,7 @@ def test_the_health_check_asks_the_collector_where_the_container_runs_that(prefi
         eventually(lambda: run(prefix, "kubeledger-healthcheck", str(collector.pid), **told).returncode == 0)
         # A loop that went on would renew it.
         collector.send_signal(signal.SIGSTOP)
-        os.utime(tmp_path / "db" / "heartbeat", (0, 0))
+        heartbeat.give(tmp_path / "db" / heartbeat.FILE, boot_time() - 1000, None)
         done = run(prefix, "kubeledger-healthcheck", str(collector.pid), **told)
     assert done.returncode == 1
     assert "not healthy" in done.stderr

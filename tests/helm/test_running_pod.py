@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from collector import heartbeat
+from collector.clock import boot_time
 from simulator.server import running_simulator
 from tests.helm.conftest import Rendered
 from tests.helm.containers import POD_ADDRESS
@@ -206,9 +206,9 @@ def test_the_collector_is_restarted_where_its_heartbeat_is_three_intervals_old(
     """The chart's default interval is 300 s."""
     container = container_of(rendered("default"), "collector")
     environ = local(container, tmp_path)
-    heartbeat = Path(environ["KL_DB_LOCATION"], "heartbeat")
-    heartbeat.parent.mkdir()
-    heartbeat.touch()
-    os.utime(heartbeat, (time.time() - age, time.time() - age))
+    file = Path(environ["KL_DB_LOCATION"], heartbeat.FILE)
+    file.parent.mkdir()
+    # A restart puts no clock right.
+    heartbeat.give(file, boot_time() - age, "the clock says that it is tomorrow")
     words = container["livenessProbe"]["exec"]["command"]
     assert subprocess.run(command(words), env=environ, capture_output=True, check=False).returncode == code

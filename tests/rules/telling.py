@@ -155,8 +155,12 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
     """
     chosen = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", **settings)
     clock = [float(told[0][0])]
+
+    def now() -> float:
+        return clock[0]
+
     with Ledger.open(chosen.db_location) as ledger:
-        collector = Collector(chosen, _Script([each for _, each in told]), ledger, lambda: clock[0])
+        collector = Collector(chosen, _Script([each for _, each in told]), ledger, now, boot=now)
         for time, _ in told:
             clock[0] = time + 2.0
             collector.tick(time)
@@ -167,8 +171,9 @@ def filed(root: Path, samples: Sequence[TickSample], **settings: Any) -> Path:
     """Files what a store holds after `samples` as a collector does; the directory it is published in."""
     chosen = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", **settings)
     with Ledger.open(chosen.db_location) as ledger:
-        # The first rate of an empty store is in force from the start of the hour of the clock.
-        collector = Collector(chosen, _Script([]), ledger, lambda: float(samples[0].time - samples[0].interval))
+        collector = Collector(chosen, _Script([]), ledger, lambda: float(samples[-1].time))
+        # The first rate of an empty store is in force from the start of the hour it is set in.
+        collector.record_rate(samples[0].time - samples[0].interval)
         ledger.append(samples)
         collector.publish()
     return chosen.data_dir

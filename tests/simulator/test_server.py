@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,14 @@ def test_a_taken_port_is_one_clear_line(simulator: RunningSimulator) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == f"simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_the_date_of_an_answer_is_that_of_the_simulated_clock() -> None:
+    def date(simulator: RunningSimulator) -> list[str]:
+        with urllib.request.urlopen(f"{simulator.url}/api/v1/nodes", timeout=10) as answer:
+            return answer.headers.get_all("Date") or []
+
+    with running_simulator(Workload(ORIGIN), at=NOW) as simulator:
+        assert date(simulator) == [formatdate(NOW, usegmt=True)]
+        simulator.set_clock(advance_seconds=86400)
+        assert date(simulator) == [formatdate(NOW + 86400, usegmt=True)]

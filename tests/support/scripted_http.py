@@ -90,9 +90,12 @@ class ScriptedServer:
                 self._send(script(request))
 
             def _send(self, answer: Answer) -> None:
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
+                # A Date among the headers stands in place of the real one; an empty one for none.
+                told = {"Server": "test", "Date": self.date_time_string(), **answer.headers}
+                self.send_response_only(answer.status)
+                for name, value in told.items():
+                    if value:
+                        self.send_header(name, value)
                 if answer.chunked:
                     self.send_header("Transfer-Encoding", "chunked")
                 else:
