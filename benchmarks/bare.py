@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kl_mcp.listen import listen
+from kl_mcp.transport.sockets import listen
 
 
 def application(bodies: dict[str, bytes]) -> Starlette:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from kl_mcp.dataset.model import SCALES, SOURCES, Amounts, Column, Dataset, Row, Scale
+from kl_query.dataset.model import SCALES, SOURCES, Amounts, Column, Dataset, Row, Scale
 
 Json = dict[str, Any]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from kl_mcp.calls import advertised
-from kl_mcp.dataset import Dataset
+from kl_mcp.protocol.tool_calls import advertised
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset
 from tests.support.large_dataset import NOW, large_dataset
 
 NAMESPACES = 2_000

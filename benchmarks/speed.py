@@ -26,8 +26,8 @@ import orjson
 
 from benchmarks.load import Measured, Target, press
 from benchmarks.published import publish
-from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
 from simulator.processes import child
 from tests.support.large_dataset import large_dataset
 

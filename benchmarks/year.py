@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.periods import Periods
 from collector.settings import load
-from kl_mcp.dataset import Dataset, load_dataset
+from kl_query.dataset import Dataset, load_dataset
 from simulator.faults import parse_time
 from simulator.history import fill, first_history
 from simulator.truth import Truth

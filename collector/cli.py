@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from collector import __version__, heartbeat, log
 from collector.clock import Clock, boot_time
 from collector.errors import KubeLedgerError, SettingsError
-from collector.importing import options
+from collector.import_legacy import options
 from collector.settings import SETTINGS, Settings, load
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
 
 
 def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
-    from collector.importing import command
+    from collector.import_legacy import command
 
     return command.run(arguments, settings, clock)
 
@@ -200,9 +200,9 @@ def _unhealthy(problem: str) -> int:
 @contextmanager
 def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
-    from collector.publication_lock import PublicationLock
-    from collector.sources.live import LiveSources
-    from collector.store.ledger import Ledger
+    from collector.publish.publication_lock import PublicationLock
+    from collector.snapshot import LiveSources
+    from collector.store.store import Ledger
     from collector.tick import Collector
 
     # Before the ledger: one that is refused begins no database.

@@ -41,5 +41,6 @@ def set_up(level: str, secrets: Iterable[str | None] = (), stream: TextIO | None
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level if level == "DEBUG" else max(logging.WARNING, logging.getLevelName(level)))
-    logging.getLogger("collector").setLevel(level)
+    for name in ("collector", "kl_core"):
+        logging.getLogger(name).setLevel(level)
     logging.getLogger("urllib3").setLevel(logging.ERROR)

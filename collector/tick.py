@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from collector.accounting.sample import account
-from collector.accounting.scope import charged_by
+from collector.accounting.charged_namespaces import charged_by
+from collector.accounting.tick_sample import account
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import Snapshot
-from collector.publisher import Publisher
+from collector.publish.publisher import Publisher
 from collector.settings import Settings
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kl_mcp.errors import ToolArgumentError
-from kl_mcp.hosts import split_listed, split_origin
-from kl_mcp.queries.select import check_patterns
+from kl_core.hosts import split_listed, split_origin
+from kl_query.errors import ToolArgumentError
+from kl_query.selection import check_patterns
 
 FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kl_mcp import log, settings
-from kl_mcp.errors import KlMcpError, SettingsError
 from kl_mcp.settings import Settings
+from kl_query.errors import KlMcpError, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(chosen: Settings) -> None:
     # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
-    from kl_mcp.access.audit import Audit
-    from kl_mcp.counts import Counts
-    from kl_mcp.dataset import Dataset, load_dataset
-    from kl_mcp.dataset.model import Sharing
-    from kl_mcp.descriptors import raised_limit, room_within
-    from kl_mcp.holder import Holder
-    from kl_mcp.queries.sharing import shared_by
-    from kl_mcp.server import build_server
+    from kl_mcp.access.audit_log import Audit
+    from kl_mcp.protocol.server import build_server
+    from kl_mcp.transport.capacity import raised_limit, room_within
+    from kl_mcp.transport.counts import Counts
+    from kl_query.dataset import Dataset, load_dataset
+    from kl_query.dataset.model import Sharing
+    from kl_query.dataset.watcher import Holder
+    from kl_query.measures.sharing import shared_by
 
     counts = Counts()
     sharing = Sharing(chosen.share_namespaces, chosen.share_idle, chosen.cost_multiplier)
@@ -47,7 +47,7 @@ def _serve(chosen: Settings) -> None:
     room = room_within(raised_limit(), chosen.max_requests)
     served = build_server(holder, counts, audit=Audit(chosen.audit_log), most_subscriptions=room.subscriptions)
     if chosen.transport == "stdio":
-        from kl_mcp import stdio
+        from kl_mcp.protocol import stdio
 
         if chosen.tokens_file is not None:
             logger.warning("KL_MCP_TOKENS_FILE has no meaning over stdio: whoever starts this process sees everything.")
@@ -59,6 +59,6 @@ def _serve(chosen: Settings) -> None:
             logger.warning("KL_MCP_METRICS_PORT has no meaning over stdio: metrics are served over HTTP only.")
         stdio.serve(served, holder)
     else:
-        from kl_mcp import http
+        from kl_mcp.transport import app
 
-        http.serve(chosen, served, holder, counts, room)
+        app.serve(chosen, served, holder, counts, room)

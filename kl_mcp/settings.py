@@ -14,7 +14,7 @@ from typing import Any
 
 from kl_mcp import casts
 from kl_mcp.command_line import parse_flags
-from kl_mcp.errors import SettingsError
+from kl_query.errors import SettingsError
 
 TRANSPORTS = ("http", "stdio")
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
-from kl_mcp.prompts import PROMPTS
+from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
 from simulator.clients import client_configurations

@@ -14,13 +14,13 @@ from itertools import groupby
 
 import numpy as np
 
-from collector.accounting.sample import account
-from collector.accounting.scope import charged_by
+from collector.accounting.charged_namespaces import charged_by
+from collector.accounting.tick_sample import account
+from collector.dcgm.exposition import parse_exposition
+from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.sources.dcgm import parse_exposition
-from collector.sources.kubernetes import parse_namespace, parse_node, parse_pod
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from collector.tick import Collector
 from simulator.dcgm import device_uuid, exposition, readings
 from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, namespace_object, node_object

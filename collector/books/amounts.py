@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.lives import Lives
+from collector.books.lifetimes import Lives
 from collector.books.page import (
     CPU,
     DCGM,

@@ -14,7 +14,7 @@ import numpy as np
 
 from collector.books.amounts import ClusterRows, EntryRows, Stored, amounts
 from collector.books.cost import Rate, currency_in_force, price
-from collector.books.lives import Lives, lives
+from collector.books.lifetimes import Lives, lives
 from collector.books.page import Key, Page, cut, fold, join
 from collector.books.periods import (
     DAY,
@@ -30,8 +30,8 @@ from collector.books.periods import (
     floor_month,
     hour_of_tick,
 )
-from collector.books.scales import empty_document, metrics_present, scale_document
 from collector.model import METRICS, Metric
+from collector.publish.scale_document import empty_document, metrics_present, scale_document
 
 CELLS_PER_STRETCH = 250_000
 """Entries x hours read at once: some 50 MB of arrays, and a year in one stretch for a small cluster."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collector.errors import InUseError
 from collector.store.files import explained
-from collector.store.layout import LOCK_FILE
+from collector.store.paths import LOCK_FILE
 
 _LONGEST_NOTE = 5000
 

@@ -18,8 +18,8 @@ import orjson
 
 from collector.errors import StoreError
 from collector.store.files import REMEDY, read_json, write_whole
-from collector.store.layout import RATES_FILE
-from collector.store.rrd import HOUR, hour_floor
+from collector.store.paths import RATES_FILE
+from collector.store.rrd.database import HOUR, hour_floor
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.model import METRICS, SOURCES, Metric, Source
-from collector.store import databases, rrd
-from collector.store.layout import (
+from collector.store.paths import (
     ALLOCATABLE_SOURCES,
     CAPACITY_SOURCES,
     CLUSTER_FILE,
@@ -22,7 +21,8 @@ from collector.store.layout import (
     Kind,
     RrdFile,
 )
-from collector.store.rrd import Column
+from collector.store.rrd import database, databases
+from collector.store.rrd.database import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def read_entry(
 
 
 def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Column]:
-    table = databases.attempt(directory, file, lambda path: rrd.fetch(path, file.form.sources, start, end, step))
+    table = databases.attempt(directory, file, lambda path: database.fetch(path, file.form.sources, start, end, step))
     if table is not None:
         return table
     # Not begun yet, or moved away and begun anew with the next tick.

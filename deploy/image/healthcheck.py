@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from kl_mcp import settings
-from kl_mcp.guard import WILDCARDS
+from kl_mcp.access.host_and_origin import WILDCARDS
 
 TIMEOUT_SEC = 5
 

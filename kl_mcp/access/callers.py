@@ -11,8 +11,8 @@ from fnmatch2 import fnmatchcase2
 from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.queries.select import check_patterns
+from kl_query.dataset import Dataset
+from kl_query.selection import check_patterns
 
 SCOPE_KEY = "kubeledger.caller"
 """Where the gate leaves the caller in the ASGI scope of a request."""

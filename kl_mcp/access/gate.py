@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kl_mcp.access.callers import ANYBODY, SCOPE_KEY
-from kl_mcp.access.identification import Identification
+from kl_mcp.access.identify import Identification
 from kl_mcp.access.keys_at_url import RETRY_SECONDS
+from kl_mcp.access.open_streams import serve_while
 from kl_mcp.access.refusals import KeysUnknownError, MissingTokenError, RefusedError
-from kl_mcp.access.streams import serve_while
 
 logger = logging.getLogger(__name__)
 

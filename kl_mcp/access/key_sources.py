@@ -12,10 +12,10 @@ from typing import Protocol
 
 import anyio
 
-from kl_mcp.access.changing_file import ChangingFile
+from kl_core.watched_file import ChangingFile
 from kl_mcp.access.held_keys import HeldKeys
 from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
-from kl_mcp.errors import SettingsError
+from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ RefusedError
 
 from __future__ import annotations
 
-from kl_mcp.errors import KlMcpError
+from kl_query.errors import KlMcpError
 
 
 class RefusedError(KlMcpError):

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from kl_mcp.errors import ToolArgumentError, nearest_values, quoted
-from kl_mcp.queries.paging import LARGEST_LIMIT, PageRequest, request_page
+from kl_query.errors import ToolArgumentError, nearest_values, quoted
+from kl_query.paging import LARGEST_LIMIT, PageRequest, request_page
 
 
 class Arguments(BaseModel):

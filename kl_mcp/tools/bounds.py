@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kl_mcp.errors import ToolArgumentError, nearest_values, quoted
 from kl_mcp.tools.arguments import allowed_for, example_for, split_list, takes_list
+from kl_query.errors import ToolArgumentError, nearest_values, quoted
 
 LONGEST_TEXT = 8_192
 """Characters of one argument or element: 20 patterns of 256 characters, the most that any takes, fit in one text."""

@@ -6,9 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.periods import compare_periods
-from kl_mcp.queries.select import select
 from kl_mcp.tools.arguments import (
     AggregateArg,
     Arguments,
@@ -24,6 +21,9 @@ from kl_mcp.tools.arguments import (
 from kl_mcp.tools.get_timeseries import SCOPE
 from kl_mcp.tools.results import DimensionField, Instant, Metadata, MetricField, Number, Result, Value
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.compare_periods.compare import compare_periods
+from kl_query.dataset.model import Dataset
+from kl_query.selection import select
 
 Text = Annotated[str | None, Field(max_length=64)]
 

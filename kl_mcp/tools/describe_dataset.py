@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.dataset_description import describe
 from kl_mcp.tools.arguments import Arguments
 from kl_mcp.tools.results import Instant, Metadata, Number, Result
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.dataset_description import describe
+from kl_query.dataset.model import Dataset
 
 
 class Args(Arguments):

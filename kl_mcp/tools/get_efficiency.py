@@ -6,9 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.efficiency_ranking import efficiency
-from kl_mcp.queries.select import select
 from kl_mcp.tools.arguments import (
     Arguments,
     CursorArg,
@@ -22,6 +19,9 @@ from kl_mcp.tools.arguments import (
 )
 from kl_mcp.tools.results import DateField, Metadata, Number, Result, ScaleField
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.efficiency import efficiency
+from kl_query.dataset.model import Dataset
+from kl_query.selection import select
 
 
 class Args(Arguments):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.efficiency_timeseries import efficiency_timeseries
-from kl_mcp.queries.select import select
 from kl_mcp.tools.arguments import (
     AggregateArg,
     Arguments,
@@ -20,6 +17,9 @@ from kl_mcp.tools.arguments import (
 from kl_mcp.tools.get_timeseries import SCOPE
 from kl_mcp.tools.results import DateField, Dates, Metadata, MetricField, Number, Result, Stats
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.efficiency_timeseries import efficiency_timeseries
+from kl_query.dataset.model import Dataset
+from kl_query.selection import select
 
 
 class Args(Arguments):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.select import select
-from kl_mcp.queries.timeseries import timeseries
 from kl_mcp.tools.arguments import (
     AggregateArg,
     Arguments,
@@ -21,6 +18,9 @@ from kl_mcp.tools.arguments import (
 )
 from kl_mcp.tools.results import DateField, Dates, DimensionField, Metadata, MetricField, Number, Result, Stats
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.timeseries import timeseries
+from kl_query.dataset.model import Dataset
+from kl_query.selection import select
 
 SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.frame import frame
-from kl_mcp.queries.ranking import top_consumers
 from kl_mcp.tools.arguments import (
     Arguments,
     CostModelArg,
@@ -32,6 +29,9 @@ from kl_mcp.tools.results import (
     Value,
 )
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.top_consumers import top_consumers
+from kl_query.dataset.model import Dataset
+from kl_query.view import frame
 
 
 class Args(Arguments):

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.frame import frame
-from kl_mcp.queries.select import select
-from kl_mcp.queries.usage import usage
 from kl_mcp.tools.arguments import (
     AggregateArg,
     Arguments,
@@ -34,6 +30,10 @@ from kl_mcp.tools.results import (
     Values,
 )
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.usage import usage
+from kl_query.dataset.model import Dataset
+from kl_query.selection import select
+from kl_query.view import frame
 
 
 class Args(Arguments):

@@ -6,9 +6,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.frame import frame
-from kl_mcp.queries.groups import group
 from kl_mcp.tools.arguments import (
     LIST,
     Arguments,
@@ -33,6 +30,9 @@ from kl_mcp.tools.results import (
     Value,
 )
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.namespace_groups import group
+from kl_query.dataset.model import Dataset
+from kl_query.view import frame
 
 PatternArg = Annotated[
     tuple[NameOrGlob, ...],

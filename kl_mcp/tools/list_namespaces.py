@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field, StrictBool
 
-from kl_mcp.dataset.model import Dataset
-from kl_mcp.queries.namespaces import namespaces
 from kl_mcp.tools.arguments import Arguments, CursorArg, LimitArg, NamespacesArg
 from kl_mcp.tools.results import Instant, Metadata, Result
 from kl_mcp.tools.tool import Answer, Tool
+from kl_query.answers.namespaces import namespaces
+from kl_query.dataset.model import Dataset
 
 
 class Args(Arguments):

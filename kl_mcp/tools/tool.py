@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from kl_mcp.dataset.model import Dataset
 from kl_mcp.tools.arguments import argument_error
 from kl_mcp.tools.bounds import check_bounds
 from kl_mcp.tools.schema import full_output_schema, input_schema, output_schema
+from kl_query.dataset.model import Dataset
 
 Answer = dict[str, Any]
 DESCRIPTION_CHARACTERS = 450

@@ -10,8 +10,8 @@ import jsonschema
 import orjson
 
 from benchmarks.published import publish
-from kl_mcp.dataset import load_dataset
 from kl_mcp.tools import TABLE
+from kl_query.dataset import load_dataset
 from tests.support.large_dataset import NOW, large_dataset
 
 SPEC = Path(__file__).resolve().parents[2] / "spec" / "dataset"

@@ -21,9 +21,9 @@ from unittest.mock import patch
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-import kl_mcp.server
+import kl_mcp.protocol.server
 from kl_mcp.cli import main
-from kl_mcp.server import KubeLedgerServer
+from kl_mcp.protocol.server import KubeLedgerServer
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCSIFFLAGS = 0x8914
@@ -83,12 +83,12 @@ def _run() -> int:
     own, flags = parser.parse_known_args()
     if own.alone and NSENTER and may_leave():
         leave()
-    build = kl_mcp.server.build_server
+    build = kl_mcp.protocol.server.build_server
 
     def watching(*given: Any, **named: Any) -> KubeLedgerServer:
         return _watched(build(*given, **named), own.requests)
 
-    with patch.object(kl_mcp.server, "build_server", watching):
+    with patch.object(kl_mcp.protocol.server, "build_server", watching):
         return main(flags)
 
 

@@ -17,7 +17,7 @@ from collector.clock import Reading
 from collector.errors import PublishError, SourceError
 from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from collector.tick import Collector
 from tests.support.books import check_identity, validate
 

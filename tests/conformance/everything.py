@@ -20,9 +20,10 @@ from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import BaseModel
 
-import kl_mcp.server
-from kl_mcp import cli, http
-from kl_mcp.server import KubeLedgerServer
+import kl_mcp.protocol.server
+from kl_mcp import cli
+from kl_mcp.protocol.server import KubeLedgerServer
+from kl_mcp.transport import app as http
 from tests.conformance.input_required import INPUT_TOOLS
 from tests.conformance.prompts import PROMPTS, RESOURCES, TEMPLATES, prompt, resource
 from tests.conformance.tools import Context, FixtureTool, fixture_tools
@@ -139,7 +140,7 @@ def _with_sessions() -> Any:
 
 def main(arguments: list[str]) -> int:
     """Serve until told to stop."""
-    build = kl_mcp.server.build_server
+    build = kl_mcp.protocol.server.build_server
 
     def with_fixtures(*given: Any, **named: Any) -> KubeLedgerServer:
         served = build(*given, **named)
@@ -147,7 +148,7 @@ def main(arguments: list[str]) -> int:
         return served
 
     with ExitStack() as patches:
-        patches.enter_context(patch.object(kl_mcp.server, "build_server", with_fixtures))
+        patches.enter_context(patch.object(kl_mcp.protocol.server, "build_server", with_fixtures))
         if SESSIONS in arguments:
             patches.enter_context(_with_sessions())
         return cli.main([argument for argument in arguments if argument != SESSIONS])

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from collector.accounting.quantity import quantity
+from collector.kubernetes.quantity import quantity
 from collector.store.rates import RateChange, record
-from kl_mcp.dataset import Dataset, load_dataset
-from kl_mcp.dataset.model import Sharing
-from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
+from kl_query.dataset.model import Sharing
+from kl_query.measures.sharing import shared_by
 from tests.rules.telling import HOUR, Told, Work, at, column, filed, machine, published, special, ticks, work
 from tests.support import kubernetes_objects as api
 
@@ -24,7 +24,7 @@ Amounts = Mapping[str, float | None]
 DAY_OF = "2026-11-21T"
 ONE_HOUR = (f"{DAY_OF}13:00", f"{DAY_OF}14:00")
 CPU_ONLY = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
-PAGES = Path(__file__).parents[1] / "collector" / "sources" / "data"
+PAGES = Path(__file__).parents[1] / "collector" / "dcgm" / "data"
 ONE_GPU = {"nvidia.com/gpu": "1"}
 
 

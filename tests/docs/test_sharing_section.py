@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kl_mcp.dataset import load_dataset
-from kl_mcp.dataset.model import Sharing
-from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
+from kl_query.dataset import load_dataset
+from kl_query.dataset.model import Sharing
+from kl_query.measures.sharing import shared_by
 from tests.support.datasets import Dataset, Row, Scale, at, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "accounting.md"

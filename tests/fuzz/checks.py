@@ -12,8 +12,8 @@ import orjson
 from hypothesis import HealthCheck, example, given, settings
 from jsonschema import Draft202012Validator
 
-from kl_mcp.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_mcp.tools import TABLE
+from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from tests.fuzz.arguments import DATASET, arguments
 from tests.support.large_dataset import NOW
 

@@ -173,7 +173,8 @@ def run(prefix: Path, *words: str, **environ: str) -> subprocess.CompletedProces
 def test_the_commands_of_the_image_run(prefix: Path) -> None:
     for command in ("kl-mcp", "kl-collector"):
         assert run(prefix, command, "--version").stdout == f"{command} {__version__}\n"
-    done = run(prefix, "python", "-c", "import collector.cli, collector.store.rrd, kl_mcp.http; print(kl_mcp.__file__)")
+    modules = "collector.cli, collector.store.rrd.database, kl_mcp.transport.app"
+    done = run(prefix, "python", "-c", f"import {modules}; print(kl_mcp.__file__)")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(prefix))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from collector.sources.credentials import SERVICE_ACCOUNT
+from collector.kubernetes.credentials import SERVICE_ACCOUNT
 from tests.helm.conftest import Rendered
 from tests.helm.pod_security import violations
 from tests.helm.tool import CHART, VALUES, Helm, Manifest, container_of, of_kind, pod_of, the

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from collector import settings as collector_settings
-from collector.sources.credentials import SERVICE_ACCOUNT
+from collector.kubernetes.credentials import SERVICE_ACCOUNT
 from kl_mcp import settings as server_settings
-from kl_mcp.guard import Access
+from kl_mcp.access.host_and_origin import Access
 from tests.helm.conftest import Rendered
 from tests.helm.containers import POD_ADDRESS, environment
 from tests.helm.tool import NAMESPACE, VALUES, Helm, Manifest, container_of, pod_of

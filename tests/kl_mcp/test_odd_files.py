@@ -14,7 +14,7 @@ import anyio
 import orjson
 import pytest
 
-from tests.kl_mcp.test_stdio import HANDSHAKE
+from tests.kl_mcp.protocol.test_stdio import HANDSHAKE
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import (
     HttpServer,

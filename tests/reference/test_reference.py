@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from collector.accounting.sample import account
+from collector.accounting.tick_sample import account
 from collector.books.bookkeeper import Bookkeeper
-from collector.books.scales import column_lists
 from collector.model import TickSample
-from collector.store.ledger import Ledger
+from collector.publish.scale_document import column_lists
 from collector.store.rates import RateChange
+from collector.store.store import Ledger
 from tests.reference.model import Document, Key, Reference
 from tests.reference.world import World, snapshot
 

@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from collector.accounting.sample import account
+from collector.accounting.tick_sample import account
 from collector.books.cost import Rate
+from collector.dcgm.exposition import merge, parse_exposition
+from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
+from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, TickSample, UsageListing
 from collector.settings import Settings
-from collector.sources.dcgm import merge, parse_exposition
-from collector.sources.kubernetes import parse_namespace, parse_node, parse_pod
-from collector.sources.metrics import parse_node_usage, parse_pod_usage
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from collector.tick import Collector
 from tests.support import kubernetes_objects as api
 from tests.support.books import books_after, documents

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
 from tests.rules.telling import Told, at, filed, machine, ticks, work
 
-PAGE = (Path(__file__).parents[1] / "collector" / "sources" / "data" / "partly_labelled.prom").read_text()
+PAGE = (Path(__file__).parents[1] / "collector" / "dcgm" / "data" / "partly_labelled.prom").read_text()
 ONE_GPU = {"nvidia.com/gpu": "1"}
 END = "2026-11-21T06:00"
 

@@ -22,13 +22,13 @@ from collector.clock import Reading
 from collector.loop import Loop
 from collector.model import Snapshot
 from collector.settings import Settings
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from collector.tick import Collector
-from kl_mcp import probes
-from kl_mcp.counts import Counts
-from kl_mcp.dataset import Dataset
-from kl_mcp.holder import Holder
 from kl_mcp.tools import TABLE
+from kl_mcp.transport import probes
+from kl_mcp.transport.counts import Counts
+from kl_query.dataset import Dataset
+from kl_query.dataset.watcher import Holder
 from tests.rules.telling import DAY, HOUR, Told, at, machine, ticks, work
 from tests.support.books import validate
 

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from collector.books.bookkeeper import Bookkeeper
-from collector.store.ledger import Ledger
 from collector.store.rates import History, RateChange, record
+from collector.store.store import Ledger
 from tests.rules.telling import HOUR, Told, at, collected, column, machine, published, special, ticks, work
 from tests.support.books import documents
 

@@ -15,7 +15,7 @@ import pytest
 from collector.store.rates import RateChange
 from tests.rules.telling import Column, Told, at, column, machine, published, special, ticks, work
 
-PAGES = Path(__file__).parents[1] / "collector" / "sources" / "data"
+PAGES = Path(__file__).parents[1] / "collector" / "dcgm" / "data"
 START, END = "2026-11-21T13:00", "2026-11-21T14:00"
 TWO_GPUS = {"nvidia.com/gpu": "2"}
 ONE_GPU = {"nvidia.com/gpu": "1"}

@@ -29,7 +29,7 @@ from tests.rules.telling import (
     work,
 )
 
-PAGE = (Path(__file__).parents[1] / "collector" / "sources" / "data" / "labelled.prom").read_text()
+PAGE = (Path(__file__).parents[1] / "collector" / "dcgm" / "data" / "labelled.prom").read_text()
 TRAIN = work("ml", "train-0", cores=2.0, gib=8.0, asked="4", node="gpu-node-1", gpu={"nvidia.com/gpu": "1"})
 WELL = Told([TRAIN], [machine("gpu-node-1", gpu={"nvidia.com/gpu": "2"})], exporters=[PAGE], dcgm=True)
 FAILING = {

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from collector.accounting.sample import account
+from collector.accounting.tick_sample import account
+from collector.dcgm.scrape import scrape
 from collector.model import TickSample
-from collector.sources.scrape import scrape
 from tests.rules.telling import Column, Told, Work, at, column, machine, published, special, work
 from tests.support.scripted_http import Answer, serving
 
-RECORDED = Path(__file__).parents[1] / "collector" / "sources" / "recorded"
+RECORDED = Path(__file__).parents[1] / "collector" / "dcgm" / "recorded"
 ONE_GPU = {"nvidia.com/gpu": "1"}
 T4 = machine("cp-bm14r7", gpu=ONE_GPU)
 L4 = machine("i-030791dc5a37cd257", gpu=ONE_GPU)

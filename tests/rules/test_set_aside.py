@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import Dataset, load_dataset
+from kl_query.dataset import Dataset, load_dataset
 from tests.rules.telling import HOUR, Told, at, collected, work
 from tests.rules.test_answers import ask
 from tests.support.small_disk import leave_free, small_disk

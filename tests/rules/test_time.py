@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from tests.rules.telling import DAY, Told, at, column, machine, published, special, ticks, work
 from tests.support.books import books_after, documents
 

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from collector.model import TickSample
-from collector.publisher import Publisher
+from collector.publish.publisher import Publisher
 from collector.settings import Settings
 from collector.store import rates as rates_file
-from collector.store.ledger import Ledger
 from collector.store.rates import RateChange
-from kl_mcp.dataset import Dataset, load_dataset
+from collector.store.store import Ledger
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
 from tests.rules.telling import HOUR, Told, at, machine, ticks, work
 
-PAGE = (Path(__file__).parents[1] / "collector" / "sources" / "data" / "labelled.prom").read_text()
+PAGE = (Path(__file__).parents[1] / "collector" / "dcgm" / "data" / "labelled.prom").read_text()
 CPU_ONLY = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from collector.model import TickSample
-from kl_mcp.dataset import Dataset, load_dataset
-from kl_mcp.queries.dates import instant
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
+from kl_query.windows import instant
 from tests.rules.telling import Told, at, collected, filed, machine, ticks, work
 
-PAGE = (Path(__file__).parents[1] / "collector" / "sources" / "data" / "labelled.prom").read_text()
+PAGE = (Path(__file__).parents[1] / "collector" / "dcgm" / "data" / "labelled.prom").read_text()
 TRAIN = work("ml", "train-0", cores=2.0, gib=8.0, asked="4", node="gpu-node-1", gpu={"nvidia.com/gpu": "1"})
 WELL = Told([TRAIN], [machine("gpu-node-1", gpu={"nvidia.com/gpu": "2"})], exporters=[PAGE], dcgm=True)
 SCALES = ["hourly_7d", "daily_14d", "monthly_12m"]

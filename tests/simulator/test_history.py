@@ -8,13 +8,13 @@ import numpy as np
 import orjson
 import pytest
 
-from collector.accounting.sample import account
+from collector.accounting.tick_sample import account
+from collector.dcgm.exposition import parse_exposition
+from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
+from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
 from collector.model import Cluster, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.sources.dcgm import parse_exposition
-from collector.sources.kubernetes import parse_namespace, parse_node, parse_pod
-from collector.sources.metrics import parse_node_usage, parse_pod_usage
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from simulator.dcgm import exposition
 from simulator.faults import parse_time
 from simulator.history import Past, Tick, fill, first_history, missing_ticks

@@ -11,7 +11,7 @@ import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
-from kl_mcp.dataset import Dataset, load_dataset
+from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import write
 from tests.support.mcp_clients import HttpServer, connect, http_server

@@ -7,15 +7,15 @@ import re
 
 import pytest
 
-from kl_mcp.calls import INTERNAL
-from kl_mcp.counts import Counts
-from kl_mcp.dataset.model import METRICS, SCALES, SPECIAL_ENTRIES
-from kl_mcp.holder import Holder
-from kl_mcp.metrics import PREFIX, Metrics
-from kl_mcp.resources import DATASET, TEMPLATES, Resources
+from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources
+from kl_mcp.protocol.tool_calls import INTERNAL
+from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
-from kl_mcp.workers import Workers
+from kl_mcp.transport.counts import Counts
+from kl_mcp.transport.metrics import PREFIX, Metrics
+from kl_query.dataset.model import METRICS, SCALES, SPECIAL_ENTRIES
+from kl_query.dataset.watcher import Holder
 from tests.spec.document import ROOT, TEXT, table, words
 
 
@@ -75,7 +75,7 @@ def test_the_error_codes_are_those_the_server_can_answer_with() -> None:
 def _codes_in_the_source() -> set[str]:
     """First arguments of every `ToolArgumentError(...)`, and the codes that a failed validation is translated to."""
     found: list[ast.expr] = []
-    for path in (ROOT / "kl_mcp").rglob("*.py"):
+    for path in (path for package in ("kl_mcp", "kl_query") for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ToolArgumentError":
                 found.append(node.args[0])

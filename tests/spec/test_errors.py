@@ -19,8 +19,8 @@ from mcp_types import (
     TextContent,
 )
 
-from kl_mcp.errors import NEAREST_VALUES, PAYLOAD_CHARACTERS
 from kl_mcp.tools import TABLE
+from kl_query.errors import NEAREST_VALUES, PAYLOAD_CHARACTERS
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import table, words

@@ -10,9 +10,9 @@ import pytest
 from mcp.client import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
-from kl_mcp.dataset import Dataset
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
+from kl_query.dataset import Dataset
 from tests.kl_mcp.tools.conftest import NOW, check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import ROOT

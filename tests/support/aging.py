@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from kl_mcp.access import identification, key_sources, keys_at_url
+from kl_mcp.access import identify, key_sources, keys_at_url
 from kl_mcp.cli import main
 
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
         return time.monotonic() + float(aged_by.read_text())
 
     for name in ("KeysAtUrl", "KeysInFile", "TokensFile"):
-        setattr(identification, name, functools.partial(getattr(identification, name), elapsed=elapsed))
+        setattr(identify, name, functools.partial(getattr(identify, name), elapsed=elapsed))
     key_sources.IDLE_LOOK_SECONDS = keys_at_url.REFRESH_SECONDS = 0.2
     keys_at_url.RETRY_SECONDS = 0.2  # type: ignore[assignment] # whole seconds, because clients are told them
     keys_at_url.FETCH_SECONDS = 2.0

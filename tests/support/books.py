@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from collector.books.bookkeeper import Bookkeeper, Books
 from collector.books.cost import Rate
 from collector.model import TickSample
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 
 SPEC = Path(__file__).parents[2] / "spec" / "dataset"
 

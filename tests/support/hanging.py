@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kl_mcp import dataset, tls
 from kl_mcp.cli import main
-from kl_mcp.dataset import Dataset, load_dataset
+from kl_mcp.transport import tls
+from kl_query import dataset
+from kl_query.dataset import Dataset, load_dataset
 
 
 def hang(*_: Any) -> None:

@@ -6,7 +6,7 @@ import math
 from array import array
 from random import Random
 
-from kl_mcp.dataset.model import (
+from kl_query.dataset.model import (
     METRICS,
     SOURCES,
     Amounts,

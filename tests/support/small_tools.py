@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.errors import ToolArgumentError
 from kl_mcp.tools.tool import Tool
+from kl_query.dataset import Dataset
+from kl_query.errors import ToolArgumentError
 from tests.support.warned import told
 
 

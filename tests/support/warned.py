@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.warnings.codes import Code
-from kl_mcp.warnings.warning import DataWarning, Plain, warning
+from kl_query.dataset import Dataset
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, warning
 
 
 def warned(words: str) -> DataWarning:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from collector.books.amounts import Stored, amounts
-from collector.books.lives import Lives, lives
+from collector.books.lifetimes import Lives, lives
 from collector.books.page import (
     CPU,
     DCGM,

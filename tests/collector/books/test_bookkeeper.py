@@ -11,8 +11,8 @@ import pytest
 from collector.books.bookkeeper import Bookkeeper, Books
 from collector.books.cost import Rate
 from collector.model import Entry, TickSample
-from collector.store.ledger import Ledger
 from collector.store.rates import RateChange
+from collector.store.store import Ledger
 from tests.support.books import books_after, documents
 from tests.support.ticks import Special, entry, failed, tick
 

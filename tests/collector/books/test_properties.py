@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import Entry, TickSample
-from collector.store.ledger import Ledger
 from collector.store.rates import RateChange
+from collector.store.store import Ledger
 from tests.support.books import documents, total_of
 from tests.support.ticks import entry, failed, tick
 

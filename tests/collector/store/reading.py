@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from collector.model import Metric, Source
-from collector.store.layout import Kind
-from collector.store.ledger import Ledger
-from collector.store.rrd import HOUR, Column
+from collector.store.paths import Kind
+from collector.store.rrd.database import HOUR, Column
+from collector.store.store import Ledger
 
 Values = list[float | None]
 

@@ -12,9 +12,9 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
-from collector.store import rrd
-from collector.store.layout import CLUSTER, ENTRY
-from collector.store.ledger import Ledger
+from collector.store.paths import CLUSTER, ENTRY
+from collector.store.rrd import database
+from collector.store.store import Ledger
 from tests.collector.store.reading import measured, ordinary_user, usage
 from tests.support.samples import DAY, HOUR, NOON, STEP, entry, gpu_entry, tick, ticks
 
@@ -37,14 +37,14 @@ def created(path: Path, *definition: str, step: int = STEP) -> None:
     rrdtool.create(str(path), "--start", str(NOON - DAY), "--step", str(step), *definition)
 
 
-def ours(path: Path, step: int = STEP, rows: int = rrd.FINE_ROWS) -> None:
-    archives = (f"RRA:AVERAGE:0.5:1:{rows}", f"RRA:AVERAGE:0.5:12:{rrd.HOURLY_ROWS}")
+def ours(path: Path, step: int = STEP, rows: int = database.FINE_ROWS) -> None:
+    archives = (f"RRA:AVERAGE:0.5:1:{rows}", f"RRA:AVERAGE:0.5:12:{database.HOURLY_ROWS}")
     created(path, *(f"DS:{name}:GAUGE:300:U:U" for name in ENTRY.sources), *archives, step=step)
 
 
 def of_the_future(path: Path) -> None:
-    rrd.create(path, ENTRY.sources, NOON)
-    rrd.update(path, [rrd.Span(NOON, NOON + DAY, (5.0,) * 5)])
+    database.create(path, ENTRY.sources, NOON)
+    database.update(path, [database.Span(NOON, NOON + DAY, (5.0,) * 5)])
 
 
 def a_directory(path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_special_entry_and_a_gpu_database_likewise(tmp_path: Path) -> None:
 def test_the_clusters_stays_a_refusal_and_is_left_alone(tmp_path: Path, damage: str) -> None:
     store(tmp_path)
     path = tmp_path / "cluster.rrd"
-    size = len(rrd.head(path, CLUSTER.sources))
+    size = len(database.head(path, CLUSTER.sources))
     if damage == "ring pointer":
         patched(path, size - 16, struct.pack("L", 2**40))
     else:

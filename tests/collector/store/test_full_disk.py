@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from collector.errors import NoSpaceError
-from collector.store import rrd
-from collector.store.databases import SPARE_PER_FILE
-from collector.store.ledger import Ledger
+from collector.store.rrd import database
+from collector.store.rrd.databases import SPARE_PER_FILE
+from collector.store.store import Ledger
 from tests.collector.store.reading import capacity, usage
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.samples import NOON, STEP, entry, gpu_entry, tick
@@ -204,7 +204,7 @@ def test_a_limit_on_file_sizes_is_called_no_space_as_well(tmp_path: Path, caplog
 def test_librrd_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     """Where the file system said that there is space, as a quota does not show in what is free."""
     with longest_file(300_000), pytest.raises(NoSpaceError, match=r"a\.rrd: no space left \(File too large"):
-        rrd.create(tmp_path / "a.rrd", ("a", "b", "c", "d", "e"), NOON)
+        database.create(tmp_path / "a.rrd", ("a", "b", "c", "d", "e"), NOON)
     assert list(tmp_path.iterdir()) == []
 
 

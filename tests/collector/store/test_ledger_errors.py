@@ -10,7 +10,7 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from tests.collector.store.reading import ordinary_user, usage
 from tests.support.samples import HOUR, NOON, STEP, entry, tick, ticks
 

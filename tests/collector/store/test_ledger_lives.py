@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.model import TickSample
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from tests.collector.store.reading import coverage, measured, requests, usage
 from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 

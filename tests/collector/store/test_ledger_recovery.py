@@ -19,9 +19,10 @@ import pytest
 
 from collector.errors import StoreError
 from collector.model import TickSample
-from collector.store import nodes, registry, rrd
-from collector.store.layout import CLUSTER, ENTRY, GPU, RrdFile
-from collector.store.ledger import Ledger
+from collector.store import latest_nodes, registry
+from collector.store.paths import CLUSTER, ENTRY, GPU, RrdFile
+from collector.store.rrd import database as rrd
+from collector.store.store import Ledger
 from tests.collector.store.reading import coverage, usage
 from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 
@@ -149,7 +150,7 @@ def test_a_crash_before_the_registry_was_written_leaves_no_trace(
     module, name = {
         "create": (rrd, "create"),
         "registry": (registry, "save"),
-        "nodes": (nodes, "save"),
+        "nodes": (latest_nodes, "save"),
     }[point]
     batches = history()
     with Ledger.open(tmp_path) as ledger:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.store.ledger import AppendReport, Ledger
+from collector.store.store import AppendReport, Ledger
 from tests.collector.store.reading import capacity, coverage, requests, usage
 from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, tick, ticks
 

@@ -6,7 +6,7 @@ import pytest
 
 from collector.errors import StoreError
 from collector.store import registry
-from collector.store.layout import ENTRY, GPU, RrdFile
+from collector.store.paths import ENTRY, GPU, RrdFile
 from collector.store.registry import LabelValue, NamespaceRecord, Registry, hour_end, with_labels
 from tests.support.samples import HOUR, NOON, STEP
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.model import Entry, TickSample
-from collector.store.ledger import Ledger
+from collector.store.store import Ledger
 from tests.collector.store.reading import Values, capacity, coverage, measured, plain
 from tests.support.samples import HOUR, NOON, STEP, failed_tick, tick
 

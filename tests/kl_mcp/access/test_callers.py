@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kl_mcp.access.callers import MOST_VIEWS, Caller, Views
-from kl_mcp.dataset import Dataset, load_dataset
-from kl_mcp.prompts import PROMPTS
+from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.access.asking import ERAS, FINANCE, SECRET, TEAM, ask, bearer, send, tokens_file, two_tenants
 from tests.support.issuer import jwt_flags, key_set_file
 from tests.support.issuer import token as jwt_of

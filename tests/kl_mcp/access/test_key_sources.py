@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
+from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access import key_sources
-from kl_mcp.access.changing_file import RETRY_SECONDS
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.key_sources import KeysError, KeysInFile
 from tests.support.issuer import jwk, key_set, key_set_file, private_key

@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kl_mcp.dataset import Dataset, load_dataset
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.arguments import takes_list
+from kl_query.dataset import Dataset, load_dataset
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import Dataset
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.large_dataset import NOW, large_dataset
 

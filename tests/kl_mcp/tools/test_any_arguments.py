@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kl_mcp.dataset import EMPTY, Dataset
-from kl_mcp.dataset.model import Sharing
-from kl_mcp.errors import ToolArgumentError
-from kl_mcp.queries.metadata import metadata
-from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
+from kl_query.dataset import EMPTY, Dataset
+from kl_query.dataset.model import Sharing
+from kl_query.errors import ToolArgumentError
+from kl_query.measures.sharing import shared_by
+from kl_query.metadata import metadata
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.large_dataset import NOW, large_dataset
 from tests.support.warned import warned

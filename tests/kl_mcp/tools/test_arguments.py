@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset
+from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from tests.kl_mcp.tools.conftest import NOW, Ask
 
 FIELDS = ["code", "argument", "message", "allowed", "nearest", "example"]

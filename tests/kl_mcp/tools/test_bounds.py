@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
+from kl_query.dataset import Dataset
+from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 
 WIDE = 300_000
 """As many elements as some bodies of a megabyte have. Validated one by one they take 300 MB and ten seconds."""

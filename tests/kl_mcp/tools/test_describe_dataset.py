@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kl_mcp.dataset import EMPTY, Dataset
+from kl_query.dataset import EMPTY, Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.warned import warned
 

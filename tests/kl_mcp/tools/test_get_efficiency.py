@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import load_dataset
-from kl_mcp.errors import ToolArgumentError
+from kl_query.dataset import load_dataset
+from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write

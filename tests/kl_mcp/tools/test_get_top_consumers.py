@@ -1,6 +1,6 @@
 import pytest
 
-from kl_mcp.dataset import Dataset
+from kl_query.dataset import Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kl_mcp.dataset import Dataset
-from kl_mcp.errors import ToolArgumentError
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
+from kl_query.dataset import Dataset
+from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import LISTS, NOW
 
 EACH = pytest.mark.parametrize(("tool", "argument"), LISTS)

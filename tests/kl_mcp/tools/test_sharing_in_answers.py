@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.dataset import Dataset, load_dataset
-from kl_mcp.dataset.model import Sharing
-from kl_mcp.queries.sharing import shared_by
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset, load_dataset
+from kl_query.dataset.model import Sharing
+from kl_query.measures.sharing import shared_by
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write

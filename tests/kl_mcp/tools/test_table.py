@@ -6,10 +6,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kl_mcp.dataset import EMPTY
 from kl_mcp.tools import TABLE, Tool
 from kl_mcp.tools.results import Metadata
 from kl_mcp.tools.tool import DESCRIPTION_CHARACTERS
+from kl_query.dataset import EMPTY
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.warned import warned
 

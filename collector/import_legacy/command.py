@@ -1,0 +1,150 @@
+"""`kl-collector import DIR`: says what it is going to do, does it, and says what it did."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from collector.books.periods import iso
+from collector.errors import MigrationError
+from collector.import_legacy import importer
+from collector.import_legacy.capacity_history import Steps, capacity_history, constant_capacity, gpu_history
+from collector.import_legacy.importer import Plan, Summary
+from collector.import_legacy.progress import Standing, amounts, check_store, standing
+from collector.import_legacy.source import Database
+from collector.import_legacy.ticks import Timeline
+from collector.publish.publication_lock import PublicationLock
+from collector.publish.publisher import Publisher
+from collector.settings import Settings
+from collector.store.store import Ledger
+
+
+def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], float]) -> int:
+    """Exit code 0; KubeLedgerError where the import cannot be done."""
+    capacity, gpus = _capacity(arguments), _gpus(arguments)
+    _check_places(arguments.directory, settings)
+    check_store(settings.db_location)
+    currency, open_hour = settings.billing_currency_symbol, arguments.with_open_hour
+    plan = importer.make_plan(arguments.directory, capacity, gpus, currency, _scanning, open_hour=open_hour)
+    found = standing(settings.db_location, plan.timeline, plan.made)
+    _say(_described(plan, settings, found))
+    if arguments.dry_run:
+        _say("nothing was written: this was a dry run\n")
+        return 0
+    with PublicationLock(settings), Ledger.open(settings.db_location) as ledger:
+        there = found.present
+        with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
+            summary = importer.run(plan, ledger, bar.update)
+        _say(_summarised(summary) + "publishing\n")
+        generation = Publisher(settings, ledger, clock).publish()
+    _say(_published(generation, settings))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _capacity(arguments: argparse.Namespace) -> Steps:
+    cpu, memory, path = arguments.capacity_cpu, arguments.capacity_memory, arguments.capacity_history
+    if path is not None and cpu is None and memory is None:
+        return capacity_history(path)
+    if path is None and cpu is not None and memory is not None:
+        return constant_capacity(cpu, memory)
+    given = {"--capacity-cpu": cpu, "--capacity-memory": memory, "--capacity-history": path}
+    raise MigrationError(
+        "the source has per cent of the cluster's capacity, which has to be given: either --capacity-cpu CORES and "
+        "--capacity-memory BYTES (such as 64 and 256Gi), or --capacity-history FILE where it changed. Given: "
+        + (" and ".join(name for name, value in given.items() if value is not None) or "none of them")
+    )
+
+
+def _check_places(source: Path, settings: Settings) -> None:
+    """MigrationError where something would be written into the source, as when both have one setting."""
+    places = {
+        "KL_DB_LOCATION": settings.db_location,
+        "KL_DATA_DIR": settings.data_dir,
+        "KL_KUBELEDGER_DATA_DIR": settings.kubeledger_data_dir,
+    }
+    for name, place in places.items():
+        if place is not None and place.expanduser().resolve().is_relative_to(source.resolve()):
+            raise MigrationError(
+                f"{name} is {place}, in the directory that is to be imported, which is only read. Set it to another "
+                "directory"
+            )
+
+
+def _gpus(arguments: argparse.Namespace) -> Mapping[str, Steps] | None:
+    return None if arguments.gpu_history is None else gpu_history(arguments.gpu_history)
+
+
+def _scanning(databases: list[Database]) -> Iterator[Database]:
+    yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
+
+
+def _described(plan: Plan, settings: Settings, found: Standing) -> str:
+    source, line = plan.source, plan.timeline
+    with_requests, with_gpus = sum(name in source.rf for name in source.usage), len(plan.with_gpus)
+    already = f", {found.present} are there already" if found.held else ""
+    lines = [
+        "plan of the import",
+        f"  from        {source.directory} (is only read)",
+        f"  into        {settings.db_location}" + (f" (goes on after {iso(found.held)})" if found.held else ""),
+        f"  namespaces  {len(source.usage)}, of which {with_requests} with requests and {with_gpus} with GPUs",
+        f"  period      {iso(line.begin)} to {iso(line.ticks[-1])}, {len(line.hours)} closed hours",
+        f"  open hour   {_open_hour(line)}",
+        f"  ticks       {found.left} to be stored{already}",
+        f"  capacity    {amounts(plan.capacity)}",
+        f"  rate        {_rate(plan, settings)}",
+        *(f"  note        {warning}" for warning in (*plan.warnings, *found.notes)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _open_hour(line: Timeline) -> str:
+    steps = len(list(line.open_steps()))
+    if steps:
+        return f"{steps * 5} minutes, as they stand: if the source goes on, this hour will differ from its own"
+    minutes = (line.newest - line.closed_until) // 60
+    if not minutes:
+        return "none"
+    return (
+        f"{minutes} minutes, left out: repeat the import when the hour is over, or add --with-open-hour if the source "
+        "is stopped"
+    )
+
+
+def _rate(plan: Plan, settings: Settings) -> str:
+    """The source's rate, and what comes after it, which no import decides."""
+    if plan.rates:
+        newest = plan.rates[-1]
+        changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
+        text = f"{newest.rate:g} {newest.currency} an hour{changes}"
+    else:
+        text = "none was recorded"
+    rate = settings.billing_hourly_rate
+    set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency_symbol} an hour"
+    return f"{text}; from the collector's start on KL_BILLING_HOURLY_RATE: {set_to}"
+
+
+def _published(generation: int, settings: Settings) -> str:
+    layout = " and, for existing dashboards, KubeLedger's layout" if settings.publish_kubeledger_layout else ""
+    return (
+        f"published generation {generation}{layout} in {settings.data_dir}\n"
+        f"next: kl-mcp --data-dir {settings.data_dir}, and kl-collector run with the same settings\n"
+    )
+
+
+def _summarised(summary: Summary) -> str:
+    text = f"stored {summary.stored} ticks; {summary.present} were there already\n"
+    if summary.missed:
+        text += (
+            f"{summary.missed} ticks of the source are missing and cannot be added, a collector has stored later ones: "
+            "import into an empty KL_DB_LOCATION to have them\n"
+        )
+    return text

@@ -1,0 +1,184 @@
+"""The import itself: what it is going to store, and storing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from collector.books.periods import iso
+from collector.errors import MigrationError
+from collector.import_legacy import recorded_rates as source_rates
+from collector.import_legacy.capacity_history import CLUSTER, Steps
+from collector.import_legacy.convert import Rows, carried_forward, samples
+from collector.import_legacy.progress import Made, Mark, advanced, load_mark, save_mark, standing
+from collector.import_legacy.source import Array, Database, Source, open_source
+from collector.import_legacy.ticks import Batch, Timeline, timeline
+from collector.store import rates
+from collector.store.rates import History
+from collector.store.rrd.database import HOUR, STEP, hour_floor
+from collector.store.store import Ledger
+
+Item = TypeVar("Item")
+Wrap = Callable[[list[Item], str], Iterator[Item]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import is going to do."""
+
+    source: Source
+    timeline: Timeline
+    capacity: Steps
+    gpus: Mapping[str, Steps] | None
+    reserved: Array
+    """First known share of the capacity that is not allocatable, in per cent (2 x 1); 0 where none is known."""
+    rates: History
+    warnings: tuple[str, ...]
+
+    @property
+    def made(self) -> Made:
+        """With what the import is made."""
+        return Made(str(self.source.directory.resolve()), self.capacity, self.gpus)
+
+    @property
+    def with_gpus(self) -> list[str]:
+        """The namespaces whose GPUs are imported: their number is known, and they have usage of their own."""
+        return [name for name in self.source.gpu if name in (self.gpus or {}) and name in self.source.usage]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an import did."""
+
+    stored: int
+    """Ticks that are new in the store."""
+    present: int
+    """Ticks of the source that the store had already."""
+    missed: int
+    """Ticks of the source that are not in the store and can no longer get there, because a collector went on."""
+
+
+def make_plan(
+    directory: Path,
+    capacity: Steps,
+    gpus: Mapping[str, Steps] | None,
+    currency: str,
+    wrap: Callable[[list[Database]], Iterable[Database]] = iter,
+    *,
+    open_hour: bool = False,
+) -> Plan:
+    """Reads the source and checks that it can be imported; MigrationError if not. Writes nothing."""
+    source = open_source(directory)
+    line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
+    if not line.ticks:
+        raise MigrationError(
+            f"the databases in {directory} are empty: no full hour of any namespace is known. Wait for one, or add "
+            "--with-open-hour for the minutes there are"
+        )
+    first = line.begin
+    for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(CLUSTER))):
+        if steps is not None and steps.since[0] > first:
+            raise MigrationError(
+                f"the {what} history begins at {iso(steps.since[0])}, but the source at {iso(first)}: add a row with "
+                "that time, or with an empty `from`"
+            )
+    reserved = _first_known(source.non_allocatable)
+    history = source_rates.history(source.billing_rate, currency)
+    return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
+
+
+def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summary:
+    """Appends what the store does not have; `progress` is told the number of ticks of each batch.
+
+    StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
+    """
+    directory, line = ledger.directory, plan.timeline
+    found = standing(directory, line, plan.made)
+    if not found.left:
+        return Summary(0, found.present, found.missed)
+    before, earlier = found.held or 0, load_mark(directory)
+    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, found.present, plan.made)
+    save_mark(directory, mark)
+    rates.save(directory, source_rates.continued(rates.load(directory), plan.rates, before))
+    reserved = _newest_known(plan, before)
+    for batch in line.batches(before, len(plan.source.usage)):
+        rows, reserved = _read(plan.source, batch, reserved)
+        stored = ledger.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
+        mark = advanced(mark, batch.ticks[-1], stored)
+        save_mark(directory, mark)
+        progress(len(batch.ticks))
+    return Summary(mark.ticks - found.present, found.present, 0)
+
+
+def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
+    """The batch's rows, and the newest known share that is not allocatable."""
+    places = batch.places
+
+    def rows(databases: Mapping[str, Database]) -> dict[str, Array]:
+        tables = ((name, _rows_of(database, batch)[:, places]) for name, database in databases.items())
+        return {name: table for name, table in tables if not np.isnan(table).all()}
+
+    found = np.full((2, len(places)), np.nan)
+    if source.non_allocatable is not None:
+        found = _rows_of(source.non_allocatable, batch)[:, places]
+    held = carried_forward(found, reserved)
+    return Rows(rows(source.usage), rows(source.rf), rows(source.gpu), rows(source.gpu_rf), held), held[:, -1:]
+
+
+def _rows_of(database: Database, batch: Batch) -> Array:
+    if batch.step not in database.archives:
+        return np.full((2, (batch.end - batch.start) // batch.step), np.nan)
+    values = database.read(batch.start, batch.end, batch.step)
+    # No amount is below zero: what damaged it, it is not known.
+    values[values < 0] = np.nan
+    return values
+
+
+def _newest_known(plan: Plan, time: int) -> Array:
+    """The share that is not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
+    database, end = plan.source.non_allocatable, hour_floor(time)
+    if database is None or end <= (begin := database.begin(HOUR)):
+        return plan.reserved
+    return carried_forward(database.read(begin, end, HOUR), plan.reserved)[:, -1:]
+
+
+def _first_known(database: Database | None) -> Array:
+    if database is None:
+        return np.zeros((2, 1))
+    table = database.read(database.begin(HOUR), database.end(HOUR), HOUR)
+    if np.isnan(table).any(axis=1).all() and STEP in database.archives:
+        table = np.concatenate([table, database.read(database.begin(STEP), database.end(STEP), STEP)], axis=1)
+    known = [row[~np.isnan(row)] for row in table]
+    return np.array([[row[0] if len(row) else 0.0] for row in known])
+
+
+def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array) -> Iterator[str]:
+    yield from source.problems
+    if source.non_allocatable is None:
+        yield "no file non-allocatable: all of the capacity counts as allocatable"
+    elif not reserved.any():
+        yield "non-allocatable is zero or unknown throughout: all of the capacity counts as allocatable"
+    if without := [name for name in source.usage if name not in source.rf]:
+        yield f"requests of {len(without)} namespace(s) are unknown, there is no __rf file: {_some(without)}"
+    if source.gpu and gpus is None:
+        yield (
+            f"GPU usage of {len(source.gpu)} namespace(s) is skipped: the source has a mean over GPUs without their "
+            f"number. Give it with --gpu-history: {_some(list(source.gpu))}"
+        )
+    elif gpus is not None:
+        if without := [name for name in source.gpu if name not in gpus]:
+            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {_some(without)}"
+        if alone := [name for name in source.gpu if name in gpus and name not in source.usage]:
+            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {_some(alone)}"
+        if unused := sorted(gpus.keys() - {CLUSTER} - source.gpu.keys()):
+            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {_some(unused)}"
+    if any(STEP not in database.archives for database in source.usage.values()):
+        yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

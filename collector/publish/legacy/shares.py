@@ -1,0 +1,198 @@
+"""What that layout's figures are made of: per entry and hour the per cent of the cluster's capacity, and rf.
+
+Of GPUs it has something else: the mean over the GPUs that the namespace holds, and never an rf. GPUs held are the
+requested ones; of their memory each has the cluster's mean.
+
+Every hour is named by its end, so that the hour from 23 to 24 counts to the next day. Days that have ended are added up
+once and kept; what a rolling window cuts is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.books.amounts import Stored, amounts
+from collector.books.bookkeeper import CELLS_PER_STRETCH, Ledger
+from collector.books.cost import Rate
+from collector.books.lifetimes import Lives, lives
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Key, Page
+from collector.books.periods import DAY, HOUR, floor_day, floor_hour
+from collector.model import METRICS
+
+NON_ALLOCATABLE = "non-allocatable"
+TRENDS_SECONDS = 7 * DAY
+DAILY_SECONDS = 1_209_600
+MONTHLY_SECONDS = 31_968_000
+"""370 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Figures of consecutive hours, or their sums over days; E x M x N, NaN where there is none.
+
+    Rows are namespaces by name, without an entry that did not live, and `non-allocatable`.
+    """
+
+    ends: NDArray[np.int64]
+    """Ends of the hours, or starts of the days."""
+    names: tuple[str, ...]
+    usage: Array
+    """Per cent of capacity, and of the GPUs held, summed over hours."""
+    rf: Array
+    """Usage ÷ requests, 1.0 where nothing is requested, summed over the hours in which these are known; of GPUs 0."""
+    silent: Array
+    """Hours of known usage and unknown requests, as imported history has them; NaN where there is none."""
+    rates: Array
+    """Hourly rate, summed over the hours in which the cluster was observed and had one (N)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What is published: the hours of a week, the days of both rolling windows."""
+
+    trends: Shares
+    windows: Mapping[int, Sequence[Shares]]
+    """By the window's seconds: consecutive days, each of its own, oldest first."""
+    gpu: bool
+    """Whether there is or was a GPU in the larger window."""
+
+
+class Keeper:
+    """Keeps the sums of days that have ended. Not safe for several threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._history: tuple[Rate, ...] = ()
+        self._days: dict[int, Shares] = {}
+
+    def views(self, history: Sequence[Rate]) -> Views | None:
+        """The figures up to the newest full hour; None before the first one. Raises what the ledger raises."""
+        first, last = self._ledger.first_tick, self._ledger.last_tick
+        if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):
+            return None
+        if tuple(history) != self._history:
+            self._history, self._days = tuple(history), {}
+        begin, newest = floor_hour(first - 1), floor_hour(last)
+        roster = self._roster()
+        self._close(roster, max(begin, newest - MONTHLY_SECONDS), newest)
+        trends = self._read(roster, max(begin, newest - TRENDS_SECONDS), newest)
+        windows = {
+            seconds: list(self._window(roster, max(begin, newest - seconds), newest))
+            for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)
+        }
+        gpu = any(bool(np.any(day.usage[:, GPU] > 0)) for day in windows[MONTHLY_SECONDS])
+        return Views(trends, windows, gpu)
+
+    def _roster(self) -> dict[str, Lives]:
+        return {
+            name: lives(record.lives, active=record.active, gpu_since=record.gpu_since)
+            for name, record in sorted(self._ledger.namespaces.items())
+            # One so called cannot be told from the special entry in this layout.
+            if name != NON_ALLOCATABLE
+        }
+
+    def _close(self, roster: Mapping[str, Lives], begin: int, newest: int) -> None:
+        """Adds up the days that have ended and lie wholly after `begin`."""
+        self._days = {day: shares for day, shares in self._days.items() if day - HOUR >= begin}
+        start = max([floor_day(begin + HOUR + DAY - 1), *(day + DAY for day in self._days)])
+        stop = floor_day(newest + HOUR)
+        while start < stop:
+            alive = sum(lived.touch(start - HOUR, stop) for lived in roster.values())
+            until = min(stop, start + max(1, CELLS_PER_STRETCH // (24 * (1 + alive))) * DAY)
+            for day in _by_day(self._read(roster, start - HOUR, until - HOUR)):
+                self._days[int(day.ends[0])] = day
+            start = until
+
+    def _window(self, roster: Mapping[str, Lives], begin: int, newest: int) -> Iterator[Shares]:
+        """The days of the hours from `begin` to `newest`, the first and the last one as far as they lie between."""
+        start = begin
+        while start < newest:
+            day = floor_day(start + HOUR)
+            end = min(newest, day + DAY - HOUR)
+            whole = self._days.get(day) if end - start == DAY else None
+            yield whole if whole is not None else next(_by_day(self._read(roster, start, end)))
+            start = end
+
+    def _read(self, roster: Mapping[str, Lives], start: int, end: int) -> Shares:
+        stored = [
+            Stored(Key("namespace", name), lived, self._ledger.entry("namespace", name, start, end, HOUR))
+            for name, lived in roster.items()
+            if lived.touch(start, end)
+        ]
+        page = amounts(self._ledger.cluster(start, end, HOUR), stored)
+        lived = [item.lives.alive(page.starts) for item in stored]
+        alive = np.array(lived, dtype=np.bool_).reshape(len(stored), 1, len(page.starts))
+        return _shares(page, alive, self._rates(page.starts))
+
+    def _rates(self, starts: NDArray[np.int64]) -> Array:
+        rates = np.array([*(change.rate if change.rate > 0 else np.nan for change in self._history), np.nan])
+        place = np.searchsorted([change.effective for change in self._history], starts, side="right") - 1
+        return np.asarray(rates[place])
+
+
+def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
+    capacity = page.cluster.capacity
+    used = np.concatenate([np.where(alive, page.entries.usage, np.nan), page.cluster.non_allocatable[np.newaxis]])
+    per_cent = 100 * used / np.where(capacity > 0, capacity, np.nan)
+    requests = page.entries.requests
+    per_cent[:, [GPU, GPU_MEMORY]] = np.nan
+    per_cent[:-1, [GPU, GPU_MEMORY]] = 100 * used[:-1, [GPU, GPU_MEMORY]] / _held(requests[:, GPU], capacity)
+    asked = requests > 0
+    rf = np.where(asked, page.entries.usage / np.where(asked, requests, 1.0), np.where(np.isnan(requests), np.nan, 1.0))
+    silent = np.where(np.isnan(requests) & alive, 1.0, np.nan)
+    rf[:, [GPU, GPU_MEMORY]] = 0.0
+    nothing = np.full((1, *capacity.shape), np.nan)
+    return Shares(
+        ends=page.starts + HOUR,
+        names=(*(key.name for key in page.keys), NON_ALLOCATABLE),
+        usage=per_cent,
+        rf=np.where(np.isnan(per_cent), np.nan, np.concatenate([rf, nothing])),
+        silent=np.where(np.isnan(per_cent), np.nan, np.concatenate([silent, nothing])),
+        rates=np.where(np.isnan(capacity[CPU]), np.nan, rates),
+    )
+
+
+def _held(gpus: Array, capacity: Array) -> Array:
+    """GPU-hours and GiB-hours of the GPUs held (E x 2 x N) from GPU-hours (E x N); NaN for none and for unknown."""
+    there = capacity[GPU] > 0
+    memory = np.where(there, capacity[GPU_MEMORY] / np.where(there, capacity[GPU], 1.0), np.nan)
+    held = np.stack([gpus, gpus * memory], axis=1)
+    return np.asarray(np.where(held > 0, held, np.nan))
+
+
+def _by_day(shares: Shares) -> Iterator[Shares]:
+    """Sums over the hours that end on one day."""
+    days = shares.ends - shares.ends % DAY
+    for day in np.unique(days):
+        hours = days == day
+        yield Shares(
+            ends=np.array([day]),
+            names=shares.names,
+            usage=_sum(shares.usage[..., hours]),
+            rf=_sum(shares.rf[..., hours]),
+            silent=_sum(shares.silent[..., hours]),
+            rates=_sum(shares.rates[hours]),
+        )
+
+
+def _sum(values: Array) -> Array:
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=-1, keepdims=True)
+    return np.asarray(np.where(known.any(axis=-1, keepdims=True), total, np.nan))
+
+
+def add_up(days: Sequence[Shares]) -> Shares:
+    """Sums over consecutive days, named by the first."""
+    names = tuple(sorted({name for day in days for name in day.names}))
+    rows = {name: row for row, name in enumerate(names)}
+    total = {item: np.full((len(names), len(METRICS), len(days)), np.nan) for item in ("usage", "rf", "silent")}
+    for column, day in enumerate(days):
+        places = [rows[name] for name in day.names]
+        for item, values in total.items():
+            values[places, :, column] = getattr(day, item)[..., 0]
+    rates = _sum(np.concatenate([day.rates for day in days]))
+    return Shares(days[0].ends, names, **{item: _sum(values) for item, values in total.items()}, rates=rates)

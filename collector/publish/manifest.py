@@ -1,0 +1,103 @@
+"""The manifest, `dataset.json`, but for what a publication adds: generation and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from collector.books.cost import Rate
+from collector.books.periods import iso
+from collector.clock import Disagreement
+from collector.model import SOURCES, Metric, Source
+from collector.publish.scale_document import SCHEMA_VERSION
+
+PRODUCER = "kubeledger-collector"
+
+
+class LabelValue(Protocol):
+    """A value that a label had from some tick on; None once the label was gone."""
+
+    @property
+    def value(self) -> str | None: ...
+    @property
+    def first_seen(self) -> int: ...
+
+
+class Record(Protocol):
+    """What the registry knows of a namespace; times are UNIX seconds."""
+
+    @property
+    def first_seen(self) -> int: ...
+    @property
+    def last_seen(self) -> int: ...
+    @property
+    def active(self) -> bool: ...
+    @property
+    def labels(self) -> Mapping[str, Sequence[LabelValue]]: ...
+
+
+def manifest(
+    *,
+    version: str,
+    cluster: str,
+    cost_model: str,
+    currency: str | None,
+    rates: Sequence[Rate],
+    polling_interval_seconds: int,
+    generated_at: int,
+    last_sample_at: Mapping[Source, int | None],
+    metrics: Sequence[Metric],
+    namespaces: Mapping[str, Record],
+    clock_disagrees: Disagreement | None = None,
+) -> dict[str, Any]:
+    """The manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "producer": {"name": PRODUCER, "version": version},
+        "cluster": cluster,
+        "cost_model": cost_model,
+        "currency": currency,
+        "rates": [_rate(change) for change in rates],
+        "polling_interval_seconds": polling_interval_seconds,
+        "generated_at": iso(generated_at),
+        "last_sample_at": {source: _instant(last_sample_at.get(source)) for source in SOURCES},
+        "metrics": list(metrics),
+        "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
+    }
+    if clock_disagrees is not None:
+        document["clock_disagrees"] = _clock(clock_disagrees)
+    return document
+
+
+def _clock(found: Disagreement) -> dict[str, Any]:
+    return {
+        "detected_at": iso(round(found.time)),
+        "ahead_seconds": round(found.ahead),
+        "contradicted_by": list(found.contradicted_by),
+    }
+
+
+def _instant(time: int | None) -> str | None:
+    return None if time is None else iso(time)
+
+
+def _rate(change: Rate) -> dict[str, Any]:
+    return {
+        "effective": iso(change.effective),
+        "rate": change.rate,
+        "currency": change.currency,
+        "weights": None if change.weights is None else dict(change.weights),
+    }
+
+
+def _namespace(name: str, record: Record) -> dict[str, Any]:
+    return {
+        "name": name,
+        "labels": {
+            label: [{"value": item.value, "first_seen": iso(item.first_seen)} for item in values]
+            for label, values in sorted(record.labels.items())
+        },
+        "first_seen": iso(record.first_seen),
+        "last_seen": iso(record.last_seen),
+        "active": record.active,
+    }

@@ -1,0 +1,38 @@
+"""The nodes document: every node at the latest successful listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from collector.books.periods import iso
+from collector.model import METRICS, Amounts, Metric, NodeState
+from collector.publish.scale_document import SCHEMA_VERSION
+
+_NAMES: dict[Metric, str] = {"cpu": "cpu_cores", "memory": "mem_bytes", "gpu": "gpus", "gpu_memory": "gpu_mem_bytes"}
+
+
+def nodes_document(nodes: Sequence[NodeState], at: int | None) -> dict[str, Any]:
+    """The document of `spec/dataset/nodes.schema.json` without its generation, by node name. `at` is UNIX seconds."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "at": None if at is None else iso(at),
+        "nodes": [_node(node) for node in sorted(nodes, key=lambda node: node.name)],
+    }
+
+
+def _node(node: NodeState) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "ready": node.ready,
+        "schedulable": node.schedulable,
+        "pods": node.pods,
+        "capacity": _rates(node.capacity),
+        "allocatable": _rates(node.allocatable),
+        "usage": _rates(node.usage),
+        "requests": _rates(node.requests),
+    }
+
+
+def _rates(values: Amounts) -> dict[str, float | None]:
+    return {_NAMES[metric]: values[metric] for metric in METRICS if metric in values}

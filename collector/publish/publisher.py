@@ -1,0 +1,99 @@
+"""What the ledger holds, published: the books of the moment, priced, as one generation of the dataset."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from collector import __version__
+from collector.books.bookkeeper import Bookkeeper
+from collector.books.periods import iso
+from collector.clock import Clock, Disagreement
+from collector.publish.generation import publish
+from collector.publish.legacy import files as layout
+from collector.publish.legacy.shares import Keeper
+from collector.publish.manifest import manifest
+from collector.publish.nodes_document import nodes_document
+from collector.settings import Settings
+from collector.store import rates
+from collector.store.store import Ledger
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes one ledger. Keeps what is closed between two publications."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
+        """Raises `StoreError` if the rate history cannot be read."""
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._bookkeeper = Bookkeeper(ledger)
+        self._shares = Keeper(ledger) if settings.publish_kubeledger_layout else None
+        self._rates = rates.load(settings.db_location)
+
+    def record_rate(self, now: float) -> None:
+        """Records the rate in the settings as set at `now`, UNIX seconds; raises `StoreError` if that cannot be kept.
+
+        Until then what is charged stays as it was. `now` has to be a time that is believed: it is not taken back.
+        """
+        self._rates = _record_rate(self._settings, self._ledger, int(now))
+
+    def publish(self, clock_disagrees: Disagreement | None = None) -> int:
+        """Publishes the books as the ledger has them, and returns the generation; `PublishError` if it cannot.
+
+        `clock_disagrees` is why no ticks are taken at present.
+        """
+        books = self._bookkeeper.books(self._rates)
+        documents: dict[str, Any] = {str(scale): document for scale, document in books.scales.items()}
+        documents["nodes"] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)
+        known = self._ledger.namespaces
+        generation = publish(
+            self._settings.data_dir,
+            documents,
+            manifest(
+                version=__version__,
+                cluster=self._settings.cluster_name,
+                cost_model=self._settings.cost_model,
+                currency=books.currency,
+                rates=self._rates,
+                polling_interval_seconds=self._settings.polling_interval_sec,
+                generated_at=int(self._clock()),
+                last_sample_at=self._ledger.last_sample_at,
+                metrics=books.metrics,
+                namespaces={name: known[name] for name in books.namespaces},
+                clock_disagrees=clock_disagrees,
+            ),
+        )
+        if self._shares is not None:
+            self._publish_layout(self._shares, books.currency)
+        return generation
+
+    def _publish_layout(self, shares: Keeper, currency: str | None) -> None:
+        settings = self._settings
+        files = layout.documents(
+            shares.views(self._rates),
+            layout.MODELS[settings.cost_model],
+            currency or settings.billing_currency_symbol,
+        )
+        layout.write(settings.layout_dir, files)
+
+
+def _record_rate(settings: Settings, ledger: Ledger, now: int) -> rates.History:
+    before = rates.load(settings.db_location)
+    history = rates.record(
+        before,
+        settings.billing_hourly_rate,
+        settings.billing_currency_symbol,
+        settings.billing_resource_weights,
+        # A clock that stepped back must not price hours anew that have been published.
+        now=max(now, ledger.last_tick or 0),
+        has_samples=ledger.last_tick is not None,
+    )
+    if history != before:
+        rates.save(settings.db_location, history)
+        newest = history[-1] if history else None
+        if newest is not None:
+            log.info("rate of %s %s an hour from %s on", newest.rate, newest.currency, iso(newest.effective))
+    return history

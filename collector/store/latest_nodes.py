@@ -1,0 +1,52 @@
+"""The nodes of the latest successful listing: `nodes.json`, so that they can be published before the next tick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from collector.errors import StoreError
+from collector.model import NodeState, TickSample
+from collector.store.files import read_json, write_whole
+from collector.store.paths import NODES_FILE
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeList:
+    """Nodes as they were at the tick `time`; None before the first successful listing."""
+
+    time: int | None = None
+    nodes: tuple[NodeState, ...] = ()
+
+
+def newest(samples: Iterable[TickSample], before: NodeList) -> NodeList:
+    """The nodes of the last tick whose listing succeeded, else those known before."""
+    found = before
+    for sample in samples:
+        if sample.observed["kubernetes"]:
+            found = NodeList(sample.time, sample.nodes)
+    return found
+
+
+def load(directory: Path) -> NodeList:
+    """The stored list. One that is missing or damaged is empty until the next tick: it is no part of the books."""
+    path = directory / NODES_FILE
+    try:
+        document = read_json(path)
+        if document is None:
+            return NodeList()
+        return NodeList(document["time"], tuple(NodeState(**fields) for fields in document["nodes"]))
+    except (StoreError, KeyError, TypeError) as error:
+        _log.warning("%s cannot be used (%s): nodes are unknown until the next tick", path, error)
+        return NodeList()
+
+
+def save(directory: Path, nodes: NodeList) -> None:
+    """Writes the list whole. StoreError if that is impossible."""
+    write_whole(directory / NODES_FILE, orjson.dumps(nodes, default=dict))

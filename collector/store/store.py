@@ -1,0 +1,269 @@
+"""The store as the rest of the collector sees it: ticks go in, rows come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from collector.errors import StoreError
+from collector.model import NodeState, Source, TickSample
+from collector.store import foreign_databases, latest_nodes, registry, rows, write_plan
+from collector.store.files import explained
+from collector.store.journal import Batch, Head, Journal
+from collector.store.lock import DirectoryLock
+from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
+from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
+from collector.store.rows import ClusterRows, EntryRows
+from collector.store.rrd import database, databases
+from collector.store.rrd.database import Span
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReport:
+    """How many ticks of a batch were stored, and how many refused because their time was taken or past."""
+
+    stored: int
+    refused: int
+
+
+class Ledger:
+    """Everything under one database location; a context manager that holds the directory's lock.
+
+    All methods raise StoreError, naming the file and what to do, when a file cannot be read or written.
+    """
+
+    def __init__(self, directory: Path, lock: DirectoryLock, state: Registry) -> None:
+        self._directory = directory
+        self._lock = lock
+        self._registry = state
+        self._journal = Journal(directory / JOURNAL_FOLDER)
+        self._journaled = state.last_tick
+        self._observed: tuple[write_plan.Window, ...] = ()
+        self._nodes = latest_nodes.NodeList()
+        self._touched: set[RrdFile] = set()
+        self._in_order = True
+
+    @classmethod
+    def open(cls, directory: Path) -> Ledger:
+        """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted.
+
+        None is begun among the databases of an installation that the history is imported from.
+        """
+        directory = directory.expanduser().absolute()
+        with explained("read", directory):
+            is_new = not (directory / REGISTRY_FILE).exists()
+        if is_new:
+            foreign_databases.check(directory)
+        with explained("create", directory):
+            for folder in (*FOLDERS.values(), JOURNAL_FOLDER):
+                (directory / folder).mkdir(parents=True, exist_ok=True)
+        lock = DirectoryLock(directory)
+        try:
+            ledger = cls(directory, lock, _load_registry(directory))
+            ledger._recover()
+        except BaseException:
+            lock.release(in_order=False)
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Waits until the databases are on disk and releases the directory."""
+        try:
+            databases.sync(self._directory, self._touched)
+        except StoreError:
+            self._in_order = False
+            raise
+        finally:
+            self._lock.release(in_order=self._in_order)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def directory(self) -> Path:
+        """The database location."""
+        return self._directory
+
+    @property
+    def first_tick(self) -> int | None:
+        """Nominal time of the first tick ever stored; its hour is the first hour of the cluster."""
+        return self._registry.first_tick
+
+    @property
+    def last_tick(self) -> int | None:
+        """Nominal time of the newest stored tick, whether or not its sources answered."""
+        return self._registry.last_tick
+
+    @property
+    def last_sample_at(self) -> Mapping[Source, int | None]:
+        """Nominal time of the newest tick at which a source answered."""
+        return self._registry.last_sample_at
+
+    @property
+    def namespaces(self) -> Mapping[str, NamespaceRecord]:
+        """Every namespace that was ever charged."""
+        return self._registry.namespaces
+
+    @property
+    def special(self) -> Mapping[str, SpecialRecord]:
+        """The stored special entries, `excluded` and `unattributed`, once they occurred."""
+        return self._registry.special
+
+    @property
+    def nodes(self) -> tuple[NodeState, ...]:
+        """The nodes of the newest successful listing."""
+        return self._nodes.nodes
+
+    @property
+    def nodes_at(self) -> int | None:
+        """The tick of that listing."""
+        return self._nodes.time
+
+    def append(self, samples: Sequence[TickSample]) -> AppendReport:
+        """Stores ticks in order of time. One that is not later than all before it is refused and logged.
+
+        When it raises, ticks that reached the journal are completed by the next `append` or `open`.
+        """
+        write_plan.check(samples)
+        accepted, refused = write_plan.accept(samples, self._journaled)
+        if refused:
+            _log.warning(
+                "refused %d tick(s) up to %d: the newest stored one is %s and the first for a time wins; if this goes "
+                "on, the clock has stepped back",
+                len(refused),
+                max(refused),
+                accepted[-1].time if accepted else self._journaled,
+            )
+        if accepted:
+            self._store(Batch(self._journaled, tuple(accepted)))
+        return AppendReport(len(accepted), len(refused))
+
+    def cluster(self, start: int, end: int, step: int) -> ClusterRows:
+        """Capacity and coverage from `start` to `end`, both multiples of `step`, 300 or 3600 s."""
+        return rows.read_cluster(self._directory, start, end, step)
+
+    def entry(self, kind: Kind, name: str, start: int, end: int, step: int) -> EntryRows:
+        """What a namespace or special entry used and requested, as stored; StoreError for one that never was."""
+        record = self._registry.records(kind).get(name)
+        if record is None:
+            raise StoreError(
+                f"no {kind} {name!r} was ever stored in {self._directory}. Ask for one that the registry names"
+            )
+        return rows.read_entry(self._directory, kind, name, start=start, end=end, step=step, gpu_since=record.gpu_since)
+
+    def _store(self, batch: Batch) -> None:
+        behind = self._journaled != self.last_tick
+        self._journal.write(batch)
+        self._journaled = batch.samples[-1].time
+        if behind:
+            self._complete()
+        else:
+            self._apply(batch)
+
+    def _complete(self) -> None:
+        for batch in self._journal.read(self.last_tick):
+            self._apply(batch)
+
+    def _apply(self, batch: Batch) -> None:
+        time = batch.samples[-1].time
+        plan = write_plan.plan(self._registry, self._observed, batch.samples)
+        heads = databases.heads(self._directory, plan.spans, self._journal.newest or time)
+        if self.last_tick is not None and heads[CLUSTER_FILE] is None:
+            raise _cluster_is_missing(self._directory)
+        self._in_order = False
+        self._journal.write_heads(time, {str(file.path(Path())): head for file, head in heads.items()})
+        self._touched.update(plan.spans)
+        databases.write(self._directory, self._with_what_is_missing(plan.spans, heads), self._registry)
+        found = latest_nodes.newest(batch.samples, self._nodes)
+        if found is not self._nodes:
+            latest_nodes.save(self._directory, found)
+        kept = plan.registry.without_what_ended_before(time - database.HOURLY_ROWS * database.HOUR)
+        # Written after the databases: it says that everything up to its tick is in place.
+        registry.save(self._directory, kept)
+        databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
+        self._registry, self._observed, self._nodes = kept, plan.observed, found
+        self._in_order = True
+        self._journal.prune(time)
+
+    def _recover(self) -> None:
+        self._nodes = latest_nodes.load(self._directory)
+        databases.tidy(self._directory)
+        newest = max(self.last_tick or 0, self._journal.newest or 0)
+        if not self._lock.in_order:
+            # An update may have been cut short, or not have reached the disk.
+            databases.restore(self._directory, self._journal.heads(self.last_tick), newest)
+        lagging = databases.lagging(self._directory, self._registry, newest)
+        if lagging:
+            _log.warning(
+                "%d database(s) lag behind the registry, %s first: replaying the journal",
+                len(lagging),
+                lagging[0].path(self._directory),
+            )
+            self._touched.update(lagging)
+            databases.write(self._directory, self._journaled_spans(lagging), self._registry)
+        self._observed = databases.observed_in_hour(self._directory, self.last_tick)
+        if newest > (self.last_tick or 0):
+            _log.info("completing ticks up to %d from the journal", newest)
+            self._complete()
+        self._journaled = self.last_tick
+
+    def _with_what_is_missing(
+        self, spans: Mapping[RrdFile, Sequence[Span]], heads: Mapping[RrdFile, Head | None]
+    ) -> Mapping[RrdFile, Sequence[Span]]:
+        """The spans, and before them what the journal keeps of files that lack earlier ticks."""
+        due = self._registry.entry_files()
+        behind = [file for file, head in heads.items() if file in due and (head is None or head.last < due[file])]
+        if not behind:
+            return spans
+        earlier = self._journaled_spans(behind)
+        return {file: [*earlier.get(file, ()), *rows] for file, rows in spans.items()}
+
+    def _journaled_spans(self, files: Iterable[RrdFile]) -> dict[RrdFile, list[Span]]:
+        """What the kept batches that are stored put into some files: those may not have it, or may have lost it."""
+        found: dict[RrdFile, list[Span]] = {}
+        wanted = frozenset(files)
+        state: Registry | None = None
+        observed: tuple[write_plan.Window, ...] = ()
+        for batch in self._journal.read(None, self.last_tick):
+            if state is None:
+                state = self._registry.as_of(batch.after)
+                observed = databases.observed_in_hour(self._directory, state.last_tick)
+            plan = write_plan.plan(state, observed, batch.samples)
+            for file in wanted & plan.spans.keys():
+                found.setdefault(file, []).extend(plan.spans[file])
+            state, observed = plan.registry, plan.observed
+        return found
+
+
+def _load_registry(directory: Path) -> Registry:
+    state = registry.load(directory)
+    cluster = CLUSTER_FILE.path(directory)
+    if state is None:
+        if cluster.exists():
+            raise StoreError(
+                f"{directory} holds {cluster.name} but no {REGISTRY_FILE}: it belongs to something else, or "
+                "lost its registry. Restore the registry from a backup, or choose an empty directory"
+            )
+        state = Registry()
+        registry.save(directory, state)
+    elif state.last_tick is not None and not cluster.exists():
+        raise _cluster_is_missing(directory)
+    return state
+
+
+def _cluster_is_missing(directory: Path) -> StoreError:
+    return StoreError(
+        f"{CLUSTER_FILE.path(directory)} is missing, without which no hour counts as observed. Restore it from a "
+        "backup, or move the whole directory away to begin an empty one"
+    )

@@ -1,0 +1,142 @@
+"""Host and Origin validation in front of the HTTP application, against DNS rebinding.
+
+A page that makes its own name resolve to 127.0.0.1 can reach a local server from a browser, but cannot forge the Host
+header that names it. The probes are exempt: a kubelet calls them by the pod's address, and they tell little. /metrics
+is not: a scraper's address can be named in the settings.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kl_core.hosts import DEFAULT_PORTS, split_host, split_listed, split_origin
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+WILDCARDS = ("0.0.0.0", "::")
+INVALID_REQUEST = -32600
+WHITESPACE = b" \t"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Names that may be used, each with a port ("" or "*" stands for any). `*` alone allows everything."""
+
+    entries: frozenset[tuple[str, str]]
+    anything: bool = False
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> AllowList:
+        """From hosts as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`. Raises ValueError."""
+        listed = tuple(names)
+        return cls(frozenset(split_listed(name) for name in listed if name != "*"), "*" in listed)
+
+    def allows(self, value: str) -> bool:
+        """Whether the host `value` (with or without a port) is listed. What is no host is not."""
+        try:
+            name, port = split_host(value)
+        except ValueError:
+            return self.anything
+        return self.anything or (name, "") in self.entries or (name, port) in self.entries
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call: Host headers by name, Origins by scheme."""
+
+    hosts: AllowList
+    origins: dict[str, AllowList]
+    any_origin: bool = False
+
+    @classmethod
+    def of(cls, listen_host: str, hosts: Iterable[str], origins: Iterable[str]) -> Access:
+        """Loopback names and a listen address that is one are always allowed; `hosts` and `origins` are added."""
+        own = [] if listen_host in WILDCARDS else [_bracketed(listen_host)]
+        listed = [
+            *(f"{scheme}://{_bracketed(name)}" for scheme in ("http", "https") for name in LOOPBACK_NAMES),
+            *origins,
+        ]
+        schemes: dict[str, list[str]] = {}
+        for origin in listed:
+            if origin != "*":
+                scheme, host = split_origin(origin)
+                schemes.setdefault(scheme, []).append(host)
+        return cls(
+            AllowList.of([*map(_bracketed, LOOPBACK_NAMES), *own, *hosts]),
+            {scheme: AllowList.of(names) for scheme, names in schemes.items()},
+            "*" in listed,
+        )
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether a page of this origin may call. A sandboxed page sends `null`, which is nobody's name."""
+        try:
+            scheme, host = split_origin(origin)
+        except ValueError:
+            return self.any_origin
+        listed = self.origins.get(scheme)
+        if self.any_origin or listed is None:
+            return self.any_origin
+        return listed.allows(host) or listed.allows(host + DEFAULT_PORTS.get(scheme, ""))
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+class Guard:
+    """ASGI application that refuses foreign Host and Origin headers before `app` sees the request."""
+
+    def __init__(self, app: ASGIApp, access: Access, exempt: frozenset[str]) -> None:
+        self._app = app
+        self._access = access
+        self._exempt = exempt
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            # RFC 9110 5.5: white space around a field value is not part of it. httptools leaves it in.
+            scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
+            refusal = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        hosts = _header_values(scope, b"host")
+        if len(hosts) != 1 or not self._access.hosts.allows(hosts[0]):
+            named = hosts[0] if hosts else ""
+            return _refuse(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
+        origins = _header_values(scope, b"origin")
+        if len(origins) > 1:
+            return _refuse(403, "A request has one Origin.")
+        if origins and not self._access.allows_origin(origins[0]):
+            named = origins[0][:100]
+            return _refuse(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
+        return None
+
+
+def _two_lengths(scope: Scope) -> Response | None:
+    """A refusal of a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
+    if not {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        return None
+    refusal = _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.")
+    refusal.headers["Connection"] = "close"
+    return refusal
+
+
+def _header_values(scope: Scope, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+
+
+def _refuse(status: int, message: str) -> Response:
+    logger.warning("%s", message)
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": INVALID_REQUEST, "message": message}}
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")

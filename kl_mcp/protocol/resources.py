@@ -1,0 +1,187 @@
+"""What can be read besides the tools: the dataset's description, two documents, a page per namespace, full schemas."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import unquote
+
+import mcp_types as types
+import orjson
+from mcp.shared.exceptions import MCPError
+
+from kl_mcp.access.audit_log import Audit
+from kl_mcp.access.callers import ANYBODY, Caller, Views
+from kl_mcp.protocol.workers import Workers
+from kl_mcp.tools.schema import full_input_schema
+from kl_mcp.tools.tool import Tool
+from kl_query.answers.namespace_page import one_namespace
+from kl_query.dataset import Dataset
+from kl_query.dataset.watcher import Holder
+from kl_query.selection import listed
+from kl_query.unmatched import nearest_names
+
+DATASET_URI = "kubeledger://dataset"
+SPECIFICATION_URI = "kubeledger://spec"
+ACCOUNTING_URI = "kubeledger://accounting"
+NAMESPACE_PREFIX = "kubeledger://namespaces/"
+NAMESPACE_TEMPLATE = NAMESPACE_PREFIX + "{namespace}"
+SCHEMA_PREFIX = "kubeledger://schemas/"
+SCHEMA_TEMPLATE = SCHEMA_PREFIX + "{tool}"
+JSON = "application/json"
+MARKDOWN = "text/markdown"
+HOUR_MS = 3_600_000
+DESCRIBING_TOOL = "describe_dataset"
+URI_CHARACTERS = 200
+READ = "resources/read"
+"""What the audit log calls it when a resource was read."""
+
+DATASET = types.Resource(
+    uri=DATASET_URI,
+    name="dataset",
+    title="Dataset description",
+    description="What there is to ask about: metrics, scales and their depth, cost model, freshness, coverage. What "
+    "the tool describe_dataset answers; changes with every publication.",
+    mime_type=JSON,
+)
+SPECIFICATION = types.Resource(
+    uri=SPECIFICATION_URI,
+    name="specification",
+    title="KubeLedger MCP specification",
+    description="Dataset, tools, metadata block, errors, transports and security model of this server.",
+    mime_type=MARKDOWN,
+)
+ACCOUNTING = types.Resource(
+    uri=ACCOUNTING_URI,
+    name="accounting",
+    title="Accounting rules",
+    description="How the numbers come about, each rule with its formula and a worked example: who is charged, "
+    "requests, GPUs, unknown hours, idle, efficiency, costs, time. Read it to explain a number.",
+    mime_type=MARKDOWN,
+)
+TEMPLATES = (
+    types.ResourceTemplate(
+        uri_template=NAMESPACE_TEMPLATE,
+        name="namespaces",
+        title="Page of a namespace",
+        description="One namespace: type, first and last seen, labels with their history, and over each whole scale "
+        "its usage, requests, efficiency, shares and costs.",
+        mime_type=JSON,
+    ),
+    types.ResourceTemplate(
+        uri_template=SCHEMA_TEMPLATE,
+        name="schemas",
+        title="Schemas of a tool",
+        description="Full JSON Schemas of a tool: its arguments and every field of its answer, with units.",
+        mime_type=JSON,
+    ),
+)
+
+
+def until_next_publication_ms(dataset: Dataset, now: float) -> int:
+    """Milliseconds until the collector is due to publish again, no more than one interval even where its clock is
+    ahead; 0 when that is unknown or overdue."""
+    if dataset.generated_at is None or dataset.polling_interval_seconds is None:
+        return 0
+    seconds = dataset.generated_at + dataset.polling_interval_seconds - now
+    return round(min(max(seconds, 0.0) * 1000, dataset.polling_interval_seconds * 1000, HOUR_MS))
+
+
+class Resources:
+    """`resources/list`, `resources/templates/list` and `resources/read`.
+
+    Namespaces are a template and not listed: the list may be cached for an hour by anybody, and may be long.
+    """
+
+    def __init__(
+        self,
+        table: Mapping[str, Tool],
+        holder: Holder,
+        workers: Workers,
+        *,
+        views: Views | None = None,
+        audit: Audit | None = None,
+        specification: str | None = None,
+        accounting: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = table
+        self._holder = holder
+        self._workers = workers
+        self._views = views or Views()
+        self._audit = audit or Audit()
+        self._clock = clock
+        shipped = ((SPECIFICATION, specification), (ACCOUNTING, accounting))
+        self._documents = {resource.uri: text for resource, text in shipped if text is not None}
+        documents = [
+            resource.model_copy(update={"size": len(text.encode())}) for resource, text in shipped if text is not None
+        ]
+        self.listing = types.ListResourcesResult(resources=[DATASET, *documents])
+        self.templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+
+    async def read(self, uri: str, caller: Caller = ANYBODY) -> types.ReadResourceResult:
+        """The contents of `uri`. Raises `MCPError` -32602 with the uri as data when there is no such resource."""
+        dataset = self._views.of(await self._holder.dataset(), caller)
+        now, started = self._clock(), time.perf_counter()
+        text = ""
+        error: str | None = "internal"
+        try:
+            mime_type, text = await self._text(uri, dataset, now)
+            error = None
+        except MCPError:
+            error = "unknown_resource"
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self._audit.record(caller, READ, {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error)
+        return types.ReadResourceResult.model_validate(
+            {
+                "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],
+                "ttlMs": until_next_publication_ms(dataset, now),
+                "cacheScope": "private",
+            }
+        )
+
+    async def _text(self, uri: str, dataset: Dataset, now: float) -> tuple[str, str]:
+        """`(MIME type, text)` of a resource."""
+        if uri in self._documents:
+            return MARKDOWN, self._documents[uri]
+        content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
+        return JSON, orjson.dumps(content).decode()
+
+    def _json(self, uri: str, dataset: Dataset, now: float) -> object:
+        if uri == DATASET_URI:
+            return self._table[DESCRIBING_TOOL].run({}, dataset, now)
+        namespace = _variable(uri, NAMESPACE_PREFIX)
+        if namespace is not None and namespace in dataset.namespaces and namespace not in dataset.hidden:
+            return one_namespace(dataset, namespace, now)
+        tool = self._table.get(_variable(uri, SCHEMA_PREFIX) or "")
+        if tool is not None:
+            return {
+                "name": tool.name,
+                "arguments": full_input_schema(tool.arguments),
+                "answer": tool.full_output_schema,
+            }
+        raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:URI_CHARACTERS]})
+
+
+def _variable(uri: str, prefix: str) -> str | None:
+    """The decoded value of a template's one variable; None for a URI of another form."""
+    encoded = uri.removeprefix(prefix)
+    if encoded == uri or "/" in encoded:
+        return None
+    try:
+        return unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        return None
+
+
+def _unknown(uri: str, dataset: Dataset) -> str:
+    said = f"Unknown resource: {uri[:URI_CHARACTERS]}."
+    if not uri.startswith(NAMESPACE_PREFIX):
+        return said
+    if dataset.layout == "none":
+        return " ".join([said, *dataset.told(dataset.warnings)])
+    near = ", ".join(nearest_names(listed(dataset), _variable(uri, NAMESPACE_PREFIX) or ""))
+    return f"{said} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."

@@ -1,0 +1,164 @@
+"""Wires the table of tools, the resources and the held dataset into one MCP server, for every transport and era."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from kl_mcp import __version__
+from kl_mcp.access.audit_log import Audit
+from kl_mcp.access.callers import Views, caller_of
+from kl_mcp.protocol import completion, documents, prompts
+from kl_mcp.protocol.instructions import INSTRUCTIONS
+from kl_mcp.protocol.resources import DATASET_URI, HOUR_MS, Resources
+from kl_mcp.protocol.subscriptions import Subscriptions
+from kl_mcp.protocol.tool_calls import Calls
+from kl_mcp.protocol.workers import Workers
+from kl_mcp.tools import TABLE
+from kl_mcp.tools.tool import Tool
+from kl_mcp.transport.capacity import MOST_SUBSCRIPTIONS
+from kl_mcp.transport.counts import Counts
+from kl_query.dataset import Dataset
+from kl_query.dataset.watcher import Holder
+
+logger = logging.getLogger(__name__)
+
+NAME = "kubeledger"
+TITLE = "KubeLedger"
+DESCRIPTION = "Kubernetes capacity, usage, requests and cost per namespace, hour by hour."
+LISTED_METHODS: tuple[CacheableMethod, ...] = (
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "prompts/list",
+    "server/discover",
+)
+
+Context = ServerRequestContext[Any, Any]
+Page = types.PaginatedRequestParams | None
+
+
+@dataclass(frozen=True, slots=True)
+class KubeLedgerServer:
+    """The protocol server, the open streams that a transport must end when it stops, and the names of the tools."""
+
+    server: Server[Any]
+    subscriptions: ListenHandler
+    tools: tuple[str, ...]
+
+
+class Handlers:
+    """What answers each request of the protocol. None of them depends on transport, era or session."""
+
+    def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool], audit: Audit) -> None:
+        self._holder = holder
+        self._table = table
+        workers = Workers()
+        self._views = Views()
+        self.calls = Calls(table, holder, counts, workers, views=self._views, audit=audit)
+        self._resources = Resources(
+            table,
+            holder,
+            workers,
+            views=self._views,
+            audit=audit,
+            specification=documents.specification(),
+            accounting=documents.accounting_rules(),
+        )
+        self._prompts = prompts.listing()
+
+    async def list_tools(self, _context: Context, _params: Page) -> types.ListToolsResult:
+        """`tools/list`."""
+        return self.calls.listing
+
+    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        """`tools/call`."""
+        return await self.calls.call(params.name, params.arguments or {}, caller_of(context))
+
+    async def list_resources(self, _context: Context, _params: Page) -> types.ListResourcesResult:
+        """`resources/list`."""
+        return self._resources.listing
+
+    async def list_templates(self, _context: Context, _params: Page) -> types.ListResourceTemplatesResult:
+        """`resources/templates/list`."""
+        return self._resources.templates
+
+    async def read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """`resources/read`."""
+        return await self._resources.read(str(params.uri), caller_of(context))
+
+    async def list_prompts(self, _context: Context, _params: Page) -> types.ListPromptsResult:
+        """`prompts/list`."""
+        return self._prompts
+
+    async def get_prompt(self, _context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        """`prompts/get`."""
+        return prompts.get(params.name, params.arguments or {})
+
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """`completion/complete`."""
+        dataset = self._views.of(await self._holder.dataset(), caller_of(context))
+        return completion.complete(params, dataset, self._table)
+
+
+async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Answer a handler that breaks with -32603 and no details, which the SDK would send on; the log has them."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except Exception:
+        logger.exception("%s failed", ctx.method)
+        message = "The server failed to answer. The same request may work later; the server's log has the details."
+        raise MCPError(types.INTERNAL_ERROR, message) from None
+
+
+def build_server(
+    holder: Holder,
+    counts: Counts,
+    table: Mapping[str, Tool] = TABLE,
+    audit: Audit | None = None,
+    *,
+    most_subscriptions: int = MOST_SUBSCRIPTIONS,
+) -> KubeLedgerServer:
+    """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
+    handlers = Handlers(holder, counts, table, audit or Audit())
+    bus = InMemorySubscriptionBus()
+    subscriptions = ListenHandler(bus, max_subscriptions=most_subscriptions)
+
+    async def announce(_dataset: Dataset) -> None:
+        await bus.publish(ResourceUpdated(uri=DATASET_URI))
+
+    holder.on_new(announce)
+    server: Server[Any] = Server(
+        NAME,
+        version=__version__,
+        title=TITLE,
+        description=DESCRIPTION,
+        instructions=INSTRUCTIONS,
+        cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
+        get_tool_input_schema=handlers.calls.input_schema,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
+        on_completion=handlers.complete,
+        on_subscriptions_listen=Subscriptions(subscriptions, most_subscriptions),
+    )
+    server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
+    return KubeLedgerServer(server, subscriptions, tuple(table))

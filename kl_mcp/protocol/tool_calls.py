@@ -1,0 +1,123 @@
+"""`tools/list` and `tools/call` over the table of tools: the seam between the protocol and the answers."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import mcp_types as types
+import orjson
+from mcp.shared.exceptions import MCPError
+
+from kl_mcp.access.audit_log import Audit
+from kl_mcp.access.callers import ANYBODY, Caller, Views
+from kl_mcp.protocol.workers import Workers
+from kl_mcp.tools.tool import Tool
+from kl_mcp.transport.counts import UNKNOWN_TOOL, Counts
+from kl_query.dataset import Dataset
+from kl_query.dataset.watcher import Holder
+from kl_query.errors import ToolArgumentError
+
+logger = logging.getLogger(__name__)
+
+INTERNAL = "internal"
+INTERNAL_MESSAGE = (
+    "The tool failed on the server's side. The same call may work later; the server's log has the details."
+)
+
+Outcome = tuple[dict[str, Any] | None, bytes, str | None]
+"""`(structured content, text, error code)`."""
+
+
+def advertised(tool: Tool) -> types.Tool:
+    """The entry of `tools/list`. All ten tools read one dataset and change nothing."""
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=types.ToolAnnotations(
+            title=tool.title,
+            read_only_hint=True,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=False,
+        ),
+    )
+
+
+class Calls:
+    """Runs tool calls against the dataset that is held at that moment; counts and logs each."""
+
+    def __init__(
+        self,
+        table: Mapping[str, Tool],
+        holder: Holder,
+        counts: Counts,
+        workers: Workers,
+        *,
+        views: Views | None = None,
+        audit: Audit | None = None,
+    ) -> None:
+        self._table = table
+        self._holder = holder
+        self._counts = counts
+        self._workers = workers
+        self._views = views or Views()
+        self._audit = audit or Audit()
+        self.listing = types.ListToolsResult(tools=[advertised(tool) for tool in table.values()])
+
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """The advertised input schema of a tool, None for an unknown one."""
+        tool = self._table.get(name)
+        return tool.input_schema if tool else None
+
+    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller = ANYBODY) -> types.CallToolResult:
+        """Answer one call. Raises `MCPError` -32602 for an unknown tool; every other failure is a tool error."""
+        tool = self._table.get(name)
+        if tool is None:
+            logger.info("unknown tool %r", name[:100])
+            self._counts.calls[UNKNOWN_TOOL] += 1
+            self._counts.errors[UNKNOWN_TOOL, "unknown_tool"] += 1
+            self._audit.record(caller, name, arguments, size=0, seconds=0.0, error="unknown_tool")
+            raise MCPError(types.INVALID_PARAMS, self._unknown(name))
+        dataset = self._views.of(await self._holder.dataset(), caller)
+        started = time.perf_counter()
+        result, text, code = await self._workers.run(partial(_run, tool, arguments, dataset), dataset)
+        seconds = time.perf_counter() - started
+        self._counts.calls[name] += 1
+        self._counts.latencies[name].add(seconds)
+        if code:
+            self._counts.errors[name, code] += 1
+        logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
+        self._audit.record(caller, name, arguments, answer=result, size=len(text), seconds=seconds, error=code)
+        return types.CallToolResult(
+            content=[types.TextContent(text=text.decode())], structured_content=result, is_error=code is not None
+        )
+
+    def _unknown(self, name: str) -> str:
+        nearest = difflib.get_close_matches(name[:100], self._table, n=1)
+        hint = f" Did you mean {nearest[0]}?" if nearest else ""
+        return f"Unknown tool {name[:100]!r}.{hint} Tools: {', '.join(self._table)}."
+
+
+def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
+    """The answer; on an error the text alone carries it.
+
+    With structured content beside an error, clients validate it against the tool's output schema, throw, and the model
+    never sees the message.
+    """
+    try:
+        result = tool.run(arguments, dataset)
+        return result, orjson.dumps(result), None
+    except ToolArgumentError as error:
+        return None, orjson.dumps(error.to_payload()), error.code
+    except Exception:
+        logger.exception("tool %s failed", tool.name)
+        internal = ToolArgumentError(INTERNAL, None, INTERNAL_MESSAGE)
+        return None, orjson.dumps(internal.to_payload()), INTERNAL

@@ -1,0 +1,219 @@
+"""The HTTP transport: /mcp (both protocol eras), /healthz, /readyz and /metrics, served by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
+
+import anyio
+import orjson
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kl_mcp.access.cors import Cors
+from kl_mcp.access.gate import Gate
+from kl_mcp.access.host_and_origin import WILDCARDS, Access, Guard
+from kl_mcp.access.identify import Identification, identification_of
+from kl_mcp.protocol.server import KubeLedgerServer
+from kl_mcp.settings import Settings
+from kl_mcp.transport import probes
+from kl_mcp.transport.capacity import Room
+from kl_mcp.transport.counts import Counts
+from kl_mcp.transport.metrics import Metrics
+from kl_mcp.transport.request_limits import Limits
+from kl_mcp.transport.runner import Listener, Server
+from kl_mcp.transport.sockets import METRICS_PORT, listen, url_of
+from kl_mcp.transport.tls import TlsFiles
+from kl_query.dataset.watcher import Holder, describe
+
+logger = logging.getLogger(__name__)
+
+MCP_PATH = "/mcp"
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+METRICS_PATH = "/metrics"
+
+
+def create_app(
+    settings: Settings,
+    served: KubeLedgerServer,
+    holder: Holder,
+    counts: Counts,
+    ready: Callable[[], None],
+    *,
+    identification: Identification | None = None,
+) -> ASGIApp:
+    """The ASGI application. Its lifespan watches the dataset; `ready` is called when the first load has ended.
+
+    Every request stands alone: both eras are served without sessions, so any number of replicas can share the load and
+    nothing is kept for a client that went away.
+    """
+    manager = StreamableHTTPSessionManager(
+        served.server, json_response=True, stateless=True, max_request_body_size=settings.max_request_bytes
+    )
+    keys_kept_fresh = identification.kept_fresh if identification else nullcontext
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async def announce() -> None:
+            await holder.dataset()
+            ready()
+
+        async with manager.run(), holder.watching(), keys_kept_fresh(), anyio.create_task_group() as tasks:
+            tasks.start_soon(announce)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def health(_request: Request) -> Response:
+        return _json(200, probes.health())
+
+    async def readiness(_request: Request) -> Response:
+        return _json(*probes.readiness(holder, counts, time.time(), discreetly=identification is not None))
+
+    routes = [
+        Route(HEALTH_PATH, health),
+        Route(READY_PATH, readiness),
+        Route(MCP_PATH, PostOnly(StreamableHTTPASGIApp(manager))),
+        *(identification.routes if identification else ()),
+        *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found(_what_is_there(settings))})
+    exempt = frozenset({HEALTH_PATH, READY_PATH})
+    return _guarded(app, settings, identification, exempt)
+
+
+def create_metrics_app(
+    settings: Settings,
+    served: KubeLedgerServer,
+    holder: Holder,
+    counts: Counts,
+    *,
+    identification: Identification | None = None,
+) -> ASGIApp:
+    """The ASGI application of the port for metrics, guarded like the main one."""
+    there = f"This port has metrics for Prometheus at {METRICS_PATH} and nothing else."
+    app = Starlette(routes=[_metrics_route(served, holder, counts)], exception_handlers={404: _not_found(there)})
+    return _guarded(app, settings, identification, frozenset())
+
+
+def _metrics_route(served: KubeLedgerServer, holder: Holder, counts: Counts) -> Route:
+    exposed = Metrics(holder, counts, served.tools, time.time)
+
+    async def metrics(request: Request) -> Response:
+        body, content_type = exposed.exposition(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+    return Route(METRICS_PATH, metrics)
+
+
+def _guarded(
+    app: ASGIApp, settings: Settings, identification: Identification | None, exempt: frozenset[str]
+) -> ASGIApp:
+    """`app` behind everything that refuses requests; paths in `exempt` are for everybody."""
+    limits = Limits(
+        app,
+        most_requests=settings.max_requests,
+        most_bytes=settings.max_request_bytes,
+        body_seconds=settings.client_timeout,
+        exempt=exempt,
+    )
+    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
+    # The answers to browsers stand outside of the gate: their questions bring no token, and its refusals are read too.
+    return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATH), access, exempt))
+
+
+class UnfinishedAnswer:
+    """Answers 503 to a request that is cut off when the server stops, such as one whose body never arrived."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except asyncio.CancelledError:
+            if started or scope["type"] != "http":
+                raise
+            await _json(503, {"error": "The server is stopping."})(scope, receive, send)
+
+
+class PostOnly:
+    """Refuses everything but POST. A GET would open a stream on which a server without sessions never says anything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["method"] == "POST":
+            await self._app(scope, receive, send)
+            return
+        body = {"error": f"{MCP_PATH} takes POST only: this server keeps no sessions and offers no stream to GET."}
+        response = _json(405, body)
+        response.headers["Allow"] = "POST"
+        await response(scope, receive, send)
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
+
+
+def _what_is_there(settings: Settings) -> str:
+    metrics = METRICS_PATH if settings.metrics_port is None else "are on a port of their own (KL_MCP_METRICS_PORT)"
+    probes_are = f"probes are {HEALTH_PATH} and {READY_PATH}"
+    return f"The MCP endpoint is {MCP_PATH}; {probes_are}, metrics for Prometheus {metrics}."
+
+
+def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(_request: Request, _error: Exception) -> Response:
+        return _json(404, {"error": f"Nothing here. {there}"})
+
+    return answer
+
+
+def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room) -> None:
+    """Serve until SIGINT or SIGTERM, as many at once as there is `room` for.
+
+    Raises `CannotListenError` and `SettingsError` before anything was started.
+    """
+    settings = replace(settings, max_requests=room.requests)
+    identification = identification_of(settings, counts.key_set_reads)
+    cert_file, key_file = settings.tls_cert_file, settings.tls_key_file
+    tls = TlsFiles(cert_file, key_file) if cert_file and key_file else None
+    scheme = "http" if tls is None else "https"
+
+    if settings.host in WILDCARDS and not settings.allowed_hosts:
+        logger.warning("Only localhost is accepted as Host header: name the others in KL_MCP_ALLOWED_HOSTS.")
+
+    def ready() -> None:
+        logger.info("Serving %s from %s: %s", url, holder.directory, describe(holder.held.dataset))
+
+    with ExitStack() as sockets:
+        sock = sockets.enter_context(listen(settings.host, settings.port))
+        url = url_of(settings.host, sock, MCP_PATH, scheme=scheme)
+        app = create_app(settings, served, holder, counts, ready, identification=identification)
+        listeners = [Listener(sock, app)]
+        if settings.metrics_port is not None:
+            sock = sockets.enter_context(listen(settings.host, settings.metrics_port, METRICS_PORT))
+            app = create_metrics_app(settings, served, holder, counts, identification=identification)
+            listeners.append(Listener(sock, app))
+            logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
+        closing = served.subscriptions.close
+        Server(listeners, closing, settings.client_timeout, tls, most_waiting=room.waiting).run()
+    logger.info("Stopped.")

@@ -1,0 +1,55 @@
+"""What /healthz and /readyz answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from kl_mcp.transport.counts import Counts
+from kl_query.clocks import clock_warnings, seconds_ahead
+from kl_query.dataset.watcher import Holder
+from kl_query.metadata import last_sample
+from kl_query.warnings.warning import nobody
+
+
+def health() -> dict[str, Any]:
+    """The process answers: that is all a liveness probe may depend on."""
+    return {"status": "ok"}
+
+
+def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = False) -> tuple[int, dict[str, Any]]:
+    """`(HTTP status, body)`: 503 until the first attempt to load has ended, then 200 with what is served and why.
+
+    `age_seconds` counts from the last sample, not from a file's time: files can be rewritten while sampling stands
+    still. It is null without data, and where the newest sample lies ahead of this server's clock. Clocks that disagree
+    leave the status at 200: numbers up to the newest sample are right, no other replica has better ones, and a server
+    that gets no calls could not say in its answers what is wrong. `discreetly` names no namespace in
+    the reasons, as for a caller who may see none.
+    """
+    dataset, problem = holder.held.dataset, holder.held.problem
+    if discreetly:
+        dataset = dataset.restricted_to(nobody)
+    warnings = dataset.told(dataset.warnings)
+    failed = problem.shown(dataset.visible) if problem else None
+    sampled = last_sample(dataset)
+    clocks = dataset.told(clock_warnings(dataset, sampled, now))
+    is_ahead = seconds_ahead(dataset, sampled, now) is not None
+    body = {
+        "ready": holder.looked,
+        "layout": dataset.layout,
+        "generation": dataset.generation or None,
+        "generated_at_utc": _iso(dataset.generated_at),
+        "last_sample_utc": _iso(sampled),
+        "age_seconds": None if sampled is None or is_ahead else max(0, round(now - sampled)),
+        "clocks_agree": None if dataset.layout == "none" else not clocks,
+        "namespaces": len(dataset.namespaces),
+        "data_dir": str(holder.directory),
+        "reason": failed if holder.looked else " ".join(warnings),
+        "warnings": [*warnings, *clocks],
+        "loads": dict(counts.loads),
+    }
+    return (200 if holder.looked else 503), body
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,122 @@
+"""Runs HTTP applications, each on its own listening socket, until a signal: uvicorn, with connections of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from kl_core.daemon_threads import in_daemon_thread
+from kl_mcp.transport.capacity import MOST_WAITING
+from kl_mcp.transport.connections import Connections, timed
+from kl_mcp.transport.tls import TlsFiles
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 1
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An application and the socket it is served on."""
+
+    sock: socket.socket
+    app: ASGIApp
+
+
+class Server(uvicorn.Server):
+    """Serves the first listener's application, whose lifespan is run, and those of the others beside it.
+
+    `closing` is called when the server is told to stop, so that open streams end. It leaves with exit code 0 after
+    SIGINT and SIGTERM. A client may take `seconds` for what it has to send; `most_waiting` may be at it at once.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        closing: Callable[[], None],
+        seconds: float,
+        tls: TlsFiles | None,
+        *,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        first, *others = listeners
+        super().__init__(_config(first.app, seconds, "on"))
+        self._listeners = [(first.sock, self.config), *((each.sock, _config(each.app, seconds)) for each in others)]
+        self._closing = closing
+        self._tls = tls
+        self._connections = Connections(
+            self.server_state.connections,  # type: ignore[arg-type] # all of them are of the class that `timed` makes
+            seconds,
+            None if tls is None else lambda: tls.context,
+            most_waiting=most_waiting,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop, and close the listening sockets."""
+        super().run([*(sockets or []), *(sock for sock, _ in self._listeners)])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 -- uvicorn's signature
+        """Run the lifespan, then take connections. uvicorn listens to nothing: it has no limit to handshakes."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup([])
+        for sock, config in self._listeners:
+            self._connections.take_from(sock, self._protocol(config))
+        if self._tls is not None:
+            self._renewing = self._loop.create_task(self._look_at(self._tls))
+
+    def _protocol(self, config: uvicorn.Config) -> Callable[[], asyncio.Protocol]:
+        if not config.loaded:
+            config.load()
+
+        def create() -> asyncio.Protocol:
+            return config.http_protocol_class(  # type: ignore[call-arg] # uvicorn declares less than its classes take
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        return create
+
+    async def _look_at(self, tls: TlsFiles) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await in_daemon_thread(tls.look)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking connections, and end those there are."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        await self._connections.close()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 -- uvicorn's signature
+        """Stop; a second SIGINT stops without waiting for open requests."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._closing)
+
+
+def _config(app: ASGIApp, seconds: float, lifespan: Literal["on", "off"] = "off") -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=timed(seconds),
+        log_config=None,
+        access_log=False,
+        lifespan=lifespan,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

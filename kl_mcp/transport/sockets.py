@@ -1,0 +1,55 @@
+"""Listening sockets: what goes wrong with an address, and what to change, in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from kl_query.errors import KlMcpError
+
+BACKLOG = 2048
+MAIN_PORT = "--port or KL_MCP_LISTEN_PORT"
+METRICS_PORT = "--metrics-port or KL_MCP_METRICS_PORT"
+
+
+class CannotListenError(KlMcpError):
+    """The listen address cannot be used. The message says why and which setting to change."""
+
+
+def listen(host: str, port: int, named: str = MAIN_PORT) -> socket.socket:
+    """A listening socket; port 0 takes any free port. `named` are the settings of the port, for the advice.
+
+    Raises `CannotListenError`.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+            sock.listen(BACKLOG)
+        except BaseException:
+            sock.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        raise CannotListenError(f"Cannot listen on {host} port {port}: {_advice(error, named)}") from error
+    return sock
+
+
+def _advice(error: OSError | UnicodeError, named: str) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+        return (
+            "this machine has no such address. Choose another with --host or KL_MCP_LISTEN_HOST (127.0.0.1, 0.0.0.0)."
+        )
+    if error.errno == errno.EADDRINUSE:
+        return f"the port is in use. Stop that process, or choose another port with {named}."
+    if error.errno == errno.EACCES:
+        return f"not permitted. Choose a port from 1024 on with {named}."
+    return f"{error.strerror}. Check --host (KL_MCP_LISTEN_HOST) and {named}."
+
+
+def url_of(host: str, sock: socket.socket, path: str, *, scheme: str = "http") -> str:
+    """The address of a path as a client on this machine would write it."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    bracketed = f"[{name}]" if ":" in name else name
+    return f"{scheme}://{bracketed}:{sock.getsockname()[1]}{path}"

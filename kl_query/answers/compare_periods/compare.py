@@ -1,0 +1,204 @@
+"""compare_periods: 14 days, the monthly trajectory with its trend, and movers between two periods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from kl_query.answer_size import fill
+from kl_query.answers.compare_periods.causes import what_changed
+from kl_query.answers.compare_periods.movers import Periods, moved, order, periods
+from kl_query.answers.compare_periods.trend import between_months, monthly, trend
+from kl_query.dataset.model import Column, CostModel, Dataset, ScaleName
+from kl_query.measures.amounts_per_hour import KnownHours, Trajectory, trajectory
+from kl_query.measures.measure import Dimension, MetricOrTotal
+from kl_query.metadata import metadata
+from kl_query.numbers import UNKNOWN
+from kl_query.paging import PageRequest
+from kl_query.rolling import data_begin_warning
+from kl_query.selection import Selection
+from kl_query.view import Frame, frame
+from kl_query.warnings import questions
+from kl_query.warnings.warning import DataWarning
+from kl_query.windows import instant
+
+DEFAULT_MOVERS = 20
+
+
+@dataclass(frozen=True)
+class Views:
+    """The same measure over the days, the months, and the scale of the two periods."""
+
+    daily: Frame
+    monthly: Frame
+    compared: Frame
+
+    @cached_property
+    def hours(self) -> KnownHours:
+        """Return for how many hours of each month rows are known."""
+        return KnownHours(self.monthly)
+
+    def trajectory(self, selection: Selection) -> Trajectory:
+        """Return the amount per hour of a selection in each whole month."""
+        key = selection.scope, selection.label
+        found = self._trajectories.get(key)
+        if found is None:
+            names = self.names(selection)
+            found = self._trajectories[key] = trajectory(self.hours, names, cluster=selection.scope == "cluster")
+        return found
+
+    @cached_property
+    def _trajectories(self) -> dict[tuple[str, str], Trajectory]:
+        return {}
+
+    def names(self, selection: Selection) -> list[str]:
+        """Return whose amounts a selection adds up; over the cluster also those that may not be named."""
+        return list(self.monthly.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
+
+
+def compare_periods(
+    dataset: Dataset,
+    now: float,
+    page: PageRequest,
+    *,
+    selection: Selection,
+    metric: MetricOrTotal,
+    dimension: Dimension,
+    cost_model: CostModel | None,
+    scale: ScaleName,
+    date: str | None,
+    baseline: str | None,
+    sort: str,
+) -> dict[str, Any]:
+    """Return blocks for the selection (at the top, or one each for several namespaces) and movers where asked for."""
+    daily, months, compared = (
+        frame(dataset, name, metric, cost_model, dimension=dimension) for name in ("daily_14d", "monthly_12m", scale)
+    )
+    views = Views(daily, months, compared)
+    asked = selection.scope == "cluster" or date is not None or baseline is not None
+    pair = periods(compared, date, baseline) if asked else None
+    answer: dict[str, Any] = {
+        "namespace": selection.label,
+        "scope": selection.scope,
+        "matched_count": len(selection.names),
+        "metric": metric,
+        "dimension": dimension,
+        **(_blocks(views, selection) if selection.single else dict.fromkeys(BLOCKS)),
+        "comparisons": [],
+        "comparison": _comparison(pair, selection) if pair else None,
+        "movers": [],
+        "metadata": metadata(
+            dataset,
+            now,
+            window=compared.window,
+            measure=compared.measure,
+            warnings=_warnings(views, selection, pair, asked),
+        ),
+    }
+    _fill(answer, page, views, selection, pair, sort=sort)
+    return answer
+
+
+BLOCKS = ("daily_14d", "monthly_12m", "trend", "what_changed")
+
+
+def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict[str, Any]:
+    """Return the blocks of one namespace, or of the whole selection."""
+    chosen = Selection("namespace", (name,), name) if name is not None else selection
+    months = _column(views.monthly, chosen)
+    levels = views.trajectory(chosen)
+    found = trend(views.hours, levels)
+    return {
+        "daily_14d": {
+            "aggregate": views.daily.measure.shown(_aggregate(views.daily, chosen)),
+            "window_start": instant(views.daily.window.start),
+            "window_end": instant(views.daily.window.end),
+            "points": len(views.daily.window.indices),
+            "partial": views.daily.window.partial,
+        },
+        "monthly_12m": {**monthly(views.hours, views.names(chosen), months), "trend_direction": found["direction"]},
+        "trend": found,
+        "what_changed": between_months(views.hours, levels),
+    }
+
+
+def _column(view: Frame, selection: Selection) -> Column:
+    if selection.scope == "cluster":
+        return view.cluster_column()
+    if len(selection.names) == 1:
+        return view.column(selection.names[0])
+    return view.together(selection.names)
+
+
+def _aggregate(view: Frame, selection: Selection) -> float:
+    if selection.scope == "cluster":
+        return view.all_namespaces
+    return view.sum_of(selection.names) if selection.names else UNKNOWN
+
+
+def _names(pair: Periods, selection: Selection) -> list[str]:
+    """Return whose amounts the comparison adds up; over the cluster also those that may not be named."""
+    return list(pair.view.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
+
+
+def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
+    names = _names(pair, selection)
+    causes = what_changed(pair.hours, names, pair.levels(names), pair.before, pair.after)
+    return {**pair.describe(names), "what_changed": causes}
+
+
+def _fill(
+    answer: dict[str, Any], page: PageRequest, views: Views, selection: Selection, pair: Periods | None, *, sort: str
+) -> None:
+    dataset = views.daily.dataset
+    pairs = {}
+    if pair is not None:
+        unlisted = dataset.hidden | (pair.absorbed if selection.scope == "cluster" else frozenset())
+        pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in unlisted}
+    additive = views.compared.measure.additive
+    names = order(pairs, sort if additive else "namespace") if pairs else list(selection.names)
+    several = selection.scope == "namespaces"
+    unit = views.compared.measure.unit
+    lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
+    if not lists:
+        return
+
+    def row(position: int) -> tuple[dict[str, Any], ...]:
+        name = names[position]
+        comparison = [{"namespace": name, **_blocks(views, selection, name)}] if several else []
+        moves = [{"namespace": name, **moved(pairs[name], unit)}] if pairs else []
+        return (*comparison, *moves)
+
+    default_limit = DEFAULT_MOVERS if selection.scope == "cluster" else None
+    fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
+
+
+def _left_out(pair: Periods, selection: Selection) -> list[DataWarning]:
+    names = _names(pair, selection)
+    missing = len(names) - len(pair.known_in_both(names))
+    return [questions.change_unknown(missing)] if missing else []
+
+
+def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: bool) -> list[DataWarning]:
+    found: list[DataWarning] = []
+    if views.monthly.window.partial:
+        found.append(questions.OPEN_MONTH_LEFT_OUT)
+    found += data_begin_warning(views.monthly.window)
+    if not views.monthly.window.indices and views.daily.window.indices:
+        found.append(questions.NO_MONTHS)
+    if asked and pair is None:
+        found.append(questions.NO_PERIODS)
+    if pair is not None:
+        found += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
+    found += _left_out_of_trend(views, selection)
+    for view in (views.daily, views.monthly):
+        found += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
+    return found
+
+
+def _left_out_of_trend(views: Views, selection: Selection) -> list[DataWarning]:
+    if not selection.single or len(views.names(selection)) < 2:
+        return []
+    missing = views.trajectory(selection).left_out
+    return [questions.trend_leaves_out(missing)] if missing else []

@@ -1,0 +1,128 @@
+"""The direction of a monthly trajectory.
+
+The trend is a least-squares line through the whole months, each as amount per hour it is known for, so that neither the
+length of a month nor a gap in it, nor a rate that starts in it, counts as growth. A month known for less than half of
+its hours takes no part, nor does the open one. The rise of the line from the first to the last month, over their mean,
+decides: above +10 % growing, below -10 % decreasing, else stable. Fewer than two months are insufficient data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from kl_query.answers.compare_periods.causes import what_changed
+from kl_query.dataset.model import Column, Scale
+from kl_query.measures.amounts_per_hour import KnownHours, Trajectory
+from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
+from kl_query.windows import HOUR, Window, bucket_name
+
+THRESHOLD_PCT = 10.0
+METHOD = (
+    "least squares over whole months, at least half of each known, of the amount per hour it is known for; rise_pct is "
+    "that of the line from first to last month over the mean; growing above +10, decreasing below -10"
+)
+INSUFFICIENT = "insufficient_data"
+_NOISE_PCT = 1e-6
+
+
+def monthly(hours: KnownHours, names: Sequence[str], column: Column) -> dict[str, Any]:
+    """Return the months of a sum over namespaces, and the open one scaled to its whole length."""
+    view = hours.view
+    values = view.measure.series(column, view.window)
+    months = [
+        {"date": date, "value": view.measure.shown(value), "complete": _complete(view.scale, i)}
+        for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
+    ]
+    return {
+        "series": months,
+        "open_month": _open_month(hours, names, column, values[-1]) if view.window.partial else None,
+    }
+
+
+def _complete(scale: Scale, bucket: int) -> bool:
+    """Say whether a month is closed and, of KubeLedger's files, known to be in them from its first hour on."""
+    if scale.relative is None or not scale.complete[bucket]:
+        return scale.complete[bucket]
+    length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
+    return bucket != scale.relative.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
+
+
+def _open_month(hours: KnownHours, names: Sequence[str], column: Column, value: float) -> dict[str, Any]:
+    scale, last = hours.view.scale, hours.view.window.stop - 1
+    length = (scale.ends[last] - scale.starts[last]) / HOUR
+    level = (
+        UNKNOWN
+        if not hours.view.measure.additive and len(names) > 1
+        else known_sum(ratio(hours.view.column(name)[last], hours.of(name)[last]) for name in names)
+        if names
+        else ratio(column[last], hours.all_rows[last])
+    )
+    measure = hours.view.measure
+    return {
+        "date": bucket_name(scale.name, scale.starts[last]),
+        "value": measure.shown(value),
+        "observed_hours": rounded(scale.observed_hours[last]),
+        "month_hours": length,
+        "value_scaled_to_month": measure.shown(_in_unit(hours, last, level) if measure.per_cent else level * length),
+    }
+
+
+def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
+    """Return an amount per hour as what a trend is of: itself, or per cent of the capacity per hour."""
+    if not hours.view.measure.per_cent:
+        return level
+    base = hours.view.measure.base
+    return 100 * ratio(level, ratio((hours.view.measure.whole if base is None else base)[bucket], hours.base[bucket]))
+
+
+def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
+    """Return direction, rise of the line in per cent and the months it rests on."""
+    scale = hours.view.scale
+    in_unit = {i: _in_unit(hours, i, level) for i, level in found.levels.items()}
+    points = [(i, level) for i, level in in_unit.items() if not math.isnan(level)]
+    used = [i for i, _ in points]
+    rise = _rise_pct(points)
+    return {
+        "direction": _direction(rise),
+        "rise_pct": rounded(rise),
+        "threshold_pct": THRESHOLD_PCT,
+        "months": len(points),
+        "first_month": bucket_name(scale.name, scale.starts[used[0]]) if used else None,
+        "last_month": bucket_name(scale.name, scale.starts[used[-1]]) if used else None,
+        "months_left_out": [
+            bucket_name(scale.name, scale.starts[i]) for i in hours.view.window.closed().indices if i not in used
+        ],
+        "method": METHOD,
+    }
+
+
+def between_months(hours: KnownHours, found: Trajectory) -> dict[str, Any] | None:
+    """Return what changed from the first to the last month of a trajectory; None when there are fewer than two."""
+    if len(found.levels) < 2:
+        return None
+    first, last = min(found.levels), max(found.levels)
+    before, after = (Window(hours.view.scale, i, i + 1) for i in (first, last))
+    return what_changed(hours, found.names, (found.levels[first], found.levels[last]), before, after)
+
+
+def _rise_pct(points: list[tuple[int, float]]) -> float | None:
+    if len(points) < 2:
+        return None
+    count = len(points)
+    mean_x = sum(x for x, _ in points) / count
+    mean_y = math.fsum(y for _, y in points) / count
+    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    if mean_y == 0:
+        return 0.0
+    rise = 100 * slope * (points[-1][0] - points[0][0]) / mean_y
+    return 0.0 if abs(rise) < _NOISE_PCT else rise
+
+
+def _direction(rise: float | None) -> str:
+    if rise is None:
+        return INSUFFICIENT
+    if rise > THRESHOLD_PCT:
+        return "growing"
+    return "decreasing" if rise < -THRESHOLD_PCT else "stable"

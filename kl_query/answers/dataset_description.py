@@ -1,0 +1,128 @@
+"""describe_dataset: what there is to ask about, how deep, how fresh, and in what terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kl_query.dataset.model import BILLED_METRICS, SCALES, SOURCES, Dataset, Node, ScaleName
+from kl_query.measures.averages import own_gpus_warning
+from kl_query.measures.rates import pending_warning, rate_in_force
+from kl_query.metadata import coverage_of, last_sample, metadata
+from kl_query.numbers import MONEY, known_sum, rounded
+from kl_query.selection import listed
+from kl_query.view import scale_of
+from kl_query.warnings.warning import DataWarning
+from kl_query.windows import GRANULARITY, bucket_name, instant, whole_window
+
+DEPTH: dict[ScaleName, str] = {
+    "hourly_7d": "7 days (168 whole hours and the open one)",
+    "daily_14d": "14 days (14 whole days and today)",
+    "monthly_12m": "12 months (12 whole months and the open one)",
+}
+_ROLLING_DEPTH: dict[ScaleName, str] = {
+    "hourly_7d": "7 days, up to the newest point",
+    "daily_14d": "14 times 24 hours, up to the newest point",
+    "monthly_12m": "370 times 24 hours, up to the newest point",
+}
+_RATE_CHANGES = 10
+
+
+def describe(dataset: Dataset, now: float) -> dict[str, Any]:
+    """Return the description; every list in it is short however large the cluster is."""
+    names = listed(dataset)
+    priced = any(dataset.priced(metric) for metric in BILLED_METRICS)
+    current = rate_in_force(dataset, last_sample(dataset))
+    hourly = scale_of(dataset, "hourly_7d")
+    gpu = "gpu" in dataset.metrics
+    return {
+        "layout": dataset.layout,
+        "cluster": dataset.cluster,
+        "producer": dataset.producer,
+        "generation": dataset.generation or None,
+        "metrics_available": [*dataset.metrics, *(["total"] if priced else [])],
+        "gpu_available": gpu,
+        "scales": {name: _scale(dataset, name) for name in SCALES},
+        "trends": {
+            "granularity": "hour",
+            "depth": _depth(dataset, "hourly_7d"),
+            "points_per_namespace": len(hourly.starts),
+            "tools": ["get_timeseries", "get_efficiency_timeseries"],
+        },
+        "dimensions": ["usage", "requests"],
+        "efficiency": {"aggregated": bool(dataset.scales), "hourly_timeseries": "hourly_7d" in dataset.scales},
+        "cost_model": dataset.cost_model,
+        "cost_models_available": [dataset.cost_model]
+        if dataset.layout == "kubeledger"
+        else ["cumulative", "normalized", *(["costs"] if priced else [])],
+        "currency": dataset.currency,
+        "billing_hourly_rate": rounded(current.rate, MONEY) if current else None,
+        "rate_history": [
+            {"effective": instant(rate.effective), "rate": rounded(rate.rate, MONEY), "currency": rate.currency}
+            for rate in dataset.rates[-_RATE_CHANGES:]
+        ],
+        "data_freshness_utc": instant(last_sample(dataset)),
+        "last_sample_at": {source: instant(dataset.last_sample_at.get(source)) for source in SOURCES},
+        "polling_interval_seconds": dataset.polling_interval_seconds,
+        "namespaces": {
+            "total": len(names),
+            "application": sum(1 for name in names if not dataset.is_system(name)),
+            "system": sum(1 for name in names if dataset.is_system(name)),
+            "active": sum(1 for name in names if dataset.namespaces[name].active),
+        },
+        "nodes": _nodes(dataset),
+        "metadata": metadata(
+            dataset, now, warnings=[*pending_warning(dataset, last_sample(dataset)), *_own_gpus(dataset)]
+        ),
+    }
+
+
+def _own_gpus(dataset: Dataset) -> list[DataWarning]:
+    return own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
+
+
+def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
+    window = whole_window(scale_of(dataset, name))
+    starts = window.scale.starts
+    return {
+        "granularity": GRANULARITY[name],
+        "depth": _depth(dataset, name),
+        "points_per_namespace": len(starts),
+        "first": bucket_name(name, starts[0]) if starts else None,
+        "last": bucket_name(name, starts[-1]) if starts else None,
+        "partial": window.partial,
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "elapsed_hours": rounded(window.elapsed_hours),
+        "coverage": {source: coverage_of(window, source) for source in SOURCES},
+    }
+
+
+def _depth(dataset: Dataset, name: ScaleName) -> str:
+    return (_ROLLING_DEPTH if dataset.layout == "kubeledger" else DEPTH)[name]
+
+
+def _nodes(dataset: Dataset) -> dict[str, Any] | None:
+    if dataset.nodes is None:
+        return None
+    nodes = dataset.nodes.nodes
+    return {
+        "at": instant(dataset.nodes.at),
+        "total": len(nodes),
+        "ready": sum(1 for node in nodes if node.ready),
+        "schedulable": sum(1 for node in nodes if node.schedulable),
+        "pods": sum(node.pods for node in nodes),
+        "capacity": _resources(nodes, [node.capacity for node in nodes]),
+        "allocatable": _resources(nodes, [node.allocatable for node in nodes]),
+        "usage": _resources(nodes, [node.usage for node in nodes]),
+        "requests": _resources(nodes, [node.requests for node in nodes]),
+    }
+
+
+def _resources(nodes: Iterable[Node], amounts: list[Any]) -> dict[str, float | None]:
+    """Add up a resource over the nodes that have it; unknown where one of them does not know it."""
+    keys = sorted({key for node in nodes for key in node.capacity})
+    sums: dict[str, float | None] = {}
+    for key in keys:
+        values = [amount[key] for amount in amounts if key in amount]
+        sums[key] = None if None in values else rounded(known_sum(values))
+    return sums

@@ -1,0 +1,109 @@
+"""get_namespace_breakdown: how a window divides over namespaces, idle, and what no pod can use."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+from kl_query.answer_size import fill
+from kl_query.answers.top_consumers import add_remainder, heading, share_row, totals
+from kl_query.dataset.model import Special
+from kl_query.metadata import metadata
+from kl_query.numbers import percent
+from kl_query.paging import PageRequest
+from kl_query.view import Frame, by_value
+
+
+def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
+    """Return the rows, the concentration over all namespaces, and the cluster's overhead."""
+    names = view.ranked(exclude_system=exclude_system)
+    answer = {
+        **heading(view),
+        "breakdown": [],
+        "rest": None,
+        "excluded_system": None,
+        **totals(view),
+        "concentration": _concentration(view),
+        "cluster_overhead": _overhead(view),
+        "metadata": metadata(
+            view.dataset,
+            now,
+            window=view.window,
+            measure=view.measure,
+            warnings=view.warnings(names),
+        ),
+    }
+    fill(
+        answer,
+        page,
+        len(names),
+        lambda position: (share_row(view, names[position]),),
+        ("breakdown",),
+        generation=view.dataset.generation,
+    )
+    add_remainder(answer, view, names, "breakdown", exclude_system=exclude_system)
+    return answer
+
+
+def _concentration(view: Frame) -> dict[str, Any]:
+    """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
+    bearing = [name for name in view.totals if name not in view.absorbed]
+    known = [name for name in by_value(bearing, view.totals) if not isnan(view.totals[name].value)]
+    return {
+        "top_3_share_pct": view.share_of(known[:3]) if known else None,
+        "top_10_share_pct": view.share_of(known[:10]) if known else None,
+        "total_namespaces": len(bearing),
+        "namespaces_for_80_pct": _needed(sorted((view.weight_of(name) for name in known), reverse=True), 0.8),
+    }
+
+
+def _needed(values: list[float], part: float) -> int | None:
+    whole = sum(values)
+    if not whole > 0:
+        return None
+    reached = 0.0
+    for count, value in enumerate(values, start=1):
+        reached += value
+        if reached >= part * whole * (1 - 1e-12):
+            return count
+    return len(values)
+
+
+def _overhead(view: Frame) -> dict[str, Any]:
+    """Return the special entries and capacity. Under costs, allocatable is the bill without non-allocatable's cost."""
+    non_allocatable = _special(view, "non-allocatable")
+    allocatable = _allocatable(view, non_allocatable)
+    idle = _special(view, "idle")
+    shared = view.after_sharing
+    return {
+        "capacity_value": view.measure.shown(view.whole),
+        "allocatable_value": view.measure.shown(allocatable),
+        "allocatable_share_pct": view.cluster_share(allocatable),
+        "non_allocatable_value": view.measure.shown(non_allocatable),
+        "non_allocatable_share_pct": view.cluster_share(non_allocatable),
+        "idle_value": view.measure.shown(idle),
+        "idle_share_pct": view.cluster_share(idle),
+        "excluded_value": view.measure.shown(_special(view, "excluded")),
+        "unattributed_value": view.measure.shown(_special(view, "unattributed")),
+        "unmeasured_value": view.measure.shown(_special(view, "unmeasured")),
+        "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
+        "shared_namespaces_value": view.measure.shown(shared.borne_for_namespaces if shared else None),
+        "shared_idle_value": view.measure.shown(shared.borne_for_idle if shared else None),
+    }
+
+
+def _special(view: Frame, entry: Special) -> float:
+    """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
+    total = view.special_total(entry)
+    if total is not None:
+        return total.value
+    never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
+    return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
+
+
+def _allocatable(view: Frame, non_allocatable: float) -> float:
+    if view.measure.cost_model == "costs":
+        return view.whole - non_allocatable
+    metric = view.measure.metric
+    column = view.scale.allocatable.get(metric) if metric != "total" else None
+    return view.total(column if column is not None else view.measure.unknown).value

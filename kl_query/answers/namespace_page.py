@@ -1,0 +1,102 @@
+"""One namespace on a page: what it is, and in brief what it used, requested and cost over each whole scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kl_query.dataset.model import BILLED_METRICS, SCALES, CostModel, Dataset, ScaleName
+from kl_query.measures.averages import averaged, is_averaged, known_in, own_gpus_warning
+from kl_query.measures.efficiency import compare, unattributed_usage
+from kl_query.measures.measure import MetricOrTotal
+from kl_query.metadata import metadata
+from kl_query.numbers import rounded
+from kl_query.view import Frame, frame, scale_of
+from kl_query.warnings.warning import DataWarning
+from kl_query.windows import GRANULARITY, instant, whole_window
+
+Block = dict[str, Any]
+
+
+def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
+    """Return the page of a namespace that the dataset knows.
+
+    `amounts` are in the unit beside them, null where unknown; `reason` says why there is no efficiency. `costs` are
+    money in `metadata.currency`, and there only when a rate was ever set. `share_pct` is of all namespaces,
+    `cluster_share_pct` of the cluster's capacity or bill.
+    """
+    record = dataset.namespaces[name]
+    warnings: list[DataWarning] = []
+    scales = {scale: _scale(dataset, scale, name, warnings) for scale in SCALES}
+    warnings += own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
+    return {
+        "namespace": name,
+        "type": "system" if dataset.is_system(name) else "application",
+        "active": record.active,
+        "first_seen": instant(record.first_seen),
+        "last_seen": instant(record.last_seen),
+        "labels": {
+            label: [{"value": value, "first_seen": instant(seen)} for value, seen in values]
+            for label, values in record.labels.items()
+        },
+        "scales": scales,
+        "metadata": metadata(dataset, now, warnings=warnings),
+    }
+
+
+def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWarning]) -> Block:
+    window = whole_window(scale_of(dataset, scale))
+    billed = [metric for metric in BILLED_METRICS if metric in window.scale.bill]
+    priced: list[MetricOrTotal] = [*billed, "total"] if billed else []
+    return {
+        "date": window.label,
+        "granularity": GRANULARITY[scale],
+        "window_start": instant(window.start),
+        "window_end": instant(window.end),
+        "partial": window.partial,
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "elapsed_hours": rounded(window.elapsed_hours),
+        "amounts": [
+            _amount(frame(dataset, scale, metric, _model(dataset, scale)), name, warnings) for metric in dataset.metrics
+        ],
+        "costs": [_cost(frame(dataset, scale, metric, "costs"), name, warnings) for metric in priced],
+    }
+
+
+def _model(dataset: Dataset, scale: ScaleName) -> CostModel | None:
+    """Return the cost model in which amounts are amounts; that of the scale where it has one only."""
+    return None if scale_of(dataset, scale).relative else "cumulative"
+
+
+def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
+    metric = view.measure.metrics[0]
+    row = view.scale.namespaces.get(name, {})
+    sums = compare(view.scale, row.get(metric), view.window, unattributed_usage(view.scale, metric))
+    if is_averaged(view.scale, metric):
+        sums = averaged(sums, known_in(row.get(metric), view.window), view.scale)
+    value = _value(view, name, warnings)
+    return {
+        "metric": metric,
+        "unit": view.measure.unit,
+        "usage": view.measure.shown(value),
+        "share_pct": view.share_of((name,)),
+        "cluster_share_pct": view.cluster_share(value),
+        "requests": view.measure.shown(sums.requests),
+        "efficiency_ratio": rounded(sums.ratio),
+        "reason": "it cannot be requested" if metric == "gpu_memory" else sums.reason(metric),
+    }
+
+
+def _cost(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
+    value = _value(view, name, warnings)
+    return {
+        "metric": view.measure.metric,
+        "cost": view.measure.shown(value),
+        "share_pct": view.share_of((name,)),
+        "cluster_share_pct": view.cluster_share(value),
+    }
+
+
+def _value(view: Frame, name: str, warnings: list[DataWarning]) -> float:
+    total = view.total_of(name)
+    warnings += view.warnings([name])
+    return total.value

@@ -1,0 +1,111 @@
+"""get_timeseries: hourly series with statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kl_query.answer_size import fill
+from kl_query.dataset.model import Column, CostModel, Dataset
+from kl_query.measures.measure import Dimension, MetricOrTotal
+from kl_query.measures.statistics import stats
+from kl_query.metadata import metadata
+from kl_query.numbers import rounded_all
+from kl_query.paging import PageRequest
+from kl_query.selection import Selection
+from kl_query.view import Frame, frame
+from kl_query.warnings.observation import OPEN_HOUR_LEFT_OUT
+from kl_query.warnings.warning import DataWarning
+from kl_query.windows import Window
+
+
+def timeseries(
+    dataset: Dataset,
+    now: float,
+    page: PageRequest,
+    *,
+    selection: Selection,
+    metric: MetricOrTotal,
+    dimension: Dimension,
+    cost_model: CostModel | None,
+    date: str,
+) -> dict[str, Any]:
+    """Return one series per namespace, or one over the whole selection, of hourly amounts."""
+    view = frame(dataset, "hourly_7d", metric, cost_model, date=date, dimension=dimension)
+    columns, warnings = series_columns(view, selection)
+    answer: dict[str, Any] = {
+        "metric": metric,
+        "dimension": dimension,
+        **hourly_heading(view.window, selection),
+        "stats": None,
+        "metadata": metadata(
+            dataset,
+            now,
+            window=view.window,
+            measure=view.measure,
+            warnings=[*warnings, *open_hour_warning(view.window)],
+        ),
+    }
+    add_series(
+        answer,
+        page,
+        list(columns),
+        lambda label: view.measure.series(columns[label], view.window),
+        window=view.window,
+        single=selection.single,
+        generation=dataset.generation,
+    )
+    return answer
+
+
+def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[DataWarning]]:
+    """Return the columns to show by label, largest sum first, and what to know about them."""
+    if selection.scope == "cluster":
+        return {selection.label: view.cluster_column()}, view.cluster_warnings()
+    columns = {name: view.column(name) for name in selection.names}
+    sums = {name: view.total_of(name) for name in selection.names}
+    warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
+    if selection.scope == "aggregate":
+        return {selection.label: view.together(selection.names)}, warnings
+    return {name: columns[name] for name in view.in_order(columns, sums)}, warnings
+
+
+def hourly_heading(window: Window, selection: Selection) -> dict[str, Any]:
+    """Return what an hourly answer says about what it is a series of."""
+    return {
+        "namespace": selection.label,
+        "scope": selection.scope,
+        "matched_count": len(selection.names),
+        "date": window.label,
+        "hours": window.dates,
+        "series": [],
+    }
+
+
+def add_series(
+    answer: dict[str, Any],
+    page: PageRequest,
+    labels: Sequence[str],
+    column: Callable[[str], Column],
+    *,
+    window: Window,
+    single: bool,
+    generation: int,
+) -> None:
+    """Fill in the series with their statistics; a single series has them at the top as well."""
+    unit = answer["metadata"]["unit"]
+
+    def row(position: int) -> tuple[dict[str, Any]]:
+        values = column(labels[position])
+        return (
+            {"namespace": labels[position], "values": rounded_all(values, unit), "stats": stats(values, window, unit)},
+        )
+
+    fill(answer, page, len(labels), row, ("series",), generation=generation)
+    if single and answer["series"]:
+        answer["stats"] = answer["series"][0]["stats"]
+
+
+def open_hour_warning(window: Window) -> list[DataWarning]:
+    """Say that statistics leave out the open hour, where they do."""
+    return [OPEN_HOUR_LEFT_OUT] if window.partial else []

@@ -1,0 +1,78 @@
+"""get_top_consumers: the largest namespaces, and what all others add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kl_query.answer_size import fill
+from kl_query.metadata import metadata
+from kl_query.paging import PageRequest
+from kl_query.view import Frame
+
+DEFAULT_RANKS = 10
+
+
+def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
+    """Return the ranking; ranking + rest + excluded_system add up to `total_value`."""
+    names = view.ranked(exclude_system=exclude_system)
+    answer = {**heading(view), "ranking": [], "rest": None, "excluded_system": None, **totals(view)}
+    answer["metadata"] = metadata(
+        view.dataset,
+        now,
+        window=view.window,
+        measure=view.measure,
+        warnings=view.warnings(names),
+    )
+
+    def row(position: int) -> tuple[dict[str, Any]]:
+        return ({"rank": position + 1, **share_row(view, names[position])},)
+
+    fill(answer, page, len(names), row, ("ranking",), default_limit=DEFAULT_RANKS, generation=view.dataset.generation)
+    add_remainder(answer, view, names, "ranking", exclude_system=exclude_system)
+    return answer
+
+
+def heading(view: Frame) -> dict[str, Any]:
+    """Return what every ranking says about itself."""
+    return {
+        "metric": view.measure.metric,
+        "dimension": view.measure.dimension,
+        "scale": view.scale.name,
+        "date": view.window.label,
+    }
+
+
+def totals(view: Frame) -> dict[str, Any]:
+    """Return what the rows are shares of."""
+    return {
+        "total_value": view.measure.shown(view.all_namespaces),
+        "total_cluster_share_pct": view.cluster_share(view.all_namespaces),
+        "capacity_value": view.measure.shown(view.whole),
+    }
+
+
+def share_row(view: Frame, name: str) -> dict[str, Any]:
+    """Return a namespace with its value and both shares."""
+    value = view.totals[name].value
+    return {
+        "namespace": name,
+        "value": view.measure.shown(value),
+        "share_pct": view.share_of((name,)),
+        "cluster_share_pct": view.cluster_share(value),
+    }
+
+
+def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: str, *, exclude_system: bool) -> None:
+    """Add `rest` (what could be listed and is not in this answer) and `excluded_system`."""
+    shown = {row["namespace"] for row in answer[rows]}
+    unlisted = [name for name in view.totals if name not in view.absorbed]
+    hidden = [name for name in unlisted if name in view.dataset.hidden]
+    system = [n for n in unlisted if exclude_system and view.dataset.is_system(n) and n not in view.dataset.hidden]
+    listed = names if view.measure.additive else view.listed(exclude_system=exclude_system)
+    answer["rest"] = _remainder(view, [name for name in listed if name not in shown] + hidden)
+    answer["excluded_system"] = _remainder(view, system)
+
+
+def _remainder(view: Frame, names: list[str]) -> dict[str, Any]:
+    value = view.sum_of(names)
+    return {"count": len(names), "value": view.measure.shown(value), "share_pct": view.share_of(names)}

@@ -1,0 +1,98 @@
+"""get_usage: series per namespace at any scale, largest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kl_query.answer_size import fill
+from kl_query.dataset.model import SPECIAL_ENTRIES, Column
+from kl_query.measures.measure import Sum
+from kl_query.metadata import metadata
+from kl_query.numbers import UNKNOWN, rounded_all
+from kl_query.paging import PageRequest
+from kl_query.selection import Selection
+from kl_query.view import Frame
+
+
+def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, exclude_special: bool) -> dict[str, Any]:
+    """Return one series per selected namespace (or their sum), and the totals over all selected ones."""
+    cluster = selection.scope == "cluster"
+    names = _of_cluster(view, selection.names) if cluster else selection.names
+    sums = {name: view.total_of(name) for name in names}
+    together = view.cluster_column() if cluster else view.together(names)
+    total = _total(view, selection)
+    aggregate = selection.scope == "aggregate"
+    ordered = [selection.label] if aggregate else view.in_order(names, sums)
+    answer: dict[str, Any] = {
+        "metric": view.measure.metric,
+        "dimension": view.measure.dimension,
+        "scale": view.scale.name,
+        "namespace": selection.label,
+        "matched_count": len(selection.names),
+        "date": view.window.label,
+        "dates": view.window.dates,
+        "series": [],
+        "special": [] if exclude_special else _special(view),
+        "totals": rounded_all(view.measure.series(together, view.window), view.measure.unit),
+        "total": view.measure.shown(total),
+        "rest": None,
+        "metadata": metadata(
+            view.dataset,
+            now,
+            window=view.window,
+            measure=view.measure,
+            warnings=[*view.unknown_warnings(sums), *view.sharing_warnings(() if cluster else names)],
+        ),
+    }
+
+    def row(position: int) -> tuple[dict[str, Any]]:
+        name = ordered[position]
+        column, value = (together, total) if aggregate else (view.column(name), sums[name].value)
+        return (_series(view, "namespace", name, column, value),)
+
+    fill(answer, page, len(ordered), row, ("series",), generation=view.dataset.generation)
+    answer["rest"] = _rest(answer, sums, view, selection)
+    return answer
+
+
+def _of_cluster(view: Frame, names: Iterable[str]) -> list[str]:
+    """Return the namespaces that have amounts here; of those whose costs others bear, only with a point left."""
+    inside = [name for name in names if name in view.scale.namespaces]
+    return [name for name in inside if name not in view.absorbed or any(c > 0 for c in _shown(view, view.column(name)))]
+
+
+def _shown(view: Frame, column: Column) -> Column:
+    return column[view.window.first : view.window.stop]
+
+
+def _total(view: Frame, selection: Selection) -> float:
+    """Return the sum over the selection; over the cluster, namespaces that may not be named are part of it."""
+    if selection.scope == "cluster":
+        return view.all_namespaces
+    return view.sum_of(selection.names) if selection.names else UNKNOWN
+
+
+def _rest(answer: dict[str, Any], sums: dict[str, Sum], view: Frame, selection: Selection) -> dict[str, Any]:
+    if selection.scope == "aggregate":
+        return {"count": 0, "value": 0.0}
+    shown = {series["namespace"] for series in answer["series"]}
+    names = [name for name in sums if name not in shown]
+    if selection.scope == "cluster":
+        hidden = view.dataset.hidden - view.absorbed
+        names += [name for name in view.totals if name in hidden]
+    return {"count": len(names), "value": view.measure.shown(view.sum_of(names))}
+
+
+def _special(view: Frame) -> list[dict[str, Any]]:
+    entries = ((entry, view.special_column(entry), view.special_total(entry)) for entry in SPECIAL_ENTRIES)
+    return [
+        _series(view, "entry", entry, column, total.value)
+        for entry, column, total in entries
+        if column is not None and total is not None
+    ]
+
+
+def _series(view: Frame, key: str, name: str, column: Column, total: float) -> dict[str, Any]:
+    values = rounded_all(view.measure.series(column, view.window), view.measure.unit)
+    return {key: name, "values": values, "total": view.measure.shown(total)}

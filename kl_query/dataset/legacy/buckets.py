@@ -1,0 +1,101 @@
+"""What every scale is made of: a file that was read, the buckets its values go into, and the scale of their rows."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE, Table
+from kl_query.dataset.model import Amounts, Column, Metric, Relative, Row, Scale, ScaleName, Special
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A table with the newest hourly point when it was read, which is where a rolling window ended; None: unknown."""
+
+    table: Table
+    newest: int | None
+
+
+Tables = Mapping[tuple[Metric, str], Read]
+"""By metric and kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Consecutive buckets, oldest first."""
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def unknown(self) -> Column:
+        """Return a column in which nothing is known."""
+        return array("d", [math.nan]) * len(self.starts)
+
+    def index(self, start: int) -> int | None:
+        """Return which bucket starts at `start`; None for one that is not among them."""
+        found = bisect_left(self.starts, start)
+        return found if found < len(self.starts) and self.starts[found] == start else None
+
+
+def scale(
+    name: ScaleName,
+    file: str,
+    buckets: Buckets,
+    elapsed: Column,
+    *,
+    rows: Mapping[str, Row],
+    relative: Relative,
+    open_from: int | None = None,
+    observed: Column | None = None,
+) -> Scale:
+    """Return the scale of some rows, the special entries among them apart.
+
+    `open_from` is the instant from which on a bucket that ends later is open, by default the newest sample; `observed`
+    are the hours with data, by default all of `elapsed`; a bucket in which no row has a value has none.
+    """
+    sampled = relative.sampled_until if open_from is None else open_from
+    count = len(buckets.starts)
+    special: dict[Special, Row] = (
+        {"non-allocatable": _special(rows[NON_ALLOCATABLE])} if NON_ALLOCATABLE in rows else {}
+    )
+    return Scale(
+        name=name,
+        file=file,
+        starts=buckets.starts,
+        ends=buckets.ends,
+        complete=tuple(i < count - 1 or end <= sampled for i, end in enumerate(buckets.ends)),
+        elapsed_hours=elapsed,
+        observed_hours=_where_any(rows, elapsed if observed is None else observed),
+        coverage={},
+        capacity={},
+        allocatable={},
+        bill={},
+        namespaces={n: row for n, row in rows.items() if n not in (NON_ALLOCATABLE, BILLING_RATE) and _known(row)},
+        special=special,
+        relative=relative,
+    )
+
+
+def _where_any(rows: Mapping[str, Row], hours: Column) -> Column:
+    known = [False] * len(hours)
+    for row in rows.values():
+        for amounts in row.values():
+            known = [seen or not math.isnan(value) for seen, value in zip(known, amounts.usage, strict=True)]
+    return array("d", [hour if seen else 0.0 for hour, seen in zip(hours, known, strict=True)])
+
+
+def _special(row: Row) -> Row:
+    return {metric: Amounts(amounts.usage, None) for metric, amounts in row.items()}
+
+
+def _known(row: Row) -> bool:
+    return any(_any_known(amounts.usage) for amounts in row.values())
+
+
+def _any_known(values: Iterable[float]) -> bool:
+    return not all(map(math.isnan, values))

@@ -1,0 +1,254 @@
+"""For how many hours of a day or month a namespace has data, which its efficiency there has to be divided by.
+
+A period file says Σ usage and Σ usage ÷ Σ rf, so that the one divided by the other is Σ rf: the sum of usage ÷ requests
+over the hours the namespace has data for, and only over those. How many they are is not in that file. A finer file
+tells, where it goes back far enough: the hours of the last 7 days tell it of days, days tell it of months. It is
+believed where its own sum is that of the coarser file. Elsewhere a namespace that has data before and after a bucket is
+taken to have been there throughout, unless its last week has gaps; of any other the hours are unknown.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kl_query.dataset.legacy.buckets import Buckets
+from kl_query.dataset.legacy.dates import DAY, HOUR
+from kl_query.dataset.legacy.trends import Hourly
+from kl_query.dataset.model import Column, CostModel, Metric
+
+OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")
+"""Their values are means over the GPUs of each namespace, whose number is in no file."""
+TOLERATED = 0.05
+"""How much of an efficiency may be in doubt before it is unknown."""
+_AGREES = 0.02
+_HOURLY_ROUNDING = 0.005
+"""Hourly points have two decimals."""
+_ROUNDING = 0.0005
+"""Half a unit of the last digit that is certain to be there."""
+_SMALLEST_DOUBT, _LARGEST_DOUBT = 1e-5, 0.01
+_WEEK = 7 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A namespace in finer buckets: usage ÷ requests of each added up (or usage), and its hours.
+
+    NaN is unknown; a bucket without data has 0 hours.
+    """
+
+    weights: Column
+    hours: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Finer:
+    """What a finer scale tells of one metric. A bucket lies in a coarser one where its element of `at` does.
+
+    After `horizon` it knows of every hour; `earliest` is the first element that `at` can have.
+    """
+
+    at: Sequence[int]
+    horizon: int
+    earliest: int
+    whole: Column
+    """The hours of each bucket."""
+    traces: Mapping[str, Trace]
+    by_usage: bool
+    row: float = 1.0
+    """The hours of a row, in which a factor is a weight of as many."""
+    assumed: frozenset[int] = frozenset()
+    """Positions whose hours are not certain."""
+    erratic: frozenset[str] = frozenset()
+    """Namespaces that last week were now and then not there, or without requests."""
+    unasked: frozenset[str] = frozenset()
+    """Namespaces that request nothing as far as last week tells."""
+
+    def missing(self, name: str, start: int, end: int) -> float:
+        """Return in how many of the hours between two instants a namespace has no data."""
+        trace = self.traces.get(name)
+        if trace is None:
+            return 0.0
+        first, stop = bisect_left(self.at, start), bisect_left(self.at, end)
+        return sum(self.whole[i] - trace.hours[i] for i in range(first, stop))
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """The buckets of a file whose window ends at `newest`, and how many hours of each are inside it.
+
+    `cut` says that the window begins inside the first bucket. Otherwise the first bucket is the one the data begin in,
+    at an hour that may be any of it.
+    """
+
+    buckets: Buckets
+    inside: Column
+    newest: int
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """Hours of each bucket, NaN where unknown.
+
+    `told` are the buckets in which a finer file tells them, `assumed` those in which they may be fewer. `asked` is
+    false for a namespace that seems to request nothing.
+    """
+
+    hours: Column
+    told: frozenset[int]
+    assumed: frozenset[int]
+    asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    hours: float
+    assumed: bool
+
+
+def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Finer]:
+    """Return what the hourly points tell of each metric: by rf where they have it, else by usage in per cent.
+
+    `lag` is by how many seconds their window ended after the newest of them.
+    """
+    if hourly.newest is None:
+        return {}
+    whole = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
+    at = [hourly.ends[i] for i in whole]
+    row = hourly.row / HOUR
+    horizon = hourly.newest + lag - _WEEK
+    found: dict[Metric, Finer] = {}
+    for metric in ("cpu", "memory", "gpu", "gpu_memory"):
+        by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
+        named = hourly.columns.get((metric, "usage" if by_usage else "rf"))
+        if named is None or (by_usage and model != "cumulative"):
+            continue
+        weights = {name: array("d", [column[i] for i in whole]) for name, column in named.items()}
+        traces = {name: Trace(each, _hours_where_known(each, row)) for name, each in weights.items()}
+        hours = array("d", [row]) * len(at)
+        erratic = _erratic(weights, by_usage=by_usage, row=row)
+        unasked = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
+        found[metric] = Finer(
+            at, horizon, horizon + hourly.row, hours, traces, by_usage, row=row, erratic=erratic, unasked=unasked
+        )
+    return found
+
+
+def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
+    """Return the hours of every bucket in which usage and requests of a namespace are known."""
+    lived = present(name, usage, mean, rolling, finer)
+    if (finer and name in finer.unasked) or _seems_unasked(usage, mean, lived.hours, lived.assumed):
+        return Lived(rolling.buckets.unknown, lived.told, frozenset(), asked=False)
+    return lived
+
+
+def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
+    """Return the same, whether or not requests that equal usage may be none."""
+    buckets = rolling.buckets
+    weights = weigh(usage, mean, by_usage=finer is not None and finer.by_usage)
+    hours, told, assumed = buckets.unknown, set(), set()
+    for i, weight in enumerate(weights):
+        if math.isnan(weight) or not mean[i] > 0:
+            continue
+        start, end = buckets.starts[i], min(buckets.ends[i], rolling.newest + 1)
+        found = _told(finer, name, weight, start, end) if finer else None
+        if found is not None:
+            hours[i] = found.hours
+            told.add(i)
+            if found.assumed:
+                assumed.add(i)
+        elif _throughout(usage, i) and not (finer and name in finer.erratic):
+            # Hours that contradict the day they are of tell nothing about it.
+            partly = finer is not None and start <= finer.horizon
+            hours[i] = rolling.inside[i] - (finer.missing(name, start, end) if finer and partly else 0.0)
+            if i == 0 and not rolling.cut:
+                assumed.add(i)
+    return Lived(hours, frozenset(told), frozenset(assumed))
+
+
+def doubt(mean: float) -> float:
+    """Return how near to 1 a usage ÷ requests may be that was 1, which files also write for no requests.
+
+    Both numbers are rounded.
+    """
+    return min(_LARGEST_DOUBT, max(_SMALLEST_DOUBT, _ROUNDING / mean))
+
+
+def _seems_unasked(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
+    """Say whether usage ÷ requests is 1 in every bucket whose hours are certain, and there is one."""
+    sure = [i for i, count in enumerate(hours) if count > 0 and i not in assumed and usage[i] > 0]
+    return bool(sure) and all(abs(usage[i] / (mean[i] * hours[i]) - 1) <= doubt(mean[i]) for i in sure)
+
+
+def weigh(usage: Column, mean: Column, *, by_usage: bool) -> Column:
+    """Return Σ rf of each bucket, or its usage."""
+    if by_usage:
+        return usage
+    return array("d", [u / m if m > 0 else math.nan for u, m in zip(usage, mean, strict=True)])
+
+
+def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> _Found | None:
+    """Return what finer buckets say of the hours between two instants; None where they do not have all of them."""
+    trace = finer.traces.get(name)
+    if trace is None:
+        return None
+    first, stop = bisect_left(finer.at, start), bisect_left(finer.at, end)
+    known = [i for i in range(first, stop) if not math.isnan(trace.weights[i])]
+    if not known or not (start > finer.horizon or _began_after(finer, trace)):
+        return None
+    weights = [trace.weights[i] for i in known]
+    if abs(sum(weights) - weight) > _AGREES * weight + _HOURLY_ROUNDING * finer.row * len(known):
+        return None
+    hours = sum(trace.hours[i] for i in known)
+    mixed = not finer.by_usage and _mixed(weights, finer.row)
+    if math.isnan(hours) and not mixed:
+        return None
+    return _Found(math.nan if mixed else hours, any(i in finer.assumed for i in known))
+
+
+def _began_after(finer: Finer, trace: Trace) -> bool:
+    """Say whether a namespace was not there yet when a finer scale begins."""
+    return (
+        next(at for at, weight in zip(finer.at, trace.weights, strict=True) if not math.isnan(weight)) > finer.earliest
+    )
+
+
+def _throughout(usage: Column, bucket: int) -> bool:
+    """Say whether there are data in the buckets next to one, those outside the scale apart."""
+    beside = (i for i in (bucket - 1, bucket + 1) if 0 <= i < len(usage))
+    return not any(math.isnan(usage[i]) for i in beside)
+
+
+def _hours_where_known(weights: Column, row: float) -> Column:
+    return array("d", [0.0 if math.isnan(weight) else row for weight in weights])
+
+
+def _only_ones(factors: Column, one: float) -> bool:
+    known = [factor for factor in factors if not math.isnan(factor)]
+    return bool(known) and all(math.isclose(factor, one, rel_tol=1e-9) for factor in known)
+
+
+def _mixed(factors: Sequence[float], one: float) -> bool:
+    """Say whether factors of exactly 1, which may mean that nothing is requested, change the mean of all of them."""
+    others = [factor for factor in factors if not math.isclose(factor, one, rel_tol=1e-9)]
+    if not others or len(others) == len(factors):
+        return False
+    mean = sum(factors) / len(factors)
+    return abs(sum(others) / len(others) - mean) > TOLERATED * mean
+
+
+def _erratic(weights: Mapping[str, Column], *, by_usage: bool, row: float) -> frozenset[str]:
+    some = [not all(map(math.isnan, hour)) for hour in zip(*weights.values(), strict=True)]
+    return frozenset(name for name, each in weights.items() if _is_erratic(each, some, row, by_usage=by_usage))
+
+
+def _is_erratic(weights: Column, some: Sequence[bool], row: float, *, by_usage: bool) -> bool:
+    known = [i for i, weight in enumerate(weights) if not math.isnan(weight)]
+    if not known:
+        return False
+    expected = sum(some[known[0] : known[-1] + 1])
+    return len(known) < (1 - TOLERATED) * expected or (not by_usage and _mixed([weights[i] for i in known], row))

@@ -1,0 +1,255 @@
+"""Reads the whole directory, and keeps the last usable content of each file for the loads that follow.
+
+KubeLedger writes its files in place, one after the other, so any of them may be found half written at any time. One
+that cannot be used costs nothing that was read before: its last good content answers, and a warning says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from kl_query.dataset.fields import MalformedError
+from kl_query.dataset.legacy.backend import COST_MODELS, Backend, read_backend
+from kl_query.dataset.legacy.buckets import Read
+from kl_query.dataset.legacy.files import (
+    BACKEND,
+    DAILY_SECONDS,
+    MONTHLY_SECONDS,
+    PERIODS,
+    TRENDS,
+    AbsentError,
+    EmptyListError,
+    File,
+    Status,
+    named,
+    status_of,
+    unreadable,
+)
+from kl_query.dataset.legacy.hourly_points import Points, believable, points_of, window_lag
+from kl_query.dataset.legacy.hours_with_data import Finer, of_hours
+from kl_query.dataset.legacy.last_seen import namespaces
+from kl_query.dataset.legacy.periods import Period, period
+from kl_query.dataset.legacy.row_length import rows_of
+from kl_query.dataset.legacy.table import Table, read_table
+from kl_query.dataset.legacy.trends import hourly, hourly_rate
+from kl_query.dataset.model import METRICS, Dataset, Metric, Rate, Source
+from kl_query.errors import DatasetError
+from kl_query.warnings import legacy_files as told
+from kl_query.warnings.warning import DataWarning, Plain
+
+_SETTLED_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    status: Status
+    read: Read
+
+
+class Reader:
+    """Reads one directory again and again. Not for several threads at once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._kept: dict[File, _Kept] = {}
+        self._backend: Backend | None = None
+
+    def read(self) -> Dataset:
+        """Return what the files hold now, or held when they were last usable.
+
+        Raises DatasetError where the cost model was never readable, or no file ever was.
+        """
+        warnings = [told.NOTE]
+        backend = self._read_backend(warnings)
+        empty: list[File] = []
+        trends = self._read_files(TRENDS, None, warnings, empty)
+        points = points_of(_keyed(trends))
+        periods = self._read_files(PERIODS, points.newest, warnings, empty)
+        if not trends and not periods:
+            raise DatasetError(told.no_usable_file(self._directory / BACKEND, warnings[1:]))
+        warnings += _nothing_in(empty, points.newest, has_periods=bool(periods))
+        return self._dataset(backend, trends, periods, points, warnings)
+
+    def _dataset(
+        self,
+        backend: Backend,
+        trends: Mapping[File, Read],
+        periods: Mapping[File, Read],
+        points: Points,
+        warnings: list[DataWarning],
+    ) -> Dataset:
+        newest = points.newest
+        in_days, in_months = (_keyed(_of_window(window, periods)) for window in (DAILY_SECONDS, MONTHLY_SECONDS))
+        rows = rows_of(_keyed(trends), in_days, in_months, newest, backend.cost_model)
+        warnings += rows.warnings
+        hours = hourly(_keyed(trends), newest, _shown(trends, None), rows.points)
+        lag = window_lag(points, in_days, self._written_at(trends) or 0, rows.points)
+        finer = of_hours(hours, backend.cost_model, lag)
+        days = self._period(DAILY_SECONDS, periods, newest, backend, finer, lag=lag, row=rows.daily)
+        end = max(days.scale.ends, default=None)
+        months = self._period(
+            MONTHLY_SECONDS, periods, newest, backend, days.finer, lag=lag, days_end=end, row=rows.monthly
+        )
+        scales = (hours.scale, days.scale, months.scale)
+        warnings += [told.dates_left_out(read.strange, read.scale.name) for read in (days, months) if read.strange]
+        found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
+        rate = hourly_rate(_keyed(trends))
+        currency = backend.currency if backend.cost_model == "costs" else None
+        written = self._written_at(self._kept) or 0
+        return Dataset(
+            layout="kubeledger",
+            cost_model=backend.cost_model,
+            currency=currency,
+            producer="KubeLedger",
+            generation=written,
+            generated_at=written or None,
+            last_sample_at=_last_samples(trends, newest),
+            metrics=tuple(metric for metric in METRICS if metric in found),
+            rates=(Rate(hours.scale.starts[-1], rate, currency, None),)
+            if rate and currency and hours.scale.starts
+            else (),
+            namespaces=namespaces(points, days.scale, months.scale),
+            scales={scale.name: scale for scale in scales},
+            files={"manifest": BACKEND, **{scale.name: scale.file for scale in scales}},
+            warnings=tuple(warnings),
+        )
+
+    def _period(
+        self,
+        window: int,
+        periods: Mapping[File, Read],
+        newest: int | None,
+        backend: Backend,
+        finer: Mapping[Metric, Finer],
+        *,
+        lag: int,
+        row: int,
+        days_end: int | None = None,
+    ) -> Period:
+        mine = _of_window(window, periods)
+        around = newest if newest is not None or window != DAILY_SECONDS else self._written_at(mine)
+        return period(
+            _keyed(mine),
+            window,
+            newest,
+            backend.cost_model,
+            _shown(mine, window),
+            around=around,
+            finer=finer,
+            lag=lag,
+            days_end=days_end,
+            row=row,
+        )
+
+    def _written_at(self, files: Iterable[File]) -> int | None:
+        """Return about when files were written, which is good for a year and for nothing finer."""
+        return max((self._kept[file].status[0] // 1_000_000_000 for file in files), default=None)
+
+    def _read_backend(self, warnings: list[DataWarning]) -> Backend:
+        try:
+            self._backend = read_backend(self._directory / BACKEND)
+        except MalformedError as error:
+            if self._backend is None:
+                allowed = map(Plain, COST_MODELS)
+                raise DatasetError(told.cost_model_unknown(self._directory, error.fault, allowed)) from None
+            warnings.append(told.cost_model_kept(error.fault))
+        return self._backend
+
+    def _read_files(
+        self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
+    ) -> dict[File, Read]:
+        found: dict[File, Read] = {}
+        for file in files:
+            read: Read | None
+            try:
+                read = self._current(file, newest)
+            except MalformedError as error:
+                kept = self._kept.get(file)
+                if kept is None and isinstance(error, EmptyListError) and file.required:
+                    empty.append(file)
+                    continue
+                if kept is None and not file.required:
+                    if not isinstance(error, AbsentError):
+                        warnings.append(told.left_out(error.fault))
+                    continue
+                warnings.append(told.kept(error.fault) if kept else told.unknown(error.fault))
+                read = kept.read if kept else None
+            if read is not None:
+                found[file] = read
+                if read.table.skipped:
+                    dated = file.window is None
+                    warnings.append(told.rows_left_out(file.name, read.table.skipped, dated=dated))
+        return found
+
+    def _current(self, file: File, newest: int | None) -> Read:
+        """Return a file's content, parsed anew only where the file has changed. Raises MalformedError."""
+        for _ in range(_SETTLED_ATTEMPTS):
+            path = self._path(file)
+            before = status_of(path)
+            kept = self._kept.get(file)
+            if kept is not None and kept.status == before and (kept.read.newest is not None or newest is None):
+                return kept.read
+            table = _table(path, file, before[0])
+            if status_of(path) == before:
+                if not table.cells and table.skipped:
+                    raise MalformedError(
+                        "{file} has {rows} row(s), none of which can be used", file=named(path), rows=table.skipped
+                    )
+                if not table.cells:
+                    raise EmptyListError("{file} is an empty list", file=named(path))
+                self._kept[file] = _Kept(before, Read(table, newest))
+                return self._kept[file].read
+        raise MalformedError("{file} is being written", file=named(path))
+
+    def _path(self, file: File) -> Path:
+        paths = [self._directory / name for name in file.names]
+        return next((path for path in paths if path.is_file()), paths[0])
+
+
+@lru_cache(maxsize=4)
+def reader_of(directory: Path) -> Reader:
+    """Return the reader of a directory, the same one each time, so that it remembers the last good files."""
+    return Reader(directory)
+
+
+def _keyed(files: Mapping[File, Read]) -> dict[tuple[Metric, str], Read]:
+    return {(file.metric, file.kind): read for file, read in files.items()}
+
+
+def _shown(files: Mapping[File, Read], window: int | None) -> str:
+    """Return the file an answer of a scale names as its source: of cpu, where there is one."""
+    names = [file.name for file in files if file.kind == "usage" and file.window == window]
+    return names[0] if names else ""
+
+
+def _of_window(window: int, files: Mapping[File, Read]) -> dict[File, Read]:
+    return {file: read for file, read in files.items() if file.window == window}
+
+
+def _table(path: Path, file: File, written_ns: int) -> Table:
+    try:
+        table = read_table(path, file)
+    except FileNotFoundError:
+        raise AbsentError("{file} is missing", file=named(path)) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return table if file.window is not None else believable(table, written_ns // 1_000_000_000)
+
+
+def _last_samples(trends: Mapping[File, Read], newest: int | None) -> dict[Source, int | None]:
+    if newest is None:
+        return {}
+    gpu = points_of({key: read for key, read in _keyed(trends).items() if key[0] == "gpu"}).newest
+    return {"kubernetes": None, "metrics": newest, "dcgm": None if gpu is None else min(gpu, newest)}
+
+
+def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool) -> list[DataWarning]:
+    """Say what is missing because of files that are empty lists, or without any hourly point."""
+    if newest is None:
+        empty = [file for file in empty if file.window is not None]
+    young = newest is not None and not has_periods
+    said = told.NO_WHOLE_HOUR_YET if young else told.files_empty(file.name for file in empty)
+    return [*([said] if empty else []), *([] if newest is not None else [told.NO_POINT])]

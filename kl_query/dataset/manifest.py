@@ -1,0 +1,200 @@
+"""Turns a parsed `dataset.json` and nodes file into model objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kl_query.dataset.fields import (
+    Json,
+    MalformedError,
+    entry,
+    flag,
+    listing,
+    mapping,
+    member,
+    moment,
+    moment_or_none,
+    number,
+    one_of,
+    text,
+    whole,
+)
+from kl_query.dataset.model import (
+    METRICS,
+    SCALES,
+    SOURCES,
+    CollectorClock,
+    CostModel,
+    Dataset,
+    Metric,
+    Namespace,
+    Node,
+    Nodes,
+    Rate,
+)
+from kl_query.warnings.warning import Detail, Plain
+
+SCHEMA_VERSION = 1
+_COST_MODELS: dict[str, CostModel] = {
+    "CUMULATIVE_RATIO": "cumulative",
+    "RATIO": "normalized",
+    "CHARGE_BACK": "costs",
+}
+_METRICS: dict[str, Metric] = {metric: metric for metric in METRICS}
+_FILE_NAME = re.compile(r"[a-z0-9_]+-\d+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A data file as the manifest names it."""
+
+    name: Plain
+    size: int
+    sha256: str
+
+
+def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
+    """Return the dataset without its scales and nodes, and the files that hold them. Raises MalformedError."""
+    last = mapping(member(document, "last_sample_at", "the file"), "last_sample_at")
+    files = mapping(member(document, "files", "the file"), "files")
+    records = {part: _file(member(files, part, "files"), part) for part in (*SCALES, "nodes")}
+    producer = mapping(member(document, "producer", "the file"), "producer")
+    currency = member(document, "currency", "the file")
+    return (
+        Dataset(
+            layout="native",
+            cost_model=one_of(member(document, "cost_model", "the file"), _COST_MODELS, "cost_model"),
+            currency=None if currency is None else text(currency, "currency"),
+            cluster=text(member(document, "cluster", "the file"), "cluster"),
+            producer=" ".join(text(producer.get(key), f"producer.{key}") for key in ("name", "version")),
+            generation=whole(member(document, "generation", "the file"), "generation"),
+            polling_interval_seconds=whole(
+                member(document, "polling_interval_seconds", "the file"), "polling_interval"
+            ),
+            generated_at=moment(member(document, "generated_at", "the file"), "generated_at"),
+            collector_clock=_clock(document.get("clock_disagrees")),
+            last_sample_at={
+                s: moment_or_none(member(last, s, "last_sample_at"), f"last_sample_at.{s}") for s in SOURCES
+            },
+            metrics=_metrics(member(document, "metrics", "the file")),
+            rates=tuple(_rate(rate) for rate in listing(member(document, "rates", "the file"), "rates")),
+            namespaces=_namespaces(member(document, "namespaces", "the file")),
+            files={"manifest": "dataset.json", **{part: record.name for part, record in records.items()}},
+        ),
+        records,
+    )
+
+
+def read_nodes(document: Json) -> Nodes:
+    """Return the nodes of a parsed nodes file. Raises MalformedError."""
+    nodes = listing(member(document, "nodes", "the file"), "nodes")
+    return Nodes(moment_or_none(member(document, "at", "the file"), "at"), tuple(_node(node) for node in nodes))
+
+
+def check_version(document: Json) -> None:
+    """Raise MalformedError unless a file is of the schema version this server reads."""
+    version = whole(member(document, "schema_version", "the file"), "schema_version")
+    if version > SCHEMA_VERSION:
+        raise MalformedError(
+            "its schema_version is {found}, newer than the {read} this kl-mcp reads: upgrade kl-mcp",
+            found=version,
+            read=SCHEMA_VERSION,
+        )
+    if version != SCHEMA_VERSION:
+        raise MalformedError("its schema_version is {found}, not {read}", found=version, read=SCHEMA_VERSION)
+
+
+def _metrics(value: Any) -> tuple[Metric, ...]:
+    published = {one_of(metric, _METRICS, "metrics") for metric in listing(value, "metrics")}
+    return tuple(metric for metric in METRICS if metric in published)
+
+
+def _clock(value: Any) -> CollectorClock | None:
+    if value is None:
+        return None
+    found = mapping(value, "clock_disagrees")
+    witnesses = listing(found.get("contradicted_by"), "clock_disagrees.contradicted_by")
+    return CollectorClock(
+        moment(found.get("detected_at"), "clock_disagrees.detected_at"),
+        whole(found.get("ahead_seconds"), "clock_disagrees.ahead_seconds"),
+        tuple(text(witness, "clock_disagrees.contradicted_by") for witness in witnesses),
+    )
+
+
+def _file(value: Any, part: str) -> FileRecord:
+    record = mapping(value, f"files.{part}")
+    name = text(record.get("name"), f"files.{part}.name")
+    if not _FILE_NAME.fullmatch(name):
+        raise MalformedError(
+            "{place} is {name}, not a plain data file name",
+            place=entry(f"files.{part}.name"),
+            name=Detail(repr(name[:60]), Plain("something else")),
+        )
+    return FileRecord(
+        Plain(name), whole(record.get("size"), f"files.{part}.size"), text(record.get("sha256"), f"files.{part}.sha256")
+    )
+
+
+def _rate(value: Any) -> Rate:
+    rate = mapping(value, "rates")
+    weights = rate.get("weights")
+    return Rate(
+        moment(rate.get("effective"), "rates.effective"),
+        number(rate.get("rate"), "rates.rate"),
+        text(rate.get("currency"), "rates.currency"),
+        None
+        if weights is None
+        else {k: number(v, f"rates.weights.{k}") for k, v in mapping(weights, "weights").items()},
+    )
+
+
+def _namespaces(value: Any) -> dict[str, Namespace]:
+    table: dict[str, Namespace] = {}
+    for item in listing(value, "namespaces"):
+        record = mapping(item, "namespaces")
+        name = text(record.get("name"), "namespaces.name")
+        table[name] = Namespace(
+            name,
+            moment(record.get("first_seen"), f"{name}.first_seen"),
+            moment(record.get("last_seen"), f"{name}.last_seen"),
+            flag(record.get("active"), f"{name}.active"),
+            {
+                label: _history(values, name)
+                for label, values in mapping(record.get("labels"), f"{name}.labels").items()
+            },
+        )
+    return table
+
+
+def _history(value: Any, name: str) -> tuple[tuple[str | None, int], ...]:
+    place = f"{name}.labels"
+    entries = [mapping(entry, place) for entry in listing(value, place)]
+    return tuple(
+        (
+            None if entry.get("value") is None else text(entry["value"], place),
+            moment(entry.get("first_seen"), f"{place}.first_seen"),
+        )
+        for entry in entries
+    )
+
+
+def _node(value: Any) -> Node:
+    node = mapping(value, "nodes")
+    name = text(node.get("name"), "nodes.name")
+    return Node(
+        name,
+        flag(node.get("ready"), f"{name}.ready"),
+        flag(node.get("schedulable"), f"{name}.schedulable"),
+        whole(node.get("pods"), f"{name}.pods"),
+        *(_resources(node.get(key), f"{name}.{key}") for key in ("capacity", "allocatable", "usage", "requests")),
+    )
+
+
+def _resources(value: Any, place: str) -> dict[str, float | None]:
+    return {
+        key: None if amount is None else number(amount, f"{place}.{key}")
+        for key, amount in mapping(value, place).items()
+    }

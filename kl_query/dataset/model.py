@@ -1,0 +1,248 @@
+"""A published dataset in memory: frozen, columnar, and the only thing the queries read.
+
+A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts are core-hours (cpu), GiB-hours
+(memory, gpu_memory), GPU-hours (gpu) and money in the dataset's currency (cost). Instants are UNIX seconds.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from kl_query.warnings.warning import DataWarning, Visible
+
+Layout = Literal["native", "kubeledger", "none"]
+CostModel = Literal["cumulative", "normalized", "costs"]
+Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
+ScaleName = Literal["hourly_7d", "daily_14d", "monthly_12m"]
+Source = Literal["kubernetes", "metrics", "dcgm"]
+Special = Literal["non-allocatable", "idle", "excluded", "unattributed", "unmeasured"]
+
+METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu", "gpu_memory")
+BILLED_METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu")
+"""The metrics a rate is split over; `gpu_memory` has no cost."""
+SCALES: tuple[ScaleName, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
+SOURCES: tuple[Source, ...] = ("kubernetes", "metrics", "dcgm")
+SPECIAL_ENTRIES: tuple[Special, ...] = ("non-allocatable", "idle", "excluded", "unattributed", "unmeasured")
+SYSTEM_PREFIXES = ("kube-", "openshift-")
+
+Column: TypeAlias = "array[float]"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """One metric of one row. `requests_matched` and `cost` are None where they follow from the other columns."""
+
+    usage: Column
+    requests: Column | None
+    requests_matched: Column | None = None
+    cost: Column | None = None
+    usage_matched: Column | None = None
+    """Usage of the hours in which requests are known too; None: all of it."""
+    matched_hours: Column | None = None
+    """Observed hours in which both are known; None: `usage_hours`."""
+    usage_hours: Column | None = None
+    """Observed hours in which usage is known; None: all of them."""
+    cost_hours: Column | None = None
+    """Those of `usage_hours` in which a rate was in force; None: these or the priced hours, whichever are fewer."""
+
+
+Row: TypeAlias = Mapping[Metric, Amounts]
+"""A metric that is absent was zero in every observed bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """What the amounts of a scale are that was read from files which know neither amounts nor capacity.
+
+    cumulative: sums of hourly percentages of cluster capacity. costs: money. normalized: per cent of total usage times
+    the hours of the bucket, so that a window's value is the mean over its hours. A bucket without a value is unknown.
+    """
+
+    cost_model: CostModel
+    sampled_until: int
+    """The newest sample, which the last bucket ends at."""
+    uncounted: Mapping[Metric, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    """Per namespace the buckets whose requests are unknown because the files do not tell how many of the hours have
+    any."""
+    begins_in: int | None = None
+    """The bucket the data begin in, where the files do not tell at which hour of it; None where they do."""
+    counted: bool = True
+    """Whether hourly points tell how many hours the buckets hold; otherwise `elapsed_hours` are those they can."""
+    lag: int = 0
+    """By how many seconds the windows of the files ended after the newest sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Every amount of one scale. All columns have `len(starts)` elements; buckets are half-open, oldest first."""
+
+    name: ScaleName
+    file: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    """Calendar end of each bucket, also of the open one."""
+    complete: tuple[bool, ...]
+    elapsed_hours: Column
+    observed_hours: Column
+    coverage: Mapping[Source, Column]
+    capacity: Mapping[Metric, Column]
+    allocatable: Mapping[Metric, Column]
+    bill: Mapping[Metric, Column]
+    namespaces: Mapping[str, Row]
+    special: Mapping[Special, Row]
+    measured: Mapping[str, Column] = field(default_factory=dict)
+    """Share of the expected pod samples that were measured, of namespaces where it is not `pods_coverage`."""
+    pods_coverage: Column | None = None
+    """Share of the elapsed hours in which pods and their usage were both known; None where it is that of metrics."""
+    expected_hours: Mapping[Source, Column] = field(default_factory=dict)
+    """Hours in which samples were expected, of sources of which that is not all of the elapsed ones."""
+    silent_hours: Mapping[Source, Column] = field(default_factory=dict)
+    """Hours in which the API server answered and the source did not; none of sources that are not here."""
+    priced_hours: Column | None = None
+    """Observed hours in which a rate was in force; None: all of them in buckets with a bill, none in the others."""
+    capacity_hours: Mapping[Metric, Column] = field(default_factory=dict)
+    """Observed hours with known capacity, of metrics of which that is not all of them."""
+
+    relative: Relative | None = None
+    """None for amounts in core-hours and the like, which are all the native layout has."""
+
+    def sampled_until(self, index: int) -> int:
+        """Return the end of a bucket; of the open one, the last tick in it."""
+        if self.relative is not None:
+            return min(self.ends[index], self.relative.sampled_until)
+        return (
+            self.ends[index] if self.complete[index] else self.starts[index] + round(self.elapsed_hours[index] * 3600)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A line of the namespace table; None where the layout does not tell.
+
+    `labels` holds, per label, its values with the instant each was first seen.
+    """
+
+    name: str
+    first_seen: int | None
+    last_seen: int | None
+    active: bool | None
+    labels: Mapping[str, tuple[tuple[str | None, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The cluster's price per hour from `effective` on; 0 ends charging."""
+
+    effective: int
+    rate: float
+    currency: str
+    weights: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node at the latest tick; resources by field name (`cpu_cores`, `mem_bytes`, `gpus`, `gpu_mem_bytes`)."""
+
+    name: str
+    ready: bool
+    schedulable: bool
+    pods: int
+    capacity: Mapping[str, float | None]
+    allocatable: Mapping[str, float | None]
+    usage: Mapping[str, float | None]
+    requests: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes of the latest successful listing."""
+
+    at: int | None
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorClock:
+    """Why the collector takes no samples: its clock is contradicted."""
+
+    detected_at: int
+    ahead_seconds: int
+    """By how much it is ahead of the first that contradicts it; negative when behind."""
+    contradicted_by: tuple[str, ...]
+    """`api_server`, `boot_clock`, `newest_sample`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How answers in money spread costs: a setting of the server. As it stands here, not at all.
+
+    `namespaces` are globs of the namespaces whose costs the others bear, `idle` says whether they bear that of idle
+    capacity too, and `multiplier` applies to every cost and to the bill.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    idle: bool = False
+    multiplier: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One generation, whole. Queries never change it; a new generation is a new object."""
+
+    layout: Layout
+    cost_model: CostModel
+    currency: str | None = None
+    cluster: str | None = None
+    producer: str | None = None
+    generation: int = 0
+    polling_interval_seconds: int | None = None
+    generated_at: int | None = None
+    collector_clock: CollectorClock | None = None
+    """None while nothing contradicts the collector's clock."""
+    last_sample_at: Mapping[Source, int | None] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    scales: Mapping[ScaleName, Scale] = field(default_factory=dict)
+    nodes: Nodes | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File name by part: a scale's name, `nodes`, `manifest`."""
+    warnings: tuple[DataWarning, ...] = ()
+    """What was wrong with this load; repeated in the metadata of every answer."""
+    system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES
+    hidden: frozenset[str] = frozenset()
+    """Namespaces that must not be named in an answer; they stay in every total."""
+    visible: Visible = None
+    """Whether a namespace may be named, one that is not in this dataset included; None where all may be."""
+    sharing: Sharing = Sharing()
+    shared: frozenset[str] = frozenset()
+    """Namespaces that `sharing` names."""
+
+    def is_system(self, namespace: str) -> bool:
+        """Say whether a namespace belongs to the platform rather than to an application."""
+        return namespace.startswith(self.system_prefixes)
+
+    def with_warnings(self, *warnings: DataWarning) -> Dataset:
+        """Return the same data with more load warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+    def told(self, warnings: Iterable[DataWarning]) -> list[str]:
+        """Return the texts of warnings for who may see this dataset, each once, in their order."""
+        return list(dict.fromkeys(warning.shown(self.visible) for warning in warnings))
+
+    def restricted_to(self, visible: Callable[[str], bool]) -> Dataset:
+        """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
+        hidden = frozenset(name for name in self.namespaces if not visible(name))
+        return replace(self, hidden=hidden, visible=visible)
+
+    def priced(self, metric: Metric) -> bool:
+        """Say whether any scale carries a bill for a metric."""
+        return any(metric in scale.bill for scale in self.scales.values())
+
+
+def empty_dataset(reason: DataWarning) -> Dataset:
+    """Return a dataset without data; `reason` says what is missing and when to expect it."""
+    return Dataset(layout="none", cost_model="cumulative", warnings=(reason,))

@@ -1,0 +1,113 @@
+"""What can go wrong in the server, as a small tree of exceptions.
+
+Exception
+└── KlMcpError
+    ├── SettingsError        a setting cannot be used: which one, what is allowed, what to do
+    ├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
+    └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kl_query.warnings.warning import DataWarning
+
+PAYLOAD_CHARACTERS = 2_000
+"""Largest `ToolArgumentError` payload as compact JSON."""
+NEAREST_VALUES = 5
+_MESSAGE_CHARACTERS = 600
+_VALUE_CHARACTERS = 80
+_ALLOWED_CHARACTERS = 400
+_EXAMPLE_CHARACTERS = 200
+
+
+class KlMcpError(Exception):
+    """Base of every error this server raises itself."""
+
+
+class SettingsError(KlMcpError):
+    """A setting cannot be used. The message names the setting, its value, what is allowed and what to do."""
+
+
+class DatasetError(KlMcpError):
+    """A dataset directory, or its manifest, cannot be used.
+
+    The message is the whole text of `warning`, fit for a log; what a user may see of it, the warning knows.
+    """
+
+    def __init__(self, warning: DataWarning) -> None:
+        """Take what to tell the users of the dataset."""
+        super().__init__(warning.text)
+        self.warning = warning
+
+
+class ToolArgumentError(KlMcpError):
+    """An argument of a tool call is wrong. Everything in it is meant to be read by the assistant that made the call."""
+
+    def __init__(
+        self,
+        code: str,
+        argument: str | None,
+        message: str,
+        *,
+        allowed: Sequence[str] | str | None = None,
+        nearest: Sequence[str] = (),
+        example: str | None = None,
+    ) -> None:
+        """Take `allowed` as a list of values or as a sentence, `nearest` as at most five valid values."""
+        super().__init__(message)
+        self.code = code
+        self.argument = argument
+        self.message = message
+        self.allowed = allowed
+        self.nearest = tuple(nearest)[:NEAREST_VALUES]
+        self.example = example
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return `{"error": {code, argument, message, allowed, nearest, example}}`, at most 2,000 characters long."""
+        return {
+            "error": {
+                "code": self.code,
+                "argument": _cut(self.argument, _VALUE_CHARACTERS),
+                "message": _cut(self.message, _MESSAGE_CHARACTERS),
+                "allowed": _cut_allowed(self.allowed),
+                "nearest": [_cut(value, _VALUE_CHARACTERS) for value in self.nearest],
+                "example": _cut(self.example, _EXAMPLE_CHARACTERS),
+            }
+        }
+
+
+def nearest_values(wanted: str, valid: Iterable[str]) -> list[str]:
+    """Return at most five of `valid` that look most like `wanted`, the closest first."""
+    return difflib.get_close_matches(wanted[:_VALUE_CHARACTERS], list(valid), n=NEAREST_VALUES, cutoff=0.45)
+
+
+def quoted(value: object) -> str:
+    """Return a caller's value in quotes, printable, and short enough to be repeated in a message."""
+    text = value if isinstance(value, str) else repr(value)
+    printable = "".join(character if character.isprintable() else "?" for character in text[: _VALUE_CHARACTERS + 1])
+    return f"'{_cut(printable, _VALUE_CHARACTERS)}'"
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    if text is None:
+        return None
+    head = text[: limit + 1]
+    printable = "".join(c if c.isprintable() and c not in '"\\' else "'" if c == '"' else "?" for c in head)
+    return printable if len(printable) <= limit else printable[: limit - 1] + "…"
+
+
+def _cut_allowed(allowed: Sequence[str] | str | None) -> list[str] | str | None:
+    if allowed is None or isinstance(allowed, str):
+        return _cut(allowed, _ALLOWED_CHARACTERS)
+    kept: list[str] = []
+    used = 0
+    for value in allowed:
+        used += len(value) + 3
+        if used > _ALLOWED_CHARACTERS:
+            return [*kept, "…"]
+        kept.append(value)
+    return kept

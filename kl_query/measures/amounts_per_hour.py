@@ -1,0 +1,238 @@
+"""Amounts per hour: each divided by the hours it is known for, so that what was not measured is no change.
+
+Known are the hours in which the usage of a row is known; under costs, those of them in which a rate was in force. They
+are published with the amounts: none is estimated. The level of several rows together is the sum of their levels, each
+over its own hours.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isnan
+
+from kl_query.dataset.model import Amounts, Column, Metric, Row, Scale
+from kl_query.measures.measure import measure
+from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
+from kl_query.view import Frame
+from kl_query.windows import HOUR, Window
+
+_NOISE_PCT = 1e-6
+_MAY_BE_UNKNOWN = 0.1
+"""How much of a sum may be unknown in a month before the month, and not the rows, is left out of a trajectory."""
+
+
+@dataclass(frozen=True)
+class KnownHours:
+    """For how many hours of each bucket of a scale the amounts of rows are known. Columns are never NaN."""
+
+    view: Frame
+
+    @cached_property
+    def all_rows(self) -> Column:
+        """Return the hours that any row can be known for: the observed ones; under costs, those with a price."""
+        return self.priced if self._needs_rate else self.view.scale.observed_hours
+
+    @property
+    def _needs_rate(self) -> bool:
+        return self.view.measure.cost_model == "costs" and self.view.scale.relative is None
+
+    @cached_property
+    def priced(self) -> Column:
+        """Return the observed hours in which a rate was in force."""
+        return priced_hours(self.view.scale)
+
+    @cached_property
+    def capacity(self) -> Column:
+        """Return the hours for which capacity is known. Of GPU memory it comes from the exporter, not the cluster."""
+        scale, metric = self.view.scale, self.view.measure.metric
+        return scale.observed_hours if metric == "total" else scale.capacity_hours.get(metric, scale.observed_hours)
+
+    @cached_property
+    def whole(self) -> Column:
+        """Return the hours of what all shares are shares of: capacity, or the bill."""
+        return self.priced if self._needs_rate else self.capacity
+
+    @property
+    def base(self) -> Column:
+        """Return the hours of what percentages are of."""
+        return self.whole if self.view.measure.base is None else self.view.scale.observed_hours
+
+    def of(self, namespace: str) -> Column:
+        """Return the hours a namespace's amounts are known for, 0 where none is."""
+        found = self._found.get(namespace)
+        if found is None:
+            row = self.view.scale.namespaces.get(namespace, {})
+            metric = self.view.measure.metric
+            found = self._found[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
+        return found
+
+    def over(self, namespace: str, window: Window) -> float:
+        """Return the hours of a window that a namespace's amounts are known for."""
+        return sum(self.of(namespace)[window.first : window.stop])
+
+    def frame(self, window: Window) -> Frame:
+        """Return the view over another window of its scale; the same one for the same window."""
+        found = self._frames.get((window.first, window.stop))
+        if found is None:
+            found = self._frames[window.first, window.stop] = replace(self.view, window=window)
+        return found
+
+    def level(self, namespace: str, window: Window) -> float:
+        """Return a namespace's amount per hour over a window, before it is related to capacity."""
+        return ratio(self.frame(window).amount_of((namespace,)), self.over(namespace, window))
+
+    def levels(self, names: Sequence[str], before: Window, after: Window) -> tuple[float, float]:
+        """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
+
+        Over the namespaces known in both; unknown where there is none, 0 for an observed cluster without any.
+        """
+        if not names:
+            hours = self.all_rows
+            return _zero(hours[before.first : before.stop]), _zero(hours[after.first : after.stop])
+        if not self.view.measure.additive and len(names) > 1:
+            return UNKNOWN, UNKNOWN
+        return sum_of_levels((self.level(name, before), self.level(name, after)) for name in names)
+
+    @cached_property
+    def usage(self) -> KnownHours | None:
+        """Return the same for usage in cores, GiB or GPUs; None for a total, and where only shares are known."""
+        view = self.view
+        metric = view.measure.metric
+        if metric == "total" or view.scale.relative is not None:
+            return None
+        return KnownHours(replace(view, measure=measure(view.dataset, view.scale, metric, "cumulative")))
+
+    @cached_property
+    def by_metric(self) -> dict[Metric, KnownHours]:
+        """Return the same for each metric that a total of money adds up; none for anything else."""
+        view = self.view
+        metrics = view.measure.prices if view.measure.metric == "total" else ()
+        return {m: KnownHours(replace(view, measure=measure(view.dataset, view.scale, m, "costs"))) for m in metrics}
+
+    @cached_property
+    def _frames(self) -> dict[tuple[int, int], Frame]:
+        return {}
+
+    @cached_property
+    def _found(self) -> dict[str, Column]:
+        return {}
+
+    def _one(self, row: Row, amounts: Amounts | None) -> Column:
+        column = self.view.measure.column(row)
+        hours = self._measured(amounts)
+        return array("d", [0.0 if isnan(a) or isnan(h) else h for a, h in zip(column, hours, strict=True)])
+
+    def _measured(self, amounts: Amounts | None) -> Column:
+        if amounts is None or self.view.measure.dimension == "requests":
+            return self.all_rows
+        if not self._needs_rate:
+            return amounts.usage_hours if amounts.usage_hours is not None else self.all_rows
+        if amounts.cost_hours is not None:
+            return amounts.cost_hours
+        return self.priced if amounts.usage_hours is None else array("d", map(min, amounts.usage_hours, self.priced))
+
+    def _total(self, row: Row) -> Column:
+        """Return the hours by which a row's money over all metrics gives the sum of its metrics' own levels."""
+        parts = self.view.measure.parts(row)
+        hours = {metric: self._measured(row.get(metric)) for metric in parts}
+        pairs = [zip(column, hours[metric], strict=True) for metric, column in parts.items()]
+        return array("d", map(_together, zip(*pairs, strict=True))) if pairs else self.all_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Amount per hour by bucket number, for the whole buckets it is known in; of whose amounts, and without whose."""
+
+    levels: Mapping[int, float]
+    names: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False) -> Trajectory:
+    """Return the level of a sum over namespaces in each whole bucket of which at least half is known.
+
+    The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
+    part when more than a tenth of the sum is unknown in it; other namespaces unknown in a bucket are left out of all.
+    Nor does the bucket that data begin in at an unknown hour.
+    """
+    if not hours.view.measure.additive and len(names) > 1:
+        return Trajectory({})
+    whole = _whole(hours.view.window)
+    rows = {name: _levels(hours, name, whole) for name in names}
+    if not rows:
+        zero = {i: 0.0 for i in whole.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
+        return Trajectory(zero if cluster else {})
+    used = [i for i in whole.indices if i in _enough_known(rows, whole)] if len(rows) > 1 else list(rows[names[0]])
+    kept = {name: row for name, row in rows.items() if all(i in row for i in used)}
+    levels = {i: known_sum(row[i] for row in kept.values()) for i in used} if kept else {}
+    return Trajectory(levels, tuple(kept), tuple(name for name in rows if name not in kept))
+
+
+def _whole(window: Window) -> Window:
+    closed, relative = window.closed(), window.scale.relative
+    begins_in = None if relative is None else relative.begins_in
+    doubtful = begins_in == closed.first and bool(closed.indices)
+    return Window(closed.scale, closed.first + 1, closed.stop) if doubtful else closed
+
+
+def mostly(known_hours: float, scale: Scale, bucket: int) -> bool:
+    """Say whether at least half of a bucket's hours are known."""
+    return 2 * known_hours * HOUR >= scale.ends[bucket] - scale.starts[bucket]
+
+
+def priced_hours(scale: Scale) -> Column:
+    """Return the observed hours of each bucket in which a rate was in force; 0 in buckets without a bill."""
+    if scale.priced_hours is not None:
+        return scale.priced_hours
+    billed = [any(not isnan(bill[i]) for bill in scale.bill.values()) for i in range(len(scale.starts))]
+    return array(
+        "d", [hours if has_bill else 0.0 for hours, has_bill in zip(scale.observed_hours, billed, strict=True)]
+    )
+
+
+def change(before: float, after: float) -> float:
+    """Return after - before; 0 for what is only the rounding of sums."""
+    difference = after - before
+    return 0.0 if abs(difference) * 100 < _NOISE_PCT * abs(before) else difference
+
+
+def change_pct(before: float, after: float) -> float | None:
+    """Return a change in per cent of what was before, rounded for an answer; None from zero, or unknown."""
+    return rounded(100 * ratio(change(before, after), before))
+
+
+def _together(pairs: Iterable[tuple[float, float]]) -> float:
+    parts = list(pairs)
+    if any(isnan(amount) or not hours > 0 for amount, hours in parts):
+        return 0.0
+    level = sum(amount / hours for amount, hours in parts)
+    return sum(amount for amount, _ in parts) / level if level else min(hours for _, hours in parts)
+
+
+def _levels(hours: KnownHours, name: str, window: Window) -> dict[int, float]:
+    column, own = hours.view.column(name), hours.of(name)
+    return {i: column[i] / own[i] for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i)}
+
+
+def _enough_known(rows: Mapping[str, Mapping[int, float]], window: Window) -> set[int]:
+    weights = {name: sum(row.values()) / len(row) for name, row in rows.items() if row}
+    everything = sum(weights.values())
+    seen = {i: sum(weight for name, weight in weights.items() if i in rows[name]) for i in window.indices}
+    return {
+        i
+        for i in window.indices
+        if any(i in row for row in rows.values()) and everything - seen[i] <= _MAY_BE_UNKNOWN * everything + 1e-12
+    }
+
+
+def _zero(hours: Column) -> float:
+    return 0.0 if sum(hours) else UNKNOWN
+
+
+def sum_of_levels(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Return the sums of levels before and after, over the rows known in both; unknown where none is."""
+    both = [pair for pair in pairs if all(map(known, pair))]
+    return (known_sum(b for b, _ in both), known_sum(a for _, a in both)) if both else (UNKNOWN, UNKNOWN)

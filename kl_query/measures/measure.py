@@ -1,0 +1,311 @@
+"""What a value means: turns the columns of a row into the unit of a cost model, per bucket and per window.
+
+* cumulative: core-hours, GiB-hours, GPU-hours.
+* normalized: Σ usage ÷ Σ capacity of the window, in per cent.
+* costs: Σ of the cost the collector summed hour by hour; on hours, usage * bill ÷ capacity of that hour.
+
+Unknown buckets are left out of a sum and counted; a sum of nothing but unknown buckets is unknown.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from math import isnan
+from typing import Literal
+
+from kl_query.dataset.model import (
+    BILLED_METRICS,
+    METRICS,
+    Amounts,
+    Column,
+    CostModel,
+    Dataset,
+    Metric,
+    Relative,
+    Row,
+    Scale,
+)
+from kl_query.errors import ToolArgumentError
+from kl_query.numbers import MONEY, UNKNOWN, known_sum, rounded
+from kl_query.windows import Window
+
+MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
+Dimension = Literal["usage", "requests"]
+AMOUNT_UNIT: dict[Metric, str] = {
+    "cpu": "core_hours",
+    "memory": "gib_hours",
+    "gpu": "gpu_hours",
+    "gpu_memory": "gib_hours",
+}
+
+
+RELATIVE_UNIT: dict[CostModel, str] = {
+    "cumulative": "cluster_percent_hours",
+    "normalized": "percent_of_total_usage",
+    "costs": MONEY,
+}
+PERCENT_OF_OWN_GPUS = "percent_of_own_gpus"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over a window: its value (NaN when nothing is known) and how many observed buckets it leaves out."""
+
+    value: float
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric, a dimension and a cost model over one scale.
+
+    `whole` is capacity; under costs, the bill times the multiplier of the dataset's sharing.
+    """
+
+    metric: MetricOrTotal
+    dimension: Dimension
+    cost_model: CostModel
+    unit: str
+    scale: Scale
+    whole: Column
+    zero: Column
+    """0 in every bucket in which an absent metric is known to be zero."""
+    prices: Mapping[Metric, Column]
+    """Bill ÷ capacity per bucket; exact where a bucket is one hour."""
+    unbilled: Mapping[Metric, Sequence[int]]
+    """Buckets in which other metrics have a bill and this one has none."""
+    base: Column | None = None
+    """What per cent is of, where that is not `whole`: a value over a window is then the mean over its known buckets."""
+    additive: bool = True
+    """Whether amounts of namespaces can be added and ranked."""
+
+    @property
+    def per_cent(self) -> bool:
+        """Say whether values are amounts as parts of `base` or `whole`."""
+        return self.cost_model == "normalized" or self.base is not None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return the metrics whose usage the values rest on; none for requests."""
+        if self.dimension == "requests":
+            return ()
+        return tuple(self.prices) if self.metric == "total" else (self.metric,)
+
+    @property
+    def unknown(self) -> Column:
+        """Return a column in which nothing is known."""
+        return _unknown(self.zero)
+
+    def shown(self, value: float | None) -> float | None:
+        """Return an amount as an answer carries it: rounded as its unit demands; None when it is unknown."""
+        return rounded(value, self.unit)
+
+    def column(self, row: Row) -> Column:
+        """Return the amounts of a row per bucket: core-hours and the like, or money under costs."""
+        if self.metric == "total":
+            return self._over_metrics(row)
+        return self._one(row.get(self.metric), self.metric)
+
+    def parts(self, row: Row) -> dict[Metric, Column]:
+        """Return the money of a row by metric. `sum_columns` of it is `column(row)`."""
+        column = self.column(row)
+        if self.metric != "total":
+            return {self.metric: column}
+        # A metric the row lacks costs nothing, but does not make a bucket known in which none of its metrics is.
+        nothing = array("d", map(float.__sub__, column, column))
+        return {metric: self._billed(row, metric) if metric in row else nothing for metric in self.prices}
+
+    def _over_metrics(self, row: Row) -> Column:
+        """Add up what is known of a row's money, so that rows add up to the bill; unknown where no part is known."""
+        return sum_columns((self._billed(row, metric) for metric in self.prices if metric in row), self.zero)
+
+    def _billed(self, row: Row, metric: Metric) -> Column:
+        """Return a row's money for a metric; 0 in buckets with a bill for other metrics only, as it does not count."""
+        parts = self._one(row[metric], metric)
+        if not self.unbilled[metric]:
+            return parts
+        counted = parts[:]
+        for bucket in self.unbilled[metric]:
+            counted[bucket] = 0.0
+        return counted
+
+    def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
+        if amounts is None:
+            return self.zero
+        if self.cost_model == "costs" and self.scale.relative is None:
+            return (
+                amounts.cost
+                if amounts.cost is not None
+                else _multiply(amounts.usage, self.prices.get(metric, self.unknown))
+            )
+        if self.dimension == "usage":
+            return amounts.usage
+        return amounts.requests if amounts.requests is not None else _unknown(self.zero)
+
+    def series(self, column: Column, window: Window) -> Column:
+        """Return a column of amounts over a window, per bucket and in the unit of the answer."""
+        cut = column[window.first : window.stop]
+        if not self.per_cent:
+            return cut
+        wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
+        return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, wholes, strict=True)])
+
+    def amount(self, column: Column, window: Window) -> Sum:
+        """Return the sum of a column over a window before it is related to capacity."""
+        cut = column[window.first : window.stop]
+        everything = sum(cut) if cut else UNKNOWN
+        if not isnan(everything):
+            return Sum(everything)
+        observed = self.scale.observed_hours[window.first : window.stop]
+        unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
+        return Sum(known_sum(cut), unknown)
+
+    def base_amount(self, window: Window, known: Column | None = None) -> float:
+        """Return what the sum of a window is a part of; of a `base`, in the buckets only in which a column is known."""
+        if self.base is None or known is None:
+            return self.amount(self.whole if self.base is None else self.base, window).value
+        return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
+
+    def whole_amount(self, window: Window) -> float:
+        """Return what all shares of the cluster are shares of: capacity, or the bill."""
+        return self.amount(self.whole, window).value
+
+
+def measure(
+    dataset: Dataset, scale: Scale, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
+) -> Measure:
+    """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
+    if scale.relative is not None:
+        return _relative_measure(
+            dataset, scale, scale.relative, metric=metric, cost_model=cost_model, dimension=dimension
+        )
+    model = cost_model or dataset.cost_model
+    _check_metric(dataset, metric)
+    _check_combination(dataset, metric, model, dimension)
+    prices = {
+        m: _divide(scale.bill[m], scale.capacity[m]) for m in BILLED_METRICS if m in scale.bill and m in scale.capacity
+    }
+    zero = array("d", [0.0 if hours > 0 else UNKNOWN for hours in scale.observed_hours])
+    if model == "costs":
+        billed = [scale.bill[m] for m in prices] if metric == "total" else [scale.bill.get(metric, _unknown(zero))]
+        whole = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
+        zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in whole])
+        if dataset.sharing.multiplier != 1:
+            whole = array("d", [bill * dataset.sharing.multiplier for bill in whole])
+        unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
+        return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled)
+    assert metric != "total"  # noqa: S101 -- refused above for every model but costs
+    unit = AMOUNT_UNIT[metric] if model == "cumulative" else "percent_of_cluster_capacity"
+    return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
+
+
+def relative_unit(relative: Relative, metric: MetricOrTotal = "cpu") -> str:
+    """Return the unit of amounts that know neither core-hours nor capacity."""
+    return PERCENT_OF_OWN_GPUS if metric in ("gpu", "gpu_memory") else RELATIVE_UNIT[relative.cost_model]
+
+
+def is_of_own_gpus(scale: Scale, metric: MetricOrTotal | None) -> bool:
+    """Say whether values are means over each namespace's own GPUs, whose number nobody knows: nothing adds them up."""
+    return scale.relative is not None and metric in ("gpu", "gpu_memory")
+
+
+def _relative_measure(
+    dataset: Dataset,
+    scale: Scale,
+    relative: Relative,
+    *,
+    metric: MetricOrTotal,
+    cost_model: CostModel | None,
+    dimension: Dimension,
+) -> Measure:
+    """Return how to measure what files of KubeLedger hold: one cost model, and no whole to set amounts against."""
+    if metric == "total":
+        message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
+        raise _no_sense("metric", message, list(dataset.metrics), "metric=cpu")
+    _check_metric(dataset, metric)
+    if metric == "gpu_memory" and dimension == "requests":
+        raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
+    model = relative.cost_model
+    if cost_model is not None and cost_model != model:
+        message = (
+            f"KubeLedger's files hold {scale.name} as {relative_unit(relative, metric)} and nothing to convert it "
+            "with: leave cost_model out."
+        )
+        raise _no_sense("cost_model", message, [model], f"cost_model={model}")
+    unknown = array("d", [UNKNOWN]) * len(scale.starts)
+    own = is_of_own_gpus(scale, metric)
+    base = array("d", [100 * hours for hours in scale.observed_hours]) if own or model == "normalized" else None
+    unit = relative_unit(relative, metric)
+    return Measure(metric, dimension, model, unit, scale, unknown, unknown, {}, {}, base, additive=not own)
+
+
+def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
+    """Return the sum of rows per bucket, leaving out what is unknown; unknown where every row is."""
+    rows = list(columns)
+    if not rows:
+        return zero
+    if len(rows) == 1:
+        return rows[0]
+    return array("d", map(known_sum, zip(*rows, strict=True)))
+
+
+def _check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
+    if metric == "total" or not dataset.metrics or metric in dataset.metrics:
+        return
+    unreported = metric == "gpu_memory" and "gpu" in dataset.metrics
+    raise ToolArgumentError(
+        "metric_not_available",
+        "metric",
+        "This dataset has no gpu_memory: in the whole window no DCGM exporter (KL_NVIDIA_DCGM_ENDPOINT) reported any."
+        if unreported
+        else f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+        allowed=[*dataset.metrics, *(["total"] if any(dataset.priced(m) for m in METRICS) else [])],
+        nearest=dataset.metrics,
+        example="metric=cpu",
+    )
+
+
+def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
+    amounts = ["cumulative", "normalized"]
+    if model != "costs":
+        if metric == "total":
+            raise _no_sense(
+                "metric", "metric=total adds up money: it needs cost_model=costs.", list(METRICS), "metric=cpu"
+            )
+        if metric == "gpu_memory" and dimension == "requests":
+            raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
+        return
+    if dimension == "requests":
+        message = (
+            "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized."
+        )
+        raise _no_sense("dimension", message, ["usage"], "cost_model=cumulative")
+    if metric == "gpu_memory":
+        message = (
+            "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized."
+        )
+        raise _no_sense("metric", message, [*BILLED_METRICS, "total"], "metric=gpu")
+    if dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
+        message = "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector."
+        raise _no_sense("cost_model", message, amounts, "cost_model=cumulative")
+
+
+def _no_sense(argument: str, message: str, allowed: list[str], example: str) -> ToolArgumentError:
+    return ToolArgumentError(
+        "invalid_combination", argument, message, allowed=allowed, nearest=allowed, example=example
+    )
+
+
+def _multiply(left: Column, right: Column) -> Column:
+    return array("d", map(float.__mul__, left, right))
+
+
+def _divide(left: Column, right: Column) -> Column:
+    return array("d", [a / b if b else (0.0 if a == 0 else UNKNOWN) for a, b in zip(left, right, strict=True)])
+
+
+def _unknown(like: Column) -> Column:
+    return array("d", [UNKNOWN]) * len(like)

@@ -1,0 +1,55 @@
+"""The rate: the one in force at the last sample, what is set but not in force yet, and what changed in a window."""
+
+from __future__ import annotations
+
+from kl_query.dataset.model import Dataset, Rate
+from kl_query.numbers import MONEY, rounded
+from kl_query.warnings import costs
+from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.windows import HOUR, Window, instant
+
+
+def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:
+    """Return the rate of the hour the last sample belongs to; None before the first one, and once charging has ended.
+
+    A sample stands for the interval that ends with it: a rate that takes effect at that instant is not in force yet.
+    """
+    waiting = len(pending(dataset, last_sample))
+    begun = dataset.rates[: len(dataset.rates) - waiting]
+    return begun[-1] if begun and begun[-1].rate > 0 else None
+
+
+def pending(dataset: Dataset, last_sample: int | None) -> list[Rate]:
+    """Return the changes of the rate that are set but not in force at the last sample, earliest first."""
+    return [rate for rate in dataset.rates if last_sample is not None and rate.effective >= last_sample]
+
+
+def pending_warning(dataset: Dataset, last_sample: int | None) -> list[DataWarning]:
+    """Return the warning for changes of the rate that are not in force yet."""
+    waiting = pending(dataset, last_sample)
+    return [costs.rate_will_change([*map(_change, waiting)])] if waiting else []
+
+
+def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
+    """Return what to know of the rate over a window of amounts in money."""
+    start, end = window.start, window.end
+    if start is None or end is None or not dataset.rates or window.scale.relative is not None:
+        return []
+    changes = [r for r in dataset.rates if start < r.effective < end]
+    first = dataset.rates[0].effective
+    seen = (namespace.first_seen for namespace in dataset.namespaces.values())
+    begun = min((at for at in seen if at is not None), default=start)
+    unpriced = first > max(start, begun - HOUR)
+    found = [costs.no_rate_before(instant(first))] if unpriced else []
+    later = [_change(rate) for rate in changes if rate.effective != first]
+    if later:
+        found.append(costs.rate_changed(later))
+    if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
+        found.append(costs.CURRENCY_CHANGED)
+    return found
+
+
+def _change(change: Rate) -> Plain:
+    rate = rounded(change.rate, MONEY)
+    price = f"{rate:.12g} {change.currency}/h" if rate else "none, so that later hours have no cost"
+    return Plain(f"{instant(change.effective)}: {price}")

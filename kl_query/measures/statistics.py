@@ -1,0 +1,50 @@
+"""Statistics of a series over its whole buckets."""
+
+from __future__ import annotations
+
+import math
+from math import isnan
+from typing import Any
+
+from kl_query.dataset.model import Column
+from kl_query.numbers import rounded
+from kl_query.windows import Window, bucket_name, instant
+
+
+def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, Any]:
+    """Return min, max, mean, p50, p95, stdev and peak of a window's column (one element a bucket of `window`).
+
+    The open bucket is left out: it is shorter than the others. Unknown buckets are left out too. `stdev` is that of the
+    population; percentiles interpolate linearly between the two nearest values. Null where no whole bucket is known.
+    """
+    whole = window.closed()
+    numbered = [(value, i) for value, i in zip(column, whole.indices, strict=False) if not isnan(value)]
+    values = sorted(value for value, _ in numbered)
+    mean = math.fsum(values) / len(values) if values else None
+    peak = max(numbered, key=lambda pair: (pair[0], -pair[1]))[1] if numbered else None
+    return {
+        "min": rounded(values[0] if values else None, unit),
+        "max": rounded(values[-1] if values else None, unit),
+        "mean": rounded(mean, unit),
+        "p50": rounded(percentile(values, 50), unit),
+        "p95": rounded(percentile(values, 95), unit),
+        "stdev": rounded(_stdev(values, mean), unit),
+        "peak_hour": None if peak is None else bucket_name(window.scale.name, window.scale.starts[peak]),
+        "points": len(values),
+        "window_start_utc": instant(whole.start),
+        "window_end_utc": instant(whole.end),
+    }
+
+
+def percentile(ordered: list[float], rank: float) -> float | None:
+    """Return the percentile of sorted values, by linear interpolation; None for none."""
+    if not ordered:
+        return None
+    position = (len(ordered) - 1) * rank / 100
+    low = math.floor(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+def _stdev(values: list[float], mean: float | None) -> float | None:
+    return None if mean is None else math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))

@@ -1,0 +1,246 @@
+"""The metadata block of an answer: what its numbers mean, how old they are, and what is wrong with them.
+
+Every key is always there, null where it does not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+from kl_query.clocks import clock_warnings
+from kl_query.dataset.model import SOURCES, Dataset, Scale, Source
+from kl_query.measures import sharing
+from kl_query.measures.averages import own_gpus_warning
+from kl_query.measures.measure import Measure
+from kl_query.measures.rates import rate_warnings
+from kl_query.numbers import MONEY, rounded
+from kl_query.rolling import rolling_warnings, stale_days_warning, uncounted_partial_warning
+from kl_query.warnings import legacy, observation
+from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.windows import GRANULARITY, HOUR, Window, bucket_name, instant
+
+Block = dict[str, Any]
+_STALE_TICKS = 3
+_STALE_HOURLY_SECONDS = 2 * HOUR
+"""Hourly points are an hour apart, and files are written some minutes after them."""
+_NOTABLE_HOURS = 0.5
+"""How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
+_NOTABLE_SHARE = 0.01
+"""How much of a namespace's pod samples have to be missing to be named."""
+_DEFAULT_INTERVAL = 300
+
+
+def metadata(
+    dataset: Dataset,
+    now: float,
+    *,
+    window: Window | None = None,
+    measure: Measure | None = None,
+    unit: str | None = None,
+    metric: str | None = None,
+    warnings: Iterable[DataWarning] = (),
+) -> Block:
+    """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
+    shown_unit = unit or (measure.unit if measure else None)
+    priced = shown_unit == MONEY
+    money = priced or shown_unit is None
+    own = own_gpus_warning(window.scale, [measure.metric if measure else metric]) if window else []
+    return {
+        "cluster": dataset.cluster,
+        "cost_model": measure.cost_model if measure else dataset.cost_model,
+        "currency": dataset.currency if money else None,
+        "unit": shown_unit,
+        "sharing": sharing.block(dataset, applies=money),
+        "metric": measure.metric if measure else metric,
+        "scale": window.scale.name if window else None,
+        "data_window": _data_window(window),
+        "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
+        "generated_at_utc": instant(dataset.generated_at),
+        "last_sample_utc": instant(last_sample(dataset)),
+        "coverage": _coverage(window),
+        "warnings": dataset.told(
+            [
+                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), priced=priced),
+                *own,
+                *warnings,
+            ]
+        ),
+        "truncated": None,
+    }
+
+
+def last_sample(dataset: Dataset) -> int | None:
+    """Return the nominal time of the newest sample of any source; None before the first."""
+    return max((at for at in dataset.last_sample_at.values() if at is not None), default=None)
+
+
+def coverage_of(window: Window, source: Source) -> float | None:
+    """Return observed ÷ expected samples of a source over a window; None where it was not configured.
+
+    Each bucket weighs as much as samples were expected in it, which is less where the source was configured for a part.
+    """
+    column = window.scale.coverage.get(source)
+    if column is None:
+        return None
+    expected = window.scale.expected_hours.get(source, window.scale.elapsed_hours)
+    known = [(column[i], expected[i]) for i in window.indices if not isnan(column[i])]
+    weight = sum(h for _, h in known)
+    return rounded(sum(c * h for c, h in known) / weight) if weight else None
+
+
+def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[DataWarning]:
+    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
+    if not unknown:
+        return []
+    buckets = sum(count for _, count in unknown)
+    names = [name for name, _ in unknown]
+    told = observation.buckets_unknown if window.scale.relative is None else legacy.values_absent
+    return [told(names, buckets, GRANULARITY[window.scale.name])]
+
+
+def partly_measured_warning(names: Iterable[str], window: Window) -> list[DataWarning]:
+    """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
+
+    Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
+    """
+    scale = window.scale
+    answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
+    if answered is None or not scale.measured:
+        return []
+    found = []
+    for name in names:
+        column = scale.measured.get(name)
+        if column is not None:
+            pairs = [(column[i], answered[i], scale.elapsed_hours[i]) for i in window.indices]
+            seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
+            expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
+            if expected and seen / expected < 1 - _NOTABLE_SHARE:
+                found.append((name, 100 * seen / expected))
+    return [observation.pods_unmeasured(found)] if found else []
+
+
+def _data_window(window: Window | None) -> Block | None:
+    if window is None:
+        return None
+    return {
+        "granularity": GRANULARITY[window.scale.name],
+        "start": instant(window.start),
+        "end": instant(window.end),
+        "points": len(window.indices),
+        "timezone": "UTC",
+        "partial": window.partial,
+    }
+
+
+def _coverage(window: Window | None) -> Block | None:
+    if window is None:
+        return None
+    return {
+        **{source: coverage_of(window, source) for source in SOURCES},
+        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "elapsed_hours": rounded(window.elapsed_hours),
+    }
+
+
+def _usage_source(measure: Measure | None, metric: str | None) -> Source | None:
+    """Return the source that the usage in an answer comes from; None where it is about requests alone."""
+    if measure is not None and measure.dimension == "requests":
+        return None
+    shown = measure.metric if measure is not None else metric
+    return "dcgm" if shown in ("gpu", "gpu_memory") else "metrics"
+
+
+def _all_warnings(
+    dataset: Dataset,
+    now: float,
+    window: Window | None,
+    *,
+    source: Source | None,
+    priced: bool,
+) -> list[DataWarning]:
+    found = [*dataset.warnings, *clock_warnings(dataset, last_sample(dataset), now), *_stale(dataset, now)]
+    if window is not None and dataset.layout != "none":
+        found += [
+            *_missing(dataset, window),
+            *_partial(window),
+            *rolling_warnings(dataset, window, of_gpus=source == "dcgm"),
+        ]
+        found += _gaps(window)
+        if source is not None:
+            found += _silences(window, source)
+        if priced:
+            found += rate_warnings(dataset, window)
+    return found
+
+
+def _stale(dataset: Dataset, now: float) -> list[DataWarning]:
+    newest = last_sample(dataset)
+    if newest is None and dataset.layout == "kubeledger":
+        return stale_days_warning(dataset, now)
+    if newest is None:
+        return [] if dataset.layout != "native" else [observation.NO_SOURCE_YET]
+    allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
+    if dataset.layout == "kubeledger":
+        allowed = _STALE_HOURLY_SECONDS
+    if now - newest > allowed:
+        # KubeLedger writes its files whether or not it polls: their time says nothing.
+        published = dataset.generated_at if dataset.layout == "native" else None
+        if published is not None and abs(now - published) <= allowed:
+            return [observation.no_source_answers(instant(newest), now - newest)]
+        return [observation.stale(instant(newest), now - newest, kubeledger=dataset.layout == "kubeledger")]
+    behind = [
+        observation.source_behind(source, instant(at))
+        for source, at in dataset.last_sample_at.items()
+        if at is not None and newest - at > allowed
+    ]
+    silent = dataset.last_sample_at.get("metrics", 0) is None
+    return [*behind, *([observation.METRICS_NEVER_ANSWERED] if silent else [])]
+
+
+def _missing(dataset: Dataset, window: Window) -> list[DataWarning]:
+    if window.scale.starts or window.scale.name not in dataset.scales or window.scale.relative is not None:
+        return []
+    return [observation.no_sample_yet(window.scale.name)]
+
+
+def _partial(window: Window) -> list[DataWarning]:
+    if not window.partial:
+        return []
+    uncounted = uncounted_partial_warning(window)
+    if uncounted is not None:
+        return [uncounted]
+    scale, last = window.scale, window.stop - 1
+    length = (scale.ends[last] - scale.starts[last]) / HOUR
+    return [observation.partial_bucket(bucket_name(scale.name, scale.starts[last]), scale.elapsed_hours[last], length)]
+
+
+def _gaps(window: Window) -> list[DataWarning]:
+    scale = window.scale
+    missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
+    lacking = [i for i, hours in missing.items() if hours > 1e-6]
+    if not lacking:
+        return []
+    total = sum(missing[i] for i in lacking)
+    return [observation.not_observed(total, _hours_of(scale, missing, lacking))]
+
+
+def _silences(window: Window, source: Source) -> list[DataWarning]:
+    """Return the warning for hours in which the cluster was observed and the source of usage did not answer."""
+    scale, coverage = window.scale, window.scale.coverage.get(source)
+    if coverage is None:
+        return []
+    if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
+        return [observation.NO_GPU_SOURCE]
+    column = scale.silent_hours.get(source)
+    silent = {} if column is None else {i: column[i] for i in window.indices}
+    lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
+    if not lacking:
+        return []
+    total = sum(silent[i] for i in lacking)
+    return [observation.source_silent(source, total, _hours_of(scale, silent, lacking))]
+
+
+def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[tuple[Plain, float]]:
+    return [(bucket_name(scale.name, scale.starts[i]), hours[i]) for i in buckets]

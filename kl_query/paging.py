@@ -1,0 +1,70 @@
+"""Pages of long lists: an opaque cursor that outlives a generation and refuses to continue another call."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from kl_query.errors import ToolArgumentError
+
+LARGEST_LIMIT = 1_000
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Where a page starts and how long it may be; `limit` None means "what fits"."""
+
+    offset: int
+    limit: int | None
+    explicit_limit: bool
+    generation: int | None
+    """Generation the cursor was made from; None without a cursor."""
+    digest: str
+
+    def cursor_at(self, offset: int, generation: int) -> str:
+        """Return the cursor of the page that starts at `offset`."""
+        packed = orjson.dumps([_VERSION, generation, offset, self.digest])
+        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def request_page(
+    tool: str, arguments: Mapping[str, Any], *, limit: int | None, cursor: str | None, explicit_limit: bool
+) -> PageRequest:
+    """Read `limit` and `cursor`. Raises ToolArgumentError for a cursor that is malformed or of another call."""
+    digest = hashlib.sha256(orjson.dumps([tool, arguments], option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    if cursor is None:
+        return PageRequest(0, limit, explicit_limit, None, digest)
+    generation, offset, made_for = _unpack(cursor)
+    if made_for != digest:
+        raise _refused("The cursor belongs to a call with other arguments.")
+    return PageRequest(offset, limit, explicit_limit, generation, digest)
+
+
+def _unpack(cursor: str) -> tuple[int, int, str]:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        fields = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
+        raise _refused("The cursor is malformed.") from None
+    match fields:
+        case [version, int(generation), int(offset), str(digest)] if version == _VERSION and 0 <= offset < 2**31:
+            return generation, offset, digest
+        case _:
+            raise _refused("The cursor is malformed.")
+
+
+def _refused(message: str) -> ToolArgumentError:
+    return ToolArgumentError(
+        "invalid_cursor",
+        "cursor",
+        f"{message} Repeat the call that returned it, every argument the same but limit, or leave cursor out to "
+        "start again.",
+        allowed="metadata.truncated.cursor of an answer to the same call",
+    )

@@ -1,0 +1,123 @@
+"""Which namespaces a call is about: exact names, globs, system and application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kl_query.dataset.model import Dataset
+from kl_query.errors import ToolArgumentError, quoted
+from kl_query.unmatched import matching, pattern_as_name, unknown_name, unknown_pattern
+
+EVERYTHING = "*"
+"""How series name the sum of all namespaces; not a legal namespace name."""
+LARGEST_PATTERN = 256
+MOST_PATTERNS = 20
+_REFUSED = {
+    "{": "braces are not alternatives here: pass several patterns",
+    "}": "braces are not alternatives here: pass several patterns",
+    "/": "a namespace name holds no '/'",
+    "\\": "a backslash does not escape anything here",
+    "[^": "'none of these' is [!...] here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The namespaces of a call. `scope` is cluster (none were named), namespace, namespaces, or aggregate."""
+
+    scope: str
+    names: tuple[str, ...]
+    label: str
+    """What one series over all of them is called."""
+
+    @property
+    def single(self) -> bool:
+        """Say whether the answer is one series."""
+        return self.scope != "namespaces"
+
+
+def listed(dataset: Dataset) -> list[str]:
+    """Return the names an answer may show, in order."""
+    return sorted(name for name in dataset.namespaces if name not in dataset.hidden)
+
+
+def select(
+    dataset: Dataset, namespace: str | None, namespaces: Sequence[str] | None, *, aggregate: bool = False
+) -> Selection:
+    """Resolve `namespace` or `namespaces`. Raises ToolArgumentError for both at once and for what does not exist."""
+    if namespace is not None and namespaces is not None:
+        raise ToolArgumentError(
+            "conflicting_arguments",
+            "namespaces",
+            "namespace and namespaces cannot be used together: namespace takes one exact name, namespaces takes "
+            "several names or globs.",
+            allowed="namespace or namespaces, not both",
+            example=f"namespaces={namespace[:60]},{','.join(namespaces)[:60]}",
+        )
+    if namespace is not None:
+        return Selection("namespace", (_exact(dataset, namespace),), namespace)
+    if namespaces is None:
+        return Selection("cluster", tuple(listed(dataset)), EVERYTHING)
+    names = tuple(match(dataset, namespaces, "namespaces"))
+    label = ",".join(namespaces)
+    return Selection("aggregate" if aggregate else "namespaces", names, label)
+
+
+def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]:
+    """Return the names that match any pattern, each once and in order.
+
+    Raises ToolArgumentError where one matches nothing, but of a dataset that knows no namespace yet.
+    """
+    checked = check_patterns(patterns, argument)
+    names = listed(dataset)
+    matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
+    idle = [pattern for pattern, found in matched.items() if not found]
+    if idle and dataset.namespaces:
+        raise unknown_pattern(names, checked, idle, argument)
+    return sorted({name for found in matched.values() for name in found})
+
+
+def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:
+    if is_glob(pattern):
+        return matching(names, [pattern])
+    return [pattern] if pattern in dataset.namespaces and pattern not in dataset.hidden else []
+
+
+def is_glob(text: str) -> bool:
+    """Say whether a text holds any character that globs interpret."""
+    return any(character in text for character in "*?[")
+
+
+def check_patterns(patterns: Iterable[str], argument: str) -> tuple[str, ...]:
+    """Return the patterns as they are, or raise ToolArgumentError saying which rule one of them breaks."""
+    checked = tuple(dict.fromkeys(patterns))
+    if not 1 <= len(checked) <= MOST_PATTERNS:
+        raise _bad_pattern(argument, f"{argument} takes 1 to {MOST_PATTERNS} names or patterns, not {len(checked)}.")
+    for pattern in checked:
+        if not 1 <= len(pattern) <= LARGEST_PATTERN:
+            raise _bad_pattern(argument, f"A pattern has 1 to {LARGEST_PATTERN} characters, not {len(pattern)}.")
+        if pattern.startswith("!"):
+            raise _bad_pattern(argument, f"{quoted(pattern)} starts with '!': a pattern cannot be negated.")
+        for part, reason in _REFUSED.items():
+            if part in pattern:
+                raise _bad_pattern(argument, f"{quoted(pattern)} is refused: {reason}.")
+    return checked
+
+
+def _bad_pattern(argument: str, message: str) -> ToolArgumentError:
+    return ToolArgumentError(
+        "invalid_pattern",
+        argument,
+        message,
+        allowed="shell globs with * ? [abc] [!abc], case-sensitive, each matched against the whole name",
+        example=f"{argument}=kube-*",
+    )
+
+
+def _exact(dataset: Dataset, namespace: str) -> str:
+    if is_glob(namespace):
+        raise pattern_as_name(listed(dataset), namespace)
+    if not dataset.namespaces or (namespace in dataset.namespaces and namespace not in dataset.hidden):
+        return namespace  # a dataset that is not there yet cannot know the name: its absence is the warning
+    raise unknown_name(listed(dataset), namespace)

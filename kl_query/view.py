@@ -1,0 +1,278 @@
+"""What most questions start from: a scale, a window of it, a measure, and every namespace's sum over that window."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+
+from kl_query.dataset.model import Column, CostModel, Dataset, Row, Scale, ScaleName, Special
+from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, measure, sum_columns
+from kl_query.measures.shared_costs import SharedCosts, shared_costs
+from kl_query.metadata import partly_measured_warning, unknown_warning
+from kl_query.numbers import UNKNOWN, known_sum, percent
+from kl_query.warnings import costs
+from kl_query.warnings.warning import DataWarning
+from kl_query.windows import Window, read_window
+
+_SAME_HOURS = 1e-6
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A dataset looked at through one measure and one window. `totals` are in the unit of the answer.
+
+    Under costs, everything it returns of namespaces and special entries is after sharing: columns bucket by bucket,
+    sums as one over the window.
+    """
+
+    dataset: Dataset
+    window: Window
+    measure: Measure
+
+    @property
+    def scale(self) -> Scale:
+        """Return the scale of the window."""
+        return self.window.scale
+
+    @cached_property
+    def after_sharing(self) -> SharedCosts | None:
+        """Return the costs after sharing; None where nothing is shared."""
+        return shared_costs(self.dataset, self.window, self.measure)
+
+    def column(self, namespace: str) -> Column:
+        """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
+        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
+
+    def total_of(self, namespace: str) -> Sum:
+        """Return a namespace's sum over the window.
+
+        Buckets whose usage is known for a part of their hours, or metrics, count as left out too.
+        """
+        column = self._raw(namespace)
+        total = self.total(column)
+        unknown = total.unknown + self._partly_known(namespace, column)
+        return Sum(total.value if self.after_sharing is None else self.after_sharing.total(namespace), unknown)
+
+    def _partly_known(self, namespace: str, column: Column) -> int:
+        row = self.scale.namespaces.get(namespace, {})
+        hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
+        return partly_known(self.window, column, [known for known in hours if known is not None], [*parts])
+
+    def _raw(self, namespace: str) -> Column:
+        return self.measure.column(self.scale.namespaces.get(namespace, {}))
+
+    def special_column(self, entry: Special) -> Column | None:
+        """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
+        raw = self._raw_special(entry)
+        return raw if raw is None or self.after_sharing is None else self.after_sharing.special_column(entry)
+
+    def special_total(self, entry: Special) -> Sum | None:
+        """Return a special entry's sum over the window; None where `special_column` is."""
+        raw = self._raw_special(entry)
+        if raw is None:
+            return None
+        total = self.total(raw)
+        return total if self.after_sharing is None else Sum(self.after_sharing.special_total(entry), total.unknown)
+
+    def _raw_special(self, entry: Special) -> Column | None:
+        row: Row | None = self.scale.special.get(entry)
+        if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
+            return None
+        return self.measure.column(row)
+
+    @cached_property
+    def totals(self) -> dict[str, Sum]:
+        """Return the sum over the window of every namespace of the scale, hidden ones included."""
+        return {name: self.total_of(name) for name in self.scale.namespaces}
+
+    def total(self, column: Column) -> Sum:
+        """Return the sum of a column over the window, in the unit of the answer."""
+        amount = self.measure.amount(column, self.window)
+        return Sum(self._in_unit(amount.value, column), amount.unknown)
+
+    @cached_property
+    def absorbed(self) -> frozenset[str]:
+        """Return the shared namespaces nothing is left of over the window; lists over all namespaces leave them out."""
+        if self.after_sharing is None:
+            return frozenset()
+        return frozenset(
+            name for name in self.dataset.shared if name in self.totals and not self.totals[name].value > 0
+        )
+
+    def _in_unit(self, amount: float, known: Column | None = None) -> float:
+        if not self.measure.per_cent:
+            return amount
+        own = known is not None and self.measure.base is not None
+        base = self.measure.base_amount(self.window, known) if own else self._base_amount
+        return 100 * amount / base if base else UNKNOWN
+
+    @cached_property
+    def _base_amount(self) -> float:
+        return self.measure.base_amount(self.window)
+
+    @cached_property
+    def _whole_amount(self) -> float:
+        return self.measure.whole_amount(self.window)
+
+    @cached_property
+    def whole(self) -> float:
+        """Return the whole cluster in the unit of the answer: capacity, or the bill."""
+        return self._in_unit(self._whole_amount)
+
+    @cached_property
+    def all_namespaces(self) -> float:
+        """Return the sum over all namespaces, listed or not, system ones included; 0 for an observed empty cluster."""
+        return self.sum_of(self.totals) if self.totals else self.total(self.measure.zero).value
+
+    def listed(self, *, exclude_system: bool) -> list[str]:
+        """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
+        unlisted = self.dataset.hidden | self.absorbed
+        names = [
+            name
+            for name in self.totals
+            if name not in unlisted and not (exclude_system and self.dataset.is_system(name))
+        ]
+        return self.in_order(names, self.totals)
+
+    def ranked(self, *, exclude_system: bool) -> list[str]:
+        """Return `listed`, largest first; none where values of namespaces cannot be compared."""
+        return self.listed(exclude_system=exclude_system) if self.measure.additive else []
+
+    def in_order(self, names: Iterable[str], sums: dict[str, Sum]) -> list[str]:
+        """Return names as `by_value` does; by name alone where values of namespaces cannot be compared."""
+        return by_value(names, sums) if self.measure.additive else sorted(names)
+
+    def share_of(self, names: Iterable[str]) -> float | None:
+        """Return what some namespaces are of all of them, in per cent.
+
+        Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
+        """
+        if not self.measure.additive:
+            return None
+        if self.measure.base is None:
+            return percent(self.sum_of(names), self.all_namespaces)
+        return percent(self.amount_of(names), self._amount_of_all)
+
+    def weight_of(self, name: str) -> float:
+        """Return what a namespace weighs among all: what `share_of` divides."""
+        if not self.measure.additive:
+            return UNKNOWN
+        return self.totals[name].value if self.measure.base is None else self.amount_of((name,))
+
+    @cached_property
+    def _amount_of_all(self) -> float:
+        return self.amount_of(self.totals)
+
+    def cluster_share(self, value: float) -> float | None:
+        """Return a value as per cent of the whole cluster."""
+        return percent(value, self.whole)
+
+    def sum_of(self, names: Iterable[str]) -> float:
+        """Return the sum of some namespaces over the window; 0 when there are none.
+
+        Of means, it is the mean of their sum over the buckets in which any is known.
+        """
+        summed = list(names)
+        if not self.measure.additive and len(summed) > 1:
+            return UNKNOWN
+        if self.measure.base is not None and summed:
+            return self.total(self.together(summed)).value
+        values = [(self.totals.get(name) or self.total_of(name)).value for name in summed]
+        return known_sum(values) if values else 0.0
+
+    def amount_of(self, names: Iterable[str]) -> float:
+        """Return the sum of some namespaces over the window before it is related to capacity; 0 when there are none."""
+        if self.after_sharing is None:
+            return self.measure.amount(sum_columns(map(self._raw, names), self.measure.zero), self.window).value
+        values = [self.total_of(name).value for name in names]
+        return known_sum(values) if values else self.total(self.measure.zero).value
+
+    def cluster_column(self) -> Column:
+        """Return the sum of all namespaces per bucket."""
+        if self.after_sharing is not None:
+            return self.after_sharing.cluster_column()
+        return self.together(self.scale.namespaces)
+
+    def together(self, names: Iterable[str]) -> Column:
+        """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
+        summed = list(names)
+        if not self.measure.additive and len(summed) > 1:
+            return self.measure.unknown
+        return sum_columns(map(self.column, summed), self.measure.zero)
+
+    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
+        """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
+        asked = list(names)
+        known = {name: self.totals[name] for name in asked if name in self.totals}
+        return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
+
+    def cluster_warnings(self) -> list[DataWarning]:
+        """Return what to know about the sum of all namespaces."""
+        return [*self.unknown_warnings(self.totals), *self.sharing_warnings(())]
+
+    def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[DataWarning]:
+        """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
+        of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
+        measured = partly_measured_warning(sums, self.window) if of_pods else []
+        borne = self.dataset.shared if self.after_sharing else ()
+        concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
+        lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
+        return [*unknown_warning(lacking, self.window), *measured]
+
+    def sharing_warnings(self, named: Iterable[str]) -> list[DataWarning]:
+        """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
+        if self.after_sharing is None:
+            return []
+        kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
+        borne = [name for name in named if name in self.absorbed]
+        return [*([costs.borne_by_others(borne)] if borne else []), *([costs.SHARED_COSTS_KEPT] if kept else [])]
+
+
+def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:
+    """Return in how many buckets a column has a value that covers only some of the observed hours, or of its parts."""
+    if not usage_hours and not parts:
+        return 0
+    observed = window.scale.observed_hours
+
+    def is_short(i: int) -> bool:
+        return any(hours[i] < observed[i] - _SAME_HOURS for hours in usage_hours) or any(isnan(p[i]) for p in parts)
+
+    return sum(1 for i in window.indices if not isnan(column[i]) and is_short(i))
+
+
+def frame(
+    dataset: Dataset,
+    scale_name: ScaleName,
+    metric: MetricOrTotal,
+    cost_model: CostModel | None,
+    *,
+    date: str = "all",
+    dimension: Dimension = "usage",
+) -> Frame:
+    """Return the frame of a call. Raises ToolArgumentError for a metric, combination or date it cannot serve."""
+    scale = scale_of(dataset, scale_name)
+    return Frame(dataset, read_window(scale, date), measure(dataset, scale, metric, cost_model, dimension))
+
+
+def scale_of(dataset: Dataset, name: ScaleName) -> Scale:
+    """Return a scale; one without buckets where the dataset lacks it."""
+    found = dataset.scales.get(name)
+    if found is not None:
+        return found
+    nothing: Column = array("d")
+    return Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {})
+
+
+def by_value(names: Iterable[str], totals: dict[str, Sum]) -> list[str]:
+    """Return names by value, largest first, unknown ones last, ties by name."""
+
+    def key(name: str) -> tuple[bool, float, str]:
+        value = totals[name].value
+        unknown = isnan(value)
+        return unknown, 0.0 if unknown else -value, name
+
+    return sorted(names, key=key)

@@ -1,0 +1,140 @@
+"""A warning: a code, a text, and the namespaces it names.
+
+A text is a template, and every value in it has a type that says what it may give away. Who may see it decides about the
+values, never about the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NewType, TypeAlias
+
+from kl_query.warnings.codes import Code
+
+Visible: TypeAlias = Callable[[str], bool] | None
+"""Whether a namespace may be named; None for who may see everything, details of damaged files included."""
+Plain = NewType("Plain", str)
+"""Text in which no namespace is named: an instant, a bucket, a file, an error of the system."""
+_NAMED = 5
+
+
+def nobody(_namespace: str) -> bool:
+    """Say that a namespace may not be named, whichever it is."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Namespaces, each with what is said after it. Those that may not be named are counted."""
+
+    pairs: tuple[tuple[str, Plain], ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        """Return namespaces with nothing said after them."""
+        return cls(tuple((name, Plain("")) for name in names))
+
+    def shown(self, visible: Visible) -> str:
+        """Return the first few, how many more there are, and how many of them may not be named."""
+        named = [Plain(name + detail) for name, detail in self.pairs if visible is None or visible(name)]
+        unnamed = len(self.pairs) - len(named)
+        told = [some(named)] if named else []
+        counted = [filled("{count} that cannot be named to you", {"count": unnamed})] if unnamed else []
+        return " and ".join([*told, *counted])
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A piece of a damaged file, which may be a namespace's name; `instead` stands for it before who may not see it."""
+
+    text: str
+    instead: Plain
+
+    def shown(self, visible: Visible) -> str:
+        """Return the piece, or what stands for it."""
+        return self.text if visible is None else self.instead
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence or a part of one: a template with a value for each of its slots."""
+
+    template: str
+    slots: Mapping[str, Slot]
+
+    def shown(self, visible: Visible) -> str:
+        """Return the words for who may name the namespaces for which `visible` is true."""
+        return filled(self.template, {slot: _shown(value, visible) for slot, value in self.slots.items()})
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """Return the namespaces in its slots, those that are only counted among them."""
+        return frozenset().union(*map(_namespaces, self.slots.values()))
+
+
+Slot: TypeAlias = int | float | Plain | Names | Detail | Text | tuple[Text, ...]
+"""A bare `str` is none: whoever puts one into a text has to say which of these it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataWarning:
+    """What to know of the data, or of an answer. `code` stays the same however the text is worded."""
+
+    code: Code
+    said: Text
+
+    @property
+    def text(self) -> str:
+        """Return the words for who may see everything, such as the operator."""
+        return self.shown(None)
+
+    @property
+    def public_text(self) -> str:
+        """Return the words for who may not name any namespace."""
+        return self.shown(nobody)
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """Return the namespaces it names; what damaged files are quoted with apart."""
+        return self.said.namespaces
+
+    def shown(self, visible: Visible) -> str:
+        """Return the words for who may name the namespaces for which `visible` is true."""
+        return self.said.shown(visible)
+
+
+def text(template: str, /, **slots: Slot) -> Text:
+    """Return a part of a sentence."""
+    return Text(template, slots)
+
+
+def warning(code: Code, template: str, /, **slots: Slot) -> DataWarning:
+    """Return a warning."""
+    return DataWarning(code, Text(template, slots))
+
+
+def some(items: Sequence[Plain]) -> Plain:
+    """Return the first few items of a list, and how many more there are."""
+    rest = len(items) - _NAMED
+    listed = ", ".join(items[:_NAMED])
+    return Plain(filled("{listed} and {rest} more", {"listed": listed, "rest": rest}) if rest > 0 else listed)
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Return a template with its values: the only place where words and values meet."""
+    return template.format_map(values)
+
+
+def _shown(value: Slot, visible: Visible) -> object:
+    if isinstance(value, tuple):
+        return " ".join(part.shown(visible) for part in value)
+    return value.shown(visible) if isinstance(value, (Names, Detail, Text)) else value
+
+
+def _namespaces(value: Slot) -> Iterable[str]:
+    if isinstance(value, tuple):
+        return frozenset().union(*(part.namespaces for part in value))
+    if isinstance(value, Names):
+        return (name for name, _ in value.pairs)
+    return value.namespaces if isinstance(value, Text) else ()

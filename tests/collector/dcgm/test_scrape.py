@@ -1,0 +1,102 @@
+"""Every address behind a name is scraped, over real sockets on loopback."""
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from collector.dcgm import scrape as module
+from collector.dcgm.scrape import resolve, scrape
+from tests.support.patience import LIMIT_SECONDS
+from tests.support.scripted_http import Answer, Request, closed_port, serving
+
+DATA = Path(__file__).parent / "data"
+
+
+def page(name: str) -> Answer:
+    return Answer(200, (DATA / f"{name}.prom").read_bytes())
+
+
+def uuids(devices: Sequence[object]) -> list[str]:
+    return sorted(str(device.uuid)[:8] for device in devices)  # type: ignore[attr-defined]
+
+
+def test_all_addresses_behind_a_name_are_asked_under_that_name() -> None:
+    with (
+        serving(lambda _: page("labelled")) as one,
+        serving(lambda _: page("mig"), host="127.0.0.2", port=one.port) as two,
+    ):
+        result = scrape(
+            [f"http://dcgm.gpu.svc:{one.port}/metrics"], LIMIT_SECONDS, lambda host, port: ["127.0.0.1", "127.0.0.2"]
+        )
+        assert [request.headers["host"] for request in one.requests + two.requests] == [f"dcgm.gpu.svc:{one.port}"] * 2
+    assert result.errors == ()
+    assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a", "GPU-7d1e", "GPU-7d1e", "GPU-7d1e"]
+
+
+def test_a_device_that_two_endpoints_report_is_one_device() -> None:
+    with serving(lambda _: page("labelled")) as server:
+        result = scrape([server.url, f"{server.url}/metrics"], LIMIT_SECONDS)
+    assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
+
+
+def test_an_endpoint_without_a_path_is_asked_for_metrics() -> None:
+    paths: list[str] = []
+
+    def script(request: Request) -> Answer:
+        paths.append(request.path)
+        return page("labelled")
+
+    with serving(script) as server:
+        scrape([server.url, f"{server.url}/federate"], LIMIT_SECONDS)
+    assert sorted(paths) == ["/federate", "/metrics"]
+
+
+def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> None:
+    dead = f"http://127.0.0.1:{closed_port()}"
+    with serving(lambda _: page("labelled")) as server:
+        result = scrape([dead, server.url], LIMIT_SECONDS)
+    assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
+    (error,) = result.errors
+    assert f"{dead} (127.0.0.1) refuses connections" in str(error)
+    assert "KL_NVIDIA_DCGM_ENDPOINT" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Answer(404), "answered 404; expected 200"),
+        (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "answered 302; expected 200"),
+        (Answer(200, b"<html>login</html>"), "is not Prometheus text"),
+        (Answer(200, b"x" * 10, length=500), "broke off"),
+        (Answer(200, b"# x\n", delay_sec=LIMIT_SECONDS), "did not answer in time"),
+        (Answer(200, b"#" * 1000, delay_sec=0.05, chunk_bytes=1), "did not answer in time"),
+    ],
+    ids=["absent", "moved", "other page", "truncated", "silent", "dripping"],
+)
+def test_an_exporter_that_fails_is_explained(answer: Answer, message: str) -> None:
+    with serving(lambda _: answer) as server:
+        result = scrape([server.url], 0.2)
+    assert result.devices == ()
+    assert message in str(result.errors[0])
+    assert server.url in str(result.errors[0])
+
+
+def test_a_page_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PAGE_BYTES", 1 << 20)
+    with serving(lambda _: Answer(200, b"# \n" * (1 << 19))) as server:
+        result = scrape([server.url], LIMIT_SECONDS)
+    assert "larger than 1 MiB" in str(result.errors[0])
+
+
+def test_a_name_without_addresses_is_explained() -> None:
+    def nowhere(host: str, port: int) -> Sequence[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    result = scrape(["http://dcgm.gpu.svc:9400"], 5.0, nowhere)
+    assert "the host name of http://dcgm.gpu.svc:9400 cannot be resolved" in str(result.errors[0])
+
+
+def test_the_systems_resolver_gives_each_address_once() -> None:
+    assert resolve("127.0.0.1", 80) == ("127.0.0.1",)

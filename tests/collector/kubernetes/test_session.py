@@ -1,0 +1,262 @@
+"""Requests that fail in every way a cluster knows, each with one message that says what to do."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes.client import Configuration
+
+from collector.clock import Reading
+from collector.errors import SourceError
+from collector.kubernetes.session import ExpiredListingError, Session
+from tests.support.certificates import self_signed
+from tests.support.patience import LIMIT_SECONDS
+from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
+
+Script = Callable[[Request], Answer]
+
+
+@contextmanager
+def session_to(url: str, timeout_sec: float = LIMIT_SECONDS, **options: Any) -> Iterator[Session]:
+    configuration = Configuration(host=url, retries=False)
+    for name, value in options.pop("configuration", {}).items():
+        setattr(configuration, name, value)
+    session = Session(configuration, timeout_sec, **options)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def failure(script: Script, source: Any = "kubernetes", **options: Any) -> SourceError:
+    """What a request for pods says went wrong."""
+    with serving(script) as server, session_to(server.url, **options) as session:
+        return failure_of(session, source)
+
+
+def failure_of(session: Session, source: Any = "kubernetes") -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        session.get_json(source, "/api/v1/pods", {"limit": "500"}, "list pods in the whole cluster")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_request_carries_its_query_and_asks_for_json() -> None:
+    with serving(lambda _: json_answer({"kind": "PodList"})) as server, session_to(server.url) as session:
+        query = {"limit": "5", "fieldSelector": "status.phase!=Failed"}
+        assert session.get_json("kubernetes", "/api/v1/pods", query, "list pods") == {"kind": "PodList"}
+    request = server.requests[0]
+    assert (request.path, request.query) == ("/api/v1/pods", query)
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["user-agent"] == "kubeledger-collector"
+
+
+def test_no_cluster_at_the_endpoint() -> None:
+    with session_to(f"http://127.0.0.1:{closed_port()}") as session:
+        message = str(failure_of(session))
+    assert "refuses connections: nothing listens there. Check KL_K8S_API_ENDPOINT or the kubeconfig" in message
+
+
+def test_a_host_name_that_does_not_exist() -> None:
+    with session_to("http://no-such-host.invalid:6443") as session:
+        assert "the host name of http://no-such-host.invalid:6443" in str(failure_of(session))
+
+
+def test_a_certificate_that_cannot_be_verified(tmp_path: Path) -> None:
+    with serving(lambda _: json_answer({}), tls=self_signed(tmp_path)) as server, session_to(server.url) as session:
+        message = str(failure_of(session))
+    assert "cannot be verified (self-signed certificate)" in message
+    assert "Set KL_K8S_CACERT" in message
+
+
+def test_a_certificate_of_the_named_authority_is_accepted(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    authority = {"ssl_ca_cert": str(certificate)}
+    with (
+        serving(lambda _: json_answer({"kind": "PodList"}), tls=(certificate, key)) as server,
+        session_to(server.url, configuration=authority) as session,
+    ):
+        assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods")["kind"] == "PodList"
+
+
+def test_https_to_a_server_that_speaks_http() -> None:
+    with (
+        serving(lambda _: json_answer({})) as server,
+        session_to(server.url.replace("http", "https")) as session,
+    ):
+        assert "is it https, is it http?" in str(failure_of(session))
+
+
+def test_a_wrong_token() -> None:
+    error = failure(lambda _: status_answer(401, "Unauthorized"))
+    assert error.status == 401
+    assert "does not accept the credentials (401). Check KL_K8S_AUTH_TOKEN" in str(error)
+
+
+def test_a_missing_permission_is_named() -> None:
+    error = failure(lambda _: status_answer(403, 'User "x" cannot list resource "pods"'))
+    assert "forbids to list pods in the whole cluster (403). Grant it with a ClusterRole" in str(error)
+    assert 'The server says: User "x" cannot list resource "pods"' in str(error)
+
+
+def test_an_endpoint_that_is_no_kubernetes_api() -> None:
+    error = failure(lambda _: Answer(404, b"<html>nothing here</html>"))
+    assert "this is no Kubernetes API" in str(error)
+    assert "html" not in str(error)
+
+
+def test_an_absent_metrics_api_tells_to_install_metrics_server() -> None:
+    error = failure(lambda _: Answer(404, b"404 page not found"), "metrics")
+    assert "Install metrics-server" in str(error)
+    assert error.source == "metrics"
+
+
+def test_a_metrics_server_that_is_down() -> None:
+    error = failure(lambda _: Answer(503, b"service unavailable"), "metrics")
+    assert "metrics-server does not answer" in str(error)
+
+
+def test_any_other_status_is_told() -> None:
+    assert "answered 500; expected 200" in str(failure(lambda _: status_answer(500, "etcd is gone")))
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with serving(lambda _: Answer(302, headers={"Location": "http://127.0.0.1:1/login"})) as server:
+        with session_to(server.url) as session:
+            assert "answered 302; expected 200" in str(failure_of(session))
+        assert len(server.requests) == 1
+
+
+def test_an_expired_listing_tells_where_to_go_on() -> None:
+    error = failure(lambda _: status_answer(410, "expired", **{"continue": "newer"}))
+    assert isinstance(error, ExpiredListingError)
+    assert error.resume == "newer"
+    error = failure(lambda _: status_answer(410, "expired"))
+    assert isinstance(error, ExpiredListingError)
+    assert error.resume is None
+
+
+@pytest.mark.parametrize("body", [b"<html>login</html>", b'{"kind": "PodList"', b""])
+def test_an_answer_that_is_no_json(body: bytes) -> None:
+    assert "did not answer with JSON" in str(failure(lambda _: Answer(200, body)))
+
+
+def test_json_that_is_no_object() -> None:
+    assert "JSON that is no object" in str(failure(lambda _: json_answer([1])))
+
+
+def test_a_silent_server_is_given_up_after_the_timeout() -> None:
+    error = failure(lambda _: Answer(200, b"{}", delay_sec=LIMIT_SECONDS), timeout_sec=0.2)
+    assert "did not answer in time" in str(error)
+    assert "KL_REQUEST_TIMEOUT_SEC" in str(error)
+
+
+def test_a_server_that_drips_is_given_up_though_it_is_never_silent() -> None:
+    # A byte every 0.1 s would take 100 s; a whole answer may take 4 x 0.2 s.
+    error = failure(lambda _: Answer(200, b" " * 1000, delay_sec=0.1, chunk_bytes=1), timeout_sec=0.2)
+    assert "did not answer in time" in str(error)
+
+
+def test_a_truncated_answer_is_asked_for_once_more() -> None:
+    with serving(lambda _: Answer(200, b'{"kind"', length=500)) as server, session_to(server.url) as session:
+        assert "broke off" in str(failure_of(session))
+        assert len(server.requests) == 2
+
+
+def test_an_answer_that_is_whole_at_the_second_try_is_taken() -> None:
+    answers = iter([Answer(200, b'{"kind"', length=500), json_answer({"kind": "PodList"})])
+    with serving(lambda _: next(answers)) as server, session_to(server.url) as session:
+        assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
+
+
+def test_a_server_that_asks_to_come_back_is_asked_again_after_at_most_three_seconds() -> None:
+    waits: list[float] = []
+    answers = iter([Answer(429, headers={"Retry-After": "600"}), json_answer({"kind": "PodList"})])
+    with serving(lambda _: next(answers)) as server, session_to(server.url, sleep=waits.append) as session:
+        assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
+    assert waits == [3.0]
+
+
+def test_a_server_that_stays_busy_is_given_up() -> None:
+    waits: list[float] = []
+    error = failure(lambda _: Answer(429), sleep=waits.append)
+    assert error.status == 429
+    assert waits == [1.0]
+
+
+def test_a_refusal_is_not_repeated() -> None:
+    with serving(lambda _: status_answer(403, "no")) as server:
+        with session_to(server.url) as session:
+            failure_of(session)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1 << 20])
+def test_an_answer_in_chunks_of_unknown_length_is_read_whole(chunk_bytes: int) -> None:
+    answer = Answer(200, b'{"kind": "PodList", "items": []}', chunked=True, chunk_bytes=chunk_bytes)
+    with serving(lambda _: answer) as server, session_to(server.url) as session:
+        assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods")["kind"] == "PodList"
+
+
+def test_chunks_that_end_without_the_last_one_are_a_broken_answer() -> None:
+    error = failure(lambda _: Answer(200, b'{"kind": "PodList"}', chunked=True, length=0))
+    assert "broke off" in str(error)
+
+
+@contextmanager
+def told(**headers: str) -> Iterator[Session]:
+    """A session to an API server whose answers have these headers, of which each is one second later."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def script(_: Request) -> Answer:
+        return Answer(200, b"{}", named)
+
+    with serving(script) as server, session_to(server.url, boot=iter((100.0, 101.0, 102.0)).__next__) as session:
+        yield session
+
+
+NOON = 1_795_262_400.0
+
+
+def test_what_time_it_is_by_the_api_server_is_heard_with_every_answer_of_it() -> None:
+    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT") as session:
+        assert session.date is None
+        for boot in (100.0, 101.0):
+            session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
+            assert session.date == Reading(NOON, boot)
+
+
+def test_an_answer_that_a_cache_has_kept_for_a_minute_is_a_minute_old() -> None:
+    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT", Age="60") as session:
+        session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
+        assert session.date == Reading(NOON + 60, 100.0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Date": ""}, {"Date": "yesterday"}, {"Date": "Sat, 21 Nov 99999 12:00:00 GMT"}, {"Age": "old"}],
+    ids=["none", "no date", "a year that is none", "an age that is none"],
+)
+def test_a_date_that_cannot_be_understood_is_none(headers: dict[str, str]) -> None:
+    with told(**{"Date": "Sat, 21 Nov 2026 12:00:00 GMT", **headers}) as session:
+        session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
+        assert session.date is None
+
+
+def test_what_answers_for_another_api_group_does_not_say_what_time_it_is() -> None:
+    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT") as session:
+        session.get_json("metrics", "/apis/metrics.k8s.io/v1beta1/nodes", {}, "list nodes")
+        assert session.date is None
+
+
+def test_a_refusal_says_what_time_it_is_too() -> None:
+    def script(_: Request) -> Answer:
+        return status_answer(401, "Unauthorized")
+
+    with serving(script) as server, session_to(server.url) as session:
+        failure_of(session)
+        assert session.date is not None
+        assert abs(session.date.time - time.time()) < 60

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+from collector.publish.manifest import manifest
+from collector.store.rates import RateChange
+from collector.store.registry import LabelValue, NamespaceRecord
+from tests.support.books import validate
+
+NOON = 1795262400
+"""2026-11-21T12:00:00Z"""
+
+FILE = {"name": "x-1.json", "size": 2, "sha256": "0" * 64}
+
+
+def written(**changed: Any) -> dict[str, Any]:
+    """A manifest with what publication adds, valid against its schema."""
+    arguments: dict[str, Any] = {
+        "version": "1.2.3",
+        "cluster": "prod",
+        "cost_model": "CHARGE_BACK",
+        "currency": "€",
+        "rates": (),
+        "polling_interval_seconds": 300,
+        "generated_at": NOON + 4,
+        "last_sample_at": {"kubernetes": NOON, "metrics": NOON - 300, "dcgm": None},
+        "metrics": ("cpu", "memory"),
+        "namespaces": {},
+        **changed,
+    }
+    document = manifest(**arguments)
+    names = ("hourly_7d", "daily_14d", "monthly_12m", "nodes")
+    validate({**document, "generation": 1, "files": dict.fromkeys(names, FILE)}, "manifest")
+    return document
+
+
+def test_times_are_iso_8601_in_utc() -> None:
+    document = written()
+    assert document["generated_at"] == "2026-11-21T12:00:04Z"
+    assert document["last_sample_at"] == {
+        "kubernetes": "2026-11-21T12:00:00Z",
+        "metrics": "2026-11-21T11:55:00Z",
+        "dcgm": None,
+    }
+
+
+def test_the_rate_history_is_copied() -> None:
+    changes = (RateChange(NOON, 2.5, "€", None), RateChange(NOON + 3600, 0.0, "€", {"cpu": 1.0}))
+    assert written(rates=changes)["rates"] == [
+        {"effective": "2026-11-21T12:00:00Z", "rate": 2.5, "currency": "€", "weights": None},
+        {"effective": "2026-11-21T13:00:00Z", "rate": 0.0, "currency": "€", "weights": {"cpu": 1.0}},
+    ]
+
+
+def test_labels_carry_each_value_with_the_time_it_was_first_seen() -> None:
+    labels = {"team": (LabelValue("a", NOON), LabelValue(None, NOON + 300))}
+    record = NamespaceRecord(NOON, NOON + 600, False, ((NOON, NOON + 600),), None, labels)
+    assert written(namespaces={"shop": record})["namespaces"] == [
+        {
+            "name": "shop",
+            "labels": {
+                "team": [
+                    {"value": "a", "first_seen": "2026-11-21T12:00:00Z"},
+                    {"value": None, "first_seen": "2026-11-21T12:05:00Z"},
+                ]
+            },
+            "first_seen": "2026-11-21T12:00:00Z",
+            "last_seen": "2026-11-21T12:10:00Z",
+            "active": False,
+        }
+    ]
+
+
+def test_without_a_rate_there_is_no_currency() -> None:
+    assert written(currency=None)["currency"] is None

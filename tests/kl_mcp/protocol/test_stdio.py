@@ -1,0 +1,167 @@
+"""The stdio transport, on a real process: nothing but protocol on standard output, through exit."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from kl_mcp.protocol.stdio import Unanswered
+from kl_mcp.tools import TABLE
+from tests.support.mcp_clients import MODES, connect, environment, payload, stdio_parameters
+from tests.support.patience import LIMIT_SECONDS
+from tests.support.published import publish
+
+CHATTY = """\
+import atexit, os, subprocess, sys
+atexit.register(lambda: print("stray print at exit"))
+print("stray print before the transport starts")
+import kl_mcp.protocol.stdio
+from kl_mcp.cli import main
+kl_mcp.stdio.DRAIN_SECONDS = 120
+code = main(sys.argv[1:])
+print("stray print after the transport ended")
+os.write(1, b"stray write to descriptor 1\\n")
+subprocess.run(["echo", "stray child"])
+sys.__stdout__.write("stray write to the first standard output\\n")
+sys.exit(code)
+"""
+"""A program around kl-mcp that writes to standard output wherever it can."""
+
+STRAYS = 6
+
+HANDSHAKE: list[dict[str, Any]] = [
+    {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "tests", "version": "1"},
+        },
+    },
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+]
+CALLS: list[dict[str, Any]] = [
+    {"jsonrpc": "2.0", "id": "list", "method": "tools/list"},
+    {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "describe_dataset", "arguments": {}}},
+    {"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "no_such_tool", "arguments": {}}},
+]
+
+
+def _pipe(directory: Path, messages: list[dict[str, Any]], *, raw: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Pipe messages into the chatty program, close its input, wait for its end; standard output is buffered."""
+    arguments = ["--transport", "stdio", "--data-dir", str(directory), "--log-level", "debug"]
+    buffered = {name: value for name, value in environment().items() if name != "PYTHONUNBUFFERED"}
+    lines = b"".join(orjson.dumps(message) + b"\n" for message in messages)
+    return subprocess.run(
+        [sys.executable, "-c", CHATTY, *arguments],
+        input=raw + lines,
+        capture_output=True,
+        env=buffered,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_tools_answer_over_stdio_in_each_era(tmp_path: Path, mode: str) -> None:
+    publish(tmp_path, 2)
+
+    async def question() -> tuple[list[str], dict[str, Any]]:
+        async with connect(stdio_parameters(tmp_path), mode) as client:
+            tools = [tool.name for tool in (await client.list_tools()).tools]
+            result = await client.call_tool("describe_dataset", {})
+            assert result.structured_content == payload(result)
+            return tools, payload(result)
+
+    tools, described = anyio.run(question)
+
+    assert tools == list(TABLE)
+    assert described["layout"] == "native"
+
+
+@pytest.mark.requirement("KL-X-2")
+def test_every_line_of_standard_output_is_protocol_whatever_the_process_prints(tmp_path: Path) -> None:
+    publish(tmp_path, 2)
+
+    ended = _pipe(tmp_path, HANDSHAKE + CALLS)
+
+    messages = [orjson.loads(line) for line in ended.stdout.splitlines()]
+    assert all(message["jsonrpc"] == "2.0" for message in messages)
+    assert ended.returncode == 0
+    assert ended.stderr.count(b"stray") == STRAYS
+
+
+def test_requests_that_are_piped_in_are_all_answered_before_it_ends(tmp_path: Path) -> None:
+    publish(tmp_path, 2)
+
+    ended = _pipe(tmp_path, HANDSHAKE + CALLS)
+
+    answers = {message["id"]: message for message in map(orjson.loads, ended.stdout.splitlines())}
+    assert set(answers) == {1, "list", 3, 4}
+    assert answers[3]["result"]["structuredContent"]["layout"] == "native"
+    assert answers[4]["error"]["code"] == -32602
+
+
+def test_lines_that_are_no_messages_do_not_end_the_session(tmp_path: Path) -> None:
+    ended = _pipe(tmp_path, HANDSHAKE + CALLS[:1], raw=b"hello\n\n{\n[1,2]\n\xff\xfe\n")
+
+    answered = {message.get("id") for message in map(orjson.loads, ended.stdout.splitlines())}
+    assert {1, "list"} <= answered
+    assert ended.returncode == 0
+
+
+def test_without_a_single_request_it_ends_when_its_input_does(tmp_path: Path) -> None:
+    ended = _pipe(tmp_path, [])
+
+    assert ended.returncode == 0
+    assert ended.stdout == b""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_while_it_waits_for_input(tmp_path: Path, stop: signal.Signals) -> None:
+    command = [sys.executable, "-m", "kl_mcp", "--transport", "stdio", "--data-dir", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(orjson.dumps(HANDSHAKE[0]) + b"\n")
+        process.stdin.flush()
+        assert orjson.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(stop)
+
+        assert process.wait(LIMIT_SECONDS) == -stop
+
+
+def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
+    unanswered = Unanswered()
+    unanswered.asked('{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}')
+    unanswered.asked('{"jsonrpc":"2.0","method":"notifications/initialized"}')
+    unanswered.asked("no message")
+
+    async def settled() -> bool:
+        ended = anyio.Event()
+
+        async def wait() -> None:
+            await unanswered.settled()
+            ended.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        return ended.is_set()
+
+    assert anyio.run(settled)
+    unanswered.asked('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')
+    assert not anyio.run(settled)
+    unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
+    assert anyio.run(settled)

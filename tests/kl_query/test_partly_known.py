@@ -1,0 +1,95 @@
+"""Sums of which a part is unknown: they say so, and they still add up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kl_mcp.tools import TABLE
+from kl_query.dataset import load_dataset
+from tests.support.datasets import Dataset, Row, Scale, at, write
+
+SAMPLED = "2026-11-22T00:00:00Z"
+
+
+def ask(tmp_path: Path, tool: str, daily: Scale, **arguments: Any) -> dict[str, Any]:
+    rates = [{"effective": "2026-11-01T00:00:00Z", "rate": 10.0, "currency": "$", "weights": None}]
+    dataset = load_dataset(write(tmp_path, Dataset(daily=daily, rates=rates, currency="$", last_sample=SAMPLED)))
+    return TABLE[tool].run(arguments, dataset, at(SAMPLED).timestamp())
+
+
+GPU_UNKNOWN = Scale(
+    "2026-11-20",
+    # Two days of a cluster of 10 cores and 4 GPUs; on the second the exporter was down.
+    capacity={"cpu": [240, 240], "gpu": [96, 96]},
+    bill={"cpu": [120, 120], "gpu": [120, 120]},
+    namespaces={
+        "ml": {"cpu": Row([48, 48], [48, 48]), "gpu": Row([24, None], [48, 48])},
+        "web": {"cpu": Row([24, 24], [24, 24])},
+    },
+)
+
+
+def test_the_total_cost_keeps_the_metrics_that_are_known_and_all_rows_add_up_to_the_bill(tmp_path: Path) -> None:
+    # ml: 0.5 $ a core-hour x 96 + 1.25 $ a GPU-hour x 24 = 78; web: 0.5 x 48 = 24; the bill is 480.
+    answer = ask(tmp_path, "get_usage", GPU_UNKNOWN, metric="total", cost_model="costs", exclude_special=False)
+    rows = {row["namespace"]: row["total"] for row in answer["series"]}
+    assert rows == {"ml": 78, "web": 24}
+    special = {row["entry"]: row["total"] for row in answer["special"]}
+    assert sum(rows.values()) + sum(value for value in special.values() if value) == pytest.approx(480)
+    assert any("unknown in whole or in part" in w and "ml" in w for w in answer["metadata"]["warnings"])
+    assert not any("web" in w for w in answer["metadata"]["warnings"])
+
+
+@pytest.mark.parametrize("tool", ["get_usage", "get_top_consumers", "get_namespace_breakdown", "group_namespaces"])
+def test_a_day_that_is_known_in_half_is_named_by_every_tool_that_sums_it(tmp_path: Path, tool: str) -> None:
+    half = Row([24, 72], [96, 192], matched=[48, 192], usage_hours=[12, 24])
+    scale = Scale("2026-11-20", capacity={"cpu": [240, 240]}, namespaces={"web": {"cpu": half}})
+    pattern = {"pattern": "web"} if tool == "group_namespaces" else {}
+    answer = ask(tmp_path, tool, scale, metric="cpu", date="all", **pattern)
+    (warning,) = answer["metadata"]["warnings"]
+    assert warning.startswith("1 namespace(s) have 1 day bucket(s) unknown in whole or in part")
+
+
+@pytest.mark.parametrize("tool", ["get_usage", "get_top_consumers", "get_efficiency", "compare_periods"])
+def test_a_namespace_of_which_some_pods_were_not_measured_is_named_with_the_share_that_was(
+    tmp_path: Path, tool: str
+) -> None:
+    # Two thirds of the samples on the first day, all on the second: five sixths of what was expected.
+    scale = Scale(
+        "2026-11-20",
+        capacity={"cpu": [240, 240]},
+        namespaces={"web": {"cpu": Row([48, 72], [96, 96])}, "shop": {"cpu": Row([24, 24], [24, 24])}},
+        measured={"web": [2 / 3, 1.0]},
+    )
+    arguments = {"date": "all"} if tool != "compare_periods" else {}
+    warnings = ask(tmp_path, tool, scale, metric="cpu", **arguments)["metadata"]["warnings"]
+    assert [w for w in warnings if "running pods" in w] == [
+        "metrics-server knew only a part of the running pods of 1 namespace(s), whose usage is too low: web (83.3 %)."
+    ]
+
+
+def test_an_hour_without_the_api_is_no_fault_of_the_pods_that_were_measured(tmp_path: Path) -> None:
+    # metrics-server answered all day, the API in 23 of 24 hours: all of web's pods were known in these, shop's in half.
+    scale = Scale(
+        "2026-11-20",
+        capacity={"cpu": [230]},
+        observed=[23],
+        namespaces={"web": {"cpu": Row([46], [92])}, "shop": {"cpu": Row([23], [46])}},
+        coverage={"kubernetes": [23 / 24]},
+        measured={"web": [23 / 24], "shop": [11.5 / 24]},
+        more={"pods_coverage": [23 / 24]},
+    )
+    warnings = ask(tmp_path, "get_usage", scale, metric="cpu")["metadata"]["warnings"]
+    assert [w for w in warnings if "running pods" in w] == [
+        "metrics-server knew only a part of the running pods of 1 namespace(s), whose usage is too low: shop (50 %)."
+    ]
+
+
+def test_a_ratio_that_reads_0_5_is_balanced(tmp_path: Path) -> None:
+    # Published amounts have ten digits: 0.4999999999 is shown as 0.5 and has to be classified as that.
+    scale = Scale("2026-11-20", capacity={"cpu": [240]}, namespaces={"web": {"cpu": Row([11.9999999999], [24])}})
+    (row,) = ask(tmp_path, "get_efficiency", scale, metric="cpu")["efficiency"]
+    assert (row["efficiency_ratio"], row["classification"]) == (0.5, "balanced")

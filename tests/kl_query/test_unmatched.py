@@ -1,0 +1,145 @@
+"""What matches nothing: the error names what comes nearest, and what it suggests is answered."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kl_mcp.tools.arguments import split_list
+from kl_query.dataset.model import Dataset, Namespace
+from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_query.regular_expressions import globs_meant
+from kl_query.selection import match, select
+
+NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
+DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
+
+
+def refused(*patterns: str) -> ToolArgumentError:
+    with pytest.raises(ToolArgumentError) as caught:
+        match(DATASET, patterns, "pattern")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("expression", "globs"),
+    [
+        ("shop-.*", ["shop-*"]),
+        ("^shop-", ["shop-*"]),
+        ("^shop-.*$", ["shop-*"]),
+        ("ing$", ["*ing"]),
+        ("^ci$", ["ci"]),
+        (".*", ["*"]),
+        (".+-.+", ["*-*"]),
+        ("ml-.", ["ml-?"]),
+        ("ml-[a-z]+", ["ml-[a-z]*"]),
+        ("shop-(frontend|checkout)", ["shop-frontend", "shop-checkout"]),
+        ("shop-(?:frontend|nothing)", ["shop-frontend"]),
+        ("(shop|ml)-.*", ["shop-*", "ml-*"]),
+        ("(shop|ml)-", ["shop-*", "ml-*"]),
+        ("(shop|ml)", ["shop-*", "ml-*"]),
+        ("^(ci|s(earch|hop-.*))$", ["ci", "search", "shop-*"]),
+        ("shop-*|ml-*", ["shop-*", "ml-*"]),
+        ("shop-* ml-*", ["shop-*", "ml-*"]),
+        ("payments,search", ["payments", "search"]),
+        ("'ci'", ["ci"]),
+        ("team-.*", []),
+        ("^$", []),
+        ("|", []),
+        ("(shop|ml", []),
+        ("shop(-checkout)?", []),
+        ("(?i)shop-x", []),
+        ("(a|b)" * 40, []),
+        ("(" * 256, []),
+        ("|".join(f"{letter}*" for letter in "abcdefghijk"), []),
+    ],
+)
+def test_a_regular_expression_is_told_as_the_globs_it_means(expression: str, globs: list[str]) -> None:
+    assert globs_meant(expression, NAMES) == globs
+
+
+@pytest.mark.parametrize(
+    ("patterns", "nearest", "example"),
+    [
+        (["shop-.*"], ["shop-checkout", "shop-frontend"], "pattern=shop-*"),
+        (["^shop-"], ["shop-checkout", "shop-frontend"], "pattern=shop-*"),
+        (["shop-(frontend|checkout)"], ["shop-checkout", "shop-frontend"], "pattern=shop-frontend,shop-checkout"),
+        (["shop-*|ml-*"], ["ml-a", "ml-serving", "shop-checkout", "shop-frontend"], "pattern=shop-*,ml-*"),
+        (["payment"], ["payments"], "pattern=payments"),
+        (["PAYMENTS"], ["payments"], "pattern=payments"),
+        (["frontend"], ["shop-frontend"], "pattern=shop-frontend"),
+        (["shop-*", "nope-*"], [], "pattern=shop-*"),
+        (["ci", "ml-.*", "(search|x)"], ["ml-a", "ml-serving", "search"], "pattern=ml-*,search,ci"),
+        (["payments,search"], ["payments", "search"], "pattern=payments,search"),
+        (["team-.*"], [], "pattern=ci"),
+    ],
+)
+def test_the_error_names_the_nearest_names_and_a_value_that_is_answered(
+    patterns: list[str], nearest: list[str], example: str
+) -> None:
+    error = refused(*patterns)
+    assert (error.code, error.argument) == ("unknown_namespace", "pattern")
+    assert (list(error.nearest), error.example) == (nearest, example)
+    assert match(DATASET, split_list(example.removeprefix("pattern=")), "pattern")
+
+
+def test_every_pattern_that_matches_nothing_is_named() -> None:
+    message = refused("ci", "x-*", "y").message
+    assert message == "No namespace matches 'x-*' among the 9 known ones. Nor does any match 'y'."
+
+
+def test_a_regular_expression_is_told_what_patterns_are() -> None:
+    assert refused("team-.*").message.endswith("Patterns are shell globs: * stands for any text.")
+    assert "globs" not in refused("team-*").message
+
+
+@pytest.mark.requirement("KL-T-9")
+def test_a_class_negated_as_in_regular_expressions_is_refused_for_it_would_match_the_opposite() -> None:
+    error = refused("ml-[^a]*")
+    assert error.code == "invalid_pattern"
+    assert "[!...]" in error.message
+
+
+@pytest.mark.parametrize(
+    ("namespace", "code", "example"),
+    [
+        ("payment", "unknown_namespace", "namespace=payments"),
+        ("^shop-", "unknown_namespace", "namespaces=shop-*"),
+        ("payments,search", "unknown_namespace", "namespaces=payments,search"),
+        ("shop-*", "invalid_namespace", "namespaces=shop-*"),
+        ("shop-.*", "invalid_namespace", "namespaces=shop-*"),
+        ("ml-[^a]*", "invalid_namespace", "namespaces=ml-[!a]*"),
+        ('["payments", "search"]', "invalid_namespace", "namespaces=payments,search"),
+    ],
+)
+def test_what_is_no_exact_name_is_told_the_argument_that_takes_it(namespace: str, code: str, example: str) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        select(DATASET, namespace, None)
+    assert (caught.value.code, caught.value.example) == (code, example)
+    argument, _, value = example.partition("=")
+    assert select(DATASET, *((value, None) if argument == "namespace" else (None, split_list(value)))).names
+
+
+def test_who_may_see_nothing_is_told_no_name() -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        match(DATASET.restricted_to(lambda _: False), ["*"], "pattern")
+    assert (caught.value.nearest, caught.value.example) == ((), None)
+
+
+def test_a_dataset_without_namespaces_cannot_tell_what_matches() -> None:
+    assert match(Dataset("none", "cumulative"), ["x-*"], "pattern") == []
+
+
+PIECES = ["shop", "ml", "-", "(", ")", "|", "^", "$", ".*", ".+", ".", "[a-z]", "+", "?", "*", ",", " ", "a", "'", '"']
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=25).map("".join), min_size=1, max_size=19))
+def test_whatever_is_suggested_is_answered_and_every_error_fits(patterns: list[str]) -> None:
+    error = refused(*patterns, "nobody")
+    payload = error.to_payload()
+    assert error.code == "unknown_namespace"
+    assert len(json.dumps(payload)) <= PAYLOAD_CHARACTERS
+    assert not set(error.nearest) - set(NAMES)
+    assert match(DATASET, split_list(payload["error"]["example"].removeprefix("pattern=")), "pattern")

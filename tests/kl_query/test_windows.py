@@ -1,0 +1,107 @@
+from array import array
+
+import pytest
+
+from kl_query.dataset.model import Scale, ScaleName
+from kl_query.errors import ToolArgumentError
+from kl_query.windows import read_window, whole_window
+from tests.support.datasets import at
+
+HOURS = ["2026-02-28T22:00:00Z", "2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"]
+DAYS = ["2026-02-27", "2026-02-28", "2026-03-01"]
+MONTHS = ["2025-12", "2026-01", "2026-02", "2026-03"]
+NAMED: dict[ScaleName, list[str]] = {"hourly_7d": HOURS, "daily_14d": DAYS, "monthly_12m": MONTHS}
+
+
+def scale(name: ScaleName, dates: list[str] | None = None) -> Scale:
+    starts = [int(at(date).timestamp()) for date in (NAMED[name] if dates is None else dates)]
+    step = {"hourly_7d": 3600, "daily_14d": 86_400, "monthly_12m": 31 * 86_400}[name]
+    ends = [*starts[1:], *([starts[-1] + step] if starts else [])]
+    hours = array("d", [(end - start) / 3600 for start, end in zip(starts, ends, strict=True)])
+    complete = tuple(i < len(starts) - 1 for i in range(len(starts)))
+    return Scale(name, "f", tuple(starts), tuple(ends), complete, hours, hours, {}, {}, {}, {}, {}, {})
+
+
+@pytest.mark.parametrize("name", list(NAMED))
+def test_latest_is_the_last_bucket_and_all_is_every_one(name: ScaleName) -> None:
+    assert read_window(scale(name), "latest").dates == NAMED[name][-1:]
+    assert read_window(scale(name), " ALL ").dates == NAMED[name]
+
+
+@pytest.mark.parametrize("name", list(NAMED))
+def test_a_bucket_and_a_range_are_named_as_answers_name_them(name: ScaleName) -> None:
+    first, second = NAMED[name][:2]
+    assert read_window(scale(name), second).label == second
+    assert read_window(scale(name), f"{first}..{second}").dates == [first, second]
+    assert read_window(scale(name), f"{first} .. {second}").label == f"{first}..{second}"
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-02-28T23", "2026-02-28T23:00", "2026-02-28T23:00Z", "2026-02-28 23:00:00+00:00"]
+)
+def test_an_hour_may_be_written_shorter(written: str) -> None:
+    assert read_window(scale("hourly_7d"), written).label == "2026-02-28T23:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "2026",
+        "2026-13",
+        "2026-02-30",
+        "2026-02-28T25:00:00Z",
+        "2026-02-28T23:30:00Z",
+        "a..b..c",
+        "..",
+        "all..all",
+    ],
+)
+@pytest.mark.parametrize("name", list(NAMED))
+def test_what_is_no_date_is_refused_with_the_available_window(name: ScaleName, date: str) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale(name), date)
+    assert caught.value.argument == "date"
+    assert caught.value.nearest
+    assert NAMED[name][0] in str(caught.value.allowed)
+
+
+def test_a_date_outside_the_window_names_the_nearest_buckets() -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale("daily_14d"), "2026-03-05")
+    assert caught.value.code == "unknown_date"
+    assert caught.value.nearest == ("2026-03-01", "2026-02-28", "2026-02-27")
+    assert "2026-02-27..2026-03-01" in caught.value.message
+
+
+def test_a_range_backwards_is_refused_with_the_range_meant() -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale("daily_14d"), "2026-03-01..2026-02-27")
+    assert caught.value.nearest == ("2026-02-27..2026-03-01",)
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "other"),
+    [("daily_14d", "2026-02", "month"), ("hourly_7d", "2026-02-28", "day"), ("monthly_12m", "2026-02-28", "day")],
+)
+def test_a_date_of_another_scale_is_explained(name: ScaleName, date: str, other: str) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale(name), date)
+    assert f"names a {other}" in caught.value.message
+
+
+def test_a_scale_without_buckets_has_an_empty_window_for_any_readable_date() -> None:
+    nothing = scale("daily_14d", [])
+    for date in ("latest", "all", "2026-11-21", "2026-11-01..2026-11-02"):
+        window = read_window(nothing, date)
+        assert (window.dates, window.label, window.start, window.end, window.partial) == ([], None, None, None, False)
+    with pytest.raises(ToolArgumentError):
+        read_window(nothing, "yesterday")
+
+
+def test_closing_a_window_leaves_the_open_bucket_out() -> None:
+    window = whole_window(scale("daily_14d"))
+    assert window.partial
+    assert window.closed().dates == DAYS[:2]
+    assert window.closed().closed().dates == DAYS[:2]
