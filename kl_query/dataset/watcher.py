@@ -152,6 +152,9 @@ class Holder:
 
     async def _replace(self, dataset: Dataset) -> None:
         first = not self.looked
+        for warning in dataset.warnings:
+            if warning not in self.held.dataset.warnings:
+                logger.warning("%s", warning.text)
         self.held = Held(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
         self._counts.loads["loaded"] += 1

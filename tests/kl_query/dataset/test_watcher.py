@@ -112,6 +112,24 @@ def test_a_missing_directory_is_an_empty_dataset_with_the_reason_until_it_appear
     assert after.warnings == ()
 
 
+@pytest.mark.requirement("KL-E-4")
+def test_the_log_tells_the_operator_once_what_is_wrong_with_a_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(tmp_path, 1)
+    (tmp_path / "nodes-1.json").unlink()
+
+    async def scenario() -> None:
+        async with _held(tmp_path) as holder:
+            os.utime(tmp_path / "dataset.json")
+            await until(lambda: holder._counts.loads["loaded"] == 2)
+
+    with caplog.at_level(logging.WARNING):
+        anyio.run(scenario)
+
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["nodes-1.json is missing"]
+
+
 @pytest.mark.requirement("KL-E-5")
 def test_a_generation_that_cannot_be_read_keeps_the_last_good_one_with_a_warning(tmp_path: Path) -> None:
     publish(tmp_path, 1)
