@@ -131,7 +131,7 @@ def _nameable(dataset: Dataset) -> list[str]:
     return [
         glob
         for glob in dataset.sharing.namespaces
-        if not dataset.hidden or any(fnmatchcase2(name, glob) for name in visible)
+        if dataset.visible is None or any(fnmatchcase2(name, glob) for name in visible)
     ]
 
 

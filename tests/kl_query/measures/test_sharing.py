@@ -146,3 +146,11 @@ def test_a_shared_namespace_that_may_not_be_named_is_not_named_by_the_policy() -
     found = block(dataset.restricted_to(lambda name: name != "secret"), applies=True)
     assert found is not None
     assert (found["shared_namespaces"], found["matched"]) == (["infra"], 2)
+
+
+@pytest.mark.requirement("KL-H-8")
+def test_nor_is_one_that_is_not_there_where_all_that_are_there_may_be_named() -> None:
+    dataset = shared_by(books("infra", "shop"), Sharing(namespaces=("infra", "secret")))
+    found = block(dataset.restricted_to(lambda name: name != "secret"), applies=True)
+    assert found is not None
+    assert found["shared_namespaces"] == ["infra"]
