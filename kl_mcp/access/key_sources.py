@@ -12,6 +12,7 @@ from typing import Protocol
 
 import anyio
 
+from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access.held_keys import HeldKeys
 from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
@@ -98,11 +99,8 @@ class KeysInFile:
 def _read_file(path: Path) -> KeySet:
     """The keys of a file. Raises ValueError with what is wrong, in words that go on after its name."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_SET + 1)
+        return parse_key_set(read_regular(path, LARGEST_SET))
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    try:
-        return parse_key_set(content)
     except ValueError as error:
         raise ValueError(f"cannot be used: {error}") from None

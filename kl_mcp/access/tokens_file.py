@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access import strict_json
 from kl_mcp.access.callers import Caller, checked_globs
@@ -57,14 +58,9 @@ class Token:
 def read_tokens(path: Path) -> tuple[Token, ...]:
     """The tokens of a file. Raises `TokensError`."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        return parse_tokens(read_regular(path, LARGEST_FILE))
     except OSError as error:
         raise TokensError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
-    if len(content) > LARGEST_FILE:
-        raise TokensError(f"The tokens file {path} is larger than {LARGEST_FILE} bytes.")
-    try:
-        return parse_tokens(content)
     except ValueError as error:
         raise TokensError(f"The tokens file {path} cannot be used: {error}.") from None
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kl_core.regular_files import read_regular
 from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
@@ -64,13 +65,9 @@ def read_certificate(cert_file: Path, key_file: Path, now: float) -> Certificate
 
 def _content(setting: str, path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        return read_regular(path, LARGEST_FILE)
     except OSError as error:
         raise TlsError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
-    if len(content) > LARGEST_FILE:
-        raise TlsError(f"{setting}: {path} is larger than {LARGEST_FILE} bytes.")
-    return content
 
 
 def _client(content: bytes, cert_file: Path) -> ssl.SSLContext:

@@ -14,8 +14,10 @@ import anyio
 import orjson
 import pytest
 
+from tests.kl_mcp.access.asking import FINANCE, ask, tokens_file
 from tests.kl_mcp.protocol.test_stdio import HANDSHAKE
 from tests.support.certificates import self_signed
+from tests.support.issuer import jwt_flags, key_set_file, token
 from tests.support.mcp_clients import (
     HttpServer,
     connect,
@@ -118,6 +120,27 @@ def test_certificates_that_cannot_be_looked_at_do_not_keep_the_process_alive(tmp
 
     with http_server(tmp_path, *flags, env={"HANGS_AT_CERTIFICATES": "1"}, module=HANGING) as server:
         eventually(lambda: "hanging" in server.log)
+        assert _ends(server.process, server.process.terminate) == 0
+
+
+@pytest.mark.parametrize("odd", ["tokens.json", "keys.json", "tls.crt"])
+def test_over_http_a_pipe_in_place_of_a_secret_stops_neither_answers_nor_the_end(tmp_path: Path, odd: str) -> None:
+    publish(tmp_path / "data")
+    certificate, key = self_signed(tmp_path)
+    keys, tokens = key_set_file(tmp_path / "keys.json"), tokens_file(tmp_path / "tokens.json")
+    tls = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key)) if odd == certificate.name else ()
+    flags = (*jwt_flags(keys, tokens_file=str(tokens)), *tls)
+
+    with http_server(tmp_path / "data", *flags) as server:
+        put_odd(tmp_path / odd, "pipe")
+
+        def noticed() -> bool:
+            if not tls:
+                assert ask(server.port, "tools/list", {}, token=FINANCE).status == 200
+                assert ask(server.port, "tools/list", {}, token=token()).status == 200
+            return any(odd in line and "is a named pipe" in line for line in list(server.log))
+
+        eventually(noticed)
         assert _ends(server.process, server.process.terminate) == 0
 
 

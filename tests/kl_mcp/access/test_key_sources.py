@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -14,8 +15,10 @@ import pytest
 from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access import key_sources
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
+from kl_mcp.access.jwks import LARGEST_SET
 from kl_mcp.access.key_sources import KeysError, KeysInFile
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
+from tests.support.odd_files import put_odd, without_waiting
 from tests.support.patience import until
 
 
@@ -137,7 +140,7 @@ def test_a_file_that_could_not_be_read_for_a_moment_is_read_again_though_it_did_
     keys = KeysInFile(path, reads, elapsed=clock)
     key_set_file(path, key_set(jwk(private_key("EC"), "next")))
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", _too_many_files)
+        patched.setattr(os, "open", _too_many_files)
         for _ in range(3):
             clock.now += RETRY_SECONDS
             assert _names(keys) == ["rsa", "ec"]
@@ -174,7 +177,7 @@ def test_an_error_that_nobody_foresaw_leaves_no_key_in_force_for_longer(
     assert _names(keys) == []
 
 
-def _too_many_files(*_: object) -> None:
+def _too_many_files(*_: object, **__: object) -> None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
@@ -204,14 +207,18 @@ ONLY_PRIVATE = json.dumps({"keys": [jwk(private_key("EC"), "x", private=True)]})
 
 
 def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    put_odd(pipe, "pipe")
     for path, said in (
         (tmp_path / "none.json", "No such file"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "is a directory"),
+        (pipe, "is a named pipe"),
+        (key_set_file(tmp_path / "huge.json", b" " * (LARGEST_SET + 1)), "that are read"),
         (key_set_file(tmp_path / "broken.json", b"{"), "not JSON"),
         (key_set_file(tmp_path / "twice.json", b'{"keys": [], "keys": []}'), "twice"),
     ):
         with pytest.raises(KeysError, match=said) as caught:
-            KeysInFile(path, Counter())
+            without_waiting(partial(KeysInFile, path, Counter()))
         assert str(path) in str(caught.value)
         assert "KL_MCP_JWT_JWKS" in str(caught.value)
 

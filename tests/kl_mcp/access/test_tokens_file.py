@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access.tokens_file import LARGEST_FILE, TokensError, TokensFile, parse_tokens, read_tokens
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.mcp_clients import environment
+from tests.support.odd_files import put_odd, without_waiting
 from tests.support.patience import LIMIT_SECONDS
 
 LONG = "0123456789abcdef"
@@ -173,7 +175,7 @@ def test_a_withdrawal_is_in_force_though_the_file_could_not_be_read_when_it_chan
     tokens = TokensFile(path, elapsed=clock)
     tokens_file(path)
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", _too_many_files)
+        patched.setattr(os, "open", _too_many_files)
         for _ in range(3):
             clock.now += RETRY_SECONDS
             assert tokens.caller(LONG) is not None
@@ -184,7 +186,7 @@ def test_a_withdrawal_is_in_force_though_the_file_could_not_be_read_when_it_chan
     assert tokens.caller(FINANCE) is not None
 
 
-def _too_many_files(*_: object) -> None:
+def _too_many_files(*_: object, **__: object) -> None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
@@ -300,12 +302,19 @@ def test_a_mistake_is_named_and_no_token_is_quoted(document: Any, said: str) -> 
     assert LONG[1:] not in str(caught.value)
 
 
-def test_a_file_that_is_missing_or_huge_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_huge_or_no_regular_one_is_refused_by_name(tmp_path: Path) -> None:
     huge = tmp_path / "huge.json"
     huge.write_bytes(b" " * (LARGEST_FILE + 1))
-    for path, said in ((tmp_path / "none.json", "No such file"), (huge, "larger than"), (tmp_path, "Is a directory")):
+    pipe = tmp_path / "pipe.json"
+    put_odd(pipe, "pipe")
+    for path, said in (
+        (tmp_path / "none.json", "No such file"),
+        (huge, "that are read"),
+        (tmp_path, "is a directory"),
+        (pipe, "is a named pipe"),
+    ):
         with pytest.raises(TokensError) as caught:
-            read_tokens(path)
+            without_waiting(partial(read_tokens, path))
         assert str(path) in str(caught.value)
         assert said in str(caught.value)
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kl_mcp.transport.tls import TlsError, TlsFiles, read_certificate
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import environment
+from tests.support.odd_files import put_odd, without_waiting
 from tests.support.patience import LIMIT_SECONDS
 
 HOUR = 3600.0
@@ -71,6 +72,11 @@ def _a_directory(files: Files) -> Files:
     return files[0].parent, files[1]
 
 
+def _a_pipe(files: Files) -> Files:
+    put_odd(files[1], "pipe")
+    return files
+
+
 def _too_large(files: Files) -> Files:
     files[1].write_bytes(b" " * (1024 * 1024 + 1))
     return files
@@ -83,12 +89,13 @@ def _expired(files: Files) -> Files:
 REFUSED = [
     (_absent(0), "KL_MCP_TLS_CERT_FILE", "No such file"),
     (_absent(1), "KL_MCP_TLS_KEY_FILE", "No such file"),
-    (_a_directory, "KL_MCP_TLS_CERT_FILE", "Is a directory"),
+    (_a_directory, "KL_MCP_TLS_CERT_FILE", "is a directory"),
+    (_a_pipe, "KL_MCP_TLS_KEY_FILE", "is a named pipe"),
     (_swapped, "KL_MCP_TLS_CERT_FILE", "no certificate in PEM form"),
     (_damaged(0, "cut off"), "KL_MCP_TLS_CERT_FILE", "no certificate in PEM form"),
     (_damaged(0, "damaged"), "KL_MCP_TLS_CERT_FILE", "is damaged"),
     (_damaged(1, "damaged"), "KL_MCP_TLS_KEY_FILE", "is damaged"),
-    (_too_large, "KL_MCP_TLS_KEY_FILE", "larger than 1048576 bytes"),
+    (_too_large, "KL_MCP_TLS_KEY_FILE", "more than the 1,048,576 that are read"),
     (_of_another, "KL_MCP_TLS_KEY_FILE", "is not the one of the certificate"),
     (_with_passphrase, "KL_MCP_TLS_KEY_FILE", "needs a passphrase"),
     (_with_old_passphrase, "KL_MCP_TLS_KEY_FILE", "needs a passphrase"),
@@ -103,7 +110,7 @@ def test_files_that_cannot_be_served_are_refused_in_one_line_naming_setting_and_
     cert, key = prepare(self_signed(tmp_path))
 
     with pytest.raises(TlsError) as caught:
-        read_certificate(cert, key, time.time())
+        without_waiting(lambda: read_certificate(cert, key, time.time()))
 
     message = str(caught.value)
     assert message.startswith(f"{setting}: ")
