@@ -210,9 +210,10 @@ class Frame:
         known = {name: self.totals[name] for name in asked if name in self.totals}
         return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
 
-    def cluster_warnings(self) -> list[DataWarning]:
-        """Return what to know about the sum of all namespaces."""
-        return [*self.unknown_warnings(self.totals), *self.sharing_warnings(())]
+    def cluster_warnings(self, asked: Sequence[str] = ()) -> list[DataWarning]:
+        """Return the same for answers with the sum of all namespaces, or shares of it; those `asked` for come first."""
+        ordered = {name: self.totals[name] for name in asked if name in self.totals}
+        return [*self.unknown_warnings({**ordered, **self.totals}), *self.sharing_warnings(asked)]
 
     def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[DataWarning]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""

@@ -30,7 +30,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
             now,
             window=view.window,
             measure=view.measure,
-            warnings=view.warnings(names),
+            warnings=view.cluster_warnings(names),
         ),
     }
     fill(

@@ -31,7 +31,7 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
         "members": [],
         **totals(view),
         "metadata": metadata(
-            view.dataset, now, window=view.window, measure=view.measure, warnings=view.warnings(present)
+            view.dataset, now, window=view.window, measure=view.measure, warnings=view.cluster_warnings(present)
         ),
     }
     fill(

@@ -21,7 +21,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
         now,
         window=view.window,
         measure=view.measure,
-        warnings=view.warnings(names),
+        warnings=view.cluster_warnings(names),
     )
 
     def row(position: int) -> tuple[dict[str, Any]]:

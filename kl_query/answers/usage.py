@@ -42,7 +42,9 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
             now,
             window=view.window,
             measure=view.measure,
-            warnings=[*view.unknown_warnings(sums), *view.sharing_warnings(() if cluster else names)],
+            warnings=view.cluster_warnings()
+            if cluster
+            else [*view.unknown_warnings(sums), *view.sharing_warnings(names)],
         ),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
+from kl_query.dataset import Dataset as Loaded
 from kl_query.dataset import load_dataset
 from tests.support.datasets import Dataset, Row, Scale, at, write
 
@@ -51,6 +52,37 @@ def test_a_day_that_is_known_in_half_is_named_by_every_tool_that_sums_it(tmp_pat
     answer = ask(tmp_path, tool, scale, metric="cpu", date="all", **pattern)
     (warning,) = answer["metadata"]["warnings"]
     assert warning.startswith("1 namespace(s) have 1 day bucket(s) unknown in whole or in part")
+
+
+SUMMED = ("get_usage", "get_top_consumers", "get_namespace_breakdown", "group_namespaces", "get_efficiency")
+
+
+@pytest.mark.requirement("KL-S-6")
+@pytest.mark.parametrize("tool", SUMMED)
+def test_whoever_sees_a_sum_over_all_is_told_that_it_leaves_out_amounts_of_others(tmp_path: Path, tool: str) -> None:
+    known, unknown = {"cpu": Row([24, 24], [48, 48])}, {"cpu": Row([None, None], [48, 48])}
+    names = {"web": known, "bank": unknown, "kube-dns": unknown}
+    daily = Scale("2026-11-20", capacity={"cpu": [240, 240]}, namespaces=names)
+    whole = load_dataset(write(tmp_path, Dataset(daily=daily, last_sample=SAMPLED)))
+    given = {"metric": "cpu", "date": "all", **({"pattern": "web"} if tool == "group_namespaces" else {})}
+
+    def said(dataset: Loaded) -> str:
+        found = TABLE[tool].run(given, dataset, at(SAMPLED).timestamp())["metadata"]["warnings"]
+        return " ".join(warning for warning in found if "unknown" in warning)
+
+    assert "bank" in said(whole)
+    assert "kube-dns" in said(whole)
+    assert "2 that cannot be named to you" in said(whole.restricted_to(lambda name: name == "web"))
+
+
+def test_those_that_were_asked_for_are_named_before_the_others_whose_sums_are_part_of_the_total(
+    tmp_path: Path,
+) -> None:
+    names = {name: {"cpu": Row([None, 24], [48, 48])} for name in "abcdefgh"}
+    scale = Scale("2026-11-20", capacity={"cpu": [240, 240]}, namespaces=names)
+    answer = ask(tmp_path, "group_namespaces", scale, metric="cpu", date="all", pattern="h")
+    (warning,) = (warning for warning in answer["metadata"]["warnings"] if "unknown" in warning)
+    assert warning.endswith("too low: h, a, b, c, d and 3 more.")
 
 
 @pytest.mark.parametrize("tool", ["get_usage", "get_top_consumers", "get_efficiency", "compare_periods"])
