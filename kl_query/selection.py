@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kl_query.dataset.model import Dataset
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.unmatched import matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.regular_expressions import globs_meant
+from kl_query.unmatched import example, matching, pattern_as_name, unknown_name, unknown_pattern
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
@@ -69,8 +70,8 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
 
     Raises ToolArgumentError where one matches nothing, but of a dataset that knows no namespace yet.
     """
-    checked = check_patterns(patterns, argument)
     names = listed(dataset)
+    checked = check_patterns(patterns, argument, names)
     matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
     idle = [pattern for pattern, found in matched.items() if not found]
     if idle and dataset.namespaces:
@@ -89,29 +90,39 @@ def is_glob(text: str) -> bool:
     return any(character in text for character in "*?[")
 
 
-def check_patterns(patterns: Iterable[str], argument: str) -> tuple[str, ...]:
-    """Return the patterns as they are, or raise ToolArgumentError saying which rule one of them breaks."""
+def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the patterns as they are, or raise ToolArgumentError saying which rule one of them breaks.
+
+    `names` are those that may be told: the error then has an example that matches one.
+    """
     checked = tuple(dict.fromkeys(patterns))
     if not 1 <= len(checked) <= MOST_PATTERNS:
-        raise _bad_pattern(argument, f"{argument} takes 1 to {MOST_PATTERNS} names or patterns, not {len(checked)}.")
+        message = f"{argument} takes 1 to {MOST_PATTERNS} names or patterns, not {len(checked)}."
+        raise _bad_pattern(argument, message, names[:1])
     for pattern in checked:
-        if not 1 <= len(pattern) <= LARGEST_PATTERN:
-            raise _bad_pattern(argument, f"A pattern has 1 to {LARGEST_PATTERN} characters, not {len(pattern)}.")
-        if pattern.startswith("!"):
-            raise _bad_pattern(argument, f"{quoted(pattern)} starts with '!': a pattern cannot be negated.")
-        for part, reason in _REFUSED.items():
-            if part in pattern:
-                raise _bad_pattern(argument, f"{quoted(pattern)} is refused: {reason}.")
+        broken = _broken_rule(pattern)
+        if broken is not None:
+            meant = globs_meant(pattern[:LARGEST_PATTERN], names)
+            raise _bad_pattern(argument, broken, meant or names[:1])
     return checked
 
 
-def _bad_pattern(argument: str, message: str) -> ToolArgumentError:
+def _broken_rule(pattern: str) -> str | None:
+    if not 1 <= len(pattern) <= LARGEST_PATTERN:
+        return f"A pattern has 1 to {LARGEST_PATTERN} characters, not {len(pattern)}."
+    if pattern.startswith("!"):
+        return f"{quoted(pattern)} starts with '!': a pattern cannot be negated."
+    reasons = (reason for part, reason in _REFUSED.items() if part in pattern)
+    return next((f"{quoted(pattern)} is refused: {reason}." for reason in reasons), None)
+
+
+def _bad_pattern(argument: str, message: str, answered: Sequence[str]) -> ToolArgumentError:
     return ToolArgumentError(
         "invalid_pattern",
         argument,
         message,
         allowed="shell globs with * ? [abc] [!abc], case-sensitive, each matched against the whole name",
-        example=f"{argument}=kube-*",
+        example=example(argument, answered or ["kube-*"]),
     )
 
 

@@ -16,9 +16,12 @@ NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search"
 DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
 
 
-def refused(*patterns: str) -> ToolArgumentError:
+TENANTS = DATASET.restricted_to(lambda name: name.startswith("shop-"))
+
+
+def refused(*patterns: str, dataset: Dataset = DATASET) -> ToolArgumentError:
     with pytest.raises(ToolArgumentError) as caught:
-        match(DATASET, patterns, "pattern")
+        match(dataset, patterns, "pattern")
     return caught.value
 
 
@@ -99,6 +102,7 @@ def test_a_class_negated_as_in_regular_expressions_is_refused_for_it_would_match
     error = refused("ml-[^a]*")
     assert error.code == "invalid_pattern"
     assert "[!...]" in error.message
+    assert error.example == "pattern=ml-[!a]*"
 
 
 @pytest.mark.parametrize(
@@ -143,3 +147,22 @@ def test_whatever_is_suggested_is_answered_and_every_error_fits(patterns: list[s
     assert len(json.dumps(payload)) <= PAYLOAD_CHARACTERS
     assert not set(error.nearest) - set(NAMES)
     assert match(DATASET, split_list(payload["error"]["example"].removeprefix("pattern=")), "pattern")
+
+
+REFUSED = ["[^", "{", "}", "/", "\\", "!"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, *REFUSED]), max_size=25).map("".join), st.sampled_from(REFUSED))
+def test_what_is_suggested_for_a_pattern_that_is_refused_is_answered_too(written: str, broken: str) -> None:
+    error = refused("!" + written if broken == "!" else written + broken, dataset=TENANTS)
+    assert error.code == "invalid_pattern"
+    assert error.example is not None
+    assert match(TENANTS, split_list(error.example.removeprefix("pattern=")), "pattern")
+
+
+@pytest.mark.parametrize("patterns", [(), tuple(f"x{i}" for i in range(21)), ("",), ("x" * 257,)])
+def test_so_is_what_is_suggested_for_too_many_too_few_or_too_long_ones(patterns: tuple[str, ...]) -> None:
+    example = refused(*patterns, dataset=TENANTS).example
+    assert example is not None
+    assert match(TENANTS, split_list(example.removeprefix("pattern=")), "pattern")
