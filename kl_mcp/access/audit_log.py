@@ -131,7 +131,8 @@ class _File:
 
 
 def _opened(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # A named pipe that nobody reads, or not fast enough, loses lines and must not keep the server waiting.
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
 
 
 def _standard_error(line: bytes) -> None:

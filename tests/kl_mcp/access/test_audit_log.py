@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from kl_mcp.access.audit_log import LARGEST_ARGUMENTS, Audit, AuditLogError, row
 from kl_mcp.access.callers import Caller
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, tokens_file, two_tenants
 from tests.support.mcp_clients import environment, http_server
+from tests.support.odd_files import put_odd, without_waiting
 from tests.support.patience import LIMIT_SECONDS
 
 NOW = 1_795_000_000.5  # 2026-11-18T11:06:40.5Z
@@ -126,6 +129,28 @@ def test_lines_that_cannot_be_written_are_lost_with_one_error_in_the_log(caplog:
 
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "/dev/full" in record.getMessage()
+
+
+@pytest.mark.requirement("KL-S-7")
+@pytest.mark.parametrize("read_by_somebody", [False, True])
+def test_a_pipe_that_nobody_empties_loses_lines_and_is_not_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, read_by_somebody: bool
+) -> None:
+    audit = Audit(str(tmp_path / "log"))
+    put_odd(tmp_path / "log", "pipe")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK) if read_by_somebody else None
+    text = "x" * (LARGEST_ARGUMENTS // 2)
+
+    def write() -> bool:
+        for _ in range(2 * fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ) // len(text) if reader is not None else 3):
+            _write(audit, text=text)
+        return True
+
+    assert without_waiting(write)
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert str(tmp_path / "log") in record.getMessage()
+    if reader is not None:
+        os.close(reader)
 
 
 def test_long_arguments_are_cut(tmp_path: Path) -> None:
