@@ -15,9 +15,11 @@ demo: setup ## A simulated cluster, twelve months of history and the MCP server 
 	@$(BIN)/python -m simulator.demo
 
 .PHONY: check
-check: setup ## Format, lint and types
+check: setup ## Format, lint, spelling, types, and which package may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 .PHONY: test

@@ -1,1 +1,1 @@
-"""What every part of KubeLedger shares: hosts, files, clocks and words. Imports none of them, and opens no connection."""
+"""What every part of KubeLedger shares. It imports none of them and opens no connection."""
