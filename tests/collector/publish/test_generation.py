@@ -137,7 +137,8 @@ def test_a_directory_that_may_not_be_written_is_explained(tmp_path: Path) -> Non
     publish(tmp_path, documents(1), {})
     script = (
         "import os, sys\n"
-        "from pathlib import Path; from collector.errors import PublishError; from collector.publish import publish\n"
+        "from pathlib import Path; from collector.errors import PublishError\n"
+        "from collector.publish.generation import publish\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "try: publish(Path(sys.argv[1]), {'nodes': {}}, {})\n"
         "except PublishError as error: print(error)"

@@ -163,7 +163,7 @@ def test_a_database_with_holes_does_not_kill_the_process(disk: Path, name: str) 
     leave_free(disk, 100)
     script = (
         "import sys\nfrom pathlib import Path\nfrom collector.errors import NoSpaceError\n"
-        "from collector.store.ledger import Ledger\nfrom tests.collector.store.test_full_disk import append\n"
+        "from collector.store.store import Ledger\nfrom tests.collector.store.test_full_disk import append\n"
         "with Ledger.open(Path(sys.argv[1])) as ledger:\n    for i in range(2, 9):\n"
         "        try:\n            append(ledger, i, 'old', 'other')\n"
         "        except NoSpaceError as error:\n            print(error)\n"

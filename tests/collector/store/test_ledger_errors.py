@@ -35,7 +35,7 @@ def test_two_ledgers_on_one_directory_are_refused(tmp_path: Path) -> None:
 
 def test_two_processes_on_one_directory_are_refused(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom collector.store.ledger import Ledger\n"
+        "import sys\nfrom pathlib import Path\nfrom collector.store.store import Ledger\n"
         "with Ledger.open(Path(sys.argv[1])):\n    print('open', flush=True)\n    sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]

@@ -306,7 +306,7 @@ def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
 def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed at random moments of a history that it writes as fast as it can."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom collector.store.ledger import Ledger\n"
+        "import sys\nfrom pathlib import Path\nfrom collector.store.store import Ledger\n"
         "from tests.collector.store.test_ledger_recovery import endless\n"
         "with Ledger.open(Path(sys.argv[1])) as ledger:\n    print('open', flush=True)\n"
         "    for sample in endless(ledger.last_tick):\n        ledger.append([sample])\n"

@@ -24,7 +24,7 @@ atexit.register(lambda: print("stray print at exit"))
 print("stray print before the transport starts")
 import kl_mcp.protocol.stdio
 from kl_mcp.cli import main
-kl_mcp.stdio.DRAIN_SECONDS = 120
+kl_mcp.protocol.stdio.DRAIN_SECONDS = 120
 code = main(sys.argv[1:])
 print("stray print after the transport ended")
 os.write(1, b"stray write to descriptor 1\\n")

@@ -47,7 +47,7 @@ def test_too_low_a_limit_is_warned_about_with_the_one_that_is_needed(caplog: pyt
 @pytest.mark.parametrize(("soft", "hard", "raised"), [(256, 900, 900), (900, 900, 900), (256, 256, 256)])
 def test_the_limit_is_raised_as_far_as_the_process_may(soft: int, hard: int, raised: int) -> None:
     said = (
-        "import resource; from kl_mcp.descriptors import raised_limit; "
+        "import resource; from kl_mcp.transport.capacity import raised_limit; "
         "print(raised_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     done = subprocess.run(
