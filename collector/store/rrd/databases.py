@@ -144,7 +144,10 @@ def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Regi
 
 
 def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spare: int) -> None:
-    if not _is_there(path):
+    is_there = _is_there(path)
+    if known and not (is_there and rows[0].start <= database.last(path)):
+        rows = _without_part_of_closed_hour(rows)
+    if not is_there:
         begin = database.hour_floor(rows[0].start)
         database.create(path, file.form.sources, begin, 0 if file is CLUSTER_FILE else spare)
         if known:
@@ -152,6 +155,12 @@ def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spar
             if begin < rows[0].start:
                 rows = [Span(begin, rows[0].start, NOBODY_MEASURED[file.form]), *rows]
     database.update(path, rows)
+
+
+def _without_part_of_closed_hour(rows: Sequence[Span]) -> Sequence[Span]:
+    """Rows that follow lost ones, without the end of a closed hour: its mean would pass for that of the whole hour."""
+    begin = database.hour_floor(rows[0].start + database.HOUR - 1)
+    return [row._replace(start=max(row.start, begin)) for row in rows if row.end > begin] or rows
 
 
 def _head(path: Path, file: RrdFile, until: int | None) -> Head:

@@ -273,6 +273,28 @@ def test_the_hour_in_which_it_is_begun_anew_says_how_much_of_it_was_measured(tmp
         assert measured(ledger, "web", NOON) == [pytest.approx(9 / 12)]
 
 
+@pytest.mark.parametrize("older", [False, True])
+def test_an_hour_that_was_closed_is_unknown_where_the_journal_has_only_its_end(tmp_path: Path, older: bool) -> None:
+    """9 cores to 12:25, then nothing: from 12:30 on the journal has it, of which the hour's mean would be zero."""
+    path = tmp_path / "namespaces" / "web.rrd"
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(ticks(NOON - 2 * HOUR, NOON - HOUR, {"web": entry(9.0)}))
+        copy = path.read_bytes()
+        ledger.append(ticks(NOON - HOUR, NOON + 5 * STEP, {"web": entry(9.0)}))
+        for oldest in (tmp_path / "journal").iterdir():
+            oldest.unlink()
+    with Ledger.open(tmp_path) as ledger:
+        for i in range(6, 18):
+            ledger.append([tick(NOON + i * STEP, {"web": entry(0.0)})])
+        assert usage(ledger, "web", NOON) == [pytest.approx(9 * 5 / 12)]
+        path.write_bytes(copy if older else b"")
+        ledger.append([tick(NOON + 18 * STEP, {"web": entry(1.0)})])
+        assert usage(ledger, "web", NOON - HOUR, 2) == [None, None]
+        assert usage(ledger, "web", NOON + HOUR, 6, step=STEP) == [0.0] * 5 + [1.0]
+        ledger.append([tick(NOON + i * STEP, {"web": entry(1.0)}) for i in range(19, 25)])
+        assert usage(ledger, "web", NOON + HOUR) == [pytest.approx(7 / 12)]
+
+
 def test_a_crash_after_it_was_begun_anew_does_not_put_the_head_of_the_old_file_into_the_new_one(tmp_path: Path) -> None:
     """Their rings begin at different rows: what was stored now would stand in some hour of the past."""
     path = store(tmp_path)
