@@ -7,6 +7,7 @@ process. So a head is looked at here before librrd gets to see the file.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from struct import Struct, calcsize
 from typing import NamedTuple
 
@@ -109,11 +110,16 @@ def definition(head: bytes) -> Definition:
     end = _STATIC.size + sources * _SOURCE.size + archives * _ARCHIVE.size
     if not (0 < sources < _MOST and 0 < archives < _MOST) or len(head) < end:
         raise ValueError("its definition is damaged or cut off")
-    middle = _STATIC.size + sources * _SOURCE.size
+    return _definition(step, head[_STATIC.size : end], sources * _SOURCE.size)
+
+
+@lru_cache(maxsize=16)
+def _definition(step: int, content: bytes, middle: int) -> Definition:
+    # Every database of a form has the same, and each is looked at several times a tick.
     return Definition(
         step,
-        tuple(_source(*fields) for fields in _SOURCE.iter_unpack(head[_STATIC.size : middle])),
-        tuple(_archive(*fields) for fields in _ARCHIVE.iter_unpack(head[middle:end])),
+        tuple(_source(*fields) for fields in _SOURCE.iter_unpack(content[:middle])),
+        tuple(_archive(*fields) for fields in _ARCHIVE.iter_unpack(content[middle:])),
     )
 
 
