@@ -208,10 +208,10 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
     # Before the ledger: one that is refused begins no database.
     with (
         LiveSources(settings, boot=boot) as sources,
-        PublicationLock(settings),
+        PublicationLock(settings) as place,
         Ledger.open(settings.db_location) as ledger,
     ):
-        yield Collector(settings, sources, ledger, clock, boot)
+        yield Collector(settings, sources, ledger, clock, boot, place=place)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

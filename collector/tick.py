@@ -10,6 +10,7 @@ from collector.accounting.charged_namespaces import charged_by
 from collector.accounting.tick_sample import account
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import Snapshot
+from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
 from collector.store.store import Ledger
@@ -44,15 +45,22 @@ class Collector:
     """Does ticks: sources, accounting, ledger, books, publication. One per ledger."""
 
     def __init__(
-        self, settings: Settings, sources: Sources, ledger: Ledger, clock: Clock, boot: Clock = boot_time
+        self,
+        settings: Settings,
+        sources: Sources,
+        ledger: Ledger,
+        clock: Clock,
+        boot: Clock = boot_time,
+        *,
+        place: PublicationLock | None = None,
     ) -> None:
-        """Raises `StoreError` if the rate history cannot be read."""
+        """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
         self._sources = sources
         self._ledger = ledger
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, ledger.last_tick)
-        self._publisher = Publisher(settings, ledger, self._timekeeper.now)
+        self._publisher = Publisher(settings, ledger, self._timekeeper.now, place)
         self._rate_is_recorded = False
         self._told: Disagreement | None = None
         self.disagreement: Disagreement | None = None

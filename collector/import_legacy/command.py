@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     if arguments.dry_run:
         _say("nothing was written: this was a dry run\n")
         return 0
-    with PublicationLock(settings), Ledger.open(settings.db_location) as ledger:
+    with PublicationLock(settings) as place, Ledger.open(settings.db_location) as ledger:
         there = found.present
         with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)
         _say(_summarised(summary) + "publishing\n")
-        generation = Publisher(settings, ledger, clock).publish()
+        generation = Publisher(settings, ledger, clock, place).publish()
     _say(_published(generation, settings))
     return 0
 

@@ -32,7 +32,7 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
     Columns may be numpy arrays; NaN becomes null. The directory is created if it is missing. Raises `PublishError` when
     it cannot be written; what was published before stays as it is.
     """
-    with _explained(directory):
+    with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
         before = _named_by_manifest(directory)
         generation = 1 + max(_generations(directory, before), default=0)
@@ -57,12 +57,12 @@ def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dic
 
 
 def _write(path: Path, content: bytes) -> None:
-    with _explained(path):
+    with explained(path):
         put(path, content)
 
 
 def _sync(directory: Path) -> None:
-    with _explained(directory):
+    with explained(directory):
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -104,7 +104,8 @@ def _remove(paths: Iterator[Path] | list[Path]) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path, setting: str = "KL_DATA_DIR") -> Iterator[None]:
+    """Turns what the operating system refuses into a PublishError that names the file and the setting it lies under."""
     try:
         yield
     except OSError as error:
@@ -113,6 +114,6 @@ def _explained(path: Path) -> Iterator[None]:
         else:
             cause = reason(error, path)
         raise PublishError(
-            f"cannot publish the dataset to {path}: {cause}. KL_DATA_DIR has to be a directory that this user may "
+            f"cannot publish the dataset to {path}: {cause}. {setting} has to be a directory that this user may "
             "write, with free space; what was published before is untouched."
         ) from error

@@ -14,6 +14,7 @@ from collector.publish.legacy import files as layout
 from collector.publish.legacy.shares import Keeper
 from collector.publish.manifest import manifest
 from collector.publish.nodes_document import nodes_document
+from collector.publish.publication_lock import PublicationLock
 from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Ledger
@@ -24,11 +25,12 @@ log = logging.getLogger(__name__)
 class Publisher:
     """Publishes one ledger. Keeps what is closed between two publications."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
-        """Raises `StoreError` if the rate history cannot be read."""
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, place: PublicationLock | None = None) -> None:
+        """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
+        self._place = place
         self._bookkeeper = Bookkeeper(ledger)
         self._shares = Keeper(ledger) if settings.publish_kubeledger_layout else None
         self._rates = rates.load(settings.db_location)
@@ -45,6 +47,8 @@ class Publisher:
 
         `clock_disagrees` is why no ticks are taken at present.
         """
+        if self._place is not None:
+            self._place.hold()
         books = self._bookkeeper.books(self._rates)
         documents: dict[str, Any] = {str(scale): document for scale, document in books.scales.items()}
         documents["nodes"] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)

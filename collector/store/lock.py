@@ -21,7 +21,7 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path, name: str = LOCK_FILE, note: str = "") -> None:
-        path = directory / name
+        self._path = path = directory / name
         with explained("lock", path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
@@ -45,6 +45,13 @@ class DirectoryLock:
             except OSError:
                 os.close(self._descriptor)
                 raise
+
+    def is_in_place(self) -> bool:
+        """Whether it holds the file that others would lock: not one that was deleted, or mounted over, since."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False
 
     def release(self, *, in_order: bool) -> None:
         """Lets the next collector in; a second call does nothing."""

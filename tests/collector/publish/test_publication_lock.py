@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from collector import cli
+from collector.clock import boot_time
 from collector.errors import PublishError
 from collector.publish.publication_lock import PUBLICATION_LOCK_FILE, PublicationLock
-from collector.settings import Settings
+from collector.settings import Settings, load
 from collector.store.lock import DirectoryLock
 from kl_query.dataset import load_dataset
 from kl_query.dataset.watcher import mark_of
@@ -114,6 +118,62 @@ def test_a_full_place_does_not_keep_the_cluster_from_being_sampled(tmp_path: Pat
             pass
 
 
+def test_a_place_that_was_full_is_held_before_anything_is_published_to_it(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data", 256) as disk:
+        filler = leave_free(disk, 0)
+        with PublicationLock(settings(tmp_path, "one")) as place:
+            with pytest.raises(PublishError, match=r"cannot publish .*: no space left"):
+                place.hold()
+            filler.unlink()
+            place.hold()
+            with pytest.raises(PublishError, match="in use"):
+                PublicationLock(settings(tmp_path, "two")).__enter__()
+
+
+def test_a_place_that_another_one_took_meanwhile_is_not_published_to(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    with PublicationLock(settings(tmp_path, "one")) as place:
+        (tmp_path / "data").unlink()
+        with PublicationLock(settings(tmp_path, "two")), pytest.raises(PublishError, match="in use"):
+            place.hold()
+        place.hold()
+
+
+def test_a_collector_publishes_nothing_where_it_does_not_hold_the_place(tmp_path: Path, endpoint: str) -> None:
+    chosen = load(environment(tmp_path, endpoint))
+    (tmp_path / "data").write_text("in the way")
+    due = int(time.time()) // 300 * 300
+    with cli._collector(chosen, lambda: float(due), boot_time) as collector:
+        (tmp_path / "data").unlink()
+        with PublicationLock(settings(tmp_path, "other")), pytest.raises(PublishError, match="in use"):
+            collector.tick(due)
+        assert collector.last_tick == due
+        assert not (tmp_path / "data" / "dataset.json").exists()
+        assert collector.publish() == 1
+
+
+def gone(data: Path) -> None:
+    shutil.rmtree(data)
+
+
+def replaced(data: Path) -> None:
+    data.rename(data.with_name("before"))
+    data.mkdir()
+
+
+def unlocked(data: Path) -> None:
+    (data / PUBLICATION_LOCK_FILE).unlink()
+
+
+@pytest.mark.parametrize("happens", [gone, replaced, unlocked])
+def test_a_place_that_is_another_directory_now_is_held_again(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+    with PublicationLock(settings(tmp_path, "one")) as place:
+        happens(tmp_path / "data")
+        place.hold()
+        with pytest.raises(PublishError, match="in use"):
+            PublicationLock(settings(tmp_path, "two")).__enter__()
+
+
 def test_the_server_does_not_see_the_lock(tmp_path: Path) -> None:
     publish(tmp_path)
     before = (mark_of(tmp_path), load_dataset(tmp_path).namespaces)
@@ -133,6 +193,7 @@ def test_a_file_system_without_locks_is_said_and_used(
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with PublicationLock(settings(tmp_path, "one")):
-        pass
+    with PublicationLock(settings(tmp_path, "one")) as place:
+        place.hold()
+    assert caplog.text.count("is not locked against a second collector") == 1
     assert "is not locked against a second collector: [Errno 37] No locks available" in caplog.text
