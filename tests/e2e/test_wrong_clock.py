@@ -17,8 +17,7 @@ import pytest
 from simulator.processes import Child, child, environment
 from simulator.server import running_simulator
 from tests.support.mcp_clients import HttpServer, call, http_server, payload
-
-PATIENCE_SECONDS = 120.0
+from tests.support.patience import LIMIT_SECONDS, eventually
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ def settings(tmp_path: Path, clock: Clock) -> Iterator[dict[str, str]]:
 def kl_collector(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "collector", *arguments]
     return subprocess.run(
-        command, env=environment(settings), capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+        command, env=environment(settings), capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
     )
 
 
@@ -85,7 +84,7 @@ class Volume:
         self._collector = collector
 
     def wait_for(self, expected: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        self._collector.wait_until(lambda: self._file.exists() and expected(self._manifest()), what, PATIENCE_SECONDS)
+        self._collector.wait_until(lambda: self._file.exists() and expected(self._manifest()), what, LIMIT_SECONDS)
         return self._manifest()
 
     def _manifest(self) -> dict[str, Any]:
@@ -100,16 +99,9 @@ def ahead(manifest: dict[str, Any]) -> int:
 
 
 def page(server: HttpServer, path: str) -> str:
-    with urllib.request.urlopen(f"{server.url.removesuffix('/mcp')}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.url.removesuffix('/mcp')}{path}", timeout=LIMIT_SECONDS) as answer:
         text: str = answer.read().decode()
         return text
-
-
-def wait_for(check: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 @pytest.mark.timeout(600)
@@ -128,11 +120,11 @@ def test_a_clock_that_jumps_while_the_collector_runs(tmp_path: Path, clock: Cloc
         assert abs(ahead(manifest) - 401 * 86400) < 60
         assert manifest["last_sample_at"] == sampled
         assert manifest["generated_at"] < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
-        wait_for(lambda: json.loads(page(server, "/readyz"))["clocks_agree"] is False, "/readyz says nothing")
+        eventually(lambda: json.loads(page(server, "/readyz"))["clocks_agree"] is False)
         assert "kubeledger_mcp_clocks_disagree 1.0" in page(server, "/metrics")
         warnings = payload(call(server.url, "get_top_consumers"))["metadata"]["warnings"]
         assert any("the collector's clock is 40" in warning for warning in warnings)
-        wait_for(lambda: kl_collector(settings, "health").returncode == 1, "health says nothing")
+        eventually(lambda: kl_collector(settings, "health").returncode == 1)
         assert "no tick is taken" in kl_collector(settings, "health").stderr
         assert kl_collector(settings, "health", "--live").returncode == 0
 
@@ -144,7 +136,7 @@ def test_a_clock_that_jumps_while_the_collector_runs(tmp_path: Path, clock: Cloc
         clock.set("+5m")
         manifest = volume.wait_for(lambda found: found["last_sample_at"] != sampled, "going on")
         assert "clock_disagrees" not in manifest
-        wait_for(lambda: kl_collector(settings, "health").returncode == 0, "health is not well again")
+        eventually(lambda: kl_collector(settings, "health").returncode == 0)
         assert databases(tmp_path).keys() == stored.keys()
 
 

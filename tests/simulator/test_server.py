@@ -271,7 +271,7 @@ def test_a_taken_port_is_one_clear_line(simulator: RunningSimulator) -> None:
 
 def test_the_date_of_an_answer_is_that_of_the_simulated_clock() -> None:
     def date(simulator: RunningSimulator) -> list[str]:
-        with urllib.request.urlopen(f"{simulator.url}/api/v1/nodes", timeout=10) as answer:
+        with urllib.request.urlopen(f"{simulator.url}/api/v1/nodes", timeout=LIMIT_SECONDS) as answer:
             return answer.headers.get_all("Date") or []
 
     with running_simulator(Workload(ORIGIN), at=NOW) as simulator:
