@@ -145,8 +145,9 @@ def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Regi
 
 def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spare: int) -> None:
     is_there = _is_there(path)
-    if known and not (is_there and rows[0].start <= database.last(path)):
-        rows = _without_part_of_closed_hour(rows)
+    whole = _without_part_of_closed_hour(rows)
+    if known and whole[0].start > rows[0].start and not (is_there and rows[0].start <= database.last(path)):
+        rows = whole
     if not is_there:
         begin = database.hour_floor(rows[0].start)
         database.create(path, file.form.sources, begin, 0 if file is CLUSTER_FILE else spare)
