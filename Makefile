@@ -36,6 +36,10 @@ conformance: setup ## The official MCP conformance suite against the server, in 
 clients: setup ## Real MCP clients against the server: list and call its tools over HTTP and stdio (needs npm)
 	$(BIN)/pytest -n auto -m clients tests/clients
 
+.PHONY: crashes
+crashes: setup ## A collector killed twice at every moment of a small history, and losing power 2,500 times (an hour)
+	KL_TEST_EVERY_CRASH=1 $(BIN)/pytest -n auto --dist=load tests/collector/store/test_crashes.py
+
 .PHONY: bench
 bench: setup ## Sizes of answers for 2,000 namespaces, and speed as ratios to a bare route and to plain parsing
 	$(BIN)/python -m benchmarks.sizes

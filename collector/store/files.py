@@ -21,7 +21,24 @@ def write_whole(path: Path, content: bytes) -> None:
     """Puts `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
     with explained("write", path):
         put(path, content, UNFINISHED)
-        _sync_directory(path.parent)
+        sync_path(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, and those above it that are missing, so that they outlast a loss of power. OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_path(path.parent)
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk. A rename is only when its folder is. OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:
@@ -51,12 +68,3 @@ def explained(verb: str, path: Path) -> Iterator[None]:
             f"cannot {verb} {path}: {reason(error, path)}. The database location has to be a directory that this user "
             "may read and write, with free space"
         ) from error
-
-
-def _sync_directory(directory: Path) -> None:
-    # A rename is on disk only when the directory is.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

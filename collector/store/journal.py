@@ -66,6 +66,7 @@ class Journal:
                 leftover.unlink()
             paths = sorted(path for path in directory.glob("*.json") if path.stem.isdigit())
             self._files = [_File(int(path.stem), _size(path), path.stat().st_mtime) for path in paths]
+        self._synced = 0
 
     @property
     def newest(self) -> int | None:
@@ -116,14 +117,20 @@ class Journal:
                 if batch is not None:
                     yield batch
 
-    def prune(self, applied: int) -> None:
-        """Removes batches up to the tick `applied` that are neither among the newest nor fresh."""
+    def prune(self, applied: int, sync: Callable[[], None]) -> None:
+        """Removes batches up to the tick `applied` that are neither among the newest nor fresh.
+
+        Fresh ones that have to give way do so after `sync`, which puts everything that was applied on disk.
+        """
         excess = sum(file.size for file in self._files) - KEPT_BYTES
         with explained("tidy up", self._directory):
             while len(self._files) > KEPT_BATCHES and self._files[0].time <= applied:
                 oldest = self._files[0]
-                if excess <= 0 and self._files[-1].written_at - oldest.written_at < KEPT_SECONDS:
-                    return
+                if self._files[-1].written_at - oldest.written_at < KEPT_SECONDS and oldest.time > self._synced:
+                    if excess <= 0:
+                        return
+                    sync()
+                    self._synced = applied
                 self._heads_path(oldest.time).unlink(missing_ok=True)
                 self._path(oldest.time).unlink(missing_ok=True)
                 excess -= oldest.size

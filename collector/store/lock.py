@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from collector.errors import InUseError
-from collector.store.files import explained
+from collector.store.files import explained, sync_path
 from collector.store.paths import LOCK_FILE
 
 _LONGEST_NOTE = 5000
@@ -26,6 +26,10 @@ class DirectoryLock:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.in_order = not os.read(self._descriptor, 1)
+                """The collector before this one closed the directory properly."""
+                self._name_holder(f"{os.getpid()}{note}\n".encode())
+                sync_path(directory)
             except BlockingIOError as error:
                 holder = os.read(self._descriptor, _LONGEST_NOTE).decode(errors="replace").strip() or "unknown"
                 os.close(self._descriptor)
@@ -37,14 +41,12 @@ class DirectoryLock:
             except OSError:
                 os.close(self._descriptor)
                 raise
-            self.in_order = not os.read(self._descriptor, 1)
-            """The collector before this one closed the directory properly."""
-            try:
-                os.ftruncate(self._descriptor, 0)
-                os.pwrite(self._descriptor, f"{os.getpid()}{note}\n".encode(), 0)
-            except OSError:
-                os.close(self._descriptor)
-                raise
+
+    def _name_holder(self, content: bytes) -> None:
+        # On disk before any database is written, and not empty in between, which would say that all is in order.
+        os.pwrite(self._descriptor, content, 0)
+        os.ftruncate(self._descriptor, len(content))
+        os.fsync(self._descriptor)
 
     def is_in_place(self) -> bool:
         """Whether it holds the file that others would lock: not one that was deleted, or mounted over, since."""

@@ -12,7 +12,7 @@ from typing import Self
 from collector.errors import StoreError
 from collector.model import NodeState, Source, TickSample
 from collector.store import foreign_databases, latest_nodes, registry, rows, write_plan
-from collector.store.files import explained
+from collector.store.files import explained, make_folder
 from collector.store.journal import Batch, Head, Journal
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
@@ -62,7 +62,7 @@ class Ledger:
             foreign_databases.check(directory)
         with explained("create", directory):
             for folder in (*FOLDERS.values(), JOURNAL_FOLDER):
-                (directory / folder).mkdir(parents=True, exist_ok=True)
+                make_folder(directory / folder)
         lock = DirectoryLock(directory)
         try:
             ledger = cls(directory, lock, _load_registry(directory))
@@ -75,7 +75,7 @@ class Ledger:
     def close(self) -> None:
         """Waits until the databases are on disk and releases the directory."""
         try:
-            databases.sync(self._directory, self._touched)
+            self._sync()
         except StoreError:
             self._in_order = False
             raise
@@ -168,12 +168,19 @@ class Ledger:
         self._journaled = batch.samples[-1].time
         if behind:
             self._complete()
+            # How long batches have been kept says nothing about what was written just now.
+            self._sync()
         else:
             self._apply(batch)
+        self._journal.prune(self._journaled, self._sync)
 
     def _complete(self) -> None:
         for batch in self._journal.read(self.last_tick):
             self._apply(batch)
+
+    def _sync(self) -> None:
+        databases.sync(self._directory, self._touched)
+        self._touched.clear()
 
     def _apply(self, batch: Batch) -> None:
         time = batch.samples[-1].time
@@ -194,15 +201,17 @@ class Ledger:
         databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
         self._registry, self._observed, self._nodes = kept, plan.observed, found
         self._in_order = True
-        self._journal.prune(time)
 
     def _recover(self) -> None:
+        """Every part can be cut short and begun again: what it changes follows from the journal, which it leaves."""
+        self._check_cluster()
         self._nodes = latest_nodes.load(self._directory)
         databases.tidy(self._directory)
         newest = max(self.last_tick or 0, self._journal.newest or 0)
         if not self._lock.in_order:
             # An update may have been cut short, or not have reached the disk.
             databases.restore(self._directory, self._journal.heads(self.last_tick), newest)
+            self._touched.update(self._registry.entry_files(), (CLUSTER_FILE,))
         lagging = databases.lagging(self._directory, self._registry, newest)
         if lagging:
             _log.warning(
@@ -216,6 +225,7 @@ class Ledger:
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
             self._complete()
+        self._sync()
         self._journaled = self.last_tick
 
     def _with_what_is_missing(
@@ -233,10 +243,10 @@ class Ledger:
         """What the kept batches that are stored put into some files: those may not have it, or may have lost it."""
         found: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
-        state: Registry | None = None
+        state = Registry()
         observed: tuple[write_plan.Window, ...] = ()
         for batch in self._journal.read(None, self.last_tick):
-            if state is None:
+            if state.last_tick != batch.after:
                 state = self._registry.as_of(batch.after)
                 observed = databases.observed_in_hour(self._directory, state.last_tick)
             plan = write_plan.plan(state, observed, batch.samples)
@@ -245,11 +255,19 @@ class Ledger:
             state, observed = plan.registry, plan.observed
         return found
 
+    def _check_cluster(self) -> None:
+        """StoreError where the database without which no hour counts is missing, and the journal began after it."""
+        cluster = CLUSTER_FILE.path(self._directory)
+        if self.last_tick is None or cluster.exists():
+            return
+        if self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
+            raise _cluster_is_missing(self._directory)
+
 
 def _load_registry(directory: Path) -> Registry:
     state = registry.load(directory)
-    cluster = CLUSTER_FILE.path(directory)
     if state is None:
+        cluster = CLUSTER_FILE.path(directory)
         if cluster.exists():
             raise StoreError(
                 f"{directory} holds {cluster.name} but no {REGISTRY_FILE}: it belongs to something else, or "
@@ -257,8 +275,6 @@ def _load_registry(directory: Path) -> Registry:
             )
         state = Registry()
         registry.save(directory, state)
-    elif state.last_tick is not None and not cluster.exists():
-        raise _cluster_is_missing(directory)
     return state
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import rrdtool
 
 from collector.space import FULL, free, no_space
+from collector.store.files import sync_path
 from collector.store.rrd.header import Archive, Definition, Source
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
 from collector.store.rrd.room import fill_holes, refused, without_room
@@ -33,9 +34,10 @@ FINE_ROWS = 14 * 24 * STEPS_PER_HOUR + STEPS_PER_HOUR
 HOURLY_ROWS = 400 * 24
 """Hourly rows: twelve whole months and the open one need 397 days."""
 
+UNFINISHED = ".new"
+"""Appended to the name of a file that is being created; librrd appends six letters of its own."""
 UNKNOWN = "U"
 _ROWS_PER_CALL = 5000
-UNFINISHED = ".new"
 _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
 NO_DAEMON = ("--daemon", "")
 """Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
@@ -71,9 +73,10 @@ def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> No
             raise no_space()
         options = ("--start", str(start), "--step", str(STEP), *NO_DAEMON)
         rrdtool.create(str(unfinished), *options, *definitions, *_ARCHIVES)
-        sync(unfinished)
         if unfinished.stat().st_size != _size(sources):
             raise no_space()
+        _place_rows(unfinished, sources, start)
+        sync_path(unfinished)
         unfinished.replace(path)
     except _LIBRRD_ERRORS as error:
         with suppress(OSError):
@@ -165,13 +168,15 @@ def restore(path: Path, content: bytes, until: int) -> None:
         raise failure("write", path, error) from error
 
 
-def sync(path: Path) -> None:
-    """Waits until the file is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _place_rows(path: Path, sources: Sequence[str], newest: int) -> None:
+    """Makes the place of a row in the rings, at which librrd begins at random, follow from its time.
+
+    So an earlier head fits a file that was begun anew since.
+    """
+    made = _expected(tuple(sources))
+    with path.open("r+b") as file:
+        file.seek(made.head_size - len(made.pointers(newest)))
+        file.write(made.pointers(newest))
 
 
 def _read(path: Path, start: int, end: int, step: int) -> Column:
@@ -193,14 +198,24 @@ def _rows(newest: int, spans: Iterable[Span]) -> list[str]:
             continue
         text = ":".join([_text(value) for value in values])
         if all(value is None for value in values):
-            # Its end is enough: a pause longer than the heartbeat is unknown as a whole.
-            rows.append(f"{end}:{text}")
+            rows += _pause(newest, end, len(values))
         else:
             if start > newest:
-                rows.append(f"{start}:{':'.join(UNKNOWN for _ in values)}")
+                rows += _pause(newest, start, len(values))
             rows += [f"{time}:{text}" for time in range(start + STEP, end + 1, STEP)]
         newest = end
     return rows
+
+
+def _pause(newest: int, end: int, sources: int) -> list[str]:
+    """Its end is enough, for librrd makes a pause longer than the heartbeat unknown as a whole.
+
+    But of one longer than a ring it would leave out turns, after which the place of a row no longer follows from its
+    time.
+    """
+    text = ":".join(UNKNOWN for _ in range(sources))
+    turn = FINE_ROWS * STEP
+    return [f"{time}:{text}" for time in (*range(newest + turn, end, turn), end)]
 
 
 def _text(value: float | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from collector.errors import DamagedError, NoSpaceError
-from collector.store.files import explained
+from collector.store.files import explained, sync_path
 from collector.store.journal import Head
 from collector.store.paths import CLUSTER, CLUSTER_FILE, FOLDERS, OBSERVED_PODS, OBSERVED_SOURCES, RrdFile, rrd_file
 from collector.store.registry import Registry
@@ -119,12 +119,12 @@ def restore(directory: Path, found: Mapping[str, Head | None], until: int) -> No
 
 
 def sync(directory: Path, files: Iterable[RrdFile]) -> None:
-    """Waits until the files are on disk."""
-    for file in files:
-        path = file.path(directory)
+    """Waits until the files and their names are on disk."""
+    paths = sorted(file.path(directory) for file in files)
+    for path in (*paths, *sorted({path.parent for path in paths})):
         with explained("write", path):
-            if path.is_file():
-                database.sync(path)
+            if path.is_file() or path.is_dir():
+                sync_path(path)
 
 
 def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Registry) -> None:

@@ -77,10 +77,15 @@ class Definition(NamedTuple):
         """Whether every archive's newest row lies in the archive."""
         return all(pointer < rows for pointer, rows in zip(self._pointers(head), self._rows(), strict=True))
 
+    def pointers(self, newest: int) -> bytes:
+        """The end of a head whose newest row's place in every ring follows from its time."""
+        return b"".join(_POINTER.pack(newest // (a.steps * self.step) % a.rows) for a in self.archives)
+
     def comes_after(self, head: bytes, before: bytes, until: int) -> bool:
         """Whether `head` can have become of the head `before` by updates up to `until`, whole or cut short.
 
-        Of two files their pointers tell it: librrd lets the rings of a new file begin anywhere.
+        Pointers tell another file, for librrd lets the rings of a new one begin anywhere; those that follow from the
+        time, as `pointers` has them, fit one another.
         """
         if head[: self.size] != before[: self.size] or self.last(head) < self.last(before):
             return False

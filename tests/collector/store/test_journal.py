@@ -21,6 +21,10 @@ def write(found: Journal, *times: int) -> None:
         found.write(Batch(NOON, (tick(NOON + i * STEP),)))
 
 
+def no_sync() -> None:
+    pytest.fail("nothing that is fresh had to give way")
+
+
 def names(directory: Path) -> list[int]:
     return sorted((int(path.stem) - NOON) // STEP for path in directory.iterdir())
 
@@ -67,7 +71,7 @@ def test_batches_are_read_by_the_time_of_their_last_tick(tmp_path: Path) -> None
 def test_fresh_batches_are_kept_beyond_their_number(tmp_path: Path) -> None:
     found = Journal(tmp_path)
     write(found, *range(1, 31))
-    found.prune(NOON + 30 * STEP)
+    found.prune(NOON + 30 * STEP, no_sync)
     assert names(tmp_path) == list(range(1, 31))
 
 
@@ -76,9 +80,9 @@ def test_old_batches_are_removed_once_applied_but_for_the_newest(tmp_path: Path)
     for path in tmp_path.iterdir():
         os.utime(path, (int(path.stem), int(path.stem)))
     found = Journal(tmp_path)
-    found.prune(NOON + 5 * STEP)
+    found.prune(NOON + 5 * STEP, no_sync)
     assert names(tmp_path) == list(range(6, 31)), "the others are not applied yet"
-    found.prune(NOON + 30 * STEP)
+    found.prune(NOON + 30 * STEP, no_sync)
     assert names(tmp_path) == list(range(19, 31))
     assert [batch.samples[-1].time for batch in found.read(None)] == [NOON + i * STEP for i in range(19, 31)]
 
@@ -88,8 +92,10 @@ def test_fresh_batches_give_way_when_they_get_too_large(tmp_path: Path, monkeypa
     write(found, *range(1, 31))
     size = (tmp_path / f"{NOON + STEP:012d}.json").stat().st_size
     monkeypatch.setattr(journal, "KEPT_BYTES", 20 * size)
-    found.prune(NOON + 30 * STEP)
-    assert names(tmp_path) == list(range(11, 31))
+    kept_when_synced: list[list[int]] = []
+    found.prune(NOON + 30 * STEP, lambda: kept_when_synced.append(names(tmp_path)))
+    assert kept_when_synced == [list(range(1, 31))], "what they hold is on disk first"
+    assert names(tmp_path) == list(range(19, 31)), "then none of them is needed"
 
 
 def test_a_value_that_does_not_belong_there_is_a_type_error(tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ def test_a_cluster_database_without_a_registry_is_someone_elses(tmp_path: Path) 
 
 def test_a_registry_without_its_cluster_database_is_not_continued(tmp_path: Path) -> None:
     stored(tmp_path)
+    for path in (tmp_path / "journal").iterdir():
+        path.unlink()
     (tmp_path / "cluster.rrd").unlink()
     with pytest.raises(StoreError, match=r"cluster\.rrd is missing"):
         Ledger.open(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -19,11 +20,12 @@ import pytest
 
 from collector.errors import StoreError
 from collector.model import TickSample
-from collector.store import latest_nodes, registry
+from collector.store import journal, latest_nodes, registry
 from collector.store.paths import CLUSTER, ENTRY, GPU, RrdFile
 from collector.store.rrd import database as rrd
 from collector.store.store import Ledger
 from tests.collector.store.reading import coverage, usage
+from tests.support.crashes import Watch, put
 from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 
 END = NOON + 3 * HOUR
@@ -201,10 +203,6 @@ def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
     with Ledger.open(tmp_path) as ledger:
         ledger.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
         with monkeypatch.context() as patch:
-
-            def full(*_: object) -> int:
-                raise StoreError("no space left")
-
             patch.setattr(rrd, "update", full)
             for i in (4, 5):
                 with pytest.raises(StoreError, match="no space"):
@@ -214,6 +212,33 @@ def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
         ledger.append([tick(NOON + 6 * STEP, {"web": entry(6.0)})])
         assert usage(ledger, "web", NOON, 6, step=STEP) == [1.0, 1.0, 1.0, 4.0, 5.0, 6.0]
         assert ledger.last_tick == NOON + 6 * STEP
+
+
+def test_ticks_that_waited_for_space_are_on_disk_before_their_journal_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "KEPT_BATCHES", 1)
+    monkeypatch.setattr(journal, "KEPT_SECONDS", 0)
+    live, lost = tmp_path / "live", tmp_path / "lost"
+    live.mkdir()
+    lost.mkdir()
+    with Ledger.open(live) as ledger:
+        ledger.append([tick(NOON + STEP, {"web": entry(1.0)})])
+        with monkeypatch.context() as patch:
+            patch.setattr(rrd, "update", full)
+            for i in (2, 3, 4):
+                with pytest.raises(StoreError, match="no space"):
+                    ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+        with Watch(live) as watch:
+            ledger.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
+    for number in range(30):
+        put(lost, watch.moments[-1].power_lost(random.Random(number)))
+        with Ledger.open(lost) as ledger:
+            assert usage(ledger, "web", NOON, 5, step=STEP) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def full(*_: object) -> int:
+    raise StoreError("no space left")
 
 
 def pending(directory: Path) -> Path:
@@ -262,16 +287,41 @@ def test_a_damaged_journal_file_is_reported_and_set_aside(
         assert coverage(ledger, NOON + 5 * STEP, 3, step=STEP) == [1.0, 0.0, 1.0]
 
 
+def test_a_birth_after_a_damaged_batch_knows_the_steps_of_that_batch(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for i in (1, 2, 3):
+            ledger.append([tick(NOON + i * STEP, {"web": entry(1.0), **({"new": entry(3.0)} if i == 3 else {})})])
+    (tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json").write_bytes(b"damaged")
+    (tmp_path / "namespaces" / "new.rrd").unlink()
+    with Ledger.open(tmp_path) as ledger:
+        # The hour was observed throughout, without it.
+        assert usage(ledger, "new", NOON, 3, step=STEP) == [0.0, 0.0, 3.0]
+
+
+def test_a_cluster_database_that_is_gone_is_built_from_a_journal_that_has_it_all(
+    tmp_path: Path, uninterrupted: dict[str, object]
+) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for batch in history():
+            ledger.append(batch)
+    (tmp_path / "cluster.rrd").unlink()
+    assert books(tmp_path) == uninterrupted
+
+
 def test_what_a_crash_left_half_written_is_tidied_up(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         ledger.append([tick(NOON + STEP)])
     half = tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json.tmp"
     half.write_bytes(b"half a")
     (tmp_path / "namespaces.json.tmp").write_bytes(b"half a")
+    begun = [tmp_path / "cluster.rrd.new", tmp_path / "namespaces" / "web.rrd.newXo3f1A"]
+    for path in begun:
+        path.write_bytes(b"half a")
+    (tmp_path / "lock").write_bytes(b"1\n")
     with Ledger.open(tmp_path) as ledger:
         assert ledger.last_tick == NOON + STEP
         ledger.append([tick(NOON + 2 * STEP)])
-    assert not half.exists()
+    assert not any(path.exists() for path in (half, *begun))
 
 
 def test_the_journal_does_not_grow(tmp_path: Path) -> None:

@@ -53,6 +53,24 @@ def test_an_hour_of_the_closed_archive_is_the_mean_of_its_steps(tmp_path: Path) 
     assert hourly(path) == [6.5]
 
 
+@pytest.mark.parametrize("first", [NOON, NOON - 20 * DAY, NOON - 500 * DAY])
+def test_the_place_of_a_row_follows_from_its_time_so_that_an_earlier_head_fits_a_file_begun_anew(
+    tmp_path: Path, first: int
+) -> None:
+    path = database(tmp_path, first)
+    rrd.update(path, steps([9.0], first))
+    # The pause is longer than a ring, for all but the first of the three.
+    rrd.update(path, steps([1.0, 2.0]))
+    earlier = rrd.head(path, ONE)
+    path.unlink()
+    rrd.create(path, ONE, NOON)
+    rrd.update(path, steps([1.0, 2.0, 3.0]))
+    rrd.restore(path, earlier, NOON + 3 * STEP)
+    assert fine(path, steps=3) == [1.0, 2.0, None]
+    rrd.update(path, steps([3.0], NOON + 2 * STEP))
+    assert fine(path, steps=3) == [1.0, 2.0, 3.0]
+
+
 def test_an_address_of_a_caching_daemon_in_the_environment_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
