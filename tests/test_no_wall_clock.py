@@ -17,7 +17,7 @@ ALLOWED = {
     "support/patience.py": "the one place that waits by a clock",
     "support/turned_clock.py": "makes a clock for the server",
     "support/aging.py": "makes a clock for the server",
-    "collector/test_publish.py": "sleeps before a kill, which may come at any moment",
+    "collector/publish/test_generation.py": "sleeps before a kill, which may come at any moment",
     "collector/store/test_ledger_recovery.py": "sleeps before a kill, which may come at any moment",
 }
 
