@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from kl_query.dataset.model import SCALES, SOURCES, Amounts, Column, Dataset, Row, Scale
+from kl_core.vocabulary import SCALES, SOURCES
+from kl_query.dataset.model import Amounts, Column, Dataset, Row, Scale
 
 Json = dict[str, Any]
 

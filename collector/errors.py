@@ -15,7 +15,7 @@ Every message is one line that names the input, what was allowed and what to do,
 
 from __future__ import annotations
 
-from collector.model import Source
+from kl_core.vocabulary import Source
 
 
 class KubeLedgerError(Exception):

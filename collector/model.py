@@ -11,12 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from collector.clock import Reading
-
-Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
-METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu", "gpu_memory")
-
-Source = Literal["kubernetes", "metrics", "dcgm"]
-SOURCES: tuple[Source, ...] = ("kubernetes", "metrics", "dcgm")
+from kl_core.vocabulary import Metric, Source
 
 Amounts = Mapping[Metric, float | None]
 """A value per metric; a metric that is absent does not apply (a namespace that holds no GPU), `None` is unknown."""

@@ -12,8 +12,9 @@ from collector.errors import SourceError
 from collector.kubernetes import listings, metrics_server
 from collector.kubernetes.credentials import configuration
 from collector.kubernetes.session import Session
-from collector.model import SOURCES, Cluster, GpuDevice, Snapshot, Source, UsageListing
+from collector.model import Cluster, GpuDevice, Snapshot, UsageListing
 from collector.settings import Settings
+from kl_core.vocabulary import SOURCES, Source
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
+from kl_core.vocabulary import SOURCES, Source
 from kl_query.clocks import clock_warnings
-from kl_query.dataset.model import SOURCES, Dataset, Scale, Source
+from kl_query.dataset.model import Dataset, Scale
 from kl_query.measures import sharing
 from kl_query.measures.averages import own_gpus_warning
 from kl_query.measures.measure import Measure

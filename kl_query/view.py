@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
 
-from kl_query.dataset.model import Column, CostModel, Dataset, Row, Scale, ScaleName, Special
+from kl_core.vocabulary import CostModel, ScaleName, Special
+from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, measure, sum_columns
 from kl_query.measures.shared_costs import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import overload
 
-from kl_query.dataset.model import Scale, ScaleName
+from kl_core.vocabulary import ScaleName
+from kl_query.dataset.model import Scale
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from collector.accounting.gpu_attribution import GpuUse, framebuffer
 from collector.accounting.pod_totals import Held
-from collector.model import GpuDevice, Metric, Node, NodeState, NodeUsage
+from collector.model import GpuDevice, Node, NodeState, NodeUsage
+from kl_core.vocabulary import Metric
 
 
 def node_states(

@@ -15,17 +15,8 @@ from collector.accounting.gpu_attribution import GpuAttribution, GpuUse, attribu
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import ENOUGH_MEASURED, Held, PodFold, Used, fold_pods, fold_usage, measured_share
 from collector.errors import SourceError
-from collector.model import (
-    Amounts,
-    Cluster,
-    Entry,
-    GpuDevice,
-    Metric,
-    Snapshot,
-    Source,
-    TickSample,
-    UsageListing,
-)
+from collector.model import Amounts, Cluster, Entry, GpuDevice, Snapshot, TickSample, UsageListing
+from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from collector.books.page import (
     Page,
 )
 from collector.books.periods import HOUR
-from collector.model import METRICS, SOURCES, Metric, Source
+from kl_core.vocabulary import METRICS, SOURCES, Metric, Source
 
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]

@@ -19,10 +19,8 @@ from collector.books.page import Key, Page, cut, fold, join
 from collector.books.periods import (
     DAY,
     HOUR,
-    SCALES,
     STEP,
     Buckets,
-    Scale,
     add_months,
     buckets,
     floor_day,
@@ -30,8 +28,8 @@ from collector.books.periods import (
     floor_month,
     hour_of_tick,
 )
-from collector.model import METRICS, Metric
 from collector.publish.scale_document import empty_document, metrics_present, scale_document
+from kl_core.vocabulary import METRICS, SCALES, Metric, ScaleName
 
 CELLS_PER_STRETCH = 250_000
 """Entries x hours read at once: some 50 MB of arrays, and a year in one stretch for a small cluster."""
@@ -67,7 +65,7 @@ class Ledger(Protocol):
 class Books:
     """All that is published after a tick, but for the nodes and the manifest."""
 
-    scales: Mapping[Scale, dict[str, Any]]
+    scales: Mapping[ScaleName, dict[str, Any]]
     metrics: tuple[Metric, ...]
     currency: str | None
     namespaces: tuple[str, ...]
@@ -117,7 +115,9 @@ class Bookkeeper:
             for key, record in records.items()
         }
 
-    def _close_days(self, windows: Mapping[Scale, Buckets], roster: Mapping[Key, Lives], first: int, last: int) -> None:
+    def _close_days(
+        self, windows: Mapping[ScaleName, Buckets], roster: Mapping[Key, Lives], first: int, last: int
+    ) -> None:
         begin = max(floor_day(first - 1), windows["monthly_12m"].starts[0])
         if self._closed_until is not None:
             begin = max(begin, self._closed_until)
@@ -172,14 +172,14 @@ class Bookkeeper:
         keys = [key for key in roster if any(key in page.keys for page in pages)]
         return price(join(pages, keys), self._history, self._currency)
 
-    def _bind(self, windows: Mapping[Scale, Buckets], roster: Mapping[Key, Lives], last: int) -> Books:
+    def _bind(self, windows: Mapping[ScaleName, Buckets], roster: Mapping[Key, Lives], last: int) -> Books:
         today = self._open_day(roster, last)
         hours, days, months = dict(self._hours), dict(self._days), dict(self._months)
         if today is not None:
             hours[floor_day(last)], days[floor_day(last)] = today, fold(today, [0])
         if (month := floor_month(last - 1)) not in months:
             months[month] = _month(month, days)
-        cells: Mapping[Scale, Mapping[int, Page]] = {"hourly_7d": hours, "daily_14d": days, "monthly_12m": months}
+        cells: Mapping[ScaleName, Mapping[int, Page]] = {"hourly_7d": hours, "daily_14d": days, "monthly_12m": months}
         pages = {scale: _window(windows[scale], cells[scale], roster) for scale in SCALES}
         metrics = metrics_present(pages["monthly_12m"])
         charged = bool(self._history)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.page import CPU, GPU, MEMORY, Array, Page
-from collector.model import METRICS
+from kl_core.vocabulary import METRICS
 
 PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
 

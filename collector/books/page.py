@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.model import METRICS, SOURCES
+from kl_core.vocabulary import METRICS, SOURCES
 
 Array = NDArray[np.float64]
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+
+from kl_core.vocabulary import ScaleName
 
 STEP = 300
 HOUR = 3600
 DAY = 86400
 
-Scale = Literal["hourly_7d", "daily_14d", "monthly_12m"]
-SCALES: tuple[Scale, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
-
-CLOSED_BUCKETS: Mapping[Scale, int] = {"hourly_7d": 168, "daily_14d": 14, "monthly_12m": 12}
+CLOSED_BUCKETS: Mapping[ScaleName, int] = {"hourly_7d": 168, "daily_14d": 14, "monthly_12m": 12}
 """Whole buckets a scale lists before the open one."""
 
 
@@ -54,13 +52,13 @@ def iso(instant: int) -> str:
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _next(scale: Scale, start: int, buckets: int = 1) -> int:
+def _next(scale: ScaleName, start: int, buckets: int = 1) -> int:
     if scale == "monthly_12m":
         return add_months(start, buckets)
     return start + buckets * (HOUR if scale == "hourly_7d" else DAY)
 
 
-_FLOOR: Mapping[Scale, Callable[[int], int]] = {
+_FLOOR: Mapping[ScaleName, Callable[[int], int]] = {
     "hourly_7d": floor_hour,
     "daily_14d": floor_day,
     "monthly_12m": floor_month,
@@ -71,7 +69,7 @@ _FLOOR: Mapping[Scale, Callable[[int], int]] = {
 class Buckets:
     """What a scale lists: consecutive buckets, oldest first, of which only the last can be open."""
 
-    scale: Scale
+    scale: ScaleName
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     last_tick: int
@@ -89,7 +87,7 @@ class Buckets:
         )
 
 
-def buckets(scale: Scale, first_tick: int, last_tick: int) -> Buckets:
+def buckets(scale: ScaleName, first_tick: int, last_tick: int) -> Buckets:
     """The buckets of `scale` after `last_tick`: the whole ones it holds and the open one, none before the first sample.
 
     A last tick exactly on a boundary leaves no open bucket: nothing of the next one has elapsed.

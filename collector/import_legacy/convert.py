@@ -14,7 +14,8 @@ import numpy as np
 
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.source import Array
-from collector.model import Entry, Metric, Source, TickSample
+from collector.model import Entry, TickSample
+from kl_core.vocabulary import Metric, Source
 
 EXACTLY_ONE = 1e-9
 """How far from 1.0 librrd's interpolation may take an rf of exactly 1.0."""

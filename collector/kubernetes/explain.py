@@ -11,7 +11,7 @@ from typing import TypeVar
 import urllib3.exceptions as http
 
 from collector.errors import SourceError
-from collector.model import Source
+from kl_core.vocabulary import Source
 
 E = TypeVar("E", bound=BaseException)
 

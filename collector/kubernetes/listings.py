@@ -17,7 +17,8 @@ from collector.kubernetes.pod_keys import PodKeys
 from collector.kubernetes.pod_requests import amounts, effective_requests, gpu_resources
 from collector.kubernetes.quantity import quantity
 from collector.kubernetes.session import ExpiredListingError, Session
-from collector.model import Amounts, Metric, Node, Pod
+from collector.model import Amounts, Node, Pod
+from kl_core.vocabulary import Metric
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from collector.accounting.gpu_units import is_gpu_resource, resource_share
 from collector.kubernetes.quantity import quantity
-from collector.model import Amounts, Metric
+from collector.model import Amounts
+from kl_core.vocabulary import Metric
 
 Object = Mapping[str, Any]
 """A decoded JSON object of the Kubernetes API."""

@@ -23,7 +23,7 @@ from kubernetes.client.exceptions import ApiException
 from collector.clock import Clock, Reading, boot_time
 from collector.errors import SourceError
 from collector.kubernetes import explain
-from collector.model import Source
+from kl_core.vocabulary import Source
 
 CONNECT_TIMEOUT_SEC = 5.0
 ANSWER_TIMEOUTS = 4

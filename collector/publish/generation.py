@@ -19,11 +19,7 @@ import orjson
 from collector.errors import PublishError
 from collector.space import reason
 from collector.whole import UNFINISHED, put
-
-MANIFEST = "dataset.json"
-
-_DATA_FILE = re.compile(r"(?:hourly_7d|daily_14d|monthly_12m|nodes)-(\d+)\.json")
-_STALE = re.compile(rf"(?:{_DATA_FILE.pattern}|dataset\.json){re.escape(UNFINISHED)}")
+from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
 
 
 def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]) -> int:
@@ -36,7 +32,7 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
         directory.mkdir(parents=True, exist_ok=True)
         before = _named_by_manifest(directory)
         generation = 1 + max(_generations(directory, before), default=0)
-    names = {name: f"{name}-{generation}.json" for name in documents}
+    names = {name: data_file(name, generation) for name in documents}
     try:
         files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
         _sync(directory)
@@ -82,8 +78,13 @@ def _named_by_manifest(directory: Path) -> frozenset[str]:
 
 def _generations(directory: Path, named: frozenset[str]) -> Iterator[int]:
     for name in {*named, *(path.name for path in directory.iterdir())}:
-        if match := _DATA_FILE.fullmatch(name):
-            yield int(match[1])
+        if match := _data_file(name):
+            yield int(match["generation"])
+
+
+def _data_file(name: str) -> re.Match[str] | None:
+    match = DATA_FILE.fullmatch(name)
+    return match if match and match["part"] in PARTS else None
 
 
 def _obsolete(directory: Path, keep: set[str]) -> list[Path]:
@@ -91,9 +92,14 @@ def _obsolete(directory: Path, keep: set[str]) -> list[Path]:
         return [
             path
             for path in directory.iterdir()
-            if _STALE.fullmatch(path.name) or (_DATA_FILE.fullmatch(path.name) and path.name not in keep)
+            if _is_unfinished(path.name) or (_data_file(path.name) and path.name not in keep)
         ]
     return []
+
+
+def _is_unfinished(name: str) -> bool:
+    finished = name.removesuffix(UNFINISHED)
+    return finished != name and (finished == MANIFEST or _data_file(finished) is not None)
 
 
 def _remove(paths: Iterator[Path] | list[Path]) -> None:

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 from collector.books.cost import Rate
 from collector.books.periods import iso
 from collector.clock import Disagreement
-from collector.model import SOURCES, Metric, Source
-from collector.publish.scale_document import SCHEMA_VERSION
+from kl_core.vocabulary import SCHEMA_VERSION, SOURCES, Metric, Source
 
 PRODUCER = "kubeledger-collector"
 

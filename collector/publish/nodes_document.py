@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from collector.books.periods import iso
-from collector.model import METRICS, Amounts, Metric, NodeState
-from collector.publish.scale_document import SCHEMA_VERSION
+from collector.model import Amounts, NodeState
+from kl_core.vocabulary import METRICS, SCHEMA_VERSION, Metric
 
 _NAMES: dict[Metric, str] = {"cpu": "cpu_cores", "memory": "mem_bytes", "gpu": "gpus", "gpu_memory": "gpu_mem_bytes"}
 

@@ -18,6 +18,7 @@ from collector.publish.publication_lock import PublicationLock
 from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Ledger
+from kl_core.vocabulary import COST_MODELS, NODES
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Publisher:
             self._place.hold()
         books = self._bookkeeper.books(self._rates)
         documents: dict[str, Any] = {str(scale): document for scale, document in books.scales.items()}
-        documents["nodes"] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)
+        documents[NODES] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)
         known = self._ledger.namespaces
         generation = publish(
             self._settings.data_dir,
@@ -78,7 +79,7 @@ class Publisher:
         settings = self._settings
         files = layout.documents(
             shares.views(self._rates),
-            layout.MODELS[settings.cost_model],
+            COST_MODELS[settings.cost_model],
             currency or settings.billing_currency_symbol,
         )
         layout.write(settings.layout_dir, files)

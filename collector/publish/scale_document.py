@@ -12,10 +12,9 @@ import numpy as np
 
 from collector.books.cost import PRICED
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
-from collector.books.periods import Buckets, Scale, iso
-from collector.model import METRICS, SOURCES
+from collector.books.periods import Buckets, iso
+from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, ScaleName
 
-SCHEMA_VERSION = 1
 SIGNIFICANT_DIGITS = 10
 
 _EXCLUDED = Key("special", "excluded")
@@ -71,7 +70,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
     }
 
 
-def empty_document(scale: Scale) -> dict[str, Any]:
+def empty_document(scale: ScaleName) -> dict[str, Any]:
     """The document of a store that holds no tick yet."""
     columns: dict[str, list[Any]] = {name: [] for name in ("buckets", "complete", "elapsed_hours", "observed_hours")}
     return {

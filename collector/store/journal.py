@@ -18,8 +18,9 @@ from typing import Any, SupportsFloat, TypeVar
 
 import orjson
 
-from collector.model import SOURCES, Entry, NodeState, TickSample
+from collector.model import Entry, NodeState, TickSample
 from collector.store.files import UNFINISHED, explained, write_whole
+from kl_core.vocabulary import SOURCES
 
 KEPT_BATCHES = 12
 KEPT_SECONDS = 120

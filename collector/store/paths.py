@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from collector.errors import StoreError
-from collector.model import METRICS, SOURCES, Metric
+from kl_core.vocabulary import METRICS, SOURCES, Metric
 
 Kind = Literal["namespace", "special"]
 KINDS: tuple[Kind, ...] = ("namespace", "special")

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from collector.errors import StoreError
-from collector.model import SOURCES, Source
 from collector.store.files import REMEDY, read_json, write_whole
 from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, Kind, RrdFile, check_name
 from collector.store.rrd.database import HOUR, hour_floor
+from kl_core.vocabulary import SOURCES, Source
 
 FORMAT = 1
 LABEL_VALUES_KEPT = 100

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collector.model import METRICS, SOURCES, Amounts, Entry, TickSample
+from collector.model import Amounts, Entry, TickSample
 from collector.store.paths import ENTRY, GPU, Form
+from kl_core.vocabulary import METRICS, SOURCES
 
 NOBODY_MEASURED: dict[Form, tuple[float | None, ...]] = {ENTRY: (None, None, None, None, 0.0), GPU: GPU.unknown}
 """Nothing is known, and therefore nothing was measured."""

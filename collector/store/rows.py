@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.model import METRICS, SOURCES, Metric, Source
 from collector.store.paths import (
     ALLOCATABLE_SOURCES,
     CAPACITY_SOURCES,
@@ -23,6 +22,7 @@ from collector.store.paths import (
 )
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Column
+from kl_core.vocabulary import METRICS, SOURCES, Metric, Source
 
 
 @dataclass(frozen=True, slots=True)

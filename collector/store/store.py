@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from collector.errors import StoreError
-from collector.model import NodeState, Source, TickSample
+from collector.model import NodeState, TickSample
 from collector.store import foreign_databases, latest_nodes, registry, rows, write_plan
 from collector.store.files import explained, make_folder
 from collector.store.journal import Batch, Head, Journal
@@ -20,6 +20,7 @@ from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Span
+from kl_core.vocabulary import Source
 
 _log = logging.getLogger(__name__)
 

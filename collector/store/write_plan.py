@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from collector.errors import StoreError
-from collector.model import SOURCES, Entry, TickSample
+from collector.model import Entry, TickSample
 from collector.store.paths import CLUSTER_FILE, ENTRY, GPU, KINDS, Form, Kind, RrdFile, check_name
 from collector.store.registry import NamespaceRecord, Registry, current_labels, hour_end, with_labels
 from collector.store.row_values import (
@@ -27,6 +27,7 @@ from collector.store.row_values import (
     zero,
 )
 from collector.store.rrd.database import HOUR, Span, hour_floor
+from kl_core.vocabulary import SOURCES
 
 INTERVALS = (300, 600, 900, 1800, 3600)
 

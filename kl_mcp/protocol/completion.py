@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import mcp_types as types
 
+from kl_core.vocabulary import SCALES
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.protocol.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
 from kl_query.dataset import Dataset
-from kl_query.dataset.model import SCALES
 from kl_query.selection import listed
 from kl_query.view import scale_of
 from kl_query.windows import whole_window

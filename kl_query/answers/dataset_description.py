@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kl_query.dataset.model import BILLED_METRICS, SCALES, SOURCES, Dataset, Node, ScaleName
+from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
+from kl_query.dataset.model import Dataset, Node
 from kl_query.measures.averages import own_gpus_warning
 from kl_query.measures.rates import pending_warning, rate_in_force
 from kl_query.metadata import coverage_of, last_sample, metadata

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+from kl_core.vocabulary import AMOUNT_UNITS, Metric, ScaleName
 from kl_query.answer_size import fill
-from kl_query.dataset.model import Dataset, Metric, Scale, ScaleName, Sharing
+from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.measures.averages import (
     KnownIn,
     any_known_in,
@@ -20,7 +21,7 @@ from kl_query.measures.averages import (
     own_gpus_warning,
 )
 from kl_query.measures.efficiency import CLASSES, Compared, add, comparable_metrics, compare, unattributed_usage
-from kl_query.measures.measure import AMOUNT_UNIT, relative_unit
+from kl_query.measures.measure import relative_unit
 from kl_query.metadata import metadata, partly_measured_warning
 from kl_query.numbers import known_sum, rounded
 from kl_query.paging import PageRequest
@@ -86,7 +87,7 @@ def efficiency(
         and not (exclude_system and dataset.is_system(line.namespace))
     ]
     ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort)))
-    units = {m: relative_unit(found.relative, m) if found.relative else AMOUNT_UNIT[m] for m in metrics}
+    units = {m: relative_unit(found.relative, m) if found.relative else AMOUNT_UNITS[m] for m in metrics}
     answer: dict[str, Any] = {
         "scale": scale,
         "namespace": selection.label,

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from math import isnan
 from typing import Any
 
+from kl_core.vocabulary import Metric
 from kl_query.answers.timeseries import add_series, hourly_heading, open_hour_warning
-from kl_query.dataset.model import Amounts, Column, Dataset, Metric
+from kl_query.dataset.model import Amounts, Column, Dataset
 from kl_query.measures.efficiency import (
     TOLERATED_DOUBT,
     add,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
+from kl_core.vocabulary import Special
 from kl_query.answer_size import fill
 from kl_query.answers.top_consumers import add_remainder, heading, share_row, totals
-from kl_query.dataset.model import Special
 from kl_query.metadata import metadata
 from kl_query.numbers import percent
 from kl_query.paging import PageRequest

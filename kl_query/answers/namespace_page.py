@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kl_query.dataset.model import BILLED_METRICS, SCALES, CostModel, Dataset, ScaleName
+from kl_core.vocabulary import BILLED_METRICS, SCALES, CostModel, ScaleName
+from kl_query.dataset.model import Dataset
 from kl_query.measures.averages import averaged, is_averaged, known_in, own_gpus_warning
 from kl_query.measures.efficiency import compare, unattributed_usage
 from kl_query.measures.measure import MetricOrTotal

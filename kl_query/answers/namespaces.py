@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kl_core.vocabulary import SPECIAL_ENTRIES, Special
 from kl_query.answer_size import fill
-from kl_query.dataset.model import SPECIAL_ENTRIES, Dataset, Namespace, Special
+from kl_query.dataset.model import Dataset, Namespace
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
 from kl_query.rolling import last_seen_warning

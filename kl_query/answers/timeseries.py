@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kl_core.vocabulary import CostModel
 from kl_query.answer_size import fill
-from kl_query.dataset.model import Column, CostModel, Dataset
+from kl_query.dataset.model import Column, Dataset
 from kl_query.measures.measure import Dimension, MetricOrTotal
 from kl_query.measures.statistics import stats
 from kl_query.metadata import metadata

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kl_core.vocabulary import SPECIAL_ENTRIES
 from kl_query.answer_size import fill
-from kl_query.dataset.model import SPECIAL_ENTRIES, Column
+from kl_query.dataset.model import Column
 from kl_query.measures.measure import Sum
 from kl_query.metadata import metadata
 from kl_query.numbers import UNKNOWN, rounded_all

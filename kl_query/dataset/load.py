@@ -15,16 +15,16 @@ from typing import TypeVar
 import orjson
 
 from kl_core.regular_files import TooLongError, UnfitFileError, read_regular
+from kl_core.vocabulary import MANIFEST, NODES, SCALES, ScaleName
 from kl_query.dataset.fields import Json, MalformedError, mapping
 from kl_query.dataset.legacy import is_kubeledger, reader_of
 from kl_query.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
-from kl_query.dataset.model import SCALES, SYSTEM_PREFIXES, Dataset, Scale, ScaleName
+from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset, Scale
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
 from kl_query.warnings import loading
 from kl_query.warnings.warning import DataWarning, Detail, Plain, Text
 
-MANIFEST = "dataset.json"
 LARGEST_MANIFEST = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
 LARGEST_DATA_FILE = 512_000_000
@@ -79,7 +79,7 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
         else:
             minutes = (dataset.polling_interval_seconds or 300) // 60
             warnings.append(loading.scale_unreadable(problem, name, minutes))
-    nodes, problem, gone = _part(directory, records["nodes"], read_nodes)
+    nodes, problem, gone = _part(directory, records[NODES], read_nodes)
     if nodes is None:
         warnings.append(loading.nodes_unreadable(problem))
     return replace(dataset, scales=scales, nodes=nodes, warnings=tuple(warnings)), vanished or gone

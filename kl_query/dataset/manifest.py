@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kl_core.vocabulary import (
+    COST_MODELS,
+    DATA_FILE,
+    MANIFEST,
+    METRICS,
+    PARTS,
+    SCHEMA_VERSION,
+    SOURCES,
+    Metric,
+)
 from kl_query.dataset.fields import (
     Json,
     MalformedError,
@@ -22,29 +31,10 @@ from kl_query.dataset.fields import (
     text,
     whole,
 )
-from kl_query.dataset.model import (
-    METRICS,
-    SCALES,
-    SOURCES,
-    CollectorClock,
-    CostModel,
-    Dataset,
-    Metric,
-    Namespace,
-    Node,
-    Nodes,
-    Rate,
-)
+from kl_query.dataset.model import CollectorClock, Dataset, Namespace, Node, Nodes, Rate
 from kl_query.warnings.warning import Detail, Plain
 
-SCHEMA_VERSION = 1
-_COST_MODELS: dict[str, CostModel] = {
-    "CUMULATIVE_RATIO": "cumulative",
-    "RATIO": "normalized",
-    "CHARGE_BACK": "costs",
-}
 _METRICS: dict[str, Metric] = {metric: metric for metric in METRICS}
-_FILE_NAME = re.compile(r"[a-z0-9_]+-\d+\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +50,13 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
     """Return the dataset without its scales and nodes, and the files that hold them. Raises MalformedError."""
     last = mapping(member(document, "last_sample_at", "the file"), "last_sample_at")
     files = mapping(member(document, "files", "the file"), "files")
-    records = {part: _file(member(files, part, "files"), part) for part in (*SCALES, "nodes")}
+    records = {part: _file(member(files, part, "files"), part) for part in PARTS}
     producer = mapping(member(document, "producer", "the file"), "producer")
     currency = member(document, "currency", "the file")
     return (
         Dataset(
             layout="native",
-            cost_model=one_of(member(document, "cost_model", "the file"), _COST_MODELS, "cost_model"),
+            cost_model=one_of(member(document, "cost_model", "the file"), COST_MODELS, "cost_model"),
             currency=None if currency is None else text(currency, "currency"),
             cluster=text(member(document, "cluster", "the file"), "cluster"),
             producer=" ".join(text(producer.get(key), f"producer.{key}") for key in ("name", "version")),
@@ -82,7 +72,7 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
             metrics=_metrics(member(document, "metrics", "the file")),
             rates=tuple(_rate(rate) for rate in listing(member(document, "rates", "the file"), "rates")),
             namespaces=_namespaces(member(document, "namespaces", "the file")),
-            files={"manifest": "dataset.json", **{part: record.name for part, record in records.items()}},
+            files={"manifest": MANIFEST, **{part: record.name for part, record in records.items()}},
         ),
         records,
     )
@@ -127,7 +117,7 @@ def _clock(value: Any) -> CollectorClock | None:
 def _file(value: Any, part: str) -> FileRecord:
     record = mapping(value, f"files.{part}")
     name = text(record.get("name"), f"files.{part}.name")
-    if not _FILE_NAME.fullmatch(name):
+    if not DATA_FILE.fullmatch(name):
         raise MalformedError(
             "{place} is {name}, not a plain data file name",
             place=entry(f"files.{part}.name"),

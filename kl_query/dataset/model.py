@@ -11,21 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from kl_core.vocabulary import CostModel, Metric, ScaleName, Source, Special
 from kl_query.warnings.warning import DataWarning, Visible
 
 Layout = Literal["native", "kubeledger", "none"]
-CostModel = Literal["cumulative", "normalized", "costs"]
-Metric = Literal["cpu", "memory", "gpu", "gpu_memory"]
-ScaleName = Literal["hourly_7d", "daily_14d", "monthly_12m"]
-Source = Literal["kubernetes", "metrics", "dcgm"]
-Special = Literal["non-allocatable", "idle", "excluded", "unattributed", "unmeasured"]
-
-METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu", "gpu_memory")
-BILLED_METRICS: tuple[Metric, ...] = ("cpu", "memory", "gpu")
-"""The metrics a rate is split over; `gpu_memory` has no cost."""
-SCALES: tuple[ScaleName, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
-SOURCES: tuple[Source, ...] = ("kubernetes", "metrics", "dcgm")
-SPECIAL_ENTRIES: tuple[Special, ...] = ("non-allocatable", "idle", "excluded", "unattributed", "unmeasured")
 SYSTEM_PREFIXES = ("kube-", "openshift-")
 
 Column: TypeAlias = "array[float]"

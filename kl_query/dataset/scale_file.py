@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from kl_core.vocabulary import METRICS, SOURCES, SPECIAL_ENTRIES, Metric, ScaleName, Special
 from kl_query.dataset.fields import (
     Json,
     MalformedError,
@@ -18,18 +19,7 @@ from kl_query.dataset.fields import (
     moment,
     text,
 )
-from kl_query.dataset.model import (
-    METRICS,
-    SOURCES,
-    SPECIAL_ENTRIES,
-    Amounts,
-    Column,
-    Metric,
-    Row,
-    Scale,
-    ScaleName,
-    Special,
-)
+from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.warnings.warning import Detail, Plain
 
 Name = TypeVar("Name", bound=str)

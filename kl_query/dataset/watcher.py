@@ -19,6 +19,7 @@ from pathlib import Path
 import anyio
 
 from kl_core.daemon_threads import in_daemon_thread
+from kl_core.vocabulary import MANIFEST
 from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
@@ -27,7 +28,6 @@ from kl_query.warnings.warning import DataWarning
 
 logger = logging.getLogger(__name__)
 
-MANIFEST = "dataset.json"
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = (2.0, 5.0, 15.0, 30.0)
 PATIENCE_SECONDS = 10.0

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 
-from kl_query.dataset.model import Amounts, Column, Metric, Row, Scale
+from kl_core.vocabulary import Metric
+from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.measures.measure import measure
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 
-from kl_query.dataset.model import Amounts, Column, Metric, Scale
+from kl_core.vocabulary import Metric
+from kl_query.dataset.model import Amounts, Column, Scale
 from kl_query.measures.efficiency import Compared, matched_requests
 from kl_query.measures.measure import is_of_own_gpus
 from kl_query.numbers import UNKNOWN, ratio

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import compress, filterfalse
 from math import isnan
 
-from kl_query.dataset.model import Amounts, Column, Dataset, Metric, Scale
+from kl_core.vocabulary import Metric
+from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.errors import ToolArgumentError
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.windows import Window

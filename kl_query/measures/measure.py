@@ -16,32 +16,14 @@ from itertools import compress
 from math import isnan
 from typing import Literal
 
-from kl_query.dataset.model import (
-    BILLED_METRICS,
-    METRICS,
-    Amounts,
-    Column,
-    CostModel,
-    Dataset,
-    Metric,
-    Relative,
-    Row,
-    Scale,
-)
+from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, METRICS, CostModel, Metric
+from kl_query.dataset.model import Amounts, Column, Dataset, Relative, Row, Scale
 from kl_query.errors import ToolArgumentError
 from kl_query.numbers import MONEY, UNKNOWN, known_sum, rounded
 from kl_query.windows import Window
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
 Dimension = Literal["usage", "requests"]
-AMOUNT_UNIT: dict[Metric, str] = {
-    "cpu": "core_hours",
-    "memory": "gib_hours",
-    "gpu": "gpu_hours",
-    "gpu_memory": "gib_hours",
-}
-
-
 RELATIVE_UNIT: dict[CostModel, str] = {
     "cumulative": "cluster_percent_hours",
     "normalized": "percent_of_total_usage",
@@ -198,7 +180,7 @@ def measure(
         unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
         return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled)
     assert metric != "total"  # noqa: S101 -- refused above for every model but costs
-    unit = AMOUNT_UNIT[metric] if model == "cumulative" else "percent_of_cluster_capacity"
+    unit = AMOUNT_UNITS[metric] if model == "cumulative" else "percent_of_cluster_capacity"
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from kl_query.dataset.model import Column, Dataset, Row, Sharing, Special
+from kl_core.vocabulary import Special
+from kl_query.dataset.model import Column, Dataset, Row, Sharing
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.measures.sharing import Parts, Spread, spread
 from kl_query.numbers import known_sum

@@ -22,7 +22,8 @@ from typing import Any, Literal, TypeAlias
 
 from fnmatch2 import fnmatchcase2
 
-from kl_query.dataset.model import Column, Dataset, Metric, Sharing, Special
+from kl_core.vocabulary import Metric, Special
+from kl_query.dataset.model import Column, Dataset, Sharing
 from kl_query.numbers import known_sum, rounded
 
 Parts: TypeAlias = Mapping[Metric, Column]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kl_query.dataset.model import Metric
+from kl_core.vocabulary import Metric
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, some, warning
 

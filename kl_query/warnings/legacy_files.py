@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kl_query.dataset.model import ScaleName
+from kl_core.vocabulary import ScaleName
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, Text, text, warning
 

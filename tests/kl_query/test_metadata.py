@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from kl_core.vocabulary import ScaleName
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
-from kl_query.dataset.model import ScaleName
 from kl_query.metadata import metadata
 from kl_query.view import frame
 from tests.support.datasets import Dataset as Published

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kl_core.vocabulary import ScaleName
 from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.answers.top_consumers import top_consumers
-from kl_query.dataset.model import Amounts, Dataset, Namespace, Scale, ScaleName
+from kl_query.dataset.model import Amounts, Dataset, Namespace, Scale
 from kl_query.paging import PageRequest, request_page
 from kl_query.view import frame
 from tests.support.datasets import at

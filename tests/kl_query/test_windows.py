@@ -2,7 +2,8 @@ from array import array
 
 import pytest
 
-from kl_query.dataset.model import Scale, ScaleName
+from kl_core.vocabulary import ScaleName
+from kl_query.dataset.model import Scale
 from kl_query.errors import ToolArgumentError
 from kl_query.windows import read_window, whole_window
 from tests.support.datasets import at

@@ -9,7 +9,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from collector.model import Cluster, GpuDevice, Metric, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
+from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
+from kl_core.vocabulary import Metric
 
 STEP, HOUR, DAY = 300, 3600, 86400
 GIB = 2**30

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from kl_core.vocabulary import METRICS, SCALES, SPECIAL_ENTRIES
 from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources
 from kl_mcp.protocol.tool_calls import INTERNAL
 from kl_mcp.protocol.workers import Workers
@@ -14,7 +15,6 @@ from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
 from kl_mcp.transport.counts import Counts
 from kl_mcp.transport.metrics import PREFIX, Metrics
-from kl_query.dataset.model import METRICS, SCALES, SPECIAL_ENTRIES
 from kl_query.dataset.watcher import Holder
 from tests.spec.document import ROOT, TEXT, table, words
 

@@ -6,21 +6,8 @@ import math
 from array import array
 from random import Random
 
-from kl_query.dataset.model import (
-    METRICS,
-    SOURCES,
-    Amounts,
-    Column,
-    Dataset,
-    Metric,
-    Namespace,
-    Node,
-    Nodes,
-    Rate,
-    Row,
-    Scale,
-    ScaleName,
-)
+from kl_core.vocabulary import METRICS, SOURCES, Metric, ScaleName
+from kl_query.dataset.model import Amounts, Column, Dataset, Namespace, Node, Nodes, Rate, Row, Scale
 from tests.support.datasets import at
 
 NOW = int(at("2026-11-21T19:30:00Z").timestamp())

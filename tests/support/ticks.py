@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from collector.model import Amounts, Entry, NodeState, Source, TickSample
+from collector.model import Amounts, Entry, NodeState, TickSample
+from kl_core.vocabulary import Source
 
 GIB = 2.0**30
 

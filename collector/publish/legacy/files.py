@@ -26,7 +26,6 @@ from collector.publish.scale_document import rounded
 from collector.space import reason
 from collector.whole import put
 
-MODELS: Mapping[str, str] = {"CUMULATIVE_RATIO": "cumulative", "RATIO": "normalized", "CHARGE_BACK": "costs"}
 BILLING_RATE = ".billing-hourly-rate"
 
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}

@@ -21,7 +21,7 @@ from collector.books.cost import Rate
 from collector.books.lifetimes import Lives, lives
 from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Key, Page
 from collector.books.periods import DAY, HOUR, floor_day, floor_hour
-from collector.model import METRICS
+from kl_core.vocabulary import METRICS
 
 NON_ALLOCATABLE = "non-allocatable"
 TRENDS_SECONDS = 7 * DAY

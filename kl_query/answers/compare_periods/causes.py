@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kl_query.dataset.model import Column, Metric
+from kl_core.vocabulary import RATE_UNITS
+from kl_query.dataset.model import Column
 from kl_query.measures.amounts_per_hour import KnownHours, change_pct
 from kl_query.numbers import MONEY, UNKNOWN, known_sum, ratio, rounded
 from kl_query.windows import Window
 
-UNIT_PER_HOUR: dict[Metric, str] = {"cpu": "cores", "memory": "GiB", "gpu": "GPUs", "gpu_memory": "GiB"}
 Levels = tuple[float, float]
 Block = dict[str, Any]
 
@@ -65,7 +65,7 @@ def _usage(hours: KnownHours, names: Sequence[str], before: Window, after: Windo
     metric = hours.view.measure.metric
     if metric == "total" or hours.usage is None:
         return None
-    return {"unit": UNIT_PER_HOUR[metric], **_change(hours.usage.levels(names, before, after))}
+    return {"unit": RATE_UNITS[metric], **_change(hours.usage.levels(names, before, after))}
 
 
 def _rates(hours: KnownHours, bills: Sequence[Column], before: Window, after: Window) -> Block:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kl_core.vocabulary import CostModel, ScaleName
 from kl_query.answer_size import fill
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.answers.compare_periods.movers import Periods, moved, order, periods
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
-from kl_query.dataset.model import Column, CostModel, Dataset, ScaleName
+from kl_query.dataset.model import Column, Dataset
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory, trajectory
 from kl_query.measures.measure import Dimension, MetricOrTotal
 from kl_query.metadata import metadata

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from kl_query.dataset.model import ScaleName
+from kl_core.vocabulary import ScaleName
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.amounts_per_hour import KnownHours, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import orjson
 
+from kl_core import vocabulary
 from kl_core.regular_files import UnfitFileError, read_regular
+from kl_core.vocabulary import CostModel
 from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.legacy.files import named, unreadable
-from kl_query.dataset.model import CostModel
 from kl_query.warnings.warning import Detail, Plain
 
 LARGEST_BYTES = 1_000_000
 COST_MODELS: dict[str, CostModel] = {
-    "cumulative": "cumulative",
-    "normalized": "normalized",
-    "costs": "costs",
-    "CUMULATIVE_RATIO": "cumulative",
-    "RATIO": "normalized",
-    "CHARGE_BACK": "costs",
+    **{model: model for model in vocabulary.COST_MODELS.values()},
+    **vocabulary.COST_MODELS,
 }
+"""By every name this layout has for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kl_core.vocabulary import Metric, ScaleName, Special
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE, Table
-from kl_query.dataset.model import Amounts, Column, Metric, Relative, Row, Scale, ScaleName, Special
+from kl_query.dataset.model import Amounts, Column, Relative, Row, Scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from kl_core.vocabulary import Metric
 from kl_query.dataset.fields import MalformedError
-from kl_query.dataset.model import Metric
 from kl_query.warnings.warning import Plain
 
 BACKEND = "backend.json"

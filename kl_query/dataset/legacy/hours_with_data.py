@@ -15,10 +15,11 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Buckets
 from kl_query.dataset.legacy.dates import DAY, HOUR
 from kl_query.dataset.legacy.trends import Hourly
-from kl_query.dataset.model import Column, CostModel, Metric
+from kl_query.dataset.model import Column
 
 OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")
 """Their values are means over the GPUs of each namespace, whose number is in no file."""

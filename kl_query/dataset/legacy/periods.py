@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
 from kl_query.dataset.legacy.dates import HOUR, hours_inside, in_window, next_day, next_month, read_day, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table
-from kl_query.dataset.model import Amounts, Column, CostModel, Metric, Relative, Scale, ScaleName
+from kl_query.dataset.model import Amounts, Column, Relative, Scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from kl_core.vocabulary import METRICS, Metric, Source
 from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.legacy.backend import COST_MODELS, Backend, read_backend
 from kl_query.dataset.legacy.buckets import Read
@@ -35,7 +36,7 @@ from kl_query.dataset.legacy.periods import Period, period
 from kl_query.dataset.legacy.row_length import rows_of
 from kl_query.dataset.legacy.table import Table, read_table
 from kl_query.dataset.legacy.trends import hourly, hourly_rate
-from kl_query.dataset.model import METRICS, Dataset, Metric, Rate, Source
+from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
 from kl_query.warnings import legacy_files as told
 from kl_query.warnings.warning import DataWarning, Plain

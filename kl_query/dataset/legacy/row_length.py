@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Tables
 from kl_query.dataset.legacy.dates import DAY, HOUR, WEEK, next_month, read_day, read_instant, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
-from kl_query.dataset.model import CostModel, Metric
 from kl_query.warnings.legacy_files import rows_converted, sums_contradict
 from kl_query.warnings.warning import DataWarning, Plain
 

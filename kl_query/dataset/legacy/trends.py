@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
 from kl_query.dataset.legacy.dates import HOUR, read_instant
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
-from kl_query.dataset.model import Amounts, Column, Metric, Relative, Scale
+from kl_query.dataset.model import Amounts, Column, Relative, Scale
 
 HOURS_KEPT = 168
 

@@ -22,7 +22,7 @@ from collector.books.page import (
     Key,
     Page,
 )
-from collector.model import Metric, Source
+from kl_core.vocabulary import Metric, Source
 
 HOUR = 3600
 START = 490_000 * HOUR

@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.books.periods import DAY, HOUR, SCALES, add_months, buckets, floor_month, hour_of_tick, iso
+from collector.books.periods import DAY, HOUR, add_months, buckets, floor_month, hour_of_tick, iso
+from kl_core.vocabulary import SCALES
 
 
 def at(text: str) -> int:

@@ -17,7 +17,8 @@ import orjson
 import pytest
 
 from collector.errors import PublishError
-from collector.publish.generation import MANIFEST, publish
+from collector.publish.generation import publish
+from kl_core.vocabulary import MANIFEST
 from tests.support.small_disk import small_disk
 
 NAMES = ("hourly_7d", "daily_14d", "monthly_12m", "nodes")

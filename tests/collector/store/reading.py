@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.model import Metric, Source
 from collector.store.paths import Kind
 from collector.store.rrd.database import HOUR, Column
 from collector.store.store import Ledger
+from kl_core.vocabulary import Metric, Source
 
 Values = list[float | None]
 

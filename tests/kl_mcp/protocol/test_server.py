@@ -12,11 +12,11 @@ from mcp.client import Client
 from mcp.client.subscriptions import ResourceUpdated
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
+from kl_core.vocabulary import METRICS, SCALES
 from kl_mcp import __version__
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
-from kl_query.dataset.model import METRICS, SCALES
 from tests.support.in_process import ask
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish

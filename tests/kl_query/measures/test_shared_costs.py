@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kl_core.vocabulary import Metric
 from kl_query.answers.namespace_breakdown import breakdown
-from kl_query.dataset.model import Amounts, Dataset, Metric, Namespace, Scale, Sharing
+from kl_query.dataset.model import Amounts, Dataset, Namespace, Scale, Sharing
 from kl_query.measures.sharing import shared_by
 from kl_query.paging import request_page
 from kl_query.view import Frame, frame

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from kl_core.vocabulary import ScaleName
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, DatasetError, load_dataset
 from kl_query.dataset.load import detect_layout
-from kl_query.dataset.model import Amounts, ScaleName
+from kl_query.dataset.model import Amounts
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
 from tests.support.kubeledger_layout import at, put, trend_rows
 from tests.support.warned import told
