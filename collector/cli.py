@@ -126,8 +126,8 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
 
 
 def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
-    from collector.books.periods import iso
     from collector.loop import LATEST_SEC, due_at
+    from kl_core.calendar import iso
 
     with _collector(settings, clock, boot) as collector:
         now, interval = clock(), settings.polling_interval_sec
@@ -215,8 +215,8 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
-    from collector.books.periods import iso
     from collector.loop import LATEST_SEC, due_at
+    from kl_core.calendar import iso
 
     interval, now = settings.polling_interval_sec, clock()
     due = due_at(now, interval)

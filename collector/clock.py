@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
+
+from kl_core.calendar import iso
 
 Clock = Callable[[], float]
 """UNIX seconds; of a boot-time clock, seconds since the machine was started."""
@@ -161,6 +162,6 @@ class Timekeeper:
 
 def _iso(instant: float) -> str:
     try:
-        return datetime.fromtimestamp(round(instant), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(round(instant))
     except (ValueError, OverflowError):
         return f"{instant:.0f} s"

@@ -17,10 +17,10 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from collector import heartbeat as heartbeats
-from collector.books.periods import iso
 from collector.clock import Clock, Disagreement, boot_time
 from collector.errors import KubeLedgerError
 from collector.tick import TickReport
+from kl_core.calendar import iso
 
 log = logging.getLogger(__name__)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset
 from kl_query.warnings import clocks
 from kl_query.warnings.warning import DataWarning
-from kl_query.windows import HOUR, instant
+from kl_query.windows import instant
 
 _ALLOWED_INTERVALS = 2
 

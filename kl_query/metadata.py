@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
+from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import SOURCES, Source
 from kl_query.clocks import clock_warnings
 from kl_query.dataset.model import Dataset, Scale
@@ -20,7 +21,7 @@ from kl_query.numbers import MONEY, rounded
 from kl_query.rolling import rolling_warnings, stale_days_warning, uncounted_partial_warning
 from kl_query.warnings import legacy, observation
 from kl_query.warnings.warning import DataWarning, Plain
-from kl_query.windows import GRANULARITY, HOUR, Window, bucket_name, instant
+from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
 _STALE_TICKS = 3
@@ -98,7 +99,7 @@ def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[
     buckets = sum(count for _, count in unknown)
     names = [name for name, _ in unknown]
     told = observation.buckets_unknown if window.scale.relative is None else legacy.values_absent
-    return [told(names, buckets, GRANULARITY[window.scale.name])]
+    return [told(names, buckets, Plain(GRANULARITY[window.scale.name]))]
 
 
 def partly_measured_warning(names: Iterable[str], window: Window) -> list[DataWarning]:

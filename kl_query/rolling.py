@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset
 from kl_query.warnings import legacy
 from kl_query.warnings.warning import DataWarning
-from kl_query.windows import HOUR, Window, bucket_name, instant
+from kl_query.windows import Window, bucket_name, instant
 
 _HOURLY_SECONDS = 168 * HOUR
 _STALE_SECONDS = 2 * HOUR

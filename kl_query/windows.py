@@ -13,25 +13,20 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import overload
 
+from kl_core import calendar
+from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Scale
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
 
-GRANULARITY: dict[ScaleName, Plain] = {
-    "hourly_7d": Plain("hour"),
-    "daily_14d": Plain("day"),
-    "monthly_12m": Plain("month"),
-}
 EXAMPLE: dict[ScaleName, str] = {
     "hourly_7d": "2026-11-21T14:00:00Z",
     "daily_14d": "2026-11-21",
     "monthly_12m": "2026-11",
 }
-_WRITTEN: dict[ScaleName, str] = {"hourly_7d": "%Y-%m-%dT%H:%M:%SZ", "daily_14d": "%Y-%m-%d", "monthly_12m": "%Y-%m"}
 _READABLE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::?00(?::?00)?)?(?:Z|\+00:?00)?)?)?")
 _SCALE_BY_PARTS: dict[int, ScaleName] = {2: "monthly_12m", 3: "daily_14d", 4: "hourly_7d"}
-HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +93,13 @@ def instant(moment: None) -> None: ...
 def instant(moment: float | None) -> Plain | None: ...
 def instant(moment: float | None) -> Plain | None:
     """Return an instant as ISO 8601 in UTC."""
-    return None if moment is None else Plain(datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return None if moment is None else Plain(calendar.iso(moment))
 
 
 @lru_cache(maxsize=1024)  # the buckets of three scales, written in every answer
 def bucket_name(scale: ScaleName, start: int) -> Plain:
     """Return how answers write the bucket that starts at `start`."""
-    return Plain(datetime.fromtimestamp(start, UTC).strftime(_WRITTEN[scale]))
+    return Plain(calendar.bucket_name(scale, start))
 
 
 def whole_window(scale: Scale) -> Window:

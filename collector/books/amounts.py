@@ -26,7 +26,7 @@ from collector.books.page import (
     Key,
     Page,
 )
-from collector.books.periods import HOUR
+from kl_core.calendar import HOUR
 from kl_core.vocabulary import METRICS, SOURCES, Metric, Source
 
 _GIB = 2.0**30

@@ -16,19 +16,9 @@ from collector.books.amounts import ClusterRows, EntryRows, Stored, amounts
 from collector.books.cost import Rate, currency_in_force, price
 from collector.books.lifetimes import Lives, lives
 from collector.books.page import Key, Page, cut, fold, join
-from collector.books.periods import (
-    DAY,
-    HOUR,
-    STEP,
-    Buckets,
-    add_months,
-    buckets,
-    floor_day,
-    floor_hour,
-    floor_month,
-    hour_of_tick,
-)
+from collector.books.periods import STEP, Buckets, buckets
 from collector.publish.scale_document import empty_document, metrics_present, scale_document
+from kl_core.calendar import DAY, HOUR, add_months, floor_day, floor_hour, floor_month, hour_of_tick
 from kl_core.vocabulary import METRICS, SCALES, Metric, ScaleName
 
 CELLS_PER_STRETCH = 250_000

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.periods import HOUR, hour_of_tick
+from kl_core.calendar import HOUR, hour_of_tick
 
 FOREVER = 2**62
 

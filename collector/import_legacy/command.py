@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from collector.books.periods import iso
 from collector.errors import MigrationError
 from collector.import_legacy import importer
 from collector.import_legacy.capacity_history import Steps, capacity_history, constant_capacity, gpu_history
@@ -21,6 +20,7 @@ from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
 from collector.store.store import Ledger
+from kl_core.calendar import iso
 
 
 def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], float]) -> int:

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from collector.books.periods import iso
 from collector.errors import MigrationError
 from collector.import_legacy import recorded_rates as source_rates
 from collector.import_legacy.capacity_history import CLUSTER, Steps
@@ -19,8 +18,9 @@ from collector.import_legacy.source import Array, Database, Source, open_source
 from collector.import_legacy.ticks import Batch, Timeline, timeline
 from collector.store import rates
 from collector.store.rates import History
-from collector.store.rrd.database import HOUR, STEP, hour_floor
+from collector.store.rrd.database import STEP
 from collector.store.store import Ledger
+from kl_core.calendar import HOUR, floor_hour, iso
 
 Item = TypeVar("Item")
 Wrap = Callable[[list[Item], str], Iterator[Item]]
@@ -140,7 +140,7 @@ def _rows_of(database: Database, batch: Batch) -> Array:
 
 def _newest_known(plan: Plan, time: int) -> Array:
     """The share that is not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
-    database, end = plan.source.non_allocatable, hour_floor(time)
+    database, end = plan.source.non_allocatable, floor_hour(time)
     if database is None or end <= (begin := database.begin(HOUR)):
         return plan.reserved
     return carried_forward(database.read(begin, end, HOUR), plan.reserved)[:, -1:]

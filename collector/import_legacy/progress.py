@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-from collector.books.periods import iso
 from collector.errors import MigrationError, StoreError
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
 from collector.store.files import REMEDY, read_json, write_whole
+from kl_core.calendar import iso
 
 MARK_FILE = "imported.json"
 

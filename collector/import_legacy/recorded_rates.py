@@ -6,7 +6,7 @@ import numpy as np
 
 from collector.import_legacy.source import Database
 from collector.store.rates import History, RateChange
-from collector.store.rrd.database import HOUR, hour_floor
+from kl_core.calendar import HOUR, floor_hour
 
 _DIGITS = 9
 """Decimals of a rate; librrd's interpolation leaves noise behind them."""
@@ -32,7 +32,7 @@ def history(database: Database | None, currency: str) -> History:
 
 def continued(stored: History, source: History, after: int) -> History:
     """What is stored of a source's history up to the tick `after`, and what the source recorded since."""
-    since = hour_floor(after)
+    since = floor_hour(after)
     return (
         *(change for change in stored if change.effective < since),
         *(change for change in source if change.effective >= since),

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from collector.errors import MigrationError, StoreError
 from collector.store.paths import check_name
-from collector.store.rrd.database import HOUR, NO_DAEMON, STEP
+from collector.store.rrd.database import NO_DAEMON, STEP
+from kl_core.calendar import HOUR
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.import_legacy.source import Database, Source
-from collector.store.rrd.database import HOUR, HOURLY_ROWS, STEP, STEPS_PER_HOUR, hour_floor
+from collector.store.rrd.database import HOURLY_ROWS, STEP, STEPS_PER_HOUR
+from kl_core.calendar import HOUR, floor_hour
 
 Databases = Callable[[Iterable[Database]], Iterable[Database]]
 
@@ -80,7 +81,7 @@ class Timeline:
         """The ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
         size = max(_FEWEST_TICKS, min(_MOST_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
-        hour_end = hour_floor(after + HOUR - 1)
+        hour_end = floor_hour(after + HOUR - 1)
         yield from _fine([step for step in self.steps if after < step <= min(hour_end, self.closed_until)], size)
         yield from self._closed([hour for hour in self.hours if hour > hour_end], size)
         yield from _fine(list(self.open_steps(after)), size)
@@ -92,7 +93,7 @@ class Timeline:
     def _closed(self, hours: list[int], size: int) -> Iterator[Batch]:
         observed: dict[int, list[int]] = {}
         for step in self.steps:
-            observed.setdefault(hour_floor(step + HOUR - 1), []).append(step)
+            observed.setdefault(floor_hour(step + HOUR - 1), []).append(step)
         ticks: list[int] = []
         intervals: list[int] = []
         for place, hour in enumerate(hours):
@@ -101,7 +102,7 @@ class Timeline:
             ticks += steps if partly else [hour]
             intervals += [STEP] * len(steps) if partly else [HOUR]
             if place + 1 == len(hours) or len(ticks) >= size or hours[place + 1] - ticks[0] > size * HOUR:
-                start = hour_floor(ticks[0] - 1)
+                start = floor_hour(ticks[0] - 1)
                 yield Batch(start, hour, HOUR, tuple(ticks), tuple(intervals))
                 ticks, intervals = [], []
 
@@ -120,7 +121,7 @@ def timeline(source: Source, progress: Databases = iter, *, open_hour: bool = Fa
     databases = list(source.usage.values())
     fine_from = _fine_from(databases)
     end = _end(databases, HOUR if fine_from is None else STEP, is_stopped=open_hour)
-    closed_until = hour_floor(end)
+    closed_until = floor_hour(end)
     newest, end = end, end if open_hour else closed_until
     oldest = min(closed_until, *(database.begin(HOUR) for database in databases))
     hours_from = max(oldest, closed_until - HOURLY_ROWS * HOUR)
@@ -148,7 +149,7 @@ def _fine_from(databases: Iterable[Database]) -> int | None:
     """The full hour from which on every database has 5-minute rows; None if one has no such archive."""
     begins = [database.begin(STEP) if STEP in database.archives else None for database in databases]
     known = [begin for begin in begins if begin is not None]
-    return hour_floor(max(known) + HOUR - 1) if len(known) == len(begins) else None
+    return floor_hour(max(known) + HOUR - 1) if len(known) == len(begins) else None
 
 
 def _seen(start: int, end: int, step: int) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from collector.books.cost import Rate
-from collector.books.periods import iso
 from collector.clock import Disagreement
+from kl_core.calendar import iso, iso_or_none
 from kl_core.vocabulary import SCHEMA_VERSION, SOURCES, Metric, Source
 
 PRODUCER = "kubeledger-collector"
@@ -59,7 +59,7 @@ def manifest(
         "rates": [_rate(change) for change in rates],
         "polling_interval_seconds": polling_interval_seconds,
         "generated_at": iso(generated_at),
-        "last_sample_at": {source: _instant(last_sample_at.get(source)) for source in SOURCES},
+        "last_sample_at": {source: iso_or_none(last_sample_at.get(source)) for source in SOURCES},
         "metrics": list(metrics),
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
     }
@@ -74,10 +74,6 @@ def _clock(found: Disagreement) -> dict[str, Any]:
         "ahead_seconds": round(found.ahead),
         "contradicted_by": list(found.contradicted_by),
     }
-
-
-def _instant(time: int | None) -> str | None:
-    return None if time is None else iso(time)
 
 
 def _rate(change: Rate) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collector.books.periods import iso
 from collector.model import Amounts, NodeState
+from kl_core.calendar import iso_or_none
 from kl_core.vocabulary import METRICS, SCHEMA_VERSION, Metric
 
 _NAMES: dict[Metric, str] = {"cpu": "cpu_cores", "memory": "mem_bytes", "gpu": "gpus", "gpu_memory": "gpu_mem_bytes"}
@@ -16,7 +16,7 @@ def nodes_document(nodes: Sequence[NodeState], at: int | None) -> dict[str, Any]
     """The document of `spec/dataset/nodes.schema.json` without its generation, by node name. `at` is UNIX seconds."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "at": None if at is None else iso(at),
+        "at": iso_or_none(at),
         "nodes": [_node(node) for node in sorted(nodes, key=lambda node: node.name)],
     }
 

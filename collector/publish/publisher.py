@@ -7,7 +7,6 @@ from typing import Any
 
 from collector import __version__
 from collector.books.bookkeeper import Bookkeeper
-from collector.books.periods import iso
 from collector.clock import Clock, Disagreement
 from collector.publish.generation import publish
 from collector.publish.legacy import files as layout
@@ -18,6 +17,7 @@ from collector.publish.publication_lock import PublicationLock
 from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Ledger
+from kl_core.calendar import iso
 from kl_core.vocabulary import COST_MODELS, NODES
 
 log = logging.getLogger(__name__)

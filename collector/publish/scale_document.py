@@ -12,7 +12,8 @@ import numpy as np
 
 from collector.books.cost import PRICED
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
-from collector.books.periods import Buckets, iso
+from collector.books.periods import Buckets
+from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, ScaleName
 
 SIGNIFICANT_DIGITS = 10

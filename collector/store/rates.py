@@ -19,7 +19,7 @@ import orjson
 from collector.errors import StoreError
 from collector.store.files import REMEDY, read_json, write_whole
 from collector.store.paths import RATES_FILE
-from collector.store.rrd.database import HOUR, hour_floor
+from kl_core.calendar import HOUR, floor_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def record(
 
     `now` has to be no earlier than the newest stored tick. A change that did not take effect yet is replaced.
     """
-    begun = any(change.effective <= hour_floor(now) for change in history)
-    effective = hour_floor(now + HOUR - 1) if begun or has_samples else hour_floor(now)
+    begun = any(change.effective <= floor_hour(now) for change in history)
+    effective = floor_hour(now + HOUR - 1) if begun or has_samples else floor_hour(now)
     kept = tuple(change for change in history if change.effective <= effective)
     change = _change_to(kept[-1] if kept else None, rate, currency, weights, effective)
     if change is not None:

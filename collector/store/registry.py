@@ -15,7 +15,7 @@ import orjson
 from collector.errors import StoreError
 from collector.store.files import REMEDY, read_json, write_whole
 from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, Kind, RrdFile, check_name
-from collector.store.rrd.database import HOUR, hour_floor
+from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
 FORMAT = 1
@@ -101,7 +101,7 @@ class Registry:
 
 def hour_end(tick: int) -> int:
     """End of the hour in which the interval that ends at `tick` lies."""
-    return hour_floor(tick - 1) + HOUR
+    return hour_of_tick(tick) + HOUR
 
 
 def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:

@@ -20,6 +20,7 @@ from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Span
+from kl_core.calendar import HOUR
 from kl_core.vocabulary import Source
 
 _log = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ class Ledger:
         found = latest_nodes.newest(batch.samples, self._nodes)
         if found is not self._nodes:
             latest_nodes.save(self._directory, found)
-        kept = plan.registry.without_what_ended_before(time - database.HOURLY_ROWS * database.HOUR)
+        kept = plan.registry.without_what_ended_before(time - database.HOURLY_ROWS * HOUR)
         # Written after the databases: it says that everything up to its tick is in place.
         registry.save(self._directory, kept)
         databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())

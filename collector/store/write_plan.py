@@ -26,7 +26,8 @@ from collector.store.row_values import (
     pods_measured,
     zero,
 )
-from collector.store.rrd.database import HOUR, Span, hour_floor
+from collector.store.rrd.database import Span
+from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 from kl_core.vocabulary import SOURCES
 
 INTERVALS = (300, 600, 900, 1800, 3600)
@@ -132,7 +133,7 @@ class _Planner:
         self._last_tick = registry.last_tick
         self._last_sample_at = dict(registry.last_sample_at)
         self._observed = list(observed)
-        self._hour = None if registry.last_tick is None else hour_floor(registry.last_tick - 1)
+        self._hour = None if registry.last_tick is None else hour_of_tick(registry.last_tick)
         self._cluster: list[Span] = []
         self._subjects: dict[Kind, dict[str, _Subject]] = {kind: {} for kind in KINDS}
         self._open = {
@@ -142,7 +143,7 @@ class _Planner:
 
     def take(self, sample: TickSample) -> None:
         """Adds one tick."""
-        hour = hour_floor(sample.time - 1)
+        hour = hour_of_tick(sample.time)
         if hour != self._hour:
             self._hour, self._observed = hour, []
         # A shorter interval before a restart may have stored a part of this one already.
@@ -185,7 +186,7 @@ class _Planner:
 
     def _feed_cluster(self, sample: TickSample, window: Window) -> None:
         start, end, pods = window
-        covered = hour_floor(sample.time - 1) if self._last_tick is None else self._last_tick
+        covered = hour_of_tick(sample.time) if self._last_tick is None else self._last_tick
         if covered < start:
             self._cluster.append(Span(covered, start, not_sampled(sample)))
         self._cluster.append(Span(start, end, cluster_values(sample, pods=pods)))
@@ -238,7 +239,7 @@ class _Planner:
 
     def _hour_before(self, form: Form, until: int) -> Iterator[Span]:
         """What a file holds of the hour before its first row: zero in the observed steps."""
-        newest = hour_floor(until)
+        newest = floor_hour(until)
         for window in self._observed:
             if newest < window.start:
                 yield Span(newest, window.start, NOBODY_MEASURED[form])
@@ -277,7 +278,7 @@ def _is_open(record: NamespaceRecord, last_tick: int | None) -> bool:
 
 def _in_hours_at_both_ends(begin: int, end: int) -> list[tuple[int, int]]:
     """The parts of (begin, end] that lie in the hour of its first and in that of its last step, without empty ones."""
-    first_end, last_start = hour_floor(begin) + HOUR, hour_floor(end)
+    first_end, last_start = floor_hour(begin) + HOUR, floor_hour(end)
     if last_start < first_end:
         return [(begin, end)]
     return [(start, stop) for start, stop in ((begin, first_end), (last_start, end)) if stop - start not in (0, HOUR)]

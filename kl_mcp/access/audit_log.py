@@ -7,12 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from kl_core.calendar import iso
 from kl_mcp.access.callers import Caller
 from kl_query.errors import SettingsError
 
@@ -63,7 +63,7 @@ class Audit:
             return
         line = orjson.dumps(
             {
-                "time": datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+                "time": iso(self._clock(), "milliseconds"),
                 "caller": caller.name,
                 "tool": _printable(tool)[:LONGEST_NAME],
                 "arguments": _bounded(arguments),

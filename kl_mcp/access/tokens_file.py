@@ -15,12 +15,12 @@ import logging
 import re
 import stat
 import time
-from calendar import timegm
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kl_core.calendar import read_iso
 from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access import strict_json
@@ -119,7 +119,7 @@ def _expires_at(entry: Mapping[str, Any], name: str) -> int | None:
     if "expires_at" not in entry:
         return None
     try:
-        return timegm(time.strptime(entry["expires_at"], "%Y-%m-%dT%H:%M:%SZ"))
+        return read_iso(entry["expires_at"])
     except (TypeError, ValueError):
         raise ValueError(f"expires_at of {name} must be an instant like 2027-01-01T00:00:00Z") from None
 

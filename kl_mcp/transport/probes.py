@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from kl_core.calendar import iso_or_none
 from kl_mcp.transport.counts import Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
@@ -38,8 +38,8 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
         "ready": holder.looked,
         "layout": dataset.layout,
         "generation": dataset.generation or None,
-        "generated_at_utc": _iso(dataset.generated_at),
-        "last_sample_utc": _iso(sampled),
+        "generated_at_utc": iso_or_none(dataset.generated_at),
+        "last_sample_utc": iso_or_none(sampled),
         "age_seconds": None if sampled is None or is_ahead else max(0, round(now - sampled)),
         "clocks_agree": None if dataset.layout == "none" else not clocks,
         "namespaces": len(dataset.namespaces),
@@ -49,7 +49,3 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
         "loads": dict(counts.loads),
     }
     return (200 if holder.looked else 503), body
-
-
-def _iso(instant: int | None) -> str | None:
-    return None if instant is None else datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kl_core.calendar import iso
 from kl_core.regular_files import read_regular
 from kl_query.errors import SettingsError
 
@@ -32,7 +33,6 @@ WEAK = {
     "CA_MD_TOO_WEAK": "a certificate in its chain is signed with a broken hash function",
 }
 """What OpenSSL refuses to serve."""
-ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 Mark = tuple[tuple[int, ...] | None, ...]
 
@@ -59,7 +59,7 @@ def read_certificate(cert_file: Path, key_file: Path, now: float) -> Certificate
     _load(context, cert_file, key_file)
     not_before, not_after = _validity(context, client, cert_file)
     if not_after <= now:
-        raise TlsError(f"{CERT}: the certificate in {cert_file} expired at {_iso(not_after)}. Renew it.")
+        raise TlsError(f"{CERT}: the certificate in {cert_file} expired at {iso(not_after)}. Renew it.")
     return Certificate(context, not_before, not_after)
 
 
@@ -135,10 +135,6 @@ def _tried(context: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, str]:
     return {name: str(seen[name]) for name in ("notBefore", "notAfter")}
 
 
-def _iso(seconds: float) -> str:
-    return time.strftime(ISO, time.gmtime(seconds))
-
-
 class TlsFiles:
     """The certificate of two files that may be renewed. A broken renewal is logged; the earlier one stays in force."""
 
@@ -177,12 +173,12 @@ class TlsFiles:
             logger.error("%s The certificate that was read before stays in force.", error)  # noqa: TRY400 -- no traceback
             return
         self._told_expired = False
-        logger.info("Read %s again: it holds until %s.", self._files[0], _iso(self._certificate.not_after))
+        logger.info("Read %s again: it holds until %s.", self._files[0], iso(self._certificate.not_after))
         self._warn()
 
     def _warn(self) -> None:
         if self._certificate.not_before > self._now():
-            since = _iso(self._certificate.not_before)
+            since = iso(self._certificate.not_before)
             logger.warning("The certificate in %s holds from %s only: clients refuse it.", self._files[0], since)
         if (mark := self._mark[1]) and mark[0] & stat.S_IROTH:
             logger.warning("Everybody on this machine can read the key file %s: chmod 600 it.", self._files[1])

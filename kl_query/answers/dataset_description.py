@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
 from kl_query.measures.averages import own_gpus_warning
@@ -14,7 +15,7 @@ from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
 from kl_query.view import scale_of
 from kl_query.warnings.warning import DataWarning
-from kl_query.windows import GRANULARITY, bucket_name, instant, whole_window
+from kl_query.windows import bucket_name, instant, whole_window
 
 DEPTH: dict[ScaleName, str] = {
     "hourly_7d": "7 days (168 whole hours and the open one)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, CostModel, ScaleName
 from kl_query.dataset.model import Dataset
 from kl_query.measures.averages import averaged, is_averaged, known_in, own_gpus_warning
@@ -13,7 +14,7 @@ from kl_query.metadata import metadata
 from kl_query.numbers import rounded
 from kl_query.view import Frame, frame, scale_of
 from kl_query.warnings.warning import DataWarning
-from kl_query.windows import GRANULARITY, instant, whole_window
+from kl_query.windows import instant, whole_window
 
 Block = dict[str, Any]
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from calendar import timegm
 from collections.abc import Mapping
-from time import strptime
 from typing import Any, TypeVar
 
+from kl_core.calendar import read_iso
 from kl_query.dataset.model import Column
 from kl_query.warnings.warning import Detail, Plain, Slot, Text
 
@@ -91,7 +90,7 @@ def moment(value: Any, place: str) -> int:
     """Return an instant such as `2026-11-21T14:00:00Z` in UNIX seconds."""
     written = text(value, place)
     try:
-        return timegm(strptime(written, "%Y-%m-%dT%H:%M:%SZ"))
+        return read_iso(written)
     except ValueError:
         raise MalformedError(
             "{place} is {written}, not an instant like 2026-11-21T14:00:00Z",

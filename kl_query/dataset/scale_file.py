@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from kl_core.calendar import bucket_start, iso, next_bucket
 from kl_core.vocabulary import METRICS, SOURCES, SPECIAL_ENTRIES, Metric, ScaleName, Special
 from kl_query.dataset.fields import (
     Json,
@@ -76,21 +76,9 @@ def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str
 
 def _end(scale: ScaleName, start: int) -> int:
     """Return where a bucket ends; raises MalformedError for a start that is none of this scale."""
-    begins = datetime.fromtimestamp(start, UTC)
-    if scale == "hourly_7d":
-        aligned, ends = start % 3600 == 0, begins + timedelta(hours=1)
-    elif scale == "daily_14d":
-        aligned, ends = start % 86_400 == 0, begins + timedelta(days=1)
-    else:
-        aligned, ends = (
-            start % 86_400 == 0 and begins.day == 1,
-            (begins.replace(day=1) + timedelta(days=31)).replace(day=1),
-        )
-    if not aligned:
-        raise MalformedError(
-            "{begins} starts no bucket of {scale}", begins=Plain(f"{begins:%Y-%m-%dT%H:%M:%SZ}"), scale=Plain(scale)
-        )
-    return int(ends.timestamp())
+    if start != bucket_start(scale, start):
+        raise MalformedError("{begins} starts no bucket of {scale}", begins=Plain(iso(start)), scale=Plain(scale))
+    return next_bucket(scale, start)
 
 
 def _per_metric(document: Json, key: str, length: int) -> dict[Metric, Column]:

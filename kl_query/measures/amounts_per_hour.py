@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 
+from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.measures.measure import measure
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
-from kl_query.windows import HOUR, Window
+from kl_query.windows import Window
 
 _NOISE_PCT = 1e-6
 _MAY_BE_UNKNOWN = 0.1

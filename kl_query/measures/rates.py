@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.numbers import MONEY, rounded
 from kl_query.warnings import costs
 from kl_query.warnings.warning import DataWarning, Plain
-from kl_query.windows import HOUR, Window, instant
+from kl_query.windows import Window, instant
 
 
 def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:

@@ -19,17 +19,16 @@ import numpy as np
 import orjson
 
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
-from collector.books.periods import floor_month, iso
 from collector.errors import PublishError
 from collector.publish.legacy.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
 from collector.publish.scale_document import rounded
 from collector.space import reason
 from collector.whole import put
+from kl_core.calendar import MONTH_NAMES, floor_month, iso
 
 BILLING_RATE = ".billing-hourly-rate"
 
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
-_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Rows = list[dict[str, Any]]
 
@@ -77,12 +76,12 @@ def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:
 
 def _day(start: int) -> str:
     moment = datetime.fromtimestamp(start, UTC)
-    return f"{moment.day:02d} {_MONTH_NAMES[moment.month - 1]}"
+    return f"{moment.day:02d} {MONTH_NAMES[moment.month - 1]}"
 
 
 def _month(start: int) -> str:
     moment = datetime.fromtimestamp(start, UTC)
-    return f"{_MONTH_NAMES[moment.month - 1]} {moment.year}"
+    return f"{MONTH_NAMES[moment.month - 1]} {moment.year}"
 
 
 def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:

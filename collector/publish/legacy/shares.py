@@ -20,7 +20,7 @@ from collector.books.bookkeeper import CELLS_PER_STRETCH, Ledger
 from collector.books.cost import Rate
 from collector.books.lifetimes import Lives, lives
 from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Key, Page
-from collector.books.periods import DAY, HOUR, floor_day, floor_hour
+from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
 from kl_core.vocabulary import METRICS
 
 NON_ALLOCATABLE = "non-allocatable"

@@ -25,9 +25,9 @@ from collector.store.files import sync_path
 from collector.store.rrd.header import Archive, Definition, Source
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
 from collector.store.rrd.room import fill_holes, refused, without_room
+from kl_core.calendar import HOUR
 
 STEP = 300
-HOUR = 3600
 STEPS_PER_HOUR = HOUR // STEP
 FINE_ROWS = 14 * 24 * STEPS_PER_HOUR + STEPS_PER_HOUR
 """5-minute rows: 14 days and an hour."""
@@ -53,11 +53,6 @@ class Span(NamedTuple):
     start: int
     end: int
     values: tuple[float | None, ...]
-
-
-def hour_floor(time: int) -> int:
-    """Start of the hour that `time` lies in."""
-    return time - time % HOUR
 
 
 def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> None:

@@ -19,6 +19,7 @@ from collector.store.rrd import database
 from collector.store.rrd.database import Span
 from collector.store.rrd.inspection import damaged
 from collector.store.write_plan import Window
+from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 
 ASIDE = ".damaged"
 
@@ -73,7 +74,7 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[Window, ..
     """The observed steps of the hour that the interval ending at `last_tick` lies in."""
     if last_tick is None:
         return ()
-    start = database.hour_floor(last_tick - 1)
+    start = hour_of_tick(last_tick)
     table = database.fetch(CLUSTER_FILE.path(directory), CLUSTER.sources, start, last_tick, database.STEP)
     begins = range(start, last_tick, database.STEP)
     steps = zip(begins, table[OBSERVED_SOURCES["kubernetes"]], table[OBSERVED_PODS], strict=True)
@@ -149,7 +150,7 @@ def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spar
     if known and whole[0].start > rows[0].start and not (is_there and rows[0].start <= database.last(path)):
         rows = whole
     if not is_there:
-        begin = database.hour_floor(rows[0].start)
+        begin = floor_hour(rows[0].start)
         database.create(path, file.form.sources, begin, 0 if file is CLUSTER_FILE else spare)
         if known:
             _log.warning("%s is begun anew: of what was before nothing is known but what the journal keeps", path)
@@ -160,7 +161,7 @@ def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spar
 
 def _without_part_of_closed_hour(rows: Sequence[Span]) -> Sequence[Span]:
     """Rows that follow lost ones, without the end of a closed hour: its mean would pass for that of the whole hour."""
-    begin = database.hour_floor(rows[0].start + database.HOUR - 1)
+    begin = floor_hour(rows[0].start + HOUR - 1)
     return [row._replace(start=max(row.start, begin)) for row in rows if row.end > begin] or rows
 
 

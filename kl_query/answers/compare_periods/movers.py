@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.amounts_per_hour import KnownHours, change, change_pct
@@ -15,7 +16,7 @@ from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings import questions
 from kl_query.warnings.warning import DataWarning, Plain
-from kl_query.windows import GRANULARITY, HOUR, Window, read_window, whole_window
+from kl_query.windows import Window, read_window, whole_window
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""

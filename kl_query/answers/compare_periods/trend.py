@@ -12,11 +12,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.dataset.model import Column, Scale
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
-from kl_query.windows import HOUR, Window, bucket_name
+from kl_query.windows import Window, bucket_name
 
 THRESHOLD_PCT = 10.0
 METHOD = (

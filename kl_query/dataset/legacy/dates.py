@@ -6,21 +6,17 @@ the next month).
 
 from __future__ import annotations
 
-from calendar import timegm
-from datetime import UTC, datetime, timedelta
-from time import strptime
+from datetime import UTC, datetime
 
-HOUR = 3600
-DAY = 86_400
-WEEK = 7 * DAY
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from kl_core.calendar import DAY, HOUR, MONTH_NAMES, read_iso
+
 _SLACK = 2 * DAY
 
 
 def read_instant(written: str) -> int | None:
     """Return the instant of an hourly point, such as `2026-11-14T19:00:00Z`; None when it cannot be read."""
     try:
-        return timegm(strptime(written, "%Y-%m-%dT%H:%M:%SZ"))
+        return read_iso(written)
     except ValueError:
         return None
 
@@ -30,9 +26,9 @@ def read_day(written: str, newest: int | None) -> int | None:
     if newest is None:
         return None
     day, _, name = written.strip().partition(" ")
-    if not day.isdecimal() or name not in MONTHS:
+    if not day.isdecimal() or name not in MONTH_NAMES:
         return None
-    month = MONTHS.index(name) + 1
+    month = MONTH_NAMES.index(name) + 1
     around = datetime.fromtimestamp(newest, UTC).year
     candidates = [_day(year, month, int(day)) for year in (around - 1, around, around + 1)]
     known = [candidate for candidate in candidates if candidate is not None]
@@ -42,26 +38,15 @@ def read_day(written: str, newest: int | None) -> int | None:
 def read_month(written: str) -> int | None:
     """Return the start of a month such as `Nov 2026`."""
     name, _, year = written.strip().partition(" ")
-    if name not in MONTHS or not (year.isdecimal() and len(year) == 4):
+    if name not in MONTH_NAMES or not (year.isdecimal() and len(year) == 4):
         return None
-    return _day(int(year), MONTHS.index(name) + 1, 1)
+    return _day(int(year), MONTH_NAMES.index(name) + 1, 1)
 
 
 def in_window(start: int, newest: int, window: int) -> bool:
     """Say whether a bucket that starts at `start` can be part of a window that ends about now."""
     longest = 31 * DAY if window > 100 * DAY else DAY
     return newest - window - longest - _SLACK <= start <= newest + _SLACK
-
-
-def next_day(start: int) -> int:
-    """Return the start of the next day."""
-    return start + DAY
-
-
-def next_month(start: int) -> int:
-    """Return the start of the next month."""
-    begins = datetime.fromtimestamp(start, UTC)
-    return int((begins.replace(day=1) + timedelta(days=31)).replace(day=1).timestamp())
 
 
 def hours_inside(start: int, end: int, newest: int, window: int, row: int = HOUR) -> float:

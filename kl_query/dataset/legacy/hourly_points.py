@@ -10,8 +10,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from kl_core.calendar import DAY, HOUR, WEEK
 from kl_query.dataset.legacy.buckets import Tables
-from kl_query.dataset.legacy.dates import DAY, HOUR, WEEK, in_window, read_day, read_instant
+from kl_query.dataset.legacy.dates import in_window, read_day, read_instant
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.table import Cells, Table
 

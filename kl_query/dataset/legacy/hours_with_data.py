@@ -15,9 +15,9 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from kl_core.calendar import DAY, HOUR
 from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Buckets
-from kl_query.dataset.legacy.dates import DAY, HOUR
 from kl_query.dataset.legacy.trends import Hourly
 from kl_query.dataset.model import Column
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from kl_query.dataset.legacy.dates import HOUR, WEEK
+from kl_core.calendar import HOUR, WEEK
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hourly_points import Points
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kl_core.calendar import HOUR, boundaries
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
-from kl_query.dataset.legacy.dates import HOUR, hours_inside, in_window, next_day, next_month, read_day, read_month
+from kl_query.dataset.legacy.dates import hours_inside, in_window, read_day, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table
@@ -83,7 +84,8 @@ def period(
         relative = Relative(model, newest or 0, counted=newest is not None)
         nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, relative=relative)
         return Period(nothing, strange, {})
-    buckets = _consecutive(min(seen), max(seen), next_day if daily else next_month)
+    bounds = boundaries(name, min(seen), max(seen))
+    buckets = Buckets(bounds[:-1], bounds[1:])
     until = min(buckets.ends[-1], days_end or buckets.ends[-1]) if newest is None else max(newest, buckets.starts[-1])
     inside = window - lag
     elapsed = _hours(buckets, until, inside, row, exact=newest is not None)
@@ -124,13 +126,6 @@ def _dated(tables: Tables, window: int, around: int | None) -> tuple[dict[tuple[
                 strange.add(date)
         dated[key] = starts
     return dated, len(strange)
-
-
-def _consecutive(first: int, last: int, end_of: Callable[[int], int]) -> Buckets:
-    starts = [first]
-    while starts[-1] < last:
-        starts.append(end_of(starts[-1]))
-    return Buckets(tuple(starts), (*starts[1:], end_of(starts[-1])))
 
 
 def _hours(buckets: Buckets, newest: int, window: int, row: int, *, exact: bool) -> Column:

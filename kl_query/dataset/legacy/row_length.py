@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from kl_core.calendar import DAY, HOUR, WEEK, add_months
 from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Tables
-from kl_query.dataset.legacy.dates import DAY, HOUR, WEEK, next_month, read_day, read_instant, read_month
+from kl_query.dataset.legacy.dates import read_day, read_instant, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
 from kl_query.warnings.legacy_files import rows_converted, sums_contradict
@@ -137,13 +138,13 @@ def _rows_of_months(days: Tables, months: Tables, newest: int, model: CostModel,
 
 def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int | None:
     """Return the row, of the two it can be, by which months hold what their days do, and by the hour about as much."""
-    held = [start for start in coarse if next_month(start) > min(fine)]
+    held = [start for start in coarse if add_months(start, 1) > min(fine)]
     known = [start for start in fine if any(start >= month for month in held)]
     in_days, in_rows = sum(fine[start] for start in known) * daily, sum(coarse[start] for start in held)
     if not in_days > 0 or not in_rows > 0:
         return daily
     lived = sum(min(start + DAY, newest + 1) - max(start, newest - DAILY_SECONDS) for start in known)
-    spans = sum(min(next_month(start), newest + 1) - max(start, newest - MONTHLY_SECONDS) for start in held)
+    spans = sum(min(add_months(start, 1), newest + 1) - max(start, newest - MONTHLY_SECONDS) for start in held)
     # An installation that began inside the days has no more in its months than in these.
     old = min(fine) <= newest - DAILY_SECONDS or len(held) < len(coarse)
     expected = in_days * spans / lived if old else in_days

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
-from kl_query.dataset.legacy.dates import HOUR, read_instant
+from kl_query.dataset.legacy.dates import read_instant
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
 from kl_query.dataset.model import Amounts, Column, Relative, Scale
 
@@ -120,17 +121,12 @@ def _instants(tables: Tables) -> list[int]:
 
 
 def _buckets(tables: Tables, newest: int) -> Buckets:
-    last = _hour(newest)
-    first = min((s for s in map(_hour, _instants(tables)) if s >= last - HOURS_KEPT * HOUR), default=last)
+    last = hour_of_tick(newest)
+    first = min((s for s in map(hour_of_tick, _instants(tables)) if s >= last - HOURS_KEPT * HOUR), default=last)
     if newest % HOUR == 0:
         first = max(first, last - (HOURS_KEPT - 1) * HOUR)
     starts = tuple(range(first, last + 1, HOUR))
     return Buckets(starts, tuple(start + HOUR for start in starts))
-
-
-def _hour(instant: int) -> int:
-    """Return the start of the hour that a point named by its end belongs to."""
-    return (instant - 1) // HOUR * HOUR
 
 
 def _requested(usage: float, rf: float, hours: float) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from collector.store.paths import Kind
-from collector.store.rrd.database import HOUR, Column
+from collector.store.rrd.database import Column
 from collector.store.store import Ledger
+from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric, Source
 
 Values = list[float | None]

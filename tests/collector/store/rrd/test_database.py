@@ -8,7 +8,8 @@ import rrdtool
 
 from collector.errors import StoreError
 from collector.store.rrd import database as rrd
-from collector.store.rrd.database import HOUR, STEP, Span
+from collector.store.rrd.database import STEP, Span
+from kl_core.calendar import HOUR
 from tests.support.samples import DAY, NOON
 
 ONE = ("value",)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kl_query.dataset.legacy.dates import HOUR, hours_inside, read_day, read_instant, read_month
+from kl_core.calendar import HOUR
+from kl_query.dataset.legacy.dates import hours_inside, read_day, read_instant, read_month
 from tests.support.kubeledger_layout import DAILY, MONTHLY, at
 
 
