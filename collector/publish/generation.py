@@ -7,19 +7,20 @@ manifest that names them comes last, in the same way. Two generations are kept f
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from collector.errors import PublishError
-from collector.space import reason
-from collector.whole import UNFINISHED, put
+from collector.publish.refusal import explained
+from kl_core.durable_files import UNFINISHED, sync_path, write_whole
 from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
+
+_SETTING = "KL_DATA_DIR"
 
 
 def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]) -> int:
@@ -28,16 +29,17 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
     Columns may be numpy arrays; NaN becomes null. The directory is created if it is missing. Raises `PublishError` when
     it cannot be written; what was published before stays as it is.
     """
-    with explained(directory):
+    with explained(directory, _SETTING):
         directory.mkdir(parents=True, exist_ok=True)
         before = _named_by_manifest(directory)
         generation = 1 + max(_generations(directory, before), default=0)
     names = {name: data_file(name, generation) for name in documents}
     try:
-        files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
-        _sync(directory)
-        _write(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
-        _sync(directory)
+        with explained(directory, _SETTING):
+            files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
+            sync_path(directory)
+            write_whole(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
+            sync_path(directory)
     except PublishError:
         # A full disk must not be kept full by the generation that did not fit.
         _remove(directory / name for name in names.values())
@@ -48,22 +50,8 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
 
 def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dict[str, Any]:
     content = orjson.dumps({**document, "generation": generation}, option=orjson.OPT_SERIALIZE_NUMPY)
-    _write(path, content)
+    write_whole(path, content)
     return {"name": path.name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _write(path: Path, content: bytes) -> None:
-    with explained(path):
-        put(path, content)
-
-
-def _sync(directory: Path) -> None:
-    with explained(directory):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _named_by_manifest(directory: Path) -> frozenset[str]:
@@ -107,19 +95,3 @@ def _remove(paths: Iterator[Path] | list[Path]) -> None:
         # What cannot be removed now is tried again with the next generation.
         with suppress(OSError):
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def explained(path: Path, setting: str = "KL_DATA_DIR") -> Iterator[None]:
-    """Turns what the operating system refuses into a PublishError that names the file and the setting it lies under."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            cause = "it, or a directory above it, is not a directory"
-        else:
-            cause = reason(error, path)
-        raise PublishError(
-            f"cannot publish the dataset to {path}: {cause}. {setting} has to be a directory that this user may "
-            "write, with free space; what was published before is untouched."
-        ) from error

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from collector.errors import InUseError, PublishError, StoreError
-from collector.publish.generation import explained
+from collector.publish.refusal import explained
 from collector.settings import Settings
 from collector.store.lock import DirectoryLock
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,33 +11,15 @@ import orjson
 
 from collector.errors import NoSpaceError, StoreError
 from collector.space import FULL, reason
-from collector.whole import put
-
-UNFINISHED = ".tmp"
+from kl_core import durable_files
+from kl_core.durable_files import sync_path
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Puts `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
     with explained("write", path):
-        put(path, content, UNFINISHED)
+        durable_files.write_whole(path, content)
         sync_path(path.parent)
-
-
-def make_folder(path: Path) -> None:
-    """Create a folder, and those above it that are missing, so that they outlast a loss of power. OSError."""
-    if not path.is_dir():
-        make_folder(path.parent)
-        path.mkdir(exist_ok=True)
-        sync_path(path.parent)
-
-
-def sync_path(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on disk. A rename is only when its folder is. OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:

@@ -19,7 +19,8 @@ from typing import Any, SupportsFloat, TypeVar
 import orjson
 
 from collector.model import Entry, NodeState, TickSample
-from collector.store.files import UNFINISHED, explained, write_whole
+from collector.store.files import explained, write_whole
+from kl_core.durable_files import UNFINISHED
 from kl_core.vocabulary import SOURCES
 
 KEPT_BATCHES = 12

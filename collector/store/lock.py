@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from collector.errors import InUseError
-from collector.store.files import explained, sync_path
+from collector.store.files import explained
 from collector.store.paths import LOCK_FILE
+from kl_core.durable_files import sync_path
 
 _LONGEST_NOTE = 5000
 

@@ -12,7 +12,7 @@ from typing import Self
 from collector.errors import StoreError
 from collector.model import NodeState, TickSample
 from collector.store import foreign_databases, latest_nodes, registry, rows, write_plan
-from collector.store.files import explained, make_folder
+from collector.store.files import explained
 from collector.store.journal import Batch, Head, Journal
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
@@ -21,6 +21,7 @@ from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Span
 from kl_core.calendar import HOUR
+from kl_core.durable_files import make_folder
 from kl_core.vocabulary import Source
 
 _log = logging.getLogger(__name__)

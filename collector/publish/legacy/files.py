@@ -19,12 +19,11 @@ import numpy as np
 import orjson
 
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
-from collector.errors import PublishError
 from collector.publish.legacy.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
+from collector.publish.refusal import explained
 from collector.publish.scale_document import rounded
-from collector.space import reason
-from collector.whole import put
 from kl_core.calendar import MONTH_NAMES, floor_month, iso
+from kl_core.durable_files import write_whole
 
 BILLING_RATE = ".billing-hourly-rate"
 
@@ -56,15 +55,10 @@ def documents(views: Views | None, cost_model: str, currency: str) -> Iterator[t
 
 def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
     """Writes each file under another name and renames it. PublishError if that is impossible."""
-    try:
+    with explained(directory, "KL_KUBELEDGER_DATA_DIR", "KubeLedger's layout"):
         directory.mkdir(parents=True, exist_ok=True)
         for name, document in files:
-            put(directory / name, orjson.dumps(document))
-    except OSError as error:
-        raise PublishError(
-            f"cannot publish KubeLedger's layout to {directory}: {reason(error, directory)}. KL_KUBELEDGER_DATA_DIR "
-            "has to be a directory that this user may write, with free space"
-        ) from error
+            write_whole(directory / name, orjson.dumps(document))
 
 
 def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:

@@ -21,11 +21,11 @@ import numpy.typing as npt
 import rrdtool
 
 from collector.space import FULL, free, no_space
-from collector.store.files import sync_path
 from collector.store.rrd.header import Archive, Definition, Source
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
 from collector.store.rrd.room import fill_holes, refused, without_room
 from kl_core.calendar import HOUR
+from kl_core.durable_files import sync_path
 
 STEP = 300
 STEPS_PER_HOUR = HOUR // STEP

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from collector.errors import DamagedError, NoSpaceError
-from collector.store.files import explained, sync_path
+from collector.store.files import explained
 from collector.store.journal import Head
 from collector.store.paths import CLUSTER, CLUSTER_FILE, FOLDERS, OBSERVED_PODS, OBSERVED_SOURCES, RrdFile, rrd_file
 from collector.store.registry import Registry
@@ -20,6 +20,7 @@ from collector.store.rrd.database import Span
 from collector.store.rrd.inspection import damaged
 from collector.store.write_plan import Window
 from kl_core.calendar import HOUR, floor_hour, hour_of_tick
+from kl_core.durable_files import sync_path
 
 ASIDE = ".damaged"
 

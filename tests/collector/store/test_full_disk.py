@@ -32,7 +32,7 @@ def append(ledger: Ledger, number: int, *names: str) -> None:
 
 
 def unfinished(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if ".new" in path.name or ".tmp" in path.name]
+    return [path for path in directory.rglob("*") if ".new" in path.name or ".unfinished" in path.name]
 
 
 @pytest.fixture

@@ -311,9 +311,9 @@ def test_a_cluster_database_that_is_gone_is_built_from_a_journal_that_has_it_all
 def test_what_a_crash_left_half_written_is_tidied_up(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         ledger.append([tick(NOON + STEP)])
-    half = tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json.tmp"
+    half = tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json.unfinished"
     half.write_bytes(b"half a")
-    (tmp_path / "namespaces.json.tmp").write_bytes(b"half a")
+    (tmp_path / "namespaces.json.unfinished").write_bytes(b"half a")
     begun = [tmp_path / "cluster.rrd.new", tmp_path / "namespaces" / "web.rrd.newXo3f1A"]
     for path in begun:
         path.write_bytes(b"half a")
