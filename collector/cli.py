@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
-from collector import __version__, heartbeat, log
+from collector import __version__, heartbeat
 from collector.clock import Clock, boot_time
 from collector.errors import KubeLedgerError, SettingsError
 from collector.import_legacy import options
 from collector.settings import SETTINGS, Settings, load
+from kl_core import logs
 
 if TYPE_CHECKING:
     from collector.tick import Collector
@@ -64,7 +65,7 @@ def main(
     }
     try:
         settings = load(environ)
-        log.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
+        logs.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
         for sentence in settings.deprecations:
             _log.warning("%s", sentence)
         return commands[arguments.command](settings)

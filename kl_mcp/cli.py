@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kl_mcp import log, settings
+from kl_core import logs
+from kl_mcp import settings
 from kl_mcp.settings import Settings
 from kl_query.errors import KlMcpError, SettingsError
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the server. Returns the exit code: 0 when stopped, 1 when it cannot listen, 2 for unusable settings."""
     try:
         chosen = settings.load(argv=argv)
-        log.configure(chosen.log_level)
+        logs.set_up(chosen.log_level)
         _serve(chosen)
     except KlMcpError as error:
         print(f"kl-mcp: {error}", file=sys.stderr)

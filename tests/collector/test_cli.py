@@ -278,7 +278,7 @@ def test_an_old_name_of_a_setting_is_accepted_with_a_warning(tmp_path: Path, end
     environ = environment(tmp_path, endpoint, KOA_BILLING_CURRENCY_SYMBOL="€")
     done = kl_collector("once", environ=environ)
     assert done.returncode == 0
-    assert "WARNING collector.cli KOA_BILLING_CURRENCY_SYMBOL is deprecated" in done.stderr
+    assert "WARNING collector.cli: KOA_BILLING_CURRENCY_SYMBOL is deprecated" in done.stderr
 
 
 def running(environ: Mapping[str, str]) -> subprocess.Popen[str]:
