@@ -11,21 +11,22 @@ from kl_query.windows import instant
 _ALLOWED_INTERVALS = 2
 
 
-def seconds_ahead(dataset: Dataset, newest: int | None, now: float) -> float | None:
+def seconds_ahead(dataset: Dataset, now: float) -> float | None:
     """Return by how much the newest sample lies ahead of `now`, where that is more than two polling intervals.
 
-    Then the age of the data is unknown: one of the two clocks is wrong. `newest` is None where no sample has a time of
-    its own; then the newest bucket has to have begun.
+    Then the age of the data is unknown: one of the two clocks is wrong. Where no sample has a time of its own, the
+    newest bucket has to have begun.
     """
+    newest = dataset.newest_sample
     if newest is None:
         newest = max((scale.starts[-1] for scale in dataset.scales.values() if scale.starts), default=None)
     allowed = _ALLOWED_INTERVALS * (dataset.polling_interval_seconds or HOUR)
     return newest - now if newest is not None and newest - now > allowed else None
 
 
-def clock_warnings(dataset: Dataset, newest: int | None, now: float) -> list[DataWarning]:
+def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     """Return what to say of clocks that disagree; nothing while none contradicts another."""
-    report, ahead = dataset.collector_clock, seconds_ahead(dataset, newest, now)
+    report, ahead = dataset.collector_clock, seconds_ahead(dataset, now)
     found = []
     if report is not None:
         since = instant(report.detected_at)

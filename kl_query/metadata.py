@@ -60,7 +60,7 @@ def metadata(
         "data_window": _data_window(window),
         "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
         "generated_at_utc": instant(dataset.generated_at),
-        "last_sample_utc": instant(last_sample(dataset)),
+        "last_sample_utc": instant(dataset.newest_sample),
         "coverage": _coverage(window),
         "warnings": dataset.told(
             [
@@ -71,11 +71,6 @@ def metadata(
         ),
         "truncated": None,
     }
-
-
-def last_sample(dataset: Dataset) -> int | None:
-    """Return the nominal time of the newest sample of any source; None before the first."""
-    return max((at for at in dataset.last_sample_at.values() if at is not None), default=None)
 
 
 def coverage_of(window: Window, source: Source) -> float | None:
@@ -162,7 +157,7 @@ def _all_warnings(
     source: Source | None,
     priced: bool,
 ) -> list[DataWarning]:
-    found = [*dataset.warnings, *clock_warnings(dataset, last_sample(dataset), now), *_stale(dataset, now)]
+    found = [*dataset.warnings, *clock_warnings(dataset, now), *_stale(dataset, now)]
     if window is not None and dataset.layout != "none":
         found += [
             *_missing(dataset, window),
@@ -178,7 +173,7 @@ def _all_warnings(
 
 
 def _stale(dataset: Dataset, now: float) -> list[DataWarning]:
-    newest = last_sample(dataset)
+    newest = dataset.newest_sample
     if newest is None and dataset.layout == "kubeledger":
         return stale_days_warning(dataset, now)
     if newest is None:

@@ -20,7 +20,6 @@ from kl_mcp.transport.counts import BOUNDS_SECONDS, Counts, Latencies
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
-from kl_query.metadata import last_sample
 
 PREFIX = "kubeledger_mcp"
 LOAD_OUTCOMES = ("loaded", "failed", "crashed")
@@ -104,14 +103,14 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 f"{PREFIX}_dataset_generation", "Generation that answers come from.", dataset.generation
             )
-        newest, now = last_sample(dataset), self._clock()
+        newest, now = dataset.newest_sample, self._clock()
         if dataset.layout != "none":
             yield GaugeMetricFamily(
                 f"{PREFIX}_clocks_disagree",
                 "1 while the newest sample lies ahead of this server's clock, or the collector's is contradicted.",
-                int(bool(clock_warnings(dataset, newest, now))),
+                int(bool(clock_warnings(dataset, now))),
             )
-        if newest is not None and seconds_ahead(dataset, newest, now) is None:
+        if newest is not None and seconds_ahead(dataset, now) is None:
             yield GaugeMetricFamily(
                 f"{PREFIX}_dataset_age_seconds",
                 "Time since the newest sample in the dataset.",

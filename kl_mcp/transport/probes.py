@@ -8,7 +8,6 @@ from kl_core.calendar import iso_or_none
 from kl_mcp.transport.counts import Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
-from kl_query.metadata import last_sample
 from kl_query.warnings.warning import nobody
 
 
@@ -31,9 +30,9 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
         dataset = dataset.restricted_to(nobody)
     warnings = dataset.told(dataset.warnings)
     failed = problem.shown(dataset.visible) if problem else None
-    sampled = last_sample(dataset)
-    clocks = dataset.told(clock_warnings(dataset, sampled, now))
-    is_ahead = seconds_ahead(dataset, sampled, now) is not None
+    sampled = dataset.newest_sample
+    clocks = dataset.told(clock_warnings(dataset, now))
+    is_ahead = seconds_ahead(dataset, now) is not None
     body = {
         "ready": holder.looked,
         "layout": dataset.layout,

@@ -10,7 +10,7 @@ from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
 from kl_query.measures.averages import own_gpus_warning
 from kl_query.measures.rates import pending_warning, rate_in_force
-from kl_query.metadata import coverage_of, last_sample, metadata
+from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
 from kl_query.view import scale_of
@@ -34,7 +34,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
     """Return the description; every list in it is short however large the cluster is."""
     names = listed(dataset)
     priced = any(dataset.priced(metric) for metric in BILLED_METRICS)
-    current = rate_in_force(dataset, last_sample(dataset))
+    current = rate_in_force(dataset, dataset.newest_sample)
     hourly = scale_of(dataset, "hourly_7d")
     gpu = "gpu" in dataset.metrics
     return {
@@ -63,7 +63,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             {"effective": instant(rate.effective), "rate": rounded(rate.rate, MONEY), "currency": rate.currency}
             for rate in dataset.rates[-_RATE_CHANGES:]
         ],
-        "data_freshness_utc": instant(last_sample(dataset)),
+        "data_freshness_utc": instant(dataset.newest_sample),
         "last_sample_at": {source: instant(dataset.last_sample_at.get(source)) for source in SOURCES},
         "polling_interval_seconds": dataset.polling_interval_seconds,
         "namespaces": {
@@ -74,7 +74,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
         },
         "nodes": _nodes(dataset),
         "metadata": metadata(
-            dataset, now, warnings=[*pending_warning(dataset, last_sample(dataset)), *_own_gpus(dataset)]
+            dataset, now, warnings=[*pending_warning(dataset, dataset.newest_sample), *_own_gpus(dataset)]
         ),
     }
 

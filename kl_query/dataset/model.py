@@ -210,6 +210,11 @@ class Dataset:
     shared: frozenset[str] = frozenset()
     """Namespaces that `sharing` names."""
 
+    @property
+    def newest_sample(self) -> int | None:
+        """Return the nominal time of the newest sample of any source; None where none has a time of its own."""
+        return max((at for at in self.last_sample_at.values() if at is not None), default=None)
+
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""
         return namespace.startswith(self.system_prefixes)
