@@ -21,6 +21,7 @@ from collector.store.rates import History
 from collector.store.rrd.database import STEP
 from collector.store.store import Ledger
 from kl_core.calendar import HOUR, floor_hour, iso
+from kl_core.wording import some
 
 Item = TypeVar("Item")
 Wrap = Callable[[list[Item], str], Iterator[Item]]
@@ -163,22 +164,18 @@ def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array)
     elif not reserved.any():
         yield "non-allocatable is zero or unknown throughout: all of the capacity counts as allocatable"
     if without := [name for name in source.usage if name not in source.rf]:
-        yield f"requests of {len(without)} namespace(s) are unknown, there is no __rf file: {_some(without)}"
+        yield f"requests of {len(without)} namespace(s) are unknown, there is no __rf file: {some(without)}"
     if source.gpu and gpus is None:
         yield (
             f"GPU usage of {len(source.gpu)} namespace(s) is skipped: the source has a mean over GPUs without their "
-            f"number. Give it with --gpu-history: {_some(list(source.gpu))}"
+            f"number. Give it with --gpu-history: {some(list(source.gpu))}"
         )
     elif gpus is not None:
         if without := [name for name in source.gpu if name not in gpus]:
-            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {_some(without)}"
+            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {some(without)}"
         if alone := [name for name in source.gpu if name in gpus and name not in source.usage]:
-            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {_some(alone)}"
+            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {some(alone)}"
         if unused := sorted(gpus.keys() - {CLUSTER} - source.gpu.keys()):
-            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {_some(unused)}"
+            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {some(unused)}"
     if any(STEP not in database.archives for database in source.usage.values()):
         yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType, TypeAlias
 
+from kl_core import wording
 from kl_query.warnings.codes import Code
 
 Visible: TypeAlias = Callable[[str], bool] | None
 """Whether a namespace may be named; None for who may see everything, details of damaged files included."""
 Plain = NewType("Plain", str)
 """Text in which no namespace is named: an instant, a bucket, a file, an error of the system."""
-_NAMED = 5
 
 
 def nobody(_namespace: str) -> bool:
@@ -116,9 +116,7 @@ def warning(code: Code, template: str, /, **slots: Slot) -> DataWarning:
 
 def some(items: Sequence[Plain]) -> Plain:
     """Return the first few items of a list, and how many more there are."""
-    rest = len(items) - _NAMED
-    listed = ", ".join(items[:_NAMED])
-    return Plain(filled("{listed} and {rest} more", {"listed": listed, "rest": rest}) if rest > 0 else listed)
+    return Plain(wording.some(items))
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:
