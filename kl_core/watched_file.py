@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """How soon a file that was not taken up is due again: what was in the way may go without a change to the file."""
+
+
+class Mark(NamedTuple):
+    """What tells one content of a file from another, and one file from another in its place."""
+
+    mode: int
+    device: int
+    inode: int
+    modified_ns: int
+    changed_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Mark:
+        """Return the mark of a file with this status."""
+        return cls(status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+
+
+def mark_of(path: Path) -> Mark | None:
+    """Return the mark of what is under `path`, links followed; None where nothing can be looked at."""
+    try:
+        return Mark.of(path.stat())
+    except OSError:
+        return None
 
 
 class ChangingFile:
@@ -19,7 +45,7 @@ class ChangingFile:
         """Look for the first time; `elapsed` is a clock in seconds that never goes back."""
         self.path = path
         self._elapsed = elapsed
-        self._mark = _mark(path)
+        self._mark = mark_of(path)
         self._looked_at = self.there_at = elapsed()
         """`there_at`: when the file was last seen, as `elapsed` says it."""
         self._again_at = math.inf
@@ -27,7 +53,7 @@ class ChangingFile:
     @property
     def mode(self) -> int:
         """The file's permissions when it was last looked at; 0 when it was not there."""
-        return 0 if self._mark is None else self._mark[0]
+        return 0 if self._mark is None else self._mark.mode
 
     @property
     def gone_for(self) -> float:
@@ -42,7 +68,7 @@ class ChangingFile:
         if not at_once and self._elapsed() - self._looked_at < LOOK_SECONDS:
             return False
         self._looked_at = self._elapsed()
-        before, self._mark = self._mark, _mark(self.path)
+        before, self._mark = self._mark, mark_of(self.path)
         if self._mark is not None:
             self.there_at = self._looked_at
         if self._mark == before and self._looked_at < self._again_at:
@@ -58,11 +84,3 @@ class ChangingFile:
     def taken_up(self) -> None:
         """Note that the file was read and its content is in use."""
         self._again_at = math.inf
-
-
-def _mark(path: Path) -> tuple[int, ...] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kl_core.calendar import iso
 from kl_core.regular_files import read_regular
+from kl_core.watched_file import Mark, mark_of
 from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ WEAK = {
     "CA_MD_TOO_WEAK": "a certificate in its chain is signed with a broken hash function",
 }
 """What OpenSSL refuses to serve."""
-
-Mark = tuple[tuple[int, ...] | None, ...]
 
 
 class TlsError(SettingsError):
@@ -180,17 +179,8 @@ class TlsFiles:
         if self._certificate.not_before > self._now():
             since = iso(self._certificate.not_before)
             logger.warning("The certificate in %s holds from %s only: clients refuse it.", self._files[0], since)
-        if (mark := self._mark[1]) and mark[0] & stat.S_IROTH:
+        if (mark := self._mark[1]) and mark.mode & stat.S_IROTH:
             logger.warning("Everybody on this machine can read the key file %s: chmod 600 it.", self._files[1])
 
-    def _look_at_files(self) -> Mark:
-        return tuple(map(_mark, self._files))
-
-
-def _mark(path: Path) -> tuple[int, ...] | None:
-    """What tells one content of a file from another; links are followed, as Kubernetes swaps those."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    def _look_at_files(self) -> tuple[Mark | None, ...]:
+        return tuple(map(mark_of, self._files))

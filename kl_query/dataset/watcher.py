@@ -20,6 +20,7 @@ import anyio
 
 from kl_core.daemon_threads import in_daemon_thread
 from kl_core.vocabulary import MANIFEST
+from kl_core.watched_file import Mark
 from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
@@ -34,33 +35,26 @@ PATIENCE_SECONDS = 10.0
 """How long a call waits for the first load: the file system may be one that never answers."""
 LISTED_FILES = 1_000
 
-Mark = tuple[object, ...]
-"""What the file system says about a directory; equal marks mean that nothing was published in between."""
 
-
-def mark_of(directory: Path) -> Mark:
-    """Identity, time and size of the manifest; without one, of the JSON files in the directory."""
+def mark_of_dataset(directory: Path) -> tuple[object, ...]:
+    """The mark of the manifest; without one, those of the JSON files in the directory. Where equal, nothing is new."""
     try:
-        return _identity((directory / MANIFEST).stat())
+        return Mark.of((directory / MANIFEST).stat())
     except OSError as error:
         return (type(error).__name__, *_listing(directory))
 
 
-def _listing(directory: Path) -> Mark:
+def _listing(directory: Path) -> tuple[object, ...]:
     try:
         with os.scandir(directory) as entries:
             named = (entry for _, entry in zip(range(LISTED_FILES), entries, strict=False))
-            return tuple(sorted((entry.name, *_identity(entry.stat())) for entry in named if _is_data(entry)))
+            return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in named if _is_data(entry)))
     except OSError as error:
         return (type(error).__name__,)
 
 
 def _is_data(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file()
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ class Holder:
         self._look_seconds = look_seconds
         self._patience_seconds = patience_seconds
         self._clock = clock
-        self._mark: Mark | None = None
+        self._mark: tuple[object, ...] | None = None
         self._failures = 0
         self._retry_at = float("inf")
         self._looked = anyio.Event()
@@ -134,7 +128,7 @@ class Holder:
             await anyio.sleep(self._look_seconds)
 
     async def _look(self) -> None:
-        mark = await in_daemon_thread(partial(mark_of, self.directory))
+        mark = await in_daemon_thread(partial(mark_of_dataset, self.directory))
         if mark == self._mark and self._clock() < self._retry_at:
             return
         if mark != self._mark:

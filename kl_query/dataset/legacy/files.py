@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kl_core.vocabulary import Metric
+from kl_core.watched_file import Mark
 from kl_query.dataset.fields import MalformedError
 from kl_query.warnings.warning import Plain
 
@@ -71,10 +72,6 @@ def unreadable(path: Path, error: OSError) -> MalformedError:
     return MalformedError("{file} cannot be read ({reason})", file=named(path), reason=Plain(str(error.strerror)))
 
 
-Status = tuple[int, int, int]
-"""Time of the last change in ns, size in bytes, and identity of a file."""
-
-
 class AbsentError(MalformedError):
     """A file is not there, or says nothing: no damage, for a file that not every installation writes."""
 
@@ -83,15 +80,14 @@ class EmptyListError(AbsentError):
     """A file is an empty list, as KubeLedger writes it before its first whole hour."""
 
 
-def status_of(path: Path) -> Status:
+def mark_of(path: Path) -> Mark:
     """Return what tells one content of a file from another. Raises AbsentError and MalformedError."""
     try:
-        status = path.stat()
+        return Mark.of(path.stat())
     except FileNotFoundError:
         raise AbsentError("{file} is missing", file=named(path)) from None
     except OSError as error:
         raise unreadable(path, error) from None
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def is_kubeledger(directory: Path) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kl_core.vocabulary import METRICS, Metric, Source
+from kl_core.watched_file import Mark
 from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.legacy.backend import COST_MODELS, Backend, read_backend
 from kl_query.dataset.legacy.buckets import Read
@@ -24,9 +25,8 @@ from kl_query.dataset.legacy.files import (
     AbsentError,
     EmptyListError,
     File,
-    Status,
+    mark_of,
     named,
-    status_of,
     unreadable,
 )
 from kl_query.dataset.legacy.hourly_points import Points, believable, points_of, window_lag
@@ -46,7 +46,7 @@ _SETTLED_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    status: Status
+    mark: Mark
     read: Read
 
 
@@ -147,7 +147,7 @@ class Reader:
 
     def _written_at(self, files: Iterable[File]) -> int | None:
         """Return about when files were written, which is good for a year and for nothing finer."""
-        return max((self._kept[file].status[0] // 1_000_000_000 for file in files), default=None)
+        return max((self._kept[file].mark.modified_ns // 1_000_000_000 for file in files), default=None)
 
     def _read_backend(self, warnings: list[DataWarning]) -> Backend:
         try:
@@ -189,12 +189,12 @@ class Reader:
         """Return a file's content, parsed anew only where the file has changed. Raises MalformedError."""
         for _ in range(_SETTLED_ATTEMPTS):
             path = self._path(file)
-            before = status_of(path)
+            before = mark_of(path)
             kept = self._kept.get(file)
-            if kept is not None and kept.status == before and (kept.read.newest is not None or newest is None):
+            if kept is not None and kept.mark == before and (kept.read.newest is not None or newest is None):
                 return kept.read
-            table = _table(path, file, before[0])
-            if status_of(path) == before:
+            table = _table(path, file, before.modified_ns)
+            if mark_of(path) == before:
                 if not table.cells and table.skipped:
                     raise MalformedError(
                         "{file} has {rows} row(s), none of which can be used", file=named(path), rows=table.skipped

@@ -17,7 +17,7 @@ from collector.publish.publication_lock import PUBLICATION_LOCK_FILE, Publicatio
 from collector.settings import Settings, load
 from collector.store.lock import DirectoryLock
 from kl_query.dataset import load_dataset
-from kl_query.dataset.watcher import mark_of
+from kl_query.dataset.watcher import mark_of_dataset
 from tests.collector.test_cli import cluster, environment, kl_collector, running, wait_for
 from tests.support.published import publish
 from tests.support.scripted_http import serving
@@ -176,13 +176,13 @@ def test_a_place_that_is_another_directory_now_is_held_again(tmp_path: Path, hap
 
 def test_the_server_does_not_see_the_lock(tmp_path: Path) -> None:
     publish(tmp_path)
-    before = (mark_of(tmp_path), load_dataset(tmp_path).namespaces)
+    before = (mark_of_dataset(tmp_path), load_dataset(tmp_path).namespaces)
     lock = DirectoryLock(tmp_path, PUBLICATION_LOCK_FILE)
-    assert (mark_of(tmp_path), load_dataset(tmp_path).namespaces) == before
+    assert (mark_of_dataset(tmp_path), load_dataset(tmp_path).namespaces) == before
     (tmp_path / "dataset.json").unlink()
-    unpublished = mark_of(tmp_path)
+    unpublished = mark_of_dataset(tmp_path)
     (tmp_path / PUBLICATION_LOCK_FILE).write_text("changed")
-    assert mark_of(tmp_path) == unpublished
+    assert mark_of_dataset(tmp_path) == unpublished
     lock.release(in_order=True)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from kl_mcp.transport.counts import Counts
 from kl_query.dataset import Dataset, DatasetError, load_dataset
-from kl_query.dataset.watcher import Holder, describe, mark_of
+from kl_query.dataset.watcher import Holder, describe, mark_of_dataset
 from kl_query.warnings.loading import NOT_LOOKED_YET
 from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.published import publish
@@ -287,25 +287,25 @@ def test_a_listener_hears_of_every_replacement_and_one_that_breaks_does_not_end_
 def test_a_mark_changes_when_the_manifest_is_replaced_by_one_of_equal_size_and_time(tmp_path: Path) -> None:
     publish(tmp_path, 1)
     manifest = tmp_path / "dataset.json"
-    before, status = mark_of(tmp_path), manifest.stat()
+    before, status = mark_of_dataset(tmp_path), manifest.stat()
     copy = tmp_path / "copy"
     copy.write_bytes(manifest.read_bytes())
     os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert mark_of(tmp_path) == before
+    assert mark_of_dataset(tmp_path) == before
 
     copy.replace(manifest)
 
-    assert mark_of(tmp_path) != before
+    assert mark_of_dataset(tmp_path) != before
 
 
 def test_without_a_manifest_the_mark_follows_the_json_files_of_the_directory(tmp_path: Path) -> None:
-    empty = mark_of(tmp_path)
+    empty = mark_of_dataset(tmp_path)
     (tmp_path / "backend.json").write_text("{}")
-    one = mark_of(tmp_path)
+    one = mark_of_dataset(tmp_path)
     (tmp_path / "notes.txt").write_text("not data")
 
-    assert len({empty, one, mark_of(tmp_path / "absent")}) == 3
-    assert mark_of(tmp_path) == one
+    assert len({empty, one, mark_of_dataset(tmp_path / "absent")}) == 3
+    assert mark_of_dataset(tmp_path) == one
 
 
 def test_a_dataset_is_described_in_a_few_words(tmp_path: Path) -> None:
