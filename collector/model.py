@@ -36,16 +36,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that is bound to a node and not finished, with what it holds of that node."""
+    """A pod as the Kubernetes API describes it."""
 
     namespace: str
     name: str
     node: str
+    """Empty while it is bound to none."""
     phase: PodPhase
-    requests: Amounts
-    """`gpu` only when it requests one: in GPU equivalents as the resource's name tells, before the node's replicas."""
-    gpu_resources: Mapping[str, float] = field(default_factory=dict)
-    """Units of each GPU resource it requests, such as `nvidia.com/mig-1g.5gb`: 2; the node tells what one is worth."""
+    requests: Mapping[str, float]
+    """Effective requests by resource name: `cpu` in cores, `memory` in bytes, GPU resources such as
+    `nvidia.com/mig-1g.5gb` in units; the node tells what one of these is worth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from collector.accounting.charged_namespaces import charged_by
 from collector.accounting.tick_sample import account
+from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import Snapshot
 from collector.publish.publication_lock import PublicationLock

@@ -14,8 +14,8 @@ from itertools import groupby
 
 import numpy as np
 
-from collector.accounting.charged_namespaces import charged_by
 from collector.accounting.tick_sample import account
+from collector.accounting.who_is_charged import charged_by
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing

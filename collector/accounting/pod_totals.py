@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.accounting.gpu_attribution import GpuPod, PodName
-from collector.accounting.gpu_units import resource_share
+from collector.accounting.who_is_charged import is_holding
+from collector.kubernetes.gpu_resources import resource_share
 from collector.kubernetes.pod_keys import PodKeys
 from collector.model import Node, Pod, PodUsage
 
 ENOUGH_MEASURED = 0.5
 """Share of its running pods that metrics-server has to know for an entry's usage to count as known."""
+
+_WITHOUT_GPU = frozenset({"cpu", "memory"})
 
 
 @dataclass(slots=True)
@@ -53,20 +56,20 @@ class PodFold:
 
 
 def fold_pods(pods: Iterable[Pod], nodes: Mapping[str, Node], charged: Callable[[str], bool]) -> PodFold:
-    """Consumes a listing of bound, unfinished pods; errors of the listing pass through."""
+    """Consume a listing of pods and add up those that hold something; errors of the listing pass through."""
     fold = PodFold()
-    for pod in pods:
+    for pod in filter(is_holding, pods):
         namespace, requests = pod.namespace, pod.requests
         runs = pod.phase == "Running"
         (fold.running if runs else fold.waiting).add(namespace, pod.name)
         node = nodes.get(pod.node)
-        gpu = _gpu_request(pod, node) if "gpu" in requests else 0.0
+        gpu = 0.0 if requests.keys() <= _WITHOUT_GPU else _gpu_request(requests, node)
         if gpu:
             fold.gpu_pods[namespace, pod.name] = GpuPod(pod.node, gpu, node is not None and node.gpu_replicas > 1)
         key = namespace if charged(namespace) else None
         for held in (_at(fold.entries, key), _at(fold.nodes, pod.node)):
-            held.cpu += requests.get("cpu") or 0.0
-            held.memory += requests.get("memory") or 0.0
+            held.cpu += requests.get("cpu", 0.0)
+            held.memory += requests.get("memory", 0.0)
             held.gpu += gpu
             held.pods += 1
             held.running += runs
@@ -80,15 +83,13 @@ def _at(table: dict[Any, Held], key: Any) -> Held:
     return held
 
 
-def _gpu_request(pod: Pod, node: Node | None) -> float:
-    """GPU equivalents a pod requests, as its node's product and replicas make of the units it asked for."""
-    replicas = node.gpu_replicas if node else 1
-    if not pod.gpu_resources:
-        return (pod.requests.get("gpu") or 0.0) / replicas
-    units = node.gpu_units if node else {}
+def _gpu_request(requests: Mapping[str, float], node: Node | None) -> float:
+    """GPU equivalents of what a pod requests, as its node's product and replicas make of the units it asked for."""
+    units, replicas = (node.gpu_units, node.gpu_replicas) if node else ({}, 1)
     return sum(
         count * (units[name] if name in units else resource_share(name) / replicas)
-        for name, count in pod.gpu_resources.items()
+        for name, count in requests.items()
+        if name not in _WITHOUT_GPU
     )
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.accounting.gpu_units import is_mig_profile, profile_share
 from collector.errors import SourceError
+from collector.mig_profiles import is_mig_profile, profile_share
 from collector.model import GpuDevice
 
 MIB = 2**20

@@ -15,9 +15,8 @@ import urllib3
 
 from collector.dcgm import exposition
 from collector.errors import SourceError
-from collector.kubernetes import explain
-from collector.kubernetes.session import ANSWER_TIMEOUTS, CONNECT_TIMEOUT_SEC
 from collector.model import GpuDevice
+from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def scrape(endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = re
         try:
             targets += [_Target(url, address) for address in resolver(*_host_and_port(url))]
         except OSError as error:
-            errors.append(explain.failed("dcgm", url, error))
+            errors.append(failed("dcgm", url, error))
     devices: list[GpuDevice] = []
     with ThreadPoolExecutor(max_workers=MAX_CONCURRENT, thread_name_prefix="dcgm") as pool:
         for outcome in pool.map(lambda target: _scrape_one(target, timeout_sec), targets):
@@ -82,13 +81,13 @@ def _scrape_one(target: _Target, timeout_sec: float) -> tuple[GpuDevice, ...] | 
     except SourceError as error:
         return SourceError("dcgm", f"{shown}: {error.message}", error.status)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return explain.failed("dcgm", shown, error)
+        return failed("dcgm", shown, error)
 
 
 def _fetch(target: _Target, timeout_sec: float) -> str:
     """The page at the target's address, asked for under the endpoint's host name."""
     parts = urlsplit(target.url)
-    deadline = time.monotonic() + ANSWER_TIMEOUTS * timeout_sec
+    deadline = time.monotonic() + MAX_ANSWER_TIMEOUTS * timeout_sec
     with _pool(target, timeout_sec) as pool:
         response = pool.request(
             "GET", parts.path or "/metrics", headers={"Host": parts.netloc}, redirect=False, preload_content=False

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from collector.accounting.gpu_units import replicas, unit_shares
 from collector.errors import SourceError
+from collector.kubernetes.gpu_resources import replicas, unit_shares
 from collector.kubernetes.pod_keys import PodKeys
-from collector.kubernetes.pod_requests import amounts, effective_requests, gpu_resources
+from collector.kubernetes.pod_requests import effective_requests
 from collector.kubernetes.quantity import quantity
 from collector.kubernetes.session import ExpiredListingError, Session
 from collector.model import Amounts, Node, Pod
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 500
 MAX_RESTARTS = 5
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
-_FINISHED = frozenset({"Succeeded", "Failed"})
+"""Finished pods can be most of a cluster's and hold nothing: they are not asked for."""
 
 Object = Mapping[str, Any]
 T = TypeVar("T")
@@ -69,21 +69,15 @@ def _node_amounts(resources: Mapping[str, str], units: Mapping[str, float], adve
     return result
 
 
-def parse_pod(item: Object) -> Pod | None:
-    """A Pod with its effective requests; None while it is bound to no node, and once it is finished."""
-    node = item["spec"].get("nodeName")
-    phase = (item.get("status") or {}).get("phase", "Pending")
-    if not node or phase in _FINISHED:
-        return None
+def parse_pod(item: Object) -> Pod:
+    """Return a Pod with its effective requests."""
     metadata = item["metadata"]
-    totals = effective_requests(item)
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
-        node=node,
-        phase=phase,
-        requests=amounts(totals),
-        gpu_resources=gpu_resources(totals),
+        node=item["spec"].get("nodeName") or "",
+        phase=(item.get("status") or {}).get("phase", "Pending"),
+        requests=effective_requests(item),
     )
 
 
@@ -98,11 +92,8 @@ def list_nodes(session: Session) -> tuple[Node, ...]:
 
 
 def list_pods(session: Session) -> Iterator[Pod]:
-    """All bound, unfinished pods, each page when its first pod is asked for."""
-    for item in list_items(session, "pods", {"fieldSelector": UNFINISHED}):
-        pod = _parsed(parse_pod, item)
-        if pod is not None:
-            yield pod
+    """Return the unfinished pods, each page when its first pod is asked for."""
+    return (_parsed(parse_pod, item) for item in list_items(session, "pods", {"fieldSelector": UNFINISHED}))
 
 
 def list_items(session: Session, resource: str, query: Mapping[str, str] | None = None) -> Iterator[Object]:

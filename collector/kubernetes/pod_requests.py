@@ -16,10 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from collector.accounting.gpu_units import is_gpu_resource, resource_share
+from collector.kubernetes.gpu_resources import is_gpu_resource
 from collector.kubernetes.quantity import quantity
-from collector.model import Amounts
-from kl_core.vocabulary import Metric
 
 Object = Mapping[str, Any]
 """A decoded JSON object of the Kubernetes API."""
@@ -30,22 +28,6 @@ Totals = dict[str, float]
 
 _POD_LEVEL = frozenset({"cpu", "memory"})
 _NONE: Mapping[str, Any] = {}
-
-
-def amounts(totals: Mapping[str, float]) -> Amounts:
-    """Totals by resource name as amounts by metric."""
-    result: dict[Metric, float | None] = {"cpu": totals.get("cpu", 0.0), "memory": totals.get("memory", 0.0)}
-    gpus = gpu_resources(totals)
-    if gpus:
-        result["gpu"] = sum(count * resource_share(name) for name, count in gpus.items())
-    return result
-
-
-def gpu_resources(totals: Mapping[str, float]) -> dict[str, float]:
-    """Units of each GPU resource with a request above zero."""
-    if len(totals) <= 2 and totals.keys() <= _POD_LEVEL:
-        return {}
-    return {name: count for name, count in totals.items() if count > 0 and is_gpu_resource(name)}
 
 
 def effective_requests(pod: Object) -> Totals:

@@ -22,12 +22,9 @@ from kubernetes.client.exceptions import ApiException
 
 from collector.clock import Clock, Reading, boot_time
 from collector.errors import SourceError
-from collector.kubernetes import explain
+from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed, refused
 from kl_core.vocabulary import Source
 
-CONNECT_TIMEOUT_SEC = 5.0
-ANSWER_TIMEOUTS = 4
-"""How many times the silence timeout a whole answer may take."""
 MAX_RETRY_AFTER_SEC = 3.0
 _CHUNK = 1 << 16
 _ERROR_BODY = 1 << 14
@@ -90,7 +87,7 @@ class Session:
     @contextmanager
     def stream(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
         """The body at `path`, to be read as it arrives; reading raises `SourceError` too."""
-        deadline = self._monotonic() + ANSWER_TIMEOUTS * self._timeout_sec
+        deadline = self._monotonic() + MAX_ANSWER_TIMEOUTS * self._timeout_sec
         response = self._answer(source, path, query)
         try:
             if response.status != HTTPStatus.OK:
@@ -118,7 +115,7 @@ class Session:
             timeouts = (min(CONNECT_TIMEOUT_SEC, self._timeout_sec), self._timeout_sec)
             answer = self._client.call_api(method, url, headers, _request_timeout=timeouts)
         except _TRANSPORT_ERRORS as error:
-            raise explain.failed(source, self._url(path), error) from error
+            raise failed(source, self._url(path), error) from error
         response: urllib3.BaseHTTPResponse = answer.response
         told = _told_time(response.headers)
         # What answers for other API groups may do so by another clock.
@@ -159,7 +156,7 @@ class _Body:
             # What has arrived, not all of `size`: a server that drips would not come back to the deadline.
             return self._response.read1(size)
         except _TRANSPORT_ERRORS as error:
-            raise explain.failed(self._source, self._url, error) from error
+            raise failed(self._source, self._url, error) from error
 
 
 def _decoded(source: Source, url: str, body: bytes) -> dict[str, Any]:
@@ -201,7 +198,7 @@ def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permi
     except (*_TRANSPORT_ERRORS, orjson.JSONDecodeError):
         document = None
     status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}
-    error = explain.refused(source, url, response.status, str(status.get("message") or ""), permission)
+    error = refused(source, url, response.status, str(status.get("message") or ""), permission)
     if response.status == HTTPStatus.GONE:
         return ExpiredListingError(source, error.message, (status.get("metadata") or {}).get("continue") or None)
     return error

@@ -84,9 +84,9 @@ def _node(name: str, cpu: float, cpu_alloc: float, mem: float, mem_alloc: float,
 
 
 def _pod(fact: PodFact) -> Pod:
-    requests: dict[Metric, float | None] = {"cpu": fact.cpu_requests, "memory": fact.mem_requests}
+    requests = {"cpu": fact.cpu_requests, "memory": fact.mem_requests}
     if fact.gpus:
-        requests["gpu"] = float(fact.gpus)
+        requests["nvidia.com/gpu"] = float(fact.gpus)
     return Pod(fact.namespace, fact.name, fact.node, "Running" if fact.running else "Pending", requests)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.accounting.charged_namespaces import charged_by
+from collector.accounting.who_is_charged import charged_by
 from collector.settings import load
 from collector.store.rates import RateChange
 from tests.rules.telling import Told, at, column, machine, published, special, ticks, work

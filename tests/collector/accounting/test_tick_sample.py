@@ -51,8 +51,8 @@ def pod(
     phase: PodPhase = "Running",
 ) -> Pod:
     """A pod that requests `cpu` cores and as many GiB."""
-    extra = {} if gpu is None else {"gpu": gpu}
-    return Pod(namespace, name, on, phase, {"cpu": cpu, "memory": cpu * GIB, **extra})  # type: ignore[dict-item]
+    extra = {} if gpu is None else {"nvidia.com/gpu": gpu}
+    return Pod(namespace, name, on, phase, {"cpu": cpu, "memory": cpu * GIB, **extra})
 
 
 def use(namespace: str, name: str, cpu: float = 0.5) -> PodUsage:
@@ -291,11 +291,39 @@ def test_requests_are_divided_by_the_replicas_of_the_pods_node() -> None:
     assert sample.nodes[0].requests["gpu"] == 0.75
 
 
+@pytest.mark.parametrize(
+    ("asked", "gpus"),
+    [
+        ({"nvidia.com/gpu": 2.0}, 2.0),
+        ({"nvidia.com/gpu.shared": 1.0}, 1.0),
+        ({"nvidia.com/mig-1g.5gb": 2.0}, 2 / 7),
+        ({"nvidia.com/mig-3g.20gb": 1.0, "nvidia.com/gpu": 1.0}, 1 + 3 / 7),
+        ({"nvidia.com/mig-1g.6gb": 1.0}, 1 / 4),
+    ],
+)
+def test_gpus_are_requested_in_gpu_equivalents(asked: dict[str, float], gpus: float) -> None:
+    sample = sample_of([Pod("ml", "p", "n1", "Running", {"cpu": 1.0, **asked})])
+    assert sample.namespaces["ml"].requests["gpu"] == pytest.approx(gpus)
+
+
+def test_zero_gpus_are_no_gpu() -> None:
+    sample = sample_of([Pod("ml", "p", "n1", "Running", {"cpu": 1.0, "nvidia.com/gpu": 0.0})])
+    assert "gpu" not in sample.namespaces["ml"].requests
+
+
+def test_pods_that_hold_nothing_are_left_out() -> None:
+    # 1 of three cores is held: one pod waits for a node, one has finished
+    pods = [pod("shop", "a"), pod("shop", "b", on="", phase="Pending"), pod("shop", "c", phase="Succeeded")]
+    sample = sample_of(pods)
+    assert sample.namespaces["shop"].requests["cpu"] == 1.0
+    assert [state.pods for state in sample.nodes] == [1]
+
+
 def test_units_of_gpu_resources_are_worth_what_the_node_says() -> None:
     # single MIG strategy, an A100 in seven: two units of nvidia.com/gpu are 2/7
     plain = node(gpus=1.0)
     sliced = Node(plain.name, plain.capacity, plain.allocatable, True, True, 1, {"nvidia.com/gpu": 1 / 7})
-    held = Pod("ml", "p", "n1", "Running", {"cpu": 0.0, "memory": 0.0, "gpu": 2.0}, {"nvidia.com/gpu": 2.0})
+    held = Pod("ml", "p", "n1", "Running", {"nvidia.com/gpu": 2.0})
     assert sample_of([held], nodes=(sliced,)).namespaces["ml"].requests["gpu"] == pytest.approx(2 / 7)
 
 

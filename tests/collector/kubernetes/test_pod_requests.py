@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from collector.kubernetes.pod_requests import amounts, effective_requests
+from collector.kubernetes.pod_requests import effective_requests
 from tests.support.kubernetes_objects import container, pod, resources
 
 MI = 2**20
@@ -12,14 +12,10 @@ INFEASIBLE = {"conditions": [{"type": "PodResizePending", "status": "True", "rea
 DEFERRED = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Deferred"}]}
 
 
-def pod_requests(made: dict[str, Any]) -> Any:
-    return amounts(effective_requests(made))
-
-
 def cpu_of(
     *containers: dict[str, Any], spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None
 ) -> Any:
-    return pod_requests(pod(*containers, spec=spec, status=status))["cpu"]
+    return effective_requests(pod(*containers, spec=spec, status=status)).get("cpu", 0.0)
 
 
 def status_of(name: str, *, allocated: str | None = None, actuated: str | None = None) -> dict[str, Any]:
@@ -33,13 +29,13 @@ def status_of(name: str, *, allocated: str | None = None, actuated: str | None =
 
 def test_app_containers_are_added_up() -> None:
     # 250m + 500m = 0.75 cores; 64Mi + 128Mi = 192Mi
-    requests = pod_requests(pod(container(cpu="250m", memory="64Mi"), container("b", cpu="500m", memory="128Mi")))
+    requests = effective_requests(pod(container(cpu="250m", memory="64Mi"), container("b", cpu="500m", memory="128Mi")))
     assert requests == {"cpu": 0.75, "memory": 192 * MI}
 
 
 def test_a_pod_without_requests_holds_nothing_known() -> None:
-    assert pod_requests(pod({"name": "app"})) == {"cpu": 0.0, "memory": 0.0}
-    assert pod_requests(pod({"name": "app", "resources": {}})) == {"cpu": 0.0, "memory": 0.0}
+    assert effective_requests(pod({"name": "app"})) == {}
+    assert effective_requests(pod({"name": "app", "resources": {}})) == {}
 
 
 def test_limits_are_not_requests() -> None:
@@ -49,7 +45,7 @@ def test_limits_are_not_requests() -> None:
 def test_the_largest_init_container_counts_when_it_exceeds_the_app() -> None:
     # per resource: cpu max(0.5, max(2, 1)) = 2; memory max(512Mi, max(64Mi, 128Mi)) = 512Mi
     init = [container("i1", cpu="2", memory="64Mi"), container("i2", cpu="1", memory="128Mi")]
-    requests = pod_requests(pod(container(cpu="500m", memory="512Mi"), spec={"initContainers": init}))
+    requests = effective_requests(pod(container(cpu="500m", memory="512Mi"), spec={"initContainers": init}))
     assert requests == {"cpu": 2.0, "memory": 512 * MI}
 
 
@@ -85,13 +81,16 @@ def test_a_sidecar_declared_after_an_init_container_does_not_weigh_on_it() -> No
 def test_overhead_is_added_last() -> None:
     # max(1, 2) + 0.25 = 2.25; 64Mi + 120Mi = 184Mi
     spec = {"initContainers": [container("i", cpu="2")], "overhead": {"cpu": "250m", "memory": "120Mi"}}
-    assert pod_requests(pod(container(cpu="1", memory="64Mi"), spec=spec)) == {"cpu": 2.25, "memory": 184 * MI}
+    assert effective_requests(pod(container(cpu="1", memory="64Mi"), spec=spec)) == {"cpu": 2.25, "memory": 184 * MI}
 
 
 def test_pod_level_requests_replace_the_sum_for_the_resources_they_name() -> None:
     # cpu 3 at pod level instead of 1 + 1; memory from the containers: 64Mi + 64Mi
     app = [container("a", cpu="1", memory="64Mi"), container("b", cpu="1", memory="64Mi")]
-    assert pod_requests(pod(*app, spec={"resources": {"requests": {"cpu": "3"}}})) == {"cpu": 3.0, "memory": 128 * MI}
+    assert effective_requests(pod(*app, spec={"resources": {"requests": {"cpu": "3"}}})) == {
+        "cpu": 3.0,
+        "memory": 128 * MI,
+    }
 
 
 def test_pod_level_requests_replace_a_greater_sum_too_and_overhead_comes_on_top() -> None:
@@ -103,7 +102,7 @@ def test_pod_level_requests_replace_a_greater_sum_too_and_overhead_comes_on_top(
 def test_pod_level_requests_do_not_replace_gpus() -> None:
     # GPUs are no pod-level resource: 2 from the container.
     spec = {"resources": {"requests": {"cpu": "1", "nvidia.com/gpu": "8"}}}
-    assert pod_requests(pod(container(gpu="2"), spec=spec)) == {"cpu": 1.0, "memory": 0.0, "gpu": 2.0}
+    assert effective_requests(pod(container(gpu="2"), spec=spec)) == {"cpu": 1.0, "nvidia.com/gpu": 2.0}
 
 
 def test_a_resize_to_more_counts_the_spec_before_it_is_made() -> None:
@@ -227,31 +226,12 @@ def test_the_pods_own_allocation_stands_for_its_containers_when_the_status_tells
     assert cpu_of(container(cpu="1"), status=status) == 4.0
 
 
-@pytest.mark.parametrize(
-    ("asked", "gpus"),
-    [
-        ({"nvidia.com/gpu": "2"}, 2.0),
-        ({"nvidia.com/gpu.shared": "1"}, 1.0),
-        ({"nvidia.com/mig-1g.5gb": "2"}, 2 / 7),
-        ({"nvidia.com/mig-3g.20gb": "1", "nvidia.com/gpu": "1"}, 1 + 3 / 7),
-        ({"nvidia.com/mig-1g.6gb": "1"}, 1 / 4),
-    ],
-)
-def test_gpus_are_requested_in_gpu_equivalents(asked: dict[str, str], gpus: float) -> None:
-    requests = pod_requests(pod({"name": "app", "resources": {"requests": asked}}))
-    assert requests["gpu"] == pytest.approx(gpus)
-
-
 def test_an_init_container_may_need_more_gpus_than_the_app() -> None:
     # max(1, 4) = 4
     spec = {"initContainers": [container("i", gpu="4")]}
-    assert pod_requests(pod(container(gpu="1"), spec=spec))["gpu"] == 4.0
-
-
-def test_zero_gpus_are_no_gpu() -> None:
-    assert "gpu" not in pod_requests(pod(container(cpu="1", gpu="0")))
+    assert effective_requests(pod(container(gpu="1"), spec=spec))["nvidia.com/gpu"] == 4.0
 
 
 def test_other_resources_are_left_alone() -> None:
     asked = {**resources(cpu="1"), "ephemeral-storage": "not even a quantity", "amd.com/gpu": "1"}
-    assert pod_requests(pod({"name": "app", "resources": {"requests": asked}})) == {"cpu": 1.0, "memory": 0.0}
+    assert effective_requests(pod({"name": "app", "resources": {"requests": asked}})) == {"cpu": 1.0}

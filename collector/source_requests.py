@@ -1,4 +1,4 @@
-"""What went wrong with a request, in one sentence that says what to do."""
+"""Requests to the sources over HTTP: how long they may take, and what went wrong with one and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import urllib3.exceptions as http
 
 from collector.errors import SourceError
 from kl_core.vocabulary import Source
+
+CONNECT_TIMEOUT_SEC = 5.0
+MAX_ANSWER_TIMEOUTS = 4
+"""How many times the timeout for silence a whole answer may take."""
 
 E = TypeVar("E", bound=BaseException)
 
