@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,9 @@ from collector.books.page import (
     Key,
     Page,
 )
+from collector.store.rows import ClusterRows, EntryRows
 from kl_core.calendar import HOUR
-from kl_core.vocabulary import METRICS, SOURCES, Metric, Source
+from kl_core.vocabulary import METRICS, SOURCES, Metric
 
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
@@ -36,36 +36,6 @@ _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 
 _ROUNDING = 1e-9
 """Hours; a step is 0.083."""
-
-
-class ClusterRows(Protocol):
-    """Means per `step` seconds of the cluster's RRD; row i stands for (start + i x step, start + (i + 1) x step]."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def capacity(self) -> Mapping[Metric, Array]: ...
-    @property
-    def allocatable(self) -> Mapping[Metric, Array]: ...
-    @property
-    def observed(self) -> Mapping[Source, Array]: ...
-    @property
-    def observed_pods(self) -> Array: ...
-    @property
-    def configured_dcgm(self) -> Array: ...
-
-
-class EntryRows(Protocol):
-    """Means per step of one entry's RRDs; GPU metrics only if it ever held one."""
-
-    @property
-    def usage(self) -> Mapping[Metric, Array]: ...
-    @property
-    def requests(self) -> Mapping[Metric, Array]: ...
-    @property
-    def measured(self) -> Array: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.page import CPU, GPU, MEMORY, Array, Page
+from collector.store.rates import RateChange
 from kl_core.vocabulary import METRICS
 
 PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
@@ -25,22 +25,7 @@ DEFAULT_PRICE: Mapping[int, float] = {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95
 price list (https://opencost.io/docs/configuration/on-prem, `CPU`, `RAM` and `GPU` of the default pricing)."""
 
 
-class Rate(Protocol):
-    """A rate of the whole cluster per hour, from the hour `effective` on."""
-
-    @property
-    def effective(self) -> int: ...
-    @property
-    def rate(self) -> float:
-        """0 ends charging: from that hour on no rate is in force."""
-
-    @property
-    def currency(self) -> str: ...
-    @property
-    def weights(self) -> Mapping[str, float] | None: ...
-
-
-def currency_in_force(history: Sequence[Rate], hour: int) -> str | None:
+def currency_in_force(history: Sequence[RateChange], hour: int) -> str | None:
     """Currency of the rate in force in `hour`, else of the first one to come; None when no rate was ever set."""
     in_force = [change for change in history if change.effective <= hour]
     if in_force:
@@ -48,7 +33,7 @@ def currency_in_force(history: Sequence[Rate], hour: int) -> str | None:
     return history[0].currency if history else None
 
 
-def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
+def price(page: Page, history: Sequence[RateChange], currency: str | None) -> Page:
     """The page of hours with bill, costs and the hours that were priced.
 
     `history` is oldest first. Hours without a rate in force have no cost, be it that they lie before the first rate or
@@ -83,7 +68,7 @@ def price(page: Page, history: Sequence[Rate], currency: str | None) -> Page:
     )
 
 
-def _weights(capacity: Array, history: Sequence[Rate], in_force: NDArray[np.int64]) -> Array:
+def _weights(capacity: Array, history: Sequence[RateChange], in_force: NDArray[np.int64]) -> Array:
     """Weight per metric and hour (M x N), adding up to one over the metrics with capacity; NaN for `gpu_memory`.
 
     Configured weights that leave nothing to any metric with capacity (all on gpu, and no GPU there) give way to the

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from collector.books.cost import Rate
 from collector.clock import Disagreement
+from collector.store.rates import RateChange
+from collector.store.registry import NamespaceRecord
 from kl_core.calendar import iso, iso_or_none
 from kl_core.vocabulary import SCHEMA_VERSION, SOURCES, Metric, Source
 
 PRODUCER = "kubeledger-collector"
-
-
-class LabelValue(Protocol):
-    """A value that a label had from some tick on; None once the label was gone."""
-
-    @property
-    def value(self) -> str | None: ...
-    @property
-    def first_seen(self) -> int: ...
-
-
-class Record(Protocol):
-    """What the registry knows of a namespace; times are UNIX seconds."""
-
-    @property
-    def first_seen(self) -> int: ...
-    @property
-    def last_seen(self) -> int: ...
-    @property
-    def active(self) -> bool: ...
-    @property
-    def labels(self) -> Mapping[str, Sequence[LabelValue]]: ...
 
 
 def manifest(
@@ -41,12 +20,12 @@ def manifest(
     cluster: str,
     cost_model: str,
     currency: str | None,
-    rates: Sequence[Rate],
+    rates: Sequence[RateChange],
     polling_interval_seconds: int,
     generated_at: int,
     last_sample_at: Mapping[Source, int | None],
     metrics: Sequence[Metric],
-    namespaces: Mapping[str, Record],
+    namespaces: Mapping[str, NamespaceRecord],
     clock_disagrees: Disagreement | None = None,
 ) -> dict[str, Any]:
     """The manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
@@ -76,7 +55,7 @@ def _clock(found: Disagreement) -> dict[str, Any]:
     }
 
 
-def _rate(change: Rate) -> dict[str, Any]:
+def _rate(change: RateChange) -> dict[str, Any]:
     return {
         "effective": iso(change.effective),
         "rate": change.rate,
@@ -85,7 +64,7 @@ def _rate(change: Rate) -> dict[str, Any]:
     }
 
 
-def _namespace(name: str, record: Record) -> dict[str, Any]:
+def _namespace(name: str, record: NamespaceRecord) -> dict[str, Any]:
     return {
         "name": name,
         "labels": {

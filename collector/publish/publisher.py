@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from collector import __version__
 from collector.books.bookkeeper import Bookkeeper
@@ -14,11 +13,12 @@ from collector.publish.legacy.shares import Keeper
 from collector.publish.manifest import manifest
 from collector.publish.nodes_document import nodes_document
 from collector.publish.publication_lock import PublicationLock
+from collector.publish.scale_document import metrics_present, scale_documents
 from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Ledger
 from kl_core.calendar import iso
-from kl_core.vocabulary import COST_MODELS, NODES
+from kl_core.vocabulary import COST_MODELS, METRICS, NODES
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,10 @@ class Publisher:
         if self._place is not None:
             self._place.hold()
         books = self._bookkeeper.books(self._rates)
-        documents: dict[str, Any] = {str(scale): document for scale, document in books.scales.items()}
-        documents[NODES] = nodes_document(self._ledger.nodes, self._ledger.nodes_at)
+        documents = {
+            **scale_documents(books),
+            NODES: nodes_document(self._ledger.nodes, self._ledger.nodes_at),
+        }
         known = self._ledger.namespaces
         generation = publish(
             self._settings.data_dir,
@@ -66,7 +68,7 @@ class Publisher:
                 polling_interval_seconds=self._settings.polling_interval_sec,
                 generated_at=int(self._clock()),
                 last_sample_at=self._ledger.last_sample_at,
-                metrics=books.metrics,
+                metrics=[METRICS[index] for index in metrics_present(books.longest)],
                 namespaces={name: known[name] for name in books.namespaces},
                 clock_disagrees=clock_disagrees,
             ),

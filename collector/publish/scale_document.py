@@ -5,16 +5,17 @@ Columns are float64 arrays for orjson's numpy support, which writes NaN as null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from collector.books.bookkeeper import Books
 from collector.books.cost import PRICED
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
 from collector.books.periods import Buckets
 from kl_core.calendar import iso
-from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, ScaleName
+from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
 
 SIGNIFICANT_DIGITS = 10
 
@@ -31,14 +32,23 @@ def rounded(values: Array) -> Array:
     return result
 
 
-def metrics_present(page: Page) -> tuple[int, ...]:
-    """Indices of the metrics worth publishing: GPU ones only where there is, or was asked for, anything of them."""
+def metrics_present(page: Page | None) -> tuple[int, ...]:
+    """Return the indices of the metrics worth publishing: GPU ones only where something of them is or was requested."""
 
-    def any_of(index: int) -> bool:
+    def any_of(page: Page, index: int) -> bool:
         arrays = (page.cluster.capacity[index], page.entries.usage[:, index], page.entries.requests[:, index])
         return any(bool(np.any(np.nan_to_num(array) > 0)) for array in arrays)
 
-    return (CPU, MEMORY, *(index for index in (GPU, GPU_MEMORY) if any_of(index)))
+    return (CPU, MEMORY, *(index for index in (GPU, GPU_MEMORY) if page is not None and any_of(page, index)))
+
+
+def scale_documents(books: Books) -> dict[str, dict[str, Any]]:
+    """Return every scale by its name, still without its generation."""
+    metrics, charged = metrics_present(books.longest), books.currency is not None
+    return {
+        scale: scale_document(*books.scales[scale], metrics, charged=charged) if books.scales else empty_document(scale)
+        for scale in SCALES
+    }
 
 
 def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, charged: bool) -> dict[str, Any]:
@@ -211,16 +221,3 @@ class _Writer:
                 amounts["requests"] = self._requests[row, index]
             entry[METRICS[index]] = amounts
         return entry
-
-
-def column_lists(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as plain lists and None, as a reader of the published JSON gets it."""
-    plain: dict[str, Any] = {}
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            plain[name] = column_lists(value)
-        elif isinstance(value, np.ndarray):
-            plain[name] = [None if np.isnan(item) else item for item in value.tolist()]
-        else:
-            plain[name] = value
-    return plain

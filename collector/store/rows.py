@@ -46,8 +46,6 @@ class ClusterRows:
 class EntryRows:
     """As stored, without regard to lives; element i as in ClusterRows."""
 
-    start: int
-    step: int
     usage: Mapping[Metric, Column]
     """`gpu` and `gpu_memory` only for an entry that ever held a GPU."""
     requests: Mapping[Metric, Column]
@@ -56,7 +54,6 @@ class EntryRows:
     """Share of the running pods that metrics-server knew, over all steps: 0.0 in one in which the pods and their usage
     were not both known, 1.0 in another in which the entry was not there. NaN in hours that it did not live in, and in
     those that nobody sampled."""
-    gpu_since: int | None
 
 
 def read_cluster(directory: Path, start: int, end: int, step: int) -> ClusterRows:
@@ -84,7 +81,7 @@ def read_entry(
         gpu = _read(directory, RrdFile(kind, name, GPU), start, end, step)
         usage |= {"gpu": gpu["gpu_usage"], "gpu_memory": gpu["gpu_mem_usage"]}
         requests["gpu"] = gpu["gpu_requests"]
-    return EntryRows(start, step, usage, requests, table["measured"], gpu_since)
+    return EntryRows(usage, requests, table["measured"])
 
 
 def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Column]:

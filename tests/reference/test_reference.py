@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from collector.accounting.tick_sample import account
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import TickSample
-from collector.publish.scale_document import column_lists
+from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from tests.reference.model import Document, Key, Reference
@@ -112,8 +113,8 @@ def check_that_it_was_told_enough(documents: list[Document]) -> None:
 
 def compare(keeper: Bookkeeper, reference: Reference, history: list[RateChange]) -> None:
     """Every number of every scale, in both directions: nothing differs, is missing or is there in excess."""
-    for scale, books in keeper.books(history).scales.items():
-        document = column_lists(books)
+    for scale, columns in scale_documents(keeper.books(history)).items():
+        document = orjson.loads(orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY))
         expected = reference.document(scale)
         assert len(document["buckets"]) == len(expected["buckets"])
         for what, column in _hours(document).items():

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from collector.accounting.tick_sample import account
-from collector.books.cost import Rate
 from collector.dcgm.exposition import merge, parse_exposition
 from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
 from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, TickSample, UsageListing
 from collector.settings import Settings
+from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from collector.tick import Collector
 from tests.support import kubernetes_objects as api
@@ -143,7 +143,7 @@ def ticks(
     ]
 
 
-def published(directory: Path, samples: Sequence[TickSample], *rates: Rate) -> dict[str, Any]:
+def published(directory: Path, samples: Sequence[TickSample], *rates: RateChange) -> dict[str, Any]:
     """The scale documents after these ticks, through real RRDs and JSON: valid, and in balance."""
     return documents(books_after(directory, samples, rates))
 

@@ -12,14 +12,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from collector.books.bookkeeper import Bookkeeper, Books
-from collector.books.cost import Rate
 from collector.model import TickSample
+from collector.publish.scale_document import scale_documents
+from collector.store.rates import RateChange
 from collector.store.store import Ledger
 
 SPEC = Path(__file__).parents[2] / "spec" / "dataset"
 
 
-def books_after(directory: Path, samples: Sequence[TickSample], rates: Sequence[Rate] = ()) -> Books:
+def books_after(directory: Path, samples: Sequence[TickSample], rates: Sequence[RateChange] = ()) -> Books:
     """The books after `samples` were appended to the ledger under `directory`."""
     with Ledger.open(directory) as ledger:
         ledger.append(samples)
@@ -28,7 +29,7 @@ def books_after(directory: Path, samples: Sequence[TickSample], rates: Sequence[
 
 def documents(books: Books) -> dict[str, Any]:
     """The scale documents by name, through JSON, each valid against its schema and balanced."""
-    return {name: checked(document) for name, document in books.scales.items()}
+    return {name: checked(document) for name, document in scale_documents(books).items()}
 
 
 def checked(document: Mapping[str, Any]) -> dict[str, Any]:

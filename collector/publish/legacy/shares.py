@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.amounts import Stored, amounts
-from collector.books.bookkeeper import CELLS_PER_STRETCH, Ledger
-from collector.books.cost import Rate
-from collector.books.lifetimes import Lives, lives
-from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Key, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page
+from collector.books.roster import Roster, read, roster, stretches
+from collector.store.rates import RateChange
+from collector.store.store import Ledger
 from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
 from kl_core.vocabulary import METRICS
 
@@ -64,69 +63,61 @@ class Views:
 class Keeper:
     """Keeps the sums of days that have ended. Not safe for several threads."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._history: tuple[Rate, ...] = ()
+    def __init__(self, store: Ledger) -> None:
+        self._store = store
+        self._history: tuple[RateChange, ...] = ()
         self._days: dict[int, Shares] = {}
 
-    def views(self, history: Sequence[Rate]) -> Views | None:
-        """The figures up to the newest full hour; None before the first one. Raises what the ledger raises."""
-        first, last = self._ledger.first_tick, self._ledger.last_tick
+    def views(self, history: Sequence[RateChange]) -> Views | None:
+        """The figures up to the newest full hour; None before the first one. Raises what the store raises."""
+        first, last = self._store.first_tick, self._store.last_tick
         if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):
             return None
         if tuple(history) != self._history:
             self._history, self._days = tuple(history), {}
         begin, newest = floor_hour(first - 1), floor_hour(last)
-        roster = self._roster()
-        self._close(roster, max(begin, newest - MONTHLY_SECONDS), newest)
-        trends = self._read(roster, max(begin, newest - TRENDS_SECONDS), newest)
+        namespaces = self._namespaces()
+        self._close(namespaces, max(begin, newest - MONTHLY_SECONDS), newest)
+        trends = self._read(namespaces, max(begin, newest - TRENDS_SECONDS), newest)
         windows = {
-            seconds: list(self._window(roster, max(begin, newest - seconds), newest))
+            seconds: list(self._window(namespaces, max(begin, newest - seconds), newest))
             for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)
         }
         gpu = any(bool(np.any(day.usage[:, GPU] > 0)) for day in windows[MONTHLY_SECONDS])
         return Views(trends, windows, gpu)
 
-    def _roster(self) -> dict[str, Lives]:
+    def _namespaces(self) -> Roster:
+        # One that is called like the special entry cannot be told from it in this layout.
         return {
-            name: lives(record.lives, active=record.active, gpu_since=record.gpu_since)
-            for name, record in sorted(self._ledger.namespaces.items())
-            # One so called cannot be told from the special entry in this layout.
-            if name != NON_ALLOCATABLE
+            key: lived
+            for key, lived in roster(self._store).items()
+            if key.kind == "namespace" and key.name != NON_ALLOCATABLE
         }
 
-    def _close(self, roster: Mapping[str, Lives], begin: int, newest: int) -> None:
+    def _close(self, namespaces: Roster, begin: int, newest: int) -> None:
         """Adds up the days that have ended and lie wholly after `begin`."""
         self._days = {day: shares for day, shares in self._days.items() if day - HOUR >= begin}
         start = max([floor_day(begin + HOUR + DAY - 1), *(day + DAY for day in self._days)])
         stop = floor_day(newest + HOUR)
-        while start < stop:
-            alive = sum(lived.touch(start - HOUR, stop) for lived in roster.values())
-            until = min(stop, start + max(1, CELLS_PER_STRETCH // (24 * (1 + alive))) * DAY)
-            for day in _by_day(self._read(roster, start - HOUR, until - HOUR)):
+        for first, until in stretches(start, stop, namespaces):
+            for day in _by_day(self._read(namespaces, first - HOUR, until - HOUR)):
                 self._days[int(day.ends[0])] = day
-            start = until
 
-    def _window(self, roster: Mapping[str, Lives], begin: int, newest: int) -> Iterator[Shares]:
+    def _window(self, namespaces: Roster, begin: int, newest: int) -> Iterator[Shares]:
         """The days of the hours from `begin` to `newest`, the first and the last one as far as they lie between."""
         start = begin
         while start < newest:
             day = floor_day(start + HOUR)
             end = min(newest, day + DAY - HOUR)
             whole = self._days.get(day) if end - start == DAY else None
-            yield whole if whole is not None else next(_by_day(self._read(roster, start, end)))
+            yield whole if whole is not None else next(_by_day(self._read(namespaces, start, end)))
             start = end
 
-    def _read(self, roster: Mapping[str, Lives], start: int, end: int) -> Shares:
-        stored = [
-            Stored(Key("namespace", name), lived, self._ledger.entry("namespace", name, start, end, HOUR))
-            for name, lived in roster.items()
-            if lived.touch(start, end)
-        ]
-        page = amounts(self._ledger.cluster(start, end, HOUR), stored)
-        lived = [item.lives.alive(page.starts) for item in stored]
-        alive = np.array(lived, dtype=np.bool_).reshape(len(stored), 1, len(page.starts))
-        return _shares(page, alive, self._rates(page.starts))
+    def _read(self, namespaces: Roster, start: int, end: int) -> Shares:
+        page = read(self._store, namespaces, start, end, HOUR)
+        alive = [namespaces[key].alive(page.starts) for key in page.keys]
+        shape = (len(page.keys), 1, len(page.starts))
+        return _shares(page, np.array(alive, dtype=np.bool_).reshape(shape), self._rates(page.starts))
 
     def _rates(self, starts: NDArray[np.int64]) -> Array:
         rates = np.array([*(change.rate if change.rate > 0 else np.nan for change in self._history), np.nan])

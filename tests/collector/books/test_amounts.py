@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from collector.books.page import (
     Key,
     Page,
 )
+from collector.store.rows import ClusterRows, EntryRows
 from kl_core.vocabulary import Metric, Source
 
 HOUR = 3600
@@ -29,26 +29,6 @@ START = 490_000 * HOUR
 GIB = 2.0**30
 U = np.nan
 EVER = lives([(START - HOUR, START - HOUR)], active=True, gpu_since=START - HOUR)
-
-
-@dataclass
-class Rows:
-    """Rows of the cluster's RRD: the same capacity throughout, unless told."""
-
-    start: int = START
-    step: int = HOUR
-    capacity: Mapping[Metric, Array] = field(default_factory=dict)
-    allocatable: Mapping[Metric, Array] = field(default_factory=dict)
-    observed: Mapping[Source, Array] = field(default_factory=dict)
-    observed_pods: Array = field(default_factory=lambda: np.zeros(0))
-    configured_dcgm: Array = field(default_factory=lambda: np.zeros(0))
-
-
-@dataclass
-class Entry:
-    usage: Mapping[Metric, Array]
-    requests: Mapping[Metric, Array]
-    measured: Array
 
 
 def cluster(
@@ -60,7 +40,7 @@ def cluster(
     kubernetes: list[float] | None = None,
     metrics: list[float] | None = None,
     pods: list[float] | None = None,
-) -> Rows:
+) -> ClusterRows:
     """CPU as given, 4 GiB per core, GPUs only if given."""
     seen = [0.0 if np.isnan(value) else 1.0 for value in cpu]
     column = np.array(cpu)
@@ -75,7 +55,8 @@ def cluster(
         "metrics": np.array(metrics or seen),
         "dcgm": np.zeros(len(cpu)),
     }
-    return Rows(
+    return ClusterRows(
+        start=START,
         step=step,
         capacity=capacity,
         allocatable=usable,
@@ -103,7 +84,7 @@ def namespace(
         usage |= {"gpu": np.array(gpu), "gpu_memory": np.array(gpu_gib) * GIB}
         requests["gpu"] = np.ones(len(cpu))
     share = np.array(measured) if measured is not None else np.where(np.isnan(used), U, 1.0)
-    return Stored(Key("namespace", name), lived, Entry(usage, requests, share))
+    return Stored(Key("namespace", name), lived, EntryRows(usage, requests, share))
 
 
 def usage(page: Page, row: int, metric: int) -> list[float | None]:
@@ -232,8 +213,11 @@ def test_measured_hours_are_as_stored_in_a_life_and_those_of_the_source_outside(
 def test_silent_hours_are_those_in_which_only_the_api_answered() -> None:
     # Of 12 steps the API answered in 12, 6 and 9, pods and usage were both known in 9, 6 and 8.
     rows = cluster([10.0] * 3, kubernetes=[1.0, 0.5, 0.75], pods=[0.75, 0.5, 8 / 12])
-    rows.observed = {**rows.observed, "dcgm": np.array([0.5, 0.75, 2 / 12])}
-    rows.configured_dcgm = np.array([1.0, 1.0, 0.5])
+    rows = replace(
+        rows,
+        observed={**rows.observed, "dcgm": np.array([0.5, 0.75, 2 / 12])},
+        configured_dcgm=np.array([1.0, 1.0, 0.5]),
+    )
     page = amounts(rows, [])
     assert page.silent[KUBERNETES].tolist() == [0.0, 0.0, 0.0]
     assert page.silent[METRICS_SERVER].tolist() == pytest.approx([0.25, 0.0, 1 / 12])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from collector.books.bookkeeper import Bookkeeper, Books
-from collector.books.cost import Rate
+from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY
 from collector.model import Entry, TickSample
+from collector.publish.scale_document import metrics_present
 from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from tests.support.books import books_after, documents
@@ -35,7 +36,7 @@ def steps(first: str, count: int, **namespaces: float) -> list[TickSample]:
     return [tick(at(first) + 300 * (step + 1), named) for step in range(count)]
 
 
-def scales(tmp_path: Path, samples: list[TickSample], *rates: Rate) -> dict[str, Any]:
+def scales(tmp_path: Path, samples: list[TickSample], *rates: RateChange) -> dict[str, Any]:
     return documents(books_after(tmp_path, samples, rates))
 
 
@@ -164,7 +165,7 @@ def test_gpu_columns_are_there_only_where_there_is_a_gpu(tmp_path: Path) -> None
     named = {"web": entry(1.0), "ml": entry(1.0, gpu=(0.5, 1.0), gpu_gib=20.0)}
     samples = [tick(at("2026-11-21T01:00"), named, interval=3600, gpu=2.0, gpu_gib=80.0, dcgm=True)]
     books = books_after(tmp_path, samples)
-    assert books.metrics == ("cpu", "memory", "gpu", "gpu_memory")
+    assert metrics_present(books.longest) == (CPU, MEMORY, GPU, GPU_MEMORY)
     hourly = documents(books)["hourly_7d"]
     assert set(hourly["namespaces"]["web"]) == {"cpu", "memory"}
     assert hourly["namespaces"]["ml"]["gpu"] == {"usage": [0.5], "requests": [1.0]}
@@ -177,7 +178,7 @@ def test_without_an_exporter_gpu_usage_is_unknown_and_requests_count(tmp_path: P
     named = {"web": entry(1.0), "ml": entry(1.0, gpu=(None, 1.0))}
     samples = [tick(at("2026-11-21T01:00"), named, interval=3600, gpu=2.0)]
     books = books_after(tmp_path, samples)
-    assert books.metrics == ("cpu", "memory", "gpu")
+    assert metrics_present(books.longest) == (CPU, MEMORY, GPU)
     hourly = documents(books)["hourly_7d"]
     assert hourly["namespaces"]["ml"]["gpu"] == {"usage": [None], "requests": [1.0], "usage_hours": [0.0]}
     assert hourly["special"]["idle"]["gpu"]["usage"] == [None]
@@ -216,7 +217,7 @@ def test_an_entry_of_unknown_usage_is_listed_though_it_requests_nothing(tmp_path
 
 
 def test_a_cluster_without_gpus_lists_neither_gpu_metric(tmp_path: Path) -> None:
-    assert books_after(tmp_path, hours("2026-11-21T00:00", 1, a=1.0)).metrics == ("cpu", "memory")
+    assert metrics_present(books_after(tmp_path, hours("2026-11-21T00:00", 1, a=1.0)).longest) == (CPU, MEMORY)
 
 
 def test_excluded_namespaces_are_a_special_entry_with_requests(tmp_path: Path) -> None:
@@ -387,7 +388,7 @@ def test_a_start_in_small_stretches_gives_the_same_books(tmp_path: Path, monkeyp
     samples = hours("2026-09-20T00:00", 30 * 24, a=1.0, b=2.0) + hours("2026-10-20T00:00", 30 * 24, a=3.0)
     rate = RateChange(at("2026-10-01T00:00"), 2.0, "$", None)
     whole = scales(tmp_path, samples, rate)
-    monkeypatch.setattr("collector.books.bookkeeper.CELLS_PER_STRETCH", 1)
+    monkeypatch.setattr("collector.books.roster.MAX_STRETCH_CELLS", 1)
     again: Books
     with Ledger.open(tmp_path) as ledger:
         again = Bookkeeper(ledger).books([rate])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,8 +84,7 @@ def test_rows_that_are_not_asked_for_are_left_out() -> None:
 def test_hours_are_folded_cut_and_joined_with_their_cells() -> None:
     # GPU memory is known in hours 1 and 3, the exporter silent in hour 2; a rate is in force from hour 2 on.
     rows = cluster([10.0] * 3, gpu=[4.0] * 3, gpu_gib=[160.0, U, 160.0])
-    rows.observed = {**rows.observed, "dcgm": np.array([1.0, 0.0, 1.0])}
-    rows.configured_dcgm = np.ones(3)
+    rows = replace(rows, observed={**rows.observed, "dcgm": np.array([1.0, 0.0, 1.0])}, configured_dcgm=np.ones(3))
     page = price(amounts(rows, [namespace("a", [2.0, U, 1.0])]), [RateChange(START + HOUR, 9.0, "$", None)], "$")
     again = join([cut(page, 0, 1), cut(page, 1, 3)], [A, B])
     for part in (page, again):

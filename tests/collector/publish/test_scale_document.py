@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector.books.amounts import amounts
 from collector.model import TickSample
-from collector.publish.scale_document import column_lists, empty_document, metrics_present, rounded
+from collector.publish.scale_document import empty_document, metrics_present, rounded
 from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import U, cluster, namespace
 from tests.support.books import books_after, checked, documents
@@ -74,14 +74,6 @@ def test_gpu_metrics_are_present_where_there_is_anything_of_them() -> None:
 
 def test_an_empty_document_is_valid() -> None:
     assert checked(empty_document("daily_14d"))["buckets"] == []
-
-
-def test_columns_become_lists_with_none_for_unknown() -> None:
-    assert column_lists({"a": {"b": np.array([1.0, U])}, "c": ["x"], "d": 3}) == {
-        "a": {"b": [1.0, None]},
-        "c": ["x"],
-        "d": 3,
-    }
 
 
 def test_hours_that_readers_can_tell_themselves_are_left_out(tmp_path: Path) -> None:
