@@ -127,7 +127,7 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
 
 
 def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
-    from collector.loop import LATEST_SEC, due_at
+    from collector.loop import MAX_DELAY_SEC, due_at
     from kl_core.calendar import iso
 
     with _collector(settings, clock, boot) as collector:
@@ -145,11 +145,11 @@ def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
                 f"tick {iso(due)} is stored already (newest: {stored}); published again as generation {generation}\n"
             )
             return OK
-        if now - due > LATEST_SEC:
+        if now - due > MAX_DELAY_SEC:
             sys.stderr.write(
                 f"kl-collector: nothing is stored: tick {iso(due)} was due {now - due:.0f} s ago, and what is seen now "
                 f"is not of the interval that ended then. The next is due at {iso(due + interval)}: repeat `once` "
-                f"within {LATEST_SEC:.0f} s of it (cron can, every {interval // 60} minutes), or leave it to "
+                f"within {MAX_DELAY_SEC:.0f} s of it (cron can, every {interval // 60} minutes), or leave it to "
                 "`kl-collector run`\n"
             )
             return FAILED
@@ -216,7 +216,7 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
-    from collector.loop import LATEST_SEC, due_at
+    from collector.loop import MAX_DELAY_SEC, due_at
     from kl_core.calendar import iso
 
     interval, now = settings.polling_interval_sec, clock()
@@ -230,7 +230,7 @@ def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
         settings.db_location,
         settings.data_dir,
         interval,
-        f"next tick {iso(due + interval)}" if is_stored or now - due > LATEST_SEC else f"tick {iso(due)} now",
+        f"next tick {iso(due + interval)}" if is_stored or now - due > MAX_DELAY_SEC else f"tick {iso(due)} now",
     )
 
 

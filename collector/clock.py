@@ -71,9 +71,9 @@ class Disagreement:
         return same and abs(self.ahead - other.ahead) <= allowed
 
     def __str__(self) -> str:
-        told = " and ".join(_SAYS[who].format(_iso(told)) for who, told in self.contradicted_by.items())
+        contradictions = " and ".join(_SAYS[who].format(_iso(instant)) for who, instant in self.contradicted_by.items())
         vouched = ", as does the API server" if self.vouched else ""
-        return f"the clock says {_iso(self.clock)}{vouched}, but {told}: no tick is taken. {self._remedy()}"
+        return f"the clock says {_iso(self.clock)}{vouched}, but {contradictions}: no tick is taken. {self._remedy()}"
 
     def _remedy(self) -> str:
         if "newest_sample" in self.contradicted_by and (self.vouched or len(self.contradicted_by) == 1):
@@ -96,21 +96,21 @@ def disagreement(
     `date` is what the API server told, `last` the time of the last tick of this process, and `newest` that of the
     newest tick when this process began, as the least that it can have been then.
     """
-    told: dict[Witness, float] = {}
+    instants: dict[Witness, float] = {}
     if date is not None:
-        told["api_server"] = date.at(now.boot)
+        instants["api_server"] = date.at(now.boot)
     if last is not None:
-        told["boot_clock"] = last.at(now.boot)
-    against = {who: instant for who, instant in told.items() if abs(now.time - instant) > allowed}
-    vouched = "api_server" in told and "api_server" not in against
+        instants["boot_clock"] = last.at(now.boot)
+    against = {who: instant for who, instant in instants.items() if abs(now.time - instant) > allowed}
+    vouched = "api_server" in instants and "api_server" not in against
     # A tick that was stored while the clock ran ahead has done its harm once that time has come.
     if newest is not None and not (vouched and now.time > newest.time):
-        told["newest_sample"] = newest.at(now.boot)
-        if told["newest_sample"] - now.time > allowed:
-            against["newest_sample"] = told["newest_sample"]
+        instants["newest_sample"] = newest.at(now.boot)
+        if instants["newest_sample"] - now.time > allowed:
+            against["newest_sample"] = instants["newest_sample"]
     if not against:
         return None
-    believed = next(told[who] for who in ("boot_clock", "api_server", "newest_sample") if who in told)
+    believed = next(instants[who] for who in ("boot_clock", "api_server", "newest_sample") if who in instants)
     return Disagreement(now.time, against, vouched, believed)
 
 
@@ -152,8 +152,8 @@ class Timekeeper:
     def now(self) -> float:
         """Return the time, UNIX seconds: the clock's, or while that is contradicted, the one to be trusted more."""
         reading = self.read()
-        found = self.judge(reading)
-        return reading.time if found is None else found.time
+        disagreement = self.judge(reading)
+        return reading.time if disagreement is None else disagreement.time
 
     def began(self) -> float:
         """Return the time at which this process began, UNIX seconds, as it is known by now."""

@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LONGEST_WAIT_SEC = 20.0
+MAX_WAIT_SEC = 20.0
 """The clock is looked at, and the heartbeat given, at least this often."""
 
-LATEST_SEC = 300.0
+MAX_DELAY_SEC = 300.0
 """How late a tick may be taken: the step of the databases, and the shortest interval."""
 
 
@@ -104,14 +104,14 @@ class Loop:
         while not self._stop.is_set():
             now = self._clock()
             due = due_at(now, self._interval)
-            if self._is_stored(due) or due == self._attempted or now - due > LATEST_SEC:
+            if self._is_stored(due) or due == self._attempted or now - due > MAX_DELAY_SEC:
                 self._survive("looking at the clock", self._ticks.check_clock)
                 self._check_newest(due)
             else:
                 self._turn(due)
             self._beat()
             now = self._clock()
-            self._wait(min(LONGEST_WAIT_SEC, max(0.0, due_at(now, self._interval) + self._interval - now)))
+            self._wait(min(MAX_WAIT_SEC, max(0.0, due_at(now, self._interval) + self._interval - now)))
 
     def _is_stored(self, due: int) -> bool:
         return self._ticks.last_tick is not None and self._ticks.last_tick >= due
@@ -159,9 +159,9 @@ class Loop:
         self._behind = behind
 
     def _beat(self) -> None:
-        found = self._ticks.disagreement
+        disagreement = self._ticks.disagreement
         try:
-            heartbeats.give(self._heartbeat, self._boot(), None if found is None else str(found))
+            heartbeats.give(self._heartbeat, self._boot(), None if disagreement is None else str(disagreement))
         except OSError as error:
             log.warning("cannot write the heartbeat file %s: %s", self._heartbeat, error.strerror)
 

@@ -62,7 +62,7 @@ class Collector:
         self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, ledger.last_tick)
         self._publisher = Publisher(settings, ledger, self._timekeeper.now, place)
         self._rate_is_recorded = False
-        self._told: Disagreement | None = None
+        self._published: Disagreement | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -110,7 +110,7 @@ class Collector:
     def publish(self) -> int:
         """Publishes the books as the ledger has them, and returns the generation."""
         generation = self._publisher.publish(self.disagreement)
-        self._told = self.disagreement
+        self._published = self.disagreement
         return generation
 
     def _believe(self, time: Reading) -> None:
@@ -124,19 +124,19 @@ class Collector:
         if not self._rate_is_recorded:
             self.record_rate(self._timekeeper.began())
 
-    def _settle(self, found: Disagreement | None) -> int | None:
+    def _settle(self, disagreement: Disagreement | None) -> int | None:
         """Notes what contradicts the clock, and publishes it where readers know otherwise."""
-        self._note(found)
-        return None if self._is_same(self._told, self.disagreement) else self.publish()
+        self._note(disagreement)
+        return None if self._is_same(self._published, self.disagreement) else self.publish()
 
-    def _note(self, found: Disagreement | None) -> None:
-        if self._is_same(self.disagreement, found):
+    def _note(self, disagreement: Disagreement | None) -> None:
+        if self._is_same(self.disagreement, disagreement):
             return
-        self.disagreement = found
-        if found is None:
+        self.disagreement = disagreement
+        if disagreement is None:
             log.warning("nothing contradicts the clock any more: ticks are taken")
         else:
-            log.error("%s", found)
+            log.error("%s", disagreement)
 
     def _is_same(self, one: Disagreement | None, other: Disagreement | None) -> bool:
         if one is None or other is None:

@@ -12,7 +12,7 @@ from collector.kubernetes.gpu_resources import resource_share
 from collector.kubernetes.pod_keys import PodKeys
 from collector.model import Node, Pod, PodUsage
 
-ENOUGH_MEASURED = 0.5
+MIN_MEASURED_SHARE = 0.5
 """Share of its running pods that metrics-server has to know for an entry's usage to count as known."""
 
 _WITHOUT_GPU = frozenset({"cpu", "memory"})

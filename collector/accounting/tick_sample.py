@@ -13,7 +13,15 @@ from typing import Literal
 
 from collector.accounting.gpu_attribution import GpuAttribution, GpuUse, attribute, framebuffer, seen_in_full
 from collector.accounting.node_states import node_states
-from collector.accounting.pod_totals import ENOUGH_MEASURED, Held, PodFold, Used, fold_pods, fold_usage, measured_share
+from collector.accounting.pod_totals import (
+    MIN_MEASURED_SHARE,
+    Held,
+    PodFold,
+    Used,
+    fold_pods,
+    fold_usage,
+    measured_share,
+)
 from collector.errors import SourceError
 from collector.model import Amounts, Cluster, Entry, GpuDevice, Snapshot, TickSample, UsageListing
 from kl_core.vocabulary import Metric, Source
@@ -124,7 +132,7 @@ def _measured_usage(tick: _Tick, key: str | None, held: Held) -> tuple[dict[Metr
         return {"cpu": None, "memory": None}, None
     used = tick.used.get(key) or Used()
     share = measured_share(held, used)
-    if share < ENOUGH_MEASURED:
+    if share < MIN_MEASURED_SHARE:
         return {"cpu": None, "memory": None}, share
     return {"cpu": used.cpu, "memory": used.memory}, share
 

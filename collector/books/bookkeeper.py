@@ -93,6 +93,6 @@ class Bookkeeper:
 def _page(window: Buckets, cells: Mapping[int, Page], roster: Roster) -> Page:
     """The cells of a scale, oldest first, with a row for every entry that existed in it."""
     start, end = window.starts[0], window.ends[-1]
-    keys = [key for key, lived in roster.items() if lived.touch(start, end)]
+    keys = [key for key, lifetime in roster.items() if lifetime.touch(start, end)]
     page = join([cells[cell] for cell in sorted(cells) if cells[cell].starts[-1] >= start], keys)
     return cut(page, int(np.searchsorted(page.starts, start)), len(page.starts))

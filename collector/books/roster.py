@@ -28,11 +28,11 @@ def roster(store: Ledger) -> dict[Key, Lives]:
 
 
 def read(store: Ledger, roster: Roster, start: int, end: int, step: int) -> Page:
-    """Return the amounts of who lived between two times, not priced yet; raises what the store raises."""
+    """Return the amounts of who lifetime between two times, not priced yet; raises what the store raises."""
     stored = [
-        Stored(key, lived, store.entry(key.kind, key.name, start, end, step))
-        for key, lived in roster.items()
-        if lived.touch(floor_hour(start), end)
+        Stored(key, lifetime, store.entry(key.kind, key.name, start, end, step))
+        for key, lifetime in roster.items()
+        if lifetime.touch(floor_hour(start), end)
     ]
     return amounts(store.cluster(start, end, step), stored)
 
@@ -40,7 +40,7 @@ def read(store: Ledger, roster: Roster, start: int, end: int, step: int) -> Page
 def stretches(begin: int, end: int, roster: Roster) -> Iterator[tuple[int, int]]:
     """Return whole days from `begin` to `end`, as many at once as memory allows."""
     while begin < end:
-        alive = sum(lived.touch(begin, end) for lived in roster.values())
+        alive = sum(lifetime.touch(begin, end) for lifetime in roster.values())
         stop = min(end, begin + max(1, MAX_STRETCH_CELLS // (24 * (1 + alive))) * DAY)
         yield begin, stop
         begin = stop

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Resolver = Callable[[str, int], Sequence[str]]
 """IP addresses of a host name; raises `OSError` when there are none."""
 
-MAX_CONCURRENT = 16
+MAX_CONCURRENT_REQUESTS = 16
 MAX_PAGE_BYTES = 1 << 25
 _CHUNK = 1 << 16
 
@@ -46,8 +46,8 @@ class _Target:
 
 def resolve(host: str, port: int) -> tuple[str, ...]:
     """All addresses of a host, each once, through the system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in addresses))
 
 
 def scrape(endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = resolve) -> Scrape:
@@ -60,7 +60,7 @@ def scrape(endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = re
         except OSError as error:
             errors.append(failed("dcgm", url, error))
     devices: list[GpuDevice] = []
-    with ThreadPoolExecutor(max_workers=MAX_CONCURRENT, thread_name_prefix="dcgm") as pool:
+    with ThreadPoolExecutor(max_workers=MAX_CONCURRENT_REQUESTS, thread_name_prefix="dcgm") as pool:
         for outcome in pool.map(lambda target: _scrape_one(target, timeout_sec), targets):
             if isinstance(outcome, SourceError):
                 errors.append(outcome)

@@ -26,7 +26,7 @@ import orjson
 from collector.errors import MigrationError
 from collector.kubernetes.quantity import parse_quantity
 
-LEAST_MEMORY = 64 * 2**20
+MIN_MEMORY_BYTES = 64 * 2**20
 """No node and no GPU has less; 256 is meant to be 256Gi, not bytes."""
 BEGINNING = 0
 CLUSTER = "*"
@@ -87,14 +87,14 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[str, dict[str, str
         raise MigrationError(f"cannot read {path}: {reason}. Allowed: CSV or JSON with {', '.join(columns)}") from error
     parse: Callable[[str], Iterable[Mapping[str, Any]]] = _json if text.lstrip().startswith(("[", "{")) else _csv
     try:
-        found = [{name: _text(row[name]) for name in columns} for row in parse(text)]
+        table = [{name: _text(row[name]) for name in columns} for row in parse(text)]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise MigrationError(
             f"{path} cannot be used ({reason}). Allowed: CSV with the header "
             f"{','.join(columns)}, or a JSON list of objects with these keys"
         ) from error
-    return [(f"{path}, row {number}", row) for number, row in enumerate(found, start=1)]
+    return [(f"{path}, row {number}", row) for number, row in enumerate(table, start=1)]
 
 
 def _json(text: str) -> Iterable[Mapping[str, Any]]:
@@ -119,7 +119,7 @@ def _pair(place: str, row: Mapping[str, str], one: str, other: str, *, positive:
 
 def _memory(place: str, text: str, *, positive: bool) -> float:
     value = _quantity(place, text, positive=positive)
-    if 0 < value < LEAST_MEMORY:
+    if 0 < value < MIN_MEMORY_BYTES:
         raise MigrationError(
             f"{place} is {text!r}, which is {value:g} bytes; did you mean '{text.rstrip(_LETTERS)}Gi'? Allowed: at "
             "least 64Mi"

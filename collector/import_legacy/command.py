@@ -30,14 +30,14 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     check_store(settings.db_location)
     currency, open_hour = settings.billing_currency_symbol, arguments.with_open_hour
     plan = importer.make_plan(arguments.directory, capacity, gpus, currency, _scanning, open_hour=open_hour)
-    found = standing(settings.db_location, plan.timeline, plan.made)
-    _say(_described(plan, settings, found))
+    state = standing(settings.db_location, plan.timeline, plan.made)
+    _say(_described(plan, settings, state))
     if arguments.dry_run:
         _say("nothing was written: this was a dry run\n")
         return 0
     with PublicationLock(settings) as place, Ledger.open(settings.db_location) as ledger:
-        there = found.present
-        with tqdm(total=there + found.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
+        there = state.present
+        with tqdm(total=there + state.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             summary = importer.run(plan, ledger, bar.update)
         _say(_summarised(summary) + "publishing\n")
         generation = Publisher(settings, ledger, clock, place).publish()
@@ -87,21 +87,21 @@ def _scanning(databases: list[Database]) -> Iterator[Database]:
     yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
 
 
-def _described(plan: Plan, settings: Settings, found: Standing) -> str:
+def _described(plan: Plan, settings: Settings, state: Standing) -> str:
     source, line = plan.source, plan.timeline
     with_requests, with_gpus = sum(name in source.rf for name in source.usage), len(plan.with_gpus)
-    already = f", {found.present} are there already" if found.held else ""
+    already = f", {state.present} are there already" if state.held else ""
     lines = [
         "plan of the import",
         f"  from        {source.directory} (is only read)",
-        f"  into        {settings.db_location}" + (f" (goes on after {iso(found.held)})" if found.held else ""),
+        f"  into        {settings.db_location}" + (f" (goes on after {iso(state.held)})" if state.held else ""),
         f"  namespaces  {len(source.usage)}, of which {with_requests} with requests and {with_gpus} with GPUs",
         f"  period      {iso(line.begin)} to {iso(line.ticks[-1])}, {len(line.hours)} closed hours",
         f"  open hour   {_open_hour(line)}",
-        f"  ticks       {found.left} to be stored{already}",
+        f"  ticks       {state.left} to be stored{already}",
         f"  capacity    {amounts(plan.capacity)}",
         f"  rate        {_rate(plan, settings)}",
-        *(f"  note        {warning}" for warning in (*plan.warnings, *found.notes)),
+        *(f"  note        {warning}" for warning in (*plan.warnings, *state.notes)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -98,11 +98,11 @@ def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summar
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
     directory, line = ledger.directory, plan.timeline
-    found = standing(directory, line, plan.made)
-    if not found.left:
-        return Summary(0, found.present, found.missed)
-    before, earlier = found.held or 0, load_mark(directory)
-    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, found.present, plan.made)
+    state = standing(directory, line, plan.made)
+    if not state.left:
+        return Summary(0, state.present, state.missed)
+    before, earlier = state.held or 0, load_mark(directory)
+    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
     save_mark(directory, mark)
     rates.save(directory, source_rates.continued(rates.load(directory), plan.rates, before))
     reserved = _newest_known(plan, before)
@@ -112,7 +112,7 @@ def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summar
         mark = advanced(mark, batch.ticks[-1], stored)
         save_mark(directory, mark)
         progress(len(batch.ticks))
-    return Summary(mark.ticks - found.present, found.present, 0)
+    return Summary(mark.ticks - state.present, state.present, 0)
 
 
 def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
@@ -123,10 +123,10 @@ def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
         tables = ((name, _rows_of(database, batch)[:, places]) for name, database in databases.items())
         return {name: table for name, table in tables if not np.isnan(table).all()}
 
-    found = np.full((2, len(places)), np.nan)
+    per_cent = np.full((2, len(places)), np.nan)
     if source.non_allocatable is not None:
-        found = _rows_of(source.non_allocatable, batch)[:, places]
-    held = carried_forward(found, reserved)
+        per_cent = _rows_of(source.non_allocatable, batch)[:, places]
+    held = carried_forward(per_cent, reserved)
     return Rows(rows(source.usage), rows(source.rf), rows(source.gpu), rows(source.gpu_rf), held), held[:, -1:]
 
 

@@ -95,11 +95,11 @@ class Database:
     def _fetch(self, begin: int, stop: int, seconds: int) -> Array:
         window = ("--resolution", str(seconds), "--start", str(begin), "--end", str(stop))
         try:
-            (first, _, found), names, rows = rrdtool.fetch(str(self.path), "AVERAGE", *NO_DAEMON, *window)
+            (first, _, resolution), names, rows = rrdtool.fetch(str(self.path), "AVERAGE", *NO_DAEMON, *window)
         except _LIBRRD_ERRORS as error:
             raise MigrationError(f"cannot read {self.path}: {_reason(self.path, error)}") from error
-        if found != seconds:
-            raise MigrationError(f"cannot read {self.path}: asked for rows of {seconds} s, librrd gave {found} s")
+        if resolution != seconds:
+            raise MigrationError(f"cannot read {self.path}: asked for rows of {seconds} s, librrd gave {resolution} s")
         skip, count = (begin - first) // seconds, (stop - begin) // seconds
         # librrd appends the row after the end as well.
         values = np.array(rows[skip : skip + count], dtype=np.float64).T[[names.index(name) for name in SOURCES]]
@@ -131,14 +131,14 @@ class Source:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Files:
     by_suffix: dict[str, dict[str, Database]] = field(default_factory=lambda: {suffix: {} for suffix in SUFFIXES})
     problems: list[str] = field(default_factory=list)
 
 
 def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]] = iter) -> Source:
     """Looks at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
-    found = _Found()
+    files = _Files()
     for path in progress(_files(directory)):
         name, suffix = _split(path.name)
         try:
@@ -147,36 +147,36 @@ def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]
                 check_name("namespace", name)
         except (MigrationError, StoreError) as error:
             reason = f"{name!r} is no name of a namespace" if isinstance(error, StoreError) else str(error)
-            found.problems.append(f"{path.name}: {reason}; left aside")
+            files.problems.append(f"{path.name}: {reason}; left aside")
             continue
-        if name in found.by_suffix[suffix]:
-            found.problems.append(f"{path.name}: a second file for {name}{suffix}; left aside")
+        if name in files.by_suffix[suffix]:
+            files.problems.append(f"{path.name}: a second file for {name}{suffix}; left aside")
             continue
-        found.by_suffix[suffix][name] = database
-    return _source(directory, found)
+        files.by_suffix[suffix][name] = database
+    return _source(directory, files)
 
 
-def _source(directory: Path, found: _Found) -> Source:
-    usage = found.by_suffix[""]
+def _source(directory: Path, files: _Files) -> Source:
+    usage = files.by_suffix[""]
     special = {name: usage.pop(name, None) for name in (NON_ALLOCATABLE, BILLING_RATE)}
     if not usage:
-        left = f" ({'; '.join(found.problems[:3])})" if found.problems else ""
+        left = f" ({'; '.join(files.problems[:3])})" if files.problems else ""
         raise MigrationError(
             f"{directory} holds no namespace's round-robin database{left}. Name the directory of the databases of the "
             "existing installation, the one with a file for every namespace"
         )
     for suffix in SUFFIXES[:-1]:
         for name in (NON_ALLOCATABLE, BILLING_RATE):
-            found.by_suffix[suffix].pop(name, None)
+            files.by_suffix[suffix].pop(name, None)
     return Source(
         directory,
         usage=dict(sorted(usage.items())),
-        rf=found.by_suffix["__rf"],
-        gpu=dict(sorted(found.by_suffix["__gpu"].items())),
-        gpu_rf=found.by_suffix["__gpu__rf"],
+        rf=files.by_suffix["__rf"],
+        gpu=dict(sorted(files.by_suffix["__gpu"].items())),
+        gpu_rf=files.by_suffix["__gpu__rf"],
         non_allocatable=special[NON_ALLOCATABLE],
         billing_rate=special[BILLING_RATE],
-        problems=tuple(found.problems),
+        problems=tuple(files.problems),
     )
 
 
@@ -211,7 +211,7 @@ def _open(path: Path) -> Database:
         raise MigrationError(
             f"not a database of KubeLedger's: it holds {', '.join(sorted(names))} instead of {', '.join(SOURCES)}"
         )
-    archives = {step: found for step in (STEP, HOUR) if (found := _chosen(list(_averages(info)), step))}
+    archives = {step: archive for step in (STEP, HOUR) if (archive := _chosen(list(_averages(info)), step))}
     if HOUR not in archives:
         raise MigrationError("it has no archive of averages from which hours follow")
     return Database(path, int(info["last_update"] or 0), int(info["step"] or STEP), archives)

@@ -23,7 +23,7 @@ Databases = Callable[[Iterable[Database]], Iterable[Database]]
 
 _ENTRIES_A_BATCH = 100_000
 """Namespaces x ticks held as objects at once: some 100 MB."""
-_MOST_TICKS, _FEWEST_TICKS = 288, 12
+_MAX_TICKS, _MIN_TICKS = 288, 12
 _STILL_SAMPLED_STEPS = 1.5
 """A database that is further behind the newest one has ended; the source may be writing the others just now."""
 _CLOSES_AN_HOUR = STEPS_PER_HOUR // 2
@@ -79,7 +79,7 @@ class Timeline:
 
     def batches(self, after: int, namespaces: int) -> Iterator[Batch]:
         """The ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
-        size = max(_FEWEST_TICKS, min(_MOST_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
+        size = max(_MIN_TICKS, min(_MAX_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
         hour_end = floor_hour(after + HOUR - 1)
         yield from _fine([step for step in self.steps if after < step <= min(hour_end, self.closed_until)], size)

@@ -36,18 +36,18 @@ def configuration(settings: Settings, service_account: Path = SERVICE_ACCOUNT) -
     Raises `SettingsError` where there is no cluster to talk to or a named file is missing, `SourceError` where
     credentials cannot be loaded now but may be later.
     """
-    found = Configuration()
+    config = Configuration()
     if settings.k8s_api_endpoint:
-        found.host = settings.k8s_api_endpoint
-        _borrow_service_account(found, settings, service_account)
+        config.host = settings.k8s_api_endpoint
+        _borrow_service_account(config, settings, service_account)
     elif _in_cluster(settings, service_account):
-        _load(lambda: _load_service_account(found, settings, service_account))
+        _load(lambda: _load_service_account(config, settings, service_account))
     else:
-        _load(lambda: _load_kubeconfig(found, settings))
-    _override(found, settings)
+        _load(lambda: _load_kubeconfig(config, settings))
+    _override(config, settings)
     # Requests are repeated by the session, which knows which ones may be.
-    found.retries = False
-    return found
+    config.retries = False
+    return config
 
 
 def _in_cluster(settings: Settings, service_account: Path) -> bool:
@@ -55,7 +55,7 @@ def _in_cluster(settings: Settings, service_account: Path) -> bool:
     return bool(settings.kubernetes_service_host and settings.kubernetes_service_port and token.is_file())
 
 
-def _load_service_account(found: Configuration, settings: Settings, service_account: Path) -> None:
+def _load_service_account(config: Configuration, settings: Settings, service_account: Path) -> None:
     environ = {
         "KUBERNETES_SERVICE_HOST": settings.kubernetes_service_host,
         "KUBERNETES_SERVICE_PORT": settings.kubernetes_service_port,
@@ -63,17 +63,17 @@ def _load_service_account(found: Configuration, settings: Settings, service_acco
     token = service_account / Path(SERVICE_TOKEN_FILENAME).name
     certificate = service_account / Path(SERVICE_CERT_FILENAME).name
     loader = InClusterConfigLoader(str(token), str(certificate), environ=environ)  # type: ignore[no-untyped-call]
-    loader.load_and_set(found)  # type: ignore[no-untyped-call]
+    loader.load_and_set(config)  # type: ignore[no-untyped-call]
 
 
-def _borrow_service_account(found: Configuration, settings: Settings, service_account: Path) -> None:
+def _borrow_service_account(config: Configuration, settings: Settings, service_account: Path) -> None:
     """Inside a pod, the explicit address of its own cluster gets the service account's credentials, over TLS only.
 
     Raises `SettingsError` for an https address elsewhere that has no credentials of its own.
     """
     own = (settings.k8s_auth_token, settings.k8s_auth_token_file, settings.k8s_auth_username)
     token = service_account / Path(SERVICE_TOKEN_FILENAME).name
-    if any(own) or settings.k8s_auth_client_cert is not None or not token.is_file() or not _is_https(found):
+    if any(own) or settings.k8s_auth_client_cert is not None or not token.is_file() or not _is_https(config):
         return
     if not _is_own_cluster(settings):
         raise SettingsError(
@@ -82,10 +82,10 @@ def _borrow_service_account(found: Configuration, settings: Settings, service_ac
             f"KL_K8S_AUTH_… setting. If it is the same cluster, unset KL_K8S_API_ENDPOINT, or set "
             f"KL_K8S_AUTH_TOKEN_FILE to {token}."
         )
-    _use_token_file(found, token)
+    _use_token_file(config, token)
     certificate = service_account / Path(SERVICE_CERT_FILENAME).name
     if certificate.is_file():
-        found.ssl_ca_cert = str(certificate)
+        config.ssl_ca_cert = str(certificate)
 
 
 def _is_own_cluster(settings: Settings) -> bool:
@@ -94,11 +94,11 @@ def _is_own_cluster(settings: Settings) -> bool:
     return host in IN_CLUSTER_NAMES or (host != "" and host == service_host)
 
 
-def _is_https(found: Configuration) -> bool:
-    return str(found.host).startswith("https://")
+def _is_https(config: Configuration) -> bool:
+    return str(config.host).startswith("https://")
 
 
-def _load_kubeconfig(found: Configuration, settings: Settings) -> None:
+def _load_kubeconfig(config: Configuration, settings: Settings) -> None:
     paths = [path for path in (settings.kubeconfig or DEFAULT_KUBECONFIG).split(os.pathsep) if path]
     if not any(Path(path).expanduser().is_file() for path in paths):
         raise SettingsError(
@@ -106,7 +106,7 @@ def _load_kubeconfig(found: Configuration, settings: Settings) -> None:
             f"there is no kubeconfig at {', '.join(paths)}. Set KL_K8S_API_ENDPOINT, or point KUBECONFIG at a file."
         )
     kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-        config_file=os.pathsep.join(paths), client_configuration=found, persist_config=False
+        config_file=os.pathsep.join(paths), client_configuration=config, persist_config=False
     )
 
 
@@ -121,32 +121,32 @@ def _load(load: Callable[[], None]) -> None:
         ) from error
 
 
-def _override(found: Configuration, settings: Settings) -> None:
+def _override(config: Configuration, settings: Settings) -> None:
     for field in ("k8s_cacert", "k8s_auth_token_file", "k8s_auth_client_cert", "k8s_auth_client_cert_key"):
         path = getattr(settings, field)
         if path is not None and not path.is_file():
             raise SettingsError(f"KL_{field.upper()} is {str(path)!r}, but there is no such file. Correct the path.")
     if settings.k8s_cacert:
-        found.ssl_ca_cert, found.ca_cert_data = str(settings.k8s_cacert), None
+        config.ssl_ca_cert, config.ca_cert_data = str(settings.k8s_cacert), None
     if "k8s_api_verify_ssl" in settings.explicit:
-        found.verify_ssl = settings.k8s_api_verify_ssl
+        config.verify_ssl = settings.k8s_api_verify_ssl
     if settings.k8s_auth_client_cert:
-        found.cert_file, found.key_file = str(settings.k8s_auth_client_cert), str(settings.k8s_auth_client_cert_key)
+        config.cert_file, config.key_file = str(settings.k8s_auth_client_cert), str(settings.k8s_auth_client_cert_key)
     if settings.k8s_auth_token:
-        _use_header(found, f"Bearer {settings.k8s_auth_token}")
+        _use_header(config, f"Bearer {settings.k8s_auth_token}")
     elif settings.k8s_auth_token_file:
-        _use_token_file(found, settings.k8s_auth_token_file)
+        _use_token_file(config, settings.k8s_auth_token_file)
     elif settings.k8s_auth_username:
         credentials = f"{settings.k8s_auth_username}:{settings.k8s_auth_password}"
-        _use_header(found, make_headers(basic_auth=credentials)["authorization"])
+        _use_header(config, make_headers(basic_auth=credentials)["authorization"])
 
 
-def _use_header(found: Configuration, authorization: str) -> None:
-    found.refresh_api_key_hook = None
-    found.api_key["BearerToken"] = authorization
+def _use_header(config: Configuration, authorization: str) -> None:
+    config.refresh_api_key_hook = None
+    config.api_key["BearerToken"] = authorization
 
 
-def _use_token_file(found: Configuration, path: Path) -> None:
+def _use_token_file(config: Configuration, path: Path) -> None:
     """Reads the token for every request: it is small, and the kubelet replaces it when it pleases."""
 
     def read(into: Configuration) -> None:
@@ -156,5 +156,5 @@ def _use_token_file(found: Configuration, path: Path) -> None:
             raise SourceError("kubernetes", f"the token file {path} cannot be read: {error}. Correct it.") from error
         into.api_key["BearerToken"] = f"Bearer {token}"
 
-    read(found)
-    found.refresh_api_key_hook = read  # type: ignore[assignment]
+    read(config)
+    config.refresh_api_key_hook = read  # type: ignore[assignment]

@@ -23,7 +23,7 @@ from kl_core.vocabulary import Metric
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
-MAX_RESTARTS = 5
+MAX_LISTING_RESTARTS = 5
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 """Finished pods can be most of a cluster's and hold nothing: they are not asked for."""
 
@@ -106,7 +106,7 @@ def list_items(session: Session, resource: str, query: Mapping[str, str] | None 
             page = _page(session, resource, query or {}, token)
         except ExpiredListingError as error:
             restarts += 1
-            if restarts > MAX_RESTARTS:
+            if restarts > MAX_LISTING_RESTARTS:
                 raise
             log.info("the listing of %s expired on the API server; going on with a newer one", resource)
             token = error.resume

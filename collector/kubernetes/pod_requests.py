@@ -109,12 +109,12 @@ def _actuated(container: Object, status: Object, infeasible: bool) -> Resources:
 
 def _statuses_with_resources(status: Object) -> dict[str, Object]:
     """Container statuses that say what was allocated or made effective, by name; app containers win over init ones."""
-    found: dict[str, Object] = {}
+    by_name: dict[str, Object] = {}
     for kind in ("initContainerStatuses", "containerStatuses"):
         for item in status.get(kind) or ():
             if "allocatedResources" in item or "resources" in item:
-                found[item["name"]] = item
-    return found
+                by_name[item["name"]] = item
+    return by_name
 
 
 def _resize_infeasible(status: Object) -> bool:

@@ -34,9 +34,9 @@ def parse_quantity(text: str) -> Fraction:
             f"{text[:64]!r} is not a Kubernetes quantity; allowed: a number with an optional suffix "
             "n u m k M G T P E Ki Mi Gi Ti Pi Ei, or an exponent such as e3"
         )
-    sign, whole, decimals, suffix, exponent = match.groups()
+    sign, integer, decimals, suffix, exponent = match.groups()
     decimals = decimals or ""
-    magnitude = Fraction(int((whole or "0") + decimals), 10 ** len(decimals)) * _scale(suffix, exponent)
+    magnitude = Fraction(int((integer or "0") + decimals), 10 ** len(decimals)) * _scale(suffix, exponent)
     rounded = min(Fraction(-(-magnitude * _NANO // 1), _NANO), Fraction(MAX_MAGNITUDE))
     return -rounded if sign == "-" else rounded
 

@@ -117,10 +117,10 @@ class Session:
         except _TRANSPORT_ERRORS as error:
             raise failed(source, self._url(path), error) from error
         response: urllib3.BaseHTTPResponse = answer.response
-        told = _told_time(response.headers)
+        server_time = _server_time(response.headers)
         # What answers for other API groups may do so by another clock.
-        if told is not None and source == "kubernetes":
-            self.date = Reading(told, self._boot())
+        if server_time is not None and source == "kubernetes":
+            self.date = Reading(server_time, self._boot())
         return response
 
     def _url(self, path: str) -> str:
@@ -175,7 +175,7 @@ def _broke_off(error: SourceError) -> bool:
     return isinstance(error.__cause__, causes)
 
 
-def _told_time(headers: Mapping[str, str]) -> float | None:
+def _server_time(headers: Mapping[str, str]) -> float | None:
     """UNIX seconds of a Date header, with the time that a cache has kept the answer; None without a usable one."""
     try:
         date = parsedate_to_datetime(headers.get("Date", ""))

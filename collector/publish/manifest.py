@@ -47,11 +47,11 @@ def manifest(
     return document
 
 
-def _clock(found: Disagreement) -> dict[str, Any]:
+def _clock(disagreement: Disagreement) -> dict[str, Any]:
     return {
-        "detected_at": iso(round(found.time)),
-        "ahead_seconds": round(found.ahead),
-        "contradicted_by": list(found.contradicted_by),
+        "detected_at": iso(round(disagreement.time)),
+        "ahead_seconds": round(disagreement.ahead),
+        "contradicted_by": list(disagreement.contradicted_by),
     }
 
 

@@ -135,19 +135,19 @@ class _Writer:
 
     def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
         """The columns that say how much of a bucket counts for something, those that readers cannot tell otherwise."""
-        page, found = self._page, dict[str, Any]()
+        page, columns = self._page, dict[str, Any]()
         expected = _expected_dcgm(page, elapsed)
         if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
-            found["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
+            columns["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
         silent = {index: page.silent[index] for index in (METRICS_SERVER, DCGM)}
-        if told := {SOURCES[index]: rounded(hours) for index, hours in silent.items() if not _same(hours, 0.0)}:
-            found["silent_hours"] = told
+        if silent_hours := {SOURCES[index]: rounded(hours) for index, hours in silent.items() if not _same(hours, 0.0)}:
+            columns["silent_hours"] = silent_hours
         if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
-            found["priced_hours"] = self._priced
+            columns["priced_hours"] = self._priced
         known = page.capacity_known[GPU_MEMORY]
         if GPU_MEMORY in self._metrics and not _same(known, page.observed):
-            found["capacity_hours"] = {METRICS[GPU_MEMORY]: rounded(known)}
-        return found
+            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: rounded(known)}
+        return columns
 
     def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
         entry: dict[str, Any] = {

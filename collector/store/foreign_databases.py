@@ -23,12 +23,12 @@ def check(directory: Path) -> None:
     with explained("read", directory):
         if not directory.is_dir():
             return
-        found = next((path for path in sorted(directory.iterdir()) if _is_foreign(path)), None)
-    if found is not None:
+        foreign = next((path for path in sorted(directory.iterdir()) if _is_foreign(path)), None)
+    if foreign is not None:
         raise StoreError(
             f"{directory} is the database location of an existing KubeLedger or kube-opex-analytics installation (it "
-            f"holds {found.name}). Nothing was written. Set KL_DB_LOCATION to another directory; `kl-collector import "
-            f"{directory}` takes the history over from here"
+            f"holds {foreign.name}). Nothing was written. Set KL_DB_LOCATION to another directory; `kl-collector "
+            f"import {directory}` takes the history over from here"
         )
 
 

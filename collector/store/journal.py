@@ -98,7 +98,7 @@ class Journal:
 
         They are those before the oldest batch from which on no batch, and no heads of one up to `applied`, is missing.
         """
-        found: dict[str, Head | None] = {}
+        by_path: dict[str, Head | None] = {}
         following: int | None = None
         for file in reversed(self._files.copy()):
             batch = self._batch(file)
@@ -107,9 +107,9 @@ class Journal:
             heads = _read(self._heads_path(file.time), _heads)
             if heads is None and applied is not None and file.time <= applied:
                 break
-            found.update(heads or {})
+            by_path.update(heads or {})
             following = batch.after
-        return found
+        return by_path
 
     def read(self, after: int | None, until: int | None = None) -> Iterator[Batch]:
         """Batches whose last tick lies in (`after`, `until`], oldest first. A damaged one is reported and set aside."""

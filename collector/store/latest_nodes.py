@@ -27,11 +27,11 @@ class NodeList:
 
 def newest(samples: Iterable[TickSample], before: NodeList) -> NodeList:
     """The nodes of the last tick whose listing succeeded, else those known before."""
-    found = before
+    latest = before
     for sample in samples:
         if sample.observed["kubernetes"]:
-            found = NodeList(sample.time, sample.nodes)
-    return found
+            latest = NodeList(sample.time, sample.nodes)
+    return latest
 
 
 def load(directory: Path) -> NodeList:

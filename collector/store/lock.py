@@ -11,7 +11,7 @@ from collector.store.files import explained
 from collector.store.paths import LOCK_FILE
 from kl_core.durable_files import sync_path
 
-_LONGEST_NOTE = 5000
+_MAX_NOTE_BYTES = 5000
 
 
 class DirectoryLock:
@@ -32,7 +32,7 @@ class DirectoryLock:
                 self._name_holder(f"{os.getpid()}{note}\n".encode())
                 sync_path(directory)
             except BlockingIOError as error:
-                holder = os.read(self._descriptor, _LONGEST_NOTE).decode(errors="replace").strip() or "unknown"
+                holder = os.read(self._descriptor, _MAX_NOTE_BYTES).decode(errors="replace").strip() or "unknown"
                 os.close(self._descriptor)
                 raise InUseError(
                     f"{directory} is in use by another collector (process {holder}). Stop it, or give "

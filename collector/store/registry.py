@@ -19,7 +19,7 @@ from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
 FORMAT = 1
-LABEL_VALUES_KEPT = 100
+MAX_LABEL_VALUES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def with_labels(
         return history
     extended = dict(history)
     for name in sorted(changed):
-        extended[name] = (*history.get(name, ()), LabelValue(changed[name], time))[-LABEL_VALUES_KEPT:]
+        extended[name] = (*history.get(name, ()), LabelValue(changed[name], time))[-MAX_LABEL_VALUES:]
     return extended
 
 

@@ -195,14 +195,14 @@ class Ledger:
         self._journal.write_heads(time, {str(file.path(Path())): head for file, head in heads.items()})
         self._touched.update(plan.spans)
         databases.write(self._directory, self._with_what_is_missing(plan.spans, heads), self._registry)
-        found = latest_nodes.newest(batch.samples, self._nodes)
-        if found is not self._nodes:
-            latest_nodes.save(self._directory, found)
+        nodes = latest_nodes.newest(batch.samples, self._nodes)
+        if nodes is not self._nodes:
+            latest_nodes.save(self._directory, nodes)
         kept = plan.registry.without_what_ended_before(time - database.HOURLY_ROWS * HOUR)
         # Written after the databases: it says that everything up to its tick is in place.
         registry.save(self._directory, kept)
         databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
-        self._registry, self._observed, self._nodes = kept, plan.observed, found
+        self._registry, self._observed, self._nodes = kept, plan.observed, nodes
         self._in_order = True
 
     def _recover(self) -> None:
@@ -244,7 +244,7 @@ class Ledger:
 
     def _journaled_spans(self, files: Iterable[RrdFile]) -> dict[RrdFile, list[Span]]:
         """What the kept batches that are stored put into some files: those may not have it, or may have lost it."""
-        found: dict[RrdFile, list[Span]] = {}
+        spans: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
         state = Registry()
         observed: tuple[write_plan.Window, ...] = ()
@@ -254,9 +254,9 @@ class Ledger:
                 observed = databases.observed_in_hour(self._directory, state.last_tick)
             plan = write_plan.plan(state, observed, batch.samples)
             for file in wanted & plan.spans.keys():
-                found.setdefault(file, []).extend(plan.spans[file])
+                spans.setdefault(file, []).extend(plan.spans[file])
             state, observed = plan.registry, plan.observed
-        return found
+        return spans
 
     def _check_cluster(self) -> None:
         """StoreError where the database without which no hour counts is missing, and the journal began after it."""

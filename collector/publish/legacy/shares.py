@@ -89,8 +89,8 @@ class Keeper:
     def _namespaces(self) -> Roster:
         # One that is called like the special entry cannot be told from it in this layout.
         return {
-            key: lived
-            for key, lived in roster(self._store).items()
+            key: lifetime
+            for key, lifetime in roster(self._store).items()
             if key.kind == "namespace" and key.name != NON_ALLOCATABLE
         }
 
@@ -109,8 +109,8 @@ class Keeper:
         while start < newest:
             day = floor_day(start + HOUR)
             end = min(newest, day + DAY - HOUR)
-            whole = self._days.get(day) if end - start == DAY else None
-            yield whole if whole is not None else next(_by_day(self._read(namespaces, start, end)))
+            closed = self._days.get(day) if end - start == DAY else None
+            yield closed if closed is not None else next(_by_day(self._read(namespaces, start, end)))
             start = end
 
     def _read(self, namespaces: Roster, start: int, end: int) -> Shares:
@@ -132,8 +132,10 @@ def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
     requests = page.entries.requests
     per_cent[:, [GPU, GPU_MEMORY]] = np.nan
     per_cent[:-1, [GPU, GPU_MEMORY]] = 100 * used[:-1, [GPU, GPU_MEMORY]] / _held(requests[:, GPU], capacity)
-    asked = requests > 0
-    rf = np.where(asked, page.entries.usage / np.where(asked, requests, 1.0), np.where(np.isnan(requests), np.nan, 1.0))
+    requesting = requests > 0
+    rf = np.where(
+        requesting, page.entries.usage / np.where(requesting, requests, 1.0), np.where(np.isnan(requests), np.nan, 1.0)
+    )
     silent = np.where(np.isnan(requests) & alive, 1.0, np.nan)
     rf[:, [GPU, GPU_MEMORY]] = 0.0
     nothing = np.full((1, *capacity.shape), np.nan)

@@ -146,13 +146,13 @@ def restore(path: Path, content: bytes, until: int) -> None:
     An older copy that was put in its place stays as it is. DamagedError where it is another file: the head would not
     fit to its rows.
     """
-    found, size = beginning(path)
+    current, size = beginning(path)
     made = defined(path, content)
-    if size != made.file_size or found[: made.size] != content[: made.size]:
+    if size != made.file_size or current[: made.size] != content[: made.size]:
         raise damaged(path, "it is not the file that was there before the interruption")
-    if made.last(found) < made.last(content):
+    if made.last(current) < made.last(content):
         return
-    if not made.comes_after(found, content, until):
+    if not made.comes_after(current, content, until):
         raise damaged(path, "it was begun after the ticks that were interrupted, which the journal has")
     try:
         with path.open("r+b") as file:

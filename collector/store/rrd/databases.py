@@ -58,8 +58,8 @@ def lagging(directory: Path, state: Registry, until: int) -> list[RrdFile]:
     due = state.entry_files()
     if state.last_tick is not None:
         due = {CLUSTER_FILE: state.last_tick, **due}
-    found = heads(directory, due, until)
-    return [file for file, time in due.items() if (head := found[file]) is None or head.last < time]
+    by_file = heads(directory, due, until)
+    return [file for file, time in due.items() if (head := by_file[file]) is None or head.last < time]
 
 
 def tidy(directory: Path) -> None:
@@ -98,21 +98,21 @@ def heads(directory: Path, files: Iterable[RrdFile], until: int) -> dict[RrdFile
     All are looked at before one is written, the cluster's first. Damaged ones are set aside, and those that are of
     another store, for they go on after the tick `until` and after the cluster's.
     """
-    found: dict[RrdFile, Head | None] = {}
+    by_file: dict[RrdFile, Head | None] = {}
     for file in files:
         head = attempt(directory, file, partial(_head, file=file, until=None if file is CLUSTER_FILE else until))
         if file is CLUSTER_FILE and head is not None:
             until = max(until, head.last)
-        found[file] = head
-    return found
+        by_file[file] = head
+    return by_file
 
 
-def restore(directory: Path, found: Mapping[str, Head | None], until: int) -> None:
+def restore(directory: Path, before: Mapping[str, Head | None], until: int) -> None:
     """Takes updates up to the tick `until` back that may have been interrupted half way.
 
-    `found` is by path below the directory. Damaged files, and those to which a head does not fit, are set aside.
+    `before` is by path below the directory. Damaged files, and those to which a head does not fit, are set aside.
     """
-    for name, head in found.items():
+    for name, head in before.items():
         file = rrd_file(name)
         if head is None:
             attempt(directory, file, _unlink)
@@ -147,9 +147,9 @@ def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Regi
 
 def _write(file: RrdFile, path: Path, rows: Sequence[Span], *, known: bool, spare: int) -> None:
     is_there = _is_there(path)
-    whole = _without_part_of_closed_hour(rows)
-    if known and whole[0].start > rows[0].start and not (is_there and rows[0].start <= database.last(path)):
-        rows = whole
+    from_full_hour = _without_part_of_closed_hour(rows)
+    if known and from_full_hour[0].start > rows[0].start and not (is_there and rows[0].start <= database.last(path)):
+        rows = from_full_hour
     if not is_there:
         begin = floor_hour(rows[0].start)
         database.create(path, file.form.sources, begin, 0 if file is CLUSTER_FILE else spare)

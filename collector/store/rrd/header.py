@@ -25,7 +25,7 @@ _VALUE_BYTES = calcsize("d")
 
 _COOKIE, _FLOAT_COOKIE = b"RRD\0", 8.642135e130
 _VERSIONS = (b"0003\0", b"0004\0", b"0005\0")
-_MOST = 1000
+_MAX_SOURCES = 1000
 """More sources or archives than anybody has."""
 
 
@@ -113,7 +113,7 @@ def definition(head: bytes) -> Definition:
     if version not in _VERSIONS or float_cookie != _FLOAT_COOKIE:
         raise ValueError("it is a round-robin database of another version or machine")
     end = _STATIC.size + sources * _SOURCE.size + archives * _ARCHIVE.size
-    if not (0 < sources < _MOST and 0 < archives < _MOST) or len(head) < end:
+    if not (0 < sources < _MAX_SOURCES and 0 < archives < _MAX_SOURCES) or len(head) < end:
         raise ValueError("its definition is damaged or cut off")
     return _definition(step, head[_STATIC.size : end], sources * _SOURCE.size)
 

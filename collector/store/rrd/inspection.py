@@ -10,7 +10,7 @@ from pathlib import Path
 from collector.errors import DamagedError, StoreError
 from collector.store.rrd.header import Definition, definition
 
-_LONGEST_HEAD = 2**16
+_MAX_HEAD_BYTES = 2**16
 _UNUSABLE = frozenset(
     {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENODEV}
 )
@@ -20,11 +20,11 @@ _UNUSABLE = frozenset(
 def whole_head(path: Path, expected: Definition) -> bytes:
     """All before the rows; DamagedError unless the file is a whole database so defined."""
     content, size = beginning(path)
-    found = defined(path, content)
-    if found != expected:
+    actual = defined(path, content)
+    if actual != expected:
         cause = (
-            f"is a round-robin database, but not one of KubeLedger's: found {_described(found, expected)}, expected "
-            f"{_described(expected, found)}"
+            f"is a round-robin database, but not one of KubeLedger's: found {_described(actual, expected)}, expected "
+            f"{_described(expected, actual)}"
         )
         raise DamagedError(
             f"{path} {cause}. Move it away, or give the database location a directory of its own", f"it {cause}"
@@ -45,7 +45,7 @@ def beginning(path: Path) -> tuple[bytes, int]:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise damaged(path, "it is not a file")
-            return os.pread(descriptor, _LONGEST_HEAD, 0), status.st_size
+            return os.pread(descriptor, _MAX_HEAD_BYTES, 0), status.st_size
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -181,7 +181,7 @@ def test_a_token_that_always_expires_is_given_up() -> None:
     with pytest.raises(SourceError) as caught:
         asking(script, all_pods)
     assert caught.value.status == 410
-    assert len(requests) == 2 * (listings.MAX_RESTARTS + 1)
+    assert len(requests) == 2 * (listings.MAX_LISTING_RESTARTS + 1)
 
 
 def test_a_page_that_fails_ends_the_listing_with_the_reason() -> None:
