@@ -1,6 +1,6 @@
 """Stored means turned into amounts: what each entry used and requested in each cell, and what was left over.
 
-Pure: arrays in, `Page` out. A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
+A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.lifetimes import Lives
+from collector.books.lifetimes import Lives, Roster
 from collector.books.page import (
     CPU,
     DCGM,
@@ -26,7 +26,8 @@ from collector.books.page import (
     Page,
 )
 from collector.store.rows import ClusterRows, EntryRows
-from kl_core.calendar import HOUR
+from collector.store.store import Ledger
+from kl_core.calendar import HOUR, floor_hour
 from kl_core.vocabulary import METRICS, SOURCES, Metric
 
 _GIB = 2.0**30
@@ -83,6 +84,16 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
         keys=tuple(item.key for item in stored),
         entries=entries,
     )
+
+
+def read_amounts(store: Ledger, roster: Roster, start: int, end: int, step: int) -> Page:
+    """Return the amounts of who lifetime between two times, not priced yet; raises what the store raises."""
+    stored = [
+        Stored(key, lifetime, store.entry(key.kind, key.name, start, end, step))
+        for key, lifetime in roster.items()
+        if lifetime.touch(floor_hour(start), end)
+    ]
+    return amounts(store.cluster(start, end, step), stored)
 
 
 def _by_metric(rows: Mapping[Metric, Array], cells: int) -> Array:

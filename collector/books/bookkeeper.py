@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.books.amounts import read_amounts
 from collector.books.cost import currency_in_force, price
 from collector.books.hour_closing import ClosedHours, month_of
+from collector.books.lifetimes import Roster, roster
 from collector.books.page import Page, cut, fold, join
 from collector.books.periods import STEP, Buckets, buckets
-from collector.books.roster import Roster, read, roster
 from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from kl_core.calendar import HOUR, floor_day, floor_hour, floor_month, hour_of_tick
@@ -81,9 +82,9 @@ class Bookkeeper:
         midnight, hour = floor_day(last), floor_hour(last)
         pages = []
         if midnight < hour:
-            pages.append(read(self._store, roster, midnight, hour, HOUR))
+            pages.append(read_amounts(self._store, roster, midnight, hour, HOUR))
         if hour < last:
-            pages.append(fold(read(self._store, roster, hour, last, STEP), [0]))
+            pages.append(fold(read_amounts(self._store, roster, hour, last, STEP), [0]))
         if not pages:
             return None
         keys = [key for key in roster if any(key in page.keys for page in pages)]

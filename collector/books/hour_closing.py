@@ -12,10 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from collector.books.amounts import read_amounts
 from collector.books.cost import price
+from collector.books.lifetimes import Roster, stretches
 from collector.books.page import Page, cut, fold, join
 from collector.books.periods import Buckets
-from collector.books.roster import Roster, read, stretches
 from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from kl_core.calendar import DAY, HOUR, add_months, floor_day, floor_month
@@ -41,7 +42,7 @@ class ClosedHours:
         hours_from = floor_day(windows["hourly_7d"].starts[0])
         days_from = min(windows["daily_14d"].starts[0], floor_month(last - 1))
         for start, stop in stretches(begin, end, roster):
-            self._close_days(read(self._store, roster, start, stop, HOUR), hours_from)
+            self._close_days(read_amounts(self._store, roster, start, stop, HOUR), hours_from)
             self._close_months(stop, days_from)
         self._until = max(begin, end)
         self.hours = {day: page for day, page in self.hours.items() if day >= hours_from}

@@ -1,4 +1,5 @@
-"""When a namespace existed. Outside its lives it used and requested nothing, whatever its RRD holds there.
+"""Who stands in the books, and when they existed. Outside its lives an entry used and requested nothing, whatever its RRD
+holds there.
 
 A life is a pair of nominal times: the first and the last tick that listed the namespace. The store fills a birth with
 zero from the start of its hour and an end with zero to the end of its hour, so lives cover whole hours: inside them the
@@ -7,15 +8,19 @@ RRD is the truth, partly unknown if ticks failed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_core.calendar import HOUR, hour_of_tick
+from collector.books.page import Key
+from collector.store.store import Ledger
+from kl_core.calendar import DAY, HOUR, hour_of_tick
 
 FOREVER = 2**62
+MAX_STRETCH_CELLS = 250_000
+"""Entries x hours read at once: some 50 MB of arrays, and a year in one stretch for a small cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,26 @@ def lives(ticks: Sequence[Sequence[int]], *, active: bool, gpu_since: int | None
     if active and spans:
         spans[-1] = (spans[-1][0], FOREVER)
     return Lives(tuple(spans), FOREVER if gpu_since is None else hour_of_tick(gpu_since))
+
+
+Roster = Mapping[Key, Lives]
+
+
+def roster(store: Ledger) -> dict[Key, Lives]:
+    """Return the lives of every entry; namespaces by name, then the special entries."""
+    records = {
+        **{Key("namespace", name): record for name, record in sorted(store.namespaces.items())},
+        **{Key("special", name): record for name, record in sorted(store.special.items())},
+    }
+    return {
+        key: lives(record.lives, active=record.active, gpu_since=record.gpu_since) for key, record in records.items()
+    }
+
+
+def stretches(begin: int, end: int, roster: Roster) -> Iterator[tuple[int, int]]:
+    """Return whole days from `begin` to `end`, as many at once as memory allows."""
+    while begin < end:
+        alive = sum(lifetime.touch(begin, end) for lifetime in roster.values())
+        stop = min(end, begin + max(1, MAX_STRETCH_CELLS // (24 * (1 + alive))) * DAY)
+        yield begin, stop
+        begin = stop

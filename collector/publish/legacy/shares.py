@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.books.amounts import read_amounts
+from collector.books.lifetimes import Roster, roster, stretches
 from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page
-from collector.books.roster import Roster, read, roster, stretches
 from collector.store.rates import RateChange
 from collector.store.store import Ledger
 from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
@@ -114,7 +115,7 @@ class Keeper:
             start = end
 
     def _read(self, namespaces: Roster, start: int, end: int) -> Shares:
-        page = read(self._store, namespaces, start, end, HOUR)
+        page = read_amounts(self._store, namespaces, start, end, HOUR)
         alive = [namespaces[key].alive(page.starts) for key in page.keys]
         shape = (len(page.keys), 1, len(page.starts))
         return _shares(page, np.array(alive, dtype=np.bool_).reshape(shape), self._rates(page.starts))

@@ -388,7 +388,7 @@ def test_a_start_in_small_stretches_gives_the_same_books(tmp_path: Path, monkeyp
     samples = hours("2026-09-20T00:00", 30 * 24, a=1.0, b=2.0) + hours("2026-10-20T00:00", 30 * 24, a=3.0)
     rate = RateChange(at("2026-10-01T00:00"), 2.0, "$", None)
     whole = scales(tmp_path, samples, rate)
-    monkeypatch.setattr("collector.books.roster.MAX_STRETCH_CELLS", 1)
+    monkeypatch.setattr("collector.books.lifetimes.MAX_STRETCH_CELLS", 1)
     again: Books
     with Ledger.open(tmp_path) as ledger:
         again = Bookkeeper(ledger).books([rate])
