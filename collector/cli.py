@@ -203,16 +203,16 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
     from collector.publish.publication_lock import PublicationLock
     from collector.snapshot import LiveSources
-    from collector.store.store import Ledger
+    from collector.store.store import Store
     from collector.tick import Collector
 
-    # Before the ledger: one that is refused begins no database.
+    # Before the store: one that is refused begins no database.
     with (
         LiveSources(settings, boot=boot) as sources,
         PublicationLock(settings) as place,
-        Ledger.open(settings.db_location) as ledger,
+        Store.open(settings.db_location) as store,
     ):
-        yield Collector(settings, sources, ledger, clock, boot, place=place)
+        yield Collector(settings, sources, store, clock, boot, place=place)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

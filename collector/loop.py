@@ -2,7 +2,7 @@
 
 Ticks are due at UTC multiples of the interval. One taken up to five minutes late stands for the interval that ended at
 its nominal time; one that is later still is not taken, for what is seen then is not of that interval. When a tick
-overran, the latest due one is done. The ledger records those that were not taken as unobserved.
+overran, the latest due one is done. The store records those that were not taken as unobserved.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collector.model import Snapshot
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class TickReport:
     time: int
     """Nominal time, UNIX seconds."""
     stored: bool
-    """False when the ledger already had a tick for that time or a later one, or was to be spared an unobserved one."""
+    """False when the store already had a tick for that time or a later one, or was to be spared an unobserved one."""
     observed: bool
     """False when the listing of the cluster failed, so that nothing is known of this tick. The sources log why."""
     generation: int | None
@@ -42,13 +42,13 @@ class TickReport:
 
 
 class Collector:
-    """Does ticks: sources, accounting, ledger, books, publication. One per ledger."""
+    """Does ticks: sources, accounting, store, books, publication. One per store."""
 
     def __init__(
         self,
         settings: Settings,
         sources: Sources,
-        ledger: Ledger,
+        store: Store,
         clock: Clock,
         boot: Clock = boot_time,
         *,
@@ -57,10 +57,10 @@ class Collector:
         """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
         self._sources = sources
-        self._ledger = ledger
+        self._store = store
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
-        self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, ledger.last_tick)
-        self._publisher = Publisher(settings, ledger, self._timekeeper.now, place)
+        self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, store.last_tick)
+        self._publisher = Publisher(settings, store, self._timekeeper.now, place)
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
         self.disagreement: Disagreement | None = None
@@ -69,7 +69,7 @@ class Collector:
     @property
     def last_tick(self) -> int | None:
         """Nominal time of the newest stored tick."""
-        return self._ledger.last_tick
+        return self._store.last_tick
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
         """Samples now for the nominal `time`, a multiple of the interval; stores and publishes what was seen.
@@ -93,7 +93,7 @@ class Collector:
         if not (observed or (keep_unobserved and self._timekeeper.knows)):
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(snapshot.date or now)
-        stored = self._ledger.append([sample]).stored == 1
+        stored = self._store.append([sample]).stored == 1
         return TickReport(time, stored, observed, self.publish())
 
     def check_clock(self) -> Disagreement | None:
@@ -108,7 +108,7 @@ class Collector:
         self._rate_is_recorded = True
 
     def publish(self) -> int:
-        """Publishes the books as the ledger has them, and returns the generation."""
+        """Publishes the books as the store has them, and returns the generation."""
         generation = self._publisher.publish(self.disagreement)
         self._published = self.disagreement
         return generation

@@ -20,7 +20,7 @@ from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 from collector.tick import Collector
 from simulator.dcgm import device_uuid, exposition, readings
 from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, namespace_object, node_object
@@ -174,9 +174,9 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
     """
     charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
     past, stored = Past(workload), 0
-    with Ledger.open(settings.db_location) as ledger:
-        after = start if ledger.last_tick is None else ledger.last_tick
-        collector = Collector(settings, _NoSources(), ledger, lambda: max(after, ledger.last_tick or 0))
+    with Store.open(settings.db_location) as store:
+        after = start if store.last_tick is None else store.last_tick
+        collector = Collector(settings, _NoSources(), store, lambda: max(after, store.last_tick or 0))
         collector.record_rate(after)
         due = missing_ticks(after, now)
         for batch in _batches(due):
@@ -184,7 +184,7 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
                 account(snapshot, time=tick.time, interval=tick.interval, charged=charged)
                 for tick, snapshot in zip(batch, past.snapshots(batch), strict=True)
             ]
-            stored += ledger.append(samples).stored
+            stored += store.append(samples).stored
             if progress is not None:
                 progress(len(batch), len(due))
         collector.publish()

@@ -26,7 +26,7 @@ from collector.books.page import (
     Page,
 )
 from collector.store.rows import ClusterRows, EntryRows
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour
 from kl_core.vocabulary import METRICS, SOURCES, Metric
 
@@ -86,7 +86,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     )
 
 
-def read_amounts(store: Ledger, roster: Roster, start: int, end: int, step: int) -> Page:
+def read_amounts(store: Store, roster: Roster, start: int, end: int, step: int) -> Page:
     """Return the amounts of who lifetime between two times, not priced yet; raises what the store raises."""
     stored = [
         Stored(key, lifetime, store.entry(key.kind, key.name, start, end, step))

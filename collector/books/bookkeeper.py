@@ -14,7 +14,7 @@ from collector.books.lifetimes import Roster, roster
 from collector.books.page import Page, cut, fold, join
 from collector.books.periods import STEP, Buckets, buckets
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_day, floor_hour, floor_month, hour_of_tick
 from kl_core.vocabulary import SCALES, ScaleName
 
@@ -42,7 +42,7 @@ class Books:
 class Bookkeeper:
     """Turns what is stored into the books. Not safe for several threads."""
 
-    def __init__(self, store: Ledger) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._history: tuple[RateChange, ...] = ()
         self._currency: str | None = None

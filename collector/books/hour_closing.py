@@ -18,7 +18,7 @@ from collector.books.lifetimes import Roster, stretches
 from collector.books.page import Page, cut, fold, join
 from collector.books.periods import Buckets
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, add_months, floor_day, floor_month
 from kl_core.vocabulary import ScaleName
 
@@ -26,7 +26,7 @@ from kl_core.vocabulary import ScaleName
 class ClosedHours:
     """What is closed, priced with one history of rates. Pages by the start of their day or month."""
 
-    def __init__(self, store: Ledger, history: Sequence[RateChange], currency: str | None) -> None:
+    def __init__(self, store: Store, history: Sequence[RateChange], currency: str | None) -> None:
         self._store = store
         self._history = history
         self._currency = currency

@@ -1,5 +1,6 @@
-"""Who stands in the books, and when they existed. Outside its lives an entry used and requested nothing, whatever its RRD
-holds there.
+"""Who stands in the books, and when they existed.
+
+Outside its lives an entry used and requested nothing, whatever its RRD holds there.
 
 A life is a pair of nominal times: the first and the last tick that listed the namespace. The store fills a birth with
 zero from the start of its hour and an end with zero to the end of its hour, so lives cover whole hours: inside them the
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.page import Key
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, hour_of_tick
 
 FOREVER = 2**62
@@ -57,7 +58,7 @@ def lives(ticks: Sequence[Sequence[int]], *, active: bool, gpu_since: int | None
 Roster = Mapping[Key, Lives]
 
 
-def roster(store: Ledger) -> dict[Key, Lives]:
+def roster(store: Store) -> dict[Key, Lives]:
     """Return the lives of every entry; namespaces by name, then the special entries."""
     records = {
         **{Key("namespace", name): record for name, record in sorted(store.namespaces.items())},

@@ -19,7 +19,7 @@ from collector.import_legacy.ticks import Timeline
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import iso
 
 
@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     if arguments.dry_run:
         _say("nothing was written: this was a dry run\n")
         return 0
-    with PublicationLock(settings) as place, Ledger.open(settings.db_location) as ledger:
+    with PublicationLock(settings) as place, Store.open(settings.db_location) as store:
         there = state.present
         with tqdm(total=there + state.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
-            summary = importer.run(plan, ledger, bar.update)
+            summary = importer.run(plan, store, bar.update)
         _say(_summarised(summary) + "publishing\n")
-        generation = Publisher(settings, ledger, clock, place).publish()
+        generation = Publisher(settings, store, clock, place).publish()
     _say(_published(generation, settings))
     return 0
 

@@ -19,7 +19,7 @@ from collector.import_legacy.ticks import Batch, Timeline, timeline
 from collector.store import rates
 from collector.store.rates import History
 from collector.store.rrd.database import STEP
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour, iso
 from kl_core.wording import some
 
@@ -92,12 +92,12 @@ def make_plan(
     return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summary:
+def run(plan: Plan, store: Store, progress: Callable[[int], object]) -> Summary:
     """Appends what the store does not have; `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
-    directory, line = ledger.directory, plan.timeline
+    directory, line = store.directory, plan.timeline
     state = standing(directory, line, plan.made)
     if not state.left:
         return Summary(0, state.present, state.missed)
@@ -108,7 +108,7 @@ def run(plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> Summar
     reserved = _newest_known(plan, before)
     for batch in line.batches(before, len(plan.source.usage)):
         rows, reserved = _read(plan.source, batch, reserved)
-        stored = ledger.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
+        stored = store.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
         mark = advanced(mark, batch.ticks[-1], stored)
         save_mark(directory, mark)
         progress(len(batch.ticks))

@@ -1,4 +1,4 @@
-"""What the ledger holds, published: the books of the moment, priced, as one generation of the dataset."""
+"""What the store holds, published: the books of the moment, priced, as one generation of the dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from collector.publish.publication_lock import PublicationLock
 from collector.publish.scale_document import metrics_present, scale_documents
 from collector.settings import Settings
 from collector.store import rates
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import iso
 from kl_core.vocabulary import COST_MODELS, METRICS, NODES
 
@@ -24,16 +24,16 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Publishes one ledger. Keeps what is closed between two publications."""
+    """Publishes one store. Keeps what is closed between two publications."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, place: PublicationLock | None = None) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, place: PublicationLock | None = None) -> None:
         """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
-        self._ledger = ledger
+        self._store = store
         self._clock = clock
         self._place = place
-        self._bookkeeper = Bookkeeper(ledger)
-        self._shares = Keeper(ledger) if settings.publish_kubeledger_layout else None
+        self._bookkeeper = Bookkeeper(store)
+        self._shares = Keeper(store) if settings.publish_kubeledger_layout else None
         self._rates = rates.load(settings.db_location)
 
     def record_rate(self, now: float) -> None:
@@ -41,10 +41,10 @@ class Publisher:
 
         Until then what is charged stays as it was. `now` has to be a time that is believed: it is not taken back.
         """
-        self._rates = _record_rate(self._settings, self._ledger, int(now))
+        self._rates = _record_rate(self._settings, self._store, int(now))
 
     def publish(self, clock_disagrees: Disagreement | None = None) -> int:
-        """Publishes the books as the ledger has them, and returns the generation; `PublishError` if it cannot.
+        """Publishes the books as the store has them, and returns the generation; `PublishError` if it cannot.
 
         `clock_disagrees` is why no ticks are taken at present.
         """
@@ -53,9 +53,9 @@ class Publisher:
         books = self._bookkeeper.books(self._rates)
         documents = {
             **scale_documents(books),
-            NODES: nodes_document(self._ledger.nodes, self._ledger.nodes_at),
+            NODES: nodes_document(self._store.nodes, self._store.nodes_at),
         }
-        known = self._ledger.namespaces
+        known = self._store.namespaces
         generation = publish(
             self._settings.data_dir,
             documents,
@@ -67,7 +67,7 @@ class Publisher:
                 rates=self._rates,
                 polling_interval_seconds=self._settings.polling_interval_sec,
                 generated_at=int(self._clock()),
-                last_sample_at=self._ledger.last_sample_at,
+                last_sample_at=self._store.last_sample_at,
                 metrics=[METRICS[index] for index in metrics_present(books.longest)],
                 namespaces={name: known[name] for name in books.namespaces},
                 clock_disagrees=clock_disagrees,
@@ -87,7 +87,7 @@ class Publisher:
         layout.write(settings.layout_dir, files)
 
 
-def _record_rate(settings: Settings, ledger: Ledger, now: int) -> rates.History:
+def _record_rate(settings: Settings, store: Store, now: int) -> rates.History:
     before = rates.load(settings.db_location)
     history = rates.record(
         before,
@@ -95,8 +95,8 @@ def _record_rate(settings: Settings, ledger: Ledger, now: int) -> rates.History:
         settings.billing_currency_symbol,
         settings.billing_resource_weights,
         # A clock that stepped back must not price hours anew that have been published.
-        now=max(now, ledger.last_tick or 0),
-        has_samples=ledger.last_tick is not None,
+        now=max(now, store.last_tick or 0),
+        has_samples=store.last_tick is not None,
     )
     if history != before:
         rates.save(settings.db_location, history)

@@ -35,7 +35,7 @@ class AppendReport:
     refused: int
 
 
-class Ledger:
+class Store:
     """Everything under one database location; a context manager that holds the directory's lock.
 
     All methods raise StoreError, naming the file and what to do, when a file cannot be read or written.
@@ -53,7 +53,7 @@ class Ledger:
         self._in_order = True
 
     @classmethod
-    def open(cls, directory: Path) -> Ledger:
+    def open(cls, directory: Path) -> Store:
         """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted.
 
         None is begun among the databases of an installation that the history is imported from.
@@ -68,12 +68,12 @@ class Ledger:
                 make_folder(directory / folder)
         lock = DirectoryLock(directory)
         try:
-            ledger = cls(directory, lock, _load_registry(directory))
-            ledger._recover()
+            store = cls(directory, lock, _load_registry(directory))
+            store._recover()
         except BaseException:
             lock.release(in_order=False)
             raise
-        return ledger
+        return store
 
     def close(self) -> None:
         """Waits until the databases are on disk and releases the directory."""

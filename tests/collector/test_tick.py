@@ -17,7 +17,7 @@ from collector.clock import Reading
 from collector.errors import PublishError, SourceError
 from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 from collector.tick import Collector
 from tests.support.books import check_identity, validate
 
@@ -64,9 +64,9 @@ class Place:
         """Does the ticks in a collector of their own; whether each was observed."""
         settings = replace(self.settings, **changed)
         now = [float(ticks[0][0]) if ticks else float(NOON)]
-        with Ledger.open(settings.db_location) as ledger:
+        with Store.open(settings.db_location) as store:
             script = Script(*(snapshot for _, snapshot in ticks))
-            collector = Collector(settings, script, ledger, lambda: now[0], boot=lambda: now[0])
+            collector = Collector(settings, script, store, lambda: now[0], boot=lambda: now[0])
             reports = []
             for time, _ in ticks:
                 now[0] = time + 3.0
@@ -159,9 +159,9 @@ def test_a_cluster_that_does_not_answer_is_a_stored_and_published_tick(place: Pl
 
 def test_an_unobserved_tick_that_is_not_to_be_kept_leaves_store_and_publication_as_they_were(place: Place) -> None:
     place.run((NOON + 300, answering(3.0)))
-    with Ledger.open(place.settings.db_location) as ledger:
+    with Store.open(place.settings.db_location) as store:
         script = Script(SILENT, answering(6.0))
-        collector = Collector(place.settings, script, ledger, lambda: float(NOON + 600))
+        collector = Collector(place.settings, script, store, lambda: float(NOON + 600))
         report = collector.tick(NOON + 600, keep_unobserved=False)
         assert (report.stored, report.observed, report.generation) == (False, False, None)
         assert (collector.last_tick, place.manifest()["generation"]) == (NOON + 300, 1)
@@ -214,18 +214,18 @@ def test_a_rate_that_changes_on_a_restart_holds_from_the_next_hour_on(place: Pla
 def test_a_clock_that_stepped_back_prices_no_published_hour_anew(place: Place) -> None:
     place.run((NOON + 300, answering(3.0)), billing_hourly_rate=6.0)
     # Restarted with another rate while the clock is two hours slow: the newest tick says how late it really is.
-    with Ledger.open(place.settings.db_location) as ledger:
+    with Store.open(place.settings.db_location) as store:
         changed = replace(place.settings, billing_hourly_rate=9.0)
-        collector = Collector(changed, Script(), ledger, lambda: NOON - 7200.0)
+        collector = Collector(changed, Script(), store, lambda: NOON - 7200.0)
         collector.record_rate(NOON - 7200.0)
         collector.publish()
     assert [rate["effective"] for rate in place.manifest()["rates"]] == ["2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]
 
 
 def test_a_tick_whose_time_is_taken_is_not_stored_again(place: Place) -> None:
-    with Ledger.open(place.settings.db_location) as ledger:
+    with Store.open(place.settings.db_location) as store:
         script = Script(answering(3.0), answering(6.0))
-        collector = Collector(place.settings, script, ledger, lambda: float(NOON))
+        collector = Collector(place.settings, script, store, lambda: float(NOON))
         assert collector.tick(NOON + 300).stored
         assert not collector.tick(NOON + 300).stored
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.25])
@@ -234,8 +234,8 @@ def test_a_tick_whose_time_is_taken_is_not_stored_again(place: Place) -> None:
 def test_a_tick_that_could_not_be_published_is_published_with_the_next(place: Place) -> None:
     place.settings.data_dir.parent.mkdir(exist_ok=True)
     place.settings.data_dir.write_text("in the way")
-    with Ledger.open(place.settings.db_location) as ledger:
-        collector = Collector(place.settings, Script(answering(3.0), answering(6.0)), ledger, lambda: float(NOON))
+    with Store.open(place.settings.db_location) as store:
+        collector = Collector(place.settings, Script(answering(3.0), answering(6.0)), store, lambda: float(NOON))
         with pytest.raises(PublishError):
             collector.tick(NOON + 300)
         place.settings.data_dir.unlink()
@@ -287,8 +287,8 @@ class Asked:
 def working(place: Place, **changed: Any) -> Iterator[tuple[Clocks, Asked, Collector]]:
     clocks, asked = Clocks(), Asked()
     settings = replace(place.settings, **changed)
-    with Ledger.open(settings.db_location) as ledger:
-        yield clocks, asked, Collector(settings, asked, ledger, clocks.clock, clocks.boot)
+    with Store.open(settings.db_location) as store:
+        yield clocks, asked, Collector(settings, asked, store, clocks.clock, clocks.boot)
 
 
 @pytest.mark.requirement("KL-D-12")

@@ -15,7 +15,7 @@ from collector.books.bookkeeper import Bookkeeper
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.reference.model import Document, Key, Reference
 from tests.reference.world import World, snapshot
 
@@ -73,8 +73,8 @@ def run(
     """Tells both sides of the same world, and compares at each checkpoint and at the end."""
     reference = Reference(rates, excluded)
     history = [RateChange(at, rate, "$", weights) for at, rate, weights in rates]
-    with Ledger.open(directory / "db") as ledger:
-        keeper = Bookkeeper(ledger)
+    with Store.open(directory / "db") as store:
+        keeper = Bookkeeper(store)
         batch: list[TickSample] = []
         for fact in world.ticks():
             reference.feed(fact)
@@ -84,10 +84,10 @@ def run(
             )
             if checkpoints and fact.time >= checkpoints[0]:
                 checkpoints.pop(0)
-                ledger.append(batch)
+                store.append(batch)
                 batch.clear()
                 compare(keeper, reference, history)
-        ledger.append(batch)
+        store.append(batch)
         compare(keeper, reference, history)
     check_that_it_was_told_enough([reference.document(scale) for scale in ("hourly_7d", "daily_14d", "monthly_12m")])
 

@@ -16,7 +16,7 @@ from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usag
 from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, TickSample, UsageListing
 from collector.settings import Settings
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from collector.tick import Collector
 from tests.support import kubernetes_objects as api
 from tests.support.books import books_after, documents
@@ -159,8 +159,8 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
     def now() -> float:
         return clock[0]
 
-    with Ledger.open(chosen.db_location) as ledger:
-        collector = Collector(chosen, _Script([each for _, each in told]), ledger, now, boot=now)
+    with Store.open(chosen.db_location) as store:
+        collector = Collector(chosen, _Script([each for _, each in told]), store, now, boot=now)
         for time, _ in told:
             clock[0] = time + 2.0
             collector.tick(time)
@@ -170,11 +170,11 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
 def filed(root: Path, samples: Sequence[TickSample], **settings: Any) -> Path:
     """Files what a store holds after `samples` as a collector does; the directory it is published in."""
     chosen = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", **settings)
-    with Ledger.open(chosen.db_location) as ledger:
-        collector = Collector(chosen, _Script([]), ledger, lambda: float(samples[-1].time))
+    with Store.open(chosen.db_location) as store:
+        collector = Collector(chosen, _Script([]), store, lambda: float(samples[-1].time))
         # The first rate of an empty store is in force from the start of the hour it is set in.
         collector.record_rate(samples[0].time - samples[0].interval)
-        ledger.append(samples)
+        store.append(samples)
         collector.publish()
     return chosen.data_dir
 

@@ -22,7 +22,7 @@ from collector.clock import Reading
 from collector.loop import Loop
 from collector.model import Snapshot
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 from collector.tick import Collector
 from kl_mcp.tools import TABLE
 from kl_mcp.transport import probes
@@ -68,8 +68,8 @@ class Machine:
         """Runs one process of the collector; what happens at which time meanwhile."""
         self._stop = Event()
         self._events = [*events, (until, self._stop.set)]
-        with Ledger.open(self.settings.db_location) as ledger:
-            collector = Collector(self.settings, self, ledger, self.clock, self.boot)
+        with Store.open(self.settings.db_location) as store:
+            collector = Collector(self.settings, self, store, self.clock, self.boot)
             file = self.settings.db_location / heartbeat.FILE
             interval = self.settings.polling_interval_sec
             loop = Loop(
@@ -112,10 +112,10 @@ class Machine:
     def kept(self) -> dict[str, Any]:
         """What the store holds of everything closed before the jump, and its databases."""
         closed = int(START) // HOUR * HOUR
-        with Ledger.open(self.settings.db_location) as ledger:
-            cluster = ledger.cluster(BEGUN, closed, HOUR)
-            rows = [ledger.entry("namespace", name, BEGUN, closed, HOUR) for name in ("web", "gone")]
-            names = {name: record.first_seen for name, record in ledger.namespaces.items()}
+        with Store.open(self.settings.db_location) as store:
+            cluster = store.cluster(BEGUN, closed, HOUR)
+            rows = [store.entry("namespace", name, BEGUN, closed, HOUR) for name in ("web", "gone")]
+            names = {name: record.first_seen for name, record in store.namespaces.items()}
         databases = sorted(str(path) for path in self.settings.db_location.rglob("*.rrd"))
         return {"rows": _plain([cluster, *rows]), "names": names, "databases": databases}
 
@@ -136,9 +136,9 @@ def _plain(rows: Any) -> Any:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three days of hours; the namespace `gone` was there for the first."""
     root = tmp_path_factory.mktemp("history")
-    with Ledger.open(root / "db") as ledger:
-        ledger.append(ticks(WITH_ANOTHER, BEGUN, ENDED, HOUR))
-        ledger.append(ticks(CLUSTER, ENDED, START - START % HOUR, HOUR))
+    with Store.open(root / "db") as store:
+        store.append(ticks(WITH_ANOTHER, BEGUN, ENDED, HOUR))
+        store.append(ticks(CLUSTER, ENDED, START - START % HOUR, HOUR))
     return root
 
 
@@ -179,9 +179,9 @@ def nobody_says_so(world: Machine) -> None:
 
 
 def newest(world: Machine) -> int:
-    with Ledger.open(world.settings.db_location) as ledger:
-        assert ledger.last_tick is not None
-        return ledger.last_tick
+    with Store.open(world.settings.db_location) as store:
+        assert store.last_tick is not None
+        return store.last_tick
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,6 @@ def test_a_jump_changes_nothing_that_is_stored_is_told_everywhere_and_ends(
     nobody_says_so(world)
     assert world.true - newest(world) <= interval
     assert world.kept() == before
-    with Ledger.open(world.settings.db_location) as ledger:
-        gap = ledger.cluster(jumped // interval * interval, right // interval * interval - interval, 300)
+    with Store.open(world.settings.db_location) as reopened:
+        gap = reopened.cluster(jumped // interval * interval, right // interval * interval - interval, 300)
     assert not np.nansum(gap.observed["kubernetes"])

@@ -16,7 +16,7 @@ import pytest
 
 from collector.books.bookkeeper import Bookkeeper
 from collector.store.rates import History, RateChange, record
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.rules.telling import HOUR, Told, at, collected, column, machine, published, special, ticks, work
 from tests.support.books import documents
 
@@ -210,10 +210,10 @@ def test_cost_is_published_whenever_there_is_a_rate_whatever_the_model(tmp_path:
 def test_a_month_costs_the_same_whether_it_is_kept_hour_by_hour_or_read_at_once(tmp_path: Path) -> None:
     # 30 days, 720 hours at 10.00, growing to 20 cores in mid-month: 360 x 5 + 360 x 2.50 = 2700.00.
     history = (rate("2026-11-01T00:00", 10.0, CPU_ONLY),)
-    with Ledger.open(tmp_path) as ledger:
-        keeper = Bookkeeper(ledger)
+    with Store.open(tmp_path) as store:
+        keeper = Bookkeeper(store)
         for day in range(1, 31):
-            ledger.append(hours(24, f"2026-11-{day:02}T00:00", of=10.0 if day <= 15 else 20.0))
+            store.append(hours(24, f"2026-11-{day:02}T00:00", of=10.0 if day <= 15 else 20.0))
             kept = keeper.books(history)
-        anew = Bookkeeper(ledger).books(history)
+        anew = Bookkeeper(store).books(history)
     assert money(documents(kept)["monthly_12m"]) == money(documents(anew)["monthly_12m"]) == [2700.00]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.rules.telling import DAY, Told, at, column, machine, published, special, ticks, work
 from tests.support.books import books_after, documents
 
@@ -64,8 +64,8 @@ def test_a_start_in_the_middle_of_an_hour_counts_what_its_ticks_stand_for(
 
 def test_the_interval_can_change_from_one_start_to_the_next(tmp_path: Path) -> None:
     # Half an hour at 5 minutes with 2 cores, then one tick of an hour with 4: steps that are known stay so.
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(using(2.0), "2026-11-21T13:00", "2026-11-21T13:30"))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(using(2.0), "2026-11-21T13:00", "2026-11-21T13:30"))
     found = published(tmp_path, ticks(using(4.0), "2026-11-21T13:00", "2026-11-21T14:00", 3600))
     # (6 x 2 + 6 x 4) / 12 = 3.
     assert column(found["hourly_7d"], "web") == pytest.approx([3.0])
@@ -112,11 +112,11 @@ def test_a_gap_ends_with_the_step_after_it_and_shifts_nothing(tmp_path: Path) ->
 
 def test_a_clock_that_steps_back_leaves_the_books_as_they_were_until_it_has_passed(tmp_path: Path) -> None:
     # After the tick of 13:30 the clock is set back by 20 minutes: the ticks of 13:15 to 13:30 are refused.
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append(ticks(using(3.0), "2026-11-21T13:00", "2026-11-21T13:30"))
-        again = ledger.append(ticks(using(9.0), "2026-11-21T13:10", "2026-11-21T13:30"))
+    with Store.open(tmp_path / "db") as store:
+        store.append(ticks(using(3.0), "2026-11-21T13:00", "2026-11-21T13:30"))
+        again = store.append(ticks(using(9.0), "2026-11-21T13:10", "2026-11-21T13:30"))
         assert (again.stored, again.refused) == (0, 4)
-        ledger.append(ticks(using(5.0), "2026-11-21T13:30", "2026-11-21T14:00"))
+        store.append(ticks(using(5.0), "2026-11-21T13:30", "2026-11-21T14:00"))
     hourly = published(tmp_path / "db", [])["hourly_7d"]
     # (6 x 3 + 6 x 5) / 12 = 4.
     assert column(hourly, "web") == pytest.approx([4.0])
@@ -206,8 +206,8 @@ def test_the_open_bucket_of_every_scale_ends_with_the_last_tick(tmp_path: Path) 
 
 def test_when_an_hour_closes_its_amount_does_not_jump(tmp_path: Path) -> None:
     # 11 steps of the open hour and all 12 of the closed one: 3 x 11/12, then 3.
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(using(3.0), "2026-11-21T13:00", "2026-11-21T13:55"))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(using(3.0), "2026-11-21T13:00", "2026-11-21T13:55"))
     before = documents(books_after(tmp_path, []))["hourly_7d"]
     after = published(tmp_path, ticks(using(3.0), "2026-11-21T13:55", "2026-11-21T14:00"))["hourly_7d"]
     assert column(before, "web") == pytest.approx([2.75])

@@ -17,7 +17,7 @@ from collector.publish.publisher import Publisher
 from collector.settings import Settings
 from collector.store import rates as rates_file
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from tests.rules.telling import HOUR, Told, at, machine, ticks, work
@@ -37,10 +37,10 @@ def charging(start: str, rate: float, currency: str = "$") -> RateChange:
 def filed(root: Path, samples: Sequence[TickSample], *history: RateChange) -> Dataset:
     """What a collector publishes of these ticks under a history of rates, loaded."""
     settings = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", cost_model="CHARGE_BACK")
-    with Ledger.open(settings.db_location) as ledger:
-        ledger.append(samples)
+    with Store.open(settings.db_location) as store:
+        store.append(samples)
         rates_file.save(settings.db_location, history)
-        Publisher(settings, ledger, lambda: float(samples[-1].time)).publish()
+        Publisher(settings, store, lambda: float(samples[-1].time)).publish()
     return load_dataset(settings.data_dir)
 
 

@@ -14,7 +14,7 @@ from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
 from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
 from collector.model import Cluster, Snapshot, UsageListing
 from collector.settings import Settings
-from collector.store.store import Ledger
+from collector.store.store import Store
 from simulator.dcgm import exposition
 from simulator.faults import parse_time
 from simulator.history import Past, Tick, fill, first_history, missing_ticks
@@ -193,9 +193,9 @@ def test_excluded_namespaces_are_summed_apart(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "db", tmp_path / "data", excluded_namespaces=("new",))
     start = parse_time("2026-03-02T00:00:00Z")
     fill(small(), settings, start=start, now=start + 4 * HOUR)
-    with Ledger.open(settings.db_location) as ledger:
-        assert list(ledger.namespaces) == ["old"]
-        assert list(ledger.special) == ["excluded"]
+    with Store.open(settings.db_location) as store:
+        assert list(store.namespaces) == ["old"]
+        assert list(store.special) == ["excluded"]
 
 
 def test_history_is_quiet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

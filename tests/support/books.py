@@ -1,4 +1,4 @@
-"""The books of a real ledger as a reader of the published JSON gets them, and what must hold for any of them."""
+"""The books of a real store as a reader of the published JSON gets them, and what must hold for any of them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from collector.books.bookkeeper import Bookkeeper, Books
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 
 SPEC = Path(__file__).parents[2] / "spec" / "dataset"
 
 
 def books_after(directory: Path, samples: Sequence[TickSample], rates: Sequence[RateChange] = ()) -> Books:
-    """The books after `samples` were appended to the ledger under `directory`."""
-    with Ledger.open(directory) as ledger:
-        ledger.append(samples)
-        return Bookkeeper(ledger).books(rates)
+    """The books after `samples` were appended to the store under `directory`."""
+    with Store.open(directory) as store:
+        store.append(samples)
+        return Bookkeeper(store).books(rates)
 
 
 def documents(books: Books) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from collector.books.amounts import read_amounts
 from collector.books.lifetimes import Roster, roster, stretches
 from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
 from kl_core.vocabulary import METRICS
 
@@ -64,7 +64,7 @@ class Views:
 class Keeper:
     """Keeps the sums of days that have ended. Not safe for several threads."""
 
-    def __init__(self, store: Ledger) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._history: tuple[RateChange, ...] = ()
         self._days: dict[int, Shares] = {}

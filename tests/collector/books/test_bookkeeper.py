@@ -1,4 +1,4 @@
-"""The published books of a real ledger; every expected number is computed in the test."""
+"""The published books of a real store; every expected number is computed in the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY
 from collector.model import Entry, TickSample
 from collector.publish.scale_document import metrics_present
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.support.books import books_after, documents
 from tests.support.ticks import Special, entry, failed, tick
 
@@ -340,11 +340,11 @@ def test_a_new_currency_reprices_what_was_kept(tmp_path: Path) -> None:
         RateChange(at("2026-11-02T00:00"), 2.0, "$", CPU_ONLY),
         RateChange(at("2026-11-04T00:00"), 1.0, "€", CPU_ONLY),
     ]
-    with Ledger.open(tmp_path) as ledger:
-        keeper = Bookkeeper(ledger)
-        ledger.append(hours("2026-11-02T00:00", 48, a=5.0))
+    with Store.open(tmp_path) as store:
+        keeper = Bookkeeper(store)
+        store.append(hours("2026-11-02T00:00", 48, a=5.0))
         before = keeper.books(changes)
-        ledger.append(hours("2026-11-04T00:00", 24, a=5.0))
+        store.append(hours("2026-11-04T00:00", 24, a=5.0))
         after = keeper.books(changes)
     assert (before.currency, after.currency) == ("$", "€")
     assert documents(before)["daily_14d"]["namespaces"]["a"]["cpu"]["cost"] == pytest.approx([24.0, 24.0])
@@ -353,7 +353,7 @@ def test_a_new_currency_reprices_what_was_kept(tmp_path: Path) -> None:
     assert documents(after)["monthly_12m"]["namespaces"]["a"]["cpu"]["cost"] == pytest.approx([12.0])
 
 
-def test_a_ledger_without_ticks_gives_empty_books(tmp_path: Path) -> None:
+def test_a_store_without_ticks_gives_empty_books(tmp_path: Path) -> None:
     books = books_after(tmp_path, [])
     assert books.namespaces == ()
     assert all(document["buckets"] == [] for document in documents(books).values())
@@ -390,6 +390,6 @@ def test_a_start_in_small_stretches_gives_the_same_books(tmp_path: Path, monkeyp
     whole = scales(tmp_path, samples, rate)
     monkeypatch.setattr("collector.books.lifetimes.MAX_STRETCH_CELLS", 1)
     again: Books
-    with Ledger.open(tmp_path) as ledger:
-        again = Bookkeeper(ledger).books([rate])
+    with Store.open(tmp_path) as store:
+        again = Bookkeeper(store).books([rate])
     assert documents(again) == whole

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import Entry, TickSample
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.support.books import documents, total_of
 from tests.support.ticks import entry, failed, tick
 
@@ -112,9 +112,9 @@ def _entry(stretch: Stretch, name: str, *, blind: bool) -> Entry:
 
 
 def kept(plan: list[Stretch]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as directory, Ledger.open(Path(directory)) as ledger:
-        ledger.append(ticks_of(plan))
-        return documents(Bookkeeper(ledger).books(RATES))
+    with tempfile.TemporaryDirectory() as directory, Store.open(Path(directory)) as store:
+        store.append(ticks_of(plan))
+        return documents(Bookkeeper(store).books(RATES))
 
 
 @pytest.mark.requirement("KL-D-6")
@@ -228,11 +228,11 @@ def _column(document: dict[str, Any], name: str, metric: str, field: str) -> lis
 def test_keeping_books_from_tick_to_tick_is_like_starting_anew(plan: list[Stretch]) -> None:
     samples = ticks_of(plan)
     batch = max(1, len(samples) // 5)
-    with tempfile.TemporaryDirectory() as directory, Ledger.open(Path(directory)) as ledger:
-        keeper = Bookkeeper(ledger)
+    with tempfile.TemporaryDirectory() as directory, Store.open(Path(directory)) as store:
+        keeper = Bookkeeper(store)
         for start in range(0, len(samples), batch):
-            ledger.append(samples[start : start + batch])
-            found, anew = documents(keeper.books(RATES)), documents(Bookkeeper(ledger).books(RATES))
+            store.append(samples[start : start + batch])
+            found, anew = documents(keeper.books(RATES)), documents(Bookkeeper(store).books(RATES))
             assert found == _close_to(anew)
 
 

@@ -16,7 +16,7 @@ import pytest
 from collector.import_legacy.capacity_history import constant_capacity
 from collector.import_legacy.importer import make_plan, run
 from collector.store import rates
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.import_legacy.importing import BEGIN, CAPACITY, END, OPEN_HOUR, import_
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
@@ -32,29 +32,29 @@ def published(root: Path, scale: str) -> dict[str, Any]:
 
 def test_per_cent_of_capacity_become_cores_and_bytes(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path, OPEN_HOUR) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert (ledger.first_tick, ledger.last_tick) == (BEGIN + HOUR, END)
+    with Store.open(tmp_path / "db") as store:
+        assert (store.first_tick, store.last_tick) == (BEGIN + HOUR, END)
         # 10 % of 50 cores, 20 % of 200 GiB; requests are usage ÷ rf = 5 ÷ 0.5.
-        assert usage(ledger, "shop", BEGIN, 3) == pytest.approx([5.0] * 3)
-        assert usage(ledger, "shop", BEGIN, metric="memory") == pytest.approx([40 * GIB])
-        assert requests(ledger, "shop", BEGIN, 2) == pytest.approx([10.0] * 2)
-        asked = ledger.entry("namespace", "shop", BEGIN, BEGIN + HOUR, HOUR).requests["memory"]
+        assert usage(store, "shop", BEGIN, 3) == pytest.approx([5.0] * 3)
+        assert usage(store, "shop", BEGIN, metric="memory") == pytest.approx([40 * GIB])
+        assert requests(store, "shop", BEGIN, 2) == pytest.approx([10.0] * 2)
+        asked = store.entry("namespace", "shop", BEGIN, BEGIN + HOUR, HOUR).requests["memory"]
         assert plain(asked) == pytest.approx([50 * GIB])
         # The newest 5-minute row: 20 % of 50 cores.
-        assert usage(ledger, "shop", END - 300, step=300) == pytest.approx([10.0])
-        assert capacity(ledger, BEGIN) == pytest.approx([50.0])
+        assert usage(store, "shop", END - 300, step=300) == pytest.approx([10.0])
+        assert capacity(store, BEGIN) == pytest.approx([50.0])
         # 6 % of 50 cores are not allocatable.
-        assert plain(ledger.cluster(BEGIN, BEGIN + HOUR, HOUR).allocatable["cpu"]) == pytest.approx([47.0])
-        assert set(coverage(ledger, BEGIN, 32 * 24)) == {1.0}
+        assert plain(store.cluster(BEGIN, BEGIN + HOUR, HOUR).allocatable["cpu"]) == pytest.approx([47.0])
+        assert set(coverage(store, BEGIN, 32 * 24)) == {1.0}
 
 
 def test_an_rf_of_exactly_one_is_no_request_known(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
+    with Store.open(tmp_path / "db") as store:
         first = at("2026-11-02T00:00")
-        assert usage(ledger, "lab", first) == pytest.approx([2.0])
-        assert requests(ledger, "lab", first) == [None]
-        asked = ledger.entry("namespace", "lab", first, first + HOUR, HOUR).requests["memory"]
+        assert usage(store, "lab", first) == pytest.approx([2.0])
+        assert requests(store, "lab", first) == [None]
+        asked = store.entry("namespace", "lab", first, first + HOUR, HOUR).requests["memory"]
         assert plain(asked) == pytest.approx([8 * GIB])  # 2 % of 200 GiB ÷ 0.5
 
 
@@ -81,10 +81,10 @@ def test_usage_of_hours_whose_requests_are_unknown_is_compared_with_nothing(tmp_
 
 def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        record = ledger.namespaces["lab"]
+    with Store.open(tmp_path / "db") as store:
+        record = store.namespaces["lab"]
         assert (record.active, record.last_seen) == (False, at("2026-11-10T06:00"))
-        assert ledger.namespaces["shop"].active
+        assert store.namespaces["shop"].active
     daily = published(tmp_path, "daily_14d")
     # 10 November: 6 hours of 2 cores, then known to be nothing.
     assert daily["namespaces"]["lab"]["cpu"]["usage"][daily["buckets"].index("2026-11-10T00:00:00Z")] == 12.0
@@ -181,18 +181,18 @@ def test_an_import_that_was_interrupted_is_continued(tmp_path: Path, source: Pat
         raise KeyboardInterrupt
 
     plan = make_plan(source, constant_capacity("50", "200Gi"), None, "$")
-    with Ledger.open(tmp_path / "db") as ledger:
+    with Store.open(tmp_path / "db") as store:
         with pytest.raises(KeyboardInterrupt):
-            run(plan, ledger, interrupt)
-        begun = ledger.last_tick
+            run(plan, store, interrupt)
+        begun = store.last_tick
     assert begun == plan.timeline.ticks[287]
     assert import_(tmp_path) == 0
     assert import_(tmp_path / "whole", source=source) == 0
     for name in ("shop", "lab"):
-        with Ledger.open(tmp_path / "db") as ledger, Ledger.open(tmp_path / "whole" / "db") as whole:
+        with Store.open(tmp_path / "db") as store, Store.open(tmp_path / "whole" / "db") as whole:
             count = 32 * 24
-            assert usage(ledger, name, BEGIN, count) == usage(whole, name, BEGIN, count)
-            assert ledger.namespaces == whole.namespaces
+            assert usage(store, name, BEGIN, count) == usage(whole, name, BEGIN, count)
+            assert store.namespaces == whole.namespaces
 
 
 def test_an_import_of_a_source_that_went_on_adds_what_is_new(tmp_path: Path) -> None:
@@ -203,16 +203,16 @@ def test_an_import_of_a_source_that_went_on_adds_what_is_new(tmp_path: Path) -> 
     (directory / "shop").unlink()
     write_database(directory / "shop", steps(END - DAY, END + 600, 10.0, 20.0))
     assert import_(tmp_path, OPEN_HOUR) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == END + 600
-        assert usage(ledger, "shop", END - 1500, 7, step=300) == pytest.approx([5.0] * 7)
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == END + 600
+        assert usage(store, "shop", END - 1500, 7, step=300) == pytest.approx([5.0] * 7)
 
 
 def test_a_store_that_a_collector_began_is_refused(
     tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append([tick(END, {"shop": entry(1.0)})])
+    with Store.open(tmp_path / "db") as store:
+        store.append([tick(END, {"shop": entry(1.0)})])
     before = hashes(tmp_path / "db" / "namespaces")
     assert import_(tmp_path) == 1
     assert "already holds ticks, up to 2026-11-21T12:35:00Z" in capsys.readouterr().err
@@ -225,8 +225,8 @@ def test_an_interrupted_import_that_a_collector_followed_names_what_is_missing(
     assert import_(tmp_path, OPEN_HOUR) == 0
     mark = tmp_path / "db" / "imported.json"
     mark.write_bytes(orjson.dumps(orjson.loads(mark.read_bytes()) | {"through": END - 600, "ticks": 785}))
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append([tick(END + 300, {"shop": entry(1.0)})])
+    with Store.open(tmp_path / "db") as store:
+        store.append([tick(END + 300, {"shop": entry(1.0)})])
     assert import_(tmp_path, OPEN_HOUR) == 0
     told = capsys.readouterr().out
     assert "  ticks       0 to be stored, 785 are there already\n" in told
@@ -238,11 +238,11 @@ def test_capacity_that_changed_is_taken_from_its_history(tmp_path: Path, source:
     history = tmp_path / "capacity.csv"
     history.write_text("from,cpu,memory\n,50,200Gi\n2026-11-15,100,400Gi\n")
     assert import_(tmp_path, "--capacity-history", str(history), capacity=()) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
+    with Store.open(tmp_path / "db") as store:
         change = at("2026-11-15T00:00")
         # 10 % of 50 cores until then, of 100 cores afterwards.
-        assert usage(ledger, "shop", change - HOUR, 2) == pytest.approx([5.0, 10.0])
-        assert capacity(ledger, change - HOUR, 2) == pytest.approx([50.0, 100.0])
+        assert usage(store, "shop", change - HOUR, 2) == pytest.approx([5.0, 10.0])
+        assert capacity(store, change - HOUR, 2) == pytest.approx([50.0, 100.0])
 
 
 def test_a_capacity_history_that_begins_too_late_is_refused(
@@ -263,14 +263,14 @@ def test_gpus_are_imported_with_their_number(tmp_path: Path) -> None:
     history = tmp_path / "gpus.csv"
     history.write_text("from,namespace,gpus,gpu_memory\n,*,8,320Gi\n,ml,5,200Gi\n")
     assert import_(tmp_path, "--gpu-history", str(history)) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
+    with Store.open(tmp_path / "db") as store:
         first = END - END % HOUR - 2 * HOUR
-        rows = ledger.entry("namespace", "ml", first, first + HOUR, HOUR)
+        rows = store.entry("namespace", "ml", first, first + HOUR, HOUR)
         # A mean of 60 % over 5 GPUs, 50 % of their 200 GiB; 3 ÷ 0.75 were requested.
         assert plain(rows.usage["gpu"]) == pytest.approx([3.0])
         assert plain(rows.usage["gpu_memory"]) == pytest.approx([100 * GIB])
         assert plain(rows.requests["gpu"]) == pytest.approx([4.0])
-        assert capacity(ledger, first, metric="gpu") == pytest.approx([8.0])
+        assert capacity(store, first, metric="gpu") == pytest.approx([8.0])
 
 
 def test_the_gpus_held_are_requested_where_the_source_has_no_rf_of_them(tmp_path: Path) -> None:
@@ -283,9 +283,9 @@ def test_the_gpus_held_are_requested_where_the_source_has_no_rf_of_them(tmp_path
     history = tmp_path / "gpus.csv"
     history.write_text("from,namespace,gpus,gpu_memory\n,*,8,320Gi\n,ml,5,200Gi\n2026-11-21,ml,6,240Gi\n")
     assert import_(tmp_path, "--gpu-history", str(history)) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
+    with Store.open(tmp_path / "db") as store:
         first = at("2026-11-20T23:00")
-        rows = ledger.entry("namespace", "ml", first, first + 2 * HOUR, HOUR)
+        rows = store.entry("namespace", "ml", first, first + 2 * HOUR, HOUR)
         assert plain(rows.usage["gpu"]) == pytest.approx([3.0, 3.6])
         assert plain(rows.requests["gpu"]) == pytest.approx([5.0, 6.0])
 
@@ -327,9 +327,9 @@ def test_an_amount_below_zero_is_not_known(tmp_path: Path) -> None:
         steps(BEGIN, hour, 10.0, 20.0) | steps(hour, hour + HOUR, -4.0, 20.0) | steps(hour + HOUR, END, 10.0, 20.0),
     )
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert usage(ledger, "shop", hour - HOUR, 3) == [pytest.approx(5.0), None, pytest.approx(5.0)]
-        assert usage(ledger, "shop", hour, metric="memory") == pytest.approx([40 * GIB])
+    with Store.open(tmp_path / "db") as store:
+        assert usage(store, "shop", hour - HOUR, 3) == [pytest.approx(5.0), None, pytest.approx(5.0)]
+        assert usage(store, "shop", hour, metric="memory") == pytest.approx([40 * GIB])
 
 
 def test_an_hour_in_which_a_namespace_begins_or_ends_is_what_the_source_made_of_it(tmp_path: Path) -> None:
@@ -368,10 +368,10 @@ def test_an_hour_that_the_source_observed_in_part_says_so(tmp_path: Path) -> Non
         | steps(hour + 2 * HOUR + 3000, END, 10.0, 20.0),
     )
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert coverage(ledger, hour, 4) == pytest.approx([7 / 12, 1.0, 0.0, 1.0])
+    with Store.open(tmp_path / "db") as store:
+        assert coverage(store, hour, 4) == pytest.approx([7 / 12, 1.0, 0.0, 1.0])
         # (4 x 20 % + 3 x 6 %) ÷ 7 = 14 % of 50 cores.
-        assert usage(ledger, "shop", hour, 4) == [*map(pytest.approx, [7.0, 5.0]), None, pytest.approx(5.0)]
+        assert usage(store, "shop", hour, 4) == [*map(pytest.approx, [7.0, 5.0]), None, pytest.approx(5.0)]
 
 
 def test_a_source_that_began_some_minutes_ago_has_those_minutes_imported_if_asked(
@@ -396,10 +396,10 @@ def test_an_outage_stays_unknown(tmp_path: Path) -> None:
     down, up = at("2026-10-25T00:00"), at("2026-10-26T00:00")
     write_database(directory / "shop", steps(BEGIN, down, 10.0, 20.0) | steps(up, END, 10.0, 20.0))
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert usage(ledger, "shop", down - HOUR, 2) == [pytest.approx(5.0), None]
-        assert usage(ledger, "shop", up - HOUR, 2) == [None, pytest.approx(5.0)]
-        assert coverage(ledger, down, 1) == [0.0]
+    with Store.open(tmp_path / "db") as store:
+        assert usage(store, "shop", down - HOUR, 2) == [pytest.approx(5.0), None]
+        assert usage(store, "shop", up - HOUR, 2) == [None, pytest.approx(5.0)]
+        assert coverage(store, down, 1) == [0.0]
 
 
 def test_hours_are_imported_alone_without_an_archive_of_five_minutes(
@@ -410,9 +410,9 @@ def test_hours_are_imported_alone_without_an_archive_of_five_minutes(
     write_database(directory / "shop", steps(BEGIN, END, 10.0, 20.0), fine_rows=0)
     assert import_(tmp_path) == 0
     assert "the hourly archives are imported alone" in capsys.readouterr().out
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == at("2026-11-21T12:00")
-        assert usage(ledger, "shop", at("2026-11-21T11:00")) == pytest.approx([5.0])
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == at("2026-11-21T12:00")
+        assert usage(store, "shop", at("2026-11-21T11:00")) == pytest.approx([5.0])
 
 
 def test_every_hour_is_the_sources_hour(tmp_path: Path, source: Path) -> None:
@@ -420,6 +420,6 @@ def test_every_hour_is_the_sources_hour(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path) == 0
     end = at("2026-11-21T12:00")
     theirs = [row[0] for row in hourly(source / "shop", BEGIN, end)]
-    with Ledger.open(tmp_path / "db") as ledger:
-        ours = usage(ledger, "shop", BEGIN, (end - BEGIN) // HOUR)
+    with Store.open(tmp_path / "db") as store:
+        ours = usage(store, "shop", BEGIN, (end - BEGIN) // HOUR)
     assert ours == pytest.approx([value / 2 for value in theirs if value is not None])

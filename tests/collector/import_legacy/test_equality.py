@@ -13,7 +13,7 @@ from collector import cli
 from collector.publish.legacy.files import documents
 from collector.publish.legacy.shares import Keeper
 from collector.store import rates
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.import_legacy.importing import OPEN_HOUR
 from tests.support.kubeledger_rrd import at
 from tests.support.kubeledger_scenario import METRICS, WINDOWS, Figures, Scenario, figures, random_scenario, requested
@@ -35,8 +35,8 @@ def imported(root: Path, scenario: Scenario, now: int, *options: str) -> Path:
 
 def published(root: Path, model: str) -> Mapping[str, Figures]:
     """The period files by name, as the layout holds them."""
-    with Ledger.open(root / "db") as ledger:
-        found = orjson.loads(orjson.dumps(dict(documents(Keeper(ledger).views(rates.load(root / "db")), model, "$"))))
+    with Store.open(root / "db") as store:
+        found = orjson.loads(orjson.dumps(dict(documents(Keeper(store).views(rates.load(root / "db")), model, "$"))))
     result: dict[str, Figures] = {}
     for name in found:
         if "_period_" in name:

@@ -11,7 +11,7 @@ from collector.errors import StoreError
 from collector.import_legacy.capacity_history import Steps
 from collector.import_legacy.progress import in_force, load_mark
 from collector.store import rates
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.import_legacy.importing import END, import_
 from tests.collector.store.reading import capacity, plain, usage
 from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, steps, write_database
@@ -67,10 +67,10 @@ def test_a_capacity_that_changed_after_what_is_stored_is_taken_on(tmp_path: Path
     assert import_(tmp_path, capacity=history) == 0
     # And again with what was given now.
     assert import_(tmp_path, capacity=history) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert capacity(ledger, CHANGE - HOUR, 3) == pytest.approx([50.0, 50.0, 100.0])
+    with Store.open(tmp_path / "db") as store:
+        assert capacity(store, CHANGE - HOUR, 3) == pytest.approx([50.0, 50.0, 100.0])
         # 10 %.
-        assert usage(ledger, "shop", CHANGE - HOUR, 3) == pytest.approx([5.0, 5.0, 10.0])
+        assert usage(store, "shop", CHANGE - HOUR, 3) == pytest.approx([5.0, 5.0, 10.0])
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_what_is_not_allocatable_holds_over_a_gap_that_a_repeated_import_begins_
     assert import_(tmp_path) == 0
     write_source(tmp_path, END + 2 * HOUR)
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        rows = ledger.cluster(CHANGE - 13 * HOUR, CHANGE + 2 * HOUR, HOUR).allocatable["cpu"]
+    with Store.open(tmp_path / "db") as store:
+        rows = store.cluster(CHANGE - 13 * HOUR, CHANGE + 2 * HOUR, HOUR).allocatable["cpu"]
         # Of 50 cores.
         assert plain(rows) == pytest.approx([47.0] + [46.0] * 14)
 

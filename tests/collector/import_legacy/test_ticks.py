@@ -8,7 +8,7 @@ import pytest
 
 from collector.import_legacy.source import open_source
 from collector.import_legacy.ticks import timeline
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.import_legacy.importing import END, OPEN_HOUR, import_
 from tests.collector.store.reading import usage
 from tests.support.kubeledger_rrd import DAY, HOUR, Pair, at, hourly, steps, write_database
@@ -59,11 +59,11 @@ def test_a_source_that_is_writing_just_now_is_imported_up_to_what_all_have(tmp_p
     write_database(tmp_path / "source" / "shop", steps(noon - DAY, noon, 4.0, 4.0))
     write_database(tmp_path / "source" / "lab", steps(noon - DAY, noon - 300, 4.0, 4.0))
     assert import_(tmp_path) == 0
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == noon - HOUR
-        assert ledger.namespaces["lab"].active
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == noon - HOUR
+        assert store.namespaces["lab"].active
         # 4 % of 50 cores.
-        assert usage(ledger, "lab", noon - 2 * HOUR, 2) == [pytest.approx(2.0), None]
+        assert usage(store, "lab", noon - 2 * HOUR, 2) == [pytest.approx(2.0), None]
 
 
 def test_what_ended_just_before_the_source_was_stopped_does_not_hold_up_the_last_hour(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_the_open_hour_is_left_for_the_import_that_finds_it_closed(
         assert import_(tmp_path) == 0
     assert import_(tmp_path / "fresh", source=source) == 0
     theirs = [row[0] for row in hourly(source / "shop", noon - 4 * HOUR, noon + 2 * HOUR)]
-    with Ledger.open(tmp_path / "db") as ledger, Ledger.open(tmp_path / "fresh" / "db") as fresh:
-        assert ledger.last_tick == noon + 2 * HOUR
-        ours = usage(ledger, "shop", noon - 4 * HOUR, 6)
+    with Store.open(tmp_path / "db") as store, Store.open(tmp_path / "fresh" / "db") as fresh:
+        assert store.last_tick == noon + 2 * HOUR
+        ours = usage(store, "shop", noon - 4 * HOUR, 6)
         # In neither store it ever was.
-        assert ledger.namespaces.keys() == fresh.namespaces.keys() == {"shop", "ends"}
+        assert store.namespaces.keys() == fresh.namespaces.keys() == {"shop", "ends"}
         # 4 % of 50 cores.
-        assert usage(ledger, "ends", noon - HOUR, 2) == [pytest.approx(2.0), None]
+        assert usage(store, "ends", noon - HOUR, 2) == [pytest.approx(2.0), None]
     # Per cent of 50 cores.
     assert ours == pytest.approx([value / 2 for value in theirs if value is not None])
     told = capsys.readouterr().out
@@ -131,9 +131,9 @@ def test_an_hour_that_was_imported_while_it_was_open_goes_on_by_five_minutes(
         assert import_(tmp_path, OPEN_HOUR) == 0
     noon = at("2026-11-21T12:00")
     theirs = [row[0] for row in hourly(tmp_path / "source" / "shop", noon - 4 * HOUR, noon + 2 * HOUR)]
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == END + 2 * HOUR
-        ours = usage(ledger, "shop", noon - 4 * HOUR, 6)
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == END + 2 * HOUR
+        ours = usage(store, "shop", noon - 4 * HOUR, 6)
     # 23 hours and 35 minutes; then 25 minutes of the open hour, an hour, and 35 minutes of the next one.
     told = capsys.readouterr().out
     assert "  open hour   35 minutes, as they stand: if the source goes on" in told

@@ -1,4 +1,4 @@
-"""What tests read from a ledger, as plain lists with None for unknown."""
+"""What tests read from a store, as plain lists with None for unknown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from collector.store.paths import Kind
 from collector.store.rrd.database import Column
-from collector.store.store import Ledger
+from collector.store.store import Store
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric, Source
 
@@ -26,7 +26,7 @@ def plain(column: Column) -> Values:
 
 
 def usage(
-    ledger: Ledger,
+    store: Store,
     name: str,
     start: int,
     count: int = 1,
@@ -35,23 +35,23 @@ def usage(
     metric: Metric = "cpu",
     kind: Kind = "namespace",
 ) -> Values:
-    return plain(ledger.entry(kind, name, start, start + count * step, step).usage[metric])
+    return plain(store.entry(kind, name, start, start + count * step, step).usage[metric])
 
 
-def requests(ledger: Ledger, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
-    return plain(ledger.entry("namespace", name, start, start + count * step, step).requests["cpu"])
+def requests(store: Store, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
+    return plain(store.entry("namespace", name, start, start + count * step, step).requests["cpu"])
 
 
-def measured(ledger: Ledger, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
-    return plain(ledger.entry("namespace", name, start, start + count * step, step).measured)
+def measured(store: Store, name: str, start: int, count: int = 1, *, step: int = HOUR) -> Values:
+    return plain(store.entry("namespace", name, start, start + count * step, step).measured)
 
 
-def coverage(ledger: Ledger, start: int, count: int = 1, *, source: Source = "kubernetes", step: int = HOUR) -> Values:
-    return plain(ledger.cluster(start, start + count * step, step).observed[source])
+def coverage(store: Store, start: int, count: int = 1, *, source: Source = "kubernetes", step: int = HOUR) -> Values:
+    return plain(store.cluster(start, start + count * step, step).observed[source])
 
 
-def capacity(ledger: Ledger, start: int, count: int = 1, *, metric: Metric = "cpu", step: int = HOUR) -> Values:
-    return plain(ledger.cluster(start, start + count * step, step).capacity[metric])
+def capacity(store: Store, start: int, count: int = 1, *, metric: Metric = "cpu", step: int = HOUR) -> Values:
+    return plain(store.cluster(start, start + count * step, step).capacity[metric])
 
 
 @contextmanager

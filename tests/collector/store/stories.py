@@ -16,7 +16,7 @@ from collector.publish.publisher import Publisher
 from collector.settings import Settings
 from collector.store.paths import CLUSTER, ENTRY, GPU
 from collector.store.rrd import database
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.support.kubeledger_rrd import steps, write_database
 from tests.support.samples import GIB, HOUR, NOON, STEP, entry, gpu_entry, tick
 
@@ -43,7 +43,7 @@ class Story:
 
     def recover(self) -> None:
         """Opens the store and closes it."""
-        with Ledger.open(self.root / "db"):
+        with Store.open(self.root / "db"):
             pass
 
 
@@ -73,11 +73,11 @@ def of_import(root: Path, source: Path) -> Story:
 
 def _collect(root: Path, ticks: Sequence[TickSample]) -> None:
     settings = Settings(db_location=root / "db", data_dir=root / "data", billing_hourly_rate=RATE)
-    with Ledger.open(settings.db_location) as ledger:
-        publisher = Publisher(settings, ledger, lambda: float(NOON))
+    with Store.open(settings.db_location) as store:
+        publisher = Publisher(settings, store, lambda: float(NOON))
         for sample in ticks:
-            if ledger.last_tick is None or sample.time > ledger.last_tick:
-                ledger.append([sample])
+            if store.last_tick is None or sample.time > store.last_tick:
+                store.append([sample])
         publisher.publish()
 
 

@@ -14,7 +14,7 @@ import rrdtool
 from collector.errors import StoreError
 from collector.store.paths import CLUSTER, ENTRY
 from collector.store.rrd import database
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.store.reading import measured, ordinary_user, usage
 from tests.support.samples import DAY, HOUR, NOON, STEP, entry, gpu_entry, tick, ticks
 
@@ -81,27 +81,27 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 each_damage = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 
 
-def store(directory: Path) -> Path:
+def stored_file(directory: Path) -> Path:
     """Two days of `web` at 1 core and `other` at 2, in a journal that keeps their last hour; the database of `web`."""
-    with Ledger.open(directory) as ledger:
-        ledger.append(ticks(NOON - 2 * DAY, NOON - HOUR, {"web": entry(1.0), "other": entry(2.0)}, interval=HOUR))
+    with Store.open(directory) as store:
+        store.append(ticks(NOON - 2 * DAY, NOON - HOUR, {"web": entry(1.0), "other": entry(2.0)}, interval=HOUR))
         for i in range(-11, 1):
-            ledger.append([tick(NOON + i * STEP, {"web": entry(1.0), "other": entry(2.0)})])
+            store.append([tick(NOON + i * STEP, {"web": entry(1.0), "other": entry(2.0)})])
     for oldest in sorted((directory / "journal").iterdir())[:2]:
         oldest.unlink()
     return directory / "namespaces" / "web.rrd"
 
 
-def following(ledger: Ledger, count: int) -> None:
-    ledger.append([tick(NOON + count * STEP, {"web": entry(3.0), "other": entry(4.0)})])
+def following(store: Store, count: int) -> None:
+    store.append([tick(NOON + count * STEP, {"web": entry(3.0), "other": entry(4.0)})])
 
 
-def check_begun_anew(ledger: Ledger, path: Path, log: str) -> None:
+def check_begun_anew(store: Store, path: Path, log: str) -> None:
     """`web` is unknown but for what the journal has; `other` is untouched."""
-    assert usage(ledger, "web", NOON - DAY, 23) == [None] * 23
-    assert usage(ledger, "web", NOON - HOUR, 13, step=STEP) == [1.0] * 12 + [3.0]
-    assert usage(ledger, "other", NOON - DAY, 24) == [2.0] * 24
-    assert usage(ledger, "other", NOON - STEP, 2, step=STEP) == [2.0, 4.0]
+    assert usage(store, "web", NOON - DAY, 23) == [None] * 23
+    assert usage(store, "web", NOON - HOUR, 13, step=STEP) == [1.0] * 12 + [3.0]
+    assert usage(store, "other", NOON - DAY, 24) == [2.0] * 24
+    assert usage(store, "other", NOON - STEP, 2, step=STEP) == [2.0, 4.0]
     assert os.path.lexists(path.with_name("web.rrd.damaged"))
     assert f"{path} cannot be used: " in log
     assert "set aside as web.rrd.damaged and begun anew" in log
@@ -113,14 +113,14 @@ def test_found_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object], crashed: bool
 ) -> None:
     """After a crash heads of the journal are put back: into what they are of, and into nothing else."""
-    path = store(tmp_path)
+    path = stored_file(tmp_path)
     damage(path)
     before = path.read_bytes() if path.is_file() else None
     if crashed:
         (tmp_path / "lock").write_text("1\n")
-    with Ledger.open(tmp_path) as ledger:
-        following(ledger, 1)
-        check_begun_anew(ledger, path, caplog.text)
+    with Store.open(tmp_path) as store:
+        following(store, 1)
+        check_begun_anew(store, path, caplog.text)
     if before is not None:
         assert path.with_name("web.rrd.damaged").read_bytes() == before
 
@@ -129,39 +129,39 @@ def test_found_at_the_start(
 def test_found_between_two_ticks(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object]
 ) -> None:
-    path = store(tmp_path)
-    with Ledger.open(tmp_path) as ledger:
+    path = stored_file(tmp_path)
+    with Store.open(tmp_path) as store:
         damage(path)
-        following(ledger, 1)
-        check_begun_anew(ledger, path, caplog.text)
+        following(store, 1)
+        check_begun_anew(store, path, caplog.text)
 
 
 @pytest.mark.parametrize("damage", [d for name, d in DAMAGES.items() if name != "of the future"])
 def test_found_while_the_books_are_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object]
 ) -> None:
-    path = store(tmp_path)
-    with Ledger.open(tmp_path) as ledger:
+    path = stored_file(tmp_path)
+    with Store.open(tmp_path) as store:
         damage(path)
-        assert usage(ledger, "web", NOON - DAY, 24) == [None] * 24
-        assert usage(ledger, "other", NOON - DAY, 24) == [2.0] * 24
-        following(ledger, 1)
-        check_begun_anew(ledger, path, caplog.text)
+        assert usage(store, "web", NOON - DAY, 24) == [None] * 24
+        assert usage(store, "other", NOON - DAY, 24) == [2.0] * 24
+        following(store, 1)
+        check_begun_anew(store, path, caplog.text)
 
 
 def test_what_is_not_ours_is_moved_and_not_changed(tmp_path: Path) -> None:
-    path = store(tmp_path)
+    path = stored_file(tmp_path)
     DAMAGES["directory"](path)
-    with Ledger.open(tmp_path):
+    with Store.open(tmp_path):
         assert (path.with_name("web.rrd.damaged") / "mine").read_text() == "kept"
 
 
 def test_one_set_aside_earlier_is_never_overwritten(tmp_path: Path) -> None:
-    path = store(tmp_path)
-    with Ledger.open(tmp_path) as ledger:
+    path = stored_file(tmp_path)
+    with Store.open(tmp_path) as store:
         for i in range(1, 4):
             path.write_bytes(b"%d" % i)
-            following(ledger, i)
+            following(store, i)
     names = ("web.rrd.damaged", "web.rrd.damaged-2", "web.rrd.damaged-3")
     assert [path.with_name(name).read_bytes() for name in names] == [b"1", b"2", b"3"]
 
@@ -169,62 +169,62 @@ def test_one_set_aside_earlier_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o000, 0o400])
 def test_one_that_this_user_may_not_use_is_set_aside(caplog: pytest.LogCaptureFixture, mode: int) -> None:
     with ordinary_user() as directory:
-        path = store(directory)
+        path = stored_file(directory)
         path.chmod(mode)
-        with Ledger.open(directory) as ledger:
-            following(ledger, 1)
-            check_begun_anew(ledger, path, caplog.text)
+        with Store.open(directory) as store:
+            following(store, 1)
+            check_begun_anew(store, path, caplog.text)
         assert "Permission denied" in caplog.text
 
 
 def test_where_nothing_may_be_used_nothing_is_set_aside() -> None:
     """Such as after a restore by another user: it is the cluster's database that is complained of."""
     with ordinary_user() as directory:
-        path = store(directory)
-        with Ledger.open(directory) as ledger:
+        path = stored_file(directory)
+        with Store.open(directory) as store:
             for each in directory.rglob("*.rrd"):
                 each.chmod(0o000)
-            for action in (lambda: following(ledger, 1), lambda: usage(ledger, "web", NOON - HOUR)):
+            for action in (lambda: following(store, 1), lambda: usage(store, "web", NOON - HOUR)):
                 with pytest.raises(StoreError, match=r"cluster\.rrd: Permission denied"):
                     action()
             for each in directory.rglob("*.rrd"):
                 each.chmod(0o600)
-            following(ledger, 2)
-            assert usage(ledger, "web", NOON - STEP, 3, step=STEP) == [1.0, 3.0, 3.0]
+            following(store, 2)
+            assert usage(store, "web", NOON - STEP, 3, step=STEP) == [1.0, 3.0, 3.0]
         assert not list(path.parent.glob("*.damaged"))
 
 
 def test_a_machine_that_runs_out_of_files_is_no_damage(tmp_path: Path) -> None:
-    path = store(tmp_path)
-    with Ledger.open(tmp_path) as ledger:
+    path = stored_file(tmp_path)
+    with Store.open(tmp_path) as store:
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
         try:
             with pytest.raises(StoreError, match="Too many open files"):
-                usage(ledger, "web", NOON - HOUR)
+                usage(store, "web", NOON - HOUR)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        assert usage(ledger, "web", NOON - HOUR) == [1.0]
+        assert usage(store, "web", NOON - HOUR) == [1.0]
     assert not path.with_name("web.rrd.damaged").exists()
 
 
 def test_a_special_entry_and_a_gpu_database_likewise(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         entries = {"web": gpu_entry(1.0, 1.0, 0.0, cpu=2.0)}
-        ledger.append([tick(NOON + HOUR, entries, interval=HOUR, special={"excluded": entry(1.0)})])
+        store.append([tick(NOON + HOUR, entries, interval=HOUR, special={"excluded": entry(1.0)})])
         (tmp_path / "namespaces" / "web.gpu.rrd").write_bytes(b"")
         (tmp_path / "special" / "excluded.rrd").write_bytes(b"")
-        assert usage(ledger, "web", NOON, metric="gpu") == [None]
-        assert usage(ledger, "web", NOON) == [2.0], "its CPU is in another file"
-        assert usage(ledger, "excluded", NOON, kind="special") == [None]
-        ledger.append([tick(NOON + HOUR + STEP, entries, special={"excluded": entry(1.0)})])
-        assert usage(ledger, "web", NOON + HOUR, 1, step=STEP, metric="gpu") == [1.0]
-        assert usage(ledger, "excluded", NOON + HOUR, 1, step=STEP, kind="special") == [1.0]
+        assert usage(store, "web", NOON, metric="gpu") == [None]
+        assert usage(store, "web", NOON) == [2.0], "its CPU is in another file"
+        assert usage(store, "excluded", NOON, kind="special") == [None]
+        store.append([tick(NOON + HOUR + STEP, entries, special={"excluded": entry(1.0)})])
+        assert usage(store, "web", NOON + HOUR, 1, step=STEP, metric="gpu") == [1.0]
+        assert usage(store, "excluded", NOON + HOUR, 1, step=STEP, kind="special") == [1.0]
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated in its rows", "ring pointer", "directory"])
 def test_the_clusters_stays_a_refusal_and_is_left_alone(tmp_path: Path, damage: str) -> None:
-    store(tmp_path)
+    stored_file(tmp_path)
     path = tmp_path / "cluster.rrd"
     size = len(database.head(path, CLUSTER.sources))
     if damage == "ring pointer":
@@ -232,91 +232,91 @@ def test_the_clusters_stays_a_refusal_and_is_left_alone(tmp_path: Path, damage: 
     else:
         DAMAGES[damage](path)
     with pytest.raises(StoreError, match=rf"{path}.*backup"):
-        Ledger.open(tmp_path)
+        Store.open(tmp_path)
     assert not list(tmp_path.rglob("*.damaged"))
 
 
 def test_the_clusters_that_vanishes_between_two_ticks_is_not_begun_anew(tmp_path: Path) -> None:
-    store(tmp_path)
+    stored_file(tmp_path)
     path = tmp_path / "cluster.rrd"
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         path.rename(tmp_path / "kept")
         with pytest.raises(StoreError, match=r"cluster\.rrd is missing"):
-            following(ledger, 1)
+            following(store, 1)
         (tmp_path / "kept").rename(path)
-        following(ledger, 2)
-        assert usage(ledger, "web", NOON - STEP, 3, step=STEP) == [1.0, 3.0, 3.0]
+        following(store, 2)
+        assert usage(store, "web", NOON - STEP, 3, step=STEP) == [1.0, 3.0, 3.0]
 
 
 def test_a_namespace_that_has_ended_is_unknown_in_its_hours(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON, NOON + HOUR, {"web": entry(1.0), "other": entry(2.0)}))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + HOUR, {"web": entry(1.0), "other": entry(2.0)}))
         for i in range(1, 25):
-            ledger.append([tick(NOON + HOUR + i * STEP, {"other": entry(2.0)})])
+            store.append([tick(NOON + HOUR + i * STEP, {"other": entry(2.0)})])
     (tmp_path / "namespaces" / "web.rrd").write_bytes(b"")
     for path in (tmp_path / "journal").iterdir():
         path.unlink()
-    with Ledger.open(tmp_path) as ledger:
-        assert usage(ledger, "web", NOON) == [None]
-        assert usage(ledger, "other", NOON, 3) == [2.0] * 3
+    with Store.open(tmp_path) as store:
+        assert usage(store, "web", NOON) == [None]
+        assert usage(store, "other", NOON, 3) == [2.0] * 3
 
 
 def test_the_hour_in_which_it_is_begun_anew_says_how_much_of_it_was_measured(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
     for path in (tmp_path / "journal").iterdir():
         path.unlink()
     (tmp_path / "namespaces" / "web.rrd").write_bytes(b"")
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON + 3 * STEP, NOON + HOUR, {"web": entry(4.0)}))
-        assert usage(ledger, "web", NOON) == [4.0]
-        assert measured(ledger, "web", NOON) == [pytest.approx(9 / 12)]
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON + 3 * STEP, NOON + HOUR, {"web": entry(4.0)}))
+        assert usage(store, "web", NOON) == [4.0]
+        assert measured(store, "web", NOON) == [pytest.approx(9 / 12)]
 
 
 @pytest.mark.parametrize("older", [False, True])
 def test_an_hour_that_was_closed_is_unknown_where_the_journal_has_only_its_end(tmp_path: Path, older: bool) -> None:
     """9 cores to 12:25, then nothing: from 12:30 on the journal has it, of which the hour's mean would be zero."""
     path = tmp_path / "namespaces" / "web.rrd"
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON - 2 * HOUR, NOON - HOUR, {"web": entry(9.0)}))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON - 2 * HOUR, NOON - HOUR, {"web": entry(9.0)}))
         copy = path.read_bytes()
-        ledger.append(ticks(NOON - HOUR, NOON + 5 * STEP, {"web": entry(9.0)}))
+        store.append(ticks(NOON - HOUR, NOON + 5 * STEP, {"web": entry(9.0)}))
         for oldest in (tmp_path / "journal").iterdir():
             oldest.unlink()
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for i in range(6, 18):
-            ledger.append([tick(NOON + i * STEP, {"web": entry(0.0)})])
-        assert usage(ledger, "web", NOON) == [pytest.approx(9 * 5 / 12)]
+            store.append([tick(NOON + i * STEP, {"web": entry(0.0)})])
+        assert usage(store, "web", NOON) == [pytest.approx(9 * 5 / 12)]
         path.write_bytes(copy if older else b"")
-        ledger.append([tick(NOON + 18 * STEP, {"web": entry(1.0)})])
-        assert usage(ledger, "web", NOON - HOUR, 2) == [None, None]
-        assert usage(ledger, "web", NOON + HOUR, 6, step=STEP) == [0.0] * 5 + [1.0]
-        ledger.append([tick(NOON + i * STEP, {"web": entry(1.0)}) for i in range(19, 25)])
-        assert usage(ledger, "web", NOON + HOUR) == [pytest.approx(7 / 12)]
+        store.append([tick(NOON + 18 * STEP, {"web": entry(1.0)})])
+        assert usage(store, "web", NOON - HOUR, 2) == [None, None]
+        assert usage(store, "web", NOON + HOUR, 6, step=STEP) == [0.0] * 5 + [1.0]
+        store.append([tick(NOON + i * STEP, {"web": entry(1.0)}) for i in range(19, 25)])
+        assert usage(store, "web", NOON + HOUR) == [pytest.approx(7 / 12)]
 
 
 def test_a_crash_after_it_was_begun_anew_does_not_put_the_head_of_the_old_file_into_the_new_one(tmp_path: Path) -> None:
     """Their rings begin at different rows: what was stored now would stand in some hour of the past."""
-    path = store(tmp_path)
+    path = stored_file(tmp_path)
     path.write_bytes(b"")
-    with Ledger.open(tmp_path) as ledger:
-        following(ledger, 1)
+    with Store.open(tmp_path) as store:
+        following(store, 1)
     (tmp_path / "lock").write_text("1\n")
-    with Ledger.open(tmp_path) as ledger:
-        following(ledger, 2)
-        steps = usage(ledger, "web", NOON - 14 * DAY, 14 * DAY // STEP + 2, step=STEP)
+    with Store.open(tmp_path) as store:
+        following(store, 2)
+        steps = usage(store, "web", NOON - 14 * DAY, 14 * DAY // STEP + 2, step=STEP)
         assert steps[-14:] == [1.0] * 12 + [3.0, 3.0]
         known = [i for i, value in enumerate(steps) if value is not None]
         assert known[0] >= len(steps) - 15, "nothing stands in the past"
 
 
 def test_a_whole_older_copy_put_in_its_place_is_taken_and_completed(tmp_path: Path) -> None:
-    path = store(tmp_path)
+    path = stored_file(tmp_path)
     copy = path.read_bytes()
     path.write_bytes(b"")
-    with Ledger.open(tmp_path) as ledger:
-        following(ledger, 1)
+    with Store.open(tmp_path) as store:
+        following(store, 1)
     path.write_bytes(copy)
-    with Ledger.open(tmp_path) as ledger:
-        assert usage(ledger, "web", NOON - DAY, 24) == [1.0] * 24
-        assert usage(ledger, "web", NOON, 1, step=STEP) == [3.0]
+    with Store.open(tmp_path) as store:
+        assert usage(store, "web", NOON - DAY, 24) == [1.0] * 24
+        assert usage(store, "web", NOON, 1, step=STEP) == [3.0]

@@ -10,7 +10,7 @@ import pytest
 from collector import cli
 from collector.errors import StoreError
 from collector.store import foreign_databases
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.support.kubeledger_rrd import at, hashes, steps, write_database
 from tests.support.ticks import entry, tick
 
@@ -34,7 +34,7 @@ def test_a_store_is_not_begun_among_them_and_nothing_is_written(tmp_path: Path) 
     (directory / "d-gone").unlink()
     before = hashes(directory)
     with pytest.raises(StoreError, match=r"existing KubeLedger or kube-opex-analytics installation \(it holds shop\)"):
-        Ledger.open(directory)
+        Store.open(directory)
     assert hashes(directory) == before
 
 
@@ -63,18 +63,18 @@ def test_an_import_of_another_source_into_it_is_refused(tmp_path: Path, capsys: 
 
 
 def test_our_own_databases_are_not_taken_for_them(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append([tick(NOON, {"shop": entry(1.0)})])
+    with Store.open(tmp_path / "db") as store:
+        store.append([tick(NOON, {"shop": entry(1.0)})])
     foreign_databases.check(tmp_path / "db")
     foreign_databases.check(tmp_path / "db" / "namespaces")
     foreign_databases.check(tmp_path / "nowhere")
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == NOON
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == NOON
 
 
 def test_a_store_that_was_begun_among_them_before_still_opens(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append([tick(NOON, {"shop": entry(1.0)})])
+    with Store.open(tmp_path / "db") as store:
+        store.append([tick(NOON, {"shop": entry(1.0)})])
     write_database(tmp_path / "db" / "shop", steps(NOON - 3600, NOON, 1.0, 1.0))
-    with Ledger.open(tmp_path / "db") as ledger:
-        assert ledger.last_tick == NOON
+    with Store.open(tmp_path / "db") as store:
+        assert store.last_tick == NOON

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.model import Entry, TickSample
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.store.reading import Values, capacity, coverage, measured, plain
 from tests.support.samples import HOUR, NOON, STEP, failed_tick, tick
 
@@ -117,15 +117,15 @@ def tell(directory: Path, history: list[Run], start: int, *, batched: bool) -> t
             if what != "down":
                 samples.append(sample(time, run.interval, what, value))
                 last_stored = time
-        with Ledger.open(directory) as ledger:
+        with Store.open(directory) as store:
             for batch in [samples] if batched else [[each] for each in samples]:
-                ledger.append(batch)
+                store.append(batch)
     return expected, last_stored
 
 
-def outside_lives(ledger: Ledger, hour: int) -> bool:
+def outside_lives(store: Store, hour: int) -> bool:
     """The rule of the books: a life covers the hours of its first and last tick, and what is between."""
-    record = ledger.namespaces.get("web")
+    record = store.namespaces.get("web")
     lives = record.lives if record else ()
     return not any((first - 1) // HOUR * HOUR <= hour <= (last - 1) // HOUR * HOUR for first, last in lives)
 
@@ -143,20 +143,20 @@ def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], off
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=batched)
-        with Ledger.open(directory) as ledger:
-            assert ledger.last_tick == (last_stored or None)
-            if ledger.first_tick is None:
+        with Store.open(directory) as store:
+            assert store.last_tick == (last_stored or None)
+            if store.first_tick is None:
                 return
-            first_hour = (ledger.first_tick - 1) // HOUR * HOUR
+            first_hour = (store.first_tick - 1) // HOUR * HOUR
             hours = list(range(first_hour, last_stored - HOUR + 1, HOUR))
             shares = [expected.share_observed(hour) for hour in hours]
-            same(coverage(ledger, first_hour, len(hours)), list(shares))
+            same(coverage(store, first_hour, len(hours)), list(shares))
             observed = [share >= 0.5 for share in shares]
-            same(capacity(ledger, first_hour, len(hours)), [100.0 if seen else None for seen in observed])
-            if "web" not in ledger.namespaces:
+            same(capacity(store, first_hour, len(hours)), [100.0 if seen else None for seen in observed])
+            if "web" not in store.namespaces:
                 return
-            rows = ledger.entry("namespace", "web", first_hour, first_hour + len(hours) * HOUR, HOUR)
-            told = [outside_lives(ledger, hour) for hour in hours]
+            rows = store.entry("namespace", "web", first_hour, first_hour + len(hours) * HOUR, HOUR)
+            told = [outside_lives(store, hour) for hour in hours]
             for column, steps in ((rows.usage["cpu"], expected.usage), (rows.requests["memory"], expected.requests)):
                 read: Values = [
                     None if not seen else 0.0 if outside else value
@@ -174,15 +174,15 @@ def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], o
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=True)
-        with Ledger.open(directory) as ledger:
-            if "web" not in ledger.namespaces:
+        with Store.open(directory) as store:
+            if "web" not in store.namespaces:
                 return
             steps = [
                 step
                 for step in range(NOON + STEP, last_stored + 1, STEP)
-                if not outside_lives(ledger, (step - 1) // HOUR * HOUR)
+                if not outside_lives(store, (step - 1) // HOUR * HOUR)
             ]
-            rows = ledger.entry("namespace", "web", NOON, last_stored, STEP)
+            rows = store.entry("namespace", "web", NOON, last_stored, STEP)
             stored = dict(zip(range(NOON + STEP, last_stored + 1, STEP), plain(rows.usage["memory"]), strict=True))
             same([stored[step] for step in steps], [expected.usage.get(step) for step in steps])
 
@@ -195,14 +195,14 @@ def test_the_share_of_pods_measured_reads_back_over_all_steps_of_every_hour_of_a
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=batched)
-        with Ledger.open(directory) as ledger:
-            if "web" not in ledger.namespaces:
+        with Store.open(directory) as store:
+            if "web" not in store.namespaces:
                 return
-            assert ledger.first_tick is not None
-            hours = range((ledger.first_tick - 1) // HOUR * HOUR, last_stored - HOUR + 1, HOUR)
+            assert store.first_tick is not None
+            hours = range((store.first_tick - 1) // HOUR * HOUR, last_stored - HOUR + 1, HOUR)
             for hour in hours:
-                if not outside_lives(ledger, hour):
-                    (share,) = measured(ledger, "web", hour)
+                if not outside_lives(store, hour):
+                    (share,) = measured(store, "web", hour)
                     # Of an hour that nobody sampled nothing is stored.
                     assert share == pytest.approx(expected.share_measured(hour)) or (
                         share is None and not any(expected.observed.get(hour + i * STEP) for i in range(1, 13))

@@ -1,4 +1,4 @@
-"""The files of KubeLedger's layout from a real ledger; every expected number is computed in the test."""
+"""The files of KubeLedger's layout from a real store; every expected number is computed in the test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collector.publish.legacy.shares import Keeper
 from collector.publish.publisher import Publisher
 from collector.settings import load
 from collector.store.rates import RateChange
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.support.kubeledger_rrd import HOUR, at
 from tests.support.ticks import entry, tick
 
@@ -36,9 +36,9 @@ def hours(first: str, count: int, *, cpu: float = 10.0, **namespaces: tuple[floa
 def files(
     directory: Path, samples: Iterable[TickSample], model: str = "cumulative", *rates: RateChange
 ) -> dict[str, Any]:
-    with Ledger.open(directory) as ledger:
-        ledger.append(list(samples))
-        found = dict(documents(Keeper(ledger).views(rates), model, "€"))
+    with Store.open(directory) as store:
+        store.append(list(samples))
+        found = dict(documents(Keeper(store).views(rates), model, "€"))
     plain: dict[str, Any] = orjson.loads(orjson.dumps(found))
     return plain
 
@@ -208,12 +208,12 @@ def test_a_namespace_called_non_allocatable_is_left_out(tmp_path: Path) -> None:
 
 def test_what_is_kept_between_publications_gives_the_same_as_a_fresh_start(tmp_path: Path) -> None:
     samples = hours("2026-11-01T00:00", 100, a=(2.0, 4.0)) + hours("2026-11-05T04:00", 100, a=(3.0, 4.0), b=(1.0, 1.0))
-    with Ledger.open(tmp_path) as ledger:
-        keeper = Keeper(ledger)
+    with Store.open(tmp_path) as store:
+        keeper = Keeper(store)
         for first in range(0, len(samples), 17):
-            ledger.append(samples[first : first + 17])
+            store.append(samples[first : first + 17])
             kept = dict(documents(keeper.views(()), "cumulative", "$"))
-            assert kept == dict(documents(Keeper(ledger).views(()), "cumulative", "$"))
+            assert kept == dict(documents(Keeper(store).views(()), "cumulative", "$"))
 
 
 def test_a_namespace_is_listed_while_it_lives_only(tmp_path: Path) -> None:
@@ -245,9 +245,9 @@ def test_the_layout_is_published_where_and_only_if_it_is_asked_for(
 ) -> None:
     environ = {"KL_DB_LOCATION": str(tmp_path / "db"), "KL_DATA_DIR": str(tmp_path / "data")}
     environ |= {name: value.format(root=tmp_path) for name, value in settings.items()}
-    with Ledger.open(tmp_path / "db") as ledger:
-        ledger.append(hours("2026-11-21T00:00", 2, a=(2.0, 4.0)))
-        Publisher(load(environ), ledger, lambda: 0.0).publish()
+    with Store.open(tmp_path / "db") as store:
+        store.append(hours("2026-11-21T00:00", 2, a=(2.0, 4.0)))
+        Publisher(load(environ), store, lambda: 0.0).publish()
     found = [path.parent.relative_to(tmp_path) for path in tmp_path.rglob("backend.json")]
     assert found == ([] if place is None else [Path(place)])
     assert (tmp_path / "data" / "dataset.json").exists()

@@ -23,7 +23,7 @@ from collector.model import TickSample
 from collector.store import journal, latest_nodes, registry
 from collector.store.paths import CLUSTER, ENTRY, GPU, RrdFile
 from collector.store.rrd import database as rrd
-from collector.store.store import Ledger
+from collector.store.store import Store
 from tests.collector.store.reading import coverage, usage
 from tests.support.crashes import Watch, put
 from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
@@ -49,29 +49,29 @@ def history() -> list[list[TickSample]]:
 
 
 def books(directory: Path) -> dict[str, object]:
-    """Everything a ledger says, comparable."""
-    with Ledger.open(directory) as ledger:
+    """Everything a store says, comparable."""
+    with Store.open(directory) as store:
         rows: dict[str, object] = {}
         for step in (STEP, HOUR):
-            cluster = ledger.cluster(NOON, END, step)
+            cluster = store.cluster(NOON, END, step)
             parts = (cluster.capacity, cluster.allocatable, cluster.observed)
             rows[f"cluster {step}"] = [column.tobytes() for part in parts for column in part.values()]
-            for kind, names in (("namespace", ledger.namespaces), ("special", ledger.special)):
+            for kind, names in (("namespace", store.namespaces), ("special", store.special)):
                 for name in names:
-                    entry_rows = ledger.entry(kind, name, NOON, END, step)  # type: ignore[arg-type]
+                    entry_rows = store.entry(kind, name, NOON, END, step)  # type: ignore[arg-type]
                     columns = [*entry_rows.usage.values(), *entry_rows.requests.values(), entry_rows.measured]
                     rows[f"{name} {step}"] = [np.nan_to_num(column, nan=-1.0).tolist() for column in columns]
-        rows["records"] = (dict(ledger.namespaces), dict(ledger.special), dict(ledger.last_sample_at))
-        rows["ticks"] = (ledger.first_tick, ledger.last_tick, ledger.nodes_at)
+        rows["records"] = (dict(store.namespaces), dict(store.special), dict(store.last_sample_at))
+        rows["ticks"] = (store.first_tick, store.last_tick, store.nodes_at)
         return rows
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     directory = tmp_path_factory.mktemp("uninterrupted")
-    with Ledger.open(directory) as ledger:
+    with Store.open(directory) as store:
         for batch in history():
-            ledger.append(batch)
+            store.append(batch)
     return books(directory)
 
 
@@ -128,17 +128,17 @@ def test_a_crash_after_some_databases_were_written_leaves_no_trace(
     torn: bool,
 ) -> None:
     batches = history()
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for batch in batches[:batch_number]:
-            ledger.append(batch)
+            store.append(batch)
         with monkeypatch.context() as patch:
             die_at_call(patch, rrd, "update", survivors + 1, tear if torn else None)
             with pytest.raises(PowerCutError):
-                ledger.append(batches[batch_number])
-    with Ledger.open(tmp_path) as ledger:
-        assert ledger.last_tick == batches[batch_number][-1].time, "the journal completed the batch"
+                store.append(batches[batch_number])
+    with Store.open(tmp_path) as store:
+        assert store.last_tick == batches[batch_number][-1].time, "the journal completed the batch"
         for batch in batches[batch_number + 1 :]:
-            ledger.append(batch)
+            store.append(batch)
     assert books(tmp_path) == uninterrupted
 
 
@@ -155,16 +155,16 @@ def test_a_crash_before_the_registry_was_written_leaves_no_trace(
         "nodes": (latest_nodes, "save"),
     }[point]
     batches = history()
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for batch in batches[:batch_number]:
-            ledger.append(batch)
+            store.append(batch)
         with monkeypatch.context() as patch:
             die_at_call(patch, module, name, 1)
             with pytest.raises(PowerCutError):
-                ledger.append(batches[batch_number])
-    with Ledger.open(tmp_path) as ledger:
+                store.append(batches[batch_number])
+    with Store.open(tmp_path) as store:
         for batch in batches[batch_number + 1 :]:
-            ledger.append(batch)
+            store.append(batch)
     assert books(tmp_path) == uninterrupted
 
 
@@ -175,9 +175,9 @@ def test_a_database_that_the_kernel_did_not_write_back_is_completed_from_the_kep
     batches = history()
     stale = tmp_path / "stale"
     live = tmp_path / "live"
-    with Ledger.open(live) as ledger:
+    with Store.open(live) as store:
         for number, batch in enumerate(batches):
-            ledger.append(batch)
+            store.append(batch)
             if number == 5:
                 shutil.copytree(live, stale)
     for name in ("cluster.rrd", "namespaces/always.rrd", "special/excluded.rrd"):
@@ -187,31 +187,31 @@ def test_a_database_that_the_kernel_did_not_write_back_is_completed_from_the_kep
 
 
 def test_replaying_changes_nothing_that_is_there(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for batch in history():
-            ledger.append(batch)
+            store.append(batch)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")}
     registry.save(tmp_path, registry.Registry())
-    with Ledger.open(tmp_path) as ledger:
-        assert ledger.last_tick == END
+    with Store.open(tmp_path) as store:
+        assert store.last_tick == END
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")} == before
 
 
 def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + 3 * STEP, {"web": entry(1.0)}))
         with monkeypatch.context() as patch:
             patch.setattr(rrd, "update", full)
             for i in (4, 5):
                 with pytest.raises(StoreError, match="no space"):
-                    ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
-        assert ledger.last_tick == NOON + 3 * STEP
-        assert ledger.append([tick(NOON + 4 * STEP)]).refused == 1, "its first sample is in the journal"
-        ledger.append([tick(NOON + 6 * STEP, {"web": entry(6.0)})])
-        assert usage(ledger, "web", NOON, 6, step=STEP) == [1.0, 1.0, 1.0, 4.0, 5.0, 6.0]
-        assert ledger.last_tick == NOON + 6 * STEP
+                    store.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+        assert store.last_tick == NOON + 3 * STEP
+        assert store.append([tick(NOON + 4 * STEP)]).refused == 1, "its first sample is in the journal"
+        store.append([tick(NOON + 6 * STEP, {"web": entry(6.0)})])
+        assert usage(store, "web", NOON, 6, step=STEP) == [1.0, 1.0, 1.0, 4.0, 5.0, 6.0]
+        assert store.last_tick == NOON + 6 * STEP
 
 
 def test_ticks_that_waited_for_space_are_on_disk_before_their_journal_goes(
@@ -222,19 +222,19 @@ def test_ticks_that_waited_for_space_are_on_disk_before_their_journal_goes(
     live, lost = tmp_path / "live", tmp_path / "lost"
     live.mkdir()
     lost.mkdir()
-    with Ledger.open(live) as ledger:
-        ledger.append([tick(NOON + STEP, {"web": entry(1.0)})])
+    with Store.open(live) as store:
+        store.append([tick(NOON + STEP, {"web": entry(1.0)})])
         with monkeypatch.context() as patch:
             patch.setattr(rrd, "update", full)
             for i in (2, 3, 4):
                 with pytest.raises(StoreError, match="no space"):
-                    ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+                    store.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
         with Watch(live) as watch:
-            ledger.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
+            store.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
     for number in range(30):
         put(lost, watch.moments[-1].power_lost(random.Random(number)))
-        with Ledger.open(lost) as ledger:
-            assert usage(ledger, "web", NOON, 5, step=STEP) == [1.0, 2.0, 3.0, 4.0, 5.0]
+        with Store.open(lost) as store:
+            assert usage(store, "web", NOON, 5, step=STEP) == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
 def full(*_: object) -> int:
@@ -243,12 +243,12 @@ def full(*_: object) -> int:
 
 def pending(directory: Path) -> Path:
     """A store whose last batch is in the journal only; its journal file."""
-    with Ledger.open(directory) as ledger:
-        ledger.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0)}))
+    with Store.open(directory) as store:
+        store.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0)}))
     saved = (directory / "namespaces.json").read_bytes()
     databases = {path: path.read_bytes() for path in directory.rglob("*.rrd")}
-    with Ledger.open(directory) as ledger:
-        ledger.append([tick(NOON + 7 * STEP, {"web": entry(7.0)})])
+    with Store.open(directory) as store:
+        store.append([tick(NOON + 7 * STEP, {"web": entry(7.0)})])
     (directory / "namespaces.json").write_bytes(saved)
     for path, content in databases.items():
         path.write_bytes(content)
@@ -257,8 +257,8 @@ def pending(directory: Path) -> Path:
 
 def test_a_whole_journal_file_is_replayed(tmp_path: Path) -> None:
     pending(tmp_path)
-    with Ledger.open(tmp_path) as ledger:
-        assert usage(ledger, "web", NOON + 6 * STEP, 1, step=STEP) == [7.0]
+    with Store.open(tmp_path) as store:
+        assert usage(store, "web", NOON + 6 * STEP, 1, step=STEP) == [7.0]
 
 
 @pytest.mark.parametrize(
@@ -277,40 +277,40 @@ def test_a_damaged_journal_file_is_reported_and_set_aside(
 ) -> None:
     path = pending(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
-    with caplog.at_level(logging.ERROR), Ledger.open(tmp_path) as ledger:
+    with caplog.at_level(logging.ERROR), Store.open(tmp_path) as store:
         assert (path.name in caplog.text, "set aside" in caplog.text) == (True, True)
         assert path.with_name(path.name + ".bad").exists()
         assert not path.exists()
-        assert ledger.last_tick == NOON + 6 * STEP
-        ledger.append([tick(NOON + 8 * STEP, {"web": entry(8.0)})])
-        assert usage(ledger, "web", NOON + 5 * STEP, 3, step=STEP) == [1.0, None, 8.0]
-        assert coverage(ledger, NOON + 5 * STEP, 3, step=STEP) == [1.0, 0.0, 1.0]
+        assert store.last_tick == NOON + 6 * STEP
+        store.append([tick(NOON + 8 * STEP, {"web": entry(8.0)})])
+        assert usage(store, "web", NOON + 5 * STEP, 3, step=STEP) == [1.0, None, 8.0]
+        assert coverage(store, NOON + 5 * STEP, 3, step=STEP) == [1.0, 0.0, 1.0]
 
 
 def test_a_birth_after_a_damaged_batch_knows_the_steps_of_that_batch(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for i in (1, 2, 3):
-            ledger.append([tick(NOON + i * STEP, {"web": entry(1.0), **({"new": entry(3.0)} if i == 3 else {})})])
+            store.append([tick(NOON + i * STEP, {"web": entry(1.0), **({"new": entry(3.0)} if i == 3 else {})})])
     (tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json").write_bytes(b"damaged")
     (tmp_path / "namespaces" / "new.rrd").unlink()
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         # The hour was observed throughout, without it.
-        assert usage(ledger, "new", NOON, 3, step=STEP) == [0.0, 0.0, 3.0]
+        assert usage(store, "new", NOON, 3, step=STEP) == [0.0, 0.0, 3.0]
 
 
 def test_a_cluster_database_that_is_gone_is_built_from_a_journal_that_has_it_all(
     tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for batch in history():
-            ledger.append(batch)
+            store.append(batch)
     (tmp_path / "cluster.rrd").unlink()
     assert books(tmp_path) == uninterrupted
 
 
 def test_what_a_crash_left_half_written_is_tidied_up(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append([tick(NOON + STEP)])
+    with Store.open(tmp_path) as store:
+        store.append([tick(NOON + STEP)])
     half = tmp_path / "journal" / f"{NOON + 2 * STEP:012d}.json.unfinished"
     half.write_bytes(b"half a")
     (tmp_path / "namespaces.json.unfinished").write_bytes(b"half a")
@@ -318,20 +318,20 @@ def test_what_a_crash_left_half_written_is_tidied_up(tmp_path: Path) -> None:
     for path in begun:
         path.write_bytes(b"half a")
     (tmp_path / "lock").write_bytes(b"1\n")
-    with Ledger.open(tmp_path) as ledger:
-        assert ledger.last_tick == NOON + STEP
-        ledger.append([tick(NOON + 2 * STEP)])
+    with Store.open(tmp_path) as store:
+        assert store.last_tick == NOON + STEP
+        store.append([tick(NOON + 2 * STEP)])
     assert not any(path.exists() for path in (half, *begun))
 
 
 def test_the_journal_does_not_grow(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path) as ledger:
+    with Store.open(tmp_path) as store:
         for i in range(1, 30):
-            ledger.append([tick(NOON + i * STEP)])
+            store.append([tick(NOON + i * STEP)])
             newest = max((tmp_path / "journal").glob("*.json"))
             os.utime(newest, (NOON + i * STEP, NOON + i * STEP))
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append([tick(NOON + 30 * STEP)])
+    with Store.open(tmp_path) as store:
+        store.append([tick(NOON + 30 * STEP)])
         kept = {path.name for path in (tmp_path / "journal").iterdir()}
     assert kept == {f"{NOON + i * STEP:012d}.{kind}" for i in range(19, 31) for kind in ("json", "heads")}
 
@@ -339,16 +339,16 @@ def test_the_journal_does_not_grow(tmp_path: Path) -> None:
 def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0), "other": entry(2.0)}))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + 6 * STEP, {"web": entry(1.0), "other": entry(2.0)}))
     for path in (tmp_path / "journal").iterdir():
         path.unlink()
     RrdFile("namespace", "web", ENTRY).path(tmp_path).unlink()
-    with caplog.at_level(logging.WARNING), Ledger.open(tmp_path) as ledger:
-        assert usage(ledger, "web", NOON, 6, step=STEP) == [None] * 6
-        ledger.append([tick(NOON + 7 * STEP, {"web": entry(3.0), "other": entry(2.0)})])
-        assert usage(ledger, "web", NOON, 7, step=STEP) == [None] * 6 + [3.0]
-        assert usage(ledger, "other", NOON, 7, step=STEP) == [2.0] * 7
+    with caplog.at_level(logging.WARNING), Store.open(tmp_path) as store:
+        assert usage(store, "web", NOON, 6, step=STEP) == [None] * 6
+        store.append([tick(NOON + 7 * STEP, {"web": entry(3.0), "other": entry(2.0)})])
+        assert usage(store, "web", NOON, 7, step=STEP) == [None] * 6 + [3.0]
+        assert usage(store, "other", NOON, 7, step=STEP) == [2.0] * 7
     assert "web.rrd" in caplog.text
     assert "begun anew" in caplog.text
 
@@ -356,10 +356,10 @@ def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
 def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed at random moments of a history that it writes as fast as it can."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom collector.store.store import Ledger\n"
-        "from tests.collector.store.test_ledger_recovery import endless\n"
-        "with Ledger.open(Path(sys.argv[1])) as ledger:\n    print('open', flush=True)\n"
-        "    for sample in endless(ledger.last_tick):\n        ledger.append([sample])\n"
+        "import sys\nfrom pathlib import Path\nfrom collector.store.store import Store\n"
+        "from tests.collector.store.test_store_recovery import endless\n"
+        "with Store.open(Path(sys.argv[1])) as store:\n    print('open', flush=True)\n"
+        "    for sample in endless(store.last_tick):\n        store.append([sample])\n"
     )
     killed, calm = tmp_path / "killed", tmp_path / "calm"
     for round_number in range(6):
@@ -369,7 +369,7 @@ def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path
             assert process.stdout.readline() == b"open\n"
             time.sleep(0.05 + 0.037 * round_number)
             process.kill()
-    with Ledger.open(killed) as found, Ledger.open(calm) as expected:
+    with Store.open(killed) as found, Store.open(calm) as expected:
         last_tick = found.last_tick
         assert last_tick is not None
         expected.append(list(itertools.takewhile(lambda sample: sample.time <= last_tick, endless(None))))
@@ -391,25 +391,25 @@ def test_an_older_copy_that_was_put_in_place_after_a_crash_does_not_pass_off_old
 ) -> None:
     """The heads in the journal do not fit to it: where it lacks rows, the ring holds those of 14 days before."""
     database = tmp_path / "namespaces" / "web.rrd"
-    with Ledger.open(tmp_path) as ledger:
-        ledger.append(ticks(NOON - 15 * DAY, NOON, {"web": entry(9.0)}, interval=HOUR))
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON - 15 * DAY, NOON, {"web": entry(9.0)}, interval=HOUR))
         older = database.read_bytes()
         for i in range(1, 5):
-            ledger.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
+            store.append([tick(NOON + i * STEP, {"web": entry(float(i))})])
         for path in sorted((tmp_path / "journal").iterdir())[:6]:
             path.unlink()
         with monkeypatch.context() as patch:
             die_at_call(patch, rrd, "update", 1)
             with pytest.raises(PowerCutError):
-                ledger.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
+                store.append([tick(NOON + 5 * STEP, {"web": entry(5.0)})])
     database.write_bytes(older)
-    with Ledger.open(tmp_path) as ledger:
-        assert usage(ledger, "web", NOON - STEP, 6, step=STEP) == [9.0, None, None, 3.0, 4.0, 5.0]
+    with Store.open(tmp_path) as store:
+        assert usage(store, "web", NOON - STEP, 6, step=STEP) == [9.0, None, None, 3.0, 4.0, 5.0]
 
 
 def test_a_proper_close_leaves_nothing_to_replay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="collector.store"):
         for batch in [*history(), *([failed_tick(END + i * STEP)] for i in range(1, 15)), [tick(END + 15 * STEP)]]:
-            with Ledger.open(tmp_path) as ledger:
-                ledger.append(batch)
+            with Store.open(tmp_path) as store:
+                store.append(batch)
     assert caplog.text == ""
