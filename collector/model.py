@@ -13,7 +13,7 @@ from typing import Literal
 from collector.clock import Reading
 from kl_core.vocabulary import Metric, Source
 
-Amounts = Mapping[Metric, float | None]
+MetricValues = Mapping[Metric, float | None]
 """A value per metric; a metric that is absent does not apply (a namespace that holds no GPU), `None` is unknown."""
 
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
@@ -24,8 +24,8 @@ class Node:
     """A node as the Kubernetes API describes it."""
 
     name: str
-    capacity: Amounts
-    allocatable: Amounts
+    capacity: MetricValues
+    allocatable: MetricValues
     ready: bool
     schedulable: bool
     gpu_replicas: int
@@ -119,8 +119,8 @@ class Snapshot:
 class Entry:
     """What one namespace, or one stored special entry, used and requested at a tick."""
 
-    usage: Amounts
-    requests: Amounts = field(default_factory=dict)
+    usage: MetricValues
+    requests: MetricValues = field(default_factory=dict)
     measured: float | None = None
     """Share of the running pods that metrics-server knew, 0.0 to 1.0; 1.0 when none runs; None when it failed,
     and where nobody told (imported history)."""
@@ -132,10 +132,10 @@ class NodeState:
     """A node at the latest tick, for the published `nodes` file."""
 
     name: str
-    capacity: Amounts
-    allocatable: Amounts
-    usage: Amounts
-    requests: Amounts
+    capacity: MetricValues
+    allocatable: MetricValues
+    usage: MetricValues
+    requests: MetricValues
     pods: int
     ready: bool
     schedulable: bool
@@ -155,8 +155,8 @@ class TickSample:
     """Seconds: 300, 600, 900, 1800 or 3600."""
     observed: Mapping[Source, bool | None]
     """None for a source that is not configured."""
-    capacity: Amounts
-    allocatable: Amounts
+    capacity: MetricValues
+    allocatable: MetricValues
     namespaces: Mapping[str, Entry]
     special: Mapping[Literal["excluded", "unattributed"], Entry]
     nodes: tuple[NodeState, ...] = ()

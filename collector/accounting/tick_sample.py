@@ -23,7 +23,7 @@ from collector.accounting.pod_totals import (
     measured_share,
 )
 from collector.errors import SourceError
-from collector.model import Amounts, Cluster, Entry, GpuDevice, Snapshot, TickSample, UsageListing
+from collector.model import Cluster, Entry, GpuDevice, MetricValues, Snapshot, TickSample, UsageListing
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _consume_usage(
         return None
 
 
-def _cluster_total(tick: _Tick, nodes: Sequence[Amounts]) -> Amounts:
+def _cluster_total(tick: _Tick, nodes: Sequence[MetricValues]) -> MetricValues:
     """Sum over nodes; GPUs only where any is advertised, their memory as far as the exporters told."""
     total: dict[Metric, float | None] = {
         "cpu": sum(node.get("cpu") or 0.0 for node in nodes),

@@ -22,7 +22,7 @@ from collector.books.page import (
     Array,
     ClusterCells,
     EntryCells,
-    Key,
+    EntryKey,
     Page,
 )
 from collector.store.rows import ClusterRows, EntryRows
@@ -43,7 +43,7 @@ _ROUNDING = 1e-9
 class Stored:
     """One entry of the books as the store holds it."""
 
-    key: Key
+    key: EntryKey
     lives: Lives
     rows: EntryRows
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import Key
+from collector.books.page import EntryKey
 from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, hour_of_tick
 
@@ -55,14 +55,14 @@ def lives(ticks: Sequence[Sequence[int]], *, active: bool, gpu_since: int | None
     return Lives(tuple(spans), FOREVER if gpu_since is None else hour_of_tick(gpu_since))
 
 
-Roster = Mapping[Key, Lives]
+Roster = Mapping[EntryKey, Lives]
 
 
-def roster(store: Store) -> dict[Key, Lives]:
+def roster(store: Store) -> dict[EntryKey, Lives]:
     """Return the lives of every entry; namespaces by name, then the special entries."""
     records = {
-        **{Key("namespace", name): record for name, record in sorted(store.namespaces.items())},
-        **{Key("special", name): record for name, record in sorted(store.special.items())},
+        **{EntryKey("namespace", name): record for name, record in sorted(store.namespaces.items())},
+        **{EntryKey("special", name): record for name, record in sorted(store.special.items())},
     }
     return {
         key: lives(record.lives, active=record.active, gpu_since=record.gpu_since) for key, record in records.items()

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.store.paths import EntryKind
 from kl_core.vocabulary import METRICS, SOURCES
 
 Array = NDArray[np.float64]
@@ -22,10 +23,10 @@ CPU, MEMORY, GPU, GPU_MEMORY = range(len(METRICS))
 KUBERNETES, METRICS_SERVER, DCGM = range(len(SOURCES))
 
 
-class Key(NamedTuple):
+class EntryKey(NamedTuple):
     """A row of the books. Special entries have their own kind because their names are legal namespace names."""
 
-    kind: Literal["namespace", "special"]
+    kind: EntryKind
     name: str
 
 
@@ -92,7 +93,7 @@ class Page:
     priced: Array
     """Hours of `observed` in which a rate was in force (N)."""
     cluster: ClusterCells
-    keys: tuple[Key, ...]
+    keys: tuple[EntryKey, ...]
     entries: EntryCells
 
 
@@ -142,7 +143,7 @@ def cut(page: Page, start: int, stop: int) -> Page:
     )
 
 
-def join(pages: Sequence[Page], keys: Sequence[Key]) -> Page:
+def join(pages: Sequence[Page], keys: Sequence[EntryKey]) -> Page:
     """The pages one after the other, with a row for each of `keys`; an entry a page does not hold was zero there."""
     rows = {key: row for row, key in enumerate(keys)}
     aligned = [_align(page, rows) for page in pages]
@@ -162,7 +163,7 @@ def join(pages: Sequence[Page], keys: Sequence[Key]) -> Page:
     )
 
 
-def _align(page: Page, rows: Mapping[Key, int]) -> EntryCells:
+def _align(page: Page, rows: Mapping[EntryKey, int]) -> EntryCells:
     if page.keys == tuple(rows):
         return page.entries
     pairs = [(rows[key], source) for source, key in enumerate(page.keys) if key in rows]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from collector.errors import MigrationError
 from collector.import_legacy import importer
 from collector.import_legacy.capacity_history import Steps, capacity_history, constant_capacity, gpu_history
-from collector.import_legacy.importer import Plan, Summary
+from collector.import_legacy.importer import ImportPlan, Summary
 from collector.import_legacy.progress import Standing, amounts, check_store, standing
 from collector.import_legacy.source import Database
 from collector.import_legacy.ticks import Timeline
@@ -87,7 +87,7 @@ def _scanning(databases: list[Database]) -> Iterator[Database]:
     yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
 
 
-def _described(plan: Plan, settings: Settings, state: Standing) -> str:
+def _described(plan: ImportPlan, settings: Settings, state: Standing) -> str:
     source, line = plan.source, plan.timeline
     with_requests, with_gpus = sum(name in source.rf for name in source.usage), len(plan.with_gpus)
     already = f", {state.present} are there already" if state.held else ""
@@ -119,7 +119,7 @@ def _open_hour(line: Timeline) -> str:
     )
 
 
-def _rate(plan: Plan, settings: Settings) -> str:
+def _rate(plan: ImportPlan, settings: Settings) -> str:
     """The source's rate, and what comes after it, which no import decides."""
     if plan.rates:
         newest = plan.rates[-1]

@@ -14,8 +14,8 @@ from collector.import_legacy import recorded_rates as source_rates
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
 from collector.import_legacy.progress import Made, Mark, advanced, load_mark, save_mark, standing
-from collector.import_legacy.source import Array, Database, Source, open_source
-from collector.import_legacy.ticks import Batch, Timeline, timeline
+from collector.import_legacy.source import Array, Database, Installation, open_source
+from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.store import rates
 from collector.store.rates import History
 from collector.store.rrd.database import STEP
@@ -28,10 +28,10 @@ Wrap = Callable[[list[Item], str], Iterator[Item]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """What an import is going to do."""
 
-    source: Source
+    source: Installation
     timeline: Timeline
     capacity: Steps
     gpus: Mapping[str, Steps] | None
@@ -71,7 +71,7 @@ def make_plan(
     wrap: Callable[[list[Database]], Iterable[Database]] = iter,
     *,
     open_hour: bool = False,
-) -> Plan:
+) -> ImportPlan:
     """Reads the source and checks that it can be imported; MigrationError if not. Writes nothing."""
     source = open_source(directory)
     line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
@@ -89,10 +89,10 @@ def make_plan(
             )
     reserved = _first_known(source.non_allocatable)
     history = source_rates.history(source.billing_rate, currency)
-    return Plan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
+    return ImportPlan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def run(plan: Plan, store: Store, progress: Callable[[int], object]) -> Summary:
+def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> Summary:
     """Appends what the store does not have; `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
@@ -115,7 +115,7 @@ def run(plan: Plan, store: Store, progress: Callable[[int], object]) -> Summary:
     return Summary(mark.ticks - state.present, state.present, 0)
 
 
-def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
+def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows, Array]:
     """The batch's rows, and the newest known share that is not allocatable."""
     places = batch.places
 
@@ -130,7 +130,7 @@ def _read(source: Source, batch: Batch, reserved: Array) -> tuple[Rows, Array]:
     return Rows(rows(source.usage), rows(source.rf), rows(source.gpu), rows(source.gpu_rf), held), held[:, -1:]
 
 
-def _rows_of(database: Database, batch: Batch) -> Array:
+def _rows_of(database: Database, batch: TickRange) -> Array:
     if batch.step not in database.archives:
         return np.full((2, (batch.end - batch.start) // batch.step), np.nan)
     values = database.read(batch.start, batch.end, batch.step)
@@ -139,7 +139,7 @@ def _rows_of(database: Database, batch: Batch) -> Array:
     return values
 
 
-def _newest_known(plan: Plan, time: int) -> Array:
+def _newest_known(plan: ImportPlan, time: int) -> Array:
     """The share that is not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
     database, end = plan.source.non_allocatable, floor_hour(time)
     if database is None or end <= (begin := database.begin(HOUR)):
@@ -157,7 +157,7 @@ def _first_known(database: Database | None) -> Array:
     return np.array([[row[0] if len(row) else 0.0] for row in known])
 
 
-def _warnings(source: Source, gpus: Mapping[str, Steps] | None, reserved: Array) -> Iterator[str]:
+def _warnings(source: Installation, gpus: Mapping[str, Steps] | None, reserved: Array) -> Iterator[str]:
     yield from source.problems
     if source.non_allocatable is None:
         yield "no file non-allocatable: all of the capacity counts as allocatable"

@@ -115,7 +115,7 @@ def _means(rows: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Installation:
     """Everything under the source's directory."""
 
     directory: Path
@@ -136,7 +136,7 @@ class _Files:
     problems: list[str] = field(default_factory=list)
 
 
-def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]] = iter) -> Source:
+def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]] = iter) -> Installation:
     """Looks at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
     files = _Files()
     for path in progress(_files(directory)):
@@ -156,7 +156,7 @@ def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]
     return _source(directory, files)
 
 
-def _source(directory: Path, files: _Files) -> Source:
+def _source(directory: Path, files: _Files) -> Installation:
     usage = files.by_suffix[""]
     special = {name: usage.pop(name, None) for name in (NON_ALLOCATABLE, BILLING_RATE)}
     if not usage:
@@ -168,7 +168,7 @@ def _source(directory: Path, files: _Files) -> Source:
     for suffix in SUFFIXES[:-1]:
         for name in (NON_ALLOCATABLE, BILLING_RATE):
             files.by_suffix[suffix].pop(name, None)
-    return Source(
+    return Installation(
         directory,
         usage=dict(sorted(usage.items())),
         rf=files.by_suffix["__rf"],

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.import_legacy.source import Database, Source
+from collector.import_legacy.source import Database, Installation
 from collector.store.rrd.database import HOURLY_ROWS, STEP, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
@@ -31,7 +31,7 @@ _CLOSES_AN_HOUR = STEPS_PER_HOUR // 2
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TickRange:
     """Consecutive ticks whose values come from rows of one length, between `start` and `end`."""
 
     start: int
@@ -77,7 +77,7 @@ class Timeline:
         """How many ticks `batches` has later than `after`."""
         return sum(len(batch.ticks) for batch in self.batches(after, 1))
 
-    def batches(self, after: int, namespaces: int) -> Iterator[Batch]:
+    def batches(self, after: int, namespaces: int) -> Iterator[TickRange]:
         """The ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
         size = max(_MIN_TICKS, min(_MAX_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
@@ -90,7 +90,7 @@ class Timeline:
         """Ends of the observed steps later than the last closed hour, and than `after`."""
         return (step for step in self.steps if step > max(after, self.closed_until))
 
-    def _closed(self, hours: list[int], size: int) -> Iterator[Batch]:
+    def _closed(self, hours: list[int], size: int) -> Iterator[TickRange]:
         observed: dict[int, list[int]] = {}
         for step in self.steps:
             observed.setdefault(floor_hour(step + HOUR - 1), []).append(step)
@@ -103,17 +103,17 @@ class Timeline:
             intervals += [STEP] * len(steps) if partly else [HOUR]
             if place + 1 == len(hours) or len(ticks) >= size or hours[place + 1] - ticks[0] > size * HOUR:
                 start = floor_hour(ticks[0] - 1)
-                yield Batch(start, hour, HOUR, tuple(ticks), tuple(intervals))
+                yield TickRange(start, hour, HOUR, tuple(ticks), tuple(intervals))
                 ticks, intervals = [], []
 
 
-def _fine(steps: list[int], size: int) -> Iterator[Batch]:
+def _fine(steps: list[int], size: int) -> Iterator[TickRange]:
     for first in range(0, len(steps), size):
         ticks = tuple(steps[first : first + size])
-        yield Batch(ticks[0] - STEP, ticks[-1], STEP, ticks, (STEP,) * len(ticks))
+        yield TickRange(ticks[0] - STEP, ticks[-1], STEP, ticks, (STEP,) * len(ticks))
 
 
-def timeline(source: Source, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
+def timeline(source: Installation, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
     """The ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
 
     Without `open_hour` they end with the last hour that the source has closed; with it the source has to be stopped.

@@ -17,7 +17,7 @@ from collector.kubernetes.pod_keys import PodKeys
 from collector.kubernetes.pod_requests import effective_requests
 from collector.kubernetes.quantity import quantity
 from collector.kubernetes.session import ExpiredListingError, Session
-from collector.model import Amounts, Node, Pod
+from collector.model import MetricValues, Node, Pod
 from kl_core.vocabulary import Metric
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def parse_node(item: Object) -> Node:
     )
 
 
-def _node_amounts(resources: Mapping[str, str], units: Mapping[str, float], advertises: bool) -> Amounts:
+def _node_amounts(resources: Mapping[str, str], units: Mapping[str, float], advertises: bool) -> MetricValues:
     result: dict[Metric, float | None] = {
         "cpu": quantity(resources.get("cpu", "0")),
         "memory": quantity(resources.get("memory", "0")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collector.model import Amounts, NodeState
+from collector.model import MetricValues, NodeState
 from kl_core.calendar import iso_or_none
 from kl_core.vocabulary import METRICS, SCHEMA_VERSION, Metric
 
@@ -34,5 +34,5 @@ def _node(node: NodeState) -> dict[str, Any]:
     }
 
 
-def _rates(values: Amounts) -> dict[str, float | None]:
+def _rates(values: MetricValues) -> dict[str, float | None]:
     return {_NAMES[metric]: values[metric] for metric in METRICS if metric in values}

@@ -12,14 +12,14 @@ import numpy as np
 
 from collector.books.bookkeeper import Books
 from collector.books.cost import PRICED
-from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Key, Page
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, EntryKey, Page
 from collector.books.periods import Buckets
 from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
 
 SIGNIFICANT_DIGITS = 10
 
-_EXCLUDED = Key("special", "excluded")
+_EXCLUDED = EntryKey("special", "excluded")
 
 
 def rounded(values: Array) -> Array:

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 from collector.errors import StoreError
 from kl_core.vocabulary import METRICS, SOURCES, Metric
 
-Kind = Literal["namespace", "special"]
-KINDS: tuple[Kind, ...] = ("namespace", "special")
+EntryKind = Literal["namespace", "special"]
+KINDS: tuple[EntryKind, ...] = ("namespace", "special")
 
 _SHORT: dict[Metric, str] = {"cpu": "cpu", "memory": "mem", "gpu": "gpu", "gpu_memory": "gpu_mem"}
 
@@ -59,7 +59,7 @@ NODES_FILE = "nodes.json"
 RATES_FILE = "rates.json"
 JOURNAL_FOLDER = "journal"
 LOCK_FILE = "lock"
-FOLDERS: dict[Kind, str] = {"namespace": "namespaces", "special": "special"}
+FOLDERS: dict[EntryKind, str] = {"namespace": "namespaces", "special": "special"}
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -67,7 +67,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 class RrdFile(NamedTuple):
     """One round-robin database of the store."""
 
-    kind: Kind | Literal["cluster"]
+    kind: EntryKind | Literal["cluster"]
     name: str
     form: Form
 
@@ -91,7 +91,7 @@ def rrd_file(path: str) -> RrdFile:
     return RrdFile(kind, name.removesuffix(form.suffix), form)
 
 
-def check_name(kind: Kind, name: str) -> None:
+def check_name(kind: EntryKind, name: str) -> None:
     """StoreError unless `name` is a DNS label (RFC 1123), as Kubernetes demands; it becomes part of a path."""
     if not _DNS_LABEL.fullmatch(name):
         raise StoreError(

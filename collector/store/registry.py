@@ -14,7 +14,7 @@ import orjson
 
 from collector.errors import StoreError
 from collector.store.files import REMEDY, read_json, write_whole
-from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, Kind, RrdFile, check_name
+from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, EntryKind, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
@@ -63,7 +63,7 @@ class Registry:
     namespaces: Mapping[str, NamespaceRecord] = field(default_factory=dict)
     special: Mapping[str, SpecialRecord] = field(default_factory=dict)
 
-    def records(self, kind: Kind) -> Mapping[str, NamespaceRecord]:
+    def records(self, kind: EntryKind) -> Mapping[str, NamespaceRecord]:
         """The records of one kind by name."""
         return self.namespaces if kind == "namespace" else self.special
 
@@ -156,7 +156,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} does not belong into the registry")
 
 
-def _records(kind: Kind, document: Mapping[str, Any]) -> dict[str, NamespaceRecord]:
+def _records(kind: EntryKind, document: Mapping[str, Any]) -> dict[str, NamespaceRecord]:
     for name in document:
         check_name(kind, name)
     return {name: _record(fields) for name, fields in document.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.model import Amounts, Entry, TickSample
+from collector.model import Entry, MetricValues, TickSample
 from collector.store.paths import ENTRY, GPU, Form
 from kl_core.vocabulary import METRICS, SOURCES
 
@@ -40,7 +40,7 @@ def _dcgm_configured(sample: TickSample) -> float:
     return float(sample.observed["dcgm"] is not None)
 
 
-def _node_amounts(amounts: Amounts) -> tuple[float | None, ...]:
+def _node_amounts(amounts: MetricValues) -> tuple[float | None, ...]:
     """A cluster without GPUs has 0 of them, or the mean of the hour in which the first one came would be too high."""
     gpu = amounts.get("gpu", 0.0)
     return (amounts.get("cpu"), amounts.get("memory"), gpu, amounts.get("gpu_memory", None if gpu else 0.0))

@@ -17,7 +17,7 @@ from collector.store.paths import (
     GPU,
     OBSERVED_PODS,
     OBSERVED_SOURCES,
-    Kind,
+    EntryKind,
     RrdFile,
 )
 from collector.store.rrd import database, databases
@@ -71,7 +71,7 @@ def read_cluster(directory: Path, start: int, end: int, step: int) -> ClusterRow
 
 
 def read_entry(
-    directory: Path, kind: Kind, name: str, *, start: int, end: int, step: int, gpu_since: int | None
+    directory: Path, kind: EntryKind, name: str, *, start: int, end: int, step: int, gpu_since: int | None
 ) -> EntryRows:
     """Usage and requests of one entry; StoreError if a file cannot be read."""
     table = _read(directory, RrdFile(kind, name, ENTRY), start, end, step)

@@ -15,7 +15,7 @@ from collector.store import foreign_databases, latest_nodes, registry, rows, wri
 from collector.store.files import explained
 from collector.store.journal import Batch, Head, Journal
 from collector.store.lock import DirectoryLock
-from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, Kind, RrdFile
+from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, EntryKind, RrdFile
 from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
@@ -47,7 +47,7 @@ class Store:
         self._registry = state
         self._journal = Journal(directory / JOURNAL_FOLDER)
         self._journaled = state.last_tick
-        self._observed: tuple[write_plan.Window, ...] = ()
+        self._observed: tuple[write_plan.ObservedSteps, ...] = ()
         self._nodes = latest_nodes.NodeList()
         self._touched: set[RrdFile] = set()
         self._in_order = True
@@ -156,7 +156,7 @@ class Store:
         """Capacity and coverage from `start` to `end`, both multiples of `step`, 300 or 3600 s."""
         return rows.read_cluster(self._directory, start, end, step)
 
-    def entry(self, kind: Kind, name: str, start: int, end: int, step: int) -> EntryRows:
+    def entry(self, kind: EntryKind, name: str, start: int, end: int, step: int) -> EntryRows:
         """What a namespace or special entry used and requested, as stored; StoreError for one that never was."""
         record = self._registry.records(kind).get(name)
         if record is None:
@@ -247,7 +247,7 @@ class Store:
         spans: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
         state = Registry()
-        observed: tuple[write_plan.Window, ...] = ()
+        observed: tuple[write_plan.ObservedSteps, ...] = ()
         for batch in self._journal.read(None, self.last_tick):
             if state.last_tick != batch.after:
                 state = self._registry.as_of(batch.after)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from collector.errors import StoreError
 from collector.model import Entry, TickSample
-from collector.store.paths import CLUSTER_FILE, ENTRY, GPU, KINDS, Form, Kind, RrdFile, check_name
+from collector.store.paths import CLUSTER_FILE, ENTRY, GPU, KINDS, EntryKind, Form, RrdFile, check_name
 from collector.store.registry import NamespaceRecord, Registry, current_labels, hour_end, with_labels
 from collector.store.row_values import (
     NOBODY_MEASURED,
@@ -33,7 +33,7 @@ from kl_core.vocabulary import SOURCES
 INTERVALS = (300, 600, 900, 1800, 3600)
 
 
-class Window(NamedTuple):
+class ObservedSteps(NamedTuple):
     """(start, end]: observed steps, which end after the first and not after the second time."""
 
     start: int
@@ -48,7 +48,7 @@ class Plan:
 
     registry: Registry
     spans: Mapping[RrdFile, Sequence[Span]]
-    observed: tuple[Window, ...]
+    observed: tuple[ObservedSteps, ...]
     """The observed steps of the hour in which the last tick's interval lies."""
 
 
@@ -79,7 +79,7 @@ def accept(samples: Iterable[TickSample], newest: int | None) -> tuple[list[Tick
     return accepted, refused
 
 
-def plan(registry: Registry, observed: Iterable[Window], samples: Iterable[TickSample]) -> Plan:
+def plan(registry: Registry, observed: Iterable[ObservedSteps], samples: Iterable[TickSample]) -> Plan:
     """Rows and registry after `samples`, which are later than `registry.last_tick` and in order of time.
 
     `observed` holds the observed steps of the hour that the registry's last tick lies in.
@@ -127,7 +127,7 @@ class _Subject:
 
 
 class _Planner:
-    def __init__(self, registry: Registry, observed: Iterable[Window]) -> None:
+    def __init__(self, registry: Registry, observed: Iterable[ObservedSteps]) -> None:
         self._registry = registry
         self._first_tick = registry.first_tick
         self._last_tick = registry.last_tick
@@ -135,7 +135,7 @@ class _Planner:
         self._observed = list(observed)
         self._hour = None if registry.last_tick is None else hour_of_tick(registry.last_tick)
         self._cluster: list[Span] = []
-        self._subjects: dict[Kind, dict[str, _Subject]] = {kind: {} for kind in KINDS}
+        self._subjects: dict[EntryKind, dict[str, _Subject]] = {kind: {} for kind in KINDS}
         self._open = {
             kind: {name for name, record in registry.records(kind).items() if _is_open(record, registry.last_tick)}
             for kind in KINDS
@@ -147,11 +147,13 @@ class _Planner:
         if hour != self._hour:
             self._hour, self._observed = hour, []
         # A shorter interval before a restart may have stored a part of this one already.
-        window = Window(max(sample.time - sample.interval, self._last_tick or 0), sample.time, pods_measured(sample))
+        window = ObservedSteps(
+            max(sample.time - sample.interval, self._last_tick or 0), sample.time, pods_measured(sample)
+        )
         self._feed_cluster(sample, window)
         self._feed_pause(window.start)
         known = bool(sample.observed["kubernetes"])
-        entries: dict[Kind, Mapping[str, Entry]] = {
+        entries: dict[EntryKind, Mapping[str, Entry]] = {
             "namespace": sample.namespaces,
             "special": dict(sample.special.items()),
         }
@@ -184,7 +186,7 @@ class _Planner:
         )
         return Plan(registry, spans, tuple(self._observed))
 
-    def _feed_cluster(self, sample: TickSample, window: Window) -> None:
+    def _feed_cluster(self, sample: TickSample, window: ObservedSteps) -> None:
         start, end, pods = window
         covered = hour_of_tick(sample.time) if self._last_tick is None else self._last_tick
         if covered < start:
@@ -209,7 +211,7 @@ class _Planner:
                         Span(start, min(stop, until), NOBODY_MEASURED[form]) for start, stop in pauses if start < until
                     ]
 
-    def _feed(self, kind: Kind, name: str, entry: Entry, window: Window) -> None:
+    def _feed(self, kind: EntryKind, name: str, entry: Entry, window: ObservedSteps) -> None:
         start, time, pods = window
         subject = self._subject(kind, name)
         # An absence within one hour was fed with zeros, so the life goes on.
@@ -248,7 +250,7 @@ class _Planner:
         if newest < until:
             yield Span(newest, until, NOBODY_MEASURED[form])
 
-    def _feed_absent(self, kind: Kind, name: str, window: Window, *, known: bool) -> None:
+    def _feed_absent(self, kind: EntryKind, name: str, window: ObservedSteps, *, known: bool) -> None:
         start, time, pods = window
         subject = self._known_subject(kind, name)
         subject.active = subject.active and not known
@@ -260,12 +262,12 @@ class _Planner:
         if ended and time >= closing:
             self._open[kind].discard(name)
 
-    def _known_subject(self, kind: Kind, name: str) -> _Subject:
+    def _known_subject(self, kind: EntryKind, name: str) -> _Subject:
         subject = self._subject(kind, name)
         assert subject is not None  # noqa: S101 - only known subjects are open
         return subject
 
-    def _subject(self, kind: Kind, name: str) -> _Subject | None:
+    def _subject(self, kind: EntryKind, name: str) -> _Subject | None:
         subject = self._subjects[kind].get(name)
         if subject is None and (record := self._registry.records(kind).get(name)) is not None:
             subject = self._subjects[kind][name] = _Subject(record)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from collector.model import Amounts, Entry, NodeState, TickSample
+from collector.model import Entry, MetricValues, NodeState, TickSample
 
 NOON = 1793620800
 """2026-11-02T12:00:00Z"""
 STEP, HOUR, DAY = 300, 3600, 86400
 GIB = 2.0**30
 
-CAPACITY: Amounts = {"cpu": 100.0, "memory": 400 * GIB}
-ALLOCATABLE: Amounts = {"cpu": 90.0, "memory": 380 * GIB}
+CAPACITY: MetricValues = {"cpu": 100.0, "memory": 400 * GIB}
+ALLOCATABLE: MetricValues = {"cpu": 90.0, "memory": 380 * GIB}
 
 Special = Mapping[Literal["excluded", "unattributed"], Entry]
 
@@ -53,8 +53,8 @@ def tick(
     special: Special | None = None,
     metrics: bool = True,
     dcgm: bool | None = None,
-    capacity: Amounts = CAPACITY,
-    allocatable: Amounts = ALLOCATABLE,
+    capacity: MetricValues = CAPACITY,
+    allocatable: MetricValues = ALLOCATABLE,
     nodes: tuple[NodeState, ...] = (),
 ) -> TickSample:
     """A tick whose Kubernetes listing succeeded."""

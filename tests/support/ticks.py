@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from collector.model import Amounts, Entry, NodeState, TickSample
+from collector.model import Entry, MetricValues, NodeState, TickSample
 from kl_core.vocabulary import Source
 
 GIB = 2.0**30
@@ -30,7 +30,7 @@ def entry(
     if gpu is not None:
         usage |= {"gpu": gpu[0], "gpu_memory": None if gpu_gib is None else gpu_gib * GIB}
         requests["gpu"] = gpu[1]
-    return Entry(cast("Amounts", usage), cast("Amounts", requests), measured, labels or {})
+    return Entry(cast("MetricValues", usage), cast("MetricValues", requests), measured, labels or {})
 
 
 def tick(
@@ -60,8 +60,8 @@ def tick(
         time,
         interval,
         observed,
-        cast("Amounts", capacity),
-        cast("Amounts", allocatable),
+        cast("MetricValues", capacity),
+        cast("MetricValues", allocatable),
         namespaces,
         special or {},
         nodes,

@@ -19,7 +19,14 @@ import numpy as np
 import orjson
 
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
-from collector.publish.legacy.shares import DAILY_SECONDS, MONTHLY_SECONDS, NON_ALLOCATABLE, Shares, Views, add_up
+from collector.publish.legacy.shares import (
+    DAILY_SECONDS,
+    MONTHLY_SECONDS,
+    NON_ALLOCATABLE,
+    LegacyFigures,
+    Shares,
+    add_up,
+)
 from collector.publish.refusal import explained
 from collector.publish.scale_document import rounded
 from kl_core.calendar import MONTH_NAMES, floor_month, iso
@@ -32,7 +39,7 @@ _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GP
 Rows = list[dict[str, Any]]
 
 
-def documents(views: Views | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
+def documents(views: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
     """Every file's name and content, one after the other, for they are large; `backend.json` last.
 
     Without a full hour the lists are empty. `cost_model` is one of `MODELS`' values.
@@ -111,7 +118,7 @@ def _scaled(bucket: Shares, cost_model: str) -> Array:
     return np.asarray(share * bucket.rates if cost_model == "costs" else 100 * share)
 
 
-def _usage_trends(views: Views, metric: int) -> Iterator[dict[str, Any]]:
+def _usage_trends(views: LegacyFigures, metric: int) -> Iterator[dict[str, Any]]:
     trends = views.trends
     suffix = _suffix(metric)
     yield from _points(trends, trends.usage[:, metric], suffix)

@@ -51,7 +51,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class LegacyFigures:
     """What is published: the hours of a week, the days of both rolling windows."""
 
     trends: Shares
@@ -69,7 +69,7 @@ class Keeper:
         self._history: tuple[RateChange, ...] = ()
         self._days: dict[int, Shares] = {}
 
-    def views(self, history: Sequence[RateChange]) -> Views | None:
+    def views(self, history: Sequence[RateChange]) -> LegacyFigures | None:
         """The figures up to the newest full hour; None before the first one. Raises what the store raises."""
         first, last = self._store.first_tick, self._store.last_tick
         if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):
@@ -85,7 +85,7 @@ class Keeper:
             for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)
         }
         gpu = any(bool(np.any(day.usage[:, GPU] > 0)) for day in windows[MONTHLY_SECONDS])
-        return Views(trends, windows, gpu)
+        return LegacyFigures(trends, windows, gpu)
 
     def _namespaces(self) -> Roster:
         # One that is called like the special entry cannot be told from it in this layout.

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import rrdtool
 
 from collector.space import FULL, free, no_space
-from collector.store.rrd.header import Archive, Definition, Source
+from collector.store.rrd.header import Archive, DataSource, Definition
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
 from collector.store.rrd.room import fill_holes, refused, without_room
 from kl_core.calendar import HOUR
@@ -220,7 +220,7 @@ def _text(value: float | None) -> str:
 @cache
 def _expected(sources: tuple[str, ...]) -> Definition:
     archives = (Archive("AVERAGE", FINE_ROWS, 1, 0.5), Archive("AVERAGE", HOURLY_ROWS, STEPS_PER_HOUR, 0.5))
-    return Definition(STEP, tuple(Source(name, "GAUGE", STEP) for name in sources), archives)
+    return Definition(STEP, tuple(DataSource(name, "GAUGE", STEP) for name in sources), archives)
 
 
 def _size(sources: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from collector.store.row_values import NOBODY_MEASURED
 from collector.store.rrd import database
 from collector.store.rrd.database import Span
 from collector.store.rrd.inspection import damaged
-from collector.store.write_plan import Window
+from collector.store.write_plan import ObservedSteps
 from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 from kl_core.durable_files import sync_path
 
@@ -71,7 +71,7 @@ def tidy(directory: Path) -> None:
                     leftover.unlink()
 
 
-def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[Window, ...]:
+def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[ObservedSteps, ...]:
     """The observed steps of the hour that the interval ending at `last_tick` lies in."""
     if last_tick is None:
         return ()
@@ -80,7 +80,9 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[Window, ..
     begins = range(start, last_tick, database.STEP)
     steps = zip(begins, table[OBSERVED_SOURCES["kubernetes"]], table[OBSERVED_PODS], strict=True)
     return tuple(
-        Window(begin, begin + database.STEP, pods=bool(pods == 1)) for begin, observed, pods in steps if observed == 1
+        ObservedSteps(begin, begin + database.STEP, pods=bool(pods == 1))
+        for begin, observed, pods in steps
+        if observed == 1
     )
 
 

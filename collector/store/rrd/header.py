@@ -29,7 +29,7 @@ _MAX_SOURCES = 1000
 """More sources or archives than anybody has."""
 
 
-class Source(NamedTuple):
+class DataSource(NamedTuple):
     """A data source."""
 
     name: str
@@ -50,7 +50,7 @@ class Definition(NamedTuple):
     """What a database is made for; it never changes."""
 
     step: int
-    sources: tuple[Source, ...]
+    sources: tuple[DataSource, ...]
     archives: tuple[Archive, ...]
 
     @property
@@ -128,8 +128,8 @@ def _definition(step: int, content: bytes, middle: int) -> Definition:
     )
 
 
-def _source(name: bytes, kind: bytes, heartbeat: int) -> Source:
-    return Source(_text(name), _text(kind), heartbeat)
+def _source(name: bytes, kind: bytes, heartbeat: int) -> DataSource:
+    return DataSource(_text(name), _text(kind), heartbeat)
 
 
 def _archive(function: bytes, rows: int, steps: int, xff: float) -> Archive:

@@ -18,7 +18,7 @@ from collector.books.page import (
     MEMORY,
     METRICS_SERVER,
     Array,
-    Key,
+    EntryKey,
     Page,
 )
 from collector.store.rows import ClusterRows, EntryRows
@@ -84,7 +84,7 @@ def namespace(
         usage |= {"gpu": np.array(gpu), "gpu_memory": np.array(gpu_gib) * GIB}
         requests["gpu"] = np.ones(len(cpu))
     share = np.array(measured) if measured is not None else np.where(np.isnan(used), U, 1.0)
-    return Stored(Key("namespace", name), lived, EntryRows(usage, requests, share))
+    return Stored(EntryKey("namespace", name), lived, EntryRows(usage, requests, share))
 
 
 def usage(page: Page, row: int, metric: int) -> list[float | None]:
@@ -136,7 +136,7 @@ def test_an_unknown_namespace_makes_idle_unknown_and_the_remainder_unmeasured() 
 
 
 def test_special_entries_that_are_stored_count_against_idle() -> None:
-    excluded = Stored(Key("special", "excluded"), EVER, namespace("x", [1.5]).rows)
+    excluded = Stored(EntryKey("special", "excluded"), EVER, namespace("x", [1.5]).rows)
     page = amounts(cluster([10.0]), [namespace("a", [2.0]), excluded])
     assert page.cluster.idle[CPU].tolist() == [6.5]
 

@@ -8,11 +8,11 @@ import pytest
 from collector.books.amounts import amounts
 from collector.books.cost import price
 from collector.books.lifetimes import lives
-from collector.books.page import CPU, DCGM, GPU_MEMORY, Key, cut, fold, join, sum_known
+from collector.books.page import CPU, DCGM, GPU_MEMORY, EntryKey, cut, fold, join, sum_known
 from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import HOUR, START, U, cluster, namespace, none_for_nan
 
-A, B, C = (Key("namespace", name) for name in "abc")
+A, B, C = (EntryKey("namespace", name) for name in "abc")
 
 
 def test_unknown_cells_count_as_nothing_unless_all_are_unknown() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.store.paths import Kind
+from collector.store.paths import EntryKind
 from collector.store.rrd.database import Column
 from collector.store.store import Store
 from kl_core.calendar import HOUR
@@ -33,7 +33,7 @@ def usage(
     *,
     step: int = HOUR,
     metric: Metric = "cpu",
-    kind: Kind = "namespace",
+    kind: EntryKind = "namespace",
 ) -> Values:
     return plain(store.entry(kind, name, start, start + count * step, step).usage[metric])
 

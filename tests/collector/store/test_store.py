@@ -8,7 +8,7 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
-from collector.model import Amounts, NodeState
+from collector.model import MetricValues, NodeState
 from collector.store.paths import CLUSTER
 from collector.store.registry import LabelValue
 from collector.store.store import AppendReport, Store
@@ -221,7 +221,7 @@ def test_gpu_usage_is_unknown_when_dcgm_failed_and_requests_still_count(tmp_path
 
 def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        with_gpu: Amounts = {"cpu": 100.0, "memory": 1.0, "gpu": 12.0, "gpu_memory": 480 * GIB}
+        with_gpu: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 12.0, "gpu_memory": 480 * GIB}
         store.append(ticks(NOON, NOON + 8 * STEP))
         store.append([tick(NOON + i * STEP, capacity=with_gpu, allocatable=with_gpu) for i in range(9, 13)])
         # 4 of 12 steps: 12 x 4 / 12 = 4 GPU-hours, 480 x 4 / 12 = 160 GiB-hours.
@@ -231,7 +231,7 @@ def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
 
 def test_gpu_memory_capacity_is_unknown_while_there_are_gpus_that_nobody_reports(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        absent: Amounts = {"cpu": 100.0, "memory": 1.0, "gpu": 2.0}
+        absent: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 2.0}
         store.append([tick(NOON + STEP, capacity=absent, allocatable=absent)])
         store.append([tick(NOON + 2 * STEP, capacity={**absent, "gpu_memory": None})])
         assert capacity(store, NOON, 2, metric="gpu_memory", step=STEP) == [None, None]
@@ -265,7 +265,7 @@ def test_labels_are_kept_with_the_time_each_value_was_first_seen(tmp_path: Path)
 
 def test_the_nodes_of_the_newest_successful_listing_survive_a_restart(tmp_path: Path) -> None:
     def node(name: str) -> NodeState:
-        amounts: Amounts = {"cpu": 4.0, "memory": GIB}
+        amounts: MetricValues = {"cpu": 4.0, "memory": GIB}
         return NodeState(name, amounts, amounts, {"cpu": None}, amounts, 3, ready=True, schedulable=False)
 
     with Store.open(tmp_path) as store:
