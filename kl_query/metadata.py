@@ -20,7 +20,7 @@ from kl_query.measures.rates import rate_warnings
 from kl_query.numbers import MONEY, rounded
 from kl_query.rolling import rolling_warnings, stale_days_warning, uncounted_partial_warning
 from kl_query.warnings import legacy, observation
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.warning import DataWarning, Plain, RowId, texts
 from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
@@ -62,7 +62,7 @@ def metadata(
         "generated_at_utc": instant(dataset.generated_at),
         "last_sample_utc": instant(dataset.newest_sample),
         "coverage": _coverage(window),
-        "warnings": dataset.told(
+        "warnings": texts(
             [
                 *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), priced=priced),
                 *own,
@@ -87,7 +87,7 @@ def coverage_of(window: Window, source: Source) -> float | None:
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
 
-def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[DataWarning]:
+def unknown_warning(unknown: Sequence[tuple[RowId, int]], window: Window) -> list[DataWarning]:
     """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
     if not unknown:
         return []
@@ -97,7 +97,7 @@ def unknown_warning(unknown: Sequence[tuple[str, int]], window: Window) -> list[
     return [told(names, buckets, Plain(GRANULARITY[window.scale.name]))]
 
 
-def partly_measured_warning(names: Iterable[str], window: Window) -> list[DataWarning]:
+def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[DataWarning]:
     """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.

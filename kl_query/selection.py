@@ -40,7 +40,7 @@ class Selection:
 
 def listed(dataset: Dataset) -> list[str]:
     """Return the names an answer may show, in order."""
-    return sorted(name for name in dataset.namespaces if name not in dataset.hidden)
+    return sorted(dataset.namespaces)
 
 
 def select(
@@ -74,7 +74,7 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
     checked = check_patterns(patterns, argument, names)
     matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
     idle = [pattern for pattern, found in matched.items() if not found]
-    if idle and dataset.namespaces:
+    if idle and dataset.total_namespaces:
         raise unknown_pattern(names, checked, idle, argument)
     return sorted({name for found in matched.values() for name in found})
 
@@ -82,7 +82,7 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
 def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:
     if is_glob(pattern):
         return matching(names, [pattern])
-    return [pattern] if pattern in dataset.namespaces and pattern not in dataset.hidden else []
+    return [pattern] if pattern in dataset.namespaces else []
 
 
 def is_glob(text: str) -> bool:
@@ -129,6 +129,6 @@ def _bad_pattern(argument: str, message: str, answered: Sequence[str]) -> ToolAr
 def _exact(dataset: Dataset, namespace: str) -> str:
     if is_glob(namespace):
         raise pattern_as_name(listed(dataset), namespace)
-    if not dataset.namespaces or (namespace in dataset.namespaces and namespace not in dataset.hidden):
+    if namespace in dataset.namespaces or not dataset.total_namespaces:
         return namespace  # a dataset that is not there yet cannot know the name: its absence is the warning
     raise unknown_name(listed(dataset), namespace)

@@ -15,7 +15,7 @@ from kl_query.measures.shared_costs import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.warnings import costs
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.warning import DataWarning, RowId, Withheld
 from kl_query.windows import Window, read_window
 
 _SAME_HOURS = 1e-6
@@ -43,11 +43,11 @@ class Frame:
         """Return the costs after sharing; None where nothing is shared."""
         return shared_costs(self.dataset, self.window, self.measure)
 
-    def column(self, namespace: str) -> Column:
+    def column(self, namespace: RowId) -> Column:
         """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
         return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
 
-    def total_of(self, namespace: str) -> Sum:
+    def total_of(self, namespace: RowId) -> Sum:
         """Return a namespace's sum over the window.
 
         Buckets whose usage is known for a part of their hours, or metrics, count as left out too.
@@ -57,14 +57,14 @@ class Frame:
         unknown = total.unknown + self._partly_known(namespace, column)
         return Sum(total.value if self.after_sharing is None else self.after_sharing.total(namespace), unknown)
 
-    def _partly_known(self, namespace: str, column: Column) -> int:
-        row = self.scale.namespaces.get(namespace, {})
+    def _partly_known(self, namespace: RowId, column: Column) -> int:
+        row = self.scale.row(namespace)
         hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
         parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
         return partly_known(self.window, column, [known for known in hours if known is not None], [*parts])
 
-    def _raw(self, namespace: str) -> Column:
-        return self.measure.column(self.scale.namespaces.get(namespace, {}))
+    def _raw(self, namespace: RowId) -> Column:
+        return self.measure.column(self.scale.row(namespace))
 
     def special_column(self, entry: Special) -> Column | None:
         """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
@@ -86,9 +86,9 @@ class Frame:
         return self.measure.column(row)
 
     @cached_property
-    def totals(self) -> dict[str, Sum]:
-        """Return the sum over the window of every namespace of the scale, hidden ones included."""
-        return {name: self.total_of(name) for name in self.scale.namespaces}
+    def totals(self) -> dict[RowId, Sum]:
+        """Return the sum over the window of every row of the scale."""
+        return {row: self.total_of(row) for row in self.scale.rows}
 
     def total(self, column: Column) -> Sum:
         """Return the sum of a column over the window, in the unit of the answer."""
@@ -96,7 +96,7 @@ class Frame:
         return Sum(self._in_unit(amount.value, column), amount.unknown)
 
     @cached_property
-    def absorbed(self) -> frozenset[str]:
+    def absorbed(self) -> frozenset[RowId]:
         """Return the shared namespaces nothing is left of over the window; lists over all namespaces leave them out."""
         if self.after_sharing is None:
             return frozenset()
@@ -131,23 +131,28 @@ class Frame:
 
     def listed(self, *, exclude_system: bool) -> list[str]:
         """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
-        unlisted = self.dataset.hidden | self.absorbed
-        names = [
-            name
-            for name in self.totals
-            if name not in unlisted and not (exclude_system and self.dataset.is_system(name))
-        ]
+        names = [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
         return self.in_order(names, self.totals)
+
+    @property
+    def named(self) -> list[str]:
+        """Return the namespaces of the scale that the caller may know, but for those nothing is left of."""
+        return [name for name in self.scale.namespaces if name not in self.absorbed]
+
+    @property
+    def withheld(self) -> list[Withheld]:
+        """Return the other ones, but for those nothing is left of."""
+        return [row for row in self.scale.withheld_ids if row not in self.absorbed]
 
     def ranked(self, *, exclude_system: bool) -> list[str]:
         """Return `listed`, largest first; none where values of namespaces cannot be compared."""
         return self.listed(exclude_system=exclude_system) if self.measure.additive else []
 
-    def in_order(self, names: Iterable[str], sums: dict[str, Sum]) -> list[str]:
+    def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
         """Return names as `by_value` does; by name alone where values of namespaces cannot be compared."""
         return by_value(names, sums) if self.measure.additive else sorted(names)
 
-    def share_of(self, names: Iterable[str]) -> float | None:
+    def share_of(self, names: Iterable[RowId]) -> float | None:
         """Return what some namespaces are of all of them, in per cent.
 
         Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
@@ -158,7 +163,7 @@ class Frame:
             return percent(self.sum_of(names), self.all_namespaces)
         return percent(self.amount_of(names), self._amount_of_all)
 
-    def weight_of(self, name: str) -> float:
+    def weight_of(self, name: RowId) -> float:
         """Return what a namespace weighs among all: what `share_of` divides."""
         if not self.measure.additive:
             return UNKNOWN
@@ -172,7 +177,7 @@ class Frame:
         """Return a value as per cent of the whole cluster."""
         return percent(value, self.whole)
 
-    def sum_of(self, names: Iterable[str]) -> float:
+    def sum_of(self, names: Iterable[RowId]) -> float:
         """Return the sum of some namespaces over the window; 0 when there are none.
 
         Of means, it is the mean of their sum over the buckets in which any is known.
@@ -185,7 +190,7 @@ class Frame:
         values = [(self.totals.get(name) or self.total_of(name)).value for name in summed]
         return known_sum(values) if values else 0.0
 
-    def amount_of(self, names: Iterable[str]) -> float:
+    def amount_of(self, names: Iterable[RowId]) -> float:
         """Return the sum of some namespaces over the window before it is related to capacity; 0 when there are none."""
         if self.after_sharing is None:
             return self.measure.amount(sum_columns(map(self._raw, names), self.measure.zero), self.window).value
@@ -196,9 +201,9 @@ class Frame:
         """Return the sum of all namespaces per bucket."""
         if self.after_sharing is not None:
             return self.after_sharing.cluster_column()
-        return self.together(self.scale.namespaces)
+        return self.together(self.scale.rows)
 
-    def together(self, names: Iterable[str]) -> Column:
+    def together(self, names: Iterable[RowId]) -> Column:
         """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
         summed = list(names)
         if not self.measure.additive and len(summed) > 1:
@@ -208,20 +213,20 @@ class Frame:
     def warnings(self, names: Iterable[str]) -> list[DataWarning]:
         """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
         asked = list(names)
-        known = {name: self.totals[name] for name in asked if name in self.totals}
+        known: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
         return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
 
     def cluster_warnings(self, asked: Sequence[str] = ()) -> list[DataWarning]:
         """Return the same for answers with the sum of all namespaces, or shares of it; those `asked` for come first."""
-        ordered = {name: self.totals[name] for name in asked if name in self.totals}
+        ordered: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
         return [*self.unknown_warnings({**ordered, **self.totals}), *self.sharing_warnings(asked)]
 
-    def unknown_warnings(self, sums: Mapping[str, Sum]) -> list[DataWarning]:
+    def unknown_warnings(self, sums: Mapping[RowId, Sum]) -> list[DataWarning]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
         of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
         measured = partly_measured_warning(sums, self.window) if of_pods else []
         borne = self.dataset.shared if self.after_sharing else ()
-        concerned = {**{name: self.totals[name] for name in sorted(borne) if name in self.totals}, **sums}
+        concerned = {**{name: self.totals[name] for name in sorted(borne, key=str) if name in self.totals}, **sums}
         lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
         return [*unknown_warning(lacking, self.window), *measured]
 
@@ -266,10 +271,10 @@ def scale_of(dataset: Dataset, name: ScaleName) -> Scale:
     if found is not None:
         return found
     nothing: Column = array("d")
-    return Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {})
+    return Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld))
 
 
-def by_value(names: Iterable[str], totals: dict[str, Sum]) -> list[str]:
+def by_value(names: Iterable[str], totals: Mapping[RowId, Sum]) -> list[str]:
     """Return names by value, largest first, unknown ones last, ties by name."""
 
     def key(name: str) -> tuple[bool, float, str]:

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fnmatch2 import fnmatchcase2
 from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted_to
 from kl_query.selection import check_patterns
 
 SCOPE_KEY = "kubeledger.caller"
@@ -47,11 +47,6 @@ def checked_globs(globs: Iterable[str]) -> tuple[str, ...]:
     return tuple(check_patterns([glob], "namespaces")[0] for glob in globs)
 
 
-def restricted(dataset: Dataset, globs: tuple[str, ...]) -> Dataset:
-    """The same data naming only the namespaces that match a glob; totals do not change."""
-    return dataset.restricted_to(lambda name: any(fnmatchcase2(name, glob) for glob in globs))
-
-
 class Views:
     """Datasets as callers may see them: made once per generation and list of globs."""
 
@@ -68,7 +63,7 @@ class Views:
             self._views.clear()
         view = self._views.get(caller.namespaces)
         if view is None:
-            view = self._views[caller.namespaces] = restricted(dataset, caller.namespaces)
+            view = self._views[caller.namespaces] = restricted_to(dataset, caller.namespaces)
             if len(self._views) > MOST_VIEWS:
                 self._views.popitem(last=False)
         return view

@@ -21,6 +21,7 @@ from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from kl_query.selection import listed
 from kl_query.unmatched import nearest_names
+from kl_query.warnings.warning import texts
 
 DATASET_URI = "kubeledger://dataset"
 SPECIFICATION_URI = "kubeledger://spec"
@@ -154,7 +155,7 @@ class Resources:
         if uri == DATASET_URI:
             return self._table[DESCRIBING_TOOL].run({}, dataset, now)
         namespace = _variable(uri, NAMESPACE_PREFIX)
-        if namespace is not None and namespace in dataset.namespaces and namespace not in dataset.hidden:
+        if namespace is not None and namespace in dataset.namespaces:
             return one_namespace(dataset, namespace, now)
         tool = self._table.get(_variable(uri, SCHEMA_PREFIX) or "")
         if tool is not None:
@@ -182,6 +183,6 @@ def _unknown(uri: str, dataset: Dataset) -> str:
     if not uri.startswith(NAMESPACE_PREFIX):
         return said
     if dataset.layout == "none":
-        return " ".join([said, *dataset.told(dataset.warnings)])
+        return " ".join([said, *texts(dataset.warnings)])
     near = ", ".join(nearest_names(listed(dataset), _variable(uri, NAMESPACE_PREFIX) or ""))
     return f"{said} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."

@@ -26,6 +26,6 @@ class Workers:
 
     async def run(self, work: Callable[[], T], dataset: Dataset) -> T:
         """The result of `work`, which asks `dataset`."""
-        if len(dataset.namespaces) <= INLINE_NAMESPACES:
+        if dataset.total_namespaces <= INLINE_NAMESPACES:
             return work()
         return await anyio.to_thread.run_sync(work, limiter=self._threads)

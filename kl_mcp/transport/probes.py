@@ -8,7 +8,7 @@ from kl_core.calendar import iso_or_none
 from kl_mcp.transport.counts import Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
-from kl_query.warnings.warning import nobody
+from kl_query.warnings.warning import nobody, texts
 
 
 def health() -> dict[str, Any]:
@@ -26,12 +26,11 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
     the reasons, as for a caller who may see none.
     """
     dataset, problem = holder.held.dataset, holder.held.problem
-    if discreetly:
-        dataset = dataset.restricted_to(nobody)
-    warnings = dataset.told(dataset.warnings)
-    failed = problem.shown(dataset.visible) if problem else None
+    visible = nobody if discreetly else None
+    warnings = list(dict.fromkeys(warning.shown(visible) for warning in dataset.warnings))
+    failed = problem.shown(visible) if problem else None
     sampled = dataset.newest_sample
-    clocks = dataset.told(clock_warnings(dataset, now))
+    clocks = texts(clock_warnings(dataset, now))
     is_ahead = seconds_ahead(dataset, now) is not None
     body = {
         "ready": holder.looked,

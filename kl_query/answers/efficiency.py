@@ -29,13 +29,13 @@ from kl_query.rolling import gaps_untold_warning
 from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings import efficiency as told
-from kl_query.warnings.warning import DataWarning, Plain, some
+from kl_query.warnings.warning import DataWarning, Plain, RowId, some
 from kl_query.windows import Window, bucket_name, read_window
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    namespace: str
+    namespace: RowId
     metric: Metric
     sums: Compared
     relative: bool
@@ -79,11 +79,11 @@ def efficiency(
     found = scale_of(dataset, scale)
     window = read_window(found, date)
     lines = _lines(found, window, selection, metrics)
-    named = [line for line in lines if line.namespace not in dataset.hidden]
     wanted = [
         line
-        for line in named
-        if (classification is None or line.sums.classification == classification)
+        for line in lines
+        if isinstance(line.namespace, str)
+        and (classification is None or line.sums.classification == classification)
         and not (exclude_system and dataset.is_system(line.namespace))
     ]
     ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort)))
@@ -131,12 +131,12 @@ def efficiency(
 def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Metric, ...]) -> list[_Line]:
     """Return a line per namespace and metric; over the whole cluster, only for a metric a namespace ever had."""
     cluster = selection.scope == "cluster"
-    names = list(scale.namespaces) if cluster else selection.names
+    names = scale.rows if cluster else selection.names
     unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
     uncounted = scale.relative.uncounted if scale.relative else {}
     lines = []
     for name in names:
-        row = scale.namespaces.get(name, {})
+        row = scale.row(name)
         for metric in metrics:
             if metric in row or not cluster:
                 sums = compare(scale, row.get(metric), window, unattributed[metric])
@@ -148,7 +148,7 @@ def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Me
     return lines
 
 
-def _order(line: _Line, sort: str) -> tuple[bool, float, float, str]:
+def _order(line: _Line, sort: str) -> tuple[bool, float, float, RowId]:
     """Return a sort key: largest first, for `ratio` smallest first, unknown last; ties by usage, then by name.
 
     By ratio as well what cannot be compared otherwise.

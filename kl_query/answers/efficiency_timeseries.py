@@ -26,7 +26,7 @@ from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings.efficiency import ratios_null
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.warning import DataWarning, texts
 from kl_query.windows import Window, read_window
 
 
@@ -37,13 +37,13 @@ def efficiency_timeseries(
     comparable_metrics(dataset, metric)
     scale = scale_of(dataset, "hourly_7d")
     window = read_window(scale, date)
-    names = scale.namespaces if selection.scope == "cluster" else selection.names
-    rows = {name: scale.namespaces.get(name, {}).get(metric) for name in names}
+    names = scale.rows if selection.scope == "cluster" else selection.names
+    rows = {name: scale.row(name).get(metric) for name in names}
     unattributed = unattributed_usage(scale, metric)
     sums = [compare(scale, amounts, window, unattributed) for amounts in rows.values()]
     addable = len(rows) < 2 or not is_of_own_gpus(scale, metric)
     together = list(rows.values()) if addable else []
-    groups = {selection.label: together} if selection.single else {name: [row] for name, row in rows.items()}
+    groups = {selection.label: together} if selection.single else {name: [rows[name]] for name in selection.names}
     overall = add(sums if addable else [])
     answer: dict[str, Any] = {
         **hourly_heading(window, selection),
@@ -72,7 +72,7 @@ def efficiency_timeseries(
         single=selection.single,
         generation=dataset.generation,
     )
-    answer["metadata"]["warnings"] += dataset.told(_null_warning(answer["series"]))
+    answer["metadata"]["warnings"] += texts(_null_warning(answer["series"]))
     return answer
 
 

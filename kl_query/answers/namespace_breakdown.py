@@ -11,7 +11,8 @@ from kl_query.answers.top_consumers import add_remainder, heading, share_row, to
 from kl_query.metadata import metadata
 from kl_query.numbers import percent
 from kl_query.paging import PageRequest
-from kl_query.view import Frame, by_value
+from kl_query.view import Frame
+from kl_query.warnings.warning import RowId
 
 
 def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
@@ -47,14 +48,18 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
 
 def _concentration(view: Frame) -> dict[str, Any]:
     """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
-    bearing = [name for name in view.totals if name not in view.absorbed]
-    known = [name for name in by_value(bearing, view.totals) if not isnan(view.totals[name].value)]
+    bearing: list[RowId] = [*view.named, *view.withheld]
+    known = sorted((row for row in bearing if not isnan(view.totals[row].value)), key=lambda row: _rank(view, row))
     return {
         "top_3_share_pct": view.share_of(known[:3]) if known else None,
         "top_10_share_pct": view.share_of(known[:10]) if known else None,
         "total_namespaces": len(bearing),
         "namespaces_for_80_pct": _needed(sorted((view.weight_of(name) for name in known), reverse=True), 0.8),
     }
+
+
+def _rank(view: Frame, row: RowId) -> tuple[float, float]:
+    return -view.totals[row].value, -view.weight_of(row)
 
 
 def _needed(values: list[float], part: float) -> int | None:

@@ -71,7 +71,7 @@ def _model(dataset: Dataset, scale: ScaleName) -> CostModel | None:
 
 def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
     metric = view.measure.metrics[0]
-    row = view.scale.namespaces.get(name, {})
+    row = view.scale.row(name)
     sums = compare(view.scale, row.get(metric), view.window, unattributed_usage(view.scale, metric))
     if is_averaged(view.scale, metric):
         sums = averaged(sums, known_in(row.get(metric), view.window), view.scale)

@@ -8,7 +8,7 @@ from typing import Any
 from kl_core.vocabulary import CostModel
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Column, Dataset
-from kl_query.measures.measure import Dimension, MetricOrTotal
+from kl_query.measures.measure import Dimension, MetricOrTotal, Sum
 from kl_query.measures.statistics import stats
 from kl_query.metadata import metadata
 from kl_query.numbers import rounded_all
@@ -16,7 +16,7 @@ from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from kl_query.warnings.observation import OPEN_HOUR_LEFT_OUT
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.warning import DataWarning, RowId
 from kl_query.windows import Window
 
 
@@ -64,7 +64,7 @@ def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column]
     if selection.scope == "cluster":
         return {selection.label: view.cluster_column()}, view.cluster_warnings()
     columns = {name: view.column(name) for name in selection.names}
-    sums = {name: view.total_of(name) for name in selection.names}
+    sums: dict[RowId, Sum] = {name: view.total_of(name) for name in selection.names}
     warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
     if selection.scope == "aggregate":
         return {selection.label: view.together(selection.names)}, warnings

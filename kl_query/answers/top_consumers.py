@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kl_query.answer_size import fill
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
 from kl_query.view import Frame
+from kl_query.warnings.warning import RowId
 
 DEFAULT_RANKS = 10
 
@@ -65,14 +67,12 @@ def share_row(view: Frame, name: str) -> dict[str, Any]:
 def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: str, *, exclude_system: bool) -> None:
     """Add `rest` (what could be listed and is not in this answer) and `excluded_system`."""
     shown = {row["namespace"] for row in answer[rows]}
-    unlisted = [name for name in view.totals if name not in view.absorbed]
-    hidden = [name for name in unlisted if name in view.dataset.hidden]
-    system = [n for n in unlisted if exclude_system and view.dataset.is_system(n) and n not in view.dataset.hidden]
+    system = [name for name in view.named if exclude_system and view.dataset.is_system(name)]
     listed = names if view.measure.additive else view.listed(exclude_system=exclude_system)
-    answer["rest"] = _remainder(view, [name for name in listed if name not in shown] + hidden)
+    answer["rest"] = _remainder(view, [*(name for name in listed if name not in shown), *view.withheld])
     answer["excluded_system"] = _remainder(view, system)
 
 
-def _remainder(view: Frame, names: list[str]) -> dict[str, Any]:
+def _remainder(view: Frame, names: Sequence[RowId]) -> dict[str, Any]:
     value = view.sum_of(names)
     return {"count": len(names), "value": view.measure.shown(value), "share_pct": view.share_of(names)}

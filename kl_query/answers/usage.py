@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kl_core.vocabulary import SPECIAL_ENTRIES
@@ -14,13 +14,14 @@ from kl_query.numbers import UNKNOWN, rounded_all
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame
+from kl_query.warnings.warning import RowId
 
 
 def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, exclude_special: bool) -> dict[str, Any]:
     """Return one series per selected namespace (or their sum), and the totals over all selected ones."""
     cluster = selection.scope == "cluster"
     names = _of_cluster(view, selection.names) if cluster else selection.names
-    sums = {name: view.total_of(name) for name in names}
+    sums: dict[RowId, Sum] = {name: view.total_of(name) for name in names}
     together = view.cluster_column() if cluster else view.together(names)
     total = _total(view, selection)
     aggregate = selection.scope == "aggregate"
@@ -76,14 +77,13 @@ def _total(view: Frame, selection: Selection) -> float:
     return view.sum_of(selection.names) if selection.names else UNKNOWN
 
 
-def _rest(answer: dict[str, Any], sums: dict[str, Sum], view: Frame, selection: Selection) -> dict[str, Any]:
+def _rest(answer: dict[str, Any], sums: Mapping[RowId, Sum], view: Frame, selection: Selection) -> dict[str, Any]:
     if selection.scope == "aggregate":
         return {"count": 0, "value": 0.0}
     shown = {series["namespace"] for series in answer["series"]}
     names = [name for name in sums if name not in shown]
     if selection.scope == "cluster":
-        hidden = view.dataset.hidden - view.absorbed
-        names += [name for name in view.totals if name in hidden]
+        names += view.withheld
     return {"count": len(names), "value": view.measure.shown(view.sum_of(names))}
 
 

@@ -7,12 +7,12 @@ A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts a
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from kl_core.vocabulary import CostModel, Metric, ScaleName, Source, Special
-from kl_query.warnings.warning import DataWarning, Visible
+from kl_query.warnings.warning import DataWarning, RowId, Withheld
 
 Layout = Literal["native", "kubeledger", "none"]
 SYSTEM_PREFIXES = ("kube-", "openshift-")
@@ -53,7 +53,7 @@ class Relative:
     cost_model: CostModel
     sampled_until: int
     """The newest sample, which the last bucket ends at."""
-    uncounted: Mapping[Metric, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    uncounted: Mapping[Metric, Mapping[RowId, tuple[int, ...]]] = field(default_factory=dict)
     """Per namespace the buckets whose requests are unknown because the files do not tell how many of the hours have
     any."""
     begins_in: int | None = None
@@ -82,7 +82,9 @@ class Scale:
     bill: Mapping[Metric, Column]
     namespaces: Mapping[str, Row]
     special: Mapping[Special, Row]
-    measured: Mapping[str, Column] = field(default_factory=dict)
+    withheld: tuple[Row | None, ...] = ()
+    """The rows of namespaces that the caller may not know; None of those that are not in this scale."""
+    measured: Mapping[RowId, Column] = field(default_factory=dict)
     """Share of the expected pod samples that were measured, of namespaces where it is not `pods_coverage`."""
     pods_coverage: Column | None = None
     """Share of the elapsed hours in which pods and their usage were both known; None where it is that of metrics."""
@@ -97,6 +99,22 @@ class Scale:
 
     relative: Relative | None = None
     """None for amounts in core-hours and the like, which are all the native layout has."""
+
+    @property
+    def withheld_ids(self) -> Iterator[Withheld]:
+        """Return what the withheld rows go by, the same in every scale."""
+        return (Withheld(i) for i, row in enumerate(self.withheld) if row is not None)
+
+    @property
+    def rows(self) -> list[RowId]:
+        """Return what all rows go by, withheld ones included."""
+        return [*self.namespaces, *self.withheld_ids]
+
+    def row(self, row: RowId) -> Row:
+        """Return a row; a namespace that is not in this scale has an empty one."""
+        if isinstance(row, str):
+            return self.namespaces.get(row, {})
+        return self.withheld[row] or {}
 
     def sampled_until(self, index: int) -> int:
         """Return the end of a bucket; of the open one, the last tick in it."""
@@ -175,6 +193,13 @@ class Sharing:
     namespaces: tuple[str, ...] = ()
     idle: bool = False
     multiplier: float = 1.0
+    withheld: int = 0
+    """How many more globs there are, which match no namespace that the caller may know."""
+
+    @property
+    def spreads_namespaces(self) -> bool:
+        """Say whether the costs of any namespace are borne by the others."""
+        return bool(self.namespaces or self.withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +227,10 @@ class Dataset:
     warnings: tuple[DataWarning, ...] = ()
     """What was wrong with this load; repeated in the metadata of every answer."""
     system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES
-    hidden: frozenset[str] = frozenset()
-    """Namespaces that must not be named in an answer; they stay in every total."""
-    visible: Visible = None
-    """Whether a namespace may be named, one that is not in this dataset included; None where all may be."""
+    withheld: tuple[int | None, ...] = ()
+    """Of each namespace that the caller may not know, when it was first seen; its amounts stay in every total."""
     sharing: Sharing = Sharing()
-    shared: frozenset[str] = frozenset()
+    shared: frozenset[RowId] = frozenset()
     """Namespaces that `sharing` names."""
 
     @property
@@ -223,14 +246,10 @@ class Dataset:
         """Return the same data with more load warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
 
-    def told(self, warnings: Iterable[DataWarning]) -> list[str]:
-        """Return the texts of warnings for who may see this dataset, each once, in their order."""
-        return list(dict.fromkeys(warning.shown(self.visible) for warning in warnings))
-
-    def restricted_to(self, visible: Callable[[str], bool]) -> Dataset:
-        """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
-        hidden = frozenset(name for name in self.namespaces if not visible(name))
-        return replace(self, hidden=hidden, visible=visible)
+    @property
+    def total_namespaces(self) -> int:
+        """Return how many namespaces there are, known to the caller or not."""
+        return len(self.namespaces) + len(self.withheld)
 
     def priced(self, metric: Metric) -> bool:
         """Say whether any scale carries a bill for a metric."""

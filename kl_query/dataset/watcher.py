@@ -25,7 +25,7 @@ from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
 from kl_query.warnings import loading
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.warning import DataWarning, texts
 
 logger = logging.getLogger(__name__)
 
@@ -174,5 +174,5 @@ class Holder:
 def describe(dataset: Dataset) -> str:
     """A dataset in a few words, for logs."""
     if dataset.layout == "none":
-        return f"no data yet ({' '.join(dataset.told(dataset.warnings))})"
+        return f"no data yet ({' '.join(texts(dataset.warnings))})"
     return f"generation {dataset.generation} ({dataset.layout} layout, {len(dataset.namespaces)} namespaces)"

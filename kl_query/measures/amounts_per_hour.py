@@ -19,6 +19,7 @@ from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.measures.measure import measure
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
+from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
 _NOISE_PCT = 1e-6
@@ -62,16 +63,16 @@ class KnownHours:
         """Return the hours of what percentages are of."""
         return self.whole if self.view.measure.base is None else self.view.scale.observed_hours
 
-    def of(self, namespace: str) -> Column:
+    def of(self, namespace: RowId) -> Column:
         """Return the hours a namespace's amounts are known for, 0 where none is."""
         found = self._found.get(namespace)
         if found is None:
-            row = self.view.scale.namespaces.get(namespace, {})
+            row = self.view.scale.row(namespace)
             metric = self.view.measure.metric
             found = self._found[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
         return found
 
-    def over(self, namespace: str, window: Window) -> float:
+    def over(self, namespace: RowId, window: Window) -> float:
         """Return the hours of a window that a namespace's amounts are known for."""
         return sum(self.of(namespace)[window.first : window.stop])
 
@@ -82,11 +83,11 @@ class KnownHours:
             found = self._frames[window.first, window.stop] = replace(self.view, window=window)
         return found
 
-    def level(self, namespace: str, window: Window) -> float:
+    def level(self, namespace: RowId, window: Window) -> float:
         """Return a namespace's amount per hour over a window, before it is related to capacity."""
         return ratio(self.frame(window).amount_of((namespace,)), self.over(namespace, window))
 
-    def levels(self, names: Sequence[str], before: Window, after: Window) -> tuple[float, float]:
+    def levels(self, names: Sequence[RowId], before: Window, after: Window) -> tuple[float, float]:
         """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
 
         Over the namespaces known in both; unknown where there is none, 0 for an observed cluster without any.
@@ -119,7 +120,7 @@ class KnownHours:
         return {}
 
     @cached_property
-    def _found(self) -> dict[str, Column]:
+    def _found(self) -> dict[RowId, Column]:
         return {}
 
     def _one(self, row: Row, amounts: Amounts | None) -> Column:
@@ -149,11 +150,11 @@ class Trajectory:
     """Amount per hour by bucket number, for the whole buckets it is known in; of whose amounts, and without whose."""
 
     levels: Mapping[int, float]
-    names: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    names: tuple[RowId, ...] = ()
+    left_out: tuple[RowId, ...] = ()
 
 
-def trajectory(hours: KnownHours, names: Sequence[str], *, cluster: bool = False) -> Trajectory:
+def trajectory(hours: KnownHours, names: Sequence[RowId], *, cluster: bool = False) -> Trajectory:
     """Return the level of a sum over namespaces in each whole bucket of which at least half is known.
 
     The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
@@ -214,12 +215,12 @@ def _together(pairs: Iterable[tuple[float, float]]) -> float:
     return sum(amount for amount, _ in parts) / level if level else min(hours for _, hours in parts)
 
 
-def _levels(hours: KnownHours, name: str, window: Window) -> dict[int, float]:
+def _levels(hours: KnownHours, name: RowId, window: Window) -> dict[int, float]:
     column, own = hours.view.column(name), hours.of(name)
     return {i: column[i] / own[i] for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i)}
 
 
-def _enough_known(rows: Mapping[str, Mapping[int, float]], window: Window) -> set[int]:
+def _enough_known(rows: Mapping[RowId, Mapping[int, float]], window: Window) -> set[int]:
     weights = {name: sum(row.values()) / len(row) for name, row in rows.items() if row}
     everything = sum(weights.values())
     seen = {i: sum(weight for name, weight in weights.items() if i in rows[name]) for i in window.indices}

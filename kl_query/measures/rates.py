@@ -38,7 +38,7 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
         return []
     changes = [r for r in dataset.rates if start < r.effective < end]
     first = dataset.rates[0].effective
-    seen = (namespace.first_seen for namespace in dataset.namespaces.values())
+    seen = [*(namespace.first_seen for namespace in dataset.namespaces.values()), *dataset.withheld]
     begun = min((at for at in seen if at is not None), default=start)
     unpriced = first > max(start, begun - HOUR)
     found = [costs.no_rate_before(instant(first))] if unpriced else []

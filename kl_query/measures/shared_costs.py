@@ -13,6 +13,7 @@ from kl_query.dataset.model import Column, Dataset, Row, Sharing
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.measures.sharing import Parts, Spread, spread
 from kl_query.numbers import known_sum
+from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
 
@@ -28,11 +29,11 @@ class SharedCosts:
     window: Window
     measure: Measure
 
-    def column(self, namespace: str) -> Column:
+    def column(self, namespace: RowId) -> Column:
         """Return what a namespace costs per bucket."""
         return self._by_bucket.namespace(self._parts(namespace), shared=self._is_shared(namespace))
 
-    def total(self, namespace: str) -> float:
+    def total(self, namespace: RowId) -> float:
         """Return what a namespace costs over the window."""
         return self._by_window.namespace(self._summed(self._parts(namespace)), shared=self._is_shared(namespace))[0]
 
@@ -68,28 +69,27 @@ class SharedCosts:
         return self._spread(self._summed)
 
     def _spread(self, cut: Callable[[Parts], Parts]) -> Spread:
-        names, shared = self.window.scale.namespaces.keys(), self.dataset.shared
+        names, shared = frozenset(self.window.scale.rows), self.dataset.shared
         zeros = cut(self.measure.parts({}))
         bearers, given = (
             _sums((cut(self._parts(name)) for name in some), zeros) for some in (names - shared, names & shared)
         )
         return spread(self.dataset.sharing, bearers, given, cut(self.measure.parts(self._special("idle"))))
 
-    def _is_shared(self, namespace: str) -> bool:
+    def _is_shared(self, namespace: RowId) -> bool:
         return namespace in self.dataset.shared
 
     def _special(self, entry: Special) -> Row:
         return self.window.scale.special.get(entry, {})
 
-    def _parts(self, namespace: str) -> Parts:
+    def _parts(self, namespace: RowId) -> Parts:
         found = self._parts_of.get(namespace)
         if found is None:
-            row = self.window.scale.namespaces.get(namespace, {})
-            found = self._parts_of[namespace] = self.measure.parts(row)
+            found = self._parts_of[namespace] = self.measure.parts(self.window.scale.row(namespace))
         return found
 
     @cached_property
-    def _parts_of(self) -> dict[str, Parts]:
+    def _parts_of(self) -> dict[RowId, Parts]:
         return {}
 
     def _summed(self, parts: Parts) -> Parts:

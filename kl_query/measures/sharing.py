@@ -86,7 +86,7 @@ def shared_by(dataset: Dataset, sharing: Sharing) -> Dataset:
 def factors(sharing: Sharing, bearers: float, shared: float, idle: float) -> Factors:
     """Return the factors of one metric and bucket, from the sums of the three kinds of row; NaN where none is known."""
     own, given = (0.0 if isnan(value) else value for value in (bearers, shared))
-    first = _raise(own, given) if sharing.namespaces else None
+    first = _raise(own, given) if sharing.spreads_namespaces else None
     borne = own + given
     second = _raise(borne, idle) if sharing.idle and idle > 0 else None
     after = sharing.multiplier * (1.0 if second is None else second)
@@ -118,7 +118,7 @@ def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
     if not applies or sharing == Sharing():
         return None
     return {
-        "shared_namespaces": _nameable(dataset),
+        "shared_namespaces": list(sharing.namespaces),
         "matched": len(dataset.shared),
         "idle": sharing.idle,
         "multiplier": rounded(sharing.multiplier),
@@ -126,21 +126,11 @@ def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
     }
 
 
-def _nameable(dataset: Dataset) -> list[str]:
-    """Return the globs of the setting; of a restricted dataset those alone that match a namespace it names."""
-    visible = dataset.namespaces.keys() - dataset.hidden
-    return [
-        glob
-        for glob in dataset.sharing.namespaces
-        if dataset.visible is None or any(fnmatchcase2(name, glob) for name in visible)
-    ]
-
-
 def note(sharing: Sharing) -> str:
     """Say in words what was done to the costs of an answer."""
     done = ["Costs only; usage and requests are as measured."]
     spread_over = [
-        *(["shared namespaces"] if sharing.namespaces else []),
+        *(["shared namespaces"] if sharing.spreads_namespaces else []),
         *(["idle, where positive,"] if sharing.idle else []),
     ]
     if spread_over:

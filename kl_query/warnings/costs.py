@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, some, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
 
 CURRENCY_CHANGED = warning(
     Code.CURRENCY_CHANGED,
@@ -35,7 +35,7 @@ def rate_changed(changes: Sequence[Plain]) -> DataWarning:
     return warning(Code.RATE_CHANGED, "The rate changed inside this window: {changes}.", changes=some(changes))
 
 
-def borne_by_others(names: Sequence[str]) -> DataWarning:
+def borne_by_others(names: Sequence[RowId]) -> DataWarning:
     """Say which namespaces that were asked for have no costs of their own left."""
     return warning(
         Code.COSTS_BORNE_BY_OTHERS,

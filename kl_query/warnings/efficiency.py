@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kl_core.vocabulary import Metric
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, some, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
 
 MONEY_UNSHARED = warning(
     Code.MONEY_UNSHARED,
@@ -14,7 +14,7 @@ MONEY_UNSHARED = warning(
 )
 
 
-def never_both_known(rows: Sequence[tuple[str, Metric]]) -> DataWarning:
+def never_both_known(rows: Sequence[tuple[RowId, Metric]]) -> DataWarning:
     """Say of which namespaces usage and requests cannot be compared."""
     return warning(
         Code.EFFICIENCY_UNKNOWN,
@@ -23,7 +23,7 @@ def never_both_known(rows: Sequence[tuple[str, Metric]]) -> DataWarning:
     )
 
 
-def in_doubt(rows: Sequence[tuple[str, Metric]]) -> DataWarning:
+def in_doubt(rows: Sequence[tuple[RowId, Metric]]) -> DataWarning:
     """Say whose usage may be more than is known."""
     return warning(
         Code.EFFICIENCY_IN_DOUBT,
@@ -32,7 +32,7 @@ def in_doubt(rows: Sequence[tuple[str, Metric]]) -> DataWarning:
     )
 
 
-def request_hours_untold(rows: Sequence[tuple[str, Metric, Sequence[Plain]]]) -> DataWarning:
+def request_hours_untold(rows: Sequence[tuple[RowId, Metric, Sequence[Plain]]]) -> DataWarning:
     """Say which buckets are left out, as nobody knows for how many hours of them there were requests."""
     return warning(
         Code.REQUEST_HOURS_UNTOLD,
@@ -42,7 +42,7 @@ def request_hours_untold(rows: Sequence[tuple[str, Metric, Sequence[Plain]]]) ->
     )
 
 
-def requests_unknown(rows: Sequence[tuple[str, Metric, float]]) -> DataWarning:
+def requests_unknown(rows: Sequence[tuple[RowId, Metric, float]]) -> DataWarning:
     """Say for how many hours usage is known without requests."""
     return warning(
         Code.REQUESTS_UNKNOWN,
@@ -63,5 +63,5 @@ def ratios_null(without: int, hours: int) -> DataWarning:
     )
 
 
-def _of_metrics(rows: Sequence[tuple[str, Metric]]) -> Names:
+def _of_metrics(rows: Sequence[tuple[RowId, Metric]]) -> Names:
     return Names(tuple((name, Plain(f" ({metric})")) for name, metric in rows))

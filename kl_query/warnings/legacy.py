@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kl_core.vocabulary import ScaleName
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, text, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, text, warning
 
 HOURS_PER_CENT = warning(
     Code.HOURS_PER_CENT,
@@ -100,7 +100,7 @@ def last_seen_coarse(namespaces: int) -> DataWarning:
     )
 
 
-def values_absent(names: Sequence[str], buckets: int, granularity: Plain) -> DataWarning:
+def values_absent(names: Sequence[RowId], buckets: int, granularity: Plain) -> DataWarning:
     """Say that namespaces have no value in some buckets, which stay null and out of every sum."""
     return warning(
         Code.VALUES_ABSENT,

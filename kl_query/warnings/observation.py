@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kl_core.vocabulary import ScaleName, Source
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, some, text, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, text, warning
 
 NO_SOURCE_YET = warning(Code.NO_SOURCE_YET, "No source has answered yet: see the collector's log.")
 METRICS_NEVER_ANSWERED = warning(
@@ -100,7 +100,7 @@ def source_silent(source: Source, hours: float, buckets: Sequence[tuple[Plain, f
     )
 
 
-def buckets_unknown(names: Sequence[str], buckets: int, granularity: Plain) -> DataWarning:
+def buckets_unknown(names: Sequence[RowId], buckets: int, granularity: Plain) -> DataWarning:
     """Say that sums of namespaces leave out buckets."""
     return warning(
         Code.BUCKETS_UNKNOWN,
@@ -113,7 +113,7 @@ def buckets_unknown(names: Sequence[str], buckets: int, granularity: Plain) -> D
     )
 
 
-def pods_unmeasured(shares: Sequence[tuple[str, float]]) -> DataWarning:
+def pods_unmeasured(shares: Sequence[tuple[RowId, float]]) -> DataWarning:
     """Say which part of the running pods of namespaces was measured, in per cent."""
     return warning(
         Code.PODS_UNMEASURED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, text, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, text, warning
 
 CURSOR_OUTDATED = warning(
     Code.CURSOR_OUTDATED,
@@ -31,7 +31,7 @@ def change_unknown(namespaces: int) -> DataWarning:
     )
 
 
-def trend_leaves_out(names: Sequence[str]) -> DataWarning:
+def trend_leaves_out(names: Sequence[RowId]) -> DataWarning:
     """Say which namespaces a trend leaves out."""
     return warning(
         Code.TREND_LEAVES_OUT,

@@ -17,6 +17,10 @@ Visible: TypeAlias = Callable[[str], bool] | None
 """Whether a namespace may be named; None for who may see everything, details of damaged files included."""
 Plain = NewType("Plain", str)
 """Text in which no namespace is named: an instant, a bucket, a file, an error of the system."""
+Withheld = NewType("Withheld", int)
+"""Stands for a namespace whose name is not the caller's to know."""
+RowId: TypeAlias = str | Withheld
+"""What a namespace's row goes by: its name, where the caller may know it."""
 
 
 def nobody(_namespace: str) -> bool:
@@ -28,16 +32,20 @@ def nobody(_namespace: str) -> bool:
 class Names:
     """Namespaces, each with what is said after it. Those that may not be named are counted."""
 
-    pairs: tuple[tuple[str, Plain], ...]
+    pairs: tuple[tuple[RowId, Plain], ...]
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> Names:
+    def of(cls, names: Iterable[RowId]) -> Names:
         """Return namespaces with nothing said after them."""
         return cls(tuple((name, Plain("")) for name in names))
 
     def shown(self, visible: Visible) -> str:
         """Return the first few, how many more there are, and how many of them may not be named."""
-        named = [Plain(name + detail) for name, detail in self.pairs if visible is None or visible(name)]
+        named = [
+            Plain(name + detail)
+            for name, detail in self.pairs
+            if isinstance(name, str) and (visible is None or visible(name))
+        ]
         unnamed = len(self.pairs) - len(named)
         told = [some(named)] if named else []
         counted = [filled("{count} that cannot be named to you", {"count": unnamed})] if unnamed else []
@@ -104,6 +112,26 @@ class DataWarning:
         return self.said.shown(visible)
 
 
+def withheld(warning: DataWarning, visible: Callable[[str], bool]) -> DataWarning:
+    """Return a warning in which only the namespaces for which `visible` is true occur; the others are counted."""
+    return DataWarning(warning.code, _withheld_text(warning.said, visible))
+
+
+def _withheld_text(said: Text, visible: Callable[[str], bool]) -> Text:
+    return Text(said.template, {slot: _withheld(value, visible) for slot, value in said.slots.items()})
+
+
+def _withheld(value: Slot, visible: Callable[[str], bool]) -> Slot:
+    if isinstance(value, tuple):
+        return tuple(_withheld_text(part, visible) for part in value)
+    if isinstance(value, Text):
+        return _withheld_text(value, visible)
+    if isinstance(value, Names):
+        known = ((isinstance(name, str) and visible(name), name, detail) for name, detail in value.pairs)
+        return Names(tuple((name if named else Withheld(0), detail) for named, name, detail in known))
+    return value.instead if isinstance(value, Detail) else value
+
+
 def text(template: str, /, **slots: Slot) -> Text:
     """Return a part of a sentence."""
     return Text(template, slots)
@@ -112,6 +140,11 @@ def text(template: str, /, **slots: Slot) -> Text:
 def warning(code: Code, template: str, /, **slots: Slot) -> DataWarning:
     """Return a warning."""
     return DataWarning(code, Text(template, slots))
+
+
+def texts(warnings: Iterable[DataWarning]) -> list[str]:
+    """Return the words of warnings, each once, in their order."""
+    return list(dict.fromkeys(warning.text for warning in warnings))
 
 
 def some(items: Sequence[Plain]) -> Plain:
@@ -134,5 +167,5 @@ def _namespaces(value: Slot) -> Iterable[str]:
     if isinstance(value, tuple):
         return frozenset().union(*(part.namespaces for part in value))
     if isinstance(value, Names):
-        return (name for name, _ in value.pairs)
+        return (name for name, _ in value.pairs if isinstance(name, str))
     return value.namespaces if isinstance(value, Text) else ()

@@ -10,6 +10,7 @@ import pytest
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset as Loaded
 from kl_query.dataset import load_dataset
+from kl_query.dataset.visibility import restricted
 from tests.support.datasets import Dataset, Row, Scale, at, write
 
 SAMPLED = "2026-11-22T00:00:00Z"
@@ -72,7 +73,7 @@ def test_whoever_sees_a_sum_over_all_is_told_that_it_leaves_out_amounts_of_other
 
     assert "bank" in said(whole)
     assert "kube-dns" in said(whole)
-    assert "2 that cannot be named to you" in said(whole.restricted_to(lambda name: name == "web"))
+    assert "2 that cannot be named to you" in said(restricted(whole, lambda name: name == "web"))
 
 
 def test_those_that_were_asked_for_are_named_before_the_others_whose_sums_are_part_of_the_total(
@@ -101,6 +102,16 @@ def test_a_namespace_of_which_some_pods_were_not_measured_is_named_with_the_shar
     assert [w for w in warnings if "running pods" in w] == [
         "metrics-server knew only a part of the running pods of 1 namespace(s), whose usage is too low: web (83.3 %)."
     ]
+
+
+@pytest.mark.parametrize(("measured", "named"), [(0.991, False), (0.989, True)])
+def test_a_hundredth_of_the_pods_may_be_unmeasured_before_it_is_said(
+    tmp_path: Path, measured: float, named: bool
+) -> None:
+    rows = {"web": {"cpu": Row([48], [96])}}
+    scale = Scale("2026-11-21", capacity={"cpu": [240]}, namespaces=rows, measured={"web": [measured]})
+    warnings = ask(tmp_path, "get_usage", scale, metric="cpu")["metadata"]["warnings"]
+    assert any("running pods" in warning for warning in warnings) is named
 
 
 def test_an_hour_without_the_api_is_no_fault_of_the_pods_that_were_measured(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kl_mcp.tools.arguments import split_list
 from kl_query.dataset.model import Dataset, Namespace
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_query.regular_expressions import globs_meant
 from kl_query.selection import match, select
@@ -16,7 +17,7 @@ NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search"
 DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
 
 
-TENANTS = DATASET.restricted_to(lambda name: name.startswith("shop-"))
+TENANTS = restricted(DATASET, lambda name: name.startswith("shop-"))
 
 
 def refused(*patterns: str, dataset: Dataset = DATASET) -> ToolArgumentError:
@@ -127,7 +128,7 @@ def test_what_is_no_exact_name_is_told_the_argument_that_takes_it(namespace: str
 
 def test_who_may_see_nothing_is_told_no_name() -> None:
     with pytest.raises(ToolArgumentError) as caught:
-        match(DATASET.restricted_to(lambda _: False), ["*"], "pattern")
+        match(restricted(DATASET, lambda _: False), ["*"], "pattern")
     assert (caught.value.nearest, caught.value.example) == ((), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kl_query.dataset import Dataset
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Plain, warning
+from kl_query.warnings.warning import DataWarning, Plain, texts, warning
 
 
 def warned(words: str) -> DataWarning:
@@ -14,4 +14,4 @@ def warned(words: str) -> DataWarning:
 
 def told(dataset: Dataset) -> list[str]:
     """The texts of the warnings of a load."""
-    return dataset.told(dataset.warnings)
+    return texts(dataset.warnings)

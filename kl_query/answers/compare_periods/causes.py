@@ -13,13 +13,14 @@ from kl_core.vocabulary import RATE_UNITS
 from kl_query.dataset.model import Column
 from kl_query.measures.amounts_per_hour import KnownHours, change_pct
 from kl_query.numbers import MONEY, UNKNOWN, known_sum, ratio, rounded
+from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
 Levels = tuple[float, float]
 Block = dict[str, Any]
 
 
-def what_changed(hours: KnownHours, names: Sequence[str], levels: Levels, before: Window, after: Window) -> Block:
+def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
     """Separate the causes of a change of some namespaces between two windows.
 
     `levels` are their amounts per hour together, before they are related to capacity.
@@ -44,7 +45,7 @@ def what_changed(hours: KnownHours, names: Sequence[str], levels: Levels, before
     }
 
 
-def _causes(hours: KnownHours, names: Sequence[str], levels: Levels, before: Window, after: Window) -> Block:
+def _causes(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
     measure, scale = hours.view.measure, hours.view.scale
     metric, pair = measure.metric, (before, after)
     capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
@@ -61,7 +62,7 @@ def _causes(hours: KnownHours, names: Sequence[str], levels: Levels, before: Win
     }
 
 
-def _usage(hours: KnownHours, names: Sequence[str], before: Window, after: Window) -> Block | None:
+def _usage(hours: KnownHours, names: Sequence[RowId], before: Window, after: Window) -> Block | None:
     metric = hours.view.measure.metric
     if metric == "total" or hours.usage is None:
         return None

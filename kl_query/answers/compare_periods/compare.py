@@ -21,7 +21,7 @@ from kl_query.rolling import data_begin_warning
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.warning import DataWarning, RowId
 from kl_query.windows import instant
 
 DEFAULT_MOVERS = 20
@@ -53,9 +53,9 @@ class Views:
     def _trajectories(self) -> dict[tuple[str, str], Trajectory]:
         return {}
 
-    def names(self, selection: Selection) -> list[str]:
+    def names(self, selection: Selection) -> list[RowId]:
         """Return whose amounts a selection adds up; over the cluster also those that may not be named."""
-        return list(self.monthly.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
+        return self.monthly.scale.rows if selection.scope == "cluster" else [*selection.names]
 
 
 def compare_periods(
@@ -138,9 +138,9 @@ def _aggregate(view: Frame, selection: Selection) -> float:
     return view.sum_of(selection.names) if selection.names else UNKNOWN
 
 
-def _names(pair: Periods, selection: Selection) -> list[str]:
+def _names(pair: Periods, selection: Selection) -> list[RowId]:
     """Return whose amounts the comparison adds up; over the cluster also those that may not be named."""
-    return list(pair.view.scale.namespaces) if selection.scope == "cluster" else list(selection.names)
+    return pair.view.scale.rows if selection.scope == "cluster" else [*selection.names]
 
 
 def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
@@ -155,8 +155,8 @@ def _fill(
     dataset = views.daily.dataset
     pairs = {}
     if pair is not None:
-        unlisted = dataset.hidden | (pair.absorbed if selection.scope == "cluster" else frozenset())
-        pairs = {name: pair.pair(name) for name in _names(pair, selection) if name not in unlisted}
+        listed = pair.named if selection.scope == "cluster" else selection.names
+        pairs = {name: pair.pair(name) for name in listed}
     additive = views.compared.measure.additive
     names = order(pairs, sort if additive else "namespace") if pairs else list(selection.names)
     several = selection.scope == "namespaces"

@@ -15,7 +15,7 @@ from kl_query.measures.amounts_per_hour import KnownHours, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.warning import DataWarning, Plain, RowId
 from kl_query.windows import Window, read_window, whole_window
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
@@ -69,10 +69,10 @@ class Periods:
         parts = before / (_calendar_hours(self.before) or 1), after / (_calendar_hours(self.after) or 1)
         return abs(parts[0] - parts[1]) > _SAME_COVERAGE
 
-    def _known_hours(self, name: str) -> tuple[float, float]:
+    def _known_hours(self, name: RowId) -> tuple[float, float]:
         return self.hours.over(name, self.before), self.hours.over(name, self.after)
 
-    def scales(self, name: str) -> bool:
+    def scales(self, name: RowId) -> bool:
         """Say whether a namespace's baseline is scaled: that of all is, or it is known for other parts of each period.
 
         What is unknown in either period cannot be scaled by its own hours.
@@ -80,20 +80,20 @@ class Periods:
         own = self._known_hours(name)
         return self.scaled or (not self._is_percentage and all(own) and self._differ(*own))
 
-    def pair(self, name: str) -> tuple[float, float]:
+    def pair(self, name: RowId) -> tuple[float, float]:
         """Return a namespace's baseline, scaled, and its value."""
         found = self._pairs.get(name)
         if found is None:
             found = self._pairs[name] = self._share(name) if self._is_percentage else self._scaled(name)
         return found
 
-    def _scaled(self, name: str) -> tuple[float, float]:
+    def _scaled(self, name: RowId) -> tuple[float, float]:
         before, after = (view.total_of(name).value for view in self._views)
         own = self._known_hours(name)
         hours = own if all(own) else self._hours
         return (before * hours[1] / hours[0] if all(hours) and self.scales(name) else before), after
 
-    def _share(self, name: str) -> tuple[float, float]:
+    def _share(self, name: RowId) -> tuple[float, float]:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
         before, after = (
             100 * ratio(self.hours.level(name, view.window), ratio(view.measure.base_amount(view.window), hours))
@@ -107,27 +107,28 @@ class Periods:
         return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
 
     @cached_property
-    def _pairs(self) -> dict[str, tuple[float, float]]:
+    def _pairs(self) -> dict[RowId, tuple[float, float]]:
         return {}
 
     @cached_property
     def _views(self) -> tuple[Frame, Frame]:
         return self.hours.frame(self.before), self.hours.frame(self.after)
 
-    def levels(self, names: Sequence[str]) -> tuple[float, float]:
+    def levels(self, names: Sequence[RowId]) -> tuple[float, float]:
         """Return the amounts per hour of some namespaces together, before they are related to capacity."""
         return self.hours.levels(names, self.before, self.after)
 
-    @cached_property
-    def absorbed(self) -> frozenset[str]:
-        """Return the shared namespaces nothing is left of in either period."""
-        return self._views[0].absorbed & self._views[1].absorbed
+    @property
+    def named(self) -> list[str]:
+        """Return the namespaces that the caller may know, but for those nothing is left of in either period."""
+        before, after = self._views
+        return [name for name in self.view.scale.namespaces if name not in before.absorbed & after.absorbed]
 
-    def known_in_both(self, names: Iterable[str]) -> list[str]:
+    def known_in_both(self, names: Iterable[RowId]) -> list[RowId]:
         """Return the namespaces whose change is known."""
         return [name for name in names if all(map(known, self.pair(name)))]
 
-    def describe(self, names: Iterable[str]) -> dict[str, Any]:
+    def describe(self, names: Iterable[RowId]) -> dict[str, Any]:
         """Return the two periods and the sums over each of the namespaces that are known in both."""
         both = self.known_in_both(names)
         pairs = [self.pair(name) for name in both]
@@ -144,7 +145,7 @@ class Periods:
             **moved(both_sums, self.view.measure.unit),
         }
 
-    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
+    def warnings(self, names: Iterable[RowId]) -> list[DataWarning]:
         """Say that the baseline is scaled, or that of some namespaces."""
         label = Plain(str(self.after.label))
         if self.scaled:

@@ -17,6 +17,7 @@ from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.dataset.model import Column, Scale
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
+from kl_query.warnings.warning import RowId
 from kl_query.windows import Window, bucket_name
 
 THRESHOLD_PCT = 10.0
@@ -28,7 +29,7 @@ INSUFFICIENT = "insufficient_data"
 _NOISE_PCT = 1e-6
 
 
-def monthly(hours: KnownHours, names: Sequence[str], column: Column) -> dict[str, Any]:
+def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[str, Any]:
     """Return the months of a sum over namespaces, and the open one scaled to its whole length."""
     view = hours.view
     values = view.measure.series(column, view.window)
@@ -50,7 +51,7 @@ def _complete(scale: Scale, bucket: int) -> bool:
     return bucket != scale.relative.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
 
 
-def _open_month(hours: KnownHours, names: Sequence[str], column: Column, value: float) -> dict[str, Any]:
+def _open_month(hours: KnownHours, names: Sequence[RowId], column: Column, value: float) -> dict[str, Any]:
     scale, last = hours.view.scale, hours.view.window.stop - 1
     length = (scale.ends[last] - scale.starts[last]) / HOUR
     level = (

@@ -16,6 +16,7 @@ from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table
 from kl_query.dataset.model import Amounts, Column, Relative, Scale
+from kl_query.warnings.warning import RowId
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +238,9 @@ def _observed(metrics: Mapping[Metric, _Metric], elapsed: Column) -> Column:
     return observed
 
 
-def _uncounted(metrics: Mapping[Metric, _Metric]) -> dict[Metric, dict[str, tuple[int, ...]]]:
+def _uncounted(metrics: Mapping[Metric, _Metric]) -> dict[Metric, dict[RowId, tuple[int, ...]]]:
     """Return the buckets of each namespace that have requests, but for how many hours is unknown."""
-    found: dict[Metric, dict[str, tuple[int, ...]]] = {}
+    found: dict[Metric, dict[RowId, tuple[int, ...]]] = {}
     for metric, read in metrics.items():
         for name, lived in read.lived.items():
             pairs = enumerate(zip(read.usage[name], read.mean.get(name, ()), lived.hours, strict=False))

@@ -19,6 +19,7 @@ from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.protocol.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.dataset.model import Namespace
+from kl_query.dataset.visibility import restricted
 from tests.support.in_process import MODES, ask
 from tests.support.published import publish
 from tests.support.warned import warned
@@ -121,7 +122,7 @@ def test_at_most_a_hundred_values_are_returned_and_the_rest_counted() -> None:
 
 
 def test_namespaces_that_must_not_be_named_are_not_offered() -> None:
-    dataset = _with_namespaces("mine", "theirs").restricted_to(lambda name: name == "mine")
+    dataset = restricted(_with_namespaces("mine", "theirs"), lambda name: name == "mine")
 
     assert _complete(dataset, "namespace_changes", "namespace", "").values == ["mine"]
     assert _of_template(dataset, NAMESPACE_TEMPLATE, "namespace", "") == ["mine"]

@@ -17,6 +17,7 @@ from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
+from kl_query.dataset.visibility import restricted
 from kl_query.dataset.watcher import Holder
 from tests.support.in_process import MODES, ask
 from tests.support.published import publish
@@ -152,20 +153,20 @@ def test_a_namespace_that_does_not_exist_is_not_found(small: Dataset, name: str)
 @pytest.mark.requirement("KL-R-2")
 def test_a_namespace_that_does_not_exist_is_told_the_nearest_names(small: Dataset) -> None:
     assert _refusal(small, "kubeledger://namespaces/kube%2Dsystm").message.endswith("; the nearest: kube-system.")
-    hidden = small.restricted_to(lambda name: name != "kube-system")
+    hidden = restricted(small, lambda name: name != "kube-system")
     assert "the nearest" not in _refusal(hidden, "kubeledger://namespaces/kube-system").message
 
 
 @pytest.mark.requirement("KL-R-2")
 def test_a_namespace_that_must_not_be_named_is_told_apart_from_none_by_nobody(small: Dataset) -> None:
-    restricted = small.restricted_to(lambda name: name == "shop")
+    seen = restricted(small, lambda name: name == "shop")
 
-    hidden = _refusal(restricted, "kubeledger://namespaces/kube-system")
-    absent = _refusal(restricted, "kubeledger://namespaces/kube-sys")
+    hidden = _refusal(seen, "kubeledger://namespaces/kube-system")
+    absent = _refusal(seen, "kubeledger://namespaces/kube-sys")
 
     assert hidden.message.replace("kube-system", "kube-sys") == absent.message
     assert hidden.code == absent.code
-    page = _read(restricted, "kubeledger://namespaces/shop")
+    page = _read(seen, "kubeledger://namespaces/shop")
     # shop uses 1 of 1.5 cores: the hidden one stays in every total, and is not named.
     (cpu,) = [line for line in orjson.loads(_text(page))["scales"]["hourly_7d"]["amounts"] if line["metric"] == "cpu"]
     assert cpu["share_pct"] == pytest.approx(100 / 1.5, rel=1e-5)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kl_mcp.tools import TABLE
 from kl_query.dataset import EMPTY, Dataset
 from kl_query.dataset.model import Sharing
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.sharing import shared_by
 from kl_query.metadata import metadata
@@ -57,9 +58,9 @@ DATASETS = {
     "without bills": without_bills(BOOKS),
     "without capacity": without_capacity(BOOKS),
     "charging back, days only": charging_back(BOOKS),
-    "one visible": BOOKS.restricted_to(lambda name: name == NAMES[0]),
+    "one visible": restricted(BOOKS, lambda name: name == NAMES[0]),
     "sharing": shared_by(charging_back(BOOKS), SHARING),
-    "sharing, one visible": shared_by(BOOKS, SHARING).restricted_to(lambda name: name == NAMES[-1]),
+    "sharing, one visible": restricted(shared_by(BOOKS, SHARING), lambda name: name == NAMES[-1]),
 }
 
 
@@ -102,7 +103,8 @@ def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[s
         check_schemas(name, answer)
         written = json.dumps(answer, allow_nan=False)
         assert len(written) <= (80_000 if "limit" in arguments else 32_000)
-    unasked = [hidden for hidden in DATASETS[state].hidden if hidden not in json.dumps(arguments)]
+    withheld = BOOKS.namespaces.keys() - DATASETS[state].namespaces.keys()
+    unasked = [name for name in withheld if name not in json.dumps(arguments)]
     assert not [hidden for hidden in unasked if hidden in written]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from tests.kl_mcp.tools.conftest import NOW, Ask
 
@@ -94,7 +95,7 @@ def test_a_glob_as_namespace_points_to_namespaces(ask: Ask) -> None:
 
 
 def test_a_hidden_namespace_is_as_unknown_as_one_that_does_not_exist(books: Dataset) -> None:
-    seen = books.restricted_to(lambda name: name == "web")
+    seen = restricted(books, lambda name: name == "web")
     with pytest.raises(ToolArgumentError) as hidden:
         TABLE["get_usage"].run({"namespace": "registry"}, seen, NOW)
     with pytest.raises(ToolArgumentError) as absent:

@@ -1,6 +1,7 @@
 import pytest
 
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted
 from tests.kl_mcp.tools.conftest import Ask, asked
 
 
@@ -60,7 +61,7 @@ def test_an_unknown_value_is_null_and_ranks_last(ask: Ask) -> None:
 
 
 def test_a_hidden_namespace_counts_in_the_rest_only(books: Dataset) -> None:
-    answer = asked(books.restricted_to(lambda name: name != "ml-train"), "get_top_consumers")
+    answer = asked(restricted(books, lambda name: name != "ml-train"), "get_top_consumers")
     assert answer["rest"] == {"count": 1, "value": 39, "share_pct": 40}
     assert "ml-train" not in str(answer)
 

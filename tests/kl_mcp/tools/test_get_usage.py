@@ -1,6 +1,7 @@
 import pytest
 
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
 
@@ -50,7 +51,7 @@ def test_a_namespace_that_left_before_the_window_reads_zero(ask: Ask) -> None:
 
 
 def test_a_hidden_namespace_stays_in_the_total_and_is_not_named(books: Dataset) -> None:
-    answer = asked(books.restricted_to(lambda name: name == "web"), "get_usage")
+    answer = asked(restricted(books, lambda name: name == "web"), "get_usage")
     assert [series["namespace"] for series in answer["series"]] == ["web"]
     assert answer["total"] == 337.5
     assert answer["rest"] == {"count": 5, "value": 303.75}  # 337.5 - 33.75

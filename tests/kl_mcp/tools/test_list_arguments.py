@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import LISTS, NOW
 
@@ -135,7 +136,7 @@ def test_one_pattern_of_several_that_matches_nothing_is_an_error(books: Dataset,
 def test_a_pattern_that_matches_hidden_names_only_is_refused_like_one_that_matches_none(
     books: Dataset, tool: str, argument: str
 ) -> None:
-    seen = books.restricted_to(lambda name: name == "web")
+    seen = restricted(books, lambda name: name == "web")
     hidden, absent = (
         str(outcome(seen, tool, argument, ["web", pattern])).replace(pattern, "PATTERN")
         for pattern in ("regist*", "xegist*")

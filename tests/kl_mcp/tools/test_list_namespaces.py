@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from kl_query.dataset import Dataset
+from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
 
@@ -46,6 +47,6 @@ def test_a_pattern_that_matches_nothing_is_an_error(ask: Ask) -> None:
 
 
 def test_a_hidden_namespace_is_not_named(books: Dataset) -> None:
-    answer = asked(books.restricted_to(lambda name: name == "web"), "list_namespaces")
+    answer = asked(restricted(books, lambda name: name == "web"), "list_namespaces")
     assert names(answer) == ["web"]
     assert answer["counts"]["application"] == 1

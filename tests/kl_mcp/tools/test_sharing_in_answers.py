@@ -23,6 +23,7 @@ import pytest
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import Sharing
+from kl_query.dataset.visibility import restricted
 from kl_query.measures.sharing import shared_by
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.datasets import Dataset as Published
@@ -148,7 +149,7 @@ def test_system_namespaces_off_the_list_bear_their_part(books: Books) -> None:
 
 
 def test_namespaces_that_may_not_be_named_bear_their_part_and_so_may_shared_ones(books: Books) -> None:
-    answer = asked(books(INFRA).restricted_to(lambda name: name == "shop"), "get_usage")
+    answer = asked(restricted(books(INFRA), lambda name: name == "shop"), "get_usage")
     assert [series["namespace"] for series in answer["series"]] == ["shop"]
     assert (answer["total"], answer["rest"]) == (112, {"count": 2, "value": 42})  # blog and kube-dns
     assert "infra" not in json.dumps(answer)
@@ -159,8 +160,8 @@ def test_shared_namespaces_are_counted_neither_among_system_ones_nor_in_the_rest
     dataset = books(Sharing(namespaces=("infra", "kube-*")))
     answer = asked(dataset, "get_namespace_breakdown", date="all")
     assert answer["excluded_system"] == {"count": 0, "value": 0, "share_pct": 0}
-    restricted = asked(dataset.restricted_to(lambda name: name == "shop"), "get_top_consumers", date="all")
-    assert restricted["rest"] == {"count": 1, "value": 42, "share_pct": 37.5}  # blog alone: 30 x 112 / 80
+    seen = asked(restricted(dataset, lambda name: name == "shop"), "get_top_consumers", date="all")
+    assert seen["rest"] == {"count": 1, "value": 42, "share_pct": 37.5}  # blog alone: 30 x 112 / 80
 
 
 @pytest.mark.requirement("KL-H-6")

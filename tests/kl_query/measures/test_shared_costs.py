@@ -107,7 +107,7 @@ def test_what_each_namespace_costs_is_what_the_slow_reference_hands_it(
     idle = PRICE[metric] * CAPACITY * len(days) - sum(own.values())
     if any(0 < value < 1e-9 for value in own.values()):
         return  # the reference divides by such a sum, and loses what the product keeps
-    expected = handed_over(own, idle, policy, data.shared)
+    expected = handed_over(own, idle, policy, frozenset(map(str, data.shared)))
     found = view(data, metric, date)
     assert {n: t.value for n, t in found.totals.items()} == pytest.approx(
         {n: v for n, v in expected.items() if n != "idle!"}, rel=1e-6, abs=1e-6

@@ -23,6 +23,7 @@ MEASURE = """
 import os, resource, sys
 from pathlib import Path
 from kl_query.dataset import load_dataset
+from kl_query.warnings.warning import texts
 directory = Path(sys.argv[1])
 for _ in range(int(sys.argv[2])):
     for file in directory.iterdir():
@@ -31,7 +32,7 @@ for _ in range(int(sys.argv[2])):
 pages = int(Path("/proc/self/statm").read_text().split()[1])
 status = Path("/proc/self/status").read_text()
 peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-print(len(dataset.namespaces), peak, pages * resource.getpagesize() / 2**20, *dataset.told(dataset.warnings), sep="|")
+print(len(dataset.namespaces), peak, pages * resource.getpagesize() / 2**20, *texts(dataset.warnings), sep="|")
 """
 
 

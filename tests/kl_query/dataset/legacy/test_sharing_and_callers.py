@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.access.callers import restricted
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Sharing
+from kl_query.dataset.visibility import restricted_to
 from kl_query.measures.sharing import NO_IDLE, shared_by
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
@@ -151,7 +151,7 @@ def test_no_tool_names_a_namespace_that_a_caller_may_not_see(build: Build, tool:
     }
     whole = shared_by(build(files), sharing)
     told = json.dumps(asking(whole)(tool, **ARGUMENTS[tool]))
-    withheld = json.dumps(asking(restricted(whole, ("shop",)))(tool, **ARGUMENTS[tool]))
+    withheld = json.dumps(asking(restricted_to(whole, ("shop",)))(tool, **ARGUMENTS[tool]))
     assert "web" not in withheld
     assert "kube-system" not in withheld
     # What is withheld was there: in the lists, or in what the cluster's answers warn of.
@@ -159,7 +159,7 @@ def test_no_tool_names_a_namespace_that_a_caller_may_not_see(build: Build, tool:
 
 
 def test_totals_are_those_of_the_whole_cluster_for_a_caller_who_sees_a_part(build: Build) -> None:
-    ask = asking(restricted(build(PRICED), ("shop",)))
+    ask = asking(restricted_to(build(PRICED), ("shop",)))
     answer = ask("get_top_consumers", metric="cpu", date="2026-11-21", exclude_system=False)
     # 30 of 48.
     assert [(row["namespace"], row["share_pct"]) for row in answer["ranking"]] == [("shop", 62.5)]

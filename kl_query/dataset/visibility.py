@@ -1,0 +1,68 @@
+"""What a caller may see of a dataset: a dataset again, in which the names of all other namespaces do not occur.
+
+Their rows stay, under numbers instead of names, so that every total, share and count is that of the whole cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from fnmatch2 import fnmatchcase2
+
+from kl_query.dataset.model import Dataset, Scale, Sharing
+from kl_query.warnings.warning import RowId, Withheld, withheld
+
+Ids = Mapping[str, Withheld]
+"""What each withheld namespace goes by."""
+V = TypeVar("V")
+
+
+def restricted(dataset: Dataset, visible: Callable[[str], bool]) -> Dataset:
+    """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
+    unnamed = [name for name in dataset.namespaces if not visible(name)]
+    ids = {name: Withheld(i) for i, name in enumerate(unnamed, start=len(dataset.withheld))}
+    named = {name: record for name, record in dataset.namespaces.items() if name not in ids}
+    return replace(
+        dataset,
+        namespaces=named,
+        withheld=(*dataset.withheld, *(dataset.namespaces[name].first_seen for name in unnamed)),
+        scales={name: _scale(scale, ids) for name, scale in dataset.scales.items()},
+        warnings=tuple(withheld(warning, visible) for warning in dataset.warnings),
+        sharing=_sharing(dataset.sharing, named),
+        shared=frozenset(_id(row, ids) for row in dataset.shared),
+    )
+
+
+def restricted_to(dataset: Dataset, globs: Collection[str]) -> Dataset:
+    """Return the same data naming only the namespaces that match a glob; totals do not change."""
+    return restricted(dataset, lambda name: any(fnmatchcase2(name, glob) for glob in globs))
+
+
+def _scale(scale: Scale, ids: Ids) -> Scale:
+    relative = scale.relative
+    if relative is not None:
+        uncounted = {metric: _renamed(buckets, ids) for metric, buckets in relative.uncounted.items()}
+        relative = replace(relative, uncounted=uncounted)
+    return replace(
+        scale,
+        namespaces={name: row for name, row in scale.namespaces.items() if name not in ids},
+        withheld=(*scale.withheld, *(scale.namespaces.get(name) for name in ids)),
+        measured=_renamed(scale.measured, ids),
+        relative=relative,
+    )
+
+
+def _renamed(values: Mapping[RowId, V], ids: Ids) -> dict[RowId, V]:
+    return {_id(row, ids): value for row, value in values.items()}
+
+
+def _id(row: RowId, ids: Ids) -> RowId:
+    return ids.get(row, row) if isinstance(row, str) else row
+
+
+def _sharing(sharing: Sharing, named: Mapping[str, object]) -> Sharing:
+    """Return the policy with those of its globs alone that match a namespace the caller may know."""
+    globs = tuple(glob for glob in sharing.namespaces if any(fnmatchcase2(name, glob) for name in named))
+    return replace(sharing, namespaces=globs, withheld=sharing.withheld + len(sharing.namespaces) - len(globs))
