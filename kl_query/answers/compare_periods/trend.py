@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean, linear_regression
 from typing import Any
 
 from kl_core.calendar import HOUR
@@ -112,13 +113,11 @@ def between_months(hours: KnownHours, found: Trajectory) -> dict[str, Any] | Non
 def _rise_pct(points: list[tuple[int, float]]) -> float | None:
     if len(points) < 2:
         return None
-    count = len(points)
-    mean_x = sum(x for x, _ in points) / count
-    mean_y = math.fsum(y for _, y in points) / count
-    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
-    if mean_y == 0:
+    months, levels = zip(*points, strict=True)
+    mean = fmean(levels)
+    if mean == 0:
         return 0.0
-    rise = 100 * slope * (points[-1][0] - points[0][0]) / mean_y
+    rise = 100 * linear_regression(months, levels).slope * (months[-1] - months[0]) / mean
     return 0.0 if abs(rise) < _NOISE_PCT else rise
 
 
