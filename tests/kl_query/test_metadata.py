@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.metadata import metadata
 from kl_query.view import frame
+from kl_query.warnings.observation import duration
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
 from tests.support.published import publish
@@ -66,6 +68,15 @@ def test_staleness_counts_from_the_last_sample_after_three_missed_ticks(block: B
     assert "4 days before" in block(age=4 * 86_400 + 5)["warnings"][0]
 
 
+def test_an_interval_that_is_not_told_is_taken_for_five_minutes(tmp_path: Path) -> None:
+    publish(tmp_path)
+    dataset = replace(load_dataset(tmp_path), polling_interval_seconds=None, generated_at=None)
+    newest = max(at for at in dataset.last_sample_at.values() if at is not None)
+    for age, is_stale in ((900, False), (901, True)):
+        warnings = metadata(dataset, newest + age)["warnings"]
+        assert any(warning.startswith("Stale") for warning in warnings) is is_stale
+
+
 @pytest.mark.requirement("KL-M-2")
 @pytest.mark.parametrize(("age", "said"), [(-600, None), (-601, "10 min"), (-7200, "2 h"), (-401 * 86_400, "401 days")])
 def test_a_newest_sample_ahead_of_the_servers_clock_is_not_fresh(block: Block, age: int, said: str | None) -> None:
@@ -121,6 +132,19 @@ def test_gaps_are_named_with_their_hours(block: Block) -> None:
     assert (found["coverage"]["observed_hours"], found["coverage"]["elapsed_hours"]) == (39, 43)
 
 
+@pytest.mark.parametrize(("missing", "named"), [(5e-7, False), (2e-6, True)])
+def test_what_hours_round_to_is_no_gap(block: Block, missing: float, named: bool) -> None:
+    found = block(day={"observed": [24 - missing, 19]})
+    assert any(warning.startswith("Not observed") for warning in found["warnings"]) is named
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7199, "119 min"), (7200, "2 h"), (72 * 3600 - 1, "71 h"), (259200, "3 days")]
+)
+def test_ages_are_told_in_minutes_hours_and_days(seconds: int, words: str) -> None:
+    assert duration(seconds) == words
+
+
 def test_coverage_weighs_buckets_by_their_hours(block: Block) -> None:
     found = block(day={"coverage": {"metrics": [0.5, 1], "dcgm": [None, None]}})
     # (0.5 x 24 + 1 x 19) / 43
@@ -172,7 +196,7 @@ def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) ->
 
 
 def test_half_an_hour_of_silence_is_named_and_a_single_missed_tick_is_not(block: Block) -> None:
-    silent = block(day={"more": {"silent_hours": {"metrics": [0.5, 1 / 12]}}})["warnings"]
+    silent = block(day={"more": {"silent_hours": {"metrics": [0.5, 0.49]}}})["warnings"]
     assert len(silent) == 2
     assert "did not answer for 0.5 h" in silent[1]
 

@@ -48,6 +48,10 @@ def test_refused_patterns_are_explained(pattern: str) -> None:
     assert len(caught.value.message) > 20
 
 
+def test_a_pattern_may_have_256_characters() -> None:
+    assert check_patterns(["x" * 256], "pattern") == ("x" * 256,)
+
+
 def test_a_call_is_about_the_cluster_one_namespace_several_or_their_sum() -> None:
     assert select(DATASET, None, None).scope == "cluster"
     assert select(DATASET, "web", None).names == ("web",)

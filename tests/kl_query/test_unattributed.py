@@ -41,11 +41,14 @@ def test_a_ratio_that_unattributed_usage_could_change_is_unknown_with_the_reason
     assert any("names no holder" in warning for warning in answer["metadata"]["warnings"])
 
 
-def test_a_little_unattributed_usage_leaves_the_ratio(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unattributed", "ratio"), [(0.4, 0.5), (0.41, None)])
+def test_a_twentieth_of_the_requests_may_be_unattributed(
+    tmp_path: Path, unattributed: float, ratio: float | None
+) -> None:
     # 0.4 of 8 GPU-hours are exactly the 0.05 that is tolerated.
-    answer = ask(tmp_path, "get_efficiency", [0.4, None], metric="gpu", scale="hourly_7d")
+    answer = ask(tmp_path, "get_efficiency", [unattributed, None], metric="gpu", scale="hourly_7d")
     (row,) = [row for row in answer["efficiency"] if row["namespace"] == "ml"]
-    assert (row["efficiency_ratio"], row["classification"]) == (0.5, "balanced")
+    assert (row["efficiency_ratio"], row["classification"]) == (ratio, "balanced" if ratio else "unknown")
 
 
 def test_other_metrics_are_not_in_doubt(tmp_path: Path) -> None:
@@ -54,8 +57,8 @@ def test_other_metrics_are_not_in_doubt(tmp_path: Path) -> None:
 
 
 def test_the_hourly_series_is_unknown_in_the_hours_concerned(tmp_path: Path) -> None:
-    # 2 of 4 GPU-hours in each; of the first hour another 1 may be its own, of the second nothing.
-    answer = ask(tmp_path, "get_efficiency_timeseries", [1.0, 0.0], metric="gpu", namespace="ml")
+    # 2 of 4 GPU-hours in each; of the first hour another 0.21 may be its own, of the second 0.2: exactly a twentieth.
+    answer = ask(tmp_path, "get_efficiency_timeseries", [0.21, 0.2], metric="gpu", namespace="ml")
     assert answer["series"][0]["values"] == [None, 0.5]
 
 

@@ -12,6 +12,7 @@ from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_query.regular_expressions import globs_meant
 from kl_query.selection import match, select
+from kl_query.unmatched import example
 
 NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
 DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
@@ -167,3 +168,8 @@ def test_so_is_what_is_suggested_for_too_many_too_few_or_too_long_ones(patterns:
     example = refused(*patterns, dataset=TENANTS).example
     assert example is not None
     assert match(TENANTS, split_list(example.removeprefix("pattern=")), "pattern")
+
+
+def test_an_example_holds_as_many_values_as_150_characters_have_room_for() -> None:
+    assert example("pattern", ["x" * 100, "y" * 49]) == f"pattern={'x' * 100},{'y' * 49}"
+    assert example("pattern", ["x" * 100, "y" * 50]) == f"pattern={'x' * 100}"

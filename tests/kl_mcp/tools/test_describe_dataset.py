@@ -2,8 +2,11 @@ from collections.abc import Callable
 
 import pytest
 
+from kl_query.answers.dataset_description import describe
 from kl_query.dataset import EMPTY, Dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.large_dataset import NOW as LARGE_NOW
+from tests.support.large_dataset import large_dataset
 from tests.support.warned import warned
 
 
@@ -89,3 +92,9 @@ def test_an_absent_dataset_is_described_as_such() -> None:
     assert answer["layout"] == "none"
     assert answer["metadata"]["warnings"] == ["Nothing yet; expected in 5 min."]
     assert answer["scales"]["hourly_7d"]["points_per_namespace"] == 0
+
+
+def test_the_ten_newest_rates_are_told() -> None:
+    # The rate was 100 + i until i days ago, for 30 days.
+    history = describe(large_dataset(1), LARGE_NOW)["rate_history"]
+    assert [rate["rate"] for rate in history] == [110, 109, 108, 107, 106, 105, 104, 103, 102, 101]

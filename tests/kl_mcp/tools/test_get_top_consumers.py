@@ -1,8 +1,10 @@
 import pytest
 
+from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.large_dataset import NOW, large_dataset
 
 
 @pytest.mark.requirement("KL-T-5")
@@ -74,3 +76,9 @@ def test_costs_of_all_metrics_are_ranked_as_total(ask: Ask) -> None:
         ("registry", 1.95),
     ]
     assert answer["capacity_value"] == 19.5
+
+
+def test_ten_namespaces_are_ranked_unless_more_are_asked_for() -> None:
+    books = large_dataset(13)  # two of them are of the system
+    ranked = [len(TABLE["get_top_consumers"].run(given, books, NOW)["ranking"]) for given in ({}, {"limit": 11})]
+    assert ranked == [10, 11]

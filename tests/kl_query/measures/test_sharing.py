@@ -58,6 +58,11 @@ def test_idle_stays_idle_where_no_namespace_costs_anything() -> None:
     assert factors(ALL, NOTHING, NOTHING, 18).idle == 1.2
 
 
+def test_costs_are_raised_by_less_than_a_factor_of_1e100() -> None:
+    assert factors(INFRA, 1e-98, 1.0, 0).bearers == pytest.approx(1e98)
+    assert factors(INFRA, 1e-101, 1.0, 0) == Factors(1, 1, 1)
+
+
 def test_a_cost_too_small_to_be_in_proportion_to_bears_nothing() -> None:
     # 12 / 5e-324 is beyond what a float holds: multiplying with it would turn money into infinity
     assert factors(INFRA, 5e-324, 12, 0) == Factors(1, 1, 1)

@@ -1,10 +1,17 @@
+import math
 import statistics
+from array import array
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kl_query.measures.statistics import percentile
+from kl_query.dataset.model import Scale
+from kl_query.measures.statistics import percentile, stats
+from kl_query.windows import Window
+
+MIDNIGHT = 1795219200
 
 
 @pytest.mark.requirement("KL-T-12")
@@ -27,3 +34,35 @@ def test_a_percentile_lies_between_the_smallest_and_the_largest(values: list[flo
     found = percentile(sorted(values), rank)
     assert found is not None
     assert min(values) - 1e-6 <= found <= max(values) + 1e-6
+
+
+def _window(values: list[float], *, is_open: bool = False) -> Window:
+    """Return a window of hours from midnight on, of which the last may be open."""
+    starts = [MIDNIGHT + 3600 * i for i in range(len(values))]
+    hours = array("d", [1.0]) * len(values)
+    ends, complete = tuple(start + 3600 for start in starts), (*[True] * (len(values) - 1), not is_open)
+    scale = Scale("hourly_7d", "", tuple(starts), ends, complete, hours, hours, {}, {}, {}, {}, {}, {})
+    return Window(scale, 0, len(values))
+
+
+def _stats(values: list[float], *, is_open: bool = False) -> dict[str, Any]:
+    return stats(array("d", values), _window(values, is_open=is_open))
+
+
+@pytest.mark.requirement("KL-T-12")
+@pytest.mark.parametrize(
+    ("values", "hour"),
+    [([3, 5, 5, 1], 1), ([5, 3, 5], 0), ([2, 2, 2], 0), ([1, math.nan, 4, 4], 2), ([0, -1, 0], 0), ([1, 2, 3], 2)],
+)
+def test_the_peak_is_the_first_of_equal_hours(values: list[float], hour: int) -> None:
+    assert _stats(values)["peak_hour"] == f"2026-11-21T{hour:02}:00:00Z"
+
+
+@pytest.mark.requirement("KL-T-12")
+def test_the_open_hour_is_no_peak_and_unknown_hours_count_nowhere() -> None:
+    found = _stats([1, math.nan, 3, 9], is_open=True)
+
+    # Of 1 and 3: mean 2, each 1 from it.
+    assert (found["min"], found["max"], found["mean"], found["p50"], found["stdev"]) == (1, 3, 2, 2, 1)
+    assert (found["peak_hour"], found["points"]) == ("2026-11-21T02:00:00Z", 2)
+    assert _stats([math.nan])["peak_hour"] is None

@@ -260,6 +260,11 @@ def test_the_rounding_of_sums_is_no_change(tmp_path: Path) -> None:
     assert result(view(tmp_path, [0.1, 0.1 + 1e-13]))["rise_pct"] == 0
 
 
+@pytest.mark.parametrize(("rise", "rise_pct"), [(0.9e-8, 0), (1.1e-8, 1.1e-6)])
+def test_a_rise_of_a_hundred_millionth_is_none(tmp_path: Path, rise: float, rise_pct: float) -> None:
+    assert result(view(tmp_path, [1, 1 + rise]))["rise_pct"] == pytest.approx(rise_pct, rel=1e-4, abs=1e-12)
+
+
 @pytest.mark.requirement("KL-T-13")
 def test_the_open_month_takes_no_part(tmp_path: Path) -> None:
     assert found(view(tmp_path, [1, 1, 5], open_hours=10))[2] == 2
