@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Mapping
 
-import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +14,7 @@ from kl_mcp.access.identify import Identification
 from kl_mcp.access.keys_at_url import RETRY_SECONDS
 from kl_mcp.access.open_streams import serve_while
 from kl_mcp.access.refusals import KeysUnknownError, MissingTokenError, RefusedError
+from kl_mcp.http_refusal import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +80,12 @@ def _token(scope: Scope, settings: str) -> str:
 
 
 def _refusal(refused: RefusedError, challenge: Mapping[str, str]) -> Response:
-    body = orjson.dumps({"error": refused.code, "error_description": str(refused)})
     headers = {"Cache-Control": "no-store"}
     if isinstance(refused, KeysUnknownError):
         headers["Retry-After"] = str(RETRY_SECONDS)
     else:
         headers["WWW-Authenticate"] = _challenge(refused, challenge)
-    return Response(body, status_code=refused.status, media_type="application/json", headers=headers)
+    return refusal(refused.status, str(refused), headers, oauth_error=refused.code)
 
 
 def _challenge(refused: RefusedError, more: Mapping[str, str]) -> str:

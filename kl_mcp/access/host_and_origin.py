@@ -8,20 +8,19 @@ is not: a scraper's address can be named in the settings.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kl_core.hosts import DEFAULT_PORTS, split_host, split_listed, split_origin
+from kl_mcp.http_refusal import refusal
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")
-INVALID_REQUEST = -32600
 WHITESPACE = b" \t"
 
 
@@ -103,9 +102,9 @@ class Guard:
         if scope["type"] == "http":
             # RFC 9110 5.5: white space around a field value is not part of it. httptools leaves it in.
             scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
-            refusal = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
+            refused = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
+            if refused is not None:
+                await refused(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -127,16 +126,13 @@ def _two_lengths(scope: Scope) -> Response | None:
     """A refusal of a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
     if not {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
         return None
-    refusal = _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.")
-    refusal.headers["Connection"] = "close"
-    return refusal
+    return _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.", {"Connection": "close"})
 
 
 def _header_values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
 
 
-def _refuse(status: int, message: str) -> Response:
+def _refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     logger.warning("%s", message)
-    body = {"jsonrpc": "2.0", "id": None, "error": {"code": INVALID_REQUEST, "message": message}}
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
+    return refusal(status, message, headers)

@@ -22,6 +22,7 @@ from kl_mcp.access.cors import Cors
 from kl_mcp.access.gate import Gate
 from kl_mcp.access.host_and_origin import WILDCARDS, Access, Guard
 from kl_mcp.access.identify import Identification, identification_of
+from kl_mcp.http_refusal import refusal
 from kl_mcp.protocol.server import KubeLedgerServer
 from kl_mcp.settings import Settings
 from kl_mcp.transport import probes
@@ -150,7 +151,7 @@ class UnfinishedAnswer:
         except asyncio.CancelledError:
             if started or scope["type"] != "http":
                 raise
-            await _json(503, {"error": "The server is stopping."})(scope, receive, send)
+            await refusal(503, "The server is stopping.")(scope, receive, send)
 
 
 class PostOnly:
@@ -164,10 +165,8 @@ class PostOnly:
         if scope["method"] == "POST":
             await self._app(scope, receive, send)
             return
-        body = {"error": f"{MCP_PATH} takes POST only: this server keeps no sessions and offers no stream to GET."}
-        response = _json(405, body)
-        response.headers["Allow"] = "POST"
-        await response(scope, receive, send)
+        why = f"{MCP_PATH} takes POST only: this server keeps no sessions and offers no stream to GET."
+        await refusal(405, why, {"Allow": "POST"})(scope, receive, send)
 
 
 def _json(status: int, body: object) -> Response:
@@ -182,7 +181,7 @@ def _what_is_there(settings: Settings) -> str:
 
 def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_request: Request, _error: Exception) -> Response:
-        return _json(404, {"error": f"Nothing here. {there}"})
+        return refusal(404, f"Nothing here. {there}")
 
     return answer
 

@@ -6,11 +6,11 @@ import logging
 import re
 
 import anyio
-import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kl_mcp.access.open_streams import begins_stream
+from kl_mcp.http_refusal import refusal
 from kl_mcp.protocol.subscriptions import TURNED_AWAY
 
 logger = logging.getLogger(__name__)
@@ -67,11 +67,11 @@ class Limits:
             with anyio.move_on_after(self._body_seconds) as deadline:
                 body = await self._body(scope, receive)
         except TooLargeError as error:
-            await _refusal(413, str(error))(scope, receive, send)
+            await refusal(413, str(error))(scope, receive, send)
             return
         if deadline.cancelled_caught:
             said = f"The body did not arrive within {self._body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
-            await _refusal(408, said, Connection="close")(scope, receive, send)
+            await refusal(408, said, {"Connection": "close"})(scope, receive, send)
             return
         if body is not None:
             await self._answer(scope, _replayed(body, receive), send, place)
@@ -110,7 +110,7 @@ class Limits:
         said = (
             f"The server answers {self._most_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
         )
-        return _refusal(503, said, **{"Retry-After": str(RETRY_SECONDS)})
+        return refusal(503, said, {"Retry-After": str(RETRY_SECONDS)})
 
     def take_place(self) -> None:
         """Count one more request that is being answered."""
@@ -160,9 +160,3 @@ def checked_width(body: bytes) -> bytes:
 
 def _elements(body: bytes) -> int:
     return sum(map(body.count, (b",", b"[", b"{")))
-
-
-def _refusal(status: int, message: str, **headers: str) -> Response:
-    return Response(
-        orjson.dumps({"error": message}), status_code=status, media_type="application/json", headers=headers
-    )

@@ -180,7 +180,7 @@ def test_wide_bodies_are_refused_before_they_are_parsed(server: HttpServer, era:
         headers = {**call_headers("tools/call", name, era), **bearer(FINANCE)}
         answer = send(server.port, "/mcp", headers, body)
         assert answer.status == 413
-        assert "2000 elements" in answer.json["error"]
+        assert "2000 elements" in answer.json["error"]["message"]
 
 
 @pytest.mark.requirement("KL-S-8")

@@ -137,7 +137,7 @@ def test_another_path_is_answered_404_naming_the_endpoint(server: HttpServer) ->
     status, body, _ = _request(server, "GET", "/")
 
     assert status == 404
-    assert "/mcp" in body["error"]
+    assert "/mcp" in body["error"]["message"]
 
 
 @pytest.mark.requirement("KL-X-1")
@@ -147,7 +147,7 @@ def test_the_endpoint_takes_post_only(server: HttpServer, method: str) -> None:
 
     assert status == 405
     assert headers["Allow"] == "POST"
-    assert "POST" in body["error"]
+    assert "POST" in body["error"]["message"]
 
 
 @pytest.mark.requirement("KL-S-2")

@@ -148,7 +148,7 @@ def test_a_body_beyond_the_limit_is_answered_413_naming_the_setting(server: Http
     answer = ask(server.port, "tools/call", {"name": "get_usage", "arguments": arguments}, era)
 
     assert answer.status == 413
-    assert "KL_MCP_MAX_REQUEST_BYTES" in answer.json["error"]
+    assert "KL_MCP_MAX_REQUEST_BYTES" in answer.json["error"]["message"]
 
 
 def test_commas_of_a_text_are_no_elements_and_those_beside_it_are() -> None:
@@ -181,7 +181,7 @@ def test_more_requests_than_the_limit_are_told_to_come_again_and_probes_are_answ
         answer = eventually(lambda: _when(503, server))
         probe = send(server.port, "/readyz", {}, method="GET")
         retry = answer.headers["Retry-After"]
-        said = answer.json["error"]
+        said = answer.json["error"]["message"]
 
     assert retry == "1"
     assert "KL_MCP_MAX_REQUESTS" in said

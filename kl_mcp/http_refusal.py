@@ -1,0 +1,24 @@
+"""How a request is refused over HTTP: in one form, whoever refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
+from starlette.responses import Response
+
+
+def refusal(
+    status: int, message: str, headers: Mapping[str, str] | None = None, *, oauth_error: str | None = None
+) -> Response:
+    """Return the answer with this status and a JSON body that says why.
+
+    MCP clients show the message of a JSON-RPC error without an id, whatever the status. What `oauth_error` names is
+    told as RFC 6749 5.2 does, to clients that look for a token.
+    """
+    body: object = {"error": oauth_error, "error_description": message}
+    if oauth_error is None:
+        code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
+        body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=headers)
