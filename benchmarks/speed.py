@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -25,11 +25,10 @@ from typing import Any
 import orjson
 
 from benchmarks.load import Measured, Target, press
-from benchmarks.published import publish
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from simulator.processes import child
-from tests.support.large_dataset import large_dataset
+from tests.support.large_dataset import publish_large
 
 ROUNDS = 3
 ROUND_SECONDS = 1.0
@@ -118,8 +117,7 @@ def tool_milliseconds(case: Case, dataset: Dataset, seconds: float = 0.3) -> flo
 
 def over_http(directory: Path) -> None:
     """Prints the table of tool calls."""
-    dataset = large_dataset(SMALL)
-    publish(dataset, directory / "small")
+    dataset = load_dataset(publish_large(directory / "small", SMALL))
     arguments = ["kl_mcp", "--data-dir", str(directory / "small"), "--port", "0"]
     with serving("kl-mcp", arguments, directory / "small.log") as port:
         bodies = []
@@ -154,8 +152,7 @@ def timed(work: Callable[[], object], runs: int = 5) -> float:
 
 def loading(directory: Path) -> None:
     """Prints how long a dataset takes to load, and what callers notice of a reload."""
-    dataset = large_dataset(LARGE)
-    files = publish(dataset, directory / "large")
+    files = [*publish_large(directory / "large", LARGE).iterdir()]
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     parsing = timed(lambda: [orjson.loads(file.read_bytes()) for file in files])
     load = timed(lambda: load_dataset(directory / "large"))
@@ -164,7 +161,7 @@ def loading(directory: Path) -> None:
     with serving("kl-mcp", arguments, directory / "large.log") as port:
         target = call(Case("", "describe_dataset", {}), port)
         calm = asyncio.run(press(target, 1, 2 * ROUND_SECONDS))
-        publish(replace(dataset, generation=2), directory / "large")
+        publish_large(directory / "large", LARGE, generation=2)
         busy = asyncio.run(press(target, 1, 3 * ROUND_SECONDS))
         log = (directory / "large.log").read_text()
     if "generation 2" not in log:

@@ -9,13 +9,12 @@ import orjson
 import pytest
 
 from benchmarks.load import Target, press
-from benchmarks.published import publish
 from benchmarks.speed import CASES, answer_to, call, serving
-from tests.support.large_dataset import large_dataset
+from tests.support.large_dataset import publish_large
 
 
 def test_the_server_and_the_bare_route_return_the_same_bytes_over_and_over(tmp_path: Path) -> None:
-    publish(large_dataset(12), tmp_path / "data")
+    publish_large(tmp_path / "data", 12)
     case = CASES[0]
     with serving("kl-mcp", ["kl_mcp", "--data-dir", str(tmp_path / "data"), "--port", "0"], tmp_path / "log") as port:
         target = call(case, port)

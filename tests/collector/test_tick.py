@@ -19,7 +19,8 @@ from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, U
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
-from tests.support.books import check_identity, validate
+from tests.support.books import check_identity
+from tests.support.datasets import validate
 
 GIB = 2**30
 SILENT = Snapshot(cluster=None, usage=None, devices=None, dcgm_configured=False)

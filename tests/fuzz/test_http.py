@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from kl_mcp.tools import TABLE
 from tests.fuzz.arguments import ANYTHING, SCALARS, arguments
 from tests.fuzz.checks import CODES, LARGEST_CHARACTERS, validator
-from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import write
 from tests.support.mcp_clients import HttpServer, http_server
 from tests.support.patience import LIMIT_SECONDS
+from tests.support.small_cluster import published
 
 CASES = 50
 ERAS = ("2026-07-28", "2025-06-18")

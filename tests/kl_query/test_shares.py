@@ -1,23 +1,18 @@
 """Properties that hold for any cluster: parts add up, pages cover everything, special entries fill the capacity."""
 
-import math
-from array import array
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kl_core.vocabulary import ScaleName
 from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.answers.top_consumers import top_consumers
-from kl_query.dataset.model import Amounts, Dataset, Namespace, Scale
+from kl_query.dataset import Dataset
 from kl_query.paging import PageRequest, request_page
 from kl_query.view import frame
-from tests.support.datasets import at
+from tests.support.datasets import Dataset as Published
+from tests.support.datasets import Row, Scale, loaded
 
-DAY = 86_400
-START = int(at("2026-11-19").timestamp())
-amounts = st.one_of(st.floats(0, 1e4), st.just(math.nan), st.just(0.0))
+amounts = st.one_of(st.floats(0, 1e4), st.none(), st.just(0.0))
 rows = st.dictionaries(
     st.from_regex(r"(kube-|openshift-|team-)[a-z]{1,6}", fullmatch=True),
     st.lists(amounts, min_size=3, max_size=3),
@@ -26,29 +21,10 @@ rows = st.dictionaries(
 )
 
 
-def dataset(usage: dict[str, list[float]]) -> Dataset:
-    capacity = array("d", [1e6] * 3)
-    hours = array("d", [24.0] * 3)
-    starts = tuple(START + i * DAY for i in range(3))
-    sums = [sum(column[i] for column in usage.values()) for i in range(3)]
-    scale = Scale(
-        "daily_14d",
-        "daily_14d-1.json",
-        starts,
-        tuple(start + DAY for start in starts),
-        (True, True, True),
-        hours,
-        hours,
-        {},
-        {"cpu": capacity},
-        {"cpu": capacity},
-        {"cpu": array("d", [10.0, 20.0, 30.0])},
-        {name: {"cpu": Amounts(array("d", column), array("d", column))} for name, column in usage.items()},
-        {"idle": {"cpu": Amounts(array("d", [1e6 - value for value in sums]), None)}},
-    )
-    scales: dict[ScaleName, Scale] = {"daily_14d": scale}
-    table = {name: Namespace(name, START, START, active=True) for name in usage}
-    return Dataset("native", "cumulative", metrics=("cpu",), namespaces=table, scales=scales, generation=1)
+def dataset(usage: dict[str, list[float | None]]) -> Dataset:
+    rows = {name: {"cpu": Row(column, column)} for name, column in usage.items()}
+    scale = Scale("2026-11-19", rows, capacity={"cpu": [1e6] * 3}, bill={"cpu": [10.0, 20.0, 30.0]})
+    return loaded(Published(daily=scale, last_sample="2026-11-22T00:00:00Z"), check=False)
 
 
 def page(limit: int, cursor: str | None = None) -> PageRequest:
@@ -58,7 +34,7 @@ def page(limit: int, cursor: str | None = None) -> PageRequest:
 @settings(deadline=None)
 @given(rows, st.integers(1, 10), st.booleans(), st.sampled_from(["cumulative", "normalized", "costs"]))
 def test_every_page_of_a_ranking_adds_up_and_together_they_hold_each_namespace_once(
-    usage: dict[str, list[float]], limit: int, exclude_system: bool, model: str
+    usage: dict[str, list[float | None]], limit: int, exclude_system: bool, model: str
 ) -> None:
     view = frame(dataset(usage), "daily_14d", "cpu", model)  # type: ignore[arg-type]
     seen: list[str] = []
@@ -79,7 +55,7 @@ def test_every_page_of_a_ranking_adds_up_and_together_they_hold_each_namespace_o
 
 @settings(deadline=None)
 @given(rows)
-def test_shares_of_all_namespaces_add_up_to_one_hundred(usage: dict[str, list[float]]) -> None:
+def test_shares_of_all_namespaces_add_up_to_one_hundred(usage: dict[str, list[float | None]]) -> None:
     view = frame(dataset(usage), "daily_14d", "cpu", "cumulative")
     answer = top_consumers(view, 0, page(100), exclude_system=False)
     shares = [row["share_pct"] for row in answer["ranking"] if row["share_pct"] is not None]
@@ -91,8 +67,8 @@ def test_shares_of_all_namespaces_add_up_to_one_hundred(usage: dict[str, list[fl
 
 @settings(deadline=None)
 @given(rows)
-def test_where_everything_is_known_namespaces_and_idle_are_the_capacity(usage: dict[str, list[float]]) -> None:
-    known = {name: [0.0 if math.isnan(value) else value for value in column] for name, column in usage.items()}
+def test_where_everything_is_known_namespaces_and_idle_are_the_capacity(usage: dict[str, list[float | None]]) -> None:
+    known: dict[str, list[float | None]] = {name: [value or 0.0 for value in column] for name, column in usage.items()}
     for model in ("cumulative", "costs", "normalized"):
         answer = breakdown(frame(dataset(known), "daily_14d", "cpu", model), 0, page(100), exclude_system=False)
         overhead = answer["cluster_overhead"]

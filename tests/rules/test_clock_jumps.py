@@ -30,7 +30,7 @@ from kl_mcp.transport.counts import Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from tests.rules.telling import DAY, HOUR, Told, at, machine, ticks, work
-from tests.support.books import validate
+from tests.support.datasets import validate
 
 YEAR = 365 * DAY
 START = at("2026-11-21T12:02")

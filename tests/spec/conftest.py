@@ -12,9 +12,9 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
 from kl_query.dataset import Dataset, load_dataset
-from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import write
 from tests.support.mcp_clients import HttpServer, connect, http_server
+from tests.support.small_cluster import published
 
 T = TypeVar("T")
 ERAS = ("2026-07-28", "legacy")

@@ -13,10 +13,11 @@ from mcp_types import CallToolResult, TextContent, Tool
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
 from kl_query.dataset import Dataset
-from tests.kl_mcp.tools.conftest import NOW, check_schemas
+from tests.kl_mcp.tools.conftest import check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import ROOT
 from tests.support.mcp_clients import HttpServer
+from tests.support.small_cluster import NOW
 
 
 def _listed(server: HttpServer, era: str) -> list[Tool]:

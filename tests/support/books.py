@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from jsonschema import Draft202012Validator
 
 from collector.books.bookkeeper import Bookkeeper, Books
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
 from collector.store.store import Store
-
-SPEC = Path(__file__).parents[2] / "spec" / "dataset"
+from tests.support.datasets import validate
 
 
 def books_after(directory: Path, samples: Sequence[TickSample], rates: Sequence[RateChange] = ()) -> Books:
@@ -38,16 +35,6 @@ def checked(document: Mapping[str, Any]) -> dict[str, Any]:
     validate(plain, "scale")
     check_identity(plain)
     return plain
-
-
-def validate(document: Mapping[str, Any], schema: str) -> None:
-    """Fails unless the document conforms to `spec/dataset/SCHEMA.schema.json`."""
-    _validator(schema).validate(document)
-
-
-@cache
-def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator(orjson.loads((SPEC / f"{schema}.schema.json").read_bytes()))
 
 
 def check_identity(document: Mapping[str, Any]) -> None:

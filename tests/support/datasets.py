@@ -1,21 +1,26 @@
-"""Writes native dataset directories from small hand-written numbers, checked against the schemas in spec/dataset.
+"""The one builder of published datasets: from amounts per bucket to files that are valid against spec/dataset.
 
-Amounts are given per bucket; what follows from them (special entries, costs, matched requests) is derived here by the
-definitions of the schema, so that a test states only the numbers it is about.
+What follows from the amounts (special entries, costs, matched requests) is derived here by the definitions of the
+schema, so that a test states only the numbers it is about. `published`, `small_cluster` and `large_dataset` are uses of
+it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
+import orjson
+
+from kl_query.dataset import Dataset as LoadedDataset
+from kl_query.dataset import load_dataset
 
 SPEC = Path(__file__).parents[2] / "spec" / "dataset"
 HOUR = 3600
@@ -89,13 +94,40 @@ class Dataset:
     table: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Facts of the namespace table that differ from the default, by namespace."""
     nodes: Sequence[Json] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the manifest that differ. They are not checked: a test may publish what a newer collector would."""
 
 
-def write(directory: Path, dataset: Dataset) -> Path:
-    """Publish a generation: data files first, the manifest last. Every document is validated."""
+def loaded(dataset: Dataset, *, check: bool = True) -> LoadedDataset:
+    """Return what the server reads of it."""
+    with TemporaryDirectory() as directory:
+        return load_dataset(write(Path(directory), dataset, check=check))
+
+
+def write(directory: Path, dataset: Dataset, *, check: bool = True) -> Path:
+    """Publish a generation: data files first, the manifest last, by rename.
+
+    Every document is validated, but for `check=False`: it takes minutes for a thousand namespaces.
+    """
     directory.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for part, document in data_files(dataset).items():
+        if check:
+            validate(document, "nodes" if part == "nodes" else "scale")
+        files[part] = write_file(directory, f"{part}-{dataset.generation}.json", document)
+    document = manifest(dataset, files)
+    if check:
+        validate(document, "manifest")
+    temporary = directory / ".dataset.json.tmp"
+    temporary.write_bytes(orjson.dumps({**document, **dataset.more}))
+    temporary.replace(directory / "dataset.json")
+    return directory
+
+
+def data_files(dataset: Dataset) -> dict[str, Json]:
+    """Return the documents of the data files by their names in the manifest."""
     generation = dataset.generation
-    documents = {
+    return {
         "hourly_7d": scale_document("hourly_7d", dataset.hourly, generation),
         "daily_14d": scale_document("daily_14d", dataset.daily, generation),
         "monthly_12m": scale_document("monthly_12m", dataset.monthly, generation),
@@ -106,19 +138,11 @@ def write(directory: Path, dataset: Dataset) -> Path:
             "nodes": list(dataset.nodes),
         },
     }
-    files = {}
-    for part, document in documents.items():
-        validate("nodes" if part == "nodes" else "scale", document)
-        files[part] = write_file(directory, f"{part}-{generation}.json", document)
-    document = manifest(dataset, files)
-    validate("manifest", document)
-    (directory / "dataset.json").write_text(json.dumps(document))
-    return directory
 
 
 def write_file(directory: Path, name: str, document: Json) -> Json:
     """Write a data file and return its entry in the manifest."""
-    content = json.dumps(document).encode()
+    content = orjson.dumps(document)
     (directory / name).write_bytes(content)
     return {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
@@ -183,14 +207,14 @@ def scale_document(name: str, scale: Scale | None, generation: int) -> Json:
     }
 
 
-def validate(schema: str, document: Json) -> None:
-    """Check a document against spec/dataset."""
+def validate(document: Mapping[str, Any], schema: str) -> None:
+    """Fail unless a document conforms to `spec/dataset/SCHEMA.schema.json`."""
     _validator(schema).validate(document)
 
 
 @cache
 def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads((SPEC / f"{schema}.schema.json").read_text()))
+    return jsonschema.Draft202012Validator(orjson.loads((SPEC / f"{schema}.schema.json").read_bytes()))
 
 
 def _empty(name: str, generation: int) -> Json:

@@ -1,104 +1,94 @@
-"""A cluster of many namespaces in memory: long names, full windows, every metric, costs and gaps."""
+"""A cluster of many namespaces: long names, full windows, every metric, costs and gaps."""
 
 from __future__ import annotations
 
-import math
-from array import array
+from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
-from kl_core.vocabulary import METRICS, SOURCES, Metric, ScaleName
-from kl_query.dataset.model import Amounts, Column, Dataset, Namespace, Node, Nodes, Rate, Row, Scale
-from tests.support.datasets import at
+from kl_query.dataset import Dataset as LoadedDataset
+from tests.support.datasets import Column, Dataset, Row, Scale, at, instant, loaded, write
 
 NOW = int(at("2026-11-21T19:30:00Z").timestamp())
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
+METRICS = ("cpu", "memory", "gpu", "gpu_memory")
+SOURCES = ("kubernetes", "metrics", "dcgm")
+MONTH_HOURS = [720.0, 744.0, 744.0, 672.0, 744.0, 720.0, 744.0, 720.0, 744.0, 744.0, 720.0, 744.0, 499.5]
+"""From November 2025 on; this November is open."""
 
 
-def large_dataset(count: int, generation: int = 1) -> Dataset:
-    """Return a dataset of `count` namespaces whose names have up to 63 characters; amounts from a fixed seed."""
+def large_dataset(count: int, generation: int = 1) -> LoadedDataset:
+    """Return a dataset of `count` namespaces, loaded."""
+    return loaded(_dataset(count, generation), check=False)
+
+
+def publish_large(directory: Path, count: int, generation: int = 1) -> Path:
+    """Publish a dataset of `count` namespaces."""
+    return write(directory, _dataset(count, generation), check=False)
+
+
+def _dataset(count: int, generation: int) -> Dataset:
+    """Return `count` namespaces whose names have up to 63 characters; amounts from a fixed seed."""
     random = Random(generation)
     names = [
         f"{'kube-' if i % 10 == 0 else 'team-'}{i:04d}-{'payments-and-settlements-' * 2}".ljust(63, "x")[: 40 + i % 24]
         for i in range(count)
     ]
-    scales: dict[ScaleName, Scale] = {
-        "hourly_7d": _scale(random, "hourly_7d", names, _hours()),
-        "daily_14d": _scale(random, "daily_14d", names, _days()),
-        "monthly_12m": _scale(random, "monthly_12m", names, _months()),
-    }
-    rates = {"cpu_cores": 64.0, "mem_bytes": 2.0**38, "gpus": 8.0, "gpu_mem_bytes": 2.0**39}
+    amounts = {"cpu_cores": 64.0, "mem_bytes": 2.0**38, "gpus": 8.0, "gpu_mem_bytes": 2.0**39}
+    each = dict.fromkeys(("capacity", "allocatable", "usage", "requests"), amounts)
     return Dataset(
-        layout="native",
-        cost_model="cumulative",
-        currency="$",
-        cluster="large",
-        producer="kl-collector 1.0.0",
+        hourly=_scale(random, names, "2026-11-14T19:00:00Z", [1.0] * 168 + [0.5], priced=False),
+        daily=_scale(random, names, "2026-11-07", [24.0] * 14 + [19.5]),
+        monthly=_scale(random, names, "2025-11", MONTH_HOURS),
         generation=generation,
-        polling_interval_seconds=300,
-        generated_at=NOW,
-        last_sample_at=dict.fromkeys(SOURCES, NOW),
-        metrics=METRICS,
-        rates=tuple(Rate(NOW - i * 86_400, 100.0 + i, "$", None) for i in range(30, 0, -1)),
-        namespaces={name: Namespace(name, NOW - i * HOUR, NOW, i % 7 != 0) for i, name in enumerate(names)},
-        scales=scales,
-        nodes=Nodes(NOW, tuple(Node(f"node-{i}", True, True, 30, rates, rates, rates, rates) for i in range(500))),
-        files={"manifest": "dataset.json"},
+        currency="$",
+        rates=[
+            {"effective": _at(NOW - i * DAY), "rate": 100.0 + i, "currency": "$", "weights": None}
+            for i in range(30, 0, -1)
+        ],
+        last_sample=_at(NOW),
+        last_sample_at=dict.fromkeys(SOURCES, _at(NOW)),
+        table={
+            name: {"first_seen": _at(NOW - i * HOUR), "last_seen": _at(NOW), "active": i % 7 != 0}
+            for i, name in enumerate(names)
+        },
+        nodes=[{"name": f"node-{i}", "ready": True, "schedulable": True, "pods": 30, **each} for i in range(500)],
+        more={"cluster": "large"},
     )
 
 
-def _hours() -> list[int]:
-    return [(NOW // HOUR - 168 + i) * HOUR for i in range(170)]
+def _at(seconds: int) -> str:
+    return instant(datetime.fromtimestamp(seconds, UTC))
 
 
-def _days() -> list[int]:
-    return [(NOW // 86_400 - 14 + i) * 86_400 for i in range(16)]
+def _scale(random: Random, names: list[str], first: str, elapsed: list[float], *, priced: bool = True) -> Scale:
+    observed = [0.0 if i % 29 == 5 else hours for i, hours in enumerate(elapsed)]
 
+    def column(factor: float) -> list[float | None]:
+        return [random.random() * factor * hours if hours else None for hours in observed]
 
-def _months() -> list[int]:
-    dates = [f"2025-{month:02d}" for month in (11, 12)] + [f"2026-{month:02d}" for month in range(1, 13)]
-    return [int(at(date).timestamp()) for date in dates]
+    def constant(factor: float) -> Column:
+        return [factor * hours if hours else None for hours in observed]
 
+    def row(i: int) -> dict[str, Row]:
+        return {metric: amounts() for metric in (METRICS if i % 5 == 0 else METRICS[:2])}
 
-def _scale(random: Random, name: ScaleName, names: list[str], bounds: list[int]) -> Scale:
-    starts, ends = bounds[:-1], bounds[1:]
-    elapsed = array("d", [(min(end, NOW) - start) / HOUR for start, end in zip(starts, ends, strict=True)])
-    observed = array("d", [0.0 if i % 29 == 5 else hours for i, hours in enumerate(elapsed)])
-    length = len(starts)
+    def amounts() -> Row:
+        usage, requests, matched, cost = (column(factor) for factor in (12345.678, 23456.789, 2e4, 321.0))
+        return Row(_holes(random, usage), requests, matched, cost if priced else None)
 
-    def column(scale: float) -> Column:
-        return array("d", [math.nan if not hours else random.random() * scale * hours for hours in observed])
-
-    def row(i: int) -> Row:
-        metrics: tuple[Metric, ...] = METRICS if i % 5 == 0 else ("cpu", "memory")
-        return {
-            m: Amounts(_holes(random, column(12345.678)), column(23456.789), column(2e4), column(321.0))
-            for m in metrics
-        }
-
-    capacity: dict[Metric, Column] = {
-        m: array("d", [math.nan if not h else 3e7 * h for h in observed]) for m in METRICS
-    }
-    bill: dict[Metric, Column] = {
-        m: array("d", [math.nan if not h else 40.0 * h for h in observed]) for m in METRICS[:3]
-    }
     return Scale(
-        name=name,
-        file=f"{name}-1.json",
-        starts=tuple(starts),
-        ends=tuple(ends),
-        complete=tuple([True] * (length - 1) + [False]),
-        elapsed_hours=elapsed,
-        observed_hours=observed,
-        coverage={source: array("d", [1.0]) * length for source in SOURCES},
-        capacity=capacity,
-        allocatable=capacity,
-        bill=bill,
-        namespaces={namespace: row(i) for i, namespace in enumerate(names)},
-        special={"non-allocatable": {}, "idle": {"cpu": Amounts(column(1e6), None, None, column(1e3))}},
+        first,
+        {name: row(i) for i, name in enumerate(names)},
+        capacity={metric: constant(3e7) for metric in METRICS},
+        open_hours=elapsed[-1],
+        observed=observed,
+        bill={metric: constant(40.0) for metric in METRICS[:3]},
+        coverage={source: [1.0] * len(elapsed) for source in SOURCES},
     )
 
 
-def _holes(random: Random, column: Column) -> Column:
+def _holes(random: Random, column: list[float | None]) -> list[float | None]:
     if random.random() < 0.3:
-        column[random.randrange(len(column))] = math.nan
+        column[random.randrange(len(column))] = None
     return column

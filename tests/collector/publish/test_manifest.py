@@ -5,7 +5,7 @@ from typing import Any
 from collector.publish.manifest import manifest
 from collector.store.rates import RateChange
 from collector.store.registry import LabelValue, NamespaceRecord
-from tests.support.books import validate
+from tests.support.datasets import validate
 
 NOON = 1795262400
 """2026-11-21T12:00:00Z"""

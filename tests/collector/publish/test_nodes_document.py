@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collector.model import NodeState
 from collector.publish.nodes_document import nodes_document
-from tests.support.books import validate
+from tests.support.datasets import validate
 
 
 def test_nodes_are_listed_by_name_with_units_and_unknown_as_null() -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from tests.kl_mcp.tools.conftest import published
 from tests.support.datasets import Row, Scale, write
 from tests.support.patience import LIMIT_SECONDS
+from tests.support.small_cluster import published
 from tests.support.wire import MODERN_META
 
 ERAS = ("2026-07-28", "2025-06-18")

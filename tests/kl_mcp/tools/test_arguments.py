@@ -11,7 +11,8 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
-from tests.kl_mcp.tools.conftest import NOW, Ask
+from tests.kl_mcp.tools.conftest import Ask
+from tests.support.small_cluster import NOW
 
 FIELDS = ["code", "argument", "message", "allowed", "nearest", "example"]
 

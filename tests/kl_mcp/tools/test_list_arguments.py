@@ -15,7 +15,8 @@ from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
-from tests.kl_mcp.tools.conftest import LISTS, NOW
+from tests.kl_mcp.tools.conftest import LISTS
+from tests.support.small_cluster import NOW
 
 EACH = pytest.mark.parametrize(("tool", "argument"), LISTS)
 NAMES = ["registry", "ml-train", "web", "kube-system", "idle", "gone"]

@@ -11,9 +11,9 @@ import pytest
 
 from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset, load_dataset
-from tests.kl_mcp.tools.conftest import NOW, published
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write
+from tests.support.small_cluster import NOW, published
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -13,14 +12,14 @@ from hypothesis import strategies as st
 
 from kl_core.vocabulary import Metric
 from kl_query.answers.namespace_breakdown import breakdown
-from kl_query.dataset.model import Amounts, Dataset, Namespace, Scale, Sharing
+from kl_query.dataset import Dataset
+from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
 from kl_query.paging import request_page
 from kl_query.view import Frame, frame
-from tests.support.datasets import at
+from tests.support.datasets import Column, Row, Scale, loaded
+from tests.support.datasets import Dataset as Published
 
-DAY = 86_400
-START = int(at("2026-11-19").timestamp())
 DAYS = 3
 CAPACITY = 1e6
 PRICE: dict[Metric, float] = {"cpu": 0.5, "memory": 0.25, "gpu": 3.0}
@@ -45,33 +44,19 @@ def clusters(values: st.SearchStrategy[float]) -> st.SearchStrategy[Usage]:
 
 def dataset(usage: Usage, policy: Sharing) -> Dataset:
     """Three days with one price a metric throughout, so that a bill is capacity times price."""
-    starts = tuple(START + i * DAY for i in range(DAYS))
-    hours = array("d", [24.0] * DAYS)
-    whole: dict[Metric, array[float]] = {metric: array("d", [CAPACITY] * DAYS) for metric in PRICE}
-    used: dict[Metric, list[float]] = {
-        m: [math.fsum(row[m][i] for row in usage.values() if m in row) for i in range(DAYS)] for m in PRICE
+    rows: dict[str, dict[str, Row]] = {
+        name: {metric: Row(column, column) for metric, column in ((m, _nullable(c)) for m, c in row.items())}
+        for name, row in usage.items()
     }
-    scale = Scale(
-        "daily_14d",
-        "daily_14d-1.json",
-        starts,
-        tuple(start + DAY for start in starts),
-        (True,) * DAYS,
-        hours,
-        hours,
-        {},
-        whole,
-        whole,
-        {metric: array("d", [CAPACITY * price] * DAYS) for metric, price in PRICE.items()},
-        {
-            name: {metric: Amounts(array("d", column), array("d", column)) for metric, column in row.items()}
-            for name, row in usage.items()
-        },
-        {"idle": {m: Amounts(array("d", [CAPACITY - value for value in column]), None) for m, column in used.items()}},
-    )
-    table = {name: Namespace(name, START, START, active=True) for name in usage}
-    plain = Dataset("native", "costs", "$", metrics=tuple(PRICE), namespaces=table, scales={"daily_14d": scale})
-    return shared_by(plain, policy)
+    capacity: dict[str, Column] = {metric: [CAPACITY] * DAYS for metric in PRICE}
+    bill: dict[str, Column] = {metric: [CAPACITY * price] * DAYS for metric, price in PRICE.items()}
+    scale = Scale("2026-11-19", rows, capacity, bill=bill)
+    facts: Any = {"cost_model": "CHARGE_BACK", "currency": "$", "last_sample": "2026-11-22T00:00:00Z"}
+    return shared_by(loaded(Published(daily=scale, **facts), check=False), policy)
+
+
+def _nullable(column: Sequence[float]) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column]
 
 
 def view(data: Dataset, metric: Metric | Literal["total"], date: str = "all") -> Frame:

@@ -14,10 +14,10 @@ from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import CollectorClock, Sharing
 from kl_query.dataset.watcher import Held, Holder
 from kl_query.measures.sharing import shared_by
-from tests.kl_mcp.tools.conftest import NOW, SAMPLED, published
 from tests.kl_query.warnings.doors import FEW, OWN, Scene, looked, of
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write, write_file
+from tests.support.small_cluster import NOW, SAMPLED, published
 
 Names = Sequence[str]
 Edit = Callable[[Any, Names], object]
