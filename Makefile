@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
+# A suite that is not through by then is interrupted, says what it has come to, and fails.
+within = timeout --foreground --signal=INT --kill-after=60 $(1)
 
 .PHONY: help
 help: ## List these targets
@@ -23,22 +25,45 @@ check: setup ## Format, lint, spelling, types, and which package may import whic
 	$(BIN)/mypy
 
 .PHONY: test
-test: ## The whole test suite, after the checks
+test: ## The tests, after the checks; the targets below it are suites of their own
 	@scripts/setup tests
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n auto
 
+.PHONY: properties
+properties: setup ## The property tests of `make test` with ten times as many examples (10 minutes at most)
+	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or clients or conformance)" --hypothesis-profile=thorough
+
+.PHONY: faults
+faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (10 minutes at most)
+	@scripts/setup tests
+	$(call within,10m) $(BIN)/pytest -n auto --dist=load -m faults
+
+.PHONY: image
+image: setup ## The image's steps, as root in a root of its own, and what comes out at work (15 minutes at most)
+	$(call within,15m) $(BIN)/pytest -n auto -m image
+
 .PHONY: conformance
-conformance: setup ## The official MCP conformance suite against the server, in both protocol eras (needs npm)
-	$(BIN)/pytest -n auto -m conformance tests/conformance
+conformance: setup ## The official MCP conformance suite, in both protocol eras (needs npm; 10 minutes at most)
+	@scripts/setup tests
+	$(call within,10m) $(BIN)/pytest -n auto -m conformance
 
 .PHONY: clients
-clients: setup ## Real MCP clients against the server: list and call its tools over HTTP and stdio (needs npm)
-	$(BIN)/pytest -n auto -m clients tests/clients
+clients: setup ## Real MCP clients over HTTP and stdio (most need npm; 15 minutes at most)
+	@scripts/setup tests
+	$(call within,15m) $(BIN)/pytest -n auto -m clients
+
+.PHONY: coverage
+coverage: setup ## What the tests of `make test` run through, the servers they start included (25 minutes at most)
+	@scripts/setup tests
+	@rm -rf .cache/coverage
+	$(call within,25m) $(BIN)/coverage run -m pytest -n auto -q
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 .PHONY: crashes
 crashes: setup ## A collector killed twice at every moment of a small history, and losing power 2,500 times (an hour)
-	KL_TEST_EVERY_CRASH=1 $(BIN)/pytest -n auto --dist=load tests/collector/store/test_crashes.py
+	KL_TEST_EVERY_CRASH=1 $(BIN)/pytest -n auto --dist=load -m faults tests/collector/store/test_crashes.py
 
 .PHONY: bench
 bench: setup ## Sizes of answers for 2,000 namespaces, and speed as ratios to a bare route and to plain parsing

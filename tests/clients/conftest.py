@@ -1,4 +1,4 @@
-"""Registers the marker of these tests; a published dataset and a sandbox for each module."""
+"""A published dataset and a sandbox for each module."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ from tests.clients.sandbox import Sandbox
 from tests.support.published import publish
 
 __all__ = ["packages"]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    config.addinivalue_line("markers", "clients: real MCP clients against the server (most need npm)")
 
 
 @pytest.fixture(scope="module")

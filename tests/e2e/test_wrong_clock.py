@@ -19,12 +19,14 @@ from simulator.server import running_simulator
 from tests.support.mcp_clients import HttpServer, call, http_server, payload
 from tests.support.patience import LIMIT_SECONDS, eventually
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def library() -> Path:
     found = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if found is None:
-        pytest.fail("libfaketime is missing; install it with: apt-get install faketime")
+        pytest.skip("faketime is not installed")
     return found
 
 

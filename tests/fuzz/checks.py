@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator
 from kl_mcp.tools import TABLE
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from tests.fuzz.arguments import DATASET, arguments
+from tests.support.examples import examples
 from tests.support.large_dataset import NOW
 
-CASES = 2_000
+CASES = examples(2_000)
 DEFAULT_CHARACTERS = 32_000
 LARGEST_CHARACTERS = 80_000
 FULL_SCHEMA_EVERY = 5

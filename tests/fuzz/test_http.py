@@ -16,11 +16,12 @@ from kl_mcp.tools import TABLE
 from tests.fuzz.arguments import ANYTHING, SCALARS, arguments
 from tests.fuzz.checks import CODES, LARGEST_CHARACTERS, validator
 from tests.support.datasets import write
+from tests.support.examples import examples
 from tests.support.mcp_clients import HttpServer, http_server
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_cluster import published
 
-CASES = 50
+CASES = examples(200)
 ERAS = ("2026-07-28", "2025-06-18")
 PARSE_ERROR = -32700
 JSON_RPC_CODES = range(-32_768, -31_999)

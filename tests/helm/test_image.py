@@ -170,6 +170,7 @@ def run(prefix: Path, *words: str, **environ: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.image
 def test_the_commands_of_the_image_run(prefix: Path) -> None:
     for command in ("kl-mcp", "kl-collector"):
         assert run(prefix, command, "--version").stdout == f"{command} {__version__}\n"
@@ -179,6 +180,7 @@ def test_the_commands_of_the_image_run(prefix: Path) -> None:
     assert done.stdout.startswith(str(prefix))
 
 
+@pytest.mark.image
 def test_the_image_holds_the_product_and_nothing_of_its_development(prefix: Path) -> None:
     (packages,) = prefix.glob("lib/python3*/site-packages")
     installed = {re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower() for path in packages.glob("*.dist-info")}
@@ -187,6 +189,7 @@ def test_the_image_holds_the_product_and_nothing_of_its_development(prefix: Path
     assert installed & unwanted == set()
 
 
+@pytest.mark.image
 def test_versions_are_those_of_the_lock(prefix: Path) -> None:
     lock = (ROOT / "requirements.lock").read_text()
     locked = {
@@ -220,6 +223,7 @@ def started(prefix: Path, *words: str, **environ: str) -> Iterator[subprocess.Po
         process.wait()
 
 
+@pytest.mark.image
 def test_the_health_check_asks_the_server_where_the_container_runs_it(prefix: Path, tmp_path: Path) -> None:
     publish(tmp_path)
     told = {"KL_MCP_LISTEN_PORT": str(closed_port()), "KL_DATA_DIR": str(tmp_path)}
@@ -232,6 +236,7 @@ def test_the_health_check_asks_the_server_where_the_container_runs_it(prefix: Pa
         assert done.stderr == "kubeledger-healthcheck: the server does not answer: timed out\n"
 
 
+@pytest.mark.image
 def test_the_health_check_asks_the_collector_where_the_container_runs_that(prefix: Path, tmp_path: Path) -> None:
     told = {
         "KL_DB_LOCATION": str(tmp_path / "db"),
@@ -248,6 +253,7 @@ def test_the_health_check_asks_the_collector_where_the_container_runs_that(prefi
     assert "not healthy" in done.stderr
 
 
+@pytest.mark.image
 def test_the_health_check_has_nothing_to_ask_of_other_commands_and_of_stdio(prefix: Path) -> None:
     assert run(prefix, "kubeledger-healthcheck", str(os.getpid())).returncode == 0
     with started(prefix, "kl-mcp", "--transport", "stdio") as server:

@@ -35,6 +35,7 @@ def state_of_the_machine() -> str:
     return repr((digests, packages, there, mounts))
 
 
+@pytest.mark.image
 def test_the_steps_make_an_image_whose_commands_run_as_its_user_on_a_read_only_root(tmp_path: Path) -> None:
     """apt really installs, as root; librrd is not there before; pip is, and is gone; the machine stays as it is."""
     if not shutil.which("dpkg-query"):

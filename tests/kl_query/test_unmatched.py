@@ -13,6 +13,7 @@ from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from kl_query.regular_expressions import globs_meant
 from kl_query.selection import match, select
 from kl_query.unmatched import example
+from tests.support.examples import examples
 
 NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
 DATASET = Dataset("native", "cumulative", namespaces={name: Namespace(name, 0, 0, active=True) for name in NAMES})
@@ -140,7 +141,7 @@ def test_a_dataset_without_namespaces_cannot_tell_what_matches() -> None:
 PIECES = ["shop", "ml", "-", "(", ")", "|", "^", "$", ".*", ".+", ".", "[a-z]", "+", "?", "*", ",", " ", "a", "'", '"']
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=25).map("".join), min_size=1, max_size=19))
 def test_whatever_is_suggested_is_answered_and_every_error_fits(patterns: list[str]) -> None:
     error = refused(*patterns, "nobody")
@@ -154,7 +155,7 @@ def test_whatever_is_suggested_is_answered_and_every_error_fits(patterns: list[s
 REFUSED = ["[^", "{", "}", "/", "\\", "!"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from([*PIECES, *REFUSED]), max_size=25).map("".join), st.sampled_from(REFUSED))
 def test_what_is_suggested_for_a_pattern_that_is_refused_is_answered_too(written: str, broken: str) -> None:
     error = refused("!" + written if broken == "!" else written + broken, dataset=TENANTS)

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from collector.store.rates import RateChange
 from tests.rules.telling import Told, Work, at, column, machine, published, special, ticks, work
 from tests.support import kubernetes_objects as api
+from tests.support.examples import examples
 
 START = at("2026-11-30T22:00")
 """Two hours before a month ends."""
 RATE = RateChange(START, 7.0, "$", None)
 NAMES = ("a", "b", "c")
 
-few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def kubectl(simulator: RunningSimulator, tmp_path: Path) -> Kubectl:
     """Runs kubectl and returns its table: a list of words for each line."""
     program = shutil.which("kubectl")
     if program is None:
-        pytest.fail("kubectl is missing; install it with: apt-get install kubernetes-client")
+        pytest.skip("kubectl is not installed")
     config = tmp_path / "kubeconfig"
     config.write_text(kubeconfig(simulator.url))
 

@@ -17,6 +17,7 @@ from collector.model import Entry, TickSample
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.books import documents, total_of
+from tests.support.examples import examples
 from tests.support.ticks import entry, failed, tick
 
 START = int(datetime(2026, 10, 29, 21, 0, tzinfo=UTC).timestamp())
@@ -61,7 +62,7 @@ stretches = st.lists(
     max_size=12,
 )
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def ticks_of(plan: list[Stretch]) -> list[TickSample]:
@@ -223,7 +224,7 @@ def _column(document: dict[str, Any], name: str, metric: str, field: str) -> lis
     ]
 
 
-@settings(few, max_examples=10)
+@settings(few, max_examples=examples(20))
 @given(stretches)
 def test_keeping_books_from_tick_to_tick_is_like_starting_anew(plan: list[Stretch]) -> None:
     samples = ticks_of(plan)

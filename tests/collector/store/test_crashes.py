@@ -1,6 +1,6 @@
 """A collector that is killed or loses its power, and again while it recovers, goes on as if nothing had happened.
 
-The suite takes a share of the second kills, another one for each first kill, in databases with short rings. With
+`make faults` takes a share of the second kills, another one for each first kill, in databases with short rings. With
 KL_TEST_EVERY_CRASH set (`make crashes`) it takes all of them, in databases of the real size.
 """
 
@@ -26,7 +26,7 @@ SHARE = 1 if EVERY else 24
 """Every how manyth second kill is tried."""
 LOSSES = 500 if EVERY else 24
 
-pytestmark = pytest.mark.timeout(7200 if EVERY else 300)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200 if EVERY else 300)]
 
 STORES = ("one tick", "three ticks", "import")
 

@@ -353,6 +353,7 @@ def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
     assert "begun anew" in caplog.text
 
 
+@pytest.mark.faults
 def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed at random moments of a history that it writes as fast as it can."""
     script = (

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from collector.model import Entry, TickSample
 from collector.store.store import Store
 from tests.collector.store.reading import Values, capacity, coverage, measured, plain
+from tests.support.examples import examples
 from tests.support.samples import HOUR, NOON, STEP, failed_tick, tick
 
 What = Literal["value", "blind", "absent", "failed", "down"]
@@ -137,7 +138,7 @@ def same(found: Values, expected: Values) -> None:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(history=runs(), offset=st.integers(0, 11), batched=st.booleans())
 def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], offset: int, batched: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +169,7 @@ def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], off
                 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(history=runs(), offset=st.integers(0, 11))
 def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], offset: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -187,7 +188,7 @@ def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], o
             same([stored[step] for step in steps], [expected.usage.get(step) for step in steps])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(history=runs(), offset=st.integers(0, 11), batched=st.booleans())
 def test_the_share_of_pods_measured_reads_back_over_all_steps_of_every_hour_of_a_life(
     history: list[Run], offset: int, batched: bool

@@ -223,6 +223,7 @@ def test_a_path_in_place_of_a_name_reads_no_file(server: HttpServer, era: str, n
     assert b"unknown_namespace" in called.body or b"invalid" in called.body
 
 
+@pytest.mark.faults
 @pytest.mark.requirement("KL-X-1")
 def test_thousands_of_handshakes_leave_nothing_behind(server: HttpServer) -> None:
     handshake = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}

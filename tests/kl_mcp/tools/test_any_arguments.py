@@ -17,6 +17,7 @@ from kl_query.errors import ToolArgumentError
 from kl_query.measures.sharing import shared_by
 from kl_query.metadata import metadata
 from tests.kl_mcp.tools.conftest import check_schemas
+from tests.support.examples import examples
 from tests.support.large_dataset import NOW, large_dataset
 from tests.support.warned import warned
 
@@ -89,7 +90,7 @@ def answered(name: str, arguments: dict[str, Any], dataset: Dataset) -> dict[str
         return refused
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(calls(), st.sampled_from(list(DATASETS)))
 def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[str, Any]], state: str) -> None:
     name, arguments = call

@@ -12,6 +12,7 @@ from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask
+from tests.support.examples import examples
 from tests.support.small_cluster import NOW
 
 FIELDS = ["code", "argument", "message", "allowed", "nearest", "example"]
@@ -123,7 +124,7 @@ def test_a_comma_separated_string_is_a_list(ask: Ask) -> None:
     assert ask("get_usage", namespaces="web, registry") == ask("get_usage", namespaces=["web", "registry"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from(list(TABLE)),
     st.dictionaries(

@@ -16,6 +16,7 @@ from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import LISTS
+from tests.support.examples import examples
 from tests.support.small_cluster import NOW
 
 EACH = pytest.mark.parametrize(("tool", "argument"), LISTS)
@@ -53,7 +54,7 @@ def test_a_list_as_json_text_is_the_list(books: Dataset, tool: str, argument: st
 
 
 @EACH
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(asked=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=22))
 def test_list_json_text_and_comma_text_are_answered_alike(
     books: Dataset, tool: str, argument: str, asked: list[str]
