@@ -28,30 +28,30 @@ check: setup ## Format, lint, spelling, types, and which package may import whic
 test: ## The tests, after the checks; the targets below it are suites of their own
 	@scripts/setup tests
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n auto
+	$(call within,20m) $(BIN)/pytest -n auto
 
 .PHONY: properties
 properties: setup ## The property tests of `make test` with ten times as many examples (10 minutes at most)
 	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or clients or conformance)" --hypothesis-profile=thorough
 
 .PHONY: faults
-faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (10 minutes at most)
+faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (8 minutes at most)
 	@scripts/setup tests
-	$(call within,10m) $(BIN)/pytest -n auto --dist=load -m faults
+	$(call within,8m) $(BIN)/pytest -n auto --dist=load -m faults
 
 .PHONY: image
-image: setup ## The image's steps, as root in a root of its own, and what comes out at work (15 minutes at most)
-	$(call within,15m) $(BIN)/pytest -n auto -m image
+image: setup ## The image's steps, as root in a root of its own, and what comes out at work (8 minutes at most)
+	$(call within,8m) $(BIN)/pytest -n auto -m image tests/helm
 
 .PHONY: conformance
-conformance: setup ## The official MCP conformance suite, in both protocol eras (needs npm; 10 minutes at most)
+conformance: setup ## The official MCP conformance suite, in both protocol eras (needs npm; 6 minutes at most)
 	@scripts/setup tests
-	$(call within,10m) $(BIN)/pytest -n auto -m conformance
+	$(call within,6m) $(BIN)/pytest -n auto -m conformance tests/conformance
 
 .PHONY: clients
-clients: setup ## Real MCP clients over HTTP and stdio (most need npm; 15 minutes at most)
+clients: setup ## Real MCP clients over HTTP and stdio (most need npm; 10 minutes at most)
 	@scripts/setup tests
-	$(call within,15m) $(BIN)/pytest -n auto -m clients
+	$(call within,10m) $(BIN)/pytest -n auto -m clients tests/clients
 
 .PHONY: coverage
 coverage: setup ## What the tests of `make test` run through, the servers they start included (25 minutes at most)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,29 +13,12 @@ import orjson
 import pytest
 
 from collector import __version__, cli
-from collector import heartbeat as heartbeats
 from collector.settings import SETTINGS
-from tests.support import kubernetes_objects as kube
-from tests.support.patience import LIMIT_SECONDS, eventually
-from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
+from tests.collector.commands import cluster, environment, kl_collector, running, wait_for
+from tests.support.patience import LIMIT_SECONDS
+from tests.support.scripted_http import Answer, Request, closed_port, serving
 
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
-
-
-def cluster(request: Request) -> Answer:
-    """A cluster with one node, one namespace and one pod that uses half a core."""
-    answers = {
-        "/api/v1/namespaces": kube.listing("NamespaceList", [{"metadata": {"name": "shop"}}]),
-        "/api/v1/nodes": kube.listing("NodeList", [kube.node()]),
-        "/api/v1/pods": kube.listing("PodList", [kube.pod(kube.container(cpu="1", memory="1Gi"))]),
-        "/apis/metrics.k8s.io/v1beta1/nodes": kube.listing("NodeMetricsList", []),
-        "/apis/metrics.k8s.io/v1beta1/pods": kube.listing(
-            "PodMetricsList", [kube.pod_metrics("shop", "web-0", ("500m", "512Mi"))]
-        ),
-    }
-    if request.headers.get("authorization") != "Bearer good":
-        return status_answer(401, "Unauthorized")
-    return json_answer(answers[request.path]) if request.path in answers else status_answer(404, "not found")
 
 
 class Api:
@@ -71,25 +51,6 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def endpoint(api: Api) -> str:
     return api.url
-
-
-def environment(root: Path, endpoint: str, **settings: str) -> dict[str, str]:
-    return {
-        "KL_DB_LOCATION": str(root / "db"),
-        "KL_DATA_DIR": str(root / "data"),
-        "KL_K8S_API_ENDPOINT": endpoint,
-        "KL_K8S_AUTH_TOKEN": "good",
-        "HOME": str(root),
-        "PATH": os.environ["PATH"],
-        **settings,
-    }
-
-
-def kl_collector(*arguments: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "collector", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, env=dict(environ), check=False, timeout=LIMIT_SECONDS
-    )
 
 
 def test_once_stores_and_publishes_the_tick_that_is_due(tmp_path: Path, endpoint: str) -> None:
@@ -281,30 +242,6 @@ def test_an_old_name_of_a_setting_is_accepted_with_a_warning(tmp_path: Path, end
     assert "WARNING collector.cli: KOA_BILLING_CURRENCY_SYMBOL is deprecated" in done.stderr
 
 
-def running(environ: Mapping[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "collector", "run"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(environ))
-    return _Stopped(process)  # type: ignore[return-value]
-
-
-class _Stopped:
-    """Ends the process it holds when its block is left."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def __enter__(self) -> subprocess.Popen[str]:
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-def wait_for(path: Path) -> None:
-    eventually(path.exists)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_run_does_the_due_tick_at_once_and_stops_on_a_signal(
     tmp_path: Path, endpoint: str, number: signal.Signals
@@ -335,81 +272,6 @@ def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "refuses connections: nothing listens there" in errors
     assert "is not stored: the cluster could not be listed; that makes 1 of 1 since the start" in errors
-
-
-def heartbeat(root: Path, *, boot_id: str | None = None, clock: str | None = None) -> dict[str, str]:
-    """The environment of a collector whose loop turned 5000 seconds after this machine, or another one, started."""
-    (root / "db").mkdir()
-    file = root / "db" / "heartbeat"
-    heartbeats.give(file, 5000.0, clock)
-    if boot_id is not None:
-        file.write_text(file.read_text().replace(heartbeats.boot_id() or "null", boot_id))
-    # By the machine's clock it could be of any age.
-    os.utime(file, (NOON - 10**9, NOON + 10**9))
-    return environment(root, "http://127.0.0.1:1", KL_POLLING_INTERVAL_SEC="600")
-
-
-def health(environ: Mapping[str, str], now: float, *arguments: str) -> int:
-    """The exit code of `kl-collector health`, `now` seconds after the start of the machine."""
-    return cli.main(["health", *arguments], environ, lambda: float(NOON), lambda: now)
-
-
-# Three polling intervals of 600 s are 1800 s.
-@pytest.mark.parametrize("arguments", [(), ("--live",)])
-@pytest.mark.parametrize(("age", "code"), [(0, 0), (1799, 0), (1800, 1), (86400, 1), (-20, 1)])
-def test_health_is_a_heartbeat_younger_than_three_polling_intervals_by_the_boot_time_clock(
-    tmp_path: Path, age: int, code: int, arguments: tuple[str, ...]
-) -> None:
-    assert health(heartbeat(tmp_path), 5000.0 + age, *arguments) == code
-
-
-def test_health_says_how_old_the_heartbeat_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = heartbeat(tmp_path)
-    assert health(environ, 6000.0) == 0
-    assert capsys.readouterr().out == "healthy: the heartbeat is 1000 s old\n"
-    assert health(environ, 6900.0) == 1
-    assert capsys.readouterr().err == (
-        f"kl-collector: not healthy: the heartbeat {tmp_path / 'db' / 'heartbeat'} is 1900 s old, 1800 s are allowed\n"
-    )
-
-
-def test_a_heartbeat_from_before_the_machine_was_started_is_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert health(heartbeat(tmp_path, boot_id="another"), 5001.0) == 1
-    assert "is from before the machine or this release was started" in capsys.readouterr().err
-
-
-def test_a_heartbeat_of_an_earlier_release_is_none(tmp_path: Path) -> None:
-    environ = heartbeat(tmp_path)
-    (tmp_path / "db" / "heartbeat").write_bytes(b"")
-    assert health(environ, 5001.0) == 1
-
-
-def test_a_clock_that_is_contradicted_is_not_healthy_but_live_as_a_restart_does_not_put_it_right(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    environ = heartbeat(tmp_path, clock="the clock says it is tomorrow")
-    assert health(environ, 5001.0) == 1
-    assert capsys.readouterr().err == "kl-collector: not healthy: the clock says it is tomorrow\n"
-    assert health(environ, 5001.0, "--live") == 0
-
-
-def test_health_before_the_first_tick_fails_in_one_line(tmp_path: Path) -> None:
-    done = kl_collector("health", environ=environment(tmp_path, "http://127.0.0.1:1"))
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"kl-collector: not healthy: no heartbeat at {tmp_path / 'db' / 'heartbeat'} (No such file or directory); "
-        "is `run` started?\n"
-    )
-
-
-def test_a_collector_that_runs_is_healthy_to_another_process(tmp_path: Path, endpoint: str) -> None:
-    environ = environment(tmp_path, endpoint)
-    with running(environ):
-        wait_for(tmp_path / "db" / "heartbeat")
-        done = kl_collector("health", environ=environ)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_names_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

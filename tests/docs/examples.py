@@ -16,6 +16,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
+from tests.docs.gpu_examples import gpus
 from tests.rules.telling import HOUR, Told, Work, at, column, filed, machine, published, special, ticks, work
 from tests.support import kubernetes_objects as api
 
@@ -24,8 +25,6 @@ Amounts = Mapping[str, float | None]
 DAY_OF = "2026-11-21T"
 ONE_HOUR = (f"{DAY_OF}13:00", f"{DAY_OF}14:00")
 CPU_ONLY = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
-PAGES = Path(__file__).parents[1] / "collector" / "dcgm" / "data"
-ONE_GPU = {"nvidia.com/gpu": "1"}
 
 
 def ask(dataset: Dataset, tool: str, now: str, **arguments: Any) -> dict[str, Any]:
@@ -97,53 +96,6 @@ def usage(directory: Path) -> Amounts:
     samples += ticks(replace(told, metrics=False), f"{DAY_OF}13:30", ONE_HOUR[1])
     halved = published(directory / "halved", samples)["hourly_7d"]["namespaces"]["shop"]["coverage"][0]
     return {**found, "coverage, two measured for half an hour, then metrics-server fails": halved}
-
-
-def gpus(directory: Path) -> Amounts:
-    def hour(name: str, told: Told) -> dict[str, Any]:
-        document: dict[str, Any] = published(directory / name, ticks(told, *ONE_HOUR))["hourly_7d"]
-        return document
-
-    def page(name: str) -> list[str]:
-        return [(PAGES / f"{name}.prom").read_text()]
-
-    def holding(namespace: str, name: str, gpu: Mapping[str, str], node: str = "gpu-node-1") -> Work:
-        return work(namespace, name, cores=0.0, node=node, gpu=gpu)
-
-    two = [machine("gpu-node-1", gpu={"nvidia.com/gpu": "2"})]
-    ml, vision = holding("ml", "train-0", ONE_GPU), holding("vision", "serve-5c9d-x2x", ONE_GPU)
-    plain = hour("plain", Told([ml, vision], two, exporters=page("labelled"), dcgm=True))
-    unnamed = hour("unnamed", Told([ml, vision], two, exporters=page("partly_labelled"), dcgm=True))
-    unheld = hour("unheld", Told([ml], two, exporters=page("partly_labelled"), dcgm=True))
-    down = hour("down", Told([ml, vision], [*two, machine("x", gpu=ONE_GPU)], exporters=page("labelled"), dcgm=True))
-    sliced_node = machine("gpu-node-1", labels={"nvidia.com/gpu.replicas": "4"}, gpu={"nvidia.com/gpu": "4"})
-    replicas = [holding(*pod, ONE_GPU) for pod in (("ml", "nb-0"), ("ml", "nb-1"), ("vision", "nb-2"))]
-    sliced = hour("sliced", Told(replicas, [sliced_node], exporters=page("time_slicing"), dcgm=True))
-    large, small = "nvidia.com/mig-3g.20gb", "nvidia.com/mig-1g.5gb"
-    mig_node = machine(
-        "gpu-node-2", labels={"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}, gpu={large: "1", small: "2"}
-    )
-    instances = [
-        holding("ml", "train-0", {large: "1"}, "gpu-node-2"),
-        holding("vision", "serve-a", {small: "1"}, "gpu-node-2"),
-    ]
-    mig = hour("mig", Told(instances, [mig_node], exporters=page("mig"), dcgm=True))
-    second = "two GPUs, the second names no pod (40 %)"
-    return {
-        "two GPUs: usage of ml": column(plain, "ml", "usage", "gpu")[0],
-        "two GPUs: idle": special(plain, "idle", "gpu")[0],
-        f"{second}, vision holds one: unattributed": special(unnamed, "unattributed", "gpu")[0],
-        f"{second}, nobody holds it: idle": special(unheld, "idle", "gpu")[0],
-        "four replicas: usage of ml": column(sliced, "ml", "usage", "gpu")[0],
-        "four replicas: requests of ml": column(sliced, "ml", "requests", "gpu")[0],
-        "four replicas: capacity": sliced["capacity"]["gpu"][0],
-        "MIG: usage of ml": column(mig, "ml", "usage", "gpu")[0],
-        "MIG: usage of vision": column(mig, "vision", "usage", "gpu")[0],
-        "MIG: requests of ml": column(mig, "ml", "requests", "gpu")[0],
-        "MIG: capacity, five of seven slices": mig["capacity"]["gpu"][0],
-        "an exporter is down: usage of ml": column(down, "ml", "usage", "gpu")[0],
-        "an exporter is down: requests of ml": column(down, "ml", "requests", "gpu")[0],
-    }
 
 
 def quantities(directory: Path) -> Amounts:

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from kl_mcp.tools import TABLE
-from tests.collector.test_cli import cluster
-from tests.collector.test_cli import environment as collector_environment
+from tests.collector.commands import cluster
+from tests.collector.commands import environment as collector_environment
 from tests.support.mcp_clients import connect, environment, http_server
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish

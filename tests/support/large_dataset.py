@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+from kl_core.vocabulary import METRICS, SOURCES
 from kl_query.dataset import Dataset as LoadedDataset
 from tests.support.datasets import Column, Dataset, Row, Scale, at, instant, loaded, write
 
 NOW = int(at("2026-11-21T19:30:00Z").timestamp())
 HOUR, DAY = 3600, 86_400
-METRICS = ("cpu", "memory", "gpu", "gpu_memory")
-SOURCES = ("kubernetes", "metrics", "dcgm")
 MONTH_HOURS = [720.0, 744.0, 744.0, 672.0, 744.0, 720.0, 744.0, 720.0, 744.0, 744.0, 720.0, 744.0, 499.5]
 """From November 2025 on; this November is open."""
 

@@ -18,7 +18,7 @@ from collector.settings import Settings, load
 from collector.store.lock import DirectoryLock
 from kl_query.dataset import load_dataset
 from kl_query.dataset.watcher import mark_of_dataset
-from tests.collector.test_cli import cluster, environment, kl_collector, running, wait_for
+from tests.collector.commands import cluster, environment, kl_collector, running, wait_for
 from tests.support.published import publish
 from tests.support.scripted_http import serving
 from tests.support.small_disk import leave_free, small_disk

@@ -398,17 +398,3 @@ def test_answers_fit_their_budget_with_a_long_policy_and_many_namespaces(tool: s
         if tool == "get_top_consumers" and limit is None:
             given.pop("limit")
         assert len(json.dumps(TABLE[tool].run(given, dataset, NOW))) <= budget
-
-
-def test_pages_hold_every_bearer_once(books: Books) -> None:
-    dataset = shared_by(large_dataset(300), Sharing(("kube-*",), idle=True))
-    seen: list[str] = []
-    cursor = None
-    while True:
-        answer = TABLE["get_usage"].run({"cost_model": "costs", "limit": 100, "cursor": cursor}, dataset, NOW)
-        seen += [row["namespace"] for row in answer["series"]]
-        cut = answer["metadata"]["truncated"]
-        cursor = cut["cursor"] if cut else None
-        if cursor is None:
-            break
-    assert sorted(seen) == sorted(name for name in dataset.namespaces if not name.startswith("kube-"))
