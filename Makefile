@@ -28,7 +28,7 @@ check: setup ## Format, lint, spelling, types, and which package may import whic
 test: ## The tests, after the checks; the targets below it are suites of their own
 	@scripts/setup tests
 	@$(MAKE) --no-print-directory check
-	$(call within,20m) $(BIN)/pytest -n auto
+	$(call within,40m) $(BIN)/pytest -n auto
 
 .PHONY: properties
 properties: setup ## The property tests of `make test` with ten times as many examples (10 minutes at most)
