@@ -16,6 +16,9 @@ from kl_core.vocabulary import Metric, Source
 MetricValues = Mapping[Metric, float | None]
 """A value per metric; a metric that is absent does not apply (a namespace that holds no GPU), `None` is unknown."""
 
+STEP = 300
+"""Seconds of the shortest interval; the others are multiples of it."""
+
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
 
 

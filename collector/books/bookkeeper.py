@@ -12,7 +12,8 @@ from collector.books.cost import currency_in_force, price
 from collector.books.hour_closing import ClosedHours, month_of
 from collector.books.lifetimes import Roster, roster
 from collector.books.page import Page, cut, fold, join
-from collector.books.periods import STEP, Buckets, buckets
+from collector.books.periods import Buckets, buckets
+from collector.model import STEP
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_day, floor_hour, floor_month, hour_of_tick

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from kl_core.calendar import HOUR, boundaries, bucket_start, next_bucket
 from kl_core.vocabulary import ScaleName
 
-STEP = 300
-
 CLOSED_BUCKETS: Mapping[ScaleName, int] = {"hourly_7d": 168, "daily_14d": 14, "monthly_12m": 12}
 """Whole buckets a scale lists before the open one."""
 

@@ -16,9 +16,9 @@ from collector.import_legacy.convert import Rows, carried_forward, samples
 from collector.import_legacy.progress import Made, Mark, advanced, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
+from collector.model import STEP
 from collector.store import rates
 from collector.store.rates import History
-from collector.store.rrd.database import STEP
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour, iso
 from kl_core.wording import some

@@ -16,8 +16,9 @@ import rrdtool
 from numpy.typing import NDArray
 
 from collector.errors import MigrationError, StoreError
+from collector.model import STEP
 from collector.store.paths import check_name
-from collector.store.rrd.database import NO_DAEMON, STEP
+from collector.store.rrd.database import NO_DAEMON
 from kl_core.calendar import HOUR
 
 Array = NDArray[np.float64]

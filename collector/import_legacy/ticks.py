@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.import_legacy.source import Database, Installation
-from collector.store.rrd.database import HOURLY_ROWS, STEP, STEPS_PER_HOUR
+from collector.model import STEP
+from collector.store.rrd.database import HOURLY_ROWS, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
 Databases = Callable[[Iterable[Database]], Iterable[Database]]

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import rrdtool
 
+from collector.model import STEP
 from collector.space import FULL, free, no_space
 from collector.store.rrd.header import Archive, DataSource, Definition
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
@@ -27,7 +28,6 @@ from collector.store.rrd.room import fill_holes, refused, without_room
 from kl_core.calendar import HOUR
 from kl_core.durable_files import sync_path
 
-STEP = 300
 STEPS_PER_HOUR = HOUR // STEP
 FINE_ROWS = 14 * 24 * STEPS_PER_HOUR + STEPS_PER_HOUR
 """5-minute rows: 14 days and an hour."""

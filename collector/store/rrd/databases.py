@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from collector.errors import DamagedError, NoSpaceError
+from collector.model import STEP
 from collector.store.files import explained
 from collector.store.journal import Head
 from collector.store.paths import CLUSTER, CLUSTER_FILE, FOLDERS, OBSERVED_PODS, OBSERVED_SOURCES, RrdFile, rrd_file
@@ -76,13 +77,11 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[ObservedSt
     if last_tick is None:
         return ()
     start = hour_of_tick(last_tick)
-    table = database.fetch(CLUSTER_FILE.path(directory), CLUSTER.sources, start, last_tick, database.STEP)
-    begins = range(start, last_tick, database.STEP)
+    table = database.fetch(CLUSTER_FILE.path(directory), CLUSTER.sources, start, last_tick, STEP)
+    begins = range(start, last_tick, STEP)
     steps = zip(begins, table[OBSERVED_SOURCES["kubernetes"]], table[OBSERVED_PODS], strict=True)
     return tuple(
-        ObservedSteps(begin, begin + database.STEP, pods=bool(pods == 1))
-        for begin, observed, pods in steps
-        if observed == 1
+        ObservedSteps(begin, begin + STEP, pods=bool(pods == 1)) for begin, observed, pods in steps if observed == 1
     )
 
 

@@ -99,7 +99,7 @@ def _rows(name: str, _content: bytes, path: Path) -> tuple[bytes, ...]:
     form = CLUSTER if name == "cluster.rrd" else GPU if name.endswith(".gpu.rrd") else ENTRY
     end = TICKS[-1].time
     tables: list[database.Column] = []
-    for step, rows in ((database.STEP, database.FINE_ROWS), (HOUR, database.HOURLY_ROWS)):
+    for step, rows in ((STEP, database.FINE_ROWS), (HOUR, database.HOURLY_ROWS)):
         last = end - end % step
         tables += database.fetch(path, form.sources, last - rows * step, last, step).values()
     return tuple(np.nan_to_num(table, nan=-1.0).tobytes() for table in tables)

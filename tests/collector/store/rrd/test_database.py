@@ -7,8 +7,9 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
+from collector.model import STEP
 from collector.store.rrd import database as rrd
-from collector.store.rrd.database import STEP, Span
+from collector.store.rrd.database import Span
 from kl_core.calendar import HOUR
 from tests.support.samples import DAY, NOON
 
