@@ -11,7 +11,7 @@ _OURS = ("collector", "kl_mcp")
 
 
 def main() -> int:
-    """Runs the command line; exit code 2 with one line if the collector's libraries are not installed."""
+    """Run the command line; exit code 2 with one line if the collector's libraries are not installed."""
     try:
         from collector.cli import main as run
 

@@ -52,7 +52,7 @@ def main(
     clock: Clock = time.time,
     boot: Clock = boot_time,
 ) -> int:
-    """Runs the command and returns the exit code: 0, 1 where something failed, 2 for wrong settings or usage.
+    """Run the command and return the exit code: 0, 1 where something failed, 2 for wrong settings or usage.
 
     Raises ModuleNotFoundError where a command needs a library of the collector that is not installed.
     """

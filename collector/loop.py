@@ -45,13 +45,13 @@ class Ticks(Protocol):
         """What contradicts the clock."""
 
     def check_clock(self) -> Disagreement | None:
-        """Compares the clock with what is known of the time."""
+        """Compare the clock with what is known of the time."""
 
     def tick(self, time: int) -> TickReport:
-        """Does the tick of the nominal `time`."""
+        """Do the tick of the nominal `time`."""
 
     def publish(self) -> int:
-        """Publishes what is stored."""
+        """Publish what is stored."""
 
 
 @dataclass(slots=True)

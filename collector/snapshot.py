@@ -48,7 +48,7 @@ class LiveSources:
         self.close()
 
     def close(self) -> None:
-        """Closes all connections; listings that were not consumed end."""
+        """Close all connections; listings that were not consumed end."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -70,7 +70,7 @@ class LiveSources:
         )
 
     def _connect(self) -> Session:
-        """A session with the credentials as they are now."""
+        """Return a session with the credentials as they are now."""
         self.close()
         self._session = Session(configuration(self._settings), self._settings.request_timeout_sec, boot=self._boot)
         return self._session

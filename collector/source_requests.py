@@ -27,7 +27,7 @@ _WHERE: dict[Source, str] = {
 
 
 def refused(source: Source, url: str, status: int, detail: str, permission: str) -> SourceError:
-    """The error for an HTTP status other than 200.
+    """Return the error for an HTTP status other than 200.
 
     `url` is without credentials, `detail` the message of the server, `permission` what RBAC has to grant, such as
     `list pods`.
@@ -61,7 +61,7 @@ def _line(text: str) -> str:
 
 
 def failed(source: Source, url: str, error: BaseException) -> SourceError:
-    """The error for a request or an answer that broke off, told from the chain of causes."""
+    """Return the error for a request or an answer that broke off, told from the chain of causes."""
     return SourceError(source, _of_causes(source, url, list(_causes(error))))
 
 
@@ -92,7 +92,7 @@ def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, through urllib3's `reason` and wrapped arguments too."""
+    """Return the error and what it came from, through urllib3's `reason` and wrapped arguments too."""
     seen: set[int] = set()
     queue: list[BaseException] = [error]
     while queue:

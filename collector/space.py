@@ -11,7 +11,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def no_space() -> OSError:
-    """What the operating system says when a disk is full."""
+    """Return what the operating system says when a disk is full."""
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -22,7 +22,7 @@ class Sources(Protocol):
     """Where a tick comes from."""
 
     def snapshot(self) -> Snapshot:
-        """What the sources answer now; None for those that fail."""
+        """Return what the sources answer now; None for those that fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Collector:
         return self._store.last_tick
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
-        """Samples now for the nominal `time`, a multiple of the interval; stores and publishes what was seen.
+        """Sample now for the nominal `time`, a multiple of the interval; store and publish what was seen.
 
         A source that fails leaves its part unknown, and the tick is stored all the same; without `keep_unobserved` one
         whose listing of the cluster failed is not, so that it can be taken again, nor is one whose time nothing vouches
@@ -97,24 +97,24 @@ class Collector:
         return TickReport(time, stored, observed, self.publish())
 
     def check_clock(self) -> Disagreement | None:
-        """Compares the clock with what is known of the time; what is new is logged and published, `PublishError`."""
+        """Compare the clock with what is known of the time; what is new is logged and published, `PublishError`."""
         self._settle(self._timekeeper.judge(self._timekeeper.read()))
         return self.disagreement
 
     def record_rate(self, now: float) -> None:
-        """Records the rate in the settings as set at `now`, UNIX seconds; without this the first tick does, as set at
+        """Record the rate in the settings as set at `now`, UNIX seconds; without this the first tick does, as set at
         the start of this process. Raises `StoreError` if that cannot be kept."""
         self._publisher.record_rate(now)
         self._rate_is_recorded = True
 
     def publish(self) -> int:
-        """Publishes the books as the store has them, and returns the generation."""
+        """Publish the books as the store has them, and return the generation."""
         generation = self._publisher.publish(self.disagreement)
         self._published = self.disagreement
         return generation
 
     def _believe(self, time: Reading) -> None:
-        """Notes the time of a tick that is taken, before it is stored: the first rate holds from then on."""
+        """Note the time of a tick that is taken, before it is stored: the first rate holds from then on."""
         if not self._timekeeper.knows:
             log.warning(
                 "the API server sends no Date header, so that the clock of this machine alone says what time it is"
@@ -125,7 +125,7 @@ class Collector:
             self.record_rate(self._timekeeper.began())
 
     def _settle(self, disagreement: Disagreement | None) -> int | None:
-        """Notes what contradicts the clock, and publishes it where readers know otherwise."""
+        """Note what contradicts the clock, and publish it where readers know otherwise."""
         self._note(disagreement)
         return None if self._is_same(self._published, self.disagreement) else self.publish()
 

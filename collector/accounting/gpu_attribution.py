@@ -31,7 +31,7 @@ class GpuUse:
     gpu_memory: float | None = 0.0
 
     def add(self, device: GpuDevice, part: float) -> None:
-        """Adds a part (0.0 to 1.0) of what a device did; a value the device does not report makes the sum unknown."""
+        """Add a part (0.0 to 1.0) of what a device did; a value the device does not report makes the sum unknown."""
         busy = None if device.utilisation is None else device.utilisation * device.share
         self.gpu = _plus(self.gpu, busy, part)
         self.gpu_memory = _plus(self.gpu_memory, device.memory_used, part)
@@ -94,7 +94,7 @@ def seen_in_full(devices: Sequence[GpuDevice], nodes: Iterable[Node]) -> bool:
 def attribute(
     devices: Sequence[GpuDevice], gpu_pods: Mapping[PodName, GpuPod], bound: Container[PodName]
 ) -> GpuAttribution:
-    """Splits what the devices did over namespaces.
+    """Split what the devices did over namespaces.
 
     `gpu_pods` are the bound, unfinished pods that request GPUs; `bound` tells by `in` whether any pod is one of the
     bound and unfinished: a pod that is not holds nothing, whatever the labels say.

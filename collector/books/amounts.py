@@ -49,7 +49,7 @@ class Stored:
 
 
 def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
-    """The page of the cells that `cluster` covers, not priced yet.
+    """Return the page of the cells that `cluster` covers, not priced yet.
 
     A cell is observed when CPU capacity is known; outside observed cells everything is unknown. Idle is what is
     allocatable and used by nobody; where some entry's usage is unknown, that difference is `unmeasured` instead.

@@ -69,7 +69,7 @@ class Bookkeeper:
         return Books(pages, currency)
 
     def _with_open_day(self, roster: Roster, last: int) -> Mapping[ScaleName, Mapping[int, Page]]:
-        """The closed cells and the open ones of each scale."""
+        """Return the closed cells and the open ones of each scale."""
         hours, days, months = dict(self._closed.hours), dict(self._closed.days), dict(self._closed.months)
         today = self._open_day(roster, last)
         if today is not None:
@@ -93,7 +93,7 @@ class Bookkeeper:
 
 
 def _page(window: Buckets, cells: Mapping[int, Page], roster: Roster) -> Page:
-    """The cells of a scale, oldest first, with a row for every entry that existed in it."""
+    """Return the cells of a scale, oldest first, with a row for every entry that existed in it."""
     start, end = window.starts[0], window.ends[-1]
     keys = [key for key, lifetime in roster.items() if lifetime.touch(start, end)]
     page = join([cells[cell] for cell in sorted(cells) if cells[cell].starts[-1] >= start], keys)

@@ -34,7 +34,7 @@ def currency_in_force(history: Sequence[RateChange], hour: int) -> str | None:
 
 
 def price(page: Page, history: Sequence[RateChange], currency: str | None) -> Page:
-    """The page of hours with bill, costs and the hours that were priced.
+    """Return the page of hours with bill, costs and the hours that were priced.
 
     `history` is oldest first. Hours without a rate in force have no cost, be it that they lie before the first rate or
     after one that ended. Hours charged in another currency than `currency` stay unknown: currencies are not added.

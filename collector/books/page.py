@@ -104,7 +104,7 @@ _HOURS = ("observed", "sampled", "pods", "stored", "with_dcgm", "silent", "capac
 
 
 def sum_known(values: Array, offsets: Sequence[int]) -> Array:
-    """Sums over the last axis of the cells from each offset to the next; NaN where no cell is known."""
+    """Sum over the last axis of the cells from each offset to the next; NaN where no cell is known."""
     known = ~np.isnan(values)
     total = np.add.reduceat(np.where(known, values, 0.0), offsets, axis=-1)
     total[~np.logical_or.reduceat(known, offsets, axis=-1)] = np.nan
@@ -112,7 +112,10 @@ def sum_known(values: Array, offsets: Sequence[int]) -> Array:
 
 
 def fold(page: Page, offsets: Sequence[int]) -> Page:
-    """The page with coarser cells: one for the cells from each offset to the next, named by the first of them."""
+    """Return the page with coarser cells.
+
+    One for the cells from each offset to the next, named by the first of them.
+    """
 
     def folded(group: Group) -> Group:
         return replace(group, **{item.name: sum_known(getattr(group, item.name), offsets) for item in fields(group)})
@@ -127,7 +130,7 @@ def fold(page: Page, offsets: Sequence[int]) -> Page:
 
 
 def cut(page: Page, start: int, stop: int) -> Page:
-    """The cells from index `start` to `stop`, copied, so that the larger page can be freed."""
+    """Return the cells from index `start` to `stop`, copied, so that the larger page can be freed."""
 
     def part(group: Group) -> Group:
         return replace(
@@ -144,7 +147,10 @@ def cut(page: Page, start: int, stop: int) -> Page:
 
 
 def join(pages: Sequence[Page], keys: Sequence[EntryKey]) -> Page:
-    """The pages one after the other, with a row for each of `keys`; an entry a page does not hold was zero there."""
+    """Return the pages one after the other, with a row for each of `keys`.
+
+    An entry a page does not hold was zero there.
+    """
     rows = {key: row for row, key in enumerate(keys)}
     aligned = [_align(page, rows) for page in pages]
 
@@ -182,7 +188,7 @@ def _align(page: Page, rows: Mapping[EntryKey, int]) -> EntryCells:
 
 
 def _nothing(page: Page) -> dict[str, Array]:
-    """What an entry that did not exist had in each cell: a known zero wherever the cluster was observed."""
+    """Return what an entry that did not exist had in each cell: a known zero wherever the cluster was observed."""
     observed = np.broadcast_to(page.observed, page.cluster.capacity.shape)
     usage = np.where(observed > 0, 0.0, np.nan)
     requests = usage.copy()

@@ -35,7 +35,9 @@ class Buckets:
 
 
 def buckets(scale: ScaleName, first_tick: int, last_tick: int) -> Buckets:
-    """The buckets of `scale` after `last_tick`: the whole ones it holds and the open one, none before the first sample.
+    """Return the buckets of `scale` after `last_tick`.
+
+    The whole ones it holds and the open one, none before the first sample.
 
     A last tick exactly on a boundary leaves no open bucket: nothing of the next one has elapsed.
     """

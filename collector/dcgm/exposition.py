@@ -60,7 +60,7 @@ class _Reading:
 
 
 def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
-    """The devices of one exporter's page.
+    """Return the devices of one exporter's page.
 
     `SourceError` when it is no Prometheus text, or has a MIG instance of a profile that tells no share of the GPU.
     A page without the fields above has no devices. A device without a plausible value of a field has None for it.
@@ -77,7 +77,10 @@ def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
 
 
 def _wanted(text: str) -> str:
-    """The lines of the fields that are read, a few of the hundreds; all of a text that has none, to be judged whole."""
+    """Return the lines of the fields that are read, a few of the hundreds.
+
+    All of a text that has none, to be judged whole.
+    """
     lines = [line for line in text.splitlines() if line.startswith(tuple(_FIELDS))]
     return "\n".join(lines) + "\n" if lines else text
 
@@ -95,7 +98,7 @@ def _read(readings: dict[_DeviceKey, _Reading], name: str, labels: Mapping[str, 
 
 
 def _device_name(labels: Mapping[str, str]) -> str:
-    """The GPU's UUID, or else its number on its host; empty for a series of no GPU."""
+    """Return the GPU's UUID, or else its number on its host; empty for a series of no GPU."""
     number = labels.get("device") or labels.get("gpu")
     return _first(labels, _UUID_LABELS) or (f"{_first(labels, _HOST_LABELS)}/{number}" if number else "")
 
@@ -140,7 +143,7 @@ def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
 
 
 def _utilisation(values: Mapping[str, float], instance: str | None) -> float | None:
-    """A whole GPU's utilisation; an instance's share of active cycles, as utilisation is not defined on MIG."""
+    """Return a whole GPU's utilisation; an instance's share of active cycles, as utilisation is not defined on MIG."""
     if instance is None and _UTILISATION in values:
         return values[_UTILISATION] / 100
     return values.get(_ENGINE_ACTIVE)

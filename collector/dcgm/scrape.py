@@ -85,7 +85,7 @@ def _scrape_one(target: _Target, timeout_sec: float) -> tuple[GpuDevice, ...] | 
 
 
 def _fetch(target: _Target, timeout_sec: float) -> str:
-    """The page at the target's address, asked for under the endpoint's host name."""
+    """Return the page at the target's address, asked for under the endpoint's host name."""
     parts = urlsplit(target.url)
     deadline = time.monotonic() + MAX_ANSWER_TIMEOUTS * timeout_sec
     with _pool(target, timeout_sec) as pool:

@@ -42,13 +42,16 @@ class Steps:
     values: tuple[tuple[float, float], ...]
 
     def at(self, time: int) -> tuple[float, float] | None:
-        """The pair in force at `time`; None before the first."""
+        """Return the pair in force at `time`; None before the first."""
         place = bisect_right(self.since, time) - 1
         return self.values[place] if place >= 0 else None
 
 
 def constant_capacity(cpu: str, memory: str) -> Steps:
-    """The capacity that never changed: cores and bytes from Kubernetes quantities. MigrationError for other text."""
+    """Return the capacity that never changed: cores and bytes from Kubernetes quantities.
+
+    MigrationError for other text.
+    """
     pair = (_quantity("--capacity-cpu", cpu, positive=True), _memory("--capacity-memory", memory, positive=True))
     return Steps((BEGINNING,), (pair,))
 

@@ -120,7 +120,7 @@ def _open_hour(line: Timeline) -> str:
 
 
 def _rate(plan: ImportPlan, settings: Settings) -> str:
-    """The source's rate, and what comes after it, which no import decides."""
+    """Return the source's rate, and what comes after it, which no import decides."""
     if plan.rates:
         newest = plan.rates[-1]
         changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""

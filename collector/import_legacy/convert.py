@@ -37,7 +37,7 @@ class Rows:
 
 
 def requested(usage: Array, rf: Array | None) -> Array:
-    """Requests in the unit of `usage`; NaN where rf is unknown, zero or exactly 1.0."""
+    """Return requests in the unit of `usage`; NaN where rf is unknown, zero or exactly 1.0."""
     if rf is None:
         return np.full_like(usage, np.nan)
     useful = (rf > 0) & (np.abs(rf - 1) > EXACTLY_ONE)

@@ -72,7 +72,7 @@ def make_plan(
     *,
     open_hour: bool = False,
 ) -> ImportPlan:
-    """Reads the source and checks that it can be imported; MigrationError if not. Writes nothing."""
+    """Read the source and check that it can be imported; MigrationError if not. Writes nothing."""
     source = open_source(directory)
     line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
     if not line.ticks:
@@ -93,7 +93,7 @@ def make_plan(
 
 
 def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> Summary:
-    """Appends what the store does not have; `progress` is told the number of ticks of each batch.
+    """Append what the store does not have; `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
@@ -116,7 +116,7 @@ def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> Su
 
 
 def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows, Array]:
-    """The batch's rows, and the newest known share that is not allocatable."""
+    """Return the batch's rows, and the newest known share that is not allocatable."""
     places = batch.places
 
     def rows(databases: Mapping[str, Database]) -> dict[str, Array]:
@@ -140,7 +140,7 @@ def _rows_of(database: Database, batch: TickRange) -> Array:
 
 
 def _newest_known(plan: ImportPlan, time: int) -> Array:
-    """The share that is not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
+    """Return the share not allocatable at `time` (2 x 1), as the hours before say it, else the first known one."""
     database, end = plan.source.non_allocatable, floor_hour(time)
     if database is None or end <= (begin := database.begin(HOUR)):
         return plan.reserved

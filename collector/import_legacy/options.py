@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the command's own arguments."""
     parser.add_argument("directory", metavar="DIR", type=Path, help="directory of the existing databases; only read")
     parser.add_argument("--capacity-cpu", metavar="CORES", help="the cluster's CPU capacity, such as 64")
     parser.add_argument("--capacity-memory", metavar="BYTES", help="the cluster's memory capacity, such as 256Gi")

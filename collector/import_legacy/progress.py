@@ -63,7 +63,7 @@ class Standing:
 
 
 def check_store(directory: Path) -> int | None:
-    """The newest tick of the store under `directory`, None without one. Writes nothing.
+    """Return the newest tick of the store under `directory`, None without one. Writes nothing.
 
     MigrationError if it holds ticks that no import put there, StoreError if databases of something else.
     """
@@ -81,7 +81,7 @@ def check_store(directory: Path) -> int | None:
 
 
 def standing(directory: Path, line: Timeline, made: Made) -> Standing:
-    """Compares a source with the store under `directory`. Writes nothing.
+    """Compare a source with the store under `directory`. Writes nothing.
 
     MigrationError for a store that does not take the source, or took it with other arguments than those of `made`.
     """
@@ -106,7 +106,7 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
 
 
 def load_mark(directory: Path) -> Mark | None:
-    """What earlier imports left; None where none began the store. StoreError if the file is damaged."""
+    """Return what earlier imports left; None where none began the store. StoreError if the file is damaged."""
     path = directory / MARK_FILE
     document = read_json(path)
     try:
@@ -116,17 +116,17 @@ def load_mark(directory: Path) -> Mark | None:
 
 
 def save_mark(directory: Path, mark: Mark) -> None:
-    """Writes the mark whole. StoreError if that is impossible."""
+    """Write the mark whole. StoreError if that is impossible."""
     write_whole(directory / MARK_FILE, orjson.dumps(mark))
 
 
 def advanced(mark: Mark, through: int, ticks: int) -> Mark:
-    """The mark after `ticks` more were stored, up to `through`."""
+    """Return the mark after `ticks` more were stored, up to `through`."""
     return replace(mark, through=through, ticks=mark.ticks + ticks)
 
 
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
-    """What holds at any time from `begin` to `end`, each change once and none before `begin`."""
+    """Return what holds at any time from `begin` to `end`, each change once and none before `begin`."""
     kept: list[tuple[int, tuple[float, float]]] = []
     for since, pair in zip(steps.since, steps.values, strict=True):
         start = max(since, begin)
@@ -163,7 +163,7 @@ def _other_arguments(what: str, until: int) -> MigrationError:
 
 
 def amounts(capacity: Steps) -> str:
-    """A capacity through time, for people."""
+    """Return a capacity through time, for people."""
     return ", ".join(
         f"{cpu:g} cores and {memory / 2**30:g} GiB" + (f" from {iso(since)}" if since else "")
         for since, (cpu, memory) in zip(capacity.since, capacity.values, strict=True)

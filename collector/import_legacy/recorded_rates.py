@@ -13,7 +13,9 @@ _DIGITS = 9
 
 
 def history(database: Database | None, currency: str) -> History:
-    """A change for every hour whose rate differs from the one before; empty without a database or a rate above zero.
+    """Return a change for every hour whose rate differs from the one before.
+
+    Empty without a database or a rate above zero.
 
     An hour in which the rate is unknown keeps the one before; a rate of zero or below means that none was set. The
     source splits no rate over resources: weights are the default ones.
@@ -31,7 +33,7 @@ def history(database: Database | None, currency: str) -> History:
 
 
 def continued(stored: History, source: History, after: int) -> History:
-    """What is stored of a source's history up to the tick `after`, and what the source recorded since."""
+    """Return what is stored of a source's history up to the tick `after`, and what the source recorded since."""
     since = floor_hour(after)
     return (
         *(change for change in stored if change.effective < since),

@@ -138,7 +138,7 @@ class _Files:
 
 
 def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]] = iter) -> Installation:
-    """Looks at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
+    """Look at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
     files = _Files()
     for path in progress(_files(directory)):
         name, suffix = _split(path.name)
@@ -219,7 +219,7 @@ def _open(path: Path) -> Database:
 
 
 def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
-    """The archive with rows of `step` seconds, or else the one that reaches back furthest of those with a part of it.
+    """Return the archive with rows of `step` seconds, else of those with a part of it the one that reaches furthest.
 
     What only longer rows reach back to is taken from them, for hours.
     """

@@ -79,7 +79,7 @@ class Timeline:
         return sum(len(batch.ticks) for batch in self.batches(after, 1))
 
     def batches(self, after: int, namespaces: int) -> Iterator[TickRange]:
-        """The ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
+        """Return the ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
         size = max(_MIN_TICKS, min(_MAX_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
         hour_end = floor_hour(after + HOUR - 1)
@@ -88,7 +88,7 @@ class Timeline:
         yield from _fine(list(self.open_steps(after)), size)
 
     def open_steps(self, after: int = 0) -> Iterator[int]:
-        """Ends of the observed steps later than the last closed hour, and than `after`."""
+        """Return the ends of the observed steps later than the last closed hour, and than `after`."""
         return (step for step in self.steps if step > max(after, self.closed_until))
 
     def _closed(self, hours: list[int], size: int) -> Iterator[TickRange]:
@@ -115,7 +115,7 @@ def _fine(steps: list[int], size: int) -> Iterator[TickRange]:
 
 
 def timeline(source: Installation, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
-    """The ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
+    """Return the ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
 
     Without `open_hour` they end with the last hour that the source has closed; with it the source has to be stopped.
     """
@@ -147,7 +147,7 @@ def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
 
 
 def _fine_from(databases: Iterable[Database]) -> int | None:
-    """The full hour from which on every database has 5-minute rows; None if one has no such archive."""
+    """Return the full hour from which on every database has 5-minute rows; None if one has no such archive."""
     begins = [database.begin(STEP) if STEP in database.archives else None for database in databases]
     known = [begin for begin in begins if begin is not None]
     return floor_hour(max(known) + HOUR - 1) if len(known) == len(begins) else None

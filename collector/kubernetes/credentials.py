@@ -147,7 +147,7 @@ def _use_header(config: Configuration, authorization: str) -> None:
 
 
 def _use_token_file(config: Configuration, path: Path) -> None:
-    """Reads the token for every request: it is small, and the kubelet replaces it when it pleases."""
+    """Read the token for every request: it is small, and the kubelet replaces it when it pleases."""
 
     def read(into: Configuration) -> None:
         try:

@@ -38,7 +38,7 @@ def parse_namespace(item: Object) -> tuple[str, dict[str, str]]:
 
 
 def parse_node(item: Object) -> Node:
-    """A Node in cores, bytes and GPU equivalents; `gpu` only where it advertises GPUs.
+    """Return a Node in cores, bytes and GPU equivalents; `gpu` only where it advertises GPUs.
 
     GPU equivalents take MIG slices and time-slicing replicas from the labels of GPU feature discovery.
     """

@@ -22,7 +22,7 @@ Object = Mapping[str, Any]
 
 
 def parse_pod_usage(item: Object) -> PodUsage:
-    """A PodMetrics as the sum over its containers, in cores and bytes."""
+    """Return a PodMetrics as the sum over its containers, in cores and bytes."""
     metadata = item["metadata"]
     cpu = memory = 0.0
     for container in item.get("containers") or ():
@@ -33,7 +33,7 @@ def parse_pod_usage(item: Object) -> PodUsage:
 
 
 def parse_node_usage(item: Object) -> NodeUsage:
-    """A NodeMetrics in cores and bytes."""
+    """Return a NodeMetrics in cores and bytes."""
     usage = item["usage"]
     return NodeUsage(item["metadata"]["name"], quantity(usage["cpu"]), quantity(usage["memory"]))
 

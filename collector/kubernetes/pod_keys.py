@@ -20,7 +20,7 @@ class PodKeys:
         self._shelves = [array("Q") for _ in range(_SHELVES)]
 
     def add(self, namespace: str, name: str) -> bool:
-        """Adds the pair; whether it was new."""
+        """Add the pair and say whether it was new."""
         key = hash((namespace, name)) & _MASK
         shelf = self._shelves[key % _SHELVES]
         place = bisect_left(shelf, key)

@@ -125,7 +125,7 @@ def _resize_infeasible(status: Object) -> bool:
 
 
 def _pod_level_status(spec: Object, status: Object) -> tuple[Totals | None, Totals | None]:
-    """The pod's own allocated and effective requests, which stand for all of its containers, without the overhead."""
+    """Return the pod's own allocated and effective requests, for all of its containers, without the overhead."""
     overhead = _relevant(spec.get("overhead"))
 
     def without_overhead(resources: Resources | None) -> Totals | None:

@@ -70,11 +70,11 @@ class Session:
         """The time that the API server's newest answer told, whatever its status; None before there was one."""
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         self._client.rest_client.close()
 
     def get_json(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> dict[str, Any]:
-        """The JSON object at `path`; `SourceError` with the HTTP status when it is refused or broken."""
+        """Return the JSON object at `path`; `SourceError` with the HTTP status when it is refused or broken."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self.stream(source, path, query, permission) as body:
@@ -86,7 +86,7 @@ class Session:
 
     @contextmanager
     def stream(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
-        """The body at `path`, to be read as it arrives; reading raises `SourceError` too."""
+        """Return the body at `path`, to be read as it arrives; reading raises `SourceError` too."""
         deadline = self._monotonic() + MAX_ANSWER_TIMEOUTS * self._timeout_sec
         response = self._answer(source, path, query)
         try:
@@ -192,7 +192,7 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
 
 
 def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
-    """The error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
+    """Return the error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
     try:
         document = orjson.loads(response.read(_ERROR_BODY))
     except (*_TRANSPORT_ERRORS, orjson.JSONDecodeError):

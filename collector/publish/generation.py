@@ -24,7 +24,7 @@ _SETTING = "KL_DATA_DIR"
 
 
 def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]) -> int:
-    """Publishes `documents` (by name: `hourly_7d`, ...) under `manifest` and returns their generation.
+    """Publish `documents` (by name: `hourly_7d`, ...) under `manifest` and return their generation.
 
     Columns may be numpy arrays; NaN becomes null. The directory is created if it is missing. Raises `PublishError` when
     it cannot be written; what was published before stays as it is.
@@ -55,7 +55,7 @@ def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dic
 
 
 def _named_by_manifest(directory: Path) -> frozenset[str]:
-    """Data files of the generation that readers see now; none when there is no readable manifest."""
+    """Return the data files of the generation that readers see now; none when there is no readable manifest."""
     try:
         files = orjson.loads((directory / MANIFEST).read_bytes())["files"]
         return frozenset(str(file["name"]) for file in files.values())

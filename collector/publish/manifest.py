@@ -28,7 +28,7 @@ def manifest(
     namespaces: Mapping[str, NamespaceRecord],
     clock_disagrees: Disagreement | None = None,
 ) -> dict[str, Any]:
-    """The manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
+    """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
     document = {
         "schema_version": SCHEMA_VERSION,
         "producer": {"name": PRODUCER, "version": version},

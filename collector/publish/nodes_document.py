@@ -13,7 +13,10 @@ _NAMES: dict[Metric, str] = {"cpu": "cpu_cores", "memory": "mem_bytes", "gpu": "
 
 
 def nodes_document(nodes: Sequence[NodeState], at: int | None) -> dict[str, Any]:
-    """The document of `spec/dataset/nodes.schema.json` without its generation, by node name. `at` is UNIX seconds."""
+    """Return the document of `spec/dataset/nodes.schema.json` without its generation, by node name.
+
+    `at` is UNIX seconds.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "at": iso_or_none(at),

@@ -37,14 +37,14 @@ class Publisher:
         self._rates = rates.load(settings.db_location)
 
     def record_rate(self, now: float) -> None:
-        """Records the rate in the settings as set at `now`, UNIX seconds; raises `StoreError` if that cannot be kept.
+        """Record the rate in the settings as set at `now`, UNIX seconds; raises `StoreError` if that cannot be kept.
 
         Until then what is charged stays as it was. `now` has to be a time that is believed: it is not taken back.
         """
         self._rates = _record_rate(self._settings, self._store, int(now))
 
     def publish(self, clock_disagrees: Disagreement | None = None) -> int:
-        """Publishes the books as the store has them, and returns the generation; `PublishError` if it cannot.
+        """Publish the books as the store has them, and return the generation; `PublishError` if it cannot.
 
         `clock_disagrees` is why no ticks are taken at present.
         """

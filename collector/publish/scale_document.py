@@ -23,7 +23,7 @@ _EXCLUDED = EntryKey("special", "excluded")
 
 
 def rounded(values: Array) -> Array:
-    """The values with ten significant digits; NaN stays, and zero has no sign."""
+    """Return the values with ten significant digits; NaN stays, and zero has no sign."""
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(values)))
     digits = np.clip(np.where(np.isfinite(exponent), exponent, 0.0), -300, 22)
@@ -82,7 +82,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
 
 
 def empty_document(scale: ScaleName) -> dict[str, Any]:
-    """The document of a store that holds no tick yet."""
+    """Return the document of a store that holds no tick yet."""
     columns: dict[str, list[Any]] = {name: [] for name in ("buckets", "complete", "elapsed_hours", "observed_hours")}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -134,7 +134,7 @@ class _Writer:
         return {METRICS[index]: rounded(values[index]) for index in self._metrics if index in among}
 
     def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
-        """The columns that say how much of a bucket counts for something, those that readers cannot tell otherwise."""
+        """Return the columns that say how much of a bucket counts for something, unless readers can tell."""
         page, columns = self._page, dict[str, Any]()
         expected = _expected_dcgm(page, elapsed)
         if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):

@@ -16,14 +16,14 @@ from kl_core.durable_files import sync_path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Puts `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
+    """Put `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
     with explained("write", path):
         durable_files.write_whole(path, content)
         sync_path(path.parent)
 
 
 def read_json(path: Path) -> Any:
-    """The parsed document, None if there is no such file. StoreError if it cannot be read or parsed."""
+    """Return the parsed document, None if there is no such file. StoreError if it cannot be read or parsed."""
     with explained("read", path):
         try:
             content = path.read_bytes()
@@ -40,7 +40,7 @@ REMEDY = "Restore it from a backup, or move the whole database directory away to
 
 @contextmanager
 def explained(verb: str, path: Path) -> Iterator[None]:
-    """Turns what the operating system refuses into a StoreError that names the file."""
+    """Turn what the operating system refuses into a StoreError that names the file."""
     try:
         yield
     except OSError as error:

@@ -76,7 +76,7 @@ class Journal:
         return self._files[-1].time if self._files else None
 
     def write(self, batch: Batch) -> None:
-        """Puts a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
+        """Put a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
         body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
         path = self._path(batch.samples[-1].time)
         write_whole(path, _with_checksum(body))
@@ -84,7 +84,7 @@ class Journal:
             self._files.append(_File(batch.samples[-1].time, _size(path), path.stat().st_mtime))
 
     def write_heads(self, time: int, heads: Mapping[str, Head | None]) -> None:
-        """Puts the heads from before the batch that ends at `time` on disk; those of a first attempt stay."""
+        """Put the heads from before the batch that ends at `time` on disk; those of a first attempt stay."""
         path = self._heads_path(time)
         if not path.exists():
             plain = {name: head and (head.last, head.content.hex()) for name, head in heads.items()}
@@ -120,7 +120,7 @@ class Journal:
                     yield batch
 
     def prune(self, applied: int, sync: Callable[[], None]) -> None:
-        """Removes batches up to the tick `applied` that are neither among the newest nor fresh.
+        """Remove batches up to the tick `applied` that are neither among the newest nor fresh.
 
         Fresh ones that have to give way do so after `sync`, which puts everything that was applied on disk.
         """
@@ -152,7 +152,7 @@ class Journal:
 
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
-    """The content, None for a file that is not there or, reported and set aside, damaged."""
+    """Return the content, None for a file that is not there or, reported and set aside, damaged."""
     with explained("read", path):
         try:
             content = path.read_bytes()

@@ -26,7 +26,7 @@ class NodeList:
 
 
 def newest(samples: Iterable[TickSample], before: NodeList) -> NodeList:
-    """The nodes of the last tick whose listing succeeded, else those known before."""
+    """Return the nodes of the last tick whose listing succeeded, else those known before."""
     latest = before
     for sample in samples:
         if sample.observed["kubernetes"]:
@@ -35,7 +35,10 @@ def newest(samples: Iterable[TickSample], before: NodeList) -> NodeList:
 
 
 def load(directory: Path) -> NodeList:
-    """The stored list. One that is missing or damaged is empty until the next tick: it is no part of the books."""
+    """Return the stored list.
+
+    One that is missing or damaged is empty until the next tick: it is no part of the books.
+    """
     path = directory / NODES_FILE
     try:
         document = read_json(path)
@@ -48,5 +51,5 @@ def load(directory: Path) -> NodeList:
 
 
 def save(directory: Path, nodes: NodeList) -> None:
-    """Writes the list whole. StoreError if that is impossible."""
+    """Write the list whole. StoreError if that is impossible."""
     write_whole(directory / NODES_FILE, orjson.dumps(nodes, default=dict))

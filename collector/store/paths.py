@@ -82,7 +82,7 @@ CLUSTER_FILE = RrdFile("cluster", "", CLUSTER)
 
 
 def rrd_file(path: str) -> RrdFile:
-    """The database whose place below the database location is `path`."""
+    """Return the database whose place below the database location is `path`."""
     folder, _, name = path.rpartition("/")
     kind = next((kind for kind in KINDS if FOLDERS[kind] == folder), None)
     if kind is None:

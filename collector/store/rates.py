@@ -48,7 +48,9 @@ def record(
     now: int,
     has_samples: bool,
 ) -> History:
-    """The history after the collector started at `now` with these settings; the same object when nothing changed.
+    """Return the history after the collector started at `now` with these settings.
+
+    The same object when nothing changed.
 
     `now` has to be no earlier than the newest stored tick. A change that did not take effect yet is replaced.
     """
@@ -65,7 +67,7 @@ def record(
 def _change_to(
     latest: RateChange | None, rate: float | None, currency: str, weights: Mapping[str, float] | None, effective: int
 ) -> RateChange | None:
-    """What makes these settings of the newest ones; None when they are the same."""
+    """Return what makes these settings of the newest ones; None when they are the same."""
     if rate is None:
         return None if latest is None or latest.rate == 0 else RateChange(effective, 0.0, latest.currency, None)
     same = latest is not None and (latest.rate, latest.currency, latest.weights) == (rate, currency, weights)
@@ -73,7 +75,7 @@ def _change_to(
 
 
 def load(directory: Path) -> History:
-    """The history under a database location, empty if there is none. StoreError if the file is damaged."""
+    """Return the history under a database location, empty if there is none. StoreError if the file is damaged."""
     path = directory / RATES_FILE
     document = read_json(path)
     try:
@@ -83,12 +85,12 @@ def load(directory: Path) -> History:
 
 
 def save(directory: Path, history: History) -> None:
-    """Writes the history whole. StoreError if that is impossible."""
+    """Write the history whole. StoreError if that is impossible."""
     write_whole(directory / RATES_FILE, orjson.dumps({"rates": history}, default=dict))
 
 
 def _in_force(kept: History, change: RateChange) -> bool:
-    """A change that was taken back before its hour leaves no trace."""
+    """Say whether a change leaves no trace, as one that was taken back before its hour does."""
     if not kept:
         return change.rate == 0
     before = kept[-1]

@@ -64,7 +64,7 @@ class Registry:
     special: Mapping[str, SpecialRecord] = field(default_factory=dict)
 
     def records(self, kind: EntryKind) -> Mapping[str, NamespaceRecord]:
-        """The records of one kind by name."""
+        """Return the records of one kind by name."""
         return self.namespaces if kind == "namespace" else self.special
 
     def entry_files(self) -> dict[RrdFile, int]:
@@ -88,7 +88,10 @@ class Registry:
         )
 
     def as_of(self, time: int | None) -> Registry:
-        """What decides about rows after the tick `time` as it stood then; label histories stay as they are now."""
+        """Return what decides about rows after the tick `time` as it stood then.
+
+        Label histories stay as they are now.
+        """
         if time is None or self.last_tick is None or self.first_tick is None or time < self.first_tick:
             return Registry()
         return replace(
@@ -125,7 +128,7 @@ def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
 
 
 def load(directory: Path) -> Registry | None:
-    """The registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
+    """Return the registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
     path = directory / REGISTRY_FILE
     document = read_json(path)
     if document is None:
@@ -145,7 +148,7 @@ def load(directory: Path) -> Registry | None:
 
 
 def save(directory: Path, registry: Registry) -> None:
-    """Writes the registry whole. StoreError if that is impossible."""
+    """Write the registry whole. StoreError if that is impossible."""
     document: dict[str, Any] = {"format": FORMAT, **{name: getattr(registry, name) for name in Registry.__slots__}}
     write_whole(directory / REGISTRY_FILE, orjson.dumps(document, default=_plain))
 
@@ -176,7 +179,7 @@ def _record(fields: Mapping[str, Any]) -> NamespaceRecord:
 def with_labels(
     history: Mapping[str, tuple[LabelValue, ...]], labels: Mapping[str, str], time: int
 ) -> Mapping[str, tuple[LabelValue, ...]]:
-    """The history after `labels` were seen at `time`: a new value is appended, a label that is gone gets a None.
+    """Return the history after `labels` were seen at `time`: a new value is appended, a label that is gone gets a None.
 
     Of a label whose value keeps changing the newest 100 values are kept.
     """
@@ -195,5 +198,5 @@ def with_labels(
 
 
 def current_labels(history: Mapping[str, tuple[LabelValue, ...]]) -> dict[str, str]:
-    """The labels that the newest listing showed."""
+    """Return the labels that the newest listing showed."""
     return {name: values[-1].value for name, values in history.items() if values[-1].value is not None}

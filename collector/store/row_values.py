@@ -18,7 +18,10 @@ def pods_measured(sample: TickSample) -> bool:
 
 
 def zero(form: Form, *, pods: bool) -> tuple[float, ...]:
-    """A namespace that is not there uses and requests nothing; all of its pods were measured, if any were."""
+    """Return the row of a namespace that is not there.
+
+    It uses and requests nothing, and all of its pods were measured.
+    """
     return (0.0, 0.0, 0.0, 0.0, float(pods)) if form is ENTRY else (0.0, 0.0, 0.0)
 
 
@@ -32,7 +35,10 @@ def cluster_values(sample: TickSample, *, pods: bool) -> tuple[float | None, ...
 
 
 def not_sampled(following: TickSample) -> tuple[float | None, ...]:
-    """The cluster's row of a pause: what was configured in it is not known, and counts as what is in the next tick."""
+    """Return the cluster's row of a pause.
+
+    What was configured in it is not known, and counts as what is in the next tick.
+    """
     return (*_NO_CAPACITY, *(0.0,) * (len(SOURCES) + 1), _dcgm_configured(following))
 
 
@@ -41,7 +47,10 @@ def _dcgm_configured(sample: TickSample) -> float:
 
 
 def _node_amounts(amounts: MetricValues) -> tuple[float | None, ...]:
-    """A cluster without GPUs has 0 of them, or the mean of the hour in which the first one came would be too high."""
+    """Return 0 for the GPUs of a cluster without any.
+
+    Else the mean of the hour in which the first came would be too high.
+    """
     gpu = amounts.get("gpu", 0.0)
     return (amounts.get("cpu"), amounts.get("memory"), gpu, amounts.get("gpu_memory", None if gpu else 0.0))
 
@@ -65,7 +74,7 @@ def entry_values(entry: Entry, *, pods: bool) -> tuple[float | None, ...]:
 
 
 def _measured(entry: Entry) -> float:
-    """Imported history knows no pods: they count as measured where the usage is known."""
+    """Count the pods of imported history, which knows none, as measured where the usage is known."""
     if entry.measured is None:
         return 0.0 if entry.usage.get("cpu", 0.0) is None else 1.0
     return entry.measured

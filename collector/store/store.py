@@ -54,7 +54,7 @@ class Store:
 
     @classmethod
     def open(cls, directory: Path) -> Store:
-        """Opens the store under `directory`, creating it when there is none, and completes what a crash interrupted.
+        """Open the store under `directory`, creating it when there is none, and complete what a crash interrupted.
 
         None is begun among the databases of an installation that the history is imported from.
         """
@@ -76,7 +76,7 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Waits until the databases are on disk and releases the directory."""
+        """Wait until the databases are on disk and release the directory."""
         try:
             self._sync()
         except StoreError:
@@ -134,7 +134,7 @@ class Store:
         return self._nodes.time
 
     def append(self, samples: Sequence[TickSample]) -> AppendReport:
-        """Stores ticks in order of time. One that is not later than all before it is refused and logged.
+        """Store ticks in order of time. One that is not later than all before it is refused and logged.
 
         When it raises, ticks that reached the journal are completed by the next `append` or `open`.
         """
@@ -157,7 +157,7 @@ class Store:
         return rows.read_cluster(self._directory, start, end, step)
 
     def entry(self, kind: EntryKind, name: str, start: int, end: int, step: int) -> EntryRows:
-        """What a namespace or special entry used and requested, as stored; StoreError for one that never was."""
+        """Return what a namespace or special entry used and requested, as stored; StoreError for one that never was."""
         record = self._registry.records(kind).get(name)
         if record is None:
             raise StoreError(
@@ -234,7 +234,7 @@ class Store:
     def _with_what_is_missing(
         self, spans: Mapping[RrdFile, Sequence[Span]], heads: Mapping[RrdFile, Head | None]
     ) -> Mapping[RrdFile, Sequence[Span]]:
-        """The spans, and before them what the journal keeps of files that lack earlier ticks."""
+        """Return the spans, and before them what the journal keeps of files that lack earlier ticks."""
         due = self._registry.entry_files()
         behind = [file for file, head in heads.items() if file in due and (head is None or head.last < due[file])]
         if not behind:
@@ -243,7 +243,10 @@ class Store:
         return {file: [*earlier.get(file, ()), *rows] for file, rows in spans.items()}
 
     def _journaled_spans(self, files: Iterable[RrdFile]) -> dict[RrdFile, list[Span]]:
-        """What the kept batches that are stored put into some files: those may not have it, or may have lost it."""
+        """Return what the kept batches that are stored put into some files.
+
+        Those may not have it, or may have lost it.
+        """
         spans: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
         state = Registry()

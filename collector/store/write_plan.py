@@ -67,7 +67,10 @@ def check(samples: Iterable[TickSample]) -> None:
 
 
 def accept(samples: Iterable[TickSample], newest: int | None) -> tuple[list[TickSample], list[int]]:
-    """The samples later than all before them and than `newest`, and the times of the others: the first one wins."""
+    """Return the samples later than all before them and than `newest`, and the times of the others.
+
+    The first one wins.
+    """
     accepted: list[TickSample] = []
     refused: list[int] = []
     for sample in samples:
@@ -111,11 +114,11 @@ class _Subject:
         return hour_end(self.last_seen)
 
     def forms(self) -> tuple[Form, ...]:
-        """The forms of its files."""
+        """Return the forms of its files."""
         return (ENTRY,) if self.gpu_since is None else (ENTRY, GPU)
 
     def record(self) -> NamespaceRecord:
-        """What the registry keeps of it."""
+        """Return what the registry keeps of it."""
         return NamespaceRecord(
             first_seen=self.first_seen,
             last_seen=self.last_seen,
@@ -142,7 +145,7 @@ class _Planner:
         }
 
     def take(self, sample: TickSample) -> None:
-        """Adds one tick."""
+        """Add one tick."""
         hour = hour_of_tick(sample.time)
         if hour != self._hour:
             self._hour, self._observed = hour, []
@@ -170,7 +173,7 @@ class _Planner:
         self._last_sample_at.update({source: sample.time for source in SOURCES if sample.observed[source]})
 
     def result(self) -> Plan:
-        """The plan of all ticks taken so far."""
+        """Return the plan of all ticks taken so far."""
         spans: dict[RrdFile, Sequence[Span]] = {CLUSTER_FILE: self._cluster} if self._cluster else {}
         records = {kind: dict(self._registry.records(kind)) for kind in KINDS}
         for kind, subjects in self._subjects.items():
@@ -240,7 +243,7 @@ class _Planner:
         subject.spans[form].append(span)
 
     def _hour_before(self, form: Form, until: int) -> Iterator[Span]:
-        """What a file holds of the hour before its first row: zero in the observed steps."""
+        """Return what a file holds of the hour before its first row: zero in the observed steps."""
         newest = floor_hour(until)
         for window in self._observed:
             if newest < window.start:
@@ -279,7 +282,7 @@ def _is_open(record: NamespaceRecord, last_tick: int | None) -> bool:
 
 
 def _in_hours_at_both_ends(begin: int, end: int) -> list[tuple[int, int]]:
-    """The parts of (begin, end] that lie in the hour of its first and in that of its last step, without empty ones."""
+    """Return the parts of (begin, end] in the hours of its first and of its last step, without empty ones."""
     first_end, last_start = floor_hour(begin) + HOUR, floor_hour(end)
     if last_start < first_end:
         return [(begin, end)]

@@ -1,4 +1,4 @@
-"""docs/architecture.md names modules and folders that are there, and leaves no room of the collector out of its walk."""
+"""docs/architecture.md names modules and folders that are there, and its walk passes every room of the collector."""
 
 import re
 from pathlib import Path

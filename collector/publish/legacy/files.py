@@ -61,7 +61,7 @@ def documents(views: LegacyFigures | None, cost_model: str, currency: str) -> It
 
 
 def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
-    """Writes each file under another name and renames it. PublishError if that is impossible."""
+    """Write each file under another name and rename it. PublishError if that is impossible."""
     with explained(directory, "KL_KUBELEDGER_DATA_DIR", "KubeLedger's layout"):
         directory.mkdir(parents=True, exist_ok=True)
         for name, document in files:

@@ -70,7 +70,7 @@ class Keeper:
         self._days: dict[int, Shares] = {}
 
     def views(self, history: Sequence[RateChange]) -> LegacyFigures | None:
-        """The figures up to the newest full hour; None before the first one. Raises what the store raises."""
+        """Return the figures up to the newest full hour; None before the first one. Raises what the store raises."""
         first, last = self._store.first_tick, self._store.last_tick
         if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):
             return None
@@ -96,7 +96,7 @@ class Keeper:
         }
 
     def _close(self, namespaces: Roster, begin: int, newest: int) -> None:
-        """Adds up the days that have ended and lie wholly after `begin`."""
+        """Add up the days that have ended and lie wholly after `begin`."""
         self._days = {day: shares for day, shares in self._days.items() if day - HOUR >= begin}
         start = max([floor_day(begin + HOUR + DAY - 1), *(day + DAY for day in self._days)])
         stop = floor_day(newest + HOUR)
@@ -105,7 +105,7 @@ class Keeper:
                 self._days[int(day.ends[0])] = day
 
     def _window(self, namespaces: Roster, begin: int, newest: int) -> Iterator[Shares]:
-        """The days of the hours from `begin` to `newest`, the first and the last one as far as they lie between."""
+        """Return the days of the hours from `begin` to `newest`, the first and the last cut there."""
         start = begin
         while start < newest:
             day = floor_day(start + HOUR)
@@ -159,7 +159,7 @@ def _held(gpus: Array, capacity: Array) -> Array:
 
 
 def _by_day(shares: Shares) -> Iterator[Shares]:
-    """Sums over the hours that end on one day."""
+    """Sum over the hours that end on one day."""
     days = shares.ends - shares.ends % DAY
     for day in np.unique(days):
         hours = days == day
@@ -180,7 +180,7 @@ def _sum(values: Array) -> Array:
 
 
 def add_up(days: Sequence[Shares]) -> Shares:
-    """Sums over consecutive days, named by the first."""
+    """Sum over consecutive days, named by the first."""
     names = tuple(sorted({name for day in days for name in day.names}))
     rows = {name: row for row, name in enumerate(names)}
     total = {item: np.full((len(names), len(METRICS), len(days)), np.nan) for item in ("usage", "rf", "silent")}

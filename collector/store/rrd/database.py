@@ -56,7 +56,7 @@ class Span(NamedTuple):
 
 
 def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> None:
-    """Creates a database whose first step begins at `start`, all unknown.
+    """Create a database whose first step begins at `start`, all unknown.
 
     NoSpaceError where it does not fit, or fewer than `spare` bytes would be left; StoreError if it cannot be written
     for another reason. Nothing is left of the attempt.
@@ -95,7 +95,7 @@ def check(path: Path, sources: Sequence[str]) -> int:
 
 
 def update(path: Path, spans: Iterable[Span]) -> int:
-    """Writes spans in order of time, leaves steps that the file has already, and returns the number of rows.
+    """Write spans in order of time, leave steps that the file has already, and return the number of rows.
 
     Steps between the spans, and between the file's newest step and the first span, become unknown. NoSpaceError where
     the file has holes (a copy may leave out zeros) and the disk no space for them.
@@ -141,7 +141,7 @@ def head(path: Path, sources: Sequence[str]) -> bytes:
 
 
 def restore(path: Path, content: bytes, until: int) -> None:
-    """Puts an earlier `head` of this file back, which updates up to `until` may have changed.
+    """Put an earlier `head` of this file back, which updates up to `until` may have changed.
 
     An older copy that was put in its place stays as it is. DamagedError where it is another file: the head would not
     fit to its rows.
@@ -164,7 +164,7 @@ def restore(path: Path, content: bytes, until: int) -> None:
 
 
 def _place_rows(path: Path, sources: Sequence[str], newest: int) -> None:
-    """Makes the place of a row in the rings, at which librrd begins at random, follow from its time.
+    """Make the place of a row in the rings, at which librrd begins at random, follow from its time.
 
     So an earlier head fits a file that was begun anew since.
     """

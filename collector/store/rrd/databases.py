@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 def attempt(directory: Path, file: RrdFile, use: Callable[[Path], T]) -> T | None:
-    """What `use` makes of a file; None if there is none.
+    """Return what `use` makes of a file; None if there is none.
 
     Where `use` raises DamagedError the file is set aside, to be begun anew, and counts as missing; not the cluster's,
     without which no hour counts as observed, nor any other while the cluster's is damaged as well.
@@ -64,7 +64,7 @@ def lagging(directory: Path, state: Registry, until: int) -> list[RrdFile]:
 
 
 def tidy(directory: Path) -> None:
-    """Removes what an attempt to create a file left behind when the process was killed."""
+    """Remove what an attempt to create a file left behind when the process was killed."""
     for folder in (directory, *(directory / folder for folder in FOLDERS.values())):
         with explained("tidy up", folder):
             for pattern in (f"*.rrd{database.UNFINISHED}", f"*.rrd{database.UNFINISHED}??????"):
@@ -73,7 +73,7 @@ def tidy(directory: Path) -> None:
 
 
 def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[ObservedSteps, ...]:
-    """The observed steps of the hour that the interval ending at `last_tick` lies in."""
+    """Return the observed steps of the hour that the interval ending at `last_tick` lies in."""
     if last_tick is None:
         return ()
     start = hour_of_tick(last_tick)
@@ -86,7 +86,7 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[ObservedSt
 
 
 def remove(directory: Path, files: Iterable[RrdFile]) -> None:
-    """Takes away databases whose newest row has left even the hourly archive."""
+    """Take away databases whose newest row has left even the hourly archive."""
     for file in files:
         path = file.path(directory)
         _log.info("removing %s: it ended 400 days ago", path)
@@ -94,7 +94,7 @@ def remove(directory: Path, files: Iterable[RrdFile]) -> None:
 
 
 def heads(directory: Path, files: Iterable[RrdFile], until: int) -> dict[RrdFile, Head | None]:
-    """What `restore` needs to take `write` back; None for a file that is not there.
+    """Return what `restore` needs to take `write` back; None for a file that is not there.
 
     All are looked at before one is written, the cluster's first. Damaged ones are set aside, and those that are of
     another store, for they go on after the tick `until` and after the cluster's.
@@ -109,7 +109,7 @@ def heads(directory: Path, files: Iterable[RrdFile], until: int) -> dict[RrdFile
 
 
 def restore(directory: Path, before: Mapping[str, Head | None], until: int) -> None:
-    """Takes updates up to the tick `until` back that may have been interrupted half way.
+    """Take updates up to the tick `until` back that may have been interrupted half way.
 
     `before` is by path below the directory. Damaged files, and those to which a head does not fit, are set aside.
     """
@@ -122,7 +122,7 @@ def restore(directory: Path, before: Mapping[str, Head | None], until: int) -> N
 
 
 def sync(directory: Path, files: Iterable[RrdFile]) -> None:
-    """Waits until the files and their names are on disk."""
+    """Wait until the files and their names are on disk."""
     paths = sorted(file.path(directory) for file in files)
     for path in (*paths, *sorted({path.parent for path in paths})):
         with explained("write", path):
@@ -131,7 +131,7 @@ def sync(directory: Path, files: Iterable[RrdFile]) -> None:
 
 
 def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Registry) -> None:
-    """Writes the rows that the databases do not have yet. `before` is the registry that they were planned from.
+    """Write the rows that the databases do not have yet. `before` is the registry that they were planned from.
 
     A file for which there is no space is left out, and logged; NoSpaceError if it is the cluster's.
     """

@@ -78,7 +78,7 @@ class Definition(NamedTuple):
         return all(pointer < rows for pointer, rows in zip(self._pointers(head), self._rows(), strict=True))
 
     def pointers(self, newest: int) -> bytes:
-        """The end of a head whose newest row's place in every ring follows from its time."""
+        """Return the end of a head whose newest row's place in every ring follows from its time."""
         return b"".join(_POINTER.pack(newest // (a.steps * self.step) % a.rows) for a in self.archives)
 
     def comes_after(self, head: bytes, before: bytes, until: int) -> bool:
@@ -104,7 +104,7 @@ class Definition(NamedTuple):
 
 
 def definition(head: bytes) -> Definition:
-    """The definition that a file begins with; ValueError, saying what is wrong, if it is none of librrd's."""
+    """Return the definition that a file begins with; ValueError, saying what is wrong, if it is none of librrd's."""
     if len(head) < _STATIC.size:
         raise ValueError("it is empty" if not head else "it is too short to be a round-robin database")
     cookie, version, float_cookie, sources, archives, step = _STATIC.unpack_from(head)

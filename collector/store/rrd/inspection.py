@@ -37,7 +37,7 @@ def whole_head(path: Path, expected: Definition) -> bytes:
 
 
 def beginning(path: Path) -> tuple[bytes, int]:
-    """The first bytes of a file, and its size. DamagedError for what is no file of this user."""
+    """Return the first bytes of a file, and its size. DamagedError for what is no file of this user."""
     try:
         # librrd would wait for ever at a pipe.
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -55,7 +55,7 @@ def beginning(path: Path) -> tuple[bytes, int]:
 
 
 def defined(path: Path, content: bytes) -> Definition:
-    """The definition that the file begins with; DamagedError if it is no database's."""
+    """Return the definition that the file begins with; DamagedError if it is no database's."""
     try:
         return definition(content)
     except ValueError as error:
@@ -63,7 +63,7 @@ def defined(path: Path, content: bytes) -> Definition:
 
 
 def failure(verb: str, path: Path, error: Exception) -> StoreError:
-    """What to raise where the operating system or librrd refuses a file."""
+    """Return what to raise where the operating system or librrd refuses a file."""
     text = str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
     return StoreError(
         f"cannot {verb} the round-robin database {path}: {text}. Check permissions and free space, or restore the "
@@ -72,12 +72,12 @@ def failure(verb: str, path: Path, error: Exception) -> StoreError:
 
 
 def damaged(path: Path, cause: str) -> DamagedError:
-    """What to raise where a file is at fault."""
+    """Return what to raise where a file is at fault."""
     return DamagedError(str(failure("read", path, ValueError(cause))), cause)
 
 
 def _described(one: Definition, other: Definition) -> str:
-    """What tells a definition from another."""
+    """Return what tells a definition from another."""
     names = [source.name for source in one.sources]
     if names != [source.name for source in other.sources]:
         return ", ".join(names)

@@ -10,7 +10,7 @@ from collector.space import FULL, reason
 
 
 def fill_holes(path: Path) -> None:
-    """Makes sure of the blocks of a file that has holes; NoSpaceError where the disk is full.
+    """Make sure of the blocks of a file that has holes; NoSpaceError where the disk is full.
 
     librrd maps the file: the kernel would kill the process where a page cannot be had.
     """
@@ -23,7 +23,7 @@ def fill_holes(path: Path) -> None:
 
 
 def refused(path: Path, size: int) -> OSError | None:
-    """What the operating system says to a file of this size, of which nothing is left if it is new."""
+    """Return what the operating system says to a file of this size, of which nothing is left if it is new."""
     is_new = not path.exists()
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -39,7 +39,7 @@ def refused(path: Path, size: int) -> OSError | None:
 
 
 def without_room(verb: str, path: Path, error: OSError, needed: int) -> NoSpaceError:
-    """What to raise where `needed` bytes do not fit."""
+    """Return what to raise where `needed` bytes do not fit."""
     return NoSpaceError(
         f"cannot {verb} the round-robin database {path}: {reason(error, path, needed)}. Delete files from "
         "that file system, or enlarge the volume"
