@@ -42,13 +42,18 @@ def _of_status(source: Source, url: str, status: int, detail: str, permission: s
             "service account: the token may be wrong or expired."
         )
     if status == HTTPStatus.FORBIDDEN:
-        return f"{url} forbids to {permission} (403). Grant it with a ClusterRole and ClusterRoleBinding.{detail}"
+        return (
+            f"{url} does not allow to {permission} (403). Grant that with a ClusterRole and ClusterRoleBinding.{detail}"
+        )
     if status == HTTPStatus.NOT_FOUND and source == "metrics":
-        return f"{url} does not exist (404): the metrics API is absent. Install metrics-server; usage is unknown until."
+        return f"metrics-server is not installed ({url} answered 404), so usage is unknown. Install it."
     if status == HTTPStatus.NOT_FOUND:
-        return f"{url} does not exist (404): this is no Kubernetes API. Check {_WHERE[source]}.{detail}"
+        return f"{url} does not exist (404), so this is not a Kubernetes API. Check {_WHERE[source]}.{detail}"
     if status == HTTPStatus.SERVICE_UNAVAILABLE and source == "metrics":
-        return f"{url} is not available (503): metrics-server does not answer. Check its pods and APIService.{detail}"
+        return (
+            f"metrics-server does not answer ({url} answered 503), so usage is unknown. Check its pods and "
+            f"APIService.{detail}"
+        )
     return f"{url} answered {status}; expected 200. Check {_WHERE[source]} and the health of the server.{detail}"
 
 
@@ -80,7 +85,7 @@ def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
         return f"{url} refuses connections: nothing listens there. {check} and that the server runs."
     tls = _first(causes, ssl.SSLError)
     if tls is not None:
-        return f"{url} does not speak TLS as expected ({tls.reason or tls}). {check}: is it https, is it http?"
+        return f"{url} does not speak TLS as expected ({tls.reason or tls}). {check}, and whether it is https or http."
     if _first(causes, http.TimeoutError, TimeoutError):
         return f"{url} did not answer in time. {check} and the network, or raise KL_REQUEST_TIMEOUT_SEC."
     root = causes[-1]

@@ -116,9 +116,7 @@ class Collector:
     def _believe(self, time: Reading) -> None:
         """Note the time of a tick that is taken, before it is stored: the first rate holds from then on."""
         if not self._timekeeper.knows:
-            log.warning(
-                "the API server sends no Date header, so that the clock of this machine alone says what time it is"
-            )
+            log.warning("the API server sends no Date header, so the time is that of this machine's clock alone")
         self._timekeeper.take(time)
         self._note(None)
         if not self._rate_is_recorded:
@@ -134,7 +132,7 @@ class Collector:
             return
         self.disagreement = disagreement
         if disagreement is None:
-            log.warning("nothing contradicts the clock any more: ticks are taken")
+            log.warning("nothing contradicts the clock any more, so ticks are taken again")
         else:
             log.error("%s", disagreement)
 

@@ -105,10 +105,15 @@ def attribute(
     blurred: list[GpuDevice] = []
     sharers = _unnamed_sharers(devices, gpu_pods)
     for device in devices:
+        # A pod that was named but has finished, or was never bound, holds nothing: exporters keep a name for a while.
+        # One that is bound is believed even without a request: containers can be given devices by other ways.
         holders = [pod for pod in device.holders if pod in gpu_pods or pod in bound]
         if not holders:
             unnamed.setdefault(device.node, []).append(device)
             continue
+        # Where unnamed pods share the node's GPUs too, a label names one of several holders. With a single device all
+        # of them hold it. With more, nobody can say which pod ran on which, and charging the named one alone would bill
+        # the work of its neighbours to it.
         more, theirs = sharers.get(device.node, ((), True))
         holders += more if theirs else ()
         for pod in holders:
@@ -167,6 +172,8 @@ def _missing(
 def _unattributed(
     unnamed: Mapping[str, list[GpuDevice]], blurred: Iterable[GpuDevice], missing: Mapping[str, float]
 ) -> GpuUse | None:
+    # Requests without a device mean that somebody held an unnamed device. Whose it was cannot be told, and how many
+    # there were can: the busiest are taken, for a device that worked was held, and an idle one may not have been.
     left = dict(missing)
     taken = list(blurred)
     for host, devices in unnamed.items():
@@ -183,5 +190,6 @@ def _unattributed(
 
 
 def _busyness(device: GpuDevice) -> tuple[float, float]:
+    # Unknown use comes first: it must make the sum unknown rather than be left out of it as if it were idle.
     busy = math.inf if device.utilisation is None else device.utilisation * device.share
     return busy, device.memory_used or 0.0

@@ -54,7 +54,10 @@ def account(snapshot: Snapshot, *, time: int, interval: int, charged: Callable[[
     used = _consume_usage(snapshot.usage, pods, charged)
     devices = snapshot.devices
     if cluster is not None and devices is not None and not seen_in_full(devices, cluster.nodes):
-        log.warning("dcgm: fewer GPUs seen than nodes advertise; GPU usage is unknown for this tick")
+        log.warning(
+            "dcgm: the exporters report fewer GPUs than the nodes advertise, so GPU usage is unknown for this tick. "
+            "Check that an exporter runs on every node with GPUs."
+        )
         devices = None
     dcgm = devices is not None if snapshot.dcgm_configured else None
     observed: dict[Source, bool | None] = {"kubernetes": cluster is not None, "metrics": used is not None, "dcgm": dcgm}

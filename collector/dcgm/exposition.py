@@ -72,7 +72,9 @@ def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
                 for sample in family.samples:
                     _read(readings, _FIELDS[family.name], sample.labels, sample.value)
     except ValueError as error:
-        raise SourceError("dcgm", f"the page is not Prometheus text ({error}): is it a DCGM exporter's?") from error
+        raise SourceError(
+            "dcgm", f"the page is not Prometheus text ({error}). Check that it is a DCGM exporter's."
+        ) from error
     return merge([_device(key, reading) for key, reading in readings.items()])
 
 

@@ -117,7 +117,9 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     while chunk := response.read1(_CHUNK):
         page += chunk
         if len(page) > MAX_PAGE_BYTES:
-            raise SourceError("dcgm", f"the page is larger than {MAX_PAGE_BYTES >> 20} MiB: is it a DCGM exporter's?")
+            raise SourceError(
+                "dcgm", f"the page is larger than {MAX_PAGE_BYTES >> 20} MiB. Check that it is a DCGM exporter's."
+            )
         if time.monotonic() > deadline:
             raise TimeoutError("the whole answer took too long")
     return bytes(page)

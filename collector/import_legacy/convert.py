@@ -40,12 +40,16 @@ def requested(usage: Array, rf: Array | None) -> Array:
     """Return requests in the unit of `usage`; NaN where rf is unknown, zero or exactly 1.0."""
     if rf is None:
         return np.full_like(usage, np.nan)
+    # The source divides usage by requests and writes the quotient alone, with 1.0 where nothing is requested. Of an rf
+    # that is exactly 1.0 nobody can tell whether the requests equalled the usage or were none.
     useful = (rf > 0) & (np.abs(rf - 1) > EXACTLY_ONE)
     return np.where(useful, usage / np.where(useful, rf, 1.0), np.nan)
 
 
 def carried_forward(values: Array, before: Array) -> Array:
     """`values` (2 x N) with every unknown replaced by the newest known one before it, at first by `before` (2 x 1)."""
+    # What the nodes keep for themselves changes seldom, and an hour without it would make all of the capacity
+    # allocatable: the newest known share is nearer to the truth. Per place, the index of the newest known value.
     both = np.concatenate([before, values], axis=1)
     newest = np.maximum.accumulate(np.where(np.isnan(both), 0, np.arange(both.shape[1])), axis=1)
     return np.take_along_axis(both, newest, axis=1)[:, 1:]
@@ -60,6 +64,8 @@ def samples(
 ) -> list[TickSample]:
     """One sample a tick. `capacity` has to reach back to the first; a namespace unknown in a row is not named in it."""
     begins = [tick - interval for tick, interval in zip(ticks, intervals, strict=True)]
+    # Per cent are of the capacity at the time: the one in force when the interval began, for a change inside it cannot
+    # be told from the source's one mean.
     size = _table(capacity, begins)
     tables = {name: _table(steps, begins) for name, steps in (gpus or {}).items()}
     shares = {name: _amounts(usage, rows.rf.get(name), size) for name, usage in rows.usage.items()}

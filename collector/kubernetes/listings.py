@@ -125,7 +125,7 @@ def _page(session: Session, resource: str, query: Mapping[str, str], token: str 
     query = {**query, "limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
     page = session.get_json("kubernetes", path, query, f"list {resource} in the whole cluster")
     if not str(page.get("kind", "")).endswith("List"):
-        raise SourceError("kubernetes", f"{path} did not answer with a list: is this a Kubernetes API?")
+        raise SourceError("kubernetes", f"{path} did not answer with a list. Check that this is a Kubernetes API.")
     page["items"] = page.get("items") or []
     return page
 

@@ -42,7 +42,7 @@ def list_node_usage(session: Session) -> tuple[NodeUsage, ...]:
     """Usage of all nodes; raises `SourceError`, with what to do when metrics-server is not installed."""
     listing = session.get_json("metrics", f"{API}/nodes", {}, "list nodes in the API group metrics.k8s.io")
     if not str(listing.get("kind", "")).endswith("List"):
-        raise SourceError("metrics", f"{API}/nodes did not answer with a list: is this a Kubernetes API?")
+        raise SourceError("metrics", f"{API}/nodes did not answer with a list. Check that this is a Kubernetes API.")
     try:
         return tuple(parse_node_usage(item) for item in listing.get("items") or ())
     except (KeyError, TypeError, ValueError, AttributeError) as error:

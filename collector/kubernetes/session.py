@@ -163,9 +163,11 @@ def _decoded(source: Source, url: str, body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise SourceError(source, f"{url} did not answer with JSON: is it a Kubernetes API? {error}") from error
+        raise SourceError(
+            source, f"{url} did not answer with JSON ({error}). Check that it is a Kubernetes API."
+        ) from error
     if not isinstance(document, dict):
-        raise SourceError(source, f"{url} answered with JSON that is no object: is it a Kubernetes API?")
+        raise SourceError(source, f"{url} answered with JSON that is not an object. Check that it is a Kubernetes API.")
     return document
 
 

@@ -82,9 +82,9 @@ def test_a_second_snapshot_is_as_good_as_the_first() -> None:
 @pytest.mark.parametrize(
     ("changed", "observed", "failures", "logged"),
     [
-        ({"/api/v1/nodes": status_answer(403, "no")}, (False, True, True), (1, 0, 0), "forbids to list nodes"),
+        ({"/api/v1/nodes": status_answer(403, "no")}, (False, True, True), (1, 0, 0), "does not allow to list nodes"),
         ({"/api/v1/pods": status_answer(500, "no")}, (False, True, True), (1, 0, 0), "/api/v1/pods answered 500"),
-        ({f"{METRICS}/nodes": Answer(404)}, (True, False, True), (0, 1, 0), "Install metrics-server"),
+        ({f"{METRICS}/nodes": Answer(404)}, (True, False, True), (0, 1, 0), "metrics-server is not installed"),
         ({f"{METRICS}/pods": Answer(200, b'{"items": [')}, (True, False, True), (0, 1, 0), "truncated JSON"),
         ({"/metrics": Answer(500)}, (True, True, False), (0, 0, 1), "answered 500"),
     ],

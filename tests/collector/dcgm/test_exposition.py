@@ -108,7 +108,7 @@ def test_a_page_without_gpus_has_no_devices() -> None:
 
 @pytest.mark.parametrize("text", ["<html><body>login</body></html>", '{"kind": "Status"}', "DCGM_FI_DEV_FB_USED{gpu="])
 def test_a_page_that_is_no_exposition_is_refused(text: str) -> None:
-    with pytest.raises(SourceError, match=r"is not Prometheus text .*is it a DCGM exporter's"):
+    with pytest.raises(SourceError, match=r"is not Prometheus text .*Check that it is a DCGM exporter's"):
         parse_exposition(text)
 
 

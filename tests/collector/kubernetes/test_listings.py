@@ -190,7 +190,7 @@ def test_a_page_that_fails_ends_the_listing_with_the_reason() -> None:
             return status_answer(403, "no more")
         return json_answer(listing("PodList", pods_named(range(1)), **{"continue": "x"}))
 
-    with pytest.raises(SourceError, match=r"forbids to list pods in the whole cluster \(403\)"):
+    with pytest.raises(SourceError, match=r"does not allow to list pods in the whole cluster \(403\)"):
         asking(script, all_pods)
 
 

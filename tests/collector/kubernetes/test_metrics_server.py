@@ -68,9 +68,9 @@ def test_pods_are_listed_as_they_arrive() -> None:
 
 def test_an_absent_metrics_server_is_told_when_either_listing_is_asked_for() -> None:
     with session_with(lambda _: Answer(404, b"404 page not found")) as session:
-        with pytest.raises(SourceError, match="Install metrics-server"):
+        with pytest.raises(SourceError, match="metrics-server is not installed"):
             list_node_usage(session)
-        with pytest.raises(SourceError, match="Install metrics-server"):
+        with pytest.raises(SourceError, match="metrics-server is not installed"):
             next(list_pod_usage(session))
 
 

@@ -87,7 +87,7 @@ def test_https_to_a_server_that_speaks_http() -> None:
         serving(lambda _: json_answer({})) as server,
         session_to(server.url.replace("http", "https")) as session,
     ):
-        assert "is it https, is it http?" in str(failure_of(session))
+        assert "whether it is https or http" in str(failure_of(session))
 
 
 def test_a_wrong_token() -> None:
@@ -98,19 +98,19 @@ def test_a_wrong_token() -> None:
 
 def test_a_missing_permission_is_named() -> None:
     error = failure(lambda _: status_answer(403, 'User "x" cannot list resource "pods"'))
-    assert "forbids to list pods in the whole cluster (403). Grant it with a ClusterRole" in str(error)
+    assert "does not allow to list pods in the whole cluster (403). Grant that with a ClusterRole" in str(error)
     assert 'The server says: User "x" cannot list resource "pods"' in str(error)
 
 
 def test_an_endpoint_that_is_no_kubernetes_api() -> None:
     error = failure(lambda _: Answer(404, b"<html>nothing here</html>"))
-    assert "this is no Kubernetes API" in str(error)
+    assert "this is not a Kubernetes API" in str(error)
     assert "html" not in str(error)
 
 
 def test_an_absent_metrics_api_tells_to_install_metrics_server() -> None:
     error = failure(lambda _: Answer(404, b"404 page not found"), "metrics")
-    assert "Install metrics-server" in str(error)
+    assert "metrics-server is not installed" in str(error)
     assert error.source == "metrics"
 
 
@@ -145,7 +145,7 @@ def test_an_answer_that_is_no_json(body: bytes) -> None:
 
 
 def test_json_that_is_no_object() -> None:
-    assert "JSON that is no object" in str(failure(lambda _: json_answer([1])))
+    assert "JSON that is not an object" in str(failure(lambda _: json_answer([1])))
 
 
 def test_a_silent_server_is_given_up_after_the_timeout() -> None:
