@@ -8,9 +8,11 @@ import ssl
 import stat
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kl_core.calendar import iso
 from kl_core.regular_files import read_regular
@@ -21,13 +23,12 @@ logger = logging.getLogger(__name__)
 
 CERT = "KL_MCP_TLS_CERT_FILE"
 KEY = "KL_MCP_TLS_KEY_FILE"
-LARGEST_FILE = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption only, as every suite of TLS 1.3 has them."""
-NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for."""
+FOR_SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 WEAK = {
     "EE_KEY_TOO_SMALL": "its key is too short (RSA needs 2048 bits)",
     "CA_KEY_TOO_SMALL": "the key of a certificate in its chain is too short (RSA needs 2048 bits)",
@@ -50,13 +51,13 @@ class Certificate:
 
 
 def read_certificate(cert_file: Path, key_file: Path, now: float) -> Certificate:
-    """The certificate chain and key of two PEM files. Raises `TlsError`, also for one that has expired at `now`."""
-    client = _client(_content(CERT, cert_file), cert_file)
+    """Read the certificate chain and key of two PEM files. Raise `TlsError`, also for one that has expired at `now`."""
+    leaf = _leaf(_content(CERT, cert_file), cert_file)
     if not PRIVATE_KEY.search(_content(KEY, key_file)):
         raise TlsError(f"{KEY}: {key_file} holds no private key in PEM form.")
+    not_before, not_after = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
     context = _server()
     _load(context, cert_file, key_file)
-    not_before, not_after = _validity(context, client, cert_file)
     if not_after <= now:
         raise TlsError(f"{CERT}: the certificate in {cert_file} expired at {iso(not_after)}. Renew it.")
     return Certificate(context, not_before, not_after)
@@ -64,24 +65,33 @@ def read_certificate(cert_file: Path, key_file: Path, now: float) -> Certificate
 
 def _content(setting: str, path: Path) -> bytes:
     try:
-        return read_regular(path, LARGEST_FILE)
+        return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         raise TlsError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
 
 
-def _client(content: bytes, cert_file: Path) -> ssl.SSLContext:
-    """A client that trusts the certificates of a file, whenever they hold."""
-    certificates = b"\n".join(CERTIFICATE.findall(content)).decode("ascii", "replace")
-    if not certificates:
+def _leaf(content: bytes, cert_file: Path) -> x509.Certificate:
+    """Return the server's own certificate, the first of the file. OpenSSL loads one that no client accepts, too."""
+    if not CERTIFICATE.search(content):
         raise TlsError(f"{CERT}: {cert_file} holds no certificate in PEM form.")
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | NO_CHECK_TIME
     try:
-        client.load_verify_locations(cadata=certificates)
-    except (ssl.SSLError, ValueError):
+        leaf = x509.load_pem_x509_certificates(content)[0]
+        extensions = [extension.value for extension in leaf.extensions]
+    except ValueError:
         raise TlsError(f"{CERT}: a certificate in {cert_file} is damaged.") from None
-    return client
+    if not all(map(_serves, extensions)):
+        raise TlsError(
+            f"{CERT}: the certificate in {cert_file} is not for servers. Have one issued with the key usage "
+            "digitalSignature and the extended key usage serverAuth, or with neither of these extensions."
+        )
+    return leaf
+
+
+def _serves(extension: x509.ExtensionType) -> bool:
+    """Tell whether clients accept a certificate with this extension from a server."""
+    if isinstance(extension, x509.KeyUsage):
+        return extension.digital_signature or extension.key_encipherment or extension.key_agreement
+    return not isinstance(extension, x509.ExtendedKeyUsage) or bool(FOR_SERVERS & set(extension))
 
 
 def _server() -> ssl.SSLContext:
@@ -110,32 +120,12 @@ def _load(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
         raise TlsError(f"{CERT} or {KEY}: {cert_file} or {key_file} cannot be read: {error.strerror}.") from None
 
 
-def _validity(context: ssl.SSLContext, client: ssl.SSLContext, cert_file: Path) -> tuple[float, float]:
-    """From when until when the certificate holds, in UNIX seconds, as a client sees it that trusts it."""
-    try:
-        seen = _tried(context, client)
-        return ssl.cert_time_to_seconds(seen["notBefore"]), ssl.cert_time_to_seconds(seen["notAfter"])
-    except ssl.SSLCertVerificationError as error:
-        why = error.verify_message
-    except (ssl.SSLError, ValueError) as error:
-        why = str(error)
-    raise TlsError(f"{CERT}: the certificate in {cert_file} cannot be used by a server: {why}.")
-
-
-def _tried(context: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, str]:
-    """What a client learns of the certificate in a handshake in memory. Raises `ssl.SSLError` and ValueError."""
-    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    asking = client.wrap_bio(to_client, to_server)
-    answering = context.wrap_bio(to_server, to_client, server_side=True)
-    for side in (asking, answering, asking, answering):
-        with suppress(ssl.SSLWantReadError):
-            side.do_handshake()
-    seen = asking.getpeercert() or {}
-    return {name: str(seen[name]) for name in ("notBefore", "notAfter")}
-
-
 class TlsFiles:
-    """The certificate of two files that may be renewed. A broken renewal is logged; the earlier one stays in force."""
+    """The certificate of two files that may be renewed. A broken renewal is logged; the earlier one stays in force.
+
+    A renewal makes a context of its own. `load_cert_chain` on the one in use would do for new connections as well, but
+    leave it without a key where it refuses the new one, and change it in one thread while another begins a handshake.
+    """
 
     def __init__(self, cert_file: Path, key_file: Path, *, now: Callable[[], float] = time.time) -> None:
         """Read the files. Raises `TlsError`."""

@@ -13,18 +13,23 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed(
-    directory: Path, name: str = "localhost", *, begins_hours: float = -1, ends_hours: float = 24
+    directory: Path,
+    name: str = "localhost",
+    *,
+    begins_hours: float = -1,
+    ends_hours: float = 24,
+    extension: x509.ExtensionType | None = None,
 ) -> tuple[Path, Path]:
     """Paths of a certificate for `name` and 127.0.0.1, which is its own authority, and of its key.
 
-    It holds from `begins_hours` to `ends_hours` from now.
+    It holds from `begins_hours` to `ends_hours` from now, and has one more `extension` where that is given.
     """
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     alternatives = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -35,8 +40,10 @@ def self_signed(
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     certificate_file, key_file = directory / "tls.crt", directory / "tls.key"
     certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.touch(mode=0o600)

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kl_mcp.transport.tls import TlsError, TlsFiles, read_certificate
 from tests.support.certificates import self_signed
@@ -86,6 +88,20 @@ def _expired(files: Files) -> Files:
     return self_signed(files[0].parent, begins_hours=-48, ends_hours=-24)
 
 
+def _key_usage(allowed: str) -> x509.KeyUsage:
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{name: name == allowed for name in (*names, *others)})
+
+
+def _for_clients(files: Files) -> Files:
+    return self_signed(files[0].parent, extension=x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
+
+
+def _of_an_authority(files: Files) -> Files:
+    return self_signed(files[0].parent, extension=_key_usage("key_cert_sign"))
+
+
 REFUSED = [
     (_absent(0), "KL_MCP_TLS_CERT_FILE", "No such file"),
     (_absent(1), "KL_MCP_TLS_KEY_FILE", "No such file"),
@@ -99,6 +115,8 @@ REFUSED = [
     (_of_another, "KL_MCP_TLS_KEY_FILE", "is not the one of the certificate"),
     (_with_passphrase, "KL_MCP_TLS_KEY_FILE", "needs a passphrase"),
     (_with_old_passphrase, "KL_MCP_TLS_KEY_FILE", "needs a passphrase"),
+    (_for_clients, "KL_MCP_TLS_CERT_FILE", "is not for servers"),
+    (_of_an_authority, "KL_MCP_TLS_CERT_FILE", "is not for servers"),
     (_expired, "KL_MCP_TLS_CERT_FILE", "expired at 20"),
 ]
 
@@ -129,6 +147,19 @@ def test_a_certificate_is_read_with_its_validity(tmp_path: Path) -> None:
     # 2 hours back and 10 ahead of the moment it was made, in whole seconds
     assert before - 2 * HOUR <= certificate.not_before <= after - 2 * HOUR
     assert certificate.not_after == certificate.not_before + 12 * HOUR
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
+        _key_usage("digital_signature"),
+        _key_usage("key_encipherment"),
+    ],
+)
+def test_a_certificate_that_says_it_is_for_servers_is_fine(tmp_path: Path, extension: x509.ExtensionType) -> None:
+    assert read_certificate(*self_signed(tmp_path, extension=extension), time.time()).not_after > time.time()
 
 
 def test_a_comment_beside_the_certificate_and_a_chain_are_fine(tmp_path: Path) -> None:
