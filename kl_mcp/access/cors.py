@@ -8,55 +8,44 @@ from __future__ import annotations
 
 import re
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-METHODS = "POST"
 HEADERS = frozenset({"authorization", "content-type", "accept", "last-event-id"})
-OF_PROTOCOL = re.compile(r"mcp-[a-z0-9-]+")
+PROTOCOL_HEADER = re.compile(r"mcp-[a-z0-9-]+")
 """The headers that the protocol defines, those that mirror arguments of tools among them."""
-EXPOSED = "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"
-KEPT_SECONDS = 600
+EXPOSED = ("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After")
+MAX_AGE_SECONDS = 600
 """How long a browser may keep the answer, so that it does not ask before each call."""
 
 
-class Cors:
-    """ASGI application in front of `app`, behind the guard: whatever Origin comes this far may call."""
+class Cors(CORSMiddleware):
+    """ASGI application in front of `app`, behind the guard: whatever Origin comes this far may call.
+
+    Preflights are answered here, because Starlette allows headers by name only, or all of them.
+    """
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         """Take the one path that pages may call; requests for others pass unchanged."""
-        self._app = app
+        super().__init__(app, allow_origin_regex="(?s:.*)", expose_headers=EXPOSED)
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http" or scope["path"] != self._path:
-            await self._app(scope, receive, send)
-            return
-        asked = Headers(scope=scope)
-        origin = asked.get("origin")
+        serve = super().__call__ if scope["type"] == "http" and scope["path"] == self._path else self.app
+        await serve(scope, receive, send)
 
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.add_vary_header("Origin")
-                if origin is not None:
-                    headers["Access-Control-Allow-Origin"] = origin
-                    headers["Access-Control-Expose-Headers"] = EXPOSED
-            await send(message)
-
-        is_question = scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in asked
-        await (_preflight(asked) if is_question else self._app)(scope, receive, told)
-
-
-def _preflight(asked: Headers) -> Response:
-    """The answer to a browser that asks whether a page may send a request."""
-    wanted = [name.strip().lower() for name in asked.get("access-control-request-headers", "").split(",")]
-    usable = sorted(HEADERS | {name for name in wanted if OF_PROTOCOL.fullmatch(name)})
-    headers = {
-        "Access-Control-Allow-Methods": METHODS,
-        "Access-Control-Allow-Headers": ", ".join(usable),
-        "Access-Control-Max-Age": str(KEPT_SECONDS),
-    }
-    return Response(status_code=204, headers=headers)
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a browser that asks whether a page may send a request."""
+        requested = request_headers.get("access-control-request-headers", "").lower().split(",")
+        allowed = HEADERS.union(filter(PROTOCOL_HEADER.fullmatch, map(str.strip, requested)))
+        headers = {
+            "Access-Control-Allow-Methods": "POST",
+            "Access-Control-Allow-Headers": ", ".join(sorted(allowed)),
+            "Access-Control-Max-Age": str(MAX_AGE_SECONDS),
+            "Access-Control-Allow-Origin": request_headers["origin"],
+            "Vary": "Origin",
+        }
+        return Response(status_code=204, headers=headers)

@@ -6,20 +6,21 @@ whose private part was published, RSA keys below 2048 bits (RFC 7518 3.3), keys 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import AllowedPublicKeys, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt import PyJWK
+from jwt.algorithms import AllowedPublicKeys
 from jwt.exceptions import PyJWTError
 
 from kl_mcp.access import strict_json
 
-LARGEST_SET = 512 * 1024
-MOST_KEYS = 100
-FEWEST_RSA_BITS = 2048
+MAX_SET_BYTES = 512 * 1024
+MAX_KEYS = 100
+MIN_RSA_BITS = 2048
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 CURVES: Mapping[object, tuple[str, ...]] = {
     ("EC", "P-256"): ("ES256",),
@@ -31,11 +32,6 @@ CURVES: Mapping[object, tuple[str, ...]] = {
 """What a key on a curve signs with: one algorithm each, so that a key cannot be used with another."""
 ALGORITHMS = frozenset({*RSA_ALGORITHMS, *(name for names in CURVES.values() for name in names)})
 """The algorithms that are accepted: all of them with a private and a public key (RFC 7518 3.1, RFC 8037 3.1)."""
-READERS: Mapping[object, Callable[[dict[str, Any]], object]] = {
-    "RSA": RSAAlgorithm.from_jwk,
-    "EC": ECAlgorithm.from_jwk,
-    "OKP": OKPAlgorithm.from_jwk,
-}
 PRIVATE_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -68,16 +64,16 @@ class KeySet:
 
 def parse_key_set(content: bytes) -> KeySet:
     """The keys of a set's JSON, which may be none. Raises ValueError with what is wrong, without quoting any of it."""
-    if len(content) > LARGEST_SET:
-        raise ValueError(f"it is larger than {LARGEST_SET} bytes")
+    if len(content) > MAX_SET_BYTES:
+        raise ValueError(f"it is larger than {MAX_SET_BYTES} bytes")
     document = strict_json.parse(content)
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError(  # noqa: TRY004 -- the content of a file, not an argument
             'it must be a JSON Web Key Set: an object with a member "keys", which is an array'
         )
-    if len(entries) > MOST_KEYS:
-        raise ValueError(f"it holds {len(entries)} keys, and at most {MOST_KEYS} are read")
+    if len(entries) > MAX_KEYS:
+        raise ValueError(f"it holds {len(entries)} keys, and at most {MAX_KEYS} are read")
     return _usable(entries)
 
 
@@ -104,7 +100,8 @@ def _key(entry: Any) -> Key:
     kid = entry.get("kid")
     if kid is not None and not isinstance(kid, str):
         raise ValueError("its kid is not text")
-    return Key(kid, _algorithms(entry), _public(entry))
+    algorithms = _algorithms(entry)
+    return Key(kid, algorithms, _public(entry, algorithms[0]))
 
 
 def _operations(entry: Mapping[str, Any]) -> list[Any]:
@@ -129,11 +126,11 @@ def _is_text(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def _public(entry: Mapping[str, Any]) -> AllowedPublicKeys:
+def _public(entry: dict[str, Any], algorithm: str) -> AllowedPublicKeys:
     try:
-        public = READERS[entry["kty"]](dict(entry))
+        public = PyJWK(entry, algorithm).key
     except (PyJWTError, UnsupportedAlgorithm, KeyError, TypeError, ValueError):
         raise ValueError("its numbers are no key of its kind") from None
-    if isinstance(public, RSAPublicKey) and public.key_size < FEWEST_RSA_BITS:
-        raise ValueError(f"it has {public.key_size} bits, and RSA needs {FEWEST_RSA_BITS}")
+    if isinstance(public, RSAPublicKey) and public.key_size < MIN_RSA_BITS:
+        raise ValueError(f"it has {public.key_size} bits, and RSA needs {MIN_RSA_BITS}")
     return cast("AllowedPublicKeys", public)  # there are no private parts to make anything else of

@@ -15,7 +15,7 @@ import anyio
 from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access.held_keys import HeldKeys
-from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
+from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet, parse_key_set
 from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class KeysInFile:
 def _read_file(path: Path) -> KeySet:
     """The keys of a file. Raises ValueError with what is wrong, in words that go on after its name."""
     try:
-        return parse_key_set(read_regular(path, LARGEST_SET))
+        return parse_key_set(read_regular(path, MAX_SET_BYTES))
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -13,7 +13,7 @@ import anyio
 import httpx2
 
 from kl_mcp.access.held_keys import HeldKeys
-from kl_mcp.access.jwks import LARGEST_SET, KeySet, parse_key_set
+from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet, parse_key_set
 from kl_mcp.access.key_sources import KeysError
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class KeysAtUrl:
             # Raw, because a few bytes can be decompressed to any number.
             async for part in response.aiter_raw():
                 content += part
-                if len(content) > LARGEST_SET:
+                if len(content) > MAX_SET_BYTES:
                     break
         return bytes(content)
 

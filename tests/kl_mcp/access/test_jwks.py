@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kl_mcp.access.jwks import ALGORITHMS, LARGEST_SET, MOST_KEYS, KeySet, parse_key_set
+from kl_mcp.access.jwks import ALGORITHMS, MAX_KEYS, MAX_SET_BYTES, KeySet, parse_key_set
 from tests.support.issuer import jwk, key_set, private_key
 
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -116,8 +116,8 @@ def test_an_unsafe_key_is_left_out_with_the_reason_and_the_others_stay(entry: An
         (b'{"keys": {}}', "an object with a member"),
         (b'{"keys": [], "keys": []}', "an object has a member twice"),
         (b'{"keys": [{"kid": "a", "kid": "b"}]}', "an object has a member twice"),
-        (json.dumps({"keys": [{}] * (MOST_KEYS + 1)}).encode(), "at most 100"),
-        (b" " * (LARGEST_SET + 1), "larger than"),
+        (json.dumps({"keys": [{}] * (MAX_KEYS + 1)}).encode(), "at most 100"),
+        (b" " * (MAX_SET_BYTES + 1), "larger than"),
     ],
 )
 def test_a_set_that_is_none_is_refused_with_the_reason(content: bytes, said: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access import key_sources
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
-from kl_mcp.access.jwks import LARGEST_SET
+from kl_mcp.access.jwks import MAX_SET_BYTES
 from kl_mcp.access.key_sources import KeysError, KeysInFile
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
 from tests.support.odd_files import put_odd, without_waiting
@@ -213,7 +213,7 @@ def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Pat
         (tmp_path / "none.json", "No such file"),
         (tmp_path, "is a directory"),
         (pipe, "is a named pipe"),
-        (key_set_file(tmp_path / "huge.json", b" " * (LARGEST_SET + 1)), "that are read"),
+        (key_set_file(tmp_path / "huge.json", b" " * (MAX_SET_BYTES + 1)), "that are read"),
         (key_set_file(tmp_path / "broken.json", b"{"), "not JSON"),
         (key_set_file(tmp_path / "twice.json", b'{"keys": [], "keys": []}'), "twice"),
     ):

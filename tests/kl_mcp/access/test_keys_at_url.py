@@ -14,7 +14,7 @@ import pytest
 
 from kl_mcp.access import keys_at_url
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
-from kl_mcp.access.jwks import LARGEST_SET, KeySet
+from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet
 from kl_mcp.access.key_sources import KeysError
 from kl_mcp.access.keys_at_url import FETCH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, UNKNOWN_KEY_SECONDS, KeysAtUrl
 from tests.support.certificates import self_signed
@@ -128,7 +128,7 @@ UNUSABLE: list[tuple[Callable[[Request], Answer], str]] = [
     (lambda _: Answer(body=b'{"issuer": "https://login.example.com"}'), "must be a JSON Web Key Set"),
     (lambda _: Answer(body=b'{"keys": [], "keys": []}'), "twice"),
     (lambda _: Answer(body=b"\xff\xfe\0"), "not JSON"),
-    (lambda _: Answer(body=b" " * (LARGEST_SET + 1)), "larger than"),
+    (lambda _: Answer(body=b" " * (MAX_SET_BYTES + 1)), "larger than"),
     (lambda _: Answer(body=b" " * 20_000_000), "larger than"),
     (lambda _: Answer(body=BOMB, headers={"Content-Encoding": "gzip"}), "not JSON"),
     (lambda _: Answer(body=key_set(), length=100_000), "cannot be fetched"),
