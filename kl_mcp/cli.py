@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(chosen: Settings) -> None:
     # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
     from kl_mcp.access.audit_log import Audit
+    from kl_mcp.counts import Counts
     from kl_mcp.protocol.server import build_server
     from kl_mcp.transport.capacity import raised_limit, room_within
-    from kl_mcp.transport.counts import Counts
     from kl_query.dataset import Dataset, load_dataset
     from kl_query.dataset.model import Sharing
     from kl_query.dataset.watcher import Holder

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 
 from kl_mcp.access.jwks import KeySet
 
 logger = logging.getLogger(__name__)
 
-READ, EMPTY, FAILED, LAPSED = "read", "empty", "failed", "lapsed"
+KEY_SET_OUTCOMES = READ, EMPTY, FAILED, LAPSED = "read", "empty", "failed", "lapsed"
 """What came of reading a set, as it is counted: it can be used; it can, and withdraws all keys; it cannot; and the keys
 before it went out of force, because none could be read for `KEPT_SECONDS`."""
 KEPT_SECONDS = 300.0
@@ -22,10 +21,13 @@ NONE = "Callers with JWTs are answered 503 until it can."
 class HeldKeys:
     """The set of one place. A set without keys is a set: it withdraws those before it."""
 
-    def __init__(self, place: str, reads: Counter[str], elapsed: Callable[[], float]) -> None:
-        """Hold nothing yet. `place` is for the log; `elapsed` is a clock in seconds that never goes back."""
+    def __init__(self, place: str, count: Callable[[str], None], elapsed: Callable[[], float]) -> None:
+        """Hold nothing yet. `place` is for the log; `count` is told each outcome.
+
+        `elapsed` is a clock in seconds that never goes back.
+        """
         self._named = f"The key set {place} (KL_MCP_JWT_JWKS)"
-        self._reads = reads
+        self._count = count
         self._elapsed = elapsed
         self._set: KeySet | None = None
         self._read_at = 0.0
@@ -40,7 +42,7 @@ class HeldKeys:
         """Return the keys in force; None while none were read, or too long ago."""
         if self._set is not None and self._elapsed() - self._read_at >= KEPT_SECONDS:
             self._set = None
-            self._reads[LAPSED] += 1
+            self._count(LAPSED)
             logger.error(
                 "%s could not be read for %g s: its keys are no longer in force. %s", self._named, KEPT_SECONDS, NONE
             )
@@ -48,7 +50,7 @@ class HeldKeys:
 
     def accept(self, keys: KeySet, at: float) -> None:
         """Put `keys` in force, as they were `at` that time of the clock."""
-        self._reads[READ if keys.keys else EMPTY] += 1
+        self._count(READ if keys.keys else EMPTY)
         if self.failing or keys != self._set:
             self._announce(keys)
         self._set, self._read_at, self._problem = keys, at, None
@@ -59,7 +61,7 @@ class HeldKeys:
 
     def fail(self, why: str) -> None:
         """Note that the set could not be read or used; `why` goes on after its name."""
-        self._reads[FAILED] += 1
+        self._count(FAILED)
         after = NONE if self.current() is None else KEPT
         if why != self._problem:
             logger.error("%s %s. %s", self._named, why, after)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,17 +76,19 @@ class Identification:
         return ", ".join(name for name, given in names if given is not None)
 
 
-def identification_of(settings: Settings, key_set_reads: Counter[str]) -> Identification | None:
+def identification_of(settings: Settings, count_read: Callable[[str], None]) -> Identification | None:
     """What the settings ask for; None where anybody may call. Raises `SettingsError`."""
     if settings.tokens_file is None and not settings.jwt_jwks:
         return None
     tokens = None if settings.tokens_file is None else TokensFile(settings.tokens_file)
-    return Identification(tokens, _jwt(settings, key_set_reads) if settings.jwt_jwks else None)
+    return Identification(tokens, _jwt(settings, count_read) if settings.jwt_jwks else None)
 
 
-def _jwt(settings: Settings, reads: Counter[str]) -> Jwt:
+def _jwt(settings: Settings, count_read: Callable[[str], None]) -> Jwt:
     place, resource = settings.jwt_jwks, settings.resource_url
-    keys: KeySource = KeysAtUrl(place, reads) if "://" in place else KeysInFile(Path(place).expanduser(), reads)
+    keys: KeySource = (
+        KeysAtUrl(place, count_read) if "://" in place else KeysInFile(Path(place).expanduser(), count_read)
+    )
     as_published = resource_metadata.normalized(resource)
     audiences = (settings.jwt_audience,) if settings.jwt_audience else (resource, as_published)
     expected = Expected(settings.jwt_issuer, audiences, settings.jwt_required_scopes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -47,10 +46,12 @@ class KeySource(Protocol):
 class KeysInFile:
     """A set in a file, which has to be readable at the start."""
 
-    def __init__(self, path: Path, reads: Counter[str], *, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """Read the file. `reads` counts what comes of it as in `held_keys`. Raises `KeysError`."""
+    def __init__(
+        self, path: Path, count: Callable[[str], None], *, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Read the file. `count` is told what comes of it, as in `held_keys`. Raises `KeysError`."""
         self._file = ChangingFile(path, elapsed)
-        self._held = HeldKeys(str(path), reads, elapsed)
+        self._held = HeldKeys(str(path), count, elapsed)
         try:
             self._read()
         except ValueError as error:

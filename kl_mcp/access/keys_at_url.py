@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -32,10 +31,12 @@ UNKNOWN_KEY_SECONDS = 30.0
 class KeysAtUrl:
     """A set that is fetched at the start, every minute, and when a token names a key that is not in it."""
 
-    def __init__(self, url: str, reads: Counter[str], *, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """Fetch nothing yet. `reads` counts what comes of it as in `held_keys`. Raises `KeysError`."""
+    def __init__(
+        self, url: str, count: Callable[[str], None], *, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Fetch nothing yet. `count` is told what comes of it, as in `held_keys`. Raises `KeysError`."""
         self._url = url
-        self._held = HeldKeys(_without_secrets(url), reads, elapsed)
+        self._held = HeldKeys(_without_secrets(url), count, elapsed)
         self._elapsed = elapsed
         self._tried_at: float | None = None
         self._one_at_a_time = anyio.Lock()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from kl_mcp import __version__
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import Views, caller_of
+from kl_mcp.counts import Counts
 from kl_mcp.protocol import completion, documents, prompts
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.protocol.resources import DATASET_URI, HOUR_MS, Resources
@@ -27,7 +28,6 @@ from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
 from kl_mcp.transport.capacity import MOST_SUBSCRIPTIONS
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 

@@ -15,9 +15,9 @@ from mcp.shared.exceptions import MCPError
 
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import ANYBODY, Caller, Views
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools.tool import Tool
-from kl_mcp.transport.counts import UNKNOWN_TOOL, Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from kl_query.errors import ToolArgumentError
@@ -82,18 +82,14 @@ class Calls:
         tool = self._table.get(name)
         if tool is None:
             logger.info("unknown tool %r", name[:100])
-            self._counts.calls[UNKNOWN_TOOL] += 1
-            self._counts.errors[UNKNOWN_TOOL, "unknown_tool"] += 1
+            self._counts.count_unknown_tool()
             self._audit.record(caller, name, arguments, size=0, seconds=0.0, error="unknown_tool")
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
         dataset = self._views.of(await self._holder.dataset(), caller)
         started = time.perf_counter()
         result, text, code = await self._workers.run(partial(_run, tool, arguments, dataset), dataset)
         seconds = time.perf_counter() - started
-        self._counts.calls[name] += 1
-        self._counts.latencies[name].add(seconds)
-        if code:
-            self._counts.errors[name, code] += 1
+        self._counts.count_call(name, seconds, code)
         logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
         self._audit.record(caller, name, arguments, answer=result, size=len(text), seconds=seconds, error=code)
         return types.CallToolResult(

@@ -22,12 +22,12 @@ from kl_mcp.access.cors import Cors
 from kl_mcp.access.gate import Gate
 from kl_mcp.access.host_and_origin import WILDCARDS, Access, Guard
 from kl_mcp.access.identify import Identification, identification_of
+from kl_mcp.counts import Counts
 from kl_mcp.http_refusal import refusal
 from kl_mcp.protocol.server import KubeLedgerServer
 from kl_mcp.settings import Settings
 from kl_mcp.transport import probes
 from kl_mcp.transport.capacity import Room
-from kl_mcp.transport.counts import Counts
 from kl_mcp.transport.metrics import Metrics
 from kl_mcp.transport.request_limits import Limits
 from kl_mcp.transport.runner import Listener, Server
@@ -192,7 +192,7 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
     Raises `CannotListenError` and `SettingsError` before anything was started.
     """
     settings = replace(settings, max_requests=room.requests)
-    identification = identification_of(settings, counts.key_set_reads)
+    identification = identification_of(settings, counts.count_key_set_read)
     cert_file, key_file = settings.tls_cert_file, settings.tls_key_file
     tls = TlsFiles(cert_file, key_file) if cert_file and key_file else None
     scheme = "http" if tls is None else "https"

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from kl_mcp import __version__
-from kl_mcp.access.held_keys import EMPTY, FAILED, LAPSED, READ
-from kl_mcp.transport.counts import BOUNDS_SECONDS, Counts, Latencies
+from kl_mcp.counts import PREFIX, Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
-
-PREFIX = "kubeledger_mcp"
-LOAD_OUTCOMES = ("loaded", "failed", "crashed")
-KEY_SET_OUTCOMES = (READ, EMPTY, FAILED, LAPSED)
 
 
 class Metrics(Collector):
@@ -32,8 +26,9 @@ class Metrics(Collector):
     def __init__(self, holder: Holder, counts: Counts, tools: Iterable[str], clock: Callable[[], float]) -> None:
         self._holder = holder
         self._counts = counts
-        self._tools = tuple(tools)
         self._clock = clock
+        for tool in tools:
+            counts.expect(tool)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -50,47 +45,13 @@ class Metrics(Collector):
         )
         info.add_metric((__version__, platform.python_version()), 1)
         yield info
-        yield from self._about_calls()
-        yield from self._about_loads()
+        yield from self._counts.registry.collect()
+        yield self._last_load()
         yield from self._about_dataset(self._holder.held.dataset)
 
-    def _about_calls(self) -> Iterator[Metric]:
-        counts = self._counts
-        calls = CounterMetricFamily(f"{PREFIX}_tool_calls", "Calls that were answered, by tool.", labels=("tool",))
-        errors = CounterMetricFamily(
-            f"{PREFIX}_tool_errors",
-            "Calls that were answered with an error, by tool and code.",
-            labels=("tool", "code"),
-        )
-        seconds = HistogramMetricFamily(
-            f"{PREFIX}_tool_duration_seconds", "Time to answer a call, without transport.", labels=("tool",)
-        )
-        for tool in dict.fromkeys((*self._tools, *counts.calls)):
-            calls.add_metric((tool,), counts.calls[tool])
-        for (tool, code), number in counts.errors.items():
-            errors.add_metric((tool, code), number)
-        for tool in self._tools:
-            latencies = counts.latencies.get(tool, Latencies())
-            seconds.add_metric((tool,), _cumulative(latencies), latencies.total_seconds)
-        yield from (calls, errors, seconds)
-
-    def _about_loads(self) -> Iterator[Metric]:
-        loads = CounterMetricFamily(f"{PREFIX}_dataset_loads", "Attempts to load a dataset.", labels=("outcome",))
-        for outcome in LOAD_OUTCOMES:
-            loads.add_metric((outcome,), self._counts.loads[outcome])
-        yield loads
-        if self._counts.key_set_reads:
-            reads = CounterMetricFamily(
-                f"{PREFIX}_key_set_reads",
-                "Attempts to read the keys of the issuer of JWTs; empty: read, and no key can be used, so that all are "
-                "withdrawn. Outcome lapsed: how often keys went out of force, not having been readable for too long.",
-                labels=("outcome",),
-            )
-            for outcome in KEY_SET_OUTCOMES:
-                reads.add_metric((outcome,), self._counts.key_set_reads[outcome])
-            yield reads
+    def _last_load(self) -> Metric:
         succeeded = self._holder.looked and self._holder.held.problem is None
-        yield GaugeMetricFamily(
+        return GaugeMetricFamily(
             f"{PREFIX}_dataset_last_load_succeeded",
             "1 when the latest attempt to load succeeded; 0 when answers come from an earlier one, or there is none.",
             int(succeeded),
@@ -123,9 +84,3 @@ class Metrics(Collector):
             if at is not None:
                 sampled.add_metric((source,), at)
         yield sampled
-
-
-def _cumulative(latencies: Latencies) -> list[tuple[str, float]]:
-    """Buckets as Prometheus has them: each counts everything up to its bound."""
-    bounds = [*(str(bound) for bound in BOUNDS_SECONDS), "+Inf"]
-    return list(zip(bounds, map(float, accumulate(latencies.counts)), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kl_core.calendar import iso_or_none
-from kl_mcp.transport.counts import Counts
+from kl_mcp.counts import Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
 from kl_query.warnings.warning import nobody, texts
@@ -44,6 +44,6 @@ def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = 
         "data_dir": str(holder.directory),
         "reason": failed if holder.looked else " ".join(warnings),
         "warnings": [*warnings, *clocks],
-        "loads": dict(counts.loads),
+        "loads": counts.loads,
     }
     return (200 if holder.looked else 503), body

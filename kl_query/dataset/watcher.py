@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
 from kl_core.daemon_threads import in_daemon_thread
 from kl_core.vocabulary import MANIFEST
 from kl_core.watched_file import Mark
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
 from kl_query.warnings import loading
@@ -57,6 +57,14 @@ def _is_data(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file()
 
 
+class LoadCounts(Protocol):
+    """Counts attempts to load, for whoever watches the watcher."""
+
+    def count_load(self, outcome: str) -> None:
+        """Count one that was "loaded", "failed", or "crashed" in a way that was not foreseen."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What the server answers from. `problem` says why the latest load failed; then `dataset` warns about it."""
@@ -72,7 +80,7 @@ class Holder:
     def __init__(
         self,
         directory: Path,
-        counts: Counts,
+        counts: LoadCounts,
         *,
         load: Callable[[Path], Dataset] = load_dataset,
         look_seconds: float = LOOK_SECONDS,
@@ -122,7 +130,7 @@ class Holder:
                 await self._look()
             except Exception:
                 # The watcher must outlive whatever a look or a listener does: without it answers silently grow stale.
-                self._counts.loads["crashed"] += 1
+                self._counts.count_load("crashed")
                 logger.exception("Looking at %s failed; trying again in %s s", self.directory, self._look_seconds)
             self._looked.set()
             await anyio.sleep(self._look_seconds)
@@ -151,7 +159,7 @@ class Holder:
                 logger.warning("%s", warning.text)
         self.held = Held(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
-        self._counts.loads["loaded"] += 1
+        self._counts.count_load("loaded")
         logger.info("Loaded %s from %s", describe(dataset), self.directory)
         for listener in () if first else self._listeners:
             await listener(dataset)
@@ -165,7 +173,7 @@ class Holder:
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._retry_at = self._clock() + pause
-        self._counts.loads["failed"] += 1
+        self._counts.count_load("failed")
         if problem != self.held.problem:
             logger.warning("%s", problem.text, exc_info=unforeseen)
         self.held = Held(dataset, good, problem)

@@ -24,9 +24,9 @@ from collector.model import Snapshot
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
+from kl_mcp.counts import Counts
 from kl_mcp.tools import TABLE
 from kl_mcp.transport import probes
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from tests.rules.telling import DAY, HOUR, Told, at, machine, ticks, work

@@ -8,13 +8,13 @@ import re
 import pytest
 
 from kl_core.vocabulary import METRICS, SCALES, SPECIAL_ENTRIES
+from kl_mcp.counts import PREFIX, Counts
 from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources
 from kl_mcp.protocol.tool_calls import INTERNAL
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
-from kl_mcp.transport.counts import Counts
-from kl_mcp.transport.metrics import PREFIX, Metrics
+from kl_mcp.transport.metrics import Metrics
 from kl_query.dataset.watcher import Holder
 from tests.spec.document import ROOT, TEXT, table, words
 

@@ -10,8 +10,8 @@ import anyio
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset.watcher import Holder
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE

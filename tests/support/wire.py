@@ -11,9 +11,9 @@ from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
 from kl_mcp.tools.tool import Tool
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset.watcher import Holder
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from kl_mcp.access.tokens_file import NAME
 from kl_mcp.settings import load
 from kl_query.errors import SettingsError
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
+from tests.support.counted import Counted
 from tests.support.issuer import RESOURCE, jwt_flags, key_set_file, token
 
 
@@ -26,7 +26,7 @@ def _access(client: str, subject: str | None, **claims: Any) -> AccessToken:
 
 
 def _identification(*flags: str) -> Identification:
-    found = identification_of(load({}, flags), Counter())
+    found = identification_of(load({}, flags), Counted())
     assert found is not None
     return found
 
@@ -141,7 +141,7 @@ def test_each_way_alone_refuses_the_tokens_of_the_other(tmp_path: Path) -> None:
 
 
 def test_without_either_nobody_is_told_apart() -> None:
-    assert identification_of(load({}, ()), Counter()) is None
+    assert identification_of(load({}, ()), Counted()) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from kl_mcp.access import key_sources
 from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.jwks import MAX_SET_BYTES
 from kl_mcp.access.key_sources import KeysError, KeysInFile
+from tests.support.counted import Counted
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
 from tests.support.odd_files import put_odd, without_waiting
 from tests.support.patience import until
@@ -38,7 +38,7 @@ def _names(keys: KeysInFile) -> list[str | None] | None:
 
 
 def test_a_changed_file_is_read_again_after_a_second(tmp_path: Path) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
     key_set_file(path, key_set(jwk(private_key("EC"), "next")))
@@ -51,7 +51,7 @@ def test_a_changed_file_is_read_again_after_a_second(tmp_path: Path) -> None:
 
 def test_an_unknown_key_makes_the_file_be_looked_at_at_once(tmp_path: Path) -> None:
     path = key_set_file(tmp_path / "keys.json")
-    keys = KeysInFile(path, Counter(), elapsed=Clock())
+    keys = KeysInFile(path, Counted(), elapsed=Clock())
     key_set_file(path, key_set(jwk(private_key("EC"), "next")))
 
     renewed = anyio.run(keys.renewed)
@@ -64,7 +64,7 @@ def test_an_unknown_key_makes_the_file_be_looked_at_at_once(tmp_path: Path) -> N
 def test_a_file_that_is_gone_or_broken_leaves_the_keys_for_five_minutes_after_it_was_last_good(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
     clock.now += 10 * KEPT_SECONDS  # nobody called
@@ -93,7 +93,7 @@ def test_a_file_that_is_gone_or_broken_leaves_the_keys_for_five_minutes_after_it
 def test_a_file_without_a_usable_key_withdraws_them_all_within_a_second(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
     for content in (b'{"keys": []}', ONLY_PRIVATE):
@@ -109,7 +109,7 @@ def test_a_file_without_a_usable_key_withdraws_them_all_within_a_second(
 def test_keys_that_were_withdrawn_do_not_come_back_when_the_file_breaks(tmp_path: Path) -> None:
     clock = Clock()
     path = key_set_file(tmp_path / "keys.json")
-    keys = KeysInFile(path, Counter(), elapsed=clock)
+    keys = KeysInFile(path, Counted(), elapsed=clock)
     for content in (b'{"keys": []}', b"broken"):
         key_set_file(path, content)
         clock.now += 1
@@ -117,7 +117,7 @@ def test_keys_that_were_withdrawn_do_not_come_back_when_the_file_breaks(tmp_path
 
 
 def test_a_secret_that_kubernetes_swaps_by_symlink_is_read_again(tmp_path: Path) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     for name, content in (("one", key_set()), ("two", key_set(jwk(private_key("EC"), "next")))):
         (tmp_path / name).mkdir()
         key_set_file(tmp_path / name / "keys.json", content)
@@ -135,7 +135,7 @@ def test_a_secret_that_kubernetes_swaps_by_symlink_is_read_again(tmp_path: Path)
 def test_a_file_that_could_not_be_read_for_a_moment_is_read_again_though_it_did_not_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
     key_set_file(path, key_set(jwk(private_key("EC"), "next")))
@@ -159,7 +159,7 @@ def test_an_error_that_nobody_foresaw_leaves_no_key_in_force_for_longer(
 ) -> None:
     clock = Clock()
     path = key_set_file(tmp_path / "keys.json")
-    keys = KeysInFile(path, Counter(), elapsed=clock)
+    keys = KeysInFile(path, Counted(), elapsed=clock)
     key_set_file(path, b'{"keys": []}')
     with monkeypatch.context() as patched:
         patched.setattr(key_sources, "parse_key_set", lambda _content: 1 // 0)
@@ -184,7 +184,7 @@ def _too_many_files(*_: object, **__: object) -> None:
 def test_a_file_is_looked_at_while_nobody_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that keys that are lost after a quiet hour stay for five minutes too, and that a withdrawal is logged."""
     monkeypatch.setattr(key_sources, "IDLE_LOOK_SECONDS", 0.01)
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     path = key_set_file(tmp_path / "keys.json")
     keys = KeysInFile(path, reads, elapsed=clock)
 
@@ -218,7 +218,7 @@ def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Pat
         (key_set_file(tmp_path / "twice.json", b'{"keys": [], "keys": []}'), "twice"),
     ):
         with pytest.raises(KeysError, match=said) as caught:
-            without_waiting(partial(KeysInFile, path, Counter()))
+            without_waiting(partial(KeysInFile, path, Counted()))
         assert str(path) in str(caught.value)
         assert "KL_MCP_JWT_JWKS" in str(caught.value)
 
@@ -228,7 +228,7 @@ def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Pat
 def test_a_set_without_a_usable_key_at_the_start_is_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
-    reads = Counter[str]()
+    reads = Counted()
     assert _names(KeysInFile(key_set_file(tmp_path / "keys.json", content), reads)) == []
     assert reads == {EMPTY: 1}
     assert "every JWT is refused" in caplog.text
@@ -240,7 +240,7 @@ def test_a_key_that_is_left_out_is_warned_about_without_its_parts(
 ) -> None:
     leaked = jwk(private_key("EC"), "leaked", private=True)
     path = key_set_file(tmp_path / "keys.json", key_set(jwk(private_key(), "good"), leaked))
-    KeysInFile(path, Counter())
+    KeysInFile(path, Counted())
 
     assert "key 2 is not used: its private part was published" in caplog.text
     assert leaked["d"] not in caplog.text

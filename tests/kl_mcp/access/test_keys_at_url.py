@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +17,7 @@ from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet
 from kl_mcp.access.key_sources import KeysError
 from kl_mcp.access.keys_at_url import FETCH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, UNKNOWN_KEY_SECONDS, KeysAtUrl
 from tests.support.certificates import self_signed
+from tests.support.counted import Counted
 from tests.support.issuer import jwk, key_set, private_key
 from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.scripted_http import Answer, Request, closed_port, serving
@@ -48,8 +48,8 @@ def _during(keys: KeysAtUrl, work: Callable[[], Awaitable[T]]) -> T:
     return anyio.run(run)
 
 
-def _first_attempt(url: str, reads: Counter[str] | None = None) -> KeySet | None:
-    keys = KeysAtUrl(url, Counter() if reads is None else reads)
+def _first_attempt(url: str, reads: Counted | None = None) -> KeySet | None:
+    keys = KeysAtUrl(url, Counted() if reads is None else reads)
 
     async def current() -> KeySet | None:
         return keys.current()
@@ -58,7 +58,7 @@ def _first_attempt(url: str, reads: Counter[str] | None = None) -> KeySet | None
 
 
 def test_the_keys_are_there_when_the_server_starts_to_answer() -> None:
-    reads = Counter[str]()
+    reads = Counted()
     with serving(lambda _: Answer(body=key_set())) as server:
         found = _first_attempt(f"{server.url}/keys", reads)
 
@@ -84,17 +84,17 @@ def test_certificates_are_checked_against_the_trust_store_that_ssl_cert_file_nam
 def test_a_trust_store_that_is_not_there_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
     with pytest.raises(KeysError, match="Check SSL_CERT_FILE"):
-        KeysAtUrl("https://login.example.com/keys", Counter())
+        KeysAtUrl("https://login.example.com/keys", Counted())
 
 
 def test_an_address_that_cannot_be_asked_is_named_at_the_start() -> None:
     with pytest.raises(KeysError, match="KL_MCP_JWT_JWKS must be an https URL"):
-        KeysAtUrl("https://login.example.com/\x01", Counter())
+        KeysAtUrl("https://login.example.com/\x01", Counted())
 
 
 @pytest.mark.parametrize("host", ["exa mple.invalid", "a..b", "[::1%25nowhere]", "x" * 300])
 def test_a_host_that_cannot_exist_leaves_none_and_is_logged(host: str, caplog: pytest.LogCaptureFixture) -> None:
-    reads = Counter[str]()
+    reads = Counted()
 
     assert _first_attempt(f"https://{host}/keys", reads) is None
     assert reads == {FAILED: 1}
@@ -144,7 +144,7 @@ def test_an_answer_that_is_no_key_set_leaves_none_and_is_logged_and_counted(
 ) -> None:
     if said == TOO_LATE:
         monkeypatch.setattr(keys_at_url, "FETCH_SECONDS", 0.5)
-    reads = Counter[str]()
+    reads = Counted()
     with serving(script) as server:
         address = server.url.replace("://", "://user:hunter2@") + "/keys?api_key=hunter3"
         assert _first_attempt(address, reads) is None
@@ -170,7 +170,7 @@ def test_an_unknown_key_makes_the_set_be_fetched_at_most_once_in_half_a_minute()
     clock = Clock()
     served = [key_set()]
     with serving(lambda _: Answer(body=served[-1])) as server:
-        keys = KeysAtUrl(server.url, Counter(), elapsed=clock)
+        keys = KeysAtUrl(server.url, Counted(), elapsed=clock)
 
         async def rotate() -> list[list[str | None]]:
             served.append(key_set(jwk(private_key("EC"), "next")))
@@ -192,7 +192,7 @@ def test_an_unknown_key_makes_the_set_be_fetched_at_most_once_in_half_a_minute()
 def test_the_keys_stay_for_five_minutes_after_the_last_fetch_that_did_not_fail(
     later: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     answers = [Answer(body=key_set())]
     with serving(lambda _: answers[-1]) as server:
         keys = KeysAtUrl(server.url, reads, elapsed=clock)
@@ -223,7 +223,7 @@ def test_the_keys_stay_for_five_minutes_after_the_last_fetch_that_did_not_fail(
 def test_a_set_without_keys_withdraws_those_before_it_as_soon_as_it_is_fetched(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock, reads = Clock(), Counter[str]()
+    clock, reads = Clock(), Counted()
     answers = [Answer(body=key_set())]
     with serving(lambda _: answers[-1]) as server:
         keys = KeysAtUrl(server.url, reads, elapsed=clock)
@@ -249,7 +249,7 @@ def test_keys_are_as_old_as_the_beginning_of_the_fetch_that_brought_them() -> No
         return Answer(body=key_set())
 
     with serving(slow) as server:
-        keys = KeysAtUrl(server.url, Counter(), elapsed=clock)
+        keys = KeysAtUrl(server.url, Counted(), elapsed=clock)
 
         async def grow_old() -> None:
             clock.now += KEPT_SECONDS - 4.1
@@ -272,7 +272,7 @@ def test_a_few_failures_in_a_row_lock_nobody_out() -> None:
 def test_an_attempt_that_failed_is_repeated_soon_though_there_are_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys_at_url, "REFRESH_SECONDS", 0.1)
     monkeypatch.setattr(keys_at_url, "RETRY_SECONDS", 0.01)
-    reads = Counter[str]()
+    reads = Counted()
     answers = [Answer(body=key_set())]
     with serving(lambda _: answers[-1]) as server:
         keys = KeysAtUrl(server.url, reads)
@@ -292,7 +292,7 @@ def test_the_set_is_fetched_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(keys_at_url, "REFRESH_SECONDS", 0.1)
     served = [b"", key_set(), key_set(jwk(private_key("EC"), "next"))]
     with serving(lambda _: Answer(body=served[0])) as server:
-        keys = KeysAtUrl(server.url, Counter())
+        keys = KeysAtUrl(server.url, Counted())
 
         async def watch() -> list[list[str | None]]:
             seen = [_names(keys)]
@@ -315,7 +315,7 @@ def test_the_event_loop_turns_while_a_slow_set_is_fetched() -> None:
         return Answer(body=key_set()) if turned.wait(LIMIT_SECONDS / 4) else Answer(500)
 
     with serving(slow) as server:
-        keys = KeysAtUrl(server.url, Counter())
+        keys = KeysAtUrl(server.url, Counted())
 
         async def turn() -> None:
             await until(asked.is_set)

@@ -12,10 +12,10 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, ErrorData, ReadResourceResult, TextResourceContents
 
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.resources import Resources, until_next_publication_ms
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.dataset.watcher import Holder

@@ -19,8 +19,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from kl_mcp import __version__
+from kl_mcp.counts import BOUNDS_SECONDS, Counts
 from kl_mcp.tools import TABLE
-from kl_mcp.transport.counts import BOUNDS_SECONDS, Counts
 from kl_mcp.transport.metrics import Metrics
 from kl_mcp.transport.sockets import listen
 from kl_query.dataset.watcher import Holder
@@ -130,6 +130,7 @@ def test_calls_errors_and_latencies_of_a_running_server_are_counted_by_tool(tmp_
     assert _value(samples, "dataset_loads_total", outcome="failed") == 0
     assert _value(samples, "namespaces") == 2
     assert any(name == "process_cpu_seconds_total" for name, _ in samples)
+    assert not [name for name, _ in samples if name.endswith("_created") or "key_set" in name]
     assert "get_weather" not in text
     assert "shop" not in text
 
@@ -145,7 +146,7 @@ def test_every_tool_is_there_before_its_first_call(tmp_path: Path) -> None:
 def test_a_latency_is_counted_in_its_bucket_and_all_larger_ones(tmp_path: Path) -> None:
     counts = Counts()
     for seconds in (0.004, 0.005, 0.3, 60.0):
-        counts.latencies["describe_dataset"].add(seconds)
+        counts.count_call("describe_dataset", seconds, None)
 
     samples = _collected(Holder(tmp_path, counts), counts, TICK)
 
@@ -315,7 +316,8 @@ def test_a_port_for_metrics_that_is_taken_is_one_line_naming_its_setting_and_exi
 
 def test_two_servers_in_one_process_do_not_share_their_numbers(tmp_path: Path) -> None:
     first, second = Counts(), Counts()
-    first.calls["describe_dataset"] += 3
+    for _ in range(3):
+        first.count_call("describe_dataset", 0.001, None)
 
     holder = Holder(tmp_path, first)
 

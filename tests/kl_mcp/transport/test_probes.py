@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kl_mcp.counts import Counts
 from kl_mcp.transport import probes
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import EMPTY
 from kl_query.dataset.watcher import Holder
 from tests.support.published import publish

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from kl_mcp.transport.counts import Counts
+from kl_mcp.counts import Counts
 from kl_query.dataset import Dataset, DatasetError, load_dataset
 from kl_query.dataset.watcher import Holder, describe, mark_of_dataset
 from kl_query.warnings.loading import NOT_LOOKED_YET
@@ -120,9 +120,10 @@ def test_the_log_tells_the_operator_once_what_is_wrong_with_a_file(
     (tmp_path / "nodes-1.json").unlink()
 
     async def scenario() -> None:
-        async with _held(tmp_path) as holder:
+        counts = Counts()
+        async with _held(tmp_path, counts):
             os.utime(tmp_path / "dataset.json")
-            await until(lambda: holder._counts.loads["loaded"] == 2)
+            await until(lambda: counts.loads["loaded"] == 2)
 
     with caplog.at_level(logging.WARNING):
         anyio.run(scenario)

@@ -12,10 +12,10 @@ import anyio
 from mcp.shared.exceptions import MCPError
 
 from kl_mcp.access.callers import ANYBODY, Caller, Views
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.resources import Resources
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
-from kl_mcp.transport.counts import Counts
 from kl_mcp.transport.probes import readiness
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.watcher import Held, Holder

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from kl_mcp.counts import Counts
 from kl_mcp.tools import TABLE
-from kl_mcp.transport.counts import Counts
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import CollectorClock, Sharing
 from kl_query.dataset.watcher import Held, Holder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from kl_mcp.transport.counts import Counts
+from kl_mcp.counts import Counts
 from kl_query.dataset import load_dataset
 from kl_query.dataset.legacy import reader_of
 from kl_query.dataset.watcher import Holder, describe
