@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kl_mcp.access.callers import ANYBODY, SCOPE_KEY
 from kl_mcp.access.identify import Identification
 from kl_mcp.access.keys_at_url import RETRY_SECONDS
-from kl_mcp.access.open_streams import serve_while
 from kl_mcp.access.refusals import KeysUnknownError, MissingTokenError, RefusedError
+from kl_mcp.access.revocation import serve_while
 from kl_mcp.http_refusal import refusal
 
 logger = logging.getLogger(__name__)
@@ -34,17 +34,14 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        known = self._identification
+        if scope["type"] != "http" or (known is not None and scope["path"] in self._exempt):
             await self._app(scope, receive, send)
-        elif self._identification is None:
+            return
+        if known is None:
             scope[SCOPE_KEY] = ANYBODY
             await self._app(scope, receive, send)
-        elif scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
-        else:
-            await self._identified(self._identification, scope, receive, send)
-
-    async def _identified(self, known: Identification, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         try:
             token = _token(scope, known.settings)
             caller = await known.caller(token)
@@ -89,7 +86,8 @@ def _refusal(refused: RefusedError, challenge: Mapping[str, str]) -> Response:
 
 
 def _challenge(refused: RefusedError, more: Mapping[str, str]) -> str:
-    told = {"realm": "kubeledger"}
+    parameters = {"realm": "kubeledger"}
     if not isinstance(refused, MissingTokenError):  # RFC 6750 3.1: who sent no token is told of no error
-        told |= {"error": refused.code, "error_description": str(refused)}
-    return "Bearer " + ", ".join(f'{name}="{UNQUOTABLE.sub("?", value)}"' for name, value in {**told, **more}.items())
+        parameters |= {"error": refused.code, "error_description": str(refused)}
+    parameters |= more
+    return "Bearer " + ", ".join(f'{name}="{UNQUOTABLE.sub("?", value)}"' for name, value in parameters.items())

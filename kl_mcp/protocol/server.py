@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import mcp_types as types
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -22,12 +22,11 @@ from kl_mcp.counts import Counts
 from kl_mcp.protocol import completion, documents, prompts
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.protocol.resources import DATASET_URI, HOUR_MS, Resources
-from kl_mcp.protocol.subscriptions import Subscriptions
+from kl_mcp.protocol.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
 from kl_mcp.protocol.tool_calls import Calls
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
-from kl_mcp.transport.capacity import MOST_SUBSCRIPTIONS
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 
@@ -46,6 +45,7 @@ LISTED_METHODS: tuple[CacheableMethod, ...] = (
 
 Context = ServerRequestContext[Any, Any]
 Page = types.PaginatedRequestParams | None
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Handlers:
         workers = Workers()
         self._views = Views()
         self.calls = Calls(table, holder, counts, workers, views=self._views, audit=audit)
-        self._resources = Resources(
+        self.resources = Resources(
             table,
             holder,
             workers,
@@ -75,33 +75,12 @@ class Handlers:
             specification=documents.specification(),
             accounting=documents.accounting_rules(),
         )
-        self._prompts = prompts.listing()
-
-    async def list_tools(self, _context: Context, _params: Page) -> types.ListToolsResult:
-        """`tools/list`."""
-        return self.calls.listing
-
-    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        """`tools/call`."""
-        return await self.calls.call(params.name, params.arguments or {}, caller_of(context))
-
-    async def list_resources(self, _context: Context, _params: Page) -> types.ListResourcesResult:
-        """`resources/list`."""
-        return self._resources.listing
-
-    async def list_templates(self, _context: Context, _params: Page) -> types.ListResourceTemplatesResult:
-        """`resources/templates/list`."""
-        return self._resources.templates
 
     async def read_resource(
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """`resources/read`."""
-        return await self._resources.read(str(params.uri), caller_of(context))
-
-    async def list_prompts(self, _context: Context, _params: Page) -> types.ListPromptsResult:
-        """`prompts/list`."""
-        return self._prompts
+        return await self.resources.read(str(params.uri), caller_of(context))
 
     async def get_prompt(self, _context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         """`prompts/get`."""
@@ -111,6 +90,15 @@ class Handlers:
         """`completion/complete`."""
         dataset = self._views.of(await self._holder.dataset(), caller_of(context))
         return completion.complete(params, dataset, self._table)
+
+
+def _always(result: R) -> Callable[[Context, Page], Awaitable[R]]:
+    """Return the handler of a list that stays as it is."""
+
+    async def answer(_context: Context, _params: Page) -> R:
+        return result
+
+    return answer
 
 
 async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
@@ -150,12 +138,12 @@ def build_server(
         instructions=INSTRUCTIONS,
         cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
         get_tool_input_schema=handlers.calls.input_schema,
-        on_list_tools=handlers.list_tools,
-        on_call_tool=handlers.call_tool,
-        on_list_resources=handlers.list_resources,
-        on_list_resource_templates=handlers.list_templates,
+        on_list_tools=_always(handlers.calls.listing),
+        on_call_tool=handlers.calls.call,
+        on_list_resources=_always(handlers.resources.listing),
+        on_list_resource_templates=_always(handlers.resources.templates),
         on_read_resource=handlers.read_resource,
-        on_list_prompts=handlers.list_prompts,
+        on_list_prompts=_always(prompts.listing()),
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
         on_subscriptions_listen=Subscriptions(subscriptions, most_subscriptions),

@@ -16,6 +16,7 @@ from kl_mcp.access.callers import Caller, caller_of
 
 logger = logging.getLogger(__name__)
 
+MOST_SUBSCRIPTIONS = 512
 PARTS = 4
 """A caller with a name gets one of so many parts of the places."""
 MOST_URIS = 100

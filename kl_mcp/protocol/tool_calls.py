@@ -11,10 +11,11 @@ from typing import Any
 
 import mcp_types as types
 import orjson
+from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from kl_mcp.access.audit_log import Audit
-from kl_mcp.access.callers import ANYBODY, Caller, Views
+from kl_mcp.access.callers import Views, caller_of
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools.tool import Tool
@@ -77,8 +78,11 @@ class Calls:
         tool = self._table.get(name)
         return tool.input_schema if tool else None
 
-    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller = ANYBODY) -> types.CallToolResult:
-        """Answer one call. Raises `MCPError` -32602 for an unknown tool; every other failure is a tool error."""
+    async def call(
+        self, context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        """Answer `tools/call`. Raise `MCPError` -32602 for an unknown tool; every other failure is a tool error."""
+        name, arguments, caller = params.name, params.arguments or {}, caller_of(context)
         tool = self._table.get(name)
         if tool is None:
             logger.info("unknown tool %r", name[:100])

@@ -13,6 +13,7 @@ import anyio
 import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -38,6 +39,8 @@ from kl_query.dataset.watcher import Holder, describe
 logger = logging.getLogger(__name__)
 
 MCP_PATH = "/mcp"
+MCP_METHODS = ("POST",)
+"""A GET would open a stream on which a server without sessions never says anything."""
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
@@ -82,11 +85,12 @@ def create_app(
     routes = [
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
-        Route(MCP_PATH, PostOnly(StreamableHTTPASGIApp(manager))),
+        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=MCP_METHODS),
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found(_what_is_there(settings))})
+    refusals = {404: _not_found(_what_is_there(settings)), 405: _not_allowed}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=refusals)
     exempt = frozenset({HEALTH_PATH, READY_PATH})
     return _guarded(app, settings, identification, exempt)
 
@@ -154,21 +158,6 @@ class UnfinishedAnswer:
             await refusal(503, "The server is stopping.")(scope, receive, send)
 
 
-class PostOnly:
-    """Refuses everything but POST. A GET would open a stream on which a server without sessions never says anything."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["method"] == "POST":
-            await self._app(scope, receive, send)
-            return
-        why = f"{MCP_PATH} takes POST only: this server keeps no sessions and offers no stream to GET."
-        await refusal(405, why, {"Allow": "POST"})(scope, receive, send)
-
-
 def _json(status: int, body: object) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json")
 
@@ -184,6 +173,12 @@ def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]
         return refusal(404, f"Nothing here. {there}")
 
     return answer
+
+
+async def _not_allowed(request: Request, refused: Exception) -> Response:
+    allowed = (refused.headers or {}).get("Allow", "") if isinstance(refused, HTTPException) else ""
+    why = ": this server keeps no sessions and offers no stream to GET" if request.url.path == MCP_PATH else ""
+    return refusal(405, f"{request.url.path} takes {allowed} only{why}.", {"Allow": allowed})
 
 
 def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room) -> None:

@@ -6,6 +6,8 @@ import logging
 import resource
 from dataclasses import dataclass
 
+from kl_mcp.protocol.subscriptions import MOST_SUBSCRIPTIONS
+
 logger = logging.getLogger(__name__)
 
 ENOUGH = 65_536
@@ -14,7 +16,6 @@ KEPT_FREE = 64
 """For the dataset, the audit log, keys, listening sockets, and for probes that are being answered."""
 MOST_WAITING = 512
 """Connections without a request that is being answered. One with TLS takes 300 KiB, most of it asyncio's buffer."""
-MOST_SUBSCRIPTIONS = 512
 FEWEST_SUBSCRIPTIONS = 16
 WANTED = MOST_WAITING + MOST_SUBSCRIPTIONS + KEPT_FREE
 

@@ -1,4 +1,4 @@
-"""Takes connections, and ends those that keep the server waiting, so that silent clients hold nothing."""
+"""Takes connections, with TLS or without; those that wait longest for their clients make room for new ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
 from kl_mcp.transport.capacity import MOST_WAITING
-from kl_mcp.transport.header_lines import strict
 
 logger = logging.getLogger(__name__)
 
-TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 FAREWELL_SECONDS = 0.7
 """What clients have to say farewell when the server stops: with TLS both sides do, and an idle client does not look."""
 PAUSE_SECONDS = 1.0
@@ -133,88 +129,3 @@ class _Handshake:
         """End it; it no longer counts."""
         self.waiting_since = None
         self._task.cancel()
-
-
-def timed(seconds: float) -> type[H11Protocol]:
-    """A protocol for uvicorn that waits `seconds` for the headers of a request, from its first byte on.
-
-    For the first request of a connection the time runs from the connection's beginning. The client has as long to take
-    an answer that is larger than the buffers on the way, and to send the next request. uvicorn waits for ever for
-    headers and for answers to be taken, and five seconds between requests.
-    """
-
-    class Timed(H11Protocol):
-        _headers_timer: asyncio.TimerHandle | None = None
-        _reader_timer: asyncio.TimerHandle | None = None
-        _spoke = False
-        _dropped = False
-        _heard_at = 0.0
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.timeout_keep_alive = seconds  # type: ignore[assignment] # uvicorn only counts it down
-            strict(self.conn)
-
-        @property
-        def waiting_since(self) -> float | None:
-            """When the last byte came, by the loop's clock; None while a request is being answered."""
-            return None if self._answering() or self._dropped else self._heard_at
-
-        def drop(self) -> None:
-            """End the connection at once; it no longer counts as waiting."""
-            self._dropped = True
-            self.transport.abort()
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._heard_at = self.loop.time()
-            self._start()
-
-        def data_received(self, data: bytes) -> None:
-            self._spoke = True
-            self._heard_at = self.loop.time()
-            super().data_received(data)
-            if self._answering():
-                self._stop()
-            elif self._headers_timer is None:
-                self._start()
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            self._reader_timer = self.loop.call_later(seconds, self.drop)
-
-        def resume_writing(self) -> None:
-            self._stop_reader_timer()
-            super().resume_writing()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            self._stop_reader_timer()
-            super().connection_lost(exc)
-
-        def _answering(self) -> bool:
-            """Whether the headers of a request are there and its answer is not complete."""
-            return self.cycle is not None and not self.cycle.response_complete
-
-        def _start(self) -> None:
-            self._headers_timer = self.loop.call_later(seconds, self._late)
-
-        def _stop(self) -> None:
-            if self._headers_timer is not None:
-                self._headers_timer.cancel()
-                self._headers_timer = None
-
-        def _stop_reader_timer(self) -> None:
-            if self._reader_timer is not None:
-                self._reader_timer.cancel()
-                self._reader_timer = None
-
-        def _late(self) -> None:
-            self._headers_timer = None
-            if self._answering() or self.transport.is_closing():
-                return
-            if self._spoke:
-                self.transport.write(TIMED_OUT)
-            self.transport.close()
-
-    return Timed

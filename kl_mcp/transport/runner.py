@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 
 from kl_core.daemon_threads import in_daemon_thread
 from kl_mcp.transport.capacity import MOST_WAITING
-from kl_mcp.transport.connections import Connections, timed
+from kl_mcp.transport.connections import Connections
+from kl_mcp.transport.slow_clients import timed
 from kl_mcp.transport.tls import TlsFiles
 
 logger = logging.getLogger(__name__)

@@ -135,7 +135,7 @@ def _with_sessions() -> Any:
     def manager(server: Server[Any], **_mode: Any) -> Any:
         return product(server, event_store=Events(), retry_interval=RETRY_MILLISECONDS)
 
-    return patch.multiple(http, StreamableHTTPSessionManager=manager, PostOnly=lambda app: app)
+    return patch.multiple(http, StreamableHTTPSessionManager=manager, MCP_METHODS=("GET", "POST", "DELETE"))
 
 
 def main(arguments: list[str]) -> int:

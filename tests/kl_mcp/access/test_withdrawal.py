@@ -15,7 +15,7 @@ import pytest
 
 from kl_mcp.access.held_keys import KEPT_SECONDS
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, Answer, ask, bearer, send, tokens_file
-from tests.kl_mcp.access.test_open_streams import open_streams
+from tests.kl_mcp.access.test_revocation import open_streams
 from tests.support.aging import age
 from tests.support.issuer import jwk, jwt_flags, key_set, key_set_file, private_key, token, twice
 from tests.support.mcp_clients import HttpServer, environment, http_server

@@ -17,8 +17,7 @@ from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
-from kl_mcp.protocol.tool_calls import Calls
-from kl_mcp.protocol.workers import INLINE_NAMESPACES, Workers
+from kl_mcp.protocol.workers import INLINE_NAMESPACES
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Namespace
 from kl_query.dataset.watcher import Holder
@@ -174,9 +173,9 @@ def test_a_large_dataset_is_answered_in_a_thread_so_that_others_are_served_meanw
         rows = {f"ns-{number}": Namespace(f"ns-{number}", 0, 0, active=True) for number in range(namespaces)}
         counts = Counts()
         holder = Holder(tmp_path, counts, load=lambda _directory: Dataset("native", "cumulative", namespaces=rows))
-        calls = Calls(table, holder, counts, Workers())
-        async with holder.watching():
-            await calls.call("describe_dataset", {})
+        server = build_server(holder, counts, table).server
+        async with holder.watching(), Client(server, mode=MODES[0]) as client:
+            await client.call_tool("describe_dataset", {})
 
     anyio.run(called_with, INLINE_NAMESPACES)
     anyio.run(called_with, INLINE_NAMESPACES + 1)

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from kl_mcp.transport.capacity import ENOUGH, FEWEST_SUBSCRIPTIONS, MOST_SUBSCRIPTIONS, MOST_WAITING, Room, room_within
+from kl_mcp.protocol.subscriptions import MOST_SUBSCRIPTIONS
+from kl_mcp.transport.capacity import ENOUGH, FEWEST_SUBSCRIPTIONS, MOST_WAITING, Room, room_within
 
 
 @pytest.mark.requirement("KL-S-8")

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kl_mcp.access import open_streams as streams
+from kl_mcp.access import revocation
 from kl_mcp.access.bearer_jwt import LEEWAY_SECONDS
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, bearer, call, call_headers, tokens_file
 from tests.support.issuer import jwk, jwt_flags, key_set, key_set_file, private_key, token
@@ -117,7 +117,7 @@ def _served(app: ASGIApp, admitted: list[bool], *, end_arrives: bool = True) -> 
             await anyio.sleep_forever()
         sent.append(message)
 
-    anyio.run(streams.serve_while, may_stay, app, {"type": "http"}, receive, send)
+    anyio.run(revocation.serve_while, may_stay, app, {"type": "http"}, receive, send)
     return sent
 
 
@@ -139,7 +139,7 @@ async def _short(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 def test_a_stream_is_completed_when_its_caller_is_no_longer_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(revocation, "LOOK_SECONDS", 0.02)
     sent = _served(_endless, [True, True, False])
 
     assert len(sent) > 2
@@ -147,8 +147,8 @@ def test_a_stream_is_completed_when_its_caller_is_no_longer_admitted(monkeypatch
 
 
 def test_a_client_that_stopped_reading_does_not_hold_the_server_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(streams, "FAREWELL_SECONDS", 0.1)
+    monkeypatch.setattr(revocation, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(revocation, "FAREWELL_SECONDS", 0.1)
     sent = _served(_endless, [True, False], end_arrives=False)
 
     assert sent[-1]["more_body"] is True
