@@ -46,7 +46,7 @@ def _serve(chosen: Settings) -> None:
 
     holder = Holder(chosen.data_dir, counts, load=load)
     room = room_within(raised_limit(), chosen.max_requests)
-    served = build_server(holder, counts, audit=Audit(chosen.audit_log), most_subscriptions=room.subscriptions)
+    served = build_server(holder, counts, audit=Audit(chosen.audit_log), max_subscriptions=room.subscriptions)
     if chosen.transport == "stdio":
         from kl_mcp.protocol import stdio
 

@@ -19,9 +19,9 @@ from kl_query.errors import SettingsError
 logger = logging.getLogger(__name__)
 
 STANDARD_ERROR = "-"
-LARGEST_ARGUMENTS = 4_000
+MAX_ARGUMENT_CHARS = 4_000
 """Characters of arguments, as JSON, that are kept of a call."""
-LONGEST_NAME = 100
+MAX_NAME_CHARS = 100
 LISTS = ("namespaces", "series", "ranking", "breakdown", "efficiency", "comparisons", "movers", "members")
 """The fields of answers that hold one element a row."""
 
@@ -31,7 +31,7 @@ class AuditLogError(SettingsError):
 
 
 def rows_of(answer: Mapping[str, Any] | None) -> int | None:
-    """How many rows an answer lists; None where it lists nothing, and for an error."""
+    """Count the rows that an answer lists; None where it lists nothing, and for an error."""
     lists = (answer[name] for name in LISTS if isinstance(answer.get(name), list)) if answer else ()
     return max(map(len, lists), default=None)
 
@@ -42,7 +42,7 @@ class Audit:
     def __init__(self, destination: str = "", clock: Callable[[], float] = time.time) -> None:
         """Open `destination`: a file that is appended to, `-` for standard error, "" for none.
 
-        Raises `AuditLogError`.
+        Raise `AuditLogError`.
         """
         self._clock = clock
         self._write = _writer(destination)
@@ -65,7 +65,7 @@ class Audit:
             {
                 "time": iso(self._clock(), "milliseconds"),
                 "caller": caller.name,
-                "tool": _printable(tool)[:LONGEST_NAME],
+                "tool": _printable(tool)[:MAX_NAME_CHARS],
                 "arguments": _bounded(arguments),
                 "rows": rows_of(answer),
                 "bytes": size,
@@ -78,12 +78,12 @@ class Audit:
 
 
 def _bounded(arguments: Mapping[str, Any]) -> Any:
-    """The arguments; as the beginning of their JSON where they are longer than what is kept, or have none."""
+    """Return the arguments; as the beginning of their JSON where they are longer than what is kept, or have none."""
     try:
         written = orjson.dumps(arguments)
     except TypeError:  # nested too deeply, or text with half a character in it
-        return _printable(_represented(arguments))[:LARGEST_ARGUMENTS]
-    return arguments if len(written) <= LARGEST_ARGUMENTS else written[:LARGEST_ARGUMENTS].decode(errors="replace")
+        return _printable(_represented(arguments))[:MAX_ARGUMENT_CHARS]
+    return arguments if len(written) <= MAX_ARGUMENT_CHARS else written[:MAX_ARGUMENT_CHARS].decode(errors="replace")
 
 
 def _represented(arguments: Mapping[str, Any]) -> str:
@@ -119,15 +119,15 @@ class _File:
             logger.warning("The audit log %s is written again.", self._path)
 
     def _reopen_if_moved(self) -> None:
-        own = os.fstat(self._descriptor)
+        opened = os.fstat(self._descriptor)
         try:
-            there = self._path.stat()
+            current = self._path.stat()
         except FileNotFoundError:
-            there = None
-        if there is None or (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino):
-            anew = _opened(self._path)
+            current = None
+        if current is None or (current.st_dev, current.st_ino) != (opened.st_dev, opened.st_ino):
+            reopened = _opened(self._path)
             os.close(self._descriptor)
-            self._descriptor = anew
+            self._descriptor = reopened
 
 
 def _opened(path: Path) -> int:

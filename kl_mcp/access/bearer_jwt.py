@@ -21,13 +21,13 @@ from kl_mcp.access.refusals import InsufficientScopeError, InvalidTokenError, Ke
 
 LEEWAY_SECONDS = 10
 """How far the clocks of issuer and server may differ."""
-LONGEST_TOKEN = 16 * 1024
+MAX_TOKEN_CHARS = 16 * 1024
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """What `typ` may say: access tokens, and not the logout, event and proof tokens that the same keys sign."""
-TIMES = ("exp", "nbf", "iat")
+TIME_CLAIMS = ("exp", "nbf", "iat")
 UNREADABLE = "The token is not a well-formed JWT."
-SAID: Mapping[type[jwt.PyJWTError], str] = {
+REASONS: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",
     jwt.ImmatureSignatureError: "The token is not valid yet. Compare the clocks of its issuer and of this server.",
     jwt.InvalidIssuerError: "The token comes from another issuer than the one accepted here (KL_MCP_JWT_ISSUER).",
@@ -46,7 +46,7 @@ class Expected:
 
 
 def looks_like_jwt(token: str) -> bool:
-    """Whether a token has the three parts of a signed JWT; the last is empty where it is not signed."""
+    """Tell whether a token has the three parts of a signed JWT; the last is empty where it is not signed."""
     return SHAPE.fullmatch(token) is not None
 
 
@@ -58,12 +58,12 @@ class JwtVerifier:
         self._expected = expected
 
     async def verify_token(self, token: str) -> AccessToken:
-        """What a token grants, with all its claims.
+        """Return what a token grants, with all its claims.
 
-        Raises `InvalidTokenError`, `InsufficientScopeError`, and `KeysUnknownError` while there are no keys.
+        Raise `InvalidTokenError`, `InsufficientScopeError`, and `KeysUnknownError` while there are no keys.
         """
-        if len(token) > LONGEST_TOKEN:
-            raise InvalidTokenError(f"The token is longer than {LONGEST_TOKEN} characters.")
+        if len(token) > MAX_TOKEN_CHARS:
+            raise InvalidTokenError(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
         claims = self._claims(token, await self._candidates(_header(token)))
         scopes = _scopes(claims)
         if not set(self._expected.scopes) <= set(scopes):
@@ -72,16 +72,16 @@ class JwtVerifier:
         return self._access(token, claims, scopes)
 
     async def _candidates(self, header: Mapping[str, Any]) -> tuple[Key, ...]:
-        """The keys that may have made the signature; at least one."""
+        """Return the keys that may have made the signature; at least one."""
         kid, algorithm = header.get("kid"), header["alg"]
-        known = self._keys.current()
-        if known is not None and not known.fitting(kid, algorithm):
-            known = await self._keys.renewed()
-        if known is None:
+        key_set = self._keys.current()
+        if key_set is not None and not key_set.fitting(kid, algorithm):
+            key_set = await self._keys.renewed()
+        if key_set is None:
             raise KeysUnknownError(
                 "Tokens cannot be checked now: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
             )
-        if fitting := known.fitting(kid, algorithm):
+        if fitting := key_set.fitting(kid, algorithm):
             return fitting
         raise InvalidTokenError(
             "The token is signed with a key that is not in the issuer's key set (KL_MCP_JWT_JWKS), or in a way that "
@@ -105,21 +105,21 @@ class JwtVerifier:
             except jwt.MissingRequiredClaimError as error:
                 raise InvalidTokenError(f"The token lacks the claim {error.claim}.") from None
             except jwt.PyJWTError as error:
-                raise InvalidTokenError(SAID.get(type(error), UNREADABLE)) from None
+                raise InvalidTokenError(REASONS.get(type(error), UNREADABLE)) from None
             _check_part(token, 1, "claims")
-            if not all(_is_time(claims[name]) for name in TIMES if name in claims):
+            if not all(_is_time(claims[name]) for name in TIME_CLAIMS if name in claims):
                 raise InvalidTokenError("The times of the token are not numbers.")
             return claims
         raise InvalidTokenError("The signature of the token does not match.")
 
     def _access(self, token: str, claims: dict[str, Any], scopes: list[str]) -> AccessToken:
         names = [claims[name] for name in ("client_id", "azp", "sub") if isinstance(claims.get(name), str)]
-        named = next(filter(None, names), None)
-        if named is None:
+        client = next(filter(None, names), None)
+        if client is None:
             raise InvalidTokenError("The token names nobody: it has neither client_id nor azp nor sub.")
         return AccessToken(
             token=token,
-            client_id=named,
+            client_id=client,
             scopes=scopes,
             expires_at=int(claims["exp"]),
             resource=next(audience for audience in self._expected.audiences if audience in claims["aud"]),
@@ -152,10 +152,10 @@ def _check_part(token: str, number: int, named: str) -> None:
 
 
 def _scopes(claims: Mapping[str, Any]) -> list[str]:
-    """What `scope`, or else `scp`, grants: a list, or text separated by spaces. Anything else grants nothing."""
+    """Return what `scope`, or else `scp`, grants: a list, or text with spaces. Anything else grants nothing."""
     granted = claims.get("scope", claims.get("scp"))
-    words = granted.split(" ") if isinstance(granted, str) else granted if isinstance(granted, list) else []
-    return [word for word in words if isinstance(word, str) and word]
+    scopes = granted.split(" ") if isinstance(granted, str) else granted if isinstance(granted, list) else []
+    return [scope for scope in scopes if isinstance(scope, str) and scope]
 
 
 def _is_time(value: object) -> bool:

@@ -16,7 +16,7 @@ from kl_query.selection import check_patterns
 
 SCOPE_KEY = "kubeledger.caller"
 """Where the gate leaves the caller in the ASGI scope of a request."""
-MOST_VIEWS = 256
+MAX_VIEWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ ANYBODY = Caller(None)
 
 
 def caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
-    """The caller of a protocol request. Raises KeyError for an HTTP request that did not pass the gate."""
+    """Return the caller of a protocol request. Raise KeyError for an HTTP request that did not pass the gate."""
     request = context.request
     if not isinstance(request, Request):
         return ANYBODY
@@ -43,7 +43,7 @@ def caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
 
 
 def checked_globs(globs: Iterable[str]) -> tuple[str, ...]:
-    """The globs of a caller's namespaces as they are; none at all shows totals only. Raises `ToolArgumentError`."""
+    """Return a caller's globs as they are; none at all shows totals only. Raise `ToolArgumentError`."""
     return tuple(check_patterns([glob], "namespaces")[0] for glob in globs)
 
 
@@ -55,7 +55,7 @@ class Views:
         self._views: OrderedDict[tuple[str, ...], Dataset] = OrderedDict()
 
     def of(self, dataset: Dataset, caller: Caller) -> Dataset:
-        """What `caller` may see of `dataset`."""
+        """Return what `caller` may see of `dataset`."""
         if caller.namespaces is None:
             return dataset
         if dataset is not self._whole:
@@ -64,6 +64,6 @@ class Views:
         view = self._views.get(caller.namespaces)
         if view is None:
             view = self._views[caller.namespaces] = restricted_to(dataset, caller.namespaces)
-            if len(self._views) > MOST_VIEWS:
+            if len(self._views) > MAX_VIEWS:
                 self._views.popitem(last=False)
         return view

@@ -61,9 +61,9 @@ class Gate:
 
 
 def _token(scope: Scope, settings: str) -> str:
-    """The token of the one Authorization header.
+    """Return the token of the one Authorization header.
 
-    Raises `MissingTokenError` without one, with several, and with another scheme.
+    Raise `MissingTokenError` without one, with several, and with another scheme.
     """
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
     scheme = SCHEME.match(values[0]) if len(values) == 1 else None

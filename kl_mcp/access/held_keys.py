@@ -35,7 +35,7 @@ class HeldKeys:
 
     @property
     def failing(self) -> bool:
-        """Whether the latest attempt to read the set failed."""
+        """Tell whether the latest attempt to read the set failed."""
         return self._problem is not None
 
     def current(self) -> KeySet | None:

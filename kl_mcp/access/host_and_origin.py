@@ -33,12 +33,12 @@ class AllowList:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> AllowList:
-        """From hosts as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`. Raises ValueError."""
+        """Read hosts as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`. Raise ValueError."""
         listed = tuple(names)
         return cls(frozenset(split_listed(name) for name in listed if name != "*"), "*" in listed)
 
     def allows(self, value: str) -> bool:
-        """Whether the host `value` (with or without a port) is listed. What is no host is not."""
+        """Tell whether the host `value` (with or without a port) is listed. What is no host is not."""
         try:
             name, port = split_host(value)
         except ValueError:
@@ -56,7 +56,7 @@ class Access:
 
     @classmethod
     def of(cls, listen_host: str, hosts: Iterable[str], origins: Iterable[str]) -> Access:
-        """Loopback names and a listen address that is one are always allowed; `hosts` and `origins` are added."""
+        """Allow loopback names, a listen address that is one, and `hosts` and `origins` besides."""
         own = [] if listen_host in WILDCARDS else [_bracketed(listen_host)]
         listed = [
             *(f"{scheme}://{_bracketed(name)}" for scheme in ("http", "https") for name in LOOPBACK_NAMES),
@@ -74,7 +74,7 @@ class Access:
         )
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether a page of this origin may call. A sandboxed page sends `null`, which is nobody's name."""
+        """Tell whether a page of this origin may call. A sandboxed page sends `null`, which is nobody's name."""
         try:
             scheme, host = split_origin(origin)
         except ValueError:
@@ -123,7 +123,7 @@ class Guard:
 
 
 def _two_lengths(scope: Scope) -> Response | None:
-    """A refusal of a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
+    """Refuse a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
     if not {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
         return None
     return _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.", {"Connection": "close"})

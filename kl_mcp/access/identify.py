@@ -22,7 +22,7 @@ from kl_mcp.access.tokens_file import TokensFile
 from kl_mcp.settings import Settings
 from kl_query.errors import ToolArgumentError
 
-LONGEST_NAME = 100
+MAX_NAME_CHARS = 100
 UNSAFE = re.compile(r"[^A-Za-z0-9._@|:+-]")
 CLAIM_SETTING = "(KL_MCP_JWT_NAMESPACES_CLAIM)"
 
@@ -55,7 +55,7 @@ class Identification:
                 self.challenge["scope"] = " ".join(jwt.expected.scopes)
 
     async def caller(self, token: str) -> Caller:
-        """Whose `token` is. Raises `RefusedError`."""
+        """Tell whose `token` is. Raise `RefusedError`."""
         known = None if self._tokens is None else self._tokens.caller(token)
         if known is not None:
             return known
@@ -66,18 +66,18 @@ class Identification:
         return caller_of_jwt(await self._verifier.verify_token(token), self._jwt.namespaces_claim)
 
     def kept_fresh(self) -> AbstractAsyncContextManager[None]:
-        """Keeps the issuer's keys fresh while the server runs; the first attempt has ended when it is entered."""
+        """Keep the issuer's keys fresh while the server runs; the first attempt has ended when it is entered."""
         return nullcontext() if self._jwt is None else self._jwt.keys.kept_fresh()
 
     @property
     def settings(self) -> str:
-        """The names of the settings that say which tokens are accepted."""
+        """Return the names of the settings that say which tokens are accepted."""
         names = (("KL_MCP_TOKENS_FILE", self._tokens), ("KL_MCP_JWT_ISSUER", self._jwt))
         return ", ".join(name for name, given in names if given is not None)
 
 
 def identification_of(settings: Settings, count_read: Callable[[str], None]) -> Identification | None:
-    """What the settings ask for; None where anybody may call. Raises `SettingsError`."""
+    """Return what the settings ask for; None where anybody may call. Raise `SettingsError`."""
     if settings.tokens_file is None and not settings.jwt_jwks:
         return None
     tokens = None if settings.tokens_file is None else TokensFile(settings.tokens_file)
@@ -96,13 +96,13 @@ def _jwt(settings: Settings, count_read: Callable[[str], None]) -> Jwt:
 
 
 def caller_of_jwt(access: AccessToken, namespaces_claim: str) -> Caller:
-    """Who presents a JWT, and the namespaces that its claim lists. Raises `InvalidTokenError`.
+    """Return who presents a JWT, and the namespaces that its claim lists. Raise `InvalidTokenError`.
 
     The name is `jwt:CLIENT/SUBJECT`, or `jwt:CLIENT` where they are one, with `_` for what a log line should not hold;
     no name in a tokens file looks like it.
     """
     parts = dict.fromkeys((access.client_id, access.subject or access.client_id))
-    name = "jwt:" + "/".join(UNSAFE.sub("_", part[:LONGEST_NAME]) for part in parts)
+    name = "jwt:" + "/".join(UNSAFE.sub("_", part[:MAX_NAME_CHARS]) for part in parts)
     return Caller(name, _namespaces(access.claims or {}, namespaces_claim) if namespaces_claim else None)
 
 

@@ -52,7 +52,7 @@ class KeySet:
     left_out: tuple[str, ...] = ()
 
     def fitting(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
-        """The keys that may have signed a token with this header.
+        """Return the keys that may have signed a token with this header.
 
         Keys may share a `kid`. A token without one fits only where a single key is left to choose from.
         """
@@ -63,7 +63,7 @@ class KeySet:
 
 
 def parse_key_set(content: bytes) -> KeySet:
-    """The keys of a set's JSON, which may be none. Raises ValueError with what is wrong, without quoting any of it."""
+    """Return the keys of a set's JSON, or none. Raise ValueError with what is wrong, quoting nothing of it."""
     if len(content) > MAX_SET_BYTES:
         raise ValueError(f"it is larger than {MAX_SET_BYTES} bytes")
     document = strict_json.parse(content)
@@ -88,7 +88,7 @@ def _usable(entries: list[Any]) -> KeySet:
 
 
 def _key(entry: Any) -> Key:
-    """Raises ValueError."""
+    """Return the key that an entry describes. Raise ValueError where it is not used."""
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 -- the content of a file, not an argument
     if entry.get("kty") == "oct":

@@ -31,11 +31,11 @@ class KeySource(Protocol):
     """Holds the latest set. One that cannot be read or used later on leaves the set before it in force for a while."""
 
     def current(self) -> KeySet | None:
-        """The keys; None while none have been read, or too long ago."""
+        """Return the keys; None while none have been read, or too long ago."""
         ...
 
     async def renewed(self) -> KeySet | None:
-        """The keys, read again where that was not done just now: a token names one that is not among them."""
+        """Return the keys, read again unless that was done just now: a token names one that is not among them."""
         ...
 
     def kept_fresh(self) -> AbstractAsyncContextManager[None]:
@@ -49,7 +49,7 @@ class KeysInFile:
     def __init__(
         self, path: Path, count: Callable[[str], None], *, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file. `count` is told what comes of it, as in `held_keys`. Raises `KeysError`."""
+        """Read the file. `count` is told what comes of it, as in `held_keys`. Raise `KeysError`."""
         self._file = ChangingFile(path, elapsed)
         self._held = HeldKeys(str(path), count, elapsed)
         try:
@@ -58,11 +58,11 @@ class KeysInFile:
             raise KeysError(f"The key set {path} (KL_MCP_JWT_JWKS) {error}.") from None
 
     def current(self) -> KeySet | None:
-        """The keys of the file as it was at most a second ago; None where it could not be read for too long."""
+        """Return the keys of the file, at most a second old; None where it could not be read for too long."""
         return self._looked(at_once=False)
 
     async def renewed(self) -> KeySet | None:
-        """The keys of the file as it is."""
+        """Return the keys of the file as it is."""
         return self._looked(at_once=True)
 
     @asynccontextmanager
@@ -98,7 +98,7 @@ class KeysInFile:
 
 
 def _read_file(path: Path) -> KeySet:
-    """The keys of a file. Raises ValueError with what is wrong, in words that go on after its name."""
+    """Return the keys of a file. Raise ValueError with what is wrong, in words that go on after its name."""
     try:
         return parse_key_set(read_regular(path, MAX_SET_BYTES))
     except OSError as error:

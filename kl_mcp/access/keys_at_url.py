@@ -34,7 +34,7 @@ class KeysAtUrl:
     def __init__(
         self, url: str, count: Callable[[str], None], *, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Fetch nothing yet. `count` is told what comes of it, as in `held_keys`. Raises `KeysError`."""
+        """Fetch nothing yet. `count` is told what comes of it, as in `held_keys`. Raise `KeysError`."""
         self._url = url
         self._held = HeldKeys(_without_secrets(url), count, elapsed)
         self._elapsed = elapsed
@@ -43,11 +43,11 @@ class KeysAtUrl:
         self._client = _client(url)
 
     def current(self) -> KeySet | None:
-        """The keys; None while none could be fetched, or not for too long."""
+        """Return the keys; None while none could be fetched, or not for too long."""
         return self._held.current()
 
     async def renewed(self) -> KeySet | None:
-        """The keys, fetched again unless that was tried within the last half minute. Many callers make one attempt."""
+        """Return the keys, fetched again unless that was tried in the last half minute, once for many callers."""
         async with self._one_at_a_time:
             if self._tried_at is None or self._elapsed() - self._tried_at >= UNKNOWN_KEY_SECONDS:
                 await self._try()
@@ -70,7 +70,7 @@ class KeysAtUrl:
                 await self._try()
 
     async def _try(self) -> None:
-        """One attempt, which never raises. What it brings is as old as its beginning."""
+        """Make one attempt, which never raises. What it brings is as old as its beginning."""
         began = self._elapsed()
         try:
             with anyio.fail_after(FETCH_SECONDS):
@@ -88,7 +88,7 @@ class KeysAtUrl:
         self._tried_at = self._elapsed()
 
     async def _fetched(self) -> bytes:
-        """The body of the answer. Raises ValueError for an answer that is no key set."""
+        """Return the body of the answer. Raise ValueError for an answer that is no key set."""
         content = bytearray()
         async with self._client.stream("GET", self._url) as response:
             if response.is_redirect:
@@ -106,7 +106,7 @@ class KeysAtUrl:
 
 
 def _client(url: str) -> httpx2.AsyncClient:
-    """Certificates are checked against the trust store of the system, or SSL_CERT_FILE. Raises `KeysError`."""
+    """Certificates are checked against the trust store of the system, or SSL_CERT_FILE. Raise `KeysError`."""
     try:
         httpx2.URL(url)
     except httpx2.InvalidURL as error:
@@ -127,6 +127,6 @@ def _client(url: str) -> httpx2.AsyncClient:
 
 
 def _without_secrets(url: str) -> str:
-    """The address without user, password and query, for the log."""
+    """Return the address without user, password and query, for the log."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

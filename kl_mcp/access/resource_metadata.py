@@ -21,17 +21,17 @@ HEADERS_OF_PAGES = "MCP-Protocol-Version"
 
 
 def normalized(resource_url: str) -> str:
-    """The resource URL as the metadata has it: host in lower case, no default port."""
+    """Return the resource URL as the metadata has it: host in lower case, no default port."""
     return str(_metadata(resource_url, resource_url, ()).resource)
 
 
 def url_of(resource_url: str) -> str:
-    """The address of the metadata: the well-known path stands between host and path of the resource."""
+    """Return the address of the metadata: the well-known path stands between host and path of the resource."""
     return str(build_resource_metadata_url(AnyHttpUrl(normalized(resource_url))))
 
 
 def routes(resource_url: str, issuer: str, scopes: tuple[str, ...]) -> tuple[Route, ...]:
-    """The metadata at its address and at the bare well-known path, where clients look next. Raises `SettingsError`."""
+    """Return the routes to the metadata: its address, and the bare well-known path. Raise `SettingsError`."""
     handler = ProtectedResourceMetadataHandler(_metadata(resource_url, issuer, scopes))
 
     async def answer(request: Request) -> Response:

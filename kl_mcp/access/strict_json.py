@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container
 from typing import Any
 
-MOST_DIGITS = 100
+MAX_DIGITS = 100
 """The longest whole number that is read: turning text into a number takes time that grows with its square."""
 
 
@@ -20,12 +20,12 @@ def parse(content: bytes, nameable: Container[str] = ()) -> Any:
     """
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        document = dict(pairs)
+        if len(document) < len(pairs):
             name = Counter(name for name, _ in pairs).most_common(1)[0][0]
             which = f'the member "{name}"' if name in nameable else "a member"
             raise ValueError(f"an object has {which} twice")
-        return found
+        return document
 
     try:
         return json.loads(
@@ -44,8 +44,8 @@ def parse(content: bytes, nameable: Container[str] = ()) -> Any:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise ValueError(f"a number has more than {MOST_DIGITS} digits")
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
     return int(text)
 
 

@@ -29,9 +29,9 @@ from kl_query.errors import SettingsError, ToolArgumentError
 
 logger = logging.getLogger(__name__)
 
-LARGEST_FILE = 1024 * 1024
-SHORTEST_TOKEN = 16
-LONGEST_TOKEN = 4096
+MAX_FILE_BYTES = 1024 * 1024
+MIN_TOKEN_CHARS = 16
+MAX_TOKEN_CHARS = 4096
 GONE_SECONDS = 5.0
 """A file that has not been there for so long was taken away, and with it the tokens. Editors that exchange a file leave
 it away for less; Kubernetes exchanges a secret without leaving it away at all."""
@@ -56,9 +56,9 @@ class Token:
 
 
 def read_tokens(path: Path) -> tuple[Token, ...]:
-    """The tokens of a file. Raises `TokensError`."""
+    """Return the tokens of a file. Raise `TokensError`."""
     try:
-        return parse_tokens(read_regular(path, LARGEST_FILE))
+        return parse_tokens(read_regular(path, MAX_FILE_BYTES))
     except OSError as error:
         raise TokensError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
@@ -66,7 +66,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
 
 
 def parse_tokens(content: bytes) -> tuple[Token, ...]:
-    """The tokens of a file's content. Raises ValueError with what is wrong, without quoting any of it but names."""
+    """Return the tokens of a file's content. Raise ValueError with what is wrong, quoting nothing of it but names."""
     document = strict_json.parse(content, KEYS | {"tokens"})
     if not isinstance(document, dict) or set(document) != {"tokens"} or not isinstance(document["tokens"], list):
         raise ValueError('it must be an object with one member, "tokens", which is an array')
@@ -95,8 +95,8 @@ def _digest(entry: Mapping[str, Any], name: str) -> bytes:
             raise ValueError(f"sha256 of {name} is not 64 hexadecimal digits")
         return bytes.fromhex(digest)
     token = entry["token"]
-    if not isinstance(token, str) or not SHORTEST_TOKEN <= len(token) <= LONGEST_TOKEN or not TOKEN.fullmatch(token):
-        allowed = f"{SHORTEST_TOKEN} to {LONGEST_TOKEN} letters, digits and - . _ ~ + / ="
+    if not isinstance(token, str) or not MIN_TOKEN_CHARS <= len(token) <= MAX_TOKEN_CHARS or not TOKEN.fullmatch(token):
+        allowed = f"{MIN_TOKEN_CHARS} to {MAX_TOKEN_CHARS} letters, digits and - . _ ~ + / ="
         raise ValueError(f"the token of {name} must be {allowed}, such as `openssl rand -hex 32` prints")
     return hashlib.sha256(token.encode()).digest()
 
@@ -134,7 +134,7 @@ class TokensFile:
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file. Raises `TokensError`."""
+        """Read the file. Raise `TokensError`."""
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
@@ -143,16 +143,16 @@ class TokensFile:
         self._warn()
 
     def caller(self, token: str) -> Caller | None:
-        """Who holds `token`; None when nobody does, or when it has expired.
+        """Return who holds `token`; None when nobody does, or when it has expired.
 
         The time it takes depends on neither: digests of one length are compared, all of them, in constant time.
         """
         self._look()
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        found = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
-        if not found or (found[0].expires_at is not None and found[0].expires_at <= self._now()):
+        matches = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
+        if not matches or (matches[0].expires_at is not None and matches[0].expires_at <= self._now()):
             return None
-        return found[0].caller
+        return matches[0].caller
 
     def _look(self) -> None:
         changed = self._file.has_changed()

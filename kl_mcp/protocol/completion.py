@@ -15,7 +15,7 @@ from kl_query.selection import listed
 from kl_query.view import scale_of
 from kl_query.windows import whole_window
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 """Largest number of values the protocol lets a server return."""
 DEFAULT_SCALE = "daily_14d"
 RANGE = ".."
@@ -40,7 +40,7 @@ def _namespaces(dataset: Dataset, _typed: str, _given: Given) -> list[str]:
 
 
 def _buckets(dataset: Dataset, scale: str) -> list[str]:
-    """The buckets of a scale, newest first."""
+    """Return the buckets of a scale, newest first."""
     return [
         name for known in SCALES if known == scale for name in reversed(whole_window(scale_of(dataset, known)).dates)
     ]
@@ -51,7 +51,7 @@ def _months(dataset: Dataset, _typed: str, _given: Given) -> list[str]:
 
 
 def _dates(dataset: Dataset, typed: str, given: Given) -> list[str]:
-    """Buckets of the scale that was filled in before; after `FIRST..`, the ends of a range."""
+    """Return buckets of the scale that was filled in before; after `FIRST..`, the ends of a range."""
     buckets = _buckets(dataset, given.get("scale") or DEFAULT_SCALE)
     first, dots, _ = typed.partition(RANGE)
     if dots:
@@ -60,7 +60,7 @@ def _dates(dataset: Dataset, typed: str, given: Given) -> list[str]:
 
 
 def _patterns(dataset: Dataset, _typed: str, _given: Given) -> list[str]:
-    """A glob for each first part of a name, up to its dash, that several namespaces share."""
+    """Return a glob for each first part of a name, up to its dash, that several namespaces share."""
     parts = Counter(name.partition("-")[0] for name in listed(dataset) if "-" in name)
     return sorted(f"{part}-*" for part, members in parts.items() if members > 1)
 
@@ -77,10 +77,10 @@ VALUES: Mapping[str, Callable[[Dataset, str, Given], list[str]]] = {
 
 
 def complete(params: types.CompleteRequestParams, dataset: Dataset, tools: Iterable[str]) -> types.CompleteResult:
-    """Values that start with what was typed; nothing, and no error, for what is unknown."""
+    """Return values that start with what was typed; nothing, and no error, for what is unknown."""
     candidates = _candidates(params, dataset, tools)
     matching = [value for value in candidates if value.startswith(params.argument.value)]
-    values = matching[:MOST_VALUES]
+    values = matching[:MAX_VALUES]
     completion = types.Completion(values=values, total=len(matching), has_more=len(matching) > len(values))
     return types.CompleteResult(completion=completion)
 

@@ -9,15 +9,15 @@ CHECKOUT = PACKAGE.parent
 
 
 def specification() -> str | None:
-    """The public specification; None where it was not installed."""
+    """Return the public specification; None where it was not installed."""
     return _read(PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md")
 
 
 def accounting_rules() -> str | None:
-    """How amounts come about, rule by rule; None where it was not installed."""
+    """Return how amounts come about, rule by rule; None where it was not installed."""
     return _read(PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md")
 
 
 def _read(*places: Path) -> str | None:
-    found = next((place for place in places if place.is_file()), None)
-    return found.read_text(encoding="utf-8") if found else None
+    path = next((place for place in places if place.is_file()), None)
+    return path.read_text(encoding="utf-8") if path else None

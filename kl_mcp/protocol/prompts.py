@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-ARGUMENT_CHARACTERS = 256
+MAX_ARGUMENT_CHARS = 256
 READ_METADATA = (
     "State unit, data window and freshness from each answer's metadata, and repeat its warnings. "
     "null is unknown, not 0."
@@ -37,7 +37,7 @@ class Prompt:
     text: Callable[[Mapping[str, str]], str]
 
     def argument(self, name: str) -> Argument | None:
-        """The argument of that name, or None."""
+        """Return the argument of that name, or None."""
         return next((argument for argument in self.arguments if argument.name == name), None)
 
 
@@ -144,7 +144,7 @@ PROMPTS: Mapping[str, Prompt] = {
 
 
 def listing(prompts: Iterable[Prompt] = PROMPTS.values()) -> types.ListPromptsResult:
-    """The answer to `prompts/list`."""
+    """Answer `prompts/list`."""
     return types.ListPromptsResult(
         prompts=[
             types.Prompt(
@@ -162,7 +162,7 @@ def listing(prompts: Iterable[Prompt] = PROMPTS.values()) -> types.ListPromptsRe
 
 
 def get(name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
-    """The filled-in prompt. Raises `MCPError` -32602 for an unknown prompt or argument, or one that is missing."""
+    """Fill in a prompt. Raise `MCPError` -32602 for an unknown prompt or argument, or one that is missing."""
     prompt = PROMPTS.get(name)
     if prompt is None:
         raise _invalid(f"Unknown prompt {name[:100]!r}.", name, PROMPTS)
@@ -177,8 +177,8 @@ def _check(prompt: Prompt, given: Mapping[str, str]) -> None:
     for name, value in given.items():
         if name not in names:
             raise _invalid(f"Prompt {prompt.name} has no argument {name[:100]!r}.", name, names)
-        if len(value) > ARGUMENT_CHARACTERS or not value.isprintable():
-            raise _invalid(f"Argument {name} is limited to {ARGUMENT_CHARACTERS} printable characters.", name, ())
+        if len(value) > MAX_ARGUMENT_CHARS or not value.isprintable():
+            raise _invalid(f"Argument {name} is limited to {MAX_ARGUMENT_CHARS} printable characters.", name, ())
     for argument in prompt.arguments:
         if argument.required and argument.name not in given:
             raise _invalid(f"Prompt {prompt.name} needs the argument {argument.name}.", argument.name, ())

@@ -34,7 +34,7 @@ JSON = "application/json"
 MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
 DESCRIBING_TOOL = "describe_dataset"
-URI_CHARACTERS = 200
+MAX_URI_CHARS = 200
 READ = "resources/read"
 """What the audit log calls it when a resource was read."""
 
@@ -81,8 +81,10 @@ TEMPLATES = (
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:
-    """Milliseconds until the collector is due to publish again, no more than one interval even where its clock is
-    ahead; 0 when that is unknown or overdue."""
+    """Return milliseconds until the collector is due to publish again; 0 when that is unknown or overdue.
+
+    It is one interval at most, even where the clock of the collector is ahead.
+    """
     if dataset.generated_at is None or dataset.polling_interval_seconds is None:
         return 0
     seconds = dataset.generated_at + dataset.polling_interval_seconds - now
@@ -122,7 +124,7 @@ class Resources:
         self.templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def read(self, uri: str, caller: Caller = ANYBODY) -> types.ReadResourceResult:
-        """The contents of `uri`. Raises `MCPError` -32602 with the uri as data when there is no such resource."""
+        """Return the contents of `uri`. Raise `MCPError` -32602 with the uri as data when there is no such resource."""
         dataset = self._views.of(await self._holder.dataset(), caller)
         now, started = self._clock(), time.perf_counter()
         text = ""
@@ -145,7 +147,7 @@ class Resources:
         )
 
     async def _text(self, uri: str, dataset: Dataset, now: float) -> tuple[str, str]:
-        """`(MIME type, text)` of a resource."""
+        """Return `(MIME type, text)` of a resource."""
         if uri in self._documents:
             return MARKDOWN, self._documents[uri]
         content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
@@ -164,11 +166,11 @@ class Resources:
                 "arguments": full_input_schema(tool.arguments),
                 "answer": tool.full_output_schema,
             }
-        raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:URI_CHARACTERS]})
+        raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:MAX_URI_CHARS]})
 
 
 def _variable(uri: str, prefix: str) -> str | None:
-    """The decoded value of a template's one variable; None for a URI of another form."""
+    """Return the decoded value of a template's one variable; None for a URI of another form."""
     encoded = uri.removeprefix(prefix)
     if encoded == uri or "/" in encoded:
         return None
@@ -179,10 +181,10 @@ def _variable(uri: str, prefix: str) -> str | None:
 
 
 def _unknown(uri: str, dataset: Dataset) -> str:
-    said = f"Unknown resource: {uri[:URI_CHARACTERS]}."
+    message = f"Unknown resource: {uri[:MAX_URI_CHARS]}."
     if not uri.startswith(NAMESPACE_PREFIX):
-        return said
+        return message
     if dataset.layout == "none":
-        return " ".join([said, *texts(dataset.warnings)])
+        return " ".join([message, *texts(dataset.warnings)])
     near = ", ".join(nearest_names(listed(dataset), _variable(uri, NAMESPACE_PREFIX) or ""))
-    return f"{said} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."
+    return f"{message} list_namespaces returns the names{f'; the nearest: {near}' if near else ''}."

@@ -22,7 +22,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.protocol import completion, documents, prompts
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.protocol.resources import DATASET_URI, HOUR_MS, Resources
-from kl_mcp.protocol.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
+from kl_mcp.protocol.subscriptions import MAX_SUBSCRIPTIONS, Subscriptions
 from kl_mcp.protocol.tool_calls import Calls
 from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
@@ -119,12 +119,12 @@ def build_server(
     table: Mapping[str, Tool] = TABLE,
     audit: Audit | None = None,
     *,
-    most_subscriptions: int = MOST_SUBSCRIPTIONS,
+    max_subscriptions: int = MAX_SUBSCRIPTIONS,
 ) -> KubeLedgerServer:
-    """One server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of every new generation."""
+    """Make a server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of new generations."""
     handlers = Handlers(holder, counts, table, audit or Audit())
     bus = InMemorySubscriptionBus()
-    subscriptions = ListenHandler(bus, max_subscriptions=most_subscriptions)
+    subscriptions = ListenHandler(bus, max_subscriptions=max_subscriptions)
 
     async def announce(_dataset: Dataset) -> None:
         await bus.publish(ResourceUpdated(uri=DATASET_URI))
@@ -146,7 +146,7 @@ def build_server(
         on_list_prompts=_always(prompts.listing()),
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
-        on_subscriptions_listen=Subscriptions(subscriptions, most_subscriptions),
+        on_subscriptions_listen=Subscriptions(subscriptions, max_subscriptions),
     )
     server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
     return KubeLedgerServer(server, subscriptions, tuple(table))

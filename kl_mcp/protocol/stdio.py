@@ -86,7 +86,7 @@ class Output(anyio.AsyncFile[str]):
 
 
 def take_standard_streams() -> tuple[Input, Output]:
-    """Private streams for the protocol; from here to the end of the process descriptor 1 and `sys.stdout` are stderr.
+    """Return private streams for the protocol; from here on descriptor 1 and `sys.stdout` are standard error.
 
     Descriptor 1 is never given back, unlike in the SDK's own claim: a `print` that is still buffered when the
     interpreter exits would follow the last protocol message.

@@ -16,11 +16,11 @@ from kl_mcp.access.callers import Caller, caller_of
 
 logger = logging.getLogger(__name__)
 
-MOST_SUBSCRIPTIONS = 512
+MAX_SUBSCRIPTIONS = 512
 PARTS = 4
 """A caller with a name gets one of so many parts of the places."""
-MOST_URIS = 100
-LONGEST_URI = 2_048
+MAX_URIS = 100
+MAX_URI_CHARS = 2_048
 TURNED_AWAY = "kubeledger.turned_away"
 """In the ASGI scope of a request, where what is said to it says 503 and Retry-After as well."""
 
@@ -28,16 +28,16 @@ TURNED_AWAY = "kubeledger.turned_away"
 class Subscriptions:
     """Serves `subscriptions/listen` with `listen`, to so many at once."""
 
-    def __init__(self, listen: ListenHandler, most: int) -> None:
+    def __init__(self, listen: ListenHandler, max_open: int) -> None:
         self._listen = listen
-        self._most = most
-        self._most_each = max(1, most // PARTS)
+        self._max = max_open
+        self._max_each = max(1, max_open // PARTS)
         self._open: Counter[str | None] = Counter()
 
     async def __call__(
         self, context: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
-        """Serve one subscription until its client goes. Raises `MCPError` where there is no place for it."""
+        """Serve one subscription until its client goes. Raise `MCPError` where there is no place for it."""
         _check(params)
         caller = caller_of(context)
         full = self._full(caller)
@@ -54,17 +54,17 @@ class Subscriptions:
             self._open += Counter()  # drops callers that have none
 
     def _full(self, caller: Caller) -> str | None:
-        """Why there is no place; None where there is one."""
-        then = "Close one, or ask kubeledger://dataset for the generation now and then instead."
-        if caller.name is not None and self._open[caller.name] >= self._most_each:
-            return f"This caller has {self._most_each} subscriptions open, the most that one caller may have. {then}"
-        if self._open.total() >= self._most:
-            return f"There are {self._most} subscriptions open, the most that this server keeps. {then}"
+        """Say why there is no place; None where there is one."""
+        advice = "Close one, or ask kubeledger://dataset for the generation now and then instead."
+        if caller.name is not None and self._open[caller.name] >= self._max_each:
+            return f"This caller has {self._max_each} subscriptions open, the most that one caller may have. {advice}"
+        if self._open.total() >= self._max:
+            return f"There are {self._max} subscriptions open, the most that this server keeps. {advice}"
         return None
 
 
 def _check(params: types.SubscriptionsListenRequestParams) -> None:
     uris = params.notifications.resource_subscriptions or []
-    if len(uris) > MOST_URIS or any(len(str(uri)) > LONGEST_URI for uri in uris):
-        said = f"A subscription names at most {MOST_URIS} resources, with at most {LONGEST_URI} characters each."
-        raise MCPError(types.INVALID_PARAMS, said)
+    if len(uris) > MAX_URIS or any(len(str(uri)) > MAX_URI_CHARS for uri in uris):
+        message = f"A subscription names at most {MAX_URIS} resources, with at most {MAX_URI_CHARS} characters each."
+        raise MCPError(types.INVALID_PARAMS, message)

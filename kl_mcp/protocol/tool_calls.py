@@ -35,7 +35,7 @@ Outcome = tuple[dict[str, Any] | None, bytes, str | None]
 
 
 def advertised(tool: Tool) -> types.Tool:
-    """The entry of `tools/list`. All ten tools read one dataset and change nothing."""
+    """Return the entry of `tools/list`. All ten tools read one dataset and change nothing."""
     return types.Tool(
         name=tool.name,
         title=tool.title,
@@ -74,7 +74,7 @@ class Calls:
         self.listing = types.ListToolsResult(tools=[advertised(tool) for tool in table.values()])
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
-        """The advertised input schema of a tool, None for an unknown one."""
+        """Return the advertised input schema of a tool, None for an unknown one."""
         tool = self._table.get(name)
         return tool.input_schema if tool else None
 
@@ -107,7 +107,7 @@ class Calls:
 
 
 def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
-    """The answer; on an error the text alone carries it.
+    """Return the answer; on an error the text alone carries it.
 
     With structured content beside an error, clients validate it against the tool's output schema, throw, and the model
     never sees the message.

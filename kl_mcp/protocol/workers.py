@@ -25,7 +25,7 @@ class Workers:
         self._threads = anyio.CapacityLimiter(THREADS)
 
     async def run(self, work: Callable[[], T], dataset: Dataset) -> T:
-        """The result of `work`, which asks `dataset`."""
+        """Return the result of `work`, which asks `dataset`."""
         if dataset.total_namespaces <= INLINE_NAMESPACES:
             return work()
         return await anyio.to_thread.run_sync(work, limiter=self._threads)

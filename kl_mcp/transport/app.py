@@ -55,7 +55,7 @@ def create_app(
     *,
     identification: Identification | None = None,
 ) -> ASGIApp:
-    """The ASGI application. Its lifespan watches the dataset; `ready` is called when the first load has ended.
+    """Return the ASGI application. Its lifespan watches the dataset; `ready` is called once the first load has ended.
 
     Every request stands alone: both eras are served without sessions, so any number of replicas can share the load and
     nothing is kept for a client that went away.
@@ -89,7 +89,7 @@ def create_app(
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
-    refusals = {404: _not_found(_what_is_there(settings)), 405: _not_allowed}
+    refusals = {404: _not_found(_what_is_here(settings)), 405: _not_allowed}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=refusals)
     exempt = frozenset({HEALTH_PATH, READY_PATH})
     return _guarded(app, settings, identification, exempt)
@@ -103,9 +103,9 @@ def create_metrics_app(
     *,
     identification: Identification | None = None,
 ) -> ASGIApp:
-    """The ASGI application of the port for metrics, guarded like the main one."""
-    there = f"This port has metrics for Prometheus at {METRICS_PATH} and nothing else."
-    app = Starlette(routes=[_metrics_route(served, holder, counts)], exception_handlers={404: _not_found(there)})
+    """Return the ASGI application of the port for metrics, guarded like the main one."""
+    hint = f"This port has metrics for Prometheus at {METRICS_PATH} and nothing else."
+    app = Starlette(routes=[_metrics_route(served, holder, counts)], exception_handlers={404: _not_found(hint)})
     return _guarded(app, settings, identification, frozenset())
 
 
@@ -122,11 +122,11 @@ def _metrics_route(served: KubeLedgerServer, holder: Holder, counts: Counts) -> 
 def _guarded(
     app: ASGIApp, settings: Settings, identification: Identification | None, exempt: frozenset[str]
 ) -> ASGIApp:
-    """`app` behind everything that refuses requests; paths in `exempt` are for everybody."""
+    """Put `app` behind everything that refuses requests; paths in `exempt` are for everybody."""
     limits = Limits(
         app,
-        most_requests=settings.max_requests,
-        most_bytes=settings.max_request_bytes,
+        max_requests=settings.max_requests,
+        max_bytes=settings.max_request_bytes,
         body_seconds=settings.client_timeout,
         exempt=exempt,
     )
@@ -162,15 +162,15 @@ def _json(status: int, body: object) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json")
 
 
-def _what_is_there(settings: Settings) -> str:
+def _what_is_here(settings: Settings) -> str:
     metrics = METRICS_PATH if settings.metrics_port is None else "are on a port of their own (KL_MCP_METRICS_PORT)"
     probes_are = f"probes are {HEALTH_PATH} and {READY_PATH}"
     return f"The MCP endpoint is {MCP_PATH}; {probes_are}, metrics for Prometheus {metrics}."
 
 
-def _not_found(there: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _not_found(hint: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_request: Request, _error: Exception) -> Response:
-        return refusal(404, f"Nothing here. {there}")
+        return refusal(404, f"Nothing here. {hint}")
 
     return answer
 
@@ -184,7 +184,7 @@ async def _not_allowed(request: Request, refused: Exception) -> Response:
 def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: Counts, room: Room) -> None:
     """Serve until SIGINT or SIGTERM, as many at once as there is `room` for.
 
-    Raises `CannotListenError` and `SettingsError` before anything was started.
+    Raise `CannotListenError` and `SettingsError` before anything was started.
     """
     settings = replace(settings, max_requests=room.requests)
     identification = identification_of(settings, counts.count_key_set_read)
@@ -209,5 +209,5 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
             listeners.append(Listener(sock, app))
             logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
         closing = served.subscriptions.close
-        Server(listeners, closing, settings.client_timeout, tls, most_waiting=room.waiting).run()
+        Server(listeners, closing, settings.client_timeout, tls, max_waiting=room.waiting).run()
     logger.info("Stopped.")

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from kl_mcp.transport.capacity import MOST_WAITING
+from kl_mcp.transport.capacity import MAX_WAITING
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Waiting(Protocol):
 class Connections:
     """Takes connections from listening sockets, with TLS where `tls` says what with.
 
-    A handshake, and the farewell at the end of a TLS connection, may take `seconds` each. When `most_waiting`
+    A handshake, and the farewell at the end of a TLS connection, may take `seconds` each. When `max_waiting`
     connections wait for their clients, the one that has waited longest makes room for the next: whoever opens
     connections and says nothing keeps nobody out. `established` are the connections beyond the handshake.
     """
@@ -46,12 +46,12 @@ class Connections:
         seconds: float,
         tls: Callable[[], ssl.SSLContext] | None,
         *,
-        most_waiting: int = MOST_WAITING,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._established = established
         self._seconds = seconds
         self._tls = tls
-        self._most_waiting = most_waiting
+        self._max_waiting = max_waiting
         self._listening: list[asyncio.Task[None]] = []
         self._handshakes: dict[asyncio.Task[None], _Handshake] = {}
         self._warned_at = float("-inf")
@@ -106,10 +106,10 @@ class Connections:
             handshake.connection.close()
 
     def _make_room(self, now: float) -> None:
-        if len(self._handshakes) + len(self._established) < self._most_waiting:
+        if len(self._handshakes) + len(self._established) < self._max_waiting:
             return
         waiting = [each for each in (*self._handshakes.values(), *self._established) if each.waiting_since is not None]
-        if len(waiting) < self._most_waiting:
+        if len(waiting) < self._max_waiting:
             return
         min(waiting, key=lambda each: each.waiting_since or 0.0).drop()
         if now - self._warned_at >= WARN_SECONDS:

@@ -16,7 +16,7 @@ class StrictLines(ReceiveBuffer):
     _in_headers = False
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
-        """Take the lines up to the first empty one. Raises `h11.RemoteProtocolError` where one ends wrongly."""
+        """Take the lines up to the first empty one. Raise `h11.RemoteProtocolError` where one ends wrongly."""
         self._in_headers = True
         try:
             return super().maybe_extract_lines()

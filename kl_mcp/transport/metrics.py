@@ -34,12 +34,12 @@ class Metrics(Collector):
         ProcessCollector(registry=self._registry)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """`(body, content type)`: the text format, or OpenMetrics where the scraper's Accept header prefers it."""
+        """Return `(body, content type)`: the text format, or OpenMetrics where the Accept header prefers it."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that this server has."""
+        """Yield every family that this server has."""
         info = GaugeMetricFamily(
             f"{PREFIX}_build_info", "Version of kl-mcp and of Python; always 1.", labels=("version", "python")
         )
@@ -58,7 +58,7 @@ class Metrics(Collector):
         )
 
     def _about_dataset(self, dataset: Dataset) -> Iterator[Metric]:
-        """What is not known is left out: a generation of 0 or an age of 0 would look like news."""
+        """Leave out what is not known: a generation of 0 or an age of 0 would look like news."""
         yield GaugeMetricFamily(f"{PREFIX}_namespaces", "Namespaces in the dataset.", len(dataset.namespaces))
         if dataset.generation:
             yield GaugeMetricFamily(

@@ -12,12 +12,12 @@ from kl_query.warnings.warning import nobody, texts
 
 
 def health() -> dict[str, Any]:
-    """The process answers: that is all a liveness probe may depend on."""
+    """Say that the process answers: that is all a liveness probe may depend on."""
     return {"status": "ok"}
 
 
 def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = False) -> tuple[int, dict[str, Any]]:
-    """`(HTTP status, body)`: 503 until the first attempt to load has ended, then 200 with what is served and why.
+    """Return `(HTTP status, body)`: 503 until the first attempt to load has ended, then 200 with what is served.
 
     `age_seconds` counts from the last sample, not from a file's time: files can be rewritten while sampling stands
     still. It is null without data, and where the newest sample lies ahead of this server's clock. Clocks that disagree

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope
 TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 """A JSON string, or one that is never closed, which is looked at once and not from each of its quotes."""
 
-MOST_ELEMENTS = 2_000
+MAX_ELEMENTS = 2_000
 """Commas and opening brackets of a body. A call has some dozen; parsing and validating take memory and time by them,
 and hundreds of times their bytes."""
 
@@ -18,26 +18,26 @@ class TooLargeError(Exception):
     """A body is larger than allowed. The message is for its sender."""
 
 
-async def read_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes | None:
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
     """Return the whole body; None when the client went away. Raise `TooLargeError`."""
-    said = f"A request may have {most_bytes} bytes. Its operator can allow more (KL_MCP_MAX_REQUEST_BYTES)."
+    too_large = f"A request may have {max_bytes} bytes. Its operator can allow more (KL_MCP_MAX_REQUEST_BYTES)."
     declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > most_bytes:
-        raise TooLargeError(said)
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise TooLargeError(too_large)
     parts = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
         parts += message.get("body", b"")
-        if len(parts) > most_bytes:
-            raise TooLargeError(said)
+        if len(parts) > max_bytes:
+            raise TooLargeError(too_large)
         if not message.get("more_body", False):
             return checked_width(bytes(parts))
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands the body out in one piece, and then what comes after it."""
+    """Return a `receive` that hands the body out in one piece, and then what comes after it."""
     handed = False
 
     async def next_message() -> Message:
@@ -51,11 +51,11 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def checked_width(body: bytes) -> bytes:
-    """The body as it is. Raises `TooLargeError`."""
+    """Return the body as it is. Raise `TooLargeError`."""
     # An icon of a client can hold thousands of commas as text, which cost nothing; taking texts out takes time.
-    if _elements(body) > MOST_ELEMENTS and _elements(TEXT.sub(b"", body)) > MOST_ELEMENTS:
+    if _elements(body) > MAX_ELEMENTS and _elements(TEXT.sub(b"", body)) > MAX_ELEMENTS:
         raise TooLargeError(
-            f"A request may have {MOST_ELEMENTS} elements, that is commas and opening brackets; ask for less at once."
+            f"A request may have {MAX_ELEMENTS} elements, that is commas and opening brackets; ask for less at once."
         )
     return body
 

@@ -28,11 +28,11 @@ class Limits:
     """
 
     def __init__(
-        self, app: ASGIApp, *, most_requests: int, most_bytes: int, body_seconds: float, exempt: frozenset[str]
+        self, app: ASGIApp, *, max_requests: int, max_bytes: int, body_seconds: float, exempt: frozenset[str]
     ) -> None:
         self._app = app
-        self._most_requests = most_requests
-        self._most_bytes = most_bytes
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
         self._body_seconds = body_seconds
         self._exempt = exempt
         self._in_flight: set[object] = set()
@@ -42,7 +42,7 @@ class Limits:
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
-        if len(self._in_flight) >= self._most_requests:
+        if len(self._in_flight) >= self._max_requests:
             await self._busy()(scope, receive, send)
             return
         place = object()
@@ -70,15 +70,15 @@ class Limits:
         """Return the body, or the refusal of one that is too large or too slow; None when the client went away."""
         try:
             with anyio.move_on_after(self._body_seconds):
-                return await read_body(scope, receive, self._most_bytes)
+                return await read_body(scope, receive, self._max_bytes)
         except TooLargeError as error:
             return refusal(413, str(error))
-        said = f"The body did not arrive within {self._body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
-        return refusal(408, said, {"Connection": "close"})
+        message = f"The body did not arrive within {self._body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
+        return refusal(408, message, {"Connection": "close"})
 
     def _busy(self) -> Response:
-        logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self._most_requests)
-        said = (
-            f"The server answers {self._most_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
+        logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self._max_requests)
+        message = (
+            f"The server answers {self._max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
         )
-        return refusal(503, said, {"Retry-After": str(RETRY_SECONDS)})
+        return refusal(503, message, {"Retry-After": str(RETRY_SECONDS)})

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from kl_core.daemon_threads import in_daemon_thread
-from kl_mcp.transport.capacity import MOST_WAITING
+from kl_mcp.transport.capacity import MAX_WAITING
 from kl_mcp.transport.connections import Connections
 from kl_mcp.transport.slow_clients import timed
 from kl_mcp.transport.tls import TlsFiles
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
     """Serves the first listener's application, whose lifespan is run, and those of the others beside it.
 
     `closing` is called when the server is told to stop, so that open streams end. It leaves with exit code 0 after
-    SIGINT and SIGTERM. A client may take `seconds` for what it has to send; `most_waiting` may be at it at once.
+    SIGINT and SIGTERM. A client may take `seconds` for what it has to send; `max_waiting` may be at it at once.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         seconds: float,
         tls: TlsFiles | None,
         *,
-        most_waiting: int = MOST_WAITING,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         first, *others = listeners
         super().__init__(_config(first.app, seconds, "on"))
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
             self.server_state.connections,  # type: ignore[arg-type] # all of them are of the class that `timed` makes
             seconds,
             None if tls is None else lambda: tls.context,
-            most_waiting=most_waiting,
+            max_waiting=max_waiting,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._renewing: asyncio.Task[None] | None = None

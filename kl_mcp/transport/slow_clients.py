@@ -7,10 +7,10 @@
 | the next request on a connection | `KL_MCP_CLIENT_TIMEOUT` | here |
 | taking an answer that fills the buffers on the way | `KL_MCP_CLIENT_TIMEOUT` | here |
 | the body of a request | `KL_MCP_CLIENT_TIMEOUT` | `request_limits` |
-| its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MOST_ELEMENTS` | `request_body` |
-| saying nothing on many connections | `MOST_WAITING`: the oldest makes room | `connections` |
+| its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MAX_ELEMENTS` | `request_body` |
+| saying nothing on many connections | `MAX_WAITING`: the oldest makes room | `connections` |
 | many requests at once | `KL_MCP_MAX_REQUESTS`: answered 503 | `request_limits` |
-| many subscriptions, which stay open | `MOST_SUBSCRIPTIONS`, a quarter for each name | `protocol.subscriptions` |
+| many subscriptions, which stay open | `MAX_SUBSCRIPTIONS`, a quarter for each name | `protocol.subscriptions` |
 | a stream whose token is withdrawn | ended at the next look, in `FAREWELL_SECONDS` | `access.revocation` |
 | connections when the server stops | `FAREWELL_SECONDS`, then `GRACE_SECONDS` for answers | `connections`, `runner` |
 
@@ -30,7 +30,7 @@ TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 
 
 def timed(seconds: float) -> type[H11Protocol]:
-    """A protocol for uvicorn that waits `seconds` for the headers of a request, from its first byte on.
+    """Return a protocol for uvicorn that waits `seconds` for the headers of a request, from its first byte on.
 
     For the first request of a connection the time runs from the connection's beginning. The client has as long to take
     an answer that is larger than the buffers on the way, and to send the next request. uvicorn waits for ever for
@@ -51,7 +51,7 @@ def timed(seconds: float) -> type[H11Protocol]:
 
         @property
         def waiting_since(self) -> float | None:
-            """When the last byte came, by the loop's clock; None while a request is being answered."""
+            """Tell when the last byte came, by the loop's clock; None while a request is being answered."""
             return None if self._answering() or self._dropped else self._heard_at
 
         def drop(self) -> None:
@@ -87,7 +87,7 @@ def timed(seconds: float) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def _answering(self) -> bool:
-            """Whether the headers of a request are there and its answer is not complete."""
+            """Tell whether the headers of a request are there and its answer is not complete."""
             return self.cycle is not None and not self.cycle.response_complete
 
         def _start(self) -> None:

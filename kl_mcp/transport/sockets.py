@@ -17,9 +17,9 @@ class CannotListenError(KlMcpError):
 
 
 def listen(host: str, port: int, named: str = MAIN_PORT) -> socket.socket:
-    """A listening socket; port 0 takes any free port. `named` are the settings of the port, for the advice.
+    """Return a listening socket; port 0 takes any free port. `named` are the settings of the port, for the advice.
 
-    Raises `CannotListenError`.
+    Raise `CannotListenError`.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -49,7 +49,7 @@ def _advice(error: OSError | UnicodeError, named: str) -> str:
 
 
 def url_of(host: str, sock: socket.socket, path: str, *, scheme: str = "http") -> str:
-    """The address of a path as a client on this machine would write it."""
+    """Return the address of a path as a client on this machine would write it."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     bracketed = f"[{name}]" if ":" in name else name
     return f"{scheme}://{bracketed}:{sock.getsockname()[1]}{path}"

@@ -128,7 +128,7 @@ class TlsFiles:
     """
 
     def __init__(self, cert_file: Path, key_file: Path, *, now: Callable[[], float] = time.time) -> None:
-        """Read the files. Raises `TlsError`."""
+        """Read the files. Raise `TlsError`."""
         self._files = (cert_file, key_file)
         self._now = now
         self._mark = self._seen = self._look_at_files()
@@ -138,7 +138,7 @@ class TlsFiles:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """What new connections are served with."""
+        """Return what new connections are served with."""
         return self._certificate.context
 
     def look(self) -> None:

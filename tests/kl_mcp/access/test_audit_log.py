@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.access.audit_log import LARGEST_ARGUMENTS, Audit, AuditLogError, rows_of
+from kl_mcp.access.audit_log import MAX_ARGUMENT_CHARS, Audit, AuditLogError, rows_of
 from kl_mcp.access.callers import Caller
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, tokens_file, two_tenants
 from tests.support.mcp_clients import environment, http_server
@@ -139,7 +139,7 @@ def test_a_pipe_that_nobody_empties_loses_lines_and_is_not_waited_for(
     audit = Audit(str(tmp_path / "log"))
     put_odd(tmp_path / "log", "pipe")
     reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK) if read_by_somebody else None
-    text = "x" * (LARGEST_ARGUMENTS // 2)
+    text = "x" * (MAX_ARGUMENT_CHARS // 2)
 
     def write() -> bool:
         for _ in range(2 * fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ) // len(text) if reader is not None else 3):
@@ -157,7 +157,7 @@ def test_long_arguments_are_cut(tmp_path: Path) -> None:
     _write(Audit(str(tmp_path / "log")), namespace="x" * 100_000)
     (line,) = _lines(tmp_path / "log")
 
-    assert len(line["arguments"]) == LARGEST_ARGUMENTS
+    assert len(line["arguments"]) == MAX_ARGUMENT_CHARS
     assert line["arguments"].startswith('{"namespace":"xxx')
 
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
-from kl_mcp.access.bearer_jwt import LEEWAY_SECONDS, LONGEST_TOKEN, Expected, JwtVerifier
+from kl_mcp.access.bearer_jwt import LEEWAY_SECONDS, MAX_TOKEN_CHARS, Expected, JwtVerifier
 from kl_mcp.access.jwks import KeySet, parse_key_set
 from kl_mcp.access.refusals import InsufficientScopeError, InvalidTokenError, KeysUnknownError, RefusedError
 from tests.support.issuer import (
@@ -199,7 +199,7 @@ FORGED: list[tuple[Callable[[], str], str]] = [
     (lambda: written({"alg": "RS256", "kid": "rsa", "b64": False, "crit": ["b64"]}, claims(), b"x"), "well-formed"),
     (lambda: token(headers={"typ": 5}), "another kind"),
     (lambda: written({"alg": "RS256", "kid": "rsa"}, b"[]", b"x"), "does not match"),
-    (lambda: token(note="x" * LONGEST_TOKEN), "longer than"),
+    (lambda: token(note="x" * MAX_TOKEN_CHARS), "longer than"),
     (lambda: "e30.e30.e30", "not signed in a way"),
     (lambda: "a.b.c", "well-formed"),
     (lambda: "W10.W10.W10", "well-formed"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.access.callers import MOST_VIEWS, Caller, Views
+from kl_mcp.access.callers import MAX_VIEWS, Caller, Views
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
@@ -248,10 +248,10 @@ def test_an_empty_list_of_globs_hides_every_namespace(tenants: Dataset) -> None:
 
 def test_no_more_views_are_kept_than_the_limit(tenants: Dataset) -> None:
     views = Views()
-    for number in range(MOST_VIEWS + 5):
+    for number in range(MAX_VIEWS + 5):
         views.of(tenants, Caller("a", (f"web-{number}",)))
 
-    assert len(views._views) == MOST_VIEWS
+    assert len(views._views) == MAX_VIEWS
 
 
 @pytest.mark.parametrize("era", ERAS)

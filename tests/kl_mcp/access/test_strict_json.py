@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kl_mcp.access.strict_json import MOST_DIGITS, parse
+from kl_mcp.access.strict_json import MAX_DIGITS, parse
 
 REASONS = re.compile(
     r"|it is not JSON \(line \d+, column \d+\)|it is not JSON, which is in UTF-8|it is nested too deeply"
@@ -58,7 +58,7 @@ def test_other_bytes_are_read_or_refused_with_a_reason_that_quotes_nothing(conte
         (b"[Infinity]", "is none"),
         (b"[-Infinity]", "is none"),
         (b"[1e999]", "too large"),
-        (b"9" * (MOST_DIGITS + 1), "more than 100 digits"),
+        (b"9" * (MAX_DIGITS + 1), "more than 100 digits"),
         (b"9" * 400_000, "more than 100 digits"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from kl_core.watched_file import RETRY_SECONDS
-from kl_mcp.access.tokens_file import LARGEST_FILE, TokensError, TokensFile, parse_tokens, read_tokens
+from kl_mcp.access.tokens_file import MAX_FILE_BYTES, TokensError, TokensFile, parse_tokens, read_tokens
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.mcp_clients import environment
 from tests.support.odd_files import put_odd, without_waiting
@@ -304,7 +304,7 @@ def test_a_mistake_is_named_and_no_token_is_quoted(document: Any, said: str) -> 
 
 def test_a_file_that_is_missing_huge_or_no_regular_one_is_refused_by_name(tmp_path: Path) -> None:
     huge = tmp_path / "huge.json"
-    huge.write_bytes(b" " * (LARGEST_FILE + 1))
+    huge.write_bytes(b" " * (MAX_FILE_BYTES + 1))
     pipe = tmp_path / "pipe.json"
     put_odd(pipe, "pipe")
     for path, said in (

@@ -13,8 +13,8 @@ import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from kl_mcp.protocol.subscriptions import LONGEST_URI, MOST_URIS, PARTS
-from kl_mcp.transport.capacity import FEWEST_SUBSCRIPTIONS
+from kl_mcp.protocol.subscriptions import MAX_URI_CHARS, MAX_URIS, PARTS
+from kl_mcp.transport.capacity import MIN_SUBSCRIPTIONS
 from tests.kl_mcp.access.asking import (
     ERAS,
     FINANCE,
@@ -33,7 +33,7 @@ from tests.support.published import publish
 
 FILES = 140
 """With so few there are places for 16 subscriptions: 64 are kept free, 8/15 and 4/15 of 76 are for others."""
-EACH = FEWEST_SUBSCRIPTIONS // PARTS
+EACH = MIN_SUBSCRIPTIONS // PARTS
 CLIENT_TIMEOUT = 600
 """Nobody leaves because this time is over."""
 METHOD = "subscriptions/listen"
@@ -105,11 +105,11 @@ def test_when_all_places_are_taken_calls_and_probes_are_answered_all_the_same(se
     tokens = [f"{NOBODY}-{number}" for number in range(PARTS)]
     with ExitStack() as closing:
         clients = _Subscribed(server, closing)
-        assert [clients.subscribe(token) for token in tokens for _ in range(EACH)] == [None] * FEWEST_SUBSCRIPTIONS
+        assert [clients.subscribe(token) for token in tokens for _ in range(EACH)] == [None] * MIN_SUBSCRIPTIONS
         refused = clients.subscribe(FINANCE)
         assert refused is not None
         assert refused.status == 503
-        assert f"There are {FEWEST_SUBSCRIPTIONS} subscriptions open" in refused.json["error"]["message"]
+        assert f"There are {MIN_SUBSCRIPTIONS} subscriptions open" in refused.json["error"]["message"]
 
         # Whoever goes on asking, and says nothing on more connections than there are files, keeps nobody out.
         for _ in range(FILES):
@@ -130,8 +130,8 @@ def test_a_client_of_the_sdk_is_told_what_is_wrong(tmp_path: Path) -> None:
         async with connect(running.url, ERAS[0]) as client:
             with ExitStack() as closing:
                 clients = _Subscribed(running, closing)
-                taken = [clients.subscribe(None) for _ in range(FEWEST_SUBSCRIPTIONS)]
-                assert taken == [None] * FEWEST_SUBSCRIPTIONS
+                taken = [clients.subscribe(None) for _ in range(MIN_SUBSCRIPTIONS)]
+                assert taken == [None] * MIN_SUBSCRIPTIONS
                 with pytest.raises(MCPError) as refused:
                     async with client.listen(resource_subscriptions=["kubeledger://dataset"]):
                         pass
@@ -143,7 +143,7 @@ def test_a_client_of_the_sdk_is_told_what_is_wrong(tmp_path: Path) -> None:
 
 @pytest.mark.requirement("KL-S-8")
 @pytest.mark.parametrize(
-    "uris", [[f"kubeledger://{number}" for number in range(MOST_URIS + 1)], [f"kubeledger://{'x' * LONGEST_URI}"]]
+    "uris", [[f"kubeledger://{number}" for number in range(MAX_URIS + 1)], [f"kubeledger://{'x' * MAX_URI_CHARS}"]]
 )
 def test_a_subscription_to_more_than_there_is_gets_no_place(server: HttpServer, uris: list[str]) -> None:
     with ExitStack() as closing:

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from kl_mcp.protocol.subscriptions import MOST_SUBSCRIPTIONS
-from kl_mcp.transport.capacity import ENOUGH, FEWEST_SUBSCRIPTIONS, MOST_WAITING, Room, room_within
+from kl_mcp.protocol.subscriptions import MAX_SUBSCRIPTIONS
+from kl_mcp.transport.capacity import MAX_OPEN_FILES, MAX_WAITING, MIN_SUBSCRIPTIONS, Room, room_within
 
 
 @pytest.mark.requirement("KL-S-8")
@@ -18,16 +18,16 @@ from kl_mcp.transport.capacity import ENOUGH, FEWEST_SUBSCRIPTIONS, MOST_WAITING
     ("limit", "requests", "room"),
     [
         # 512 waiting, 512 subscriptions, 64 kept free and 256 requests: 1,344
-        (ENOUGH, 256, Room(256, MOST_WAITING, MOST_SUBSCRIPTIONS)),
-        (1344, 256, Room(256, MOST_WAITING, MOST_SUBSCRIPTIONS)),
+        (MAX_OPEN_FILES, 256, Room(256, MAX_WAITING, MAX_SUBSCRIPTIONS)),
+        (1344, 256, Room(256, MAX_WAITING, MAX_SUBSCRIPTIONS)),
         # 960 beside the 64 that are kept free: 8/15 wait, 4/15 are requests, the rest subscriptions
         (1024, 256, Room(256, 512, 192)),
         (1024, 100_000, Room(256, 512, 192)),
         # of 448: 238.9, 119.5, and 448 - 238 - 119
         (512, 256, Room(119, 238, 91)),
         # of 64: 34.1, 17.1, and 13, which is too few
-        (128, 256, Room(17, 34, FEWEST_SUBSCRIPTIONS)),
-        (32, 256, Room(1, 0, FEWEST_SUBSCRIPTIONS)),
+        (128, 256, Room(17, 34, MIN_SUBSCRIPTIONS)),
+        (32, 256, Room(1, 0, MIN_SUBSCRIPTIONS)),
     ],
 )
 def test_subscriptions_get_what_the_others_leave(limit: int, requests: int, room: Room) -> None:
@@ -36,7 +36,7 @@ def test_subscriptions_get_what_the_others_leave(limit: int, requests: int, room
 
 def test_too_low_a_limit_is_warned_about_with_the_one_that_is_needed(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        room_within(ENOUGH, 256)
+        room_within(MAX_OPEN_FILES, 256)
         room_within(1024, 256)
 
     (record,) = caplog.records

@@ -93,7 +93,7 @@ def _with_clients(scenario: Callable[[_Clients], Awaitable[list[int]]], tls: Tls
     async def run() -> list[int]:
         established: set[_Spoken] = set()
         context = None if tls is None else lambda: tls.context
-        connections = Connections(established, SECONDS, context, most_waiting=MOST)
+        connections = Connections(established, SECONDS, context, max_waiting=MOST)
         with ExitStack() as open_sockets:
             sock = open_sockets.enter_context(listen("127.0.0.1", 0))
             connections.take_from(sock, lambda: _Spoken(established))
