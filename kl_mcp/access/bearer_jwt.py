@@ -15,7 +15,7 @@ from jwt.utils import base64url_decode
 from mcp.server.auth.provider import AccessToken
 
 from kl_mcp.access import strict_json
-from kl_mcp.access.jwks import ALGORITHMS, Key
+from kl_mcp.access.jwks import ALGORITHMS, VerifyingKey
 from kl_mcp.access.key_sources import KeySource
 from kl_mcp.access.refusals import InsufficientScopeError, InvalidTokenError, KeysUnknownError
 
@@ -71,7 +71,7 @@ class JwtVerifier:
             raise InsufficientScopeError(f"The token has to grant the scopes {needed} (KL_MCP_JWT_REQUIRED_SCOPES).")
         return self._access(token, claims, scopes)
 
-    async def _candidates(self, header: Mapping[str, Any]) -> tuple[Key, ...]:
+    async def _candidates(self, header: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
         """Return the keys that may have made the signature; at least one."""
         kid, algorithm = header.get("kid"), header["alg"]
         key_set = self._keys.current()
@@ -88,7 +88,7 @@ class JwtVerifier:
             "does not fit the key."
         )
 
-    def _claims(self, token: str, keys: tuple[Key, ...]) -> dict[str, Any]:
+    def _claims(self, token: str, keys: tuple[VerifyingKey, ...]) -> dict[str, Any]:
         for key in keys:
             try:
                 claims = jwt.decode(

@@ -36,7 +36,7 @@ PRIVATE_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class VerifyingKey:
     """A public key and the algorithms it may be used with."""
 
     kid: str | None
@@ -48,10 +48,10 @@ class Key:
 class KeySet:
     """The usable keys of an issuer, and why others were left out, one line each that quotes nothing of the key."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[VerifyingKey, ...]
     left_out: tuple[str, ...] = ()
 
-    def fitting(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
+    def fitting(self, kid: str | None, algorithm: str) -> tuple[VerifyingKey, ...]:
         """Return the keys that may have signed a token with this header.
 
         Keys may share a `kid`. A token without one fits only where a single key is left to choose from.
@@ -87,7 +87,7 @@ def _usable(entries: list[Any]) -> KeySet:
     return KeySet(tuple(keys), tuple(left_out))
 
 
-def _key(entry: Any) -> Key:
+def _key(entry: Any) -> VerifyingKey:
     """Return the key that an entry describes. Raise ValueError where it is not used."""
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 -- the content of a file, not an argument
@@ -101,7 +101,7 @@ def _key(entry: Any) -> Key:
     if kid is not None and not isinstance(kid, str):
         raise ValueError("its kid is not text")
     algorithms = _algorithms(entry)
-    return Key(kid, algorithms, _public(entry, algorithms[0]))
+    return VerifyingKey(kid, algorithms, _public(entry, algorithms[0]))
 
 
 def _operations(entry: Mapping[str, Any]) -> list[Any]:

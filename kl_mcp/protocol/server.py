@@ -44,7 +44,7 @@ LISTED_METHODS: tuple[CacheableMethod, ...] = (
 )
 
 Context = ServerRequestContext[Any, Any]
-Page = types.PaginatedRequestParams | None
+ListParams = types.PaginatedRequestParams | None
 R = TypeVar("R")
 
 
@@ -92,10 +92,10 @@ class Handlers:
         return completion.complete(params, dataset, self._table)
 
 
-def _always(result: R) -> Callable[[Context, Page], Awaitable[R]]:
+def _always(result: R) -> Callable[[Context, ListParams], Awaitable[R]]:
     """Return the handler of a list that stays as it is."""
 
-    async def answer(_context: Context, _params: Page) -> R:
+    async def answer(_context: Context, _params: ListParams) -> R:
         return result
 
     return answer
