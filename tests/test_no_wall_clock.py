@@ -18,7 +18,7 @@ ALLOWED = {
     "support/turned_clock.py": "makes a clock for the server",
     "support/aging.py": "makes a clock for the server",
     "collector/publish/test_generation.py": "sleeps before a kill, which may come at any moment",
-    "collector/store/test_store_recovery.py": "sleeps before a kill, which may come at any moment",
+    "collector/store/test_killed_store.py": "sleeps before a kill, which may come at any moment",
 }
 
 

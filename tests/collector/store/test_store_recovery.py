@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import random
 import shutil
 import struct
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -351,40 +347,6 @@ def test_a_database_that_was_moved_away_is_begun_anew_and_said_so(
         assert usage(store, "other", NOON, 7, step=STEP) == [2.0] * 7
     assert "web.rrd" in caplog.text
     assert "begun anew" in caplog.text
-
-
-@pytest.mark.faults
-def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
-    """A real process, killed at random moments of a history that it writes as fast as it can."""
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom collector.store.store import Store\n"
-        "from tests.collector.store.test_store_recovery import endless\n"
-        "with Store.open(Path(sys.argv[1])) as store:\n    print('open', flush=True)\n"
-        "    for sample in endless(store.last_tick):\n        store.append([sample])\n"
-    )
-    killed, calm = tmp_path / "killed", tmp_path / "calm"
-    for round_number in range(6):
-        command = [sys.executable, "-c", script, str(killed)]
-        with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"open\n"
-            time.sleep(0.05 + 0.037 * round_number)
-            process.kill()
-    with Store.open(killed) as found, Store.open(calm) as expected:
-        last_tick = found.last_tick
-        assert last_tick is not None
-        expected.append(list(itertools.takewhile(lambda sample: sample.time <= last_tick, endless(None))))
-        assert found.namespaces == expected.namespaces
-        count = (last_tick - NOON) // STEP
-        for name in expected.namespaces:
-            assert usage(found, name, NOON, count, step=STEP) == usage(expected, name, NOON, count, step=STEP)
-
-
-def endless(after: int | None) -> Iterator[TickSample]:
-    """Ticks of five namespaces that come and go, from the one after `after` on."""
-    for i in itertools.count(1 if after is None else (after - NOON) // STEP + 1):
-        names = [j for j in range(5) if (i // 5 + j) % 4 or i % 3 == 0]
-        yield tick(NOON + i * STEP, {f"ns-{j}": entry(i / 7 + j) for j in names})
 
 
 def test_an_older_copy_that_was_put_in_place_after_a_crash_does_not_pass_off_old_rows_as_new(
