@@ -9,29 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import SOURCES, Source
 from kl_query.clocks import clock_warnings
 from kl_query.dataset.model import Dataset, Scale
 from kl_query.measures import sharing
-from kl_query.measures.averages import own_gpus_warning
+from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
 from kl_query.numbers import MONEY, rounded
-from kl_query.rolling import rolling_warnings, stale_days_warning, uncounted_partial_warning
-from kl_query.warnings import legacy, observation
+from kl_query.staleness import stale_warnings
+from kl_query.warnings import observation
 from kl_query.warnings.warning import DataWarning, Plain, RowId, texts
 from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
-_STALE_TICKS = 3
-_STALE_HOURLY_SECONDS = 2 * HOUR
-"""Hourly points are an hour apart, and files are written some minutes after them."""
 _NOTABLE_HOURS = 0.5
 """How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
 _NOTABLE_SHARE = 0.01
 """How much of a namespace's pod samples have to be missing to be named."""
-_DEFAULT_INTERVAL = 300
 
 
 def metadata(
@@ -46,9 +42,9 @@ def metadata(
 ) -> Block:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
     shown_unit = unit or (measure.unit if measure else None)
-    priced = shown_unit == MONEY
-    money = priced or shown_unit is None
-    own = own_gpus_warning(window.scale, [measure.metric if measure else metric]) if window else []
+    billed = measure is not None and measure.billed
+    money = shown_unit in (MONEY, None)
+    own = rules_of(window.scale).metric_warnings([measure.metric if measure else metric]) if window else []
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
@@ -64,7 +60,7 @@ def metadata(
         "coverage": _coverage(window),
         "warnings": texts(
             [
-                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), priced=priced),
+                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), billed=billed),
                 *own,
                 *warnings,
             ]
@@ -93,8 +89,7 @@ def unknown_warning(unknown: Sequence[tuple[RowId, int]], window: Window) -> lis
         return []
     buckets = sum(count for _, count in unknown)
     names = [name for name, _ in unknown]
-    told = observation.buckets_unknown if window.scale.relative is None else legacy.values_absent
-    return [told(names, buckets, Plain(GRANULARITY[window.scale.name]))]
+    return [rules_of(window.scale).unknown_warning(names, buckets)]
 
 
 def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[DataWarning]:
@@ -136,7 +131,7 @@ def _coverage(window: Window | None) -> Block | None:
         return None
     return {
         **{source: coverage_of(window, source) for source in SOURCES},
-        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "observed_hours": rounded(rules_of(window.scale).observed_hours(window)),
         "elapsed_hours": rounded(window.elapsed_hours),
     }
 
@@ -155,62 +150,17 @@ def _all_warnings(
     window: Window | None,
     *,
     source: Source | None,
-    priced: bool,
+    billed: bool,
 ) -> list[DataWarning]:
-    found = [*dataset.warnings, *clock_warnings(dataset, now), *_stale(dataset, now)]
-    if window is not None and dataset.layout != "none":
-        found += [
-            *_missing(dataset, window),
-            *_partial(window),
-            *rolling_warnings(dataset, window, of_gpus=source == "dcgm"),
-        ]
+    found = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
+    if window is not None:
+        found += rules_of(window.scale).window_warnings(dataset, window, of_gpus=source == "dcgm")
         found += _gaps(window)
         if source is not None:
             found += _silences(window, source)
-        if priced:
+        if billed:
             found += rate_warnings(dataset, window)
     return found
-
-
-def _stale(dataset: Dataset, now: float) -> list[DataWarning]:
-    newest = dataset.newest_sample
-    if newest is None and dataset.layout == "kubeledger":
-        return stale_days_warning(dataset, now)
-    if newest is None:
-        return [] if dataset.layout != "native" else [observation.NO_SOURCE_YET]
-    allowed = _STALE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
-    if dataset.layout == "kubeledger":
-        allowed = _STALE_HOURLY_SECONDS
-    if now - newest > allowed:
-        # KubeLedger writes its files whether or not it polls: their time says nothing.
-        published = dataset.generated_at if dataset.layout == "native" else None
-        if published is not None and abs(now - published) <= allowed:
-            return [observation.no_source_answers(instant(newest), now - newest)]
-        return [observation.stale(instant(newest), now - newest, kubeledger=dataset.layout == "kubeledger")]
-    behind = [
-        observation.source_behind(source, instant(at))
-        for source, at in dataset.last_sample_at.items()
-        if at is not None and newest - at > allowed
-    ]
-    silent = dataset.last_sample_at.get("metrics", 0) is None
-    return [*behind, *([observation.METRICS_NEVER_ANSWERED] if silent else [])]
-
-
-def _missing(dataset: Dataset, window: Window) -> list[DataWarning]:
-    if window.scale.starts or window.scale.name not in dataset.scales or window.scale.relative is not None:
-        return []
-    return [observation.no_sample_yet(window.scale.name)]
-
-
-def _partial(window: Window) -> list[DataWarning]:
-    if not window.partial:
-        return []
-    uncounted = uncounted_partial_warning(window)
-    if uncounted is not None:
-        return [uncounted]
-    scale, last = window.scale, window.stop - 1
-    length = (scale.ends[last] - scale.starts[last]) / HOUR
-    return [observation.partial_bucket(bucket_name(scale.name, scale.starts[last]), scale.elapsed_hours[last], length)]
 
 
 def _gaps(window: Window) -> list[DataWarning]:

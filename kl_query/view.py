@@ -10,7 +10,8 @@ from math import isnan
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
 from kl_query.dataset.model import Column, Dataset, Row, Scale
-from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, measure, sum_columns
+from kl_query.measures.by_layout import rules_of
+from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.shared_costs import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
@@ -262,7 +263,7 @@ def frame(
 ) -> Frame:
     """Return the frame of a call. Raises ToolArgumentError for a metric, combination or date it cannot serve."""
     scale = scale_of(dataset, scale_name)
-    return Frame(dataset, read_window(scale, date), measure(dataset, scale, metric, cost_model, dimension))
+    return Frame(dataset, read_window(scale, date), rules_of(scale).measure(dataset, metric, cost_model, dimension))
 
 
 def scale_of(dataset: Dataset, name: ScaleName) -> Scale:

@@ -8,7 +8,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
-from kl_query.measures.averages import own_gpus_warning
+from kl_query.measures.by_layout import layout_of, rules_of
 from kl_query.measures.rates import pending_warning, rate_in_force
 from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
@@ -17,16 +17,6 @@ from kl_query.view import scale_of
 from kl_query.warnings.warning import DataWarning
 from kl_query.windows import bucket_name, instant, whole_window
 
-DEPTH: dict[ScaleName, str] = {
-    "hourly_7d": "7 days (168 whole hours and the open one)",
-    "daily_14d": "14 days (14 whole days and today)",
-    "monthly_12m": "12 months (12 whole months and the open one)",
-}
-_ROLLING_DEPTH: dict[ScaleName, str] = {
-    "hourly_7d": "7 days, up to the newest point",
-    "daily_14d": "14 times 24 hours, up to the newest point",
-    "monthly_12m": "370 times 24 hours, up to the newest point",
-}
 _RATE_CHANGES = 10
 
 
@@ -47,16 +37,14 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
         "scales": {name: _scale(dataset, name) for name in SCALES},
         "trends": {
             "granularity": "hour",
-            "depth": _depth(dataset, "hourly_7d"),
+            "depth": layout_of(dataset).depth["hourly_7d"],
             "points_per_namespace": len(hourly.starts),
             "tools": ["get_timeseries", "get_efficiency_timeseries"],
         },
         "dimensions": ["usage", "requests"],
         "efficiency": {"aggregated": bool(dataset.scales), "hourly_timeseries": "hourly_7d" in dataset.scales},
         "cost_model": dataset.cost_model,
-        "cost_models_available": [dataset.cost_model]
-        if dataset.layout == "kubeledger"
-        else ["cumulative", "normalized", *(["costs"] if priced else [])],
+        "cost_models_available": layout_of(dataset).cost_models(dataset),
         "currency": dataset.currency,
         "billing_hourly_rate": rounded(current.rate, MONEY) if current else None,
         "rate_history": [
@@ -80,7 +68,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
 
 
 def _own_gpus(dataset: Dataset) -> list[DataWarning]:
-    return own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
+    return rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics)
 
 
 def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
@@ -88,19 +76,15 @@ def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
     starts = window.scale.starts
     return {
         "granularity": GRANULARITY[name],
-        "depth": _depth(dataset, name),
+        "depth": layout_of(dataset).depth[name],
         "points_per_namespace": len(starts),
         "first": bucket_name(name, starts[0]) if starts else None,
         "last": bucket_name(name, starts[-1]) if starts else None,
         "partial": window.partial,
-        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "observed_hours": rounded(rules_of(window.scale).observed_hours(window)),
         "elapsed_hours": rounded(window.elapsed_hours),
         "coverage": {source: coverage_of(window, source) for source in SOURCES},
     }
-
-
-def _depth(dataset: Dataset, name: ScaleName) -> str:
-    return (_ROLLING_DEPTH if dataset.layout == "kubeledger" else DEPTH)[name]
 
 
 def _nodes(dataset: Dataset) -> dict[str, Any] | None:

@@ -7,29 +7,19 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from kl_core.vocabulary import AMOUNT_UNITS, Metric, ScaleName
+from kl_core.vocabulary import Metric, ScaleName
 from kl_query.answer_size import fill
-from kl_query.dataset.model import Dataset, Scale, Sharing
-from kl_query.measures.averages import (
-    KnownIn,
-    any_known_in,
-    averaged,
-    averaged_unused,
-    is_averaged,
-    known_in,
-    nothing_to_add,
-    own_gpus_warning,
-)
-from kl_query.measures.efficiency import CLASSES, Compared, add, comparable_metrics, compare, unattributed_usage
-from kl_query.measures.measure import relative_unit
+from kl_query.dataset.model import Amounts, Dataset, Sharing
+from kl_query.measures.amounts import AmountRules
+from kl_query.measures.by_layout import rules_of
+from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, comparable_metrics, unattributed_usage
 from kl_query.metadata import metadata, partly_measured_warning
-from kl_query.numbers import known_sum, rounded
+from kl_query.numbers import known_sum, ratio, rounded
 from kl_query.paging import PageRequest
-from kl_query.rolling import gaps_untold_warning
 from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings import efficiency as told
-from kl_query.warnings.warning import DataWarning, Plain, RowId, some
+from kl_query.warnings.warning import DataWarning, Plain, RowId
 from kl_query.windows import Window, bucket_name, read_window
 
 
@@ -37,28 +27,12 @@ from kl_query.windows import Window, bucket_name, read_window
 class _Line:
     namespace: RowId
     metric: Metric
+    amounts: Amounts | None
     sums: Compared
-    relative: bool
-    uncounted: tuple[Plain, ...]
-    """Buckets of KubeLedger's files that have requests, but for how many hours is unknown."""
     shown: Compared
     """`sums` in the unit of the answer."""
-    known: KnownIn | None = None
-    """Where `sums` are per cent times hours, the buckets of which."""
-
-    @property
-    def of_own_gpus(self) -> bool:
-        """Say whether amounts are of the namespace's own GPUs."""
-        return self.relative and self.metric in ("gpu", "gpu_memory")
-
-    @property
-    def reason(self) -> str | None:
-        """Return why there is no ratio; None where there is one."""
-        if not self.relative or self.sums.classification != "unknown":
-            return self.sums.reason(self.metric)
-        if self.uncounted:
-            return f"KubeLedger's files do not tell for how many hours of {some(self.uncounted)} it had requests"
-        return "KubeLedger's files tell no requests of it, or that they equal usage, which they write for none as well"
+    uncounted: tuple[Plain, ...]
+    """Buckets that have requests, but for how many hours is unknown."""
 
 
 def efficiency(
@@ -77,8 +51,9 @@ def efficiency(
     """Return the rows that are of `classification`, and totals and counts over all of the selection."""
     metrics = comparable_metrics(dataset, metric)
     found = scale_of(dataset, scale)
-    window = read_window(found, date)
-    lines = _lines(found, window, selection, metrics)
+    window, rules = read_window(found, date), rules_of(found)
+    money = found.cost_model == "costs"
+    lines = _lines(rules, window, selection, metrics)
     wanted = [
         line
         for line in lines
@@ -86,16 +61,15 @@ def efficiency(
         and (classification is None or line.sums.classification == classification)
         and not (exclude_system and dataset.is_system(line.namespace))
     ]
-    ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort)))
-    units = {m: relative_unit(found.relative, m) if found.relative else AMOUNT_UNITS[m] for m in metrics}
+    ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort, rules)))
     answer: dict[str, Any] = {
         "scale": scale,
         "namespace": selection.label,
         "metric": metric,
         "date": window.label,
         "efficiency": [],
-        "units": units,
-        "totals": {m: _total(found, [line for line in lines if line.metric == m], units[m]) for m in metrics},
+        "units": {m: rules.unit(m) for m in metrics},
+        "totals": {m: _total(rules, m, [line for line in lines if line.metric == m], window) for m in metrics},
         "counts": _counts([line.sums for line in lines]),
         "metadata": metadata(
             dataset,
@@ -107,20 +81,20 @@ def efficiency(
                 *_unknown(lines),
                 *_uncounted(lines),
                 *_without_requests(lines),
-                *gaps_untold_warning(window),
-                *own_gpus_warning(found, metrics),
+                *rules.gap_warnings(window),
+                *rules.metric_warnings(metrics),
                 *_partly_measured(lines, window),
-                *_unshared(dataset, found),
+                *([told.MONEY_UNSHARED] if money and dataset.sharing != Sharing() else []),
             ],
         ),
     }
-    if found.relative is not None and found.relative.cost_model == "costs":
+    if money:
         answer["metadata"]["currency"] = dataset.currency
     fill(
         answer,
         page,
         len(ordered),
-        lambda i: (_row(ordered[i], units[ordered[i].metric]),),
+        lambda i: (_row(ordered[i], rules),),
         ("efficiency",),
         generation=dataset.generation,
         what="rows",
@@ -128,33 +102,32 @@ def efficiency(
     return answer
 
 
-def _lines(scale: Scale, window: Window, selection: Selection, metrics: tuple[Metric, ...]) -> list[_Line]:
+def _lines(rules: AmountRules, window: Window, selection: Selection, metrics: tuple[Metric, ...]) -> list[_Line]:
     """Return a line per namespace and metric; over the whole cluster, only for a metric a namespace ever had."""
-    cluster = selection.scope == "cluster"
+    scale, cluster = rules.scale, selection.scope == "cluster"
     names = scale.rows if cluster else selection.names
     unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
-    uncounted = scale.relative.uncounted if scale.relative else {}
     lines = []
     for name in names:
         row = scale.row(name)
         for metric in metrics:
             if metric in row or not cluster:
-                sums = compare(scale, row.get(metric), window, unattributed[metric])
-                buckets = [i for i in uncounted.get(metric, {}).get(name, ()) if i in window.indices]
+                amounts = row.get(metric)
+                sums = rules.compare(amounts, window, unattributed[metric])
+                shown = sums.per(rules.divisors(metric, [amounts], window))
+                buckets = [i for i in scale.uncounted.get(metric, {}).get(name, ()) if i in window.indices]
                 dates = tuple(bucket_name(scale.name, scale.starts[i]) for i in buckets)
-                known = known_in(row.get(metric), window) if is_averaged(scale, metric) else None
-                shown = sums if known is None else averaged(sums, known, scale)
-                lines.append(_Line(name, metric, sums, scale.relative is not None, dates, shown, known))
+                lines.append(_Line(name, metric, amounts, sums, shown, dates))
     return lines
 
 
-def _order(line: _Line, sort: str) -> tuple[bool, float, float, RowId]:
+def _order(line: _Line, sort: str, rules: AmountRules) -> tuple[bool, float, float, RowId]:
     """Return a sort key: largest first, for `ratio` smallest first, unknown last; ties by usage, then by name.
 
     By ratio as well what cannot be compared otherwise.
     """
     sums = line.shown
-    if line.of_own_gpus and sort != "namespace":
+    if not rules.adds_up(line.metric) and sort != "namespace":
         return isnan(sums.ratio), 0.0 if isnan(sums.ratio) else sums.ratio, 0.0, line.namespace
     value = {
         "unused": -sums.unused,
@@ -168,8 +141,8 @@ def _order(line: _Line, sort: str) -> tuple[bool, float, float, RowId]:
     return unknown, 0.0 if unknown else value, -usage, line.namespace
 
 
-def _row(line: _Line, unit: str) -> dict[str, Any]:
-    sums = line.shown
+def _row(line: _Line, rules: AmountRules) -> dict[str, Any]:
+    sums, unit = line.shown, rules.unit(line.metric)
     return {
         "namespace": line.namespace,
         "metric": line.metric,
@@ -179,20 +152,17 @@ def _row(line: _Line, unit: str) -> dict[str, Any]:
         "classification": sums.classification,
         "unused": rounded(sums.unused, unit),
         "hours_compared": rounded(sums.hours),
-        "reason": line.reason,
+        "reason": rules.reason(line.sums, line.metric, line.uncounted),
     }
 
 
-def _total(scale: Scale, lines: list[_Line], unit: str) -> dict[str, Any]:
-    rows = [line.sums for line in lines]
-    addable = not any(line.of_own_gpus for line in lines)
-    sums = add(rows) if addable else nothing_to_add()
+def _total(rules: AmountRules, metric: Metric, lines: list[_Line], window: Window) -> dict[str, Any]:
+    rows, unit = [line.sums for line in lines], rules.unit(metric)
+    addable = rules.adds_up(metric) or not lines
+    divisors = rules.divisors(metric, [line.amounts for line in lines], window)
+    sums = (add(rows) if addable else UNCOMPARED).per(divisors)
     alone = known_sum([0.0, *(row.usage for row in rows if row.classification == "no_requests")])
-    unused = known_sum(row.unused for row in rows)
-    known = [line.known for line in lines if line.known is not None]
-    if known:
-        together = any_known_in(known)
-        sums, unused = averaged(sums, together, scale), averaged_unused(unused, together, scale)
+    unused = ratio(known_sum(row.unused for row in rows), divisors.both)
     return {
         "usage": rounded(sums.usage, unit),
         "usage_without_requests": rounded(alone, unit) if addable else None,
@@ -218,7 +188,7 @@ def _unknown(lines: list[_Line]) -> list[DataWarning]:
 
 
 def _uncounted(lines: list[_Line]) -> list[DataWarning]:
-    """Say what efficiency leaves out of KubeLedger's files, as it would read too low with it."""
+    """Say what efficiency leaves out, as it would read too low with it."""
     left_out = [(line.namespace, line.metric, line.uncounted) for line in lines if line.uncounted]
     return [told.request_hours_untold(left_out)] if left_out else []
 
@@ -228,12 +198,6 @@ def _without_requests(lines: list[_Line]) -> list[DataWarning]:
     alone = ((line, line.sums.usage_alone) for line in lines)
     left_out = [(line.namespace, line.metric, hours) for line, hours in alone if hours > 0]
     return [told.requests_unknown(left_out)] if left_out else []
-
-
-def _unshared(dataset: Dataset, scale: Scale) -> list[DataWarning]:
-    """Say that money in an answer about efficiency is KubeLedger's own, where other answers show another."""
-    money = scale.relative is not None and scale.relative.cost_model == "costs"
-    return [told.MONEY_UNSHARED] if money and dataset.sharing != Sharing() else []
 
 
 def _partly_measured(lines: list[_Line], window: Window) -> list[DataWarning]:

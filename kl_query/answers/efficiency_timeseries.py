@@ -10,16 +10,15 @@ from typing import Any
 from kl_core.vocabulary import Metric
 from kl_query.answers.timeseries import add_series, hourly_heading, open_hour_warning
 from kl_query.dataset.model import Amounts, Column, Dataset
+from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import (
     TOLERATED_DOUBT,
     add,
     comparable_metrics,
-    compare,
     matched_requests,
     matched_usage,
     unattributed_usage,
 )
-from kl_query.measures.measure import is_of_own_gpus
 from kl_query.metadata import metadata, partly_measured_warning
 from kl_query.numbers import UNKNOWN, ratio, rounded
 from kl_query.paging import PageRequest
@@ -40,8 +39,9 @@ def efficiency_timeseries(
     names = scale.rows if selection.scope == "cluster" else selection.names
     rows = {name: scale.row(name).get(metric) for name in names}
     unattributed = unattributed_usage(scale, metric)
-    sums = [compare(scale, amounts, window, unattributed) for amounts in rows.values()]
-    addable = len(rows) < 2 or not is_of_own_gpus(scale, metric)
+    rules = rules_of(scale)
+    sums = [rules.compare(amounts, window, unattributed) for amounts in rows.values()]
+    addable = len(rows) < 2 or rules.adds_up(metric)
     together = list(rows.values()) if addable else []
     groups = {selection.label: together} if selection.single else {name: [rows[name]] for name in selection.names}
     overall = add(sums if addable else [])

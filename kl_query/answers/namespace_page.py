@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from kl_core.calendar import GRANULARITY
-from kl_core.vocabulary import BILLED_METRICS, SCALES, CostModel, ScaleName
+from kl_core.vocabulary import BILLED_METRICS, SCALES, ScaleName
 from kl_query.dataset.model import Dataset
-from kl_query.measures.averages import averaged, is_averaged, known_in, own_gpus_warning
-from kl_query.measures.efficiency import compare, unattributed_usage
+from kl_query.measures.by_layout import rules_of
+from kl_query.measures.efficiency import unattributed_usage
 from kl_query.measures.measure import MetricOrTotal
 from kl_query.metadata import metadata
 from kl_query.numbers import rounded
@@ -29,7 +29,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
     record = dataset.namespaces[name]
     warnings: list[DataWarning] = []
     scales = {scale: _scale(dataset, scale, name, warnings) for scale in SCALES}
-    warnings += own_gpus_warning(scale_of(dataset, "daily_14d"), dataset.metrics)
+    warnings += rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics)
     return {
         "namespace": name,
         "type": "system" if dataset.is_system(name) else "application",
@@ -47,6 +47,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
 
 def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWarning]) -> Block:
     window = whole_window(scale_of(dataset, scale))
+    rules = rules_of(window.scale)
     billed = [metric for metric in BILLED_METRICS if metric in window.scale.bill]
     priced: list[MetricOrTotal] = [*billed, "total"] if billed else []
     return {
@@ -55,26 +56,21 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWar
         "window_start": instant(window.start),
         "window_end": instant(window.end),
         "partial": window.partial,
-        "observed_hours": rounded(window.observed_hours) if window.scale.relative is None else None,
+        "observed_hours": rounded(rules.observed_hours(window)),
         "elapsed_hours": rounded(window.elapsed_hours),
         "amounts": [
-            _amount(frame(dataset, scale, metric, _model(dataset, scale)), name, warnings) for metric in dataset.metrics
+            _amount(frame(dataset, scale, metric, window.scale.cost_model), name, warnings)
+            for metric in dataset.metrics
         ],
         "costs": [_cost(frame(dataset, scale, metric, "costs"), name, warnings) for metric in priced],
     }
 
 
-def _model(dataset: Dataset, scale: ScaleName) -> CostModel | None:
-    """Return the cost model in which amounts are amounts; that of the scale where it has one only."""
-    return None if scale_of(dataset, scale).relative else "cumulative"
-
-
 def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
     metric = view.measure.metrics[0]
-    row = view.scale.row(name)
-    sums = compare(view.scale, row.get(metric), view.window, unattributed_usage(view.scale, metric))
-    if is_averaged(view.scale, metric):
-        sums = averaged(sums, known_in(row.get(metric), view.window), view.scale)
+    rules, amounts = rules_of(view.scale), view.scale.row(name).get(metric)
+    sums = rules.compare(amounts, view.window, unattributed_usage(view.scale, metric))
+    sums = sums.per(rules.divisors(metric, [amounts], view.window))
     value = _value(view, name, warnings)
     return {
         "metric": metric,

@@ -8,9 +8,9 @@ from typing import Any
 from kl_core.vocabulary import SPECIAL_ENTRIES, Special
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Dataset, Namespace
+from kl_query.measures.by_layout import layout_of
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
-from kl_query.rolling import last_seen_warning
 from kl_query.selection import listed, match
 from kl_query.windows import instant
 
@@ -45,7 +45,7 @@ def namespaces(
     kept = [r for r in records if active is None or r.active == active]
     typed = [r for r in kept if kind is None or _kind(dataset, r) == kind]
     ordered = _sorted(typed, sort)
-    warnings = last_seen_warning(dataset, (record.last_seen for record in typed))
+    warnings = layout_of(dataset).last_seen_warnings(dataset, (record.last_seen for record in typed))
     occurring = [entry for entry in SPECIAL_ENTRIES if any(entry in scale.special for scale in dataset.scales.values())]
     system = sum(1 for r in kept if dataset.is_system(r.name))
     answer: dict[str, Any] = {

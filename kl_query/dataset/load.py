@@ -17,7 +17,7 @@ import orjson
 from kl_core.regular_files import TooLongError, UnfitFileError, read_regular
 from kl_core.vocabulary import MANIFEST, NODES, SCALES, ScaleName
 from kl_query.dataset.fields import Json, MalformedError, mapping
-from kl_query.dataset.legacy import is_kubeledger, reader_of
+from kl_query.dataset.legacy import is_legacy, reader_of
 from kl_query.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
 from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset, Scale
 from kl_query.dataset.scale_file import read_scale
@@ -41,7 +41,7 @@ def detect_layout(directory: Path) -> str:
     try:
         if (directory / MANIFEST).exists():
             return "native"
-        return "kubeledger" if is_kubeledger(directory) else "none"
+        return "kubeledger" if is_legacy(directory) else "none"
     except OSError as error:
         raise DatasetError(loading.directory_unreadable(directory, error)) from None
 

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from kl_core.vocabulary import CostModel, Metric, ScaleName, Source, Special
 from kl_query.warnings.warning import DataWarning, RowId, Withheld
 
-Layout = Literal["native", "kubeledger", "none"]
+LayoutName = Literal["native", "kubeledger", "none"]
 SYSTEM_PREFIXES = ("kube-", "openshift-")
 
 Column: TypeAlias = "array[float]"
@@ -43,21 +43,9 @@ Row: TypeAlias = Mapping[Metric, Amounts]
 
 
 @dataclass(frozen=True, slots=True)
-class Relative:
-    """What the amounts of a scale are that was read from files which know neither amounts nor capacity.
+class LegacyFacts:
+    """What else is known of a scale that was read from files which know neither amounts nor capacity."""
 
-    cumulative: sums of hourly percentages of cluster capacity. costs: money. normalized: per cent of total usage times
-    the hours of the bucket, so that a window's value is the mean over its hours. A bucket without a value is unknown.
-    """
-
-    cost_model: CostModel
-    sampled_until: int
-    """The newest sample, which the last bucket ends at."""
-    uncounted: Mapping[Metric, Mapping[RowId, tuple[int, ...]]] = field(default_factory=dict)
-    """Per namespace the buckets whose requests are unknown because the files do not tell how many of the hours have
-    any."""
-    begins_in: int | None = None
-    """The bucket the data begin in, where the files do not tell at which hour of it; None where they do."""
     counted: bool = True
     """Whether hourly points tell how many hours the buckets hold; otherwise `elapsed_hours` are those they can."""
     lag: int = 0
@@ -97,8 +85,18 @@ class Scale:
     capacity_hours: Mapping[Metric, Column] = field(default_factory=dict)
     """Observed hours with known capacity, of metrics of which that is not all of them."""
 
-    relative: Relative | None = None
-    """None for amounts in core-hours and the like, which are all the native layout has."""
+    cost_model: CostModel = "cumulative"
+    """What amounts are held as. Of legacy files, cumulative: sums of hourly percentages of cluster capacity; costs:
+    money; normalized: per cent of total usage times the hours of the bucket, so that a window's value is the mean over
+    its hours. There, a bucket without a value is unknown."""
+    begins_in: int | None = None
+    """The bucket the data begin in, where at which hour of it is unknown; None where it is known."""
+    uncounted: Mapping[Metric, Mapping[RowId, tuple[int, ...]]] = field(default_factory=dict)
+    """Per namespace the buckets that have requests, but for how many of their hours is unknown."""
+    newest_sample: int | None = None
+    """The instant that the data end at; None: what the last bucket has elapsed of."""
+    legacy: LegacyFacts | None = None
+    """None for amounts in core-hours and the like, of known capacity."""
 
     @property
     def withheld_ids(self) -> Iterator[Withheld]:
@@ -118,8 +116,8 @@ class Scale:
 
     def sampled_until(self, index: int) -> int:
         """Return the end of a bucket; of the open one, the last tick in it."""
-        if self.relative is not None:
-            return min(self.ends[index], self.relative.sampled_until)
+        if self.newest_sample is not None:
+            return min(self.ends[index], self.newest_sample)
         return (
             self.ends[index] if self.complete[index] else self.starts[index] + round(self.elapsed_hours[index] * 3600)
         )
@@ -206,7 +204,7 @@ class Sharing:
 class Dataset:
     """One generation, whole. Queries never change it; a new generation is a new object."""
 
-    layout: Layout
+    layout: LayoutName
     cost_model: CostModel
     currency: str | None = None
     cluster: str | None = None

@@ -41,16 +41,12 @@ def restricted_to(dataset: Dataset, globs: Collection[str]) -> Dataset:
 
 
 def _scale(scale: Scale, ids: Ids) -> Scale:
-    relative = scale.relative
-    if relative is not None:
-        uncounted = {metric: _renamed(buckets, ids) for metric, buckets in relative.uncounted.items()}
-        relative = replace(relative, uncounted=uncounted)
     return replace(
         scale,
         namespaces={name: row for name, row in scale.namespaces.items() if name not in ids},
         withheld=(*scale.withheld, *(scale.namespaces.get(name) for name in ids)),
         measured=_renamed(scale.measured, ids),
-        relative=relative,
+        uncounted={metric: _renamed(buckets, ids) for metric, buckets in scale.uncounted.items()},
     )
 
 

@@ -16,7 +16,7 @@ from math import isnan
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Row, Scale
-from kl_query.measures.measure import measure
+from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
@@ -36,11 +36,7 @@ class KnownHours:
     @cached_property
     def all_rows(self) -> Column:
         """Return the hours that any row can be known for: the observed ones; under costs, those with a price."""
-        return self.priced if self._needs_rate else self.view.scale.observed_hours
-
-    @property
-    def _needs_rate(self) -> bool:
-        return self.view.measure.cost_model == "costs" and self.view.scale.relative is None
+        return self.priced if self.view.measure.billed else self.view.scale.observed_hours
 
     @cached_property
     def priced(self) -> Column:
@@ -56,7 +52,7 @@ class KnownHours:
     @cached_property
     def whole(self) -> Column:
         """Return the hours of what all shares are shares of: capacity, or the bill."""
-        return self.priced if self._needs_rate else self.capacity
+        return self.priced if self.view.measure.billed else self.capacity
 
     @property
     def base(self) -> Column:
@@ -102,18 +98,17 @@ class KnownHours:
     @cached_property
     def usage(self) -> KnownHours | None:
         """Return the same for usage in cores, GiB or GPUs; None for a total, and where only shares are known."""
-        view = self.view
-        metric = view.measure.metric
-        if metric == "total" or view.scale.relative is not None:
-            return None
-        return KnownHours(replace(view, measure=measure(view.dataset, view.scale, metric, "cumulative")))
+        metric = self.view.measure.metric
+        usage = None if metric == "total" else rules_of(self.view.scale).usage_measure(self.view.dataset, metric)
+        return None if usage is None else KnownHours(replace(self.view, measure=usage))
 
     @cached_property
     def by_metric(self) -> dict[Metric, KnownHours]:
         """Return the same for each metric that a total of money adds up; none for anything else."""
         view = self.view
         metrics = view.measure.prices if view.measure.metric == "total" else ()
-        return {m: KnownHours(replace(view, measure=measure(view.dataset, view.scale, m, "costs"))) for m in metrics}
+        rules = rules_of(view.scale)
+        return {m: KnownHours(replace(view, measure=rules.measure(view.dataset, m, "costs"))) for m in metrics}
 
     @cached_property
     def _frames(self) -> dict[tuple[int, int], Frame]:
@@ -131,7 +126,7 @@ class KnownHours:
     def _measured(self, amounts: Amounts | None) -> Column:
         if amounts is None or self.view.measure.dimension == "requests":
             return self.all_rows
-        if not self._needs_rate:
+        if not self.view.measure.billed:
             return amounts.usage_hours if amounts.usage_hours is not None else self.all_rows
         if amounts.cost_hours is not None:
             return amounts.cost_hours
@@ -175,9 +170,8 @@ def trajectory(hours: KnownHours, names: Sequence[RowId], *, cluster: bool = Fal
 
 
 def _whole(window: Window) -> Window:
-    closed, relative = window.closed(), window.scale.relative
-    begins_in = None if relative is None else relative.begins_in
-    doubtful = begins_in == closed.first and bool(closed.indices)
+    closed = window.closed()
+    doubtful = window.scale.begins_in == closed.first and bool(closed.indices)
     return Window(closed.scale, closed.first + 1, closed.stop) if doubtful else closed
 
 

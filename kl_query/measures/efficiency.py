@@ -28,6 +28,18 @@ CLASSES = ("over_provisioned", "balanced", "under_provisioned", "no_requests", "
 
 
 @dataclass(frozen=True, slots=True)
+class Divisors:
+    """What divides sums of usage, of requests, and of both where both are known."""
+
+    usage: float
+    requests: float
+    both: float
+
+
+UNDIVIDED = Divisors(1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """Sums of a row over a window.
 
@@ -71,6 +83,18 @@ class Compared:
             unattributed=factor * self.unattributed,
         )
 
+    def per(self, divisors: Divisors) -> Compared:
+        """Return the same, each sum divided by its own hours."""
+        if divisors == UNDIVIDED:
+            return self
+        return replace(
+            self,
+            usage=ratio(self.usage, divisors.usage),
+            requests=ratio(self.requests, divisors.requests),
+            compared_usage=ratio(self.compared_usage, divisors.both),
+            compared_requests=ratio(self.compared_requests, divisors.both),
+        )
+
     @property
     def classification(self) -> str:
         """Return one of CLASSES."""
@@ -100,19 +124,24 @@ class Compared:
         )
 
 
+UNCOMPARED = Compared(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
+"""The sums of what is unknown, or cannot be added."""
+
+
 def unattributed_usage(scale: Scale, metric: Metric) -> Column | None:
     """Return per bucket the usage of a metric that is in nobody's row; None where there is none."""
     amounts = scale.special.get("unattributed", {}).get(metric)
     return amounts.usage if amounts else None
 
 
-def compare(scale: Scale, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
-    """Return a row's sums; a metric that a row lacks was zero in every observed bucket."""
-    if amounts is None and scale.relative is not None:
-        return Compared(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
-    if amounts is None:
-        nothing = 0.0 if window.observed_hours else UNKNOWN
-        return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
+def nothing_in(window: Window) -> Compared:
+    """Return the sums of what was zero in every observed bucket."""
+    nothing = 0.0 if window.observed_hours else UNKNOWN
+    return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
+
+
+def compare(scale: Scale, amounts: Amounts, window: Window, unattributed: Column | None = None) -> Compared:
+    """Return a row's sums."""
     matched = matched_requests(amounts)
     counted = next((known for known in (amounts.matched_hours, amounts.usage_hours) if known is not None), None)
     columns = (matched_usage(amounts), matched, scale.observed_hours if counted is None else counted)

@@ -17,19 +17,13 @@ from math import isnan
 from typing import Literal
 
 from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, METRICS, CostModel, Metric
-from kl_query.dataset.model import Amounts, Column, Dataset, Relative, Row, Scale
+from kl_query.dataset.model import Amounts, Column, Dataset, Row, Scale
 from kl_query.errors import ToolArgumentError
 from kl_query.numbers import MONEY, UNKNOWN, known_sum, rounded
 from kl_query.windows import Window
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
 Dimension = Literal["usage", "requests"]
-RELATIVE_UNIT: dict[CostModel, str] = {
-    "cumulative": "cluster_percent_hours",
-    "normalized": "percent_of_total_usage",
-    "costs": MONEY,
-}
-PERCENT_OF_OWN_GPUS = "percent_of_own_gpus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +57,8 @@ class Measure:
     """What per cent is of, where that is not `whole`: a value over a window is then the mean over its known buckets."""
     additive: bool = True
     """Whether amounts of namespaces can be added and ranked."""
+    billed: bool = False
+    """Whether values are money that a rate makes of usage, hour by hour."""
 
     @property
     def per_cent(self) -> bool:
@@ -117,7 +113,7 @@ class Measure:
     def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
         if amounts is None:
             return self.zero
-        if self.cost_model == "costs" and self.scale.relative is None:
+        if self.billed:
             return (
                 amounts.cost
                 if amounts.cost is not None
@@ -159,13 +155,12 @@ class Measure:
 def measure(
     dataset: Dataset, scale: Scale, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
 ) -> Measure:
-    """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
-    if scale.relative is not None:
-        return _relative_measure(
-            dataset, scale, scale.relative, metric=metric, cost_model=cost_model, dimension=dimension
-        )
+    """Return how to measure core-hours and the like.
+
+    Raises ToolArgumentError for a combination that has no meaning or no data.
+    """
     model = cost_model or dataset.cost_model
-    _check_metric(dataset, metric)
+    check_metric(dataset, metric)
     _check_combination(dataset, metric, model, dimension)
     prices = {
         m: _divide(scale.bill[m], scale.capacity[m]) for m in BILLED_METRICS if m in scale.bill and m in scale.capacity
@@ -178,50 +173,10 @@ def measure(
         if dataset.sharing.multiplier != 1:
             whole = array("d", [bill * dataset.sharing.multiplier for bill in whole])
         unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
-        return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled)
+        return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled, billed=True)
     assert metric != "total"  # noqa: S101 -- refused above for every model but costs
     unit = AMOUNT_UNITS[metric] if model == "cumulative" else "percent_of_cluster_capacity"
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
-
-
-def relative_unit(relative: Relative, metric: MetricOrTotal = "cpu") -> str:
-    """Return the unit of amounts that know neither core-hours nor capacity."""
-    return PERCENT_OF_OWN_GPUS if metric in ("gpu", "gpu_memory") else RELATIVE_UNIT[relative.cost_model]
-
-
-def is_of_own_gpus(scale: Scale, metric: MetricOrTotal | None) -> bool:
-    """Say whether values are means over each namespace's own GPUs, whose number nobody knows: nothing adds them up."""
-    return scale.relative is not None and metric in ("gpu", "gpu_memory")
-
-
-def _relative_measure(
-    dataset: Dataset,
-    scale: Scale,
-    relative: Relative,
-    *,
-    metric: MetricOrTotal,
-    cost_model: CostModel | None,
-    dimension: Dimension,
-) -> Measure:
-    """Return how to measure what files of KubeLedger hold: one cost model, and no whole to set amounts against."""
-    if metric == "total":
-        message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
-        raise _no_sense("metric", message, list(dataset.metrics), "metric=cpu")
-    _check_metric(dataset, metric)
-    if metric == "gpu_memory" and dimension == "requests":
-        raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
-    model = relative.cost_model
-    if cost_model is not None and cost_model != model:
-        message = (
-            f"KubeLedger's files hold {scale.name} as {relative_unit(relative, metric)} and nothing to convert it "
-            "with: leave cost_model out."
-        )
-        raise _no_sense("cost_model", message, [model], f"cost_model={model}")
-    unknown = array("d", [UNKNOWN]) * len(scale.starts)
-    own = is_of_own_gpus(scale, metric)
-    base = array("d", [100 * hours for hours in scale.observed_hours]) if own or model == "normalized" else None
-    unit = relative_unit(relative, metric)
-    return Measure(metric, dimension, model, unit, scale, unknown, unknown, {}, {}, base, additive=not own)
 
 
 def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
@@ -234,7 +189,8 @@ def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
     return array("d", map(known_sum, zip(*rows, strict=True)))
 
 
-def _check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
+def check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
+    """Raise ToolArgumentError for a metric that the dataset has not."""
     if metric == "total" or not dataset.metrics or metric in dataset.metrics:
         return
     unreported = metric == "gpu_memory" and "gpu" in dataset.metrics
@@ -254,28 +210,35 @@ def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel
     amounts = ["cumulative", "normalized"]
     if model != "costs":
         if metric == "total":
-            raise _no_sense(
+            raise invalid_combination(
                 "metric", "metric=total adds up money: it needs cost_model=costs.", list(METRICS), "metric=cpu"
             )
-        if metric == "gpu_memory" and dimension == "requests":
-            raise _no_sense("dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage")
+        check_requestable(metric, dimension)
         return
     if dimension == "requests":
         message = (
             "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized."
         )
-        raise _no_sense("dimension", message, ["usage"], "cost_model=cumulative")
+        raise invalid_combination("dimension", message, ["usage"], "cost_model=cumulative")
     if metric == "gpu_memory":
         message = (
             "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized."
         )
-        raise _no_sense("metric", message, [*BILLED_METRICS, "total"], "metric=gpu")
+        raise invalid_combination("metric", message, [*BILLED_METRICS, "total"], "metric=gpu")
     if dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
         message = "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector."
-        raise _no_sense("cost_model", message, amounts, "cost_model=cumulative")
+        raise invalid_combination("cost_model", message, amounts, "cost_model=cumulative")
 
 
-def _no_sense(argument: str, message: str, allowed: list[str], example: str) -> ToolArgumentError:
+def check_requestable(metric: MetricOrTotal, dimension: Dimension) -> None:
+    """Raise ToolArgumentError for requests of what cannot be requested."""
+    if metric == "gpu_memory" and dimension == "requests":
+        message = "gpu_memory cannot be requested in Kubernetes."
+        raise invalid_combination("dimension", message, ["usage"], "dimension=usage")
+
+
+def invalid_combination(argument: str, message: str, allowed: Sequence[str], example: str) -> ToolArgumentError:
+    """Return the error for arguments that make no sense together."""
     return ToolArgumentError(
         "invalid_combination", argument, message, allowed=allowed, nearest=allowed, example=example
     )

@@ -34,7 +34,7 @@ def pending_warning(dataset: Dataset, last_sample: int | None) -> list[DataWarni
 def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     """Return what to know of the rate over a window of amounts in money."""
     start, end = window.start, window.end
-    if start is None or end is None or not dataset.rates or window.scale.relative is not None:
+    if start is None or end is None or not dataset.rates:
         return []
     changes = [r for r in dataset.rates if start < r.effective < end]
     first = dataset.rates[0].effective

@@ -24,11 +24,11 @@ from fnmatch2 import fnmatchcase2
 
 from kl_core.vocabulary import Metric, Special
 from kl_query.dataset.model import Column, Dataset, Sharing
+from kl_query.measures.by_layout import layout_of
 from kl_query.numbers import known_sum, rounded
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
-NO_IDLE = " What idle costs is not in KubeLedger's files: nothing of it is shared."
 _LARGEST_FACTOR = 1e100
 """Beyond it what bears is nothing; two of them and a multiplier still make a number."""
 
@@ -122,7 +122,7 @@ def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
         "matched": len(dataset.shared),
         "idle": sharing.idle,
         "multiplier": rounded(sharing.multiplier),
-        "note": note(sharing) + (NO_IDLE if sharing.idle and dataset.layout == "kubeledger" else ""),
+        "note": note(sharing) + (layout_of(dataset).idle_note if sharing.idle else ""),
     }
 
 

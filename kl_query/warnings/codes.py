@@ -17,7 +17,7 @@ class Code(StrEnum):
     SCALE_UNREADABLE = "scale_unreadable"
     NODES_UNREADABLE = "nodes_unreadable"
 
-    KUBELEDGER_FILES = "kubeledger_files"
+    LEGACY_FILES = "kubeledger_files"
     COST_MODEL_UNKNOWN = "cost_model_unknown"
     COST_MODEL_KEPT = "cost_model_kept"
     NO_USABLE_FILE = "no_usable_file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kl_core.vocabulary import ScaleName
+from kl_query.warnings import observation
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, text, warning
 
@@ -77,6 +78,11 @@ def partial_uncounted(bucket: Plain) -> DataWarning:
         "any.",
         bucket=bucket,
     )
+
+
+def stale(last: Plain, ago: float) -> DataWarning:
+    """Say that numbers end some seconds ago."""
+    return observation.stale(last, ago, text("KubeLedger polls the cluster"))
 
 
 def stale_days(bucket: Plain, ended: Plain) -> DataWarning:

@@ -10,7 +10,7 @@ from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, Text, text, warning
 
 NOTE = warning(
-    Code.KUBELEDGER_FILES,
+    Code.LEGACY_FILES,
     "KubeLedger's own files: amounts are relative, so core-hours, capacity, idle and coverage are null; the hour from "
     "23 to 24 counts to the next day, as in KubeLedger.",
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kl_core.vocabulary import ScaleName, Source
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, text, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Text, some, text, warning
 
 NO_SOURCE_YET = warning(Code.NO_SOURCE_YET, "No source has answered yet: see the collector's log.")
 METRICS_NEVER_ANSWERED = warning(
@@ -19,6 +19,7 @@ NO_GPU_SOURCE = warning(
 OPEN_HOUR_LEFT_OUT = warning(
     Code.OPEN_HOUR_LEFT_OUT, "Statistics leave out the open hour, which is shorter than the others."
 )
+_COLLECTOR_RUNS = text("the collector runs")
 _SOURCES: dict[Source, Plain] = {
     "kubernetes": Plain("The API server"),
     "metrics": Plain("metrics-server"),
@@ -37,14 +38,14 @@ def no_source_answers(since: Plain, ago: float) -> DataWarning:
     )
 
 
-def stale(last: Plain, ago: float, *, kubeledger: bool) -> DataWarning:
-    """Say that numbers end some seconds ago."""
+def stale(last: Plain, ago: float, runs: Text = _COLLECTOR_RUNS) -> DataWarning:
+    """Say that numbers end some seconds ago; `runs` is what to check."""
     return warning(
         Code.STALE,
         "Stale: the last sample is from {last}, {ago} before this call. Numbers end there; check that {runs}.",
         last=last,
         ago=duration(ago),
-        runs=text("KubeLedger polls the cluster" if kubeledger else "the collector runs"),
+        runs=runs,
     )
 
 

@@ -13,11 +13,11 @@ from kl_query.answers.compare_periods.movers import Periods, moved, order, perio
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
 from kl_query.dataset.model import Column, Dataset
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory, trajectory
+from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, MetricOrTotal
 from kl_query.metadata import metadata
 from kl_query.numbers import UNKNOWN
 from kl_query.paging import PageRequest
-from kl_query.rolling import data_begin_warning
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from kl_query.warnings import questions
@@ -185,7 +185,7 @@ def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: b
     found: list[DataWarning] = []
     if views.monthly.window.partial:
         found.append(questions.OPEN_MONTH_LEFT_OUT)
-    found += data_begin_warning(views.monthly.window)
+    found += rules_of(views.monthly.scale).begin_warnings(views.monthly.window)
     if not views.monthly.window.indices and views.daily.window.indices:
         found.append(questions.NO_MONTHS)
     if asked and pair is None:

@@ -15,8 +15,9 @@ from typing import Any
 
 from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import what_changed
-from kl_query.dataset.model import Column, Scale
+from kl_query.dataset.model import Column
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory
+from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
 from kl_query.windows import Window, bucket_name
@@ -32,24 +33,16 @@ _NOISE_PCT = 1e-6
 
 def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[str, Any]:
     """Return the months of a sum over namespaces, and the open one scaled to its whole length."""
-    view = hours.view
+    view, rules = hours.view, rules_of(hours.view.scale)
     values = view.measure.series(column, view.window)
     months = [
-        {"date": date, "value": view.measure.shown(value), "complete": _complete(view.scale, i)}
+        {"date": date, "value": view.measure.shown(value), "complete": rules.is_whole(i)}
         for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
     ]
     return {
         "series": months,
         "open_month": _open_month(hours, names, column, values[-1]) if view.window.partial else None,
     }
-
-
-def _complete(scale: Scale, bucket: int) -> bool:
-    """Say whether a month is closed and, of KubeLedger's files, known to be in them from its first hour on."""
-    if scale.relative is None or not scale.complete[bucket]:
-        return scale.complete[bucket]
-    length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
-    return bucket != scale.relative.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
 
 
 def _open_month(hours: KnownHours, names: Sequence[RowId], column: Column, value: float) -> dict[str, Any]:

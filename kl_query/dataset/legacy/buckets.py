@@ -8,9 +8,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kl_core.vocabulary import Metric, ScaleName, Special
+from kl_core.vocabulary import CostModel, Metric, ScaleName, Special
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE, Table
-from kl_query.dataset.model import Amounts, Column, Relative, Row, Scale
+from kl_query.dataset.model import Amounts, Column, LegacyFacts, Row, Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,18 @@ def scale(
     elapsed: Column,
     *,
     rows: Mapping[str, Row],
-    relative: Relative,
+    newest: int,
+    cost_model: CostModel,
     open_from: int | None = None,
     observed: Column | None = None,
 ) -> Scale:
     """Return the scale of some rows, the special entries among them apart.
 
-    `open_from` is the instant from which on a bucket that ends later is open, by default the newest sample; `observed`
-    are the hours with data, by default all of `elapsed`; a bucket in which no row has a value has none.
+    `newest` is the newest sample, `open_from` the instant from which on a bucket that ends later is open, by default
+    `newest`; `observed` are the hours with data, by default all of `elapsed`; a bucket in which no row has a value has
+    none.
     """
-    sampled = relative.sampled_until if open_from is None else open_from
+    sampled = newest if open_from is None else open_from
     count = len(buckets.starts)
     special: dict[Special, Row] = (
         {"non-allocatable": _special(rows[NON_ALLOCATABLE])} if NON_ALLOCATABLE in rows else {}
@@ -78,7 +80,9 @@ def scale(
         bill={},
         namespaces={n: row for n, row in rows.items() if n not in (NON_ALLOCATABLE, BILLING_RATE) and _known(row)},
         special=special,
-        relative=relative,
+        cost_model=cost_model,
+        newest_sample=newest,
+        legacy=LegacyFacts(),
     )
 
 

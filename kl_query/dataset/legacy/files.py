@@ -90,7 +90,7 @@ def mark_of(path: Path) -> Mark:
         raise unreadable(path, error) from None
 
 
-def is_kubeledger(directory: Path) -> bool:
+def is_legacy(directory: Path) -> bool:
     """Say whether a directory holds files of this layout; `backend.json` alone may be missing for a moment."""
     names = (BACKEND, *(file.name for file in (*TRENDS, *PERIODS) if file.required))
     return any((directory / name).is_file() for name in names)

@@ -6,7 +6,7 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kl_core.calendar import HOUR, boundaries
 from kl_core.vocabulary import CostModel, Metric, ScaleName
@@ -15,7 +15,7 @@ from kl_query.dataset.legacy.dates import hours_inside, in_window, read_day, rea
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table
-from kl_query.dataset.model import Amounts, Column, Relative, Scale
+from kl_query.dataset.model import Amounts, Column, LegacyFacts, Scale
 from kl_query.warnings.warning import RowId
 
 
@@ -82,8 +82,7 @@ def period(
     dated, strange = _dated(tables, window, around)
     seen = {start for (_, kind), starts in dated.items() if kind == "usage" for start in starts if start is not None}
     if not seen:
-        relative = Relative(model, newest or 0, counted=newest is not None)
-        nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, relative=relative)
+        nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, newest=newest or 0, cost_model=model)
         return Period(nothing, strange, {})
     bounds = boundaries(name, min(seen), max(seen))
     buckets = Buckets(bounds[:-1], bounds[1:])
@@ -98,16 +97,16 @@ def period(
         buckets,
         elapsed,
         rows=_rows(metrics, buckets, observed, model),
-        relative=Relative(
-            model,
-            until,
-            _uncounted(metrics),
-            _begins_in(metrics, buckets, newest, inside),
-            counted=newest is not None,
-            lag=lag,
-        ),
+        newest=until,
+        cost_model=model,
         open_from=until + HOUR if newest is not None else until - 1,
         observed=observed,
+    )
+    made = replace(
+        made,
+        uncounted=_uncounted(metrics),
+        begins_in=_begins_in(metrics, buckets, newest, inside),
+        legacy=LegacyFacts(counted=newest is not None, lag=lag),
     )
     return Period(made, strange, {} if newest is None else _as_finer(metrics, buckets, newest - inside, finer))
 

@@ -14,7 +14,7 @@ from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
 from kl_query.dataset.legacy.dates import read_instant
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
-from kl_query.dataset.model import Amounts, Column, Relative, Scale
+from kl_query.dataset.model import Amounts, Column, Scale
 
 HOURS_KEPT = 168
 
@@ -48,7 +48,7 @@ def hourly(tables: Tables, newest: int | None, file: str, row: int = HOUR) -> Ho
     Points are means over `row` seconds, or over less where a name has no whole row yet.
     """
     if newest is None:
-        nothing = scale("hourly_7d", file, Buckets((), ()), array("d"), rows={}, relative=Relative("cumulative", 0))
+        nothing = scale("hourly_7d", file, Buckets((), ()), array("d"), rows={}, newest=0, cost_model="cumulative")
         return Hourly(nothing, {}, None)
     buckets = _buckets(tables, newest)
     elapsed = array("d", [(min(end, newest) - end + HOUR) / HOUR for end in buckets.ends])
@@ -66,7 +66,7 @@ def hourly(tables: Tables, newest: int | None, file: str, row: int = HOUR) -> Ho
             rf = factors.get(name)
             requests = buckets.unknown if rf is None else array("d", map(_requested, usage, rf, elapsed))
             rows[name][metric] = Amounts(usage, requests)
-    made = scale("hourly_7d", file, buckets, elapsed, rows=rows, relative=Relative("cumulative", newest))
+    made = scale("hourly_7d", file, buckets, elapsed, rows=rows, newest=newest, cost_model="cumulative")
     return Hourly(made, made_of, newest, row, ends)
 
 

@@ -19,7 +19,8 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Sharing
 from kl_query.dataset.visibility import restricted_to
-from kl_query.measures.sharing import NO_IDLE, shared_by
+from kl_query.measures.legacy import LegacyLayout
+from kl_query.measures.sharing import shared_by
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
 from tests.support.kubeledger_layout import at, period_rows, trend_rows
@@ -73,7 +74,7 @@ def test_named_namespaces_are_borne_by_the_others_in_proportion_to_their_own_cos
     assert (answer["series"][0]["values"], answer["total"]) == ([54.0, 36.0], 89.1)
     sharing = answer["metadata"]["sharing"]
     assert (sharing["shared_namespaces"], sharing["matched"]) == (["kube-*"], 1)
-    assert NO_IDLE not in sharing["note"]
+    assert LegacyLayout.idle_note not in sharing["note"]
 
 
 def test_a_multiplier_raises_namespaces_and_overhead_alike(priced: Callable[[Sharing], Ask]) -> None:
@@ -93,7 +94,7 @@ def test_idle_costs_are_not_known_and_nothing_of_them_is_shared(priced: Callable
     assert _ranked(ask, "2026-11-21") == {"shop": 30.0, "web": 10.0, "kube-system": 8.0}
     answer = ask("get_namespace_breakdown", metric="cpu", date="2026-11-21")
     assert answer["cluster_overhead"]["idle_value"] is None
-    assert answer["metadata"]["sharing"]["note"].endswith(NO_IDLE)
+    assert answer["metadata"]["sharing"]["note"].endswith(LegacyLayout.idle_note)
 
 
 def test_groups_and_periods_are_after_sharing_and_hours_are_not_money(priced: Callable[[Sharing], Ask]) -> None:

@@ -1,0 +1,89 @@
+"""What amounts are: how those of a scale are measured, added and compared, and what is to be known of them.
+
+One interface, with what holds for amounts in core-hours and the like; a layout with others overrides what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.vocabulary import AMOUNT_UNITS, CostModel, Metric
+from kl_query.dataset.model import Amounts, Column, Dataset, Scale
+from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
+from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
+from kl_query.warnings import observation
+from kl_query.warnings.warning import DataWarning, Plain, RowId
+from kl_query.windows import Window, bucket_name
+
+
+@dataclass(frozen=True)
+class AmountRules:
+    """The rules of the amounts of one scale. Windows and buckets that are passed are of that scale."""
+
+    scale: Scale
+
+    def is_whole(self, bucket: int) -> bool:
+        """Say whether a bucket is closed and holds data from its first hour on."""
+        return self.scale.complete[bucket]
+
+    def observed_hours(self, window: Window) -> float | None:
+        """Return the hours of a window with known capacity; None where no capacity is held."""
+        return window.observed_hours
+
+    def unit(self, metric: Metric) -> str:
+        """Return the unit in which amounts are held."""
+        return AMOUNT_UNITS[metric]
+
+    def adds_up(self, metric: Metric) -> bool:
+        """Say whether amounts of namespaces can be added and compared."""
+        return True
+
+    def measure(
+        self, dataset: Dataset, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
+    ) -> Measure:
+        """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
+        return measure(dataset, self.scale, metric, cost_model, dimension)
+
+    def usage_measure(self, dataset: Dataset, metric: Metric) -> Measure | None:
+        """Return how to measure usage in cores, GiB or GPUs; None where only shares are known."""
+        return self.measure(dataset, metric, "cumulative")
+
+    def compare(self, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
+        """Return a row's sums of usage and requests; a metric that a row lacks was zero in every observed bucket."""
+        return nothing_in(window) if amounts is None else compare(self.scale, amounts, window, unattributed)
+
+    def divisors(self, metric: Metric, rows: Iterable[Amounts | None], window: Window) -> Divisors:
+        """Return what divides the sums of some rows together, so that they are in the unit of an answer."""
+        return UNDIVIDED
+
+    def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
+        """Return why there is no ratio; None where there is one."""
+        return sums.reason(metric)
+
+    def window_warnings(self, dataset: Dataset, window: Window, *, of_gpus: bool) -> list[DataWarning]:
+        """Return what any answer over a window says of its buckets."""
+        scale, last = self.scale, window.stop - 1
+        if not scale.starts and scale.name in dataset.scales:
+            return [observation.no_sample_yet(scale.name)]
+        if not window.partial:
+            return []
+        length, name = (scale.ends[last] - scale.starts[last]) / HOUR, bucket_name(scale.name, scale.starts[last])
+        return [observation.partial_bucket(name, scale.elapsed_hours[last], length)]
+
+    def begin_warnings(self, window: Window) -> list[DataWarning]:
+        """Return the warning for a bucket that may hold fewer hours than are counted."""
+        return []
+
+    def metric_warnings(self, metrics: Iterable[str | None]) -> list[DataWarning]:
+        """Return what is to be known of the amounts of some metrics."""
+        return []
+
+    def gap_warnings(self, window: Window) -> list[DataWarning]:
+        """Return the warning for efficiency over hours whose gaps are unknown."""
+        return []
+
+    def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
+        """Return the warning for namespaces whose sums leave out so many buckets."""
+        return observation.buckets_unknown(names, buckets, Plain(GRANULARITY[self.scale.name]))

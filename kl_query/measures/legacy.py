@@ -1,0 +1,217 @@
+"""What the amounts in files of an existing KubeLedger are: percentages and money, of windows that roll.
+
+They know neither core-hours nor capacity, and each scale has one cost model only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import ClassVar
+
+from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.vocabulary import CostModel, Metric, ScaleName
+from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
+from kl_query.measures.amounts import AmountRules
+from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
+from kl_query.measures.layout import Layout
+from kl_query.measures.measure import (
+    Dimension,
+    Measure,
+    MetricOrTotal,
+    check_metric,
+    check_requestable,
+    invalid_combination,
+)
+from kl_query.numbers import MONEY, UNKNOWN
+from kl_query.warnings import legacy
+from kl_query.warnings.warning import DataWarning, Plain, RowId, some
+from kl_query.windows import Window, bucket_name, instant
+
+_HOURLY_SECONDS = 168 * HOUR
+_MAX_AGE_SECONDS = 2 * HOUR
+"""Hourly points are an hour apart, and files are written some minutes after them."""
+_OWN_GPUS = ("gpu", "gpu_memory")
+"""Metrics whose values are means over each namespace's own GPUs, whose number nobody knows: nothing adds them up."""
+_UNIT: Mapping[CostModel, str] = {
+    "cumulative": "cluster_percent_hours",
+    "normalized": "percent_of_total_usage",
+    "costs": MONEY,
+}
+
+
+@dataclass(frozen=True)
+class LegacyAmounts(AmountRules):
+    """The rules of a scale that was read from files of KubeLedger."""
+
+    facts: LegacyFacts
+
+    def is_whole(self, bucket: int) -> bool:
+        """Say whether a bucket is closed, neither cut by the rolling window nor one that the data begin in."""
+        scale = self.scale
+        length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
+        whole = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
+        return scale.complete[bucket] and whole
+
+    def observed_hours(self, window: Window) -> float | None:
+        """Return None: capacity is in no file."""
+        return None
+
+    def unit(self, metric: Metric) -> str:
+        """Return the unit of amounts that know neither core-hours nor capacity."""
+        return _UNIT[self.scale.cost_model] if self.adds_up(metric) else "percent_of_own_gpus"
+
+    def adds_up(self, metric: Metric) -> bool:
+        """Say whether values are of the cluster; those of GPUs are means over each namespace's own."""
+        return metric not in _OWN_GPUS
+
+    def measure(
+        self, dataset: Dataset, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
+    ) -> Measure:
+        """Return how to measure what files of KubeLedger hold: no whole to set amounts against."""
+        if metric == "total":
+            message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
+            raise invalid_combination("metric", message, list(dataset.metrics), "metric=cpu")
+        check_metric(dataset, metric)
+        check_requestable(metric, dimension)
+        scale, model, unit = self.scale, self.scale.cost_model, self.unit(metric)
+        if cost_model is not None and cost_model != model:
+            message = (
+                f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out."
+            )
+            raise invalid_combination("cost_model", message, [model], f"cost_model={model}")
+        unknown = array("d", [UNKNOWN]) * len(scale.starts)
+        base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None
+        additive = self.adds_up(metric)
+        return Measure(metric, dimension, model, unit, scale, unknown, unknown, {}, {}, base, additive=additive)
+
+    def usage_measure(self, dataset: Dataset, metric: Metric) -> Measure | None:
+        """Return None: only shares are known."""
+        return None
+
+    def compare(self, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
+        """Return a row's sums of usage and requests; unknown for a metric that a row lacks."""
+        return UNCOMPARED if amounts is None else compare(self.scale, amounts, window, unattributed)
+
+    def divisors(self, metric: Metric, rows: Iterable[Amounts | None], window: Window) -> Divisors:
+        """Return the hours of the buckets in which any of some rows is known, where sums are per cent times hours.
+
+        A percentage over several buckets is the mean over those it is known in, so that a gap does not count as 0.
+        """
+        if not self._is_averaged(metric):
+            return UNDIVIDED
+        usage, requests, both = set[int](), set[int](), set[int]()
+        for amounts in rows:
+            if amounts is not None:
+                used, wanted = _known(amounts.usage, window), _known(matched_requests(amounts), window)
+                usage |= used
+                requests |= wanted
+                both |= used & wanted
+        return Divisors(self._hours(usage), self._hours(requests), self._hours(both))
+
+    def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
+        """Return why there is no ratio; None where there is one."""
+        if sums.classification != "unknown":
+            return sums.reason(metric)
+        if uncounted:
+            return f"KubeLedger's files do not tell for how many hours of {some(uncounted)} it had requests"
+        return "KubeLedger's files tell no requests of it, or that they equal usage, which they write for none as well"
+
+    def window_warnings(self, dataset: Dataset, window: Window, *, of_gpus: bool) -> list[DataWarning]:
+        """Say what the files are short of: another cost model for hours, and the whole of the first and last bucket."""
+        scale, first = self.scale, window.first
+        if not window.indices:
+            return []
+        found = super().window_warnings(dataset, window, of_gpus=of_gpus)
+        if found and not self.facts.counted:
+            found = [legacy.partial_uncounted(self._bucket(window.stop - 1))]
+        if scale.cost_model != dataset.cost_model and not of_gpus:
+            found.append(legacy.HOURS_PER_CENT)
+        elif (of_gpus or scale.cost_model == "normalized") and len(window.indices) > 1:
+            found.append(legacy.MEANS_OF_PERCENTAGES)
+        found += self.begin_warnings(window)
+        length = (scale.ends[first] - scale.starts[first]) / HOUR
+        if scale.complete[first] and scale.elapsed_hours[first] <= length - 1e-6:
+            found.append(legacy.window_rolls(self._bucket(first), scale.elapsed_hours[first], length))
+        return found
+
+    def begin_warnings(self, window: Window) -> list[DataWarning]:
+        """Return the warning for the first bucket of a young KubeLedger, which may hold fewer hours than counted."""
+        scale, begun = self.scale, self.scale.begins_in
+        if begun is None or begun not in window.indices:
+            return []
+        return [legacy.data_begin_unknown(scale.name, self._bucket(begun), scale.observed_hours[begun])]
+
+    def metric_warnings(self, metrics: Iterable[str | None]) -> list[DataWarning]:
+        """Return what to know of GPUs; nothing where an answer is not about them."""
+        if not any(metric in _OWN_GPUS for metric in metrics):
+            return []
+        return [legacy.own_gpus(days_known=self.scale.cost_model == "cumulative")]
+
+    def gap_warnings(self, window: Window) -> list[DataWarning]:
+        """Return the warning for efficiency over hours that no file holds one by one."""
+        if not self.facts.counted or window.start is None:
+            return []
+        hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - _HOURLY_SECONDS
+        young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= _HOURLY_SECONDS
+        return [] if window.start >= hours_begin or young else [legacy.gaps_untold(instant(hours_begin))]
+
+    def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
+        """Return the warning for namespaces without a value in so many buckets."""
+        return legacy.values_absent(names, buckets, Plain(GRANULARITY[self.scale.name]))
+
+    def _is_averaged(self, metric: Metric) -> bool:
+        """Say whether amounts are per cent times hours, which answers show as per cent."""
+        return self.scale.cost_model == "normalized" or not self.adds_up(metric)
+
+    def _hours(self, buckets: Iterable[int]) -> float:
+        return sum(self.scale.observed_hours[i] for i in sorted(buckets))
+
+    def _bucket(self, bucket: int) -> Plain:
+        return bucket_name(self.scale.name, self.scale.starts[bucket])
+
+
+class LegacyLayout(Layout):
+    """What holds for the whole of such files, which KubeLedger writes whether or not it polls."""
+
+    depth: ClassVar[Mapping[ScaleName, str]] = {
+        "hourly_7d": "7 days, up to the newest point",
+        "daily_14d": "14 times 24 hours, up to the newest point",
+        "monthly_12m": "370 times 24 hours, up to the newest point",
+    }
+    idle_note = " What idle costs is not in KubeLedger's files: nothing of it is shared."
+
+    def cost_models(self, dataset: Dataset) -> list[CostModel]:
+        """Return the one cost model of the installation."""
+        return [dataset.cost_model]
+
+    def last_seen_warnings(self, dataset: Dataset, seen: Iterable[int | None]) -> list[DataWarning]:
+        """Return the warning for namespaces last seen before the hours that the files hold one by one."""
+        scale = dataset.scales.get("hourly_7d")
+        if scale is None or not scale.starts:
+            return []
+        earlier = sum(1 for at in seen if at is not None and at <= scale.starts[0])
+        return [legacy.last_seen_coarse(earlier)] if earlier else []
+
+    def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
+        """Return the warning for files without any hourly point whose newest day (or month) is over."""
+        scales = (dataset.scales[name] for name in ("daily_14d", "monthly_12m") if name in dataset.scales)
+        newest = next((scale for scale in scales if scale.starts), None)
+        if newest is None or newest.newest_sample is None or now - newest.newest_sample <= _MAX_AGE_SECONDS:
+            return []
+        last = bucket_name(newest.name, newest.starts[-1])
+        return [legacy.stale_days(last, instant(newest.newest_sample))]
+
+    def max_age_seconds(self, dataset: Dataset) -> int:
+        """Return how old the newest hourly point may be."""
+        return _MAX_AGE_SECONDS
+
+    def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
+        """Return the warning for a newest hourly point that is too old; when files were written says nothing."""
+        return legacy.stale(instant(newest), now - newest)
+
+
+def _known(column: Column, window: Window) -> set[int]:
+    return {i for i in window.indices if not isnan(column[i])}
