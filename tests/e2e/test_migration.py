@@ -19,8 +19,8 @@ from simulator.processes import environment
 from simulator.server import running_simulator
 from simulator.workload import Workload, default_origin
 from tests.e2e.standing_clock import HALF_A_MINUTE_PAST
-from tests.support.kubeledger_rrd import DAY, HOUR, hashes
-from tests.support.kubeledger_scenario import METRICS, RATE, Scenario, hours
+from tests.support.legacy_rrd import DAY, HOUR, hashes
+from tests.support.legacy_scenario import METRICS, RATE, Scenario, hours
 from tests.support.mcp_clients import HttpServer, call, http_server
 from tests.support.patience import LIMIT_SECONDS
 

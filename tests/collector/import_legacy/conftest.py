@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.import_legacy.importing import BEGIN, END
-from tests.support.kubeledger_rrd import at, steps, write_database
+from tests.support.legacy_rrd import at, steps, write_database
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""Runs the import as the command does, on databases of `tests.support.kubeledger_rrd`."""
+"""Runs the import as the command does, on databases of `tests.support.legacy_rrd`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from collector import cli
-from tests.support.kubeledger_rrd import at
+from tests.support.legacy_rrd import at
 
 BEGIN, END = at("2026-10-20T00:00"), at("2026-11-21T12:35")
 """32 days and a half: the hourly archive reaches back further than the 14 days of 5-minute rows."""

@@ -4,7 +4,7 @@ import pytest
 
 from collector.errors import MigrationError
 from collector.import_legacy.capacity_history import capacity_history, constant_capacity, gpu_history
-from tests.support.kubeledger_rrd import at
+from tests.support.legacy_rrd import at
 
 
 def written(tmp_path: Path, text: str) -> Path:

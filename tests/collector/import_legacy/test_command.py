@@ -19,7 +19,7 @@ from collector.store import rates
 from collector.store.store import Store
 from tests.collector.import_legacy.importing import BEGIN, CAPACITY, END, OPEN_HOUR, import_
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
-from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
+from tests.support.legacy_rrd import DAY, HOUR, at, hashes, hourly, steps, write_database
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.ticks import GIB, entry, tick
 

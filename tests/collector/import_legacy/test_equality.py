@@ -15,8 +15,8 @@ from collector.publish.legacy.shares import Keeper
 from collector.store import rates
 from collector.store.store import Store
 from tests.collector.import_legacy.importing import OPEN_HOUR
-from tests.support.kubeledger_rrd import at
-from tests.support.kubeledger_scenario import METRICS, WINDOWS, Figures, Scenario, figures, random_scenario, requested
+from tests.support.legacy_rrd import at
+from tests.support.legacy_scenario import METRICS, WINDOWS, Figures, Scenario, figures, random_scenario, requested
 
 END = at("2026-11-12T12:35")
 MODELS = ("cumulative", "normalized", "costs")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.collector.import_legacy.importing import CAPACITY, import_
-from tests.support.kubeledger_rrd import hashes
+from tests.support.legacy_rrd import hashes
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from collector.store import rates
 from collector.store.store import Store
 from tests.collector.import_legacy.importing import END, import_
 from tests.collector.store.reading import capacity, plain, usage
-from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, steps, write_database
+from tests.support.legacy_rrd import DAY, HOUR, at, hashes, steps, write_database
 
 BEGIN = END - 2 * DAY
 CHANGE = at("2026-11-21T12:00")

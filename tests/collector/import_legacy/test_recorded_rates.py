@@ -7,7 +7,7 @@ from pathlib import Path
 from collector.import_legacy.recorded_rates import continued, history
 from collector.import_legacy.source import open_source
 from collector.store.rates import RateChange
-from tests.support.kubeledger_rrd import DAY, HOUR, Pair, at, steps, write_database
+from tests.support.legacy_rrd import DAY, HOUR, Pair, at, steps, write_database
 
 BEGIN = at("2026-11-20T00:00")
 

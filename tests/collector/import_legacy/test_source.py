@@ -11,7 +11,7 @@ import rrdtool
 
 from collector.errors import MigrationError
 from collector.import_legacy.source import open_source
-from tests.support.kubeledger_rrd import DAY, HOUR, at, hashes, steps, write_database
+from tests.support.legacy_rrd import DAY, HOUR, at, hashes, steps, write_database
 
 BEGIN, END = at("2026-11-19T00:00"), at("2026-11-21T12:35")
 

@@ -11,7 +11,7 @@ from collector.import_legacy.ticks import timeline
 from collector.store.store import Store
 from tests.collector.import_legacy.importing import END, OPEN_HOUR, import_
 from tests.collector.store.reading import usage
-from tests.support.kubeledger_rrd import DAY, HOUR, Pair, at, hourly, steps, write_database
+from tests.support.legacy_rrd import DAY, HOUR, Pair, at, hourly, steps, write_database
 
 
 def climbing(start: int, end: int) -> dict[int, Pair]:

@@ -17,7 +17,7 @@ from collector.settings import Settings
 from collector.store.paths import CLUSTER, ENTRY, GPU
 from collector.store.rrd import database
 from collector.store.store import Store
-from tests.support.kubeledger_rrd import steps, write_database
+from tests.support.legacy_rrd import steps, write_database
 from tests.support.samples import GIB, HOUR, NOON, STEP, entry, gpu_entry, tick
 
 IMPORTED_UNTIL = NOON

@@ -11,7 +11,7 @@ from collector import cli
 from collector.errors import StoreError
 from collector.store import foreign_databases
 from collector.store.store import Store
-from tests.support.kubeledger_rrd import at, hashes, steps, write_database
+from tests.support.legacy_rrd import at, hashes, steps, write_database
 from tests.support.ticks import entry, tick
 
 NOON = at("2026-11-21T12:00")

@@ -15,7 +15,7 @@ from kl_query.dataset.legacy import reader_of
 from kl_query.dataset.legacy.json_stream import records
 from kl_query.dataset.load import LARGEST_MANIFEST
 from tests.kl_query.dataset.legacy.conftest import FILES
-from tests.support.kubeledger_layout import put
+from tests.support.legacy_layout import put
 from tests.support.odd_files import ODD, put_odd, without_waiting
 from tests.support.published import publish
 from tests.support.warned import told

@@ -21,7 +21,7 @@ from kl_mcp.access.callers import Caller
 from kl_query.warnings import warning as core
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Visible
-from tests.kl_query.warnings import kubeledger, published
+from tests.kl_query.warnings import legacy, published
 from tests.kl_query.warnings.doors import EVERYBODY, OWN, TENANT, Scene, answers, shown_in
 
 WORDS = ("cannot", "data", "hour", "metrics", "min", "next", "the")
@@ -39,9 +39,9 @@ CASES: dict[str, Callable[[Path, Sequence[str]], Iterator[Scene]]] = {
         published.absent,
         published.replaced,
         published.unforeseen,
-        kubeledger.sums,
-        kubeledger.broken,
-        kubeledger.windows,
+        legacy.sums,
+        legacy.broken,
+        legacy.windows,
     )
 }
 CALLERS = {"tenant": TENANT, "everybody": EVERYBODY}

@@ -18,7 +18,7 @@ from collector.publish.publisher import Publisher
 from collector.settings import load
 from collector.store.rates import RateChange
 from collector.store.store import Store
-from tests.support.kubeledger_rrd import HOUR, at
+from tests.support.legacy_rrd import HOUR, at
 from tests.support.ticks import entry, tick
 
 DAILY, MONTHLY = 1_209_600, 31_968_000

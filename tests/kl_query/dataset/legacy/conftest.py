@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kl_query.dataset import Dataset, load_dataset
-from tests.support.kubeledger_layout import put, trend_rows
+from tests.support.legacy_layout import put, trend_rows
 
 Build = Callable[..., Dataset]
 NEWEST = "2026-11-21T19:00:00Z"

@@ -6,7 +6,7 @@ import pytest
 
 from kl_core.calendar import HOUR
 from kl_query.dataset.legacy.dates import hours_inside, read_day, read_instant, read_month
-from tests.support.kubeledger_layout import DAILY, MONTHLY, at
+from tests.support.legacy_layout import DAILY, MONTHLY, at
 
 
 @pytest.mark.parametrize(

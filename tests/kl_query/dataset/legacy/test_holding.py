@@ -14,7 +14,7 @@ from kl_query.dataset import load_dataset
 from kl_query.dataset.legacy import reader_of
 from kl_query.dataset.watcher import Holder, describe
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
-from tests.support.kubeledger_layout import at, cluster, put, trend_rows, write
+from tests.support.legacy_layout import at, cluster, put, trend_rows, write
 from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.warned import told
 

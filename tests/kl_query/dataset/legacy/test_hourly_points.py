@@ -11,7 +11,7 @@ import pytest
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_query.dataset.legacy.conftest import FILES, NEWEST, Build
-from tests.support.kubeledger_layout import at, put, trend_rows
+from tests.support.legacy_layout import at, put, trend_rows
 from tests.support.warned import told
 
 TREND = "cpu_usage_trends.json"

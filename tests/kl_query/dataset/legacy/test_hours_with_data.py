@@ -19,7 +19,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
-from tests.support.kubeledger_layout import HOUR, MONTHLY, Hours, Truth, at, trend_rows, write
+from tests.support.legacy_layout import HOUR, MONTHLY, Hours, Truth, at, trend_rows, write
 
 Ask = Callable[..., dict[str, Any]]
 Where = Callable[[Any], Any]

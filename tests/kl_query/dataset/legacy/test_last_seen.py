@@ -11,7 +11,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import load_dataset
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
 from tests.kl_query.dataset.legacy.test_hours_with_data import Where, half_used
-from tests.support.kubeledger_layout import at, write
+from tests.support.legacy_layout import at, write
 
 DAILY, MONTHLY = "usage_period_1209600.json", "usage_period_31968000.json"
 

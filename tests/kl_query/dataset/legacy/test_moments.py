@@ -16,7 +16,7 @@ from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.legacy.json_stream import records
 from kl_query.dataset.legacy.reader import Reader
 from tests.kl_query.dataset.legacy.conftest import FILES, NEWEST, Build
-from tests.support.kubeledger_layout import HOUR, at, put, trend_rows
+from tests.support.legacy_layout import HOUR, at, put, trend_rows
 from tests.support.warned import told
 
 USAGE, REQUESTS, TREND = "cpu_usage_period_1209600.json", "cpu_requests_period_1209600.json", "cpu_usage_trends.json"

@@ -17,7 +17,7 @@ from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST
-from tests.support.kubeledger_layout import DAILY, HOUR, MONTHLY, at, cluster, put, trend_rows, write
+from tests.support.legacy_layout import DAILY, HOUR, MONTHLY, at, cluster, put, trend_rows, write
 
 NOW = at(NEWEST) + 1200
 MEANS = {"one__gpu": 100.0, "seven__gpu": 90.0}

@@ -14,7 +14,7 @@ from kl_query.dataset import Dataset, DatasetError, load_dataset
 from kl_query.dataset.load import detect_layout
 from kl_query.dataset.model import Amounts
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
-from tests.support.kubeledger_layout import at, put, trend_rows
+from tests.support.legacy_layout import at, put, trend_rows
 from tests.support.warned import told
 
 USAGE, REQUESTS, TREND = "cpu_usage_period_1209600.json", "cpu_requests_period_1209600.json", "cpu_usage_trends.json"

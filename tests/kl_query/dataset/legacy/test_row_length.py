@@ -18,8 +18,8 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import Build
-from tests.support.kubeledger_layout import at, trend_rows
-from tests.support.kubeledger_source import HOUR, Polled, databases, publish
+from tests.support.legacy_layout import at, trend_rows
+from tests.support.legacy_source import HOUR, Polled, databases, publish
 from tests.support.warned import told
 
 DAY = 24 * HOUR

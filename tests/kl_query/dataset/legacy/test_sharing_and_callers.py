@@ -23,7 +23,7 @@ from kl_query.measures.legacy import LegacyLayout
 from kl_query.measures.sharing import shared_by
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
-from tests.support.kubeledger_layout import at, period_rows, trend_rows
+from tests.support.legacy_layout import at, period_rows, trend_rows
 
 COSTS = {
     "shop": {"20 Nov": 36.0, "21 Nov": 30.0},

@@ -18,7 +18,7 @@ from kl_mcp.tools import TABLE
 from kl_query.answer_size import LARGEST_CHARACTERS
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
-from tests.support.kubeledger_layout import Hours, Truth, at, cluster, write
+from tests.support.legacy_layout import Hours, Truth, at, cluster, write
 
 NEWEST = at("2026-11-21T19:00:00Z")
 NOW = NEWEST + 1200

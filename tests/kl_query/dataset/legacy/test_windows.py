@@ -18,7 +18,7 @@ from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
 from tests.kl_query.dataset.legacy.test_hours_with_data import ends, half_used
-from tests.support.kubeledger_layout import HOUR, MONTHLY, Truth, at, trend_rows, write
+from tests.support.legacy_layout import HOUR, MONTHLY, Truth, at, trend_rows, write
 from tests.support.warned import told
 
 WINDOWS = (1_209_600, 31_968_000)

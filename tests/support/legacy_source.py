@@ -14,7 +14,7 @@ from pathlib import Path
 
 import rrdtool
 
-from tests.support.kubeledger_layout import DAILY, MONTHLY, put
+from tests.support.legacy_layout import DAILY, MONTHLY, put
 
 HOUR, WEEK = 3600, 604_800
 RATE = 10.0

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.support.kubeledger_rrd import DAY, HOUR, STEP, Pair, hourly, write_database
+from tests.support.legacy_rrd import DAY, HOUR, STEP, Pair, hourly, write_database
 
 RATE = ".billing-hourly-rate"
 NON_ALLOCATABLE = "non-allocatable"

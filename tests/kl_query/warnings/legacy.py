@@ -17,7 +17,7 @@ from tests.kl_query.dataset.legacy.conftest import FILES, NEWEST
 from tests.kl_query.dataset.legacy.test_hours_with_data import ends
 from tests.kl_query.warnings.doors import FEW, OWN, Scene, looked, of
 from tests.kl_query.warnings.published import Names
-from tests.support.kubeledger_layout import DAILY, MONTHLY, Truth, at, period_rows, put, trend_rows, write
+from tests.support.legacy_layout import DAILY, MONTHLY, Truth, at, period_rows, put, trend_rows, write
 
 WRITTEN = at(NEWEST) + 300
 NOW = at(NEWEST) + 1200
