@@ -16,7 +16,7 @@ from kl_query.paging import PageRequest
 from kl_query.warnings.questions import CURSOR_OUTDATED
 
 DEFAULT_CHARACTERS = 28_000
-LARGEST_CHARACTERS = 70_000
+MAX_CHARS = 70_000
 _RESERVE = 1_400
 """For what is only known once the rows are: the truncation note, the rest, warnings of this page."""
 
@@ -39,7 +39,7 @@ def fill(
     `row(i)` returns one element per list. Sets `metadata.truncated` when rows remain, and warns when the cursor
     was made from an earlier generation.
     """
-    cap = LARGEST_CHARACTERS if page.explicit_limit else DEFAULT_CHARACTERS
+    cap = MAX_CHARS if page.explicit_limit else DEFAULT_CHARACTERS
     left = cap - len(orjson.dumps(answer)) - _RESERVE
     most = page.limit or default_limit or total
     returned = 0

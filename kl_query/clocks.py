@@ -8,7 +8,7 @@ from kl_query.warnings import clocks
 from kl_query.warnings.warning import DataWarning
 from kl_query.windows import instant
 
-_ALLOWED_INTERVALS = 2
+_MAX_INTERVALS_AHEAD = 2
 
 
 def seconds_ahead(dataset: Dataset, now: float) -> float | None:
@@ -20,17 +20,17 @@ def seconds_ahead(dataset: Dataset, now: float) -> float | None:
     newest = dataset.newest_sample
     if newest is None:
         newest = max((scale.starts[-1] for scale in dataset.scales.values() if scale.starts), default=None)
-    allowed = _ALLOWED_INTERVALS * (dataset.polling_interval_seconds or HOUR)
+    allowed = _MAX_INTERVALS_AHEAD * (dataset.polling_interval_seconds or HOUR)
     return newest - now if newest is not None and newest - now > allowed else None
 
 
 def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     """Return what to say of clocks that disagree; nothing while none contradicts another."""
     report, ahead = dataset.collector_clock, seconds_ahead(dataset, now)
-    found = []
+    warnings = []
     if report is not None:
         since = instant(report.detected_at)
-        found.append(clocks.collector_clock(since, report.ahead_seconds, report.contradicted_by))
+        warnings.append(clocks.collector_clock(since, report.ahead_seconds, report.contradicted_by))
     if ahead is not None:
-        found.append(clocks.clocks_disagree(ahead))
-    return found
+        warnings.append(clocks.clocks_disagree(ahead))
+    return warnings

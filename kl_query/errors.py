@@ -21,7 +21,7 @@ NEAREST_VALUES = 5
 _MESSAGE_CHARACTERS = 600
 _VALUE_CHARACTERS = 80
 _ALLOWED_CHARACTERS = 400
-_EXAMPLE_CHARACTERS = 200
+_MAX_EXAMPLE_CHARS = 200
 
 
 class KlMcpError(Exception):
@@ -75,7 +75,7 @@ class ToolArgumentError(KlMcpError):
                 "message": _cut(self.message, _MESSAGE_CHARACTERS),
                 "allowed": _cut_allowed(self.allowed),
                 "nearest": [_cut(value, _VALUE_CHARACTERS) for value in self.nearest],
-                "example": _cut(self.example, _EXAMPLE_CHARACTERS),
+                "example": _cut(self.example, _MAX_EXAMPLE_CHARS),
             }
         }
 

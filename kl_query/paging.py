@@ -13,7 +13,7 @@ import orjson
 
 from kl_query.errors import ToolArgumentError
 
-LARGEST_LIMIT = 1_000
+MAX_LIMIT = 1_000
 _VERSION = 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fnmatch2 import fnmatchcase2
 
-MOST_GLOBS = 10
+MAX_GLOBS = 10
 """Globs that one expression is taken apart into; of one that means more, none is told."""
 _FOREIGN = re.compile(r"[\^$().|+,\s'\"]")
 """What neither a name nor a glob holds."""
@@ -29,12 +29,12 @@ def globs_meant(expression: str, names: Sequence[str]) -> list[str]:
 def _alternatives(expression: str) -> list[str]:
     """Return `ac`, `bc` and `d` of `(a|b)c|d`; nothing where they are too many, or a group is left."""
     texts = [expression]
-    while len(texts) <= MOST_GLOBS and _GROUP.search(texts[0]):
+    while len(texts) <= MAX_GLOBS and _GROUP.search(texts[0]):
         texts = [each for text in texts for each in _without_group(text)]
-    if len(texts) > MOST_GLOBS or "(" in texts[0] or ")" in texts[0]:
+    if len(texts) > MAX_GLOBS or "(" in texts[0] or ")" in texts[0]:
         return []
-    found = list(dict.fromkeys(part for text in texts for part in _SEPARATORS.split(text) if part))
-    return found if len(found) <= MOST_GLOBS else []
+    parts = list(dict.fromkeys(part for text in texts for part in _SEPARATORS.split(text) if part))
+    return parts if len(parts) <= MAX_GLOBS else []
 
 
 def _without_group(text: str) -> list[str]:

@@ -12,8 +12,8 @@ from kl_query.unmatched import example, matching, pattern_as_name, unknown_name,
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
-LARGEST_PATTERN = 256
-MOST_PATTERNS = 20
+MAX_PATTERN_CHARS = 256
+MAX_PATTERNS = 20
 _REFUSED = {
     "{": "braces are not alternatives here: pass several patterns",
     "}": "braces are not alternatives here: pass several patterns",
@@ -96,20 +96,20 @@ def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] 
     `names` are those that may be told: the error then has an example that matches one.
     """
     checked = tuple(dict.fromkeys(patterns))
-    if not 1 <= len(checked) <= MOST_PATTERNS:
-        message = f"{argument} takes 1 to {MOST_PATTERNS} names or patterns, not {len(checked)}."
+    if not 1 <= len(checked) <= MAX_PATTERNS:
+        message = f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}."
         raise _bad_pattern(argument, message, names[:1])
     for pattern in checked:
         broken = _broken_rule(pattern)
         if broken is not None:
-            meant = globs_meant(pattern[:LARGEST_PATTERN], names)
+            meant = globs_meant(pattern[:MAX_PATTERN_CHARS], names)
             raise _bad_pattern(argument, broken, meant or names[:1])
     return checked
 
 
 def _broken_rule(pattern: str) -> str | None:
-    if not 1 <= len(pattern) <= LARGEST_PATTERN:
-        return f"A pattern has 1 to {LARGEST_PATTERN} characters, not {len(pattern)}."
+    if not 1 <= len(pattern) <= MAX_PATTERN_CHARS:
+        return f"A pattern has 1 to {MAX_PATTERN_CHARS} characters, not {len(pattern)}."
     if pattern.startswith("!"):
         return f"{quoted(pattern)} starts with '!': a pattern cannot be negated."
     reasons = (reason for part, reason in _REFUSED.items() if part in pattern)

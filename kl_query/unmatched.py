@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from fnmatch2 import fnmatchcase2
 
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, nearest_values, quoted
-from kl_query.regular_expressions import MOST_GLOBS, globs_meant, is_foreign
+from kl_query.regular_expressions import MAX_GLOBS, globs_meant, is_foreign
 
-_EXAMPLE_CHARACTERS = 150
+_MAX_EXAMPLE_CHARS = 150
 _GLOBS = " Patterns are shell globs: * stands for any text."
 
 
@@ -27,7 +27,7 @@ def unknown_pattern(
         + (_GLOBS if any(map(is_foreign, idle)) else ""),
         allowed="names that list_namespaces returns, or globs that match one",
         nearest=nearest,
-        example=example(argument, [*(globs or nearest[:1]), *kept[:MOST_GLOBS]] or names[:1]),
+        example=example(argument, [*(globs or nearest[:1]), *kept[:MAX_GLOBS]] or names[:1]),
     )
 
 
@@ -80,6 +80,6 @@ def example(argument: str, values: Sequence[str]) -> str | None:
     """Return an argument that takes as many of the values as an error has room for; None where there is none."""
     kept: list[str] = []
     for value in values:
-        if len(",".join([*kept, value])) <= _EXAMPLE_CHARACTERS:
+        if len(",".join([*kept, value])) <= _MAX_EXAMPLE_CHARS:
             kept.append(value)
     return f"{argument}={','.join(kept)}" if kept else None

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from kl_query.errors import ToolArgumentError, nearest_values, quoted
-from kl_query.paging import LARGEST_LIMIT, PageRequest, request_page
+from kl_query.paging import MAX_LIMIT, PageRequest, request_page
 
 
 class Arguments(BaseModel):
@@ -99,7 +99,7 @@ ExcludeSystemArg = Annotated[
 ]
 DATE = "latest, all, BUCKET or FIRST..LAST; BUCKET is 2026-11-21T14:00:00Z, 2026-11-21 or 2026-11"
 DateArg = Annotated[str, Field(max_length=64, description=DATE, examples=["all"])]
-Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_LIMIT), BeforeValidator(_whole)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_LIMIT), BeforeValidator(_whole)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
 
@@ -151,7 +151,7 @@ def _wanted(model: type[BaseModel], name: str, failure: Any) -> str:
     if kind in _TYPES:
         return _TYPES["tuple_type"] if len(failure["loc"]) > 1 else _TYPES[kind]
     if kind in {"greater_than_equal", "less_than_equal"}:
-        return f"between 1 and {LARGEST_LIMIT}"
+        return f"between 1 and {MAX_LIMIT}"
     if kind == "string_too_long":
         return f"at most {context['max_length']} characters long"
     if kind == "string_too_short":
@@ -186,7 +186,7 @@ def allowed_for(model: type[BaseModel], name: str) -> list[str] | str | None:
     if _is(bool, field.annotation):
         return ["true", "false"]
     if _is(int, field.annotation):
-        return f"a whole number from 1 to {LARGEST_LIMIT}"
+        return f"a whole number from 1 to {MAX_LIMIT}"
     return _values(model, name) or field.description
 
 

@@ -11,8 +11,6 @@ from kl_query.paging import PageRequest
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
 
-DEFAULT_RANKS = 10
-
 
 def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the ranking; ranking + rest + excluded_system add up to `total_value`."""
@@ -29,7 +27,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
     def row(position: int) -> tuple[dict[str, Any]]:
         return ({"rank": position + 1, **share_row(view, names[position])},)
 
-    fill(answer, page, len(names), row, ("ranking",), default_limit=DEFAULT_RANKS, generation=view.dataset.generation)
+    fill(answer, page, len(names), row, ("ranking",), generation=view.dataset.generation)
     add_remainder(answer, view, names, "ranking", exclude_system=exclude_system)
     return answer
 

@@ -25,9 +25,9 @@ from kl_query.errors import DatasetError
 from kl_query.warnings import loading
 from kl_query.warnings.warning import DataWarning, Detail, Plain, Text
 
-LARGEST_MANIFEST = 64_000_000
+MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
-LARGEST_DATA_FILE = 512_000_000
+MAX_DATA_FILE_BYTES = 512_000_000
 """In bytes: six times what the hours of 5,000 namespaces with every metric take."""
 _ATTEMPTS = 3
 T = TypeVar("T")
@@ -122,8 +122,8 @@ class _RefusedError(Exception):
 
 def _content(directory: Path, record: FileRecord) -> bytes:
     """Return a file as the manifest describes it. Raises OSError and _RefusedError."""
-    if record.size > LARGEST_DATA_FILE:
-        raise _RefusedError(loading.too_large(record.name, record.size, LARGEST_DATA_FILE))
+    if record.size > MAX_DATA_FILE_BYTES:
+        raise _RefusedError(loading.too_large(record.name, record.size, MAX_DATA_FILE_BYTES))
     try:
         content = read_regular(directory / record.name, record.size, inside=directory)
         size = len(content)
@@ -139,7 +139,7 @@ def _content(directory: Path, record: FileRecord) -> bytes:
 def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
     path = directory / MANIFEST
     try:
-        content = read_regular(path, LARGEST_MANIFEST, inside=directory)
+        content = read_regular(path, MAX_MANIFEST_BYTES, inside=directory)
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(_absent(directory)) from None
     except UnfitFileError as error:

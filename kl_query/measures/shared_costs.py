@@ -83,10 +83,9 @@ class SharedCosts:
         return self.window.scale.special.get(entry, {})
 
     def _parts(self, namespace: RowId) -> Parts:
-        found = self._parts_of.get(namespace)
-        if found is None:
-            found = self._parts_of[namespace] = self.measure.parts(self.window.scale.row(namespace))
-        return found
+        if namespace not in self._parts_of:
+            self._parts_of[namespace] = self.measure.parts(self.window.scale.row(namespace))
+        return self._parts_of[namespace]
 
     @cached_property
     def _parts_of(self) -> dict[RowId, Parts]:

@@ -29,7 +29,7 @@ from kl_query.numbers import known_sum, rounded
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
-_LARGEST_FACTOR = 1e100
+_MAX_FACTOR = 1e100
 """Beyond it what bears is nothing; two of them and a multiplier still make a number."""
 
 
@@ -150,7 +150,7 @@ def _raise(own: float, more: float) -> float | None:
     if not own > 0:
         return None
     factor = (own + more) / own
-    return factor if factor < _LARGEST_FACTOR else None
+    return factor if factor < _MAX_FACTOR else None
 
 
 def _applied(factor: Parts, parts: Parts) -> Column:

@@ -17,8 +17,8 @@ def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, 
     The open bucket is left out: it is shorter than the others. Unknown buckets are left out too. `stdev` is that of the
     population; percentiles interpolate linearly between the two nearest values. Null where no whole bucket is known.
     """
-    whole = window.closed()
-    numbered = [(value, i) for value, i in zip(column, whole.indices, strict=False) if not isnan(value)]
+    closed = window.closed()
+    numbered = [(value, i) for value, i in zip(column, closed.indices, strict=False) if not isnan(value)]
     values = sorted(value for value, _ in numbered)
     mean = math.fsum(values) / len(values) if values else None
     peak = max(numbered, key=lambda pair: (pair[0], -pair[1]))[1] if numbered else None
@@ -31,8 +31,8 @@ def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, 
         "stdev": rounded(_stdev(values, mean), unit),
         "peak_hour": None if peak is None else bucket_name(window.scale.name, window.scale.starts[peak]),
         "points": len(values),
-        "window_start_utc": instant(whole.start),
-        "window_end_utc": instant(whole.end),
+        "window_start_utc": instant(closed.start),
+        "window_end_utc": instant(closed.end),
     }
 
 

@@ -19,12 +19,12 @@ def collector_clock(since: Plain, ahead: float, contradicted_by: Sequence[str]) 
     """Say that the collector takes no samples, its clock being some seconds ahead; behind, where that is negative."""
     return warning(
         Code.COLLECTOR_CLOCK,
-        "No samples since {since}: the collector's clock is {length} {where} by {told}. It goes on once its clock is "
-        "right; `kl-collector health` says what to do.",
+        "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. It goes on once its clock "
+        "is right; `kl-collector health` says what to do.",
         since=since,
         length=duration(abs(ahead)),
         where=Plain("ahead" if ahead > 0 else "behind"),
-        told=Plain(" and ".join(_SAID_BY.get(witness, "another clock") for witness in contradicted_by)),
+        witnesses=Plain(" and ".join(_SAID_BY.get(witness, "another clock") for witness in contradicted_by)),
     )
 
 

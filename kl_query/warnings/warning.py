@@ -47,9 +47,9 @@ class Names:
             if isinstance(name, str) and (visible is None or visible(name))
         ]
         unnamed = len(self.pairs) - len(named)
-        told = [some(named)] if named else []
+        listed = [some(named)] if named else []
         counted = [filled("{count} that cannot be named to you", {"count": unnamed})] if unnamed else []
-        return " and ".join([*told, *counted])
+        return " and ".join([*listed, *counted])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tests.support.large_dataset import NOW
 
 CASES = examples(2_000)
 DEFAULT_CHARACTERS = 32_000
-LARGEST_CHARACTERS = 80_000
+MAX_CHARS = 80_000
 FULL_SCHEMA_EVERY = 5
 """The full schemas cost five to thirty times what the answer does."""
 LEAKS = ("pydantic", "traceback", "https://", ".py", "validation error")
@@ -47,7 +47,7 @@ def check_answer(tool: str, asked: dict[str, Any], answer: dict[str, Any], *, fu
     """An answer conforms, and fits whether it is written compactly or with spaces."""
     written = json.dumps(answer, allow_nan=False)
     assert json.loads(orjson.dumps(answer)) == json.loads(written)
-    assert len(written) <= (LARGEST_CHARACTERS if asked.get("limit") is not None else DEFAULT_CHARACTERS)
+    assert len(written) <= (MAX_CHARS if asked.get("limit") is not None else DEFAULT_CHARACTERS)
     validator(tool, full=False).validate(answer)
     if full:
         validator(tool, full=True).validate(answer)

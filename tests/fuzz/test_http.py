@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
 from tests.fuzz.arguments import ANYTHING, SCALARS, arguments
-from tests.fuzz.checks import CODES, LARGEST_CHARACTERS, validator
+from tests.fuzz.checks import CODES, MAX_CHARS, validator
 from tests.support.datasets import write
 from tests.support.examples import examples
 from tests.support.mcp_clients import HttpServer, http_server
@@ -93,7 +93,7 @@ def check_result(tool: str, result: dict[str, Any]) -> None:
         assert result.get("structuredContent") is None
     else:
         assert json.loads(block["text"]) == result["structuredContent"]
-        assert len(json.dumps(result["structuredContent"])) <= LARGEST_CHARACTERS
+        assert len(json.dumps(result["structuredContent"])) <= MAX_CHARS
         validator(tool, full=False).validate(result["structuredContent"])
 
 

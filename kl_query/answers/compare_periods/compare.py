@@ -28,7 +28,7 @@ DEFAULT_MOVERS = 20
 
 
 @dataclass(frozen=True)
-class Views:
+class Frames:
     """The same measure over the days, the months, and the scale of the two periods."""
 
     daily: Frame
@@ -43,11 +43,10 @@ class Views:
     def trajectory(self, selection: Selection) -> Trajectory:
         """Return the amount per hour of a selection in each whole month."""
         key = selection.scope, selection.label
-        found = self._trajectories.get(key)
-        if found is None:
+        if key not in self._trajectories:
             names = self.names(selection)
-            found = self._trajectories[key] = trajectory(self.hours, names, cluster=selection.scope == "cluster")
-        return found
+            self._trajectories[key] = trajectory(self.hours, names, cluster=selection.scope == "cluster")
+        return self._trajectories[key]
 
     @cached_property
     def _trajectories(self) -> dict[tuple[str, str], Trajectory]:
@@ -76,16 +75,16 @@ def compare_periods(
     daily, months, compared = (
         frame(dataset, name, metric, cost_model, dimension=dimension) for name in ("daily_14d", "monthly_12m", scale)
     )
-    views = Views(daily, months, compared)
-    asked = selection.scope == "cluster" or date is not None or baseline is not None
-    pair = periods(compared, date, baseline) if asked else None
+    frames = Frames(daily, months, compared)
+    with_periods = selection.scope == "cluster" or date is not None or baseline is not None
+    pair = periods(compared, date, baseline) if with_periods else None
     answer: dict[str, Any] = {
         "namespace": selection.label,
         "scope": selection.scope,
         "matched_count": len(selection.names),
         "metric": metric,
         "dimension": dimension,
-        **(_blocks(views, selection) if selection.single else dict.fromkeys(BLOCKS)),
+        **(_blocks(frames, selection) if selection.single else dict.fromkeys(BLOCKS)),
         "comparisons": [],
         "comparison": _comparison(pair, selection) if pair else None,
         "movers": [],
@@ -94,33 +93,33 @@ def compare_periods(
             now,
             window=compared.window,
             measure=compared.measure,
-            warnings=_warnings(views, selection, pair, asked),
+            warnings=_warnings(frames, selection, pair, with_periods),
         ),
     }
-    _fill(answer, page, views, selection, pair, sort=sort)
+    _fill(answer, page, frames, selection, pair, sort=sort)
     return answer
 
 
 BLOCKS = ("daily_14d", "monthly_12m", "trend", "what_changed")
 
 
-def _blocks(views: Views, selection: Selection, name: str | None = None) -> dict[str, Any]:
+def _blocks(frames: Frames, selection: Selection, name: str | None = None) -> dict[str, Any]:
     """Return the blocks of one namespace, or of the whole selection."""
     chosen = Selection("namespace", (name,), name) if name is not None else selection
-    months = _column(views.monthly, chosen)
-    levels = views.trajectory(chosen)
-    found = trend(views.hours, levels)
+    months = _column(frames.monthly, chosen)
+    levels = frames.trajectory(chosen)
+    line = trend(frames.hours, levels)
     return {
         "daily_14d": {
-            "aggregate": views.daily.measure.shown(_aggregate(views.daily, chosen)),
-            "window_start": instant(views.daily.window.start),
-            "window_end": instant(views.daily.window.end),
-            "points": len(views.daily.window.indices),
-            "partial": views.daily.window.partial,
+            "aggregate": frames.daily.measure.shown(_aggregate(frames.daily, chosen)),
+            "window_start": instant(frames.daily.window.start),
+            "window_end": instant(frames.daily.window.end),
+            "points": len(frames.daily.window.indices),
+            "partial": frames.daily.window.partial,
         },
-        "monthly_12m": {**monthly(views.hours, views.names(chosen), months), "trend_direction": found["direction"]},
-        "trend": found,
-        "what_changed": between_months(views.hours, levels),
+        "monthly_12m": {**monthly(frames.hours, frames.names(chosen), months), "trend_direction": line["direction"]},
+        "trend": line,
+        "what_changed": between_months(frames.hours, levels),
     }
 
 
@@ -150,24 +149,24 @@ def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
 
 
 def _fill(
-    answer: dict[str, Any], page: PageRequest, views: Views, selection: Selection, pair: Periods | None, *, sort: str
+    answer: dict[str, Any], page: PageRequest, frames: Frames, selection: Selection, pair: Periods | None, *, sort: str
 ) -> None:
-    dataset = views.daily.dataset
+    dataset = frames.daily.dataset
     pairs = {}
     if pair is not None:
         listed = pair.named if selection.scope == "cluster" else selection.names
         pairs = {name: pair.pair(name) for name in listed}
-    additive = views.compared.measure.additive
+    additive = frames.compared.measure.additive
     names = order(pairs, sort if additive else "namespace") if pairs else list(selection.names)
     several = selection.scope == "namespaces"
-    unit = views.compared.measure.unit
+    unit = frames.compared.measure.unit
     lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
     if not lists:
         return
 
     def row(position: int) -> tuple[dict[str, Any], ...]:
         name = names[position]
-        comparison = [{"namespace": name, **_blocks(views, selection, name)}] if several else []
+        comparison = [{"namespace": name, **_blocks(frames, selection, name)}] if several else []
         moves = [{"namespace": name, **moved(pairs[name], unit)}] if pairs else []
         return (*comparison, *moves)
 
@@ -181,25 +180,25 @@ def _left_out(pair: Periods, selection: Selection) -> list[DataWarning]:
     return [questions.change_unknown(missing)] if missing else []
 
 
-def _warnings(views: Views, selection: Selection, pair: Periods | None, asked: bool) -> list[DataWarning]:
-    found: list[DataWarning] = []
-    if views.monthly.window.partial:
-        found.append(questions.OPEN_MONTH_LEFT_OUT)
-    found += rules_of(views.monthly.scale).begin_warnings(views.monthly.window)
-    if not views.monthly.window.indices and views.daily.window.indices:
-        found.append(questions.NO_MONTHS)
-    if asked and pair is None:
-        found.append(questions.NO_PERIODS)
+def _warnings(frames: Frames, selection: Selection, pair: Periods | None, with_periods: bool) -> list[DataWarning]:
+    warnings: list[DataWarning] = []
+    if frames.monthly.window.partial:
+        warnings.append(questions.OPEN_MONTH_LEFT_OUT)
+    warnings += rules_of(frames.monthly.scale).begin_warnings(frames.monthly.window)
+    if not frames.monthly.window.indices and frames.daily.window.indices:
+        warnings.append(questions.NO_MONTHS)
+    if with_periods and pair is None:
+        warnings.append(questions.NO_PERIODS)
     if pair is not None:
-        found += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
-    found += _left_out_of_trend(views, selection)
-    for view in (views.daily, views.monthly):
-        found += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
-    return found
+        warnings += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
+    warnings += _left_out_of_trend(frames, selection)
+    for view in (frames.daily, frames.monthly):
+        warnings += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
+    return warnings
 
 
-def _left_out_of_trend(views: Views, selection: Selection) -> list[DataWarning]:
-    if not selection.single or len(views.names(selection)) < 2:
+def _left_out_of_trend(frames: Frames, selection: Selection) -> list[DataWarning]:
+    if not selection.single or len(frames.names(selection)) < 2:
         return []
-    missing = views.trajectory(selection).left_out
+    missing = frames.trajectory(selection).left_out
     return [questions.trend_leaves_out(missing)] if missing else []

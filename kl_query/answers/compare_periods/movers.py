@@ -82,10 +82,9 @@ class Periods:
 
     def pair(self, name: RowId) -> tuple[float, float]:
         """Return a namespace's baseline, scaled, and its value."""
-        found = self._pairs.get(name)
-        if found is None:
-            found = self._pairs[name] = self._share(name) if self._is_percentage else self._scaled(name)
-        return found
+        if name not in self._pairs:
+            self._pairs[name] = self._share(name) if self._is_percentage else self._scaled(name)
+        return self._pairs[name]
 
     def _scaled(self, name: RowId) -> tuple[float, float]:
         before, after = (view.total_of(name).value for view in self._views)
@@ -186,15 +185,15 @@ def _default_periods(view: Frame, everything: Window) -> Periods | None:
 
     As many as leave at least half of either period observed: the hours after an installation are no month.
     """
-    scale, whole = view.scale, everything.closed()
-    for length in range(min(DEFAULT_BUCKETS[scale.name], len(whole.indices) // 2), 0, -1):
-        middle = whole.stop - length
-        pair = Window(scale, middle - length, middle), Window(scale, middle, whole.stop)
+    scale, closed = view.scale, everything.closed()
+    for length in range(min(DEFAULT_BUCKETS[scale.name], len(closed.indices) // 2), 0, -1):
+        middle = closed.stop - length
+        pair = Window(scale, middle - length, middle), Window(scale, middle, closed.stop)
         if all(map(_half_observed, pair)):
             return Periods(view, *pair)
-    last = Window(scale, max(whole.first, whole.stop - 1), whole.stop)
+    last = Window(scale, max(closed.first, closed.stop - 1), closed.stop)
     if everything.partial and last.indices and _half_observed(last):
-        return Periods(view, last, Window(scale, whole.stop, everything.stop))
+        return Periods(view, last, Window(scale, closed.stop, everything.stop))
     return None
 
 

@@ -13,7 +13,7 @@ from kl_core.regular_files import TooLongError
 from kl_query.dataset import DatasetError, load_dataset
 from kl_query.dataset.legacy import reader_of
 from kl_query.dataset.legacy.json_stream import records
-from kl_query.dataset.load import LARGEST_MANIFEST
+from kl_query.dataset.load import MAX_MANIFEST_BYTES
 from tests.kl_query.dataset.legacy.conftest import FILES
 from tests.support.legacy_layout import put
 from tests.support.odd_files import ODD, put_odd, without_waiting
@@ -79,7 +79,7 @@ def test_an_odd_manifest_does_not_make_the_directory_one_of_another_layout(legac
         without_waiting(lambda: load_dataset(legacy))
 
 
-@pytest.mark.parametrize(("size", "says"), [(LARGEST_MANIFEST + 1, "64,000,001"), (HUGE, "1,099,511,627,776")])
+@pytest.mark.parametrize(("size", "says"), [(MAX_MANIFEST_BYTES + 1, "64,000,001"), (HUGE, "1,099,511,627,776")])
 def test_a_manifest_of_a_monstrous_length_is_not_read(native: Path, size: int, says: str) -> None:
     _hole(native / "dataset.json", size)
 
@@ -89,7 +89,7 @@ def test_a_manifest_of_a_monstrous_length_is_not_read(native: Path, size: int, s
 
 def test_a_manifest_as_long_as_is_allowed_is_read(native: Path) -> None:
     path = native / "dataset.json"
-    path.write_bytes(path.read_bytes().ljust(LARGEST_MANIFEST))
+    path.write_bytes(path.read_bytes().ljust(MAX_MANIFEST_BYTES))
 
     assert load_dataset(native).generation == 1
 
@@ -133,9 +133,9 @@ def test_a_size_beyond_all_reason_is_not_read_whatever_the_file_is(native: Path,
 
 def test_a_file_as_long_as_is_allowed_is_read(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = (native / "hourly_7d-1.json").stat().st_size
-    monkeypatch.setattr("kl_query.dataset.load.LARGEST_DATA_FILE", size)
+    monkeypatch.setattr("kl_query.dataset.load.MAX_DATA_FILE_BYTES", size)
     assert "hourly_7d" in load_dataset(native).scales
-    monkeypatch.setattr("kl_query.dataset.load.LARGEST_DATA_FILE", size - 1)
+    monkeypatch.setattr("kl_query.dataset.load.MAX_DATA_FILE_BYTES", size - 1)
     assert "hourly_7d" not in load_dataset(native).scales
 
 

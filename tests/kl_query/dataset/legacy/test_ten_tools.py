@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_query.answer_size import LARGEST_CHARACTERS
+from kl_query.answer_size import MAX_CHARS
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.legacy_layout import Hours, Truth, at, cluster, write
@@ -45,7 +45,7 @@ class Case:
         answer = TABLE[tool].run(arguments, self.dataset, NOW)
         check_schemas(tool, answer)
         assert answer["metadata"]["last_sample_utc"] == "2026-11-21T19:00:00Z"
-        assert len(str(answer)) < LARGEST_CHARACTERS * 1.2
+        assert len(str(answer)) < MAX_CHARS * 1.2
         return answer
 
     def whole(self, name: str, metric: str, groups: Iterable[slice]) -> float:
