@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from collector.errors import SettingsError
+from kl_core.errors import SettingsError
 
 Kind = Literal["path", "choice", "number", "rate", "text", "secret", "flag", "url", "urls", "globs", "weights"]
 

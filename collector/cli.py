@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from collector import __version__, heartbeat
 from collector.clock import Clock, boot_time
-from collector.errors import KubeLedgerError, SettingsError
 from collector.import_legacy import options
 from collector.settings import SETTINGS, Settings, load
 from kl_core import logs
+from kl_core.errors import KubeLedgerError, SettingsError
 
 if TYPE_CHECKING:
     from collector.tick import Collector

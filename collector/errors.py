@@ -1,7 +1,7 @@
 """What can go wrong in the collector, as one small tree.
 
     KubeLedgerError
-    ├── SettingsError   a setting is wrong or missing: nothing was started, the operator has to change it
+    ├── SettingsError   a setting is wrong or missing: nothing was started, the operator has to change it (kl_core)
     ├── SourceError     a source (`kubernetes`, `metrics`, `dcgm`) did not answer properly: unknown for this tick
     ├── StoreError      the RRDs or the files beside them cannot be read, written or locked
     │   ├── DamagedError   an RRD is damaged, foreign or not this user's
@@ -15,15 +15,8 @@ Every message is one line that names the input, what was allowed and what to do,
 
 from __future__ import annotations
 
+from kl_core.errors import KubeLedgerError
 from kl_core.vocabulary import Source
-
-
-class KubeLedgerError(Exception):
-    """Base of all errors that the collector explains to its operator in one line."""
-
-
-class SettingsError(KubeLedgerError):
-    """A setting that cannot be used; names the variable, its value, what is allowed and what to do."""
 
 
 class SourceError(KubeLedgerError):

@@ -18,9 +18,9 @@ from typing import Protocol, TypeVar
 
 from collector import heartbeat as heartbeats
 from collector.clock import Clock, Disagreement, boot_time
-from collector.errors import KubeLedgerError
 from collector.tick import TickReport
 from kl_core.calendar import iso
+from kl_core.errors import KubeLedgerError
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.casts import CASTS, Kind
-from collector.errors import SettingsError
+from kl_core.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kl_core import logs
+from kl_core.errors import KubeLedgerError, SettingsError
 from kl_mcp import settings
 from kl_mcp.settings import Settings
-from kl_query.errors import KlMcpError, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen = settings.load(argv=argv)
         logs.set_up(chosen.log_level)
         _serve(chosen)
-    except KlMcpError as error:
+    except KubeLedgerError as error:
         print(f"kl-mcp: {error}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
     return 0

@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
+from kl_core.errors import SettingsError
 from kl_mcp import __version__
-from kl_query.errors import SettingsError
 
 DESCRIPTION = """\
 Answers questions about Kubernetes capacity, usage, requests and cost per namespace, to AI assistants that speak

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kl_core.errors import SettingsError
 from kl_mcp import casts
 from kl_mcp.command_line import parse_flags
-from kl_query.errors import SettingsError
 
 TRANSPORTS = ("http", "stdio")
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -1,8 +1,8 @@
 """What can go wrong in the server, as a small tree of exceptions.
 
-Exception
+KubeLedgerError (kl_core)
+├── SettingsError (kl_core)  a setting cannot be used: which one, what is allowed, what to do
 └── KlMcpError
-    ├── SettingsError        a setting cannot be used: which one, what is allowed, what to do
     ├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
     └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
 """
@@ -13,6 +13,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kl_core.errors import KubeLedgerError
 from kl_query.warnings.warning import DataWarning
 
 PAYLOAD_CHARACTERS = 2_000
@@ -24,12 +25,8 @@ _ALLOWED_CHARACTERS = 400
 _MAX_EXAMPLE_CHARS = 200
 
 
-class KlMcpError(Exception):
+class KlMcpError(KubeLedgerError):
     """Base of every error this server raises itself."""
-
-
-class SettingsError(KlMcpError):
-    """A setting cannot be used. The message names the setting, its value, what is allowed and what to do."""
 
 
 class DatasetError(KlMcpError):

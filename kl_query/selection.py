@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kl_core.globs import MAX_GLOB_CHARS, broken_rule
 from kl_query.dataset.model import Dataset
 from kl_query.errors import ToolArgumentError, quoted
 from kl_query.regular_expressions import globs_meant
@@ -12,15 +13,7 @@ from kl_query.unmatched import example, matching, pattern_as_name, unknown_name,
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
-MAX_PATTERN_CHARS = 256
 MAX_PATTERNS = 20
-_REFUSED = {
-    "{": "braces are not alternatives here: pass several patterns",
-    "}": "braces are not alternatives here: pass several patterns",
-    "/": "a namespace name holds no '/'",
-    "\\": "a backslash does not escape anything here",
-    "[^": "'none of these' is [!...] here",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +93,11 @@ def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] 
         message = f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}."
         raise _bad_pattern(argument, message, names[:1])
     for pattern in checked:
-        broken = _broken_rule(pattern)
+        broken = broken_rule(pattern, quoted(pattern))
         if broken is not None:
-            meant = globs_meant(pattern[:MAX_PATTERN_CHARS], names)
+            meant = globs_meant(pattern[:MAX_GLOB_CHARS], names)
             raise _bad_pattern(argument, broken, meant or names[:1])
     return checked
-
-
-def _broken_rule(pattern: str) -> str | None:
-    if not 1 <= len(pattern) <= MAX_PATTERN_CHARS:
-        return f"A pattern has 1 to {MAX_PATTERN_CHARS} characters, not {len(pattern)}."
-    if pattern.startswith("!"):
-        return f"{quoted(pattern)} starts with '!': a pattern cannot be negated."
-    reasons = (reason for part, reason in _REFUSED.items() if part in pattern)
-    return next((f"{quoted(pattern)} is refused: {reason}." for reason in reasons), None)
 
 
 def _bad_pattern(argument: str, message: str, answered: Sequence[str]) -> ToolArgumentError:

@@ -19,8 +19,8 @@ import anyio
 from mcp.client import Client
 from tqdm import tqdm
 
-from collector.errors import KubeLedgerError
 from collector.settings import Settings, load
+from kl_core.errors import KubeLedgerError
 from simulator.clients import client_configurations
 from simulator.faults import parse_time
 from simulator.history import fill, first_history

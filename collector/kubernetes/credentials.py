@@ -21,8 +21,9 @@ from kubernetes.config import ConfigException, kube_config
 from kubernetes.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
 from urllib3.util import make_headers
 
-from collector.errors import SettingsError, SourceError
+from collector.errors import SourceError
 from collector.settings import Settings
+from kl_core.errors import SettingsError
 
 SERVICE_ACCOUNT = Path(SERVICE_TOKEN_FILENAME).parent
 DEFAULT_KUBECONFIG = "~/.kube/config"

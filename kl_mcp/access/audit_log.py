@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from kl_core.calendar import iso
+from kl_core.errors import SettingsError
 from kl_mcp.access.callers import Caller
-from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import anyio
 
+from kl_core.errors import SettingsError
 from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access.held_keys import HeldKeys
 from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet, parse_key_set
-from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

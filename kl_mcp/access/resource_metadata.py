@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kl_query.errors import SettingsError
+from kl_core.errors import SettingsError
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 NAME = "KubeLedger"

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from kl_core.calendar import read_iso
+from kl_core.errors import SettingsError
 from kl_core.regular_files import read_regular
 from kl_core.watched_file import ChangingFile
 from kl_mcp.access import strict_json
 from kl_mcp.access.callers import Caller, checked_globs
-from kl_query.errors import SettingsError, ToolArgumentError
+from kl_query.errors import ToolArgumentError
 
 logger = logging.getLogger(__name__)
 

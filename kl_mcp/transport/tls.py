@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kl_core.calendar import iso
+from kl_core.errors import SettingsError
 from kl_core.regular_files import read_regular
 from kl_core.watched_file import Mark, mark_of
-from kl_query.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

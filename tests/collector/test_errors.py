@@ -1,11 +1,12 @@
 import pytest
 
 from collector import errors
+from kl_core.errors import KubeLedgerError
 
 
-@pytest.mark.parametrize("name", ["SettingsError", "SourceError", "StoreError", "PublishError", "MigrationError"])
+@pytest.mark.parametrize("name", ["SourceError", "StoreError", "PublishError", "MigrationError"])
 def test_every_error_is_a_kubeledger_error_and_stands_in_the_drawn_tree(name: str) -> None:
-    assert issubclass(getattr(errors, name), errors.KubeLedgerError)
+    assert issubclass(getattr(errors, name), KubeLedgerError)
     assert name in (errors.__doc__ or "")
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import SettingsError
 from collector.settings import SETTINGS, Setting, Settings, load
+from kl_core.errors import SettingsError
 
 HOME = {"HOME": "/home/ada"}
 

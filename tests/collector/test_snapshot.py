@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from collector.accounting.tick_sample import account
-from collector.errors import SettingsError
 from collector.model import TickSample
 from collector.settings import load
 from collector.snapshot import LiveSources
+from kl_core.errors import SettingsError
 from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kl_core.errors import SettingsError
 from kl_mcp.settings import SETTINGS, Settings, load
-from kl_query.errors import SettingsError
 
 
 @pytest.mark.requirement("KL-X-1")

@@ -10,10 +10,11 @@ import pytest
 import yaml
 from kubernetes.client import Configuration
 
-from collector.errors import SettingsError, SourceError
+from collector.errors import SourceError
 from collector.kubernetes.credentials import configuration
 from collector.kubernetes.session import Session
 from collector.settings import Settings
+from kl_core.errors import SettingsError
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Request, json_answer, serving

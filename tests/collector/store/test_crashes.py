@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import KubeLedgerError
 from collector.store import journal
 from collector.store.rrd import database
+from kl_core.errors import KubeLedgerError
 from tests.collector.store import stories
 from tests.collector.store.stories import Story, books
 from tests.support.crashes import Content, Moment, Watch, content_of, identity, kills, put

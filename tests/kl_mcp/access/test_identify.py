@@ -10,12 +10,12 @@ import anyio
 import pytest
 from mcp.server.auth.provider import AccessToken
 
+from kl_core.errors import SettingsError
 from kl_mcp.access.callers import Caller
 from kl_mcp.access.identify import Identification, caller_of_jwt, identification_of
 from kl_mcp.access.refusals import InvalidTokenError, RefusedError
 from kl_mcp.access.tokens_file import NAME
 from kl_mcp.settings import load
-from kl_query.errors import SettingsError
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.counted import Counted
 from tests.support.issuer import RESOURCE, jwt_flags, key_set_file, token
