@@ -18,6 +18,7 @@ from collector.clock import Clock, boot_time
 from collector.import_legacy import options
 from collector.settings import SETTINGS, Settings, load
 from kl_core import logs
+from kl_core.casts import OneOf
 from kl_core.errors import KubeLedgerError, SettingsError
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def main(
     try:
         settings = load(environ)
         logs.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
-        for sentence in settings.deprecations:
-            _log.warning("%s", sentence)
+        for notice in settings.notices:
+            _log.warning("%s", notice)
         return commands[arguments.command](settings)
     except KubeLedgerError as error:
         sys.stderr.write(f"kl-collector: {error}\n")
@@ -109,7 +110,7 @@ def _settings_help() -> str:
     lines = ["settings (environment variables):"]
     for setting in SETTINGS:
         lines.append(f"  {setting.name}" + (f" (default: {setting.default})" if setting.default else ""))
-        allowed = f" One of {', '.join(setting.allowed)}." if setting.allowed else ""
+        allowed = f" One of {setting.cast.wording}." if isinstance(setting.cast, OneOf) else ""
         lines.extend(textwrap.wrap(setting.help + allowed, 100, initial_indent=" " * 6, subsequent_indent=" " * 6))
     return "\n".join(lines)
 

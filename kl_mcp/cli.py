@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         chosen = settings.load(argv=argv)
         logs.set_up(chosen.log_level)
+        for notice in chosen.notices:
+            logger.warning("%s", notice)
         _serve(chosen)
     except KubeLedgerError as error:
         print(f"kl-mcp: {error}", file=sys.stderr)

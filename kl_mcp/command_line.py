@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from kl_core.errors import SettingsError
+from kl_core.settings import Setting
 from kl_mcp import __version__
 
 DESCRIPTION = """\
@@ -36,31 +37,12 @@ A flag wins over its environment variable. /healthz answers while the process li
 """
 
 
-class Option(Protocol):
-    """A setting as the command line shows it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def flag(self) -> str: ...
-    @property
-    def field(self) -> str: ...
-    @property
-    def metavar(self) -> str: ...
-    @property
-    def default(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-    @property
-    def bare(self) -> str | None: ...
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise SettingsError(f"{message}. `kl-mcp --help` lists the settings.")
 
 
-def _parser(options: Sequence[Option]) -> argparse.ArgumentParser:
+def _parser(options: Sequence[Setting]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="kl-mcp",
         description=DESCRIPTION,
@@ -77,8 +59,8 @@ def _parser(options: Sequence[Option]) -> argparse.ArgumentParser:
     return parser
 
 
-def parse_flags(argv: Sequence[str], options: Sequence[Option]) -> dict[str, str | None]:
-    """The text of each flag by its field; None for one that was not given.
+def parse_flags(argv: Sequence[str], options: Sequence[Setting]) -> dict[str, str]:
+    """Return the text of each flag that is given.
 
     Raises `SettingsError` for an argument that does not exist. `--help` and `--version` raise `SystemExit(0)`.
     """
@@ -89,4 +71,5 @@ def parse_flags(argv: Sequence[str], options: Sequence[Option]) -> dict[str, str
         nearest = difflib.get_close_matches(wrong, flags, n=1)
         hint = f" Did you mean {nearest[0]}?" if nearest else ""
         raise SettingsError(f"unknown argument {wrong!r}.{hint} `kl-mcp --help` lists the settings.")
-    return vars(namespace)
+    given = vars(namespace)
+    return {setting.flag: given[setting.field] for setting in options if given[setting.field] is not None}

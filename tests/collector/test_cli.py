@@ -192,9 +192,9 @@ def test_once_by_a_clock_that_is_behind_the_newest_tick_does_not_say_that_its_ti
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"KL_POLLING_INTERVAL_SEC": "7"}, "KL_POLLING_INTERVAL_SEC is '7'"),
+        ({"KL_POLLING_INTERVAL_SEC": "7"}, "KL_POLLING_INTERVAL_SEC='7' cannot be used"),
         ({"KL_COST_MODEL": "CHARGE_BACK"}, "KL_COST_MODEL is CHARGE_BACK, which needs a rate"),
-        ({"KL_BILLING_HOURLY_RATE": "ten"}, "KL_BILLING_HOURLY_RATE is 'ten'"),
+        ({"KL_BILLING_HOURLY_RATE": "ten"}, "KL_BILLING_HOURLY_RATE='ten' cannot be used"),
     ],
 )
 def test_wrong_settings_are_one_line_and_exit_code_2(tmp_path: Path, settings: dict[str, str], reason: str) -> None:

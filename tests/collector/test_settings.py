@@ -2,16 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from collector.settings import SETTINGS, Setting, Settings, load
+from collector.settings import load
 from kl_core.errors import SettingsError
-
-HOME = {"HOME": "/home/ada"}
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
-    settings = load(HOME)
-    assert settings.db_location == Path("/home/ada/.kubeledger/db")
-    assert settings.data_dir == Path("/home/ada/.kubeledger/data")
+    settings = load({})
+    assert settings.db_location == Path.home() / ".kubeledger/db"
+    assert settings.data_dir == Path.home() / ".kubeledger/data"
     assert settings.polling_interval_sec == 300
     assert settings.cost_model == "CUMULATIVE_RATIO"
     assert settings.billing_hourly_rate is None
@@ -20,20 +18,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.nvidia_dcgm_endpoints == ()
     assert settings.k8s_api_verify_ssl is True
     assert settings.explicit == frozenset()
-    assert settings.deprecations == ()
-
-
-def test_every_setting_is_documented_and_has_a_field() -> None:
-    assert all(setting.help and setting.name.startswith("KL_") for setting in SETTINGS)
-    fields = [setting.field for setting in SETTINGS]
-    assert len(set(fields)) == len(fields)
-    assert set(fields) <= set(Settings.__dataclass_fields__)
-
-
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_an_empty_value_is_the_same_as_none(setting: Setting) -> None:
-    name = setting.name
-    assert load({**HOME, name: "  "}) == load(HOME)
+    assert settings.notices == ()
 
 
 def test_all_settings_are_read() -> None:
@@ -88,27 +73,37 @@ def test_all_settings_are_read() -> None:
         ("KL_COST_MODEL", "FREE", "CUMULATIVE_RATIO, RATIO, CHARGE_BACK"),
         ("KL_BILLING_HOURLY_RATE", "12,50", "a number above 0"),
         ("KL_BILLING_HOURLY_RATE", "nan", "a number above 0"),
+        ("KL_BILLING_HOURLY_RATE", "1e400", "a number above 0"),
+        ("KL_BILLING_HOURLY_RATE", "1_0", "a number above 0"),
+        ("KL_BILLING_HOURLY_RATE", "٣", "a number above 0"),
         ("KL_BILLING_HOURLY_RATE", "-3", "a number above 0"),
         ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=1,disk=2", "cpu=, memory= and gpu="),
         ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=1,cpu=2", "cpu=, memory= and gpu="),
         ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=-1", "cpu=, memory= and gpu="),
         ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=0", "cpu=, memory= and gpu="),
         ("KL_BILLING_RESOURCE_WEIGHTS", "half", "cpu=, memory= and gpu="),
+        ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=1,memory=a", "cpu=, memory= and gpu="),
+        ("KL_BILLING_RESOURCE_WEIGHTS", "cpu=1e308,memory=1e308", "cpu=, memory= and gpu="),
         ("KL_NVIDIA_DCGM_ENDPOINT", "dcgm:9400", "a URL"),
         ("KL_K8S_API_ENDPOINT", "10.0.0.1", "a URL"),
         ("KL_K8S_API_ENDPOINT", "https://host:port", "a URL"),
         ("KL_K8S_API_ENDPOINT", "ftp://host", "a URL"),
+        ("KL_K8S_API_ENDPOINT", "https://host/?a=b", "without user, password and query"),
+        ("KL_K8S_API_ENDPOINT", "https://a b", "a URL"),
         ("KL_EXCLUDED_NAMESPACES", "!kube-*", "globs"),
         ("KL_INCLUDED_NAMESPACES", "a b", "globs"),
         ("KL_K8S_API_VERIFY_SSL", "maybe", "true or false"),
-        ("KL_REQUEST_TIMEOUT_SEC", "0", "seconds"),
+        ("KL_REQUEST_TIMEOUT_SEC", "0.9", "seconds from 1 to 300"),
+        ("KL_REQUEST_TIMEOUT_SEC", "300.1", "seconds from 1 to 300"),
+        ("KL_REQUEST_TIMEOUT_SEC", "long", "seconds from 1 to 300"),
+        ("KL_DB_LOCATION", "~nobody-of-this-name/db", "a path in full"),
         ("KL_LOG_LEVEL", "loud", "DEBUG, INFO"),
         ("KL_CLUSTER_NAME", "a\nb", "control characters"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed_and_what_to_do(name: str, value: str, allowed: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load({**HOME, name: value})
+        load({name: value})
     message = str(caught.value)
     assert name in message
     assert allowed in message
@@ -118,78 +113,33 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_what_to_do(name: str, val
 
 def test_charge_back_without_a_rate_is_refused() -> None:
     with pytest.raises(SettingsError, match="needs a rate: set KL_BILLING_HOURLY_RATE"):
-        load({**HOME, "KL_COST_MODEL": "CHARGE_BACK"})
+        load({"KL_COST_MODEL": "CHARGE_BACK"})
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "-1.0"])
 def test_zero_and_minus_one_are_no_rate_as_in_earlier_releases(rate: str) -> None:
-    assert load({**HOME, "KL_BILLING_HOURLY_RATE": rate}).billing_hourly_rate is None
+    assert load({"KL_BILLING_HOURLY_RATE": rate}).billing_hourly_rate is None
     with pytest.raises(SettingsError, match="needs a rate"):
-        load({**HOME, "KL_BILLING_HOURLY_RATE": rate, "KL_COST_MODEL": "CHARGE_BACK"})
+        load({"KL_BILLING_HOURLY_RATE": rate, "KL_COST_MODEL": "CHARGE_BACK"})
 
 
 def test_a_rate_is_allowed_with_any_cost_model() -> None:
-    assert load({**HOME, "KL_BILLING_HOURLY_RATE": "3", "KL_COST_MODEL": "RATIO"}).billing_hourly_rate == 3.0
+    assert load({"KL_BILLING_HOURLY_RATE": "3", "KL_COST_MODEL": "RATIO"}).billing_hourly_rate == 3.0
 
 
 def test_the_other_spelling_of_the_rate_is_accepted() -> None:
-    assert load({**HOME, "KL_HOURLY_BILLING_RATE": "4"}).billing_hourly_rate == 4.0
+    assert load({"KL_HOURLY_BILLING_RATE": "4"}).billing_hourly_rate == 4.0
 
 
 def test_two_spellings_that_differ_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"KL_BILLING_HOURLY_RATE and KL_HOURLY_BILLING_RATE are two spellings"):
-        load({**HOME, "KL_HOURLY_BILLING_RATE": "4", "KL_BILLING_HOURLY_RATE": "5"})
+        load({"KL_HOURLY_BILLING_RATE": "4", "KL_BILLING_HOURLY_RATE": "5"})
 
 
 def test_weights_are_scaled_to_add_up_to_one_and_unnamed_metrics_get_nothing() -> None:
     # 3 : 1 -> 0.75 : 0.25
-    weights = load({**HOME, "KL_BILLING_RESOURCE_WEIGHTS": "cpu=3,memory=1"}).billing_resource_weights
+    weights = load({"KL_BILLING_RESOURCE_WEIGHTS": "cpu=3,memory=1"}).billing_resource_weights
     assert weights == {"cpu": 0.75, "memory": 0.25, "gpu": 0.0}
-
-
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_name_is_accepted_with_the_old_prefix_and_a_notice(setting: Setting) -> None:
-    name = setting.name
-    old = name.replace("KL_", "KOA_", 1)
-    default = setting.default or VALID[name]
-    partners = PARTNERS.get(name, {})
-    settings = load({**HOME, **partners, old: default})
-    assert settings.deprecations == (f"{old} is deprecated and still read: rename it to {name}.",)
-    field = setting.field
-    assert getattr(settings, field) == getattr(load({**HOME, **partners, name: default}), field)
-    assert field in settings.explicit
-
-
-VALID = {
-    "KL_KUBELEDGER_DATA_DIR": "/existing",
-    "KL_BILLING_HOURLY_RATE": "2",
-    "KL_BILLING_RESOURCE_WEIGHTS": "cpu=1",
-    "KL_NVIDIA_DCGM_ENDPOINT": "http://a:9400",
-    "KL_INCLUDED_NAMESPACES": "a*",
-    "KL_EXCLUDED_NAMESPACES": "b*",
-    "KL_K8S_API_ENDPOINT": "http://a:8080",
-    "KL_K8S_AUTH_TOKEN": "t",
-    "KL_K8S_AUTH_TOKEN_FILE": "/t",
-    "KL_K8S_CACERT": "/ca",
-    "KL_K8S_AUTH_CLIENT_CERT": "/c",
-    "KL_K8S_AUTH_CLIENT_CERT_KEY": "/k",
-    "KL_K8S_AUTH_USERNAME": "u",
-    "KL_K8S_AUTH_PASSWORD": "p",
-}
-PARTNERS = {
-    "KL_K8S_AUTH_CLIENT_CERT": {"KL_K8S_AUTH_CLIENT_CERT_KEY": "/k"},
-    "KL_K8S_AUTH_CLIENT_CERT_KEY": {"KL_K8S_AUTH_CLIENT_CERT": "/c"},
-    "KL_K8S_AUTH_USERNAME": {"KL_K8S_AUTH_PASSWORD": "p"},
-    "KL_K8S_AUTH_PASSWORD": {"KL_K8S_AUTH_USERNAME": "u"},
-}
-
-
-def test_the_new_name_wins_over_the_old_one_and_says_so() -> None:
-    settings = load({**HOME, "KL_CLUSTER_NAME": "new", "KOA_CLUSTER_NAME": "old"})
-    assert settings.cluster_name == "new"
-    assert settings.deprecations == (
-        "KOA_CLUSTER_NAME is deprecated and ignored, because KL_CLUSTER_NAME is set: rename it to KL_CLUSTER_NAME.",
-    )
 
 
 @pytest.mark.parametrize(
@@ -203,20 +153,16 @@ def test_the_new_name_wins_over_the_old_one_and_says_so() -> None:
 )
 def test_half_a_credential_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="belong together: set both or neither"):
-        load({**HOME, **environ})
+        load({**environ})
 
 
 def test_two_identities_are_refused() -> None:
     with pytest.raises(SettingsError, match="KL_K8S_AUTH_TOKEN and KL_K8S_AUTH_TOKEN_FILE are set"):
-        load({**HOME, "KL_K8S_AUTH_TOKEN": "hush", "KL_K8S_AUTH_TOKEN_FILE": "/t"})
+        load({"KL_K8S_AUTH_TOKEN": "hush", "KL_K8S_AUTH_TOKEN_FILE": "/t"})
 
 
-def test_secrets_are_in_no_repr_and_no_message() -> None:
-    settings = load({**HOME, "KL_K8S_AUTH_TOKEN": "hush"})
-    assert "hush" not in repr(settings)
-    settings = load({**HOME, "KL_K8S_AUTH_USERNAME": "ada", "KL_K8S_AUTH_PASSWORD": "hush"})
-    assert "hush" not in repr(settings)
-    for environ in ({"KL_K8S_AUTH_TOKEN": "hush\nhush"}, {"KL_K8S_API_ENDPOINT": "https://ada:hush@host"}):
+def test_a_password_in_an_address_is_refused_and_not_printed() -> None:
+    for address in ("https://ada:hush@host", "https:/ada:hush@host"):
         with pytest.raises(SettingsError) as caught:
-            load({**HOME, **environ})
+            load({"KL_K8S_API_ENDPOINT": address})
         assert "hush" not in str(caught.value)

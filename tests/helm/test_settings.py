@@ -42,7 +42,7 @@ def test_every_variable_is_a_setting_of_the_command_that_gets_it(rendered: Rende
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_collector_understands_all_of_it(rendered: Rendered, name: str) -> None:
-    assert collector(rendered(name)).deprecations == ()
+    assert collector(rendered(name)).notices == ()
 
 
 @pytest.mark.parametrize("name", WITH_SERVER)

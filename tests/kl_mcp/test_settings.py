@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from kl_core.errors import SettingsError
-from kl_mcp.settings import SETTINGS, Settings, load
+from kl_mcp.settings import SETTINGS, load
 
 
 @pytest.mark.requirement("KL-X-1")
@@ -86,11 +85,11 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_MCP_LISTEN_PORT": "65536"}, [], ["65536", "0 to 65535"]),
         ({"KL_MCP_LISTEN_PORT": "٥٤"}, [], ["KL_MCP_LISTEN_PORT", "0 to 65535"]),
         ({}, ["--port", "-1"], ["--port"]),
-        ({"KL_MCP_TRANSPORT": "sse"}, [], ["KL_MCP_TRANSPORT='sse'", "http or stdio"]),
-        ({}, ["--transport", "pipe"], ["--transport='pipe'", "http or stdio"]),
+        ({"KL_MCP_TRANSPORT": "sse"}, [], ["KL_MCP_TRANSPORT='sse'", "one of http, stdio"]),
+        ({}, ["--transport", "pipe"], ["--transport='pipe'", "one of http, stdio"]),
         ({"KL_MCP_LISTEN_HOST": "fe80::1%eth0"}, [], ["KL_MCP_LISTEN_HOST", "zone"]),
         ({"KL_MCP_LISTEN_HOST": "http://x"}, [], ["KL_MCP_LISTEN_HOST", "without scheme"]),
-        ({"KL_MCP_LOG_LEVEL": "loud"}, [], ["KL_MCP_LOG_LEVEL='loud'", "debug or info"]),
+        ({"KL_MCP_LOG_LEVEL": "loud"}, [], ["KL_MCP_LOG_LEVEL='loud'", "one of debug, info"]),
         ({"KL_MCP_ALLOWED_HOSTS": "https://x"}, [], ["KL_MCP_ALLOWED_HOSTS", "host names"]),
         ({"KL_MCP_ALLOWED_ORIGINS": "x.example"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
         ({"KL_MCP_ALLOWED_ORIGINS": "https://x.example/path"}, [], ["KL_MCP_ALLOWED_ORIGINS", "https://"]),
@@ -100,7 +99,7 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_SHARE_NAMESPACES": "{a,b}"}, [], ["KL_SHARE_NAMESPACES", "braces"]),
         ({"KL_SHARE_NAMESPACES": "kube-* infra"}, [], ["KL_SHARE_NAMESPACES", "separated by commas"]),
         ({}, ["--share-namespaces", "x" * 257], ["--share-namespaces", "1 to 256 characters"]),
-        ({}, ["--share-namespaces", ",".join(map(str, range(21)))], ["--share-namespaces", "1 to 20"]),
+        ({}, ["--share-namespaces", "a" * 250 + ",b" * 4_876], ["--share-namespaces", "10,000 characters"]),
         ({"KL_MCP_TOKENS_FILE": "a\0b"}, [], ["KL_MCP_TOKENS_FILE", "NUL"]),
         ({"KL_MCP_AUDIT_LOG": "a\0b"}, [], ["KL_MCP_AUDIT_LOG", "NUL"]),
         ({"KL_MCP_MAX_REQUESTS": "0"}, [], ["KL_MCP_MAX_REQUESTS='0'", "1 to 100000"]),
@@ -160,14 +159,6 @@ def test_help_names_every_setting_with_variable_flag_and_default(capsys: pytest.
         assert setting.name in text
         assert setting.default in text
     assert "claude mcp add" in text
-
-
-def test_the_table_and_the_settings_object_name_the_same_settings() -> None:
-    assert {setting.field for setting in SETTINGS} == _fields_by_flag()
-
-
-def _fields_by_flag() -> set[str]:
-    return {field.name for field in dataclasses.fields(Settings)}
 
 
 @pytest.mark.parametrize(
