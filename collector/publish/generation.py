@@ -35,11 +35,10 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
         generation = 1 + max(_generations(directory, before), default=0)
     names = {name: data_file(name, generation) for name in documents}
     try:
-        with explained(directory, _SETTING):
-            files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
-            sync_path(directory)
-            write_whole(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
-            sync_path(directory)
+        files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
+        _sync(directory)
+        _write(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
+        _sync(directory)
     except PublishError:
         # A full disk must not be kept full by the generation that did not fit.
         _remove(directory / name for name in names.values())
@@ -50,8 +49,18 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
 
 def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dict[str, Any]:
     content = orjson.dumps({**document, "generation": generation}, option=orjson.OPT_SERIALIZE_NUMPY)
-    write_whole(path, content)
+    _write(path, content)
     return {"name": path.name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    with explained(path, _SETTING):
+        write_whole(path, content)
+
+
+def _sync(directory: Path) -> None:
+    with explained(directory, _SETTING):
+        sync_path(directory)
 
 
 def _named_by_manifest(directory: Path) -> frozenset[str]:
