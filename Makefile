@@ -35,9 +35,9 @@ properties: setup ## The property tests of `make test` with ten times as many ex
 	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or clients or conformance)" --hypothesis-profile=thorough
 
 .PHONY: faults
-faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (8 minutes at most)
+faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (12 minutes at most)
 	@scripts/setup tests
-	$(call within,8m) $(BIN)/pytest -n auto --dist=load -m faults
+	$(call within,12m) $(BIN)/pytest -n auto --dist=load -m faults
 
 .PHONY: image
 image: setup ## The image's steps, as root in a root of its own, and what comes out at work (8 minutes at most)
