@@ -1,10 +1,8 @@
-"""What can go wrong in the server, as a small tree of exceptions.
+"""What can go wrong in a question.
 
 KubeLedgerError (kl_core)
-├── SettingsError (kl_core)  a setting cannot be used: which one, what is allowed, what to do
-└── KlMcpError
-    ├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
-    └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
+├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
+└── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
 """
 
 from __future__ import annotations
@@ -25,11 +23,7 @@ _ALLOWED_CHARACTERS = 400
 _MAX_EXAMPLE_CHARS = 200
 
 
-class KlMcpError(KubeLedgerError):
-    """Base of every error this server raises itself."""
-
-
-class DatasetError(KlMcpError):
+class DatasetError(KubeLedgerError):
     """A dataset directory, or its manifest, cannot be used.
 
     The message is the whole text of `warning`, fit for a log; what a user may see of it, the warning knows.
@@ -41,7 +35,7 @@ class DatasetError(KlMcpError):
         self.warning = warning
 
 
-class ToolArgumentError(KlMcpError):
+class ToolArgumentError(KubeLedgerError):
     """An argument of a tool call is wrong. Everything in it is meant to be read by the assistant that made the call."""
 
     def __init__(

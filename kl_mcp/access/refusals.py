@@ -9,10 +9,10 @@ RefusedError
 
 from __future__ import annotations
 
-from kl_query.errors import KlMcpError
+from kl_core.errors import KubeLedgerError
 
 
-class RefusedError(KlMcpError):
+class RefusedError(KubeLedgerError):
     """A request is not let in. The message is for its sender and for the log, and quotes nothing of the token."""
 
     status = 401

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 
-from kl_query.errors import KlMcpError
+from kl_core.errors import KubeLedgerError
 
 BACKLOG = 2048
 MAIN_PORT = "--port or KL_MCP_LISTEN_PORT"
 METRICS_PORT = "--metrics-port or KL_MCP_METRICS_PORT"
 
 
-class CannotListenError(KlMcpError):
+class CannotListenError(KubeLedgerError):
     """The listen address cannot be used. The message says why and which setting to change."""
 
 
