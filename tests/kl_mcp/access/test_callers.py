@@ -208,9 +208,7 @@ def test_cluster_totals_stay_available_as_numbers(server: HttpServer) -> None:
 def test_the_open_probe_names_no_namespace_when_a_load_failed_on_one(tmp_path: Path) -> None:
     data = two_tenants(tmp_path / "data")
     manifest = (data / "dataset.json").read_text()
-    broken = manifest.replace(
-        f'"name": "{SECRET}-registry", "labels": {{', f'"name": "{SECRET}-registry", "labels": 5, "x": {{'
-    )
+    broken = manifest.replace(f'"{SECRET}-registry","labels":{{', f'"{SECRET}-registry","labels":5,"x":{{')
     assert broken != manifest
     (data / "dataset.json").write_text(broken)
     with http_server(data, "--tokens-file", str(tokens_file(tmp_path / "tokens.json"))) as server:
