@@ -121,6 +121,7 @@ def test_share_idle_needs_no_value() -> None:
         ({"KL_MCP_JWT_NAMESPACES_CLAIM": "ns"}, [], ["KL_MCP_JWT_NAMESPACES_CLAIM is set, but not KL_MCP_JWT_JWKS"]),
         ({"KL_MCP_JWT_ISSUER": "idp.example"}, [], ["KL_MCP_JWT_ISSUER cannot be used", "https://"]),
         ({"KL_MCP_RESOURCE_URL": "https:///mcp"}, [], ["KL_MCP_RESOURCE_URL", "https://"]),
+        ({"KL_MCP_RESOURCE_URL": "https://k .example/mcp"}, [], ["KL_MCP_RESOURCE_URL", "https://"]),
         ({"KL_SHARE_IDLE": "maybe"}, [], ["KL_SHARE_IDLE='maybe'", "true or false"]),
         ({"KL_COST_MULTIPLIER": "0"}, [], ["KL_COST_MULTIPLIER='0'", "above 0"]),
         ({"KL_COST_MULTIPLIER": "-1.2"}, [], ["KL_COST_MULTIPLIER", "above 0"]),

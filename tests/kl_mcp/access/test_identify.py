@@ -172,6 +172,6 @@ def test_the_audience_is_the_setting_or_the_resource_url_as_written_and_as_publi
 
 @pytest.mark.parametrize("setting", ["resource_url", "jwt_issuer"])
 def test_an_address_that_no_client_could_use_is_named_at_the_start(tmp_path: Path, setting: str) -> None:
-    flags = jwt_flags(key_set_file(tmp_path / "keys.json"), **{setting: "https://exa mple.com/mcp"})
+    flags = jwt_flags(key_set_file(tmp_path / "keys.json"), **{setting: "https://exa<mple.com/mcp"})
     with pytest.raises(SettingsError, match=r"KL_MCP_RESOURCE_URL.*KL_MCP_JWT_ISSUER"):
         _identification(*flags)
