@@ -71,13 +71,14 @@ def _node_amounts(resources: Mapping[str, str], units: Mapping[str, float], adve
 
 def parse_pod(item: Object) -> Pod:
     """Return a Pod with its effective requests."""
-    metadata = item["metadata"]
+    metadata, node = item["metadata"], item["spec"].get("nodeName") or ""
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
-        node=item["spec"].get("nodeName") or "",
+        node=node,
         phase=(item.get("status") or {}).get("phase", "Pending"),
-        requests=effective_requests(item),
+        # What a pod that waits for a node asks for is set aside nowhere.
+        requests=effective_requests(item) if node else {},
     )
 
 

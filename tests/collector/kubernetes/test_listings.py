@@ -83,6 +83,11 @@ def test_a_bound_pod_is_read_with_its_requests() -> None:
     assert parsed == Pod("shop", "web-0", "n7", "Running", {"cpu": 0.25, "memory": 1.0 * GIB})
 
 
+def test_of_a_pod_that_waits_for_a_node_no_request_is_read() -> None:
+    parsed = parse_pod(pod(container(cpu="no quantity"), namespace="shop", name="web-1", node=None, phase="Pending"))
+    assert parsed == Pod("shop", "web-1", "", "Pending", {})
+
+
 def test_static_and_daemon_pods_are_pods_like_any_other() -> None:
     mirror = pod(container(cpu="100m"), namespace="kube-system", name="etcd-n1")
     mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
