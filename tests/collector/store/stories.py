@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ def books(root: Path) -> dict[str, object]:
     return found
 
 
-@cache
+@lru_cache(maxsize=50)
 def _rows(name: str, _content: bytes, path: Path) -> tuple[bytes, ...]:
     form = CLUSTER if name == "cluster.rrd" else GPU if name.endswith(".gpu.rrd") else ENTRY
     end = TICKS[-1].time

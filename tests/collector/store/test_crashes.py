@@ -26,7 +26,7 @@ SHARE = 1 if EVERY else 24
 """Every how manyth second kill is tried."""
 LOSSES = 500 if EVERY else 24
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200 if EVERY else 300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200 if EVERY else 1800)]
 
 STORES = ("one tick", "three ticks", "import")
 
