@@ -57,7 +57,11 @@ def test_a_secret_is_blotted_out_wherever_it_comes_from() -> None:
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", True), ("info", False), ("warning", False)])
 @pytest.mark.parametrize("library", ["some.library", "mcp.server.streamable_http_manager", "uvicorn.error", "asyncio"])
-def test_what_libraries_announce_appears_at_debug_only(library: str, level: str, shown: bool) -> None:
+def test_what_libraries_announce_appears_at_debug_only(
+    library: str, level: str, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A uvicorn that an earlier test configured has given its loggers levels of their own.
+    monkeypatch.setattr(logging.getLogger(library), "level", logging.NOTSET)
     stream = io.StringIO()
     logs.set_up(level, stream=stream)
     logging.getLogger(library).info("a session")
