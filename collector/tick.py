@@ -102,8 +102,10 @@ class Collector:
         return self.disagreement
 
     def record_rate(self, now: float) -> None:
-        """Record the rate in the settings as set at `now`, UNIX seconds; without this the first tick does, as set at
-        the start of this process. Raises `StoreError` if that cannot be kept."""
+        """Record the rate in the settings as set at `now`, UNIX seconds.
+
+        Without this the first tick does, as set at the start of this process. Raises `StoreError` if it cannot be kept.
+        """
         self._publisher.record_rate(now)
         self._rate_is_recorded = True
 

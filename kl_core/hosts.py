@@ -13,10 +13,9 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def split_host(value: str) -> tuple[str, str]:
-    """`(name, port)` of a Host header, in lower case; port is "" when absent; IPv6 loses its brackets, a name
-    the dot at its end.
+    """Return `(name, port)` of a Host header, in lower case; port is "" when absent.
 
-    Raises ValueError for what is no host.
+    IPv6 loses its brackets, a name the dot at its end. Raises ValueError for what is no host.
     """
     found = HOST.fullmatch(value.lower()) if value.isascii() else None  # of others, some have an ASCII lower case
     if found is None:
@@ -25,7 +24,7 @@ def split_host(value: str) -> tuple[str, str]:
 
 
 def split_listed(value: str) -> tuple[str, str]:
-    """The same of a host in a setting, where `name:*` has no port, and IPv6 without brackets has none either."""
+    """Split a host in a setting likewise, where `name:*` has no port, and IPv6 without brackets has none either."""
     text = value.removesuffix(ANY_PORT)
     return split_host(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
 

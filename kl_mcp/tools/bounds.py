@@ -35,7 +35,7 @@ def check_bounds(model: type[BaseModel], tool: str, arguments: Mapping[str, Any]
 
 
 def _wrong(value: Any) -> tuple[str, str] | None:
-    """The code of an error and the rule that a value breaks; None where it breaks none."""
+    """Return the code of an error and the rule that a value breaks; None where it breaks none."""
     if isinstance(value, str):
         return _too_long(value)
     if isinstance(value, Mapping):

@@ -37,7 +37,7 @@ LISTED_FILES = 1_000
 
 
 def mark_of_dataset(directory: Path) -> tuple[object, ...]:
-    """The mark of the manifest; without one, those of the JSON files in the directory. Where equal, nothing is new."""
+    """Return the mark of the manifest, else those of the JSON files in the directory. Where equal, nothing is new."""
     try:
         return Mark.of((directory / MANIFEST).stat())
     except OSError as error:
@@ -106,7 +106,7 @@ class Holder:
         return self._looked.is_set()
 
     async def dataset(self) -> Dataset:
-        """The dataset to answer from; waits for the first attempt to load, not for ever, and never again."""
+        """Return the dataset to answer from; waits for the first attempt to load, not for ever, and never again."""
         if not self.looked:
             with anyio.move_on_after(self._patience_seconds):
                 await self._looked.wait()
@@ -180,7 +180,7 @@ class Holder:
 
 
 def describe(dataset: Dataset) -> str:
-    """A dataset in a few words, for logs."""
+    """Return a dataset in a few words, for logs."""
     if dataset.layout == "none":
         return f"no data yet ({' '.join(texts(dataset.warnings))})"
     return f"generation {dataset.generation} ({dataset.layout} layout, {len(dataset.namespaces)} namespaces)"
