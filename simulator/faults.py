@@ -62,7 +62,7 @@ class ClockOrder(BaseModel):
     advance_seconds: int = 0
     """Moves a frozen clock."""
     real_time: bool = False
-    interval: Literal[300, 600, 900, 1800, 3600] | None = None
+    interval: Literal[300, 600, 900, 1200, 1800, 3600] | None = None
     """Seconds over which the shown usage is averaged; what is shown ends at a multiple of it."""
 
 
