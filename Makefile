@@ -39,6 +39,10 @@ faults: setup ## Kills, losses of power, floods and clocks that jump beneath rea
 	@scripts/setup tests
 	$(call within,12m) $(BIN)/pytest -n auto --dist=load -m faults
 
+.PHONY: sampling
+sampling: setup ## A day of jobs that start by the clock at every phase: what is exact, and what is seen (15 minutes at most)
+	$(call within,15m) $(BIN)/pytest -n auto --dist=load -m sampling tests/sampling
+
 .PHONY: image
 image: setup ## The image's steps, as root in a root of its own, and what comes out at work (8 minutes at most)
 	$(call within,8m) $(BIN)/pytest -n auto -m image tests/helm
