@@ -161,7 +161,7 @@ class TickSample:
     time: int
     """Nominal end of the interval, UNIX seconds, a multiple of `interval`."""
     interval: int
-    """Seconds: 300, 600, 900, 1800 or 3600."""
+    """Seconds: 300, 600, 900, 1200, 1800 or 3600."""
     observed: Mapping[Source, bool | None]
     """None for a source that is not configured."""
     capacity: MetricValues

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.sampling_times import INTERVALS
 from kl_core import casts, settings
 from kl_core.errors import SettingsError
 from kl_core.labels import LabelSelector
@@ -43,8 +44,8 @@ class Settings(Loaded):
     """None: `kubeledger` in `data_dir`."""
     polling_interval_sec: int = setting(
         "KL_POLLING_INTERVAL_SEC",
-        "Seconds between two samples; samples are taken at UTC multiples of it.",
-        casts.OneOf((300, 600, 900, 1800, 3600)),
+        "Seconds between two samples, each of which stands for an interval that ends at a UTC multiple of it.",
+        casts.OneOf(INTERVALS),
         "300",
     )
     cost_model: str = setting(

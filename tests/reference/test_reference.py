@@ -55,7 +55,7 @@ def test_a_year_with_faults_is_booked_as_the_rules_say(tmp_path: Path, seed: int
     run(tmp_path, world, YEAR_RATES, frozenset(excluded), checkpoints)
 
 
-@pytest.mark.parametrize("schedule", [((START, 600),), ((START, 900),), ((START, 1800),), MIXED])
+@pytest.mark.parametrize("schedule", [((START, 600),), ((START, 900),), ((START, 1200),), ((START, 1800),), MIXED])
 def test_weeks_at_other_polling_intervals_are_booked_as_the_rules_say(
     tmp_path: Path, schedule: Sequence[tuple[int, int]]
 ) -> None:
