@@ -76,13 +76,26 @@ _named = Decoder(_Named)
 
 
 def list_pod_metrics(session: Session) -> Iterator[PodMetrics]:
-    """Metrics of all pods, requested when the first is asked for; `SourceError` when there is no listing of them.
+    """Metrics of all pods, requested when the first is asked for; `SourceError` when there is no listing of them."""
+    yield from read_pod_metrics(_body(session, "pods"))
+
+
+def list_node_metrics(session: Session) -> tuple[NodeMetrics, ...]:
+    """Metrics of all nodes; none, and a warning, when there is no listing of them: pods are measured without them."""
+    try:
+        return read_node_metrics(_body(session, "nodes"))
+    except SourceError as error:
+        log.warning("%s; usage of single nodes is unknown", error)
+        return ()
+
+
+def read_pod_metrics(body: bytes | bytearray) -> Iterator[PodMetrics]:
+    """Read a PodMetricsList; `SourceError` for what is none.
 
     An item that cannot be read has no containers; one that does not even name a pod is left out, which is logged.
     """
-    items = _items(session, "pods")
     nameless = 0
-    for item in items:
+    for item in _items(body, "pods"):
         pod = _pod_metrics(item)
         if pod is not None:
             yield pod
@@ -91,24 +104,24 @@ def list_pod_metrics(session: Session) -> Iterator[PodMetrics]:
     _log_nameless("pods", nameless)
 
 
-def list_node_metrics(session: Session) -> tuple[NodeMetrics, ...]:
-    """Metrics of all nodes; none, and a warning, when there is no listing of them: pods are measured without them."""
-    try:
-        items = _items(session, "nodes")
-    except SourceError as error:
-        log.warning("%s; usage of single nodes is unknown", error)
-        return ()
-    found = [_node_metrics(item) for item in items]
+def read_node_metrics(body: bytes | bytearray) -> tuple[NodeMetrics, ...]:
+    """Read a NodeMetricsList; `SourceError` for what is none. An item that cannot be read is left out and logged."""
+    found = [_node_metrics(item) for item in _items(body, "nodes")]
     _log_nameless("nodes", found.count(None))
     return tuple(node for node in found if node is not None)
 
 
-def _items(session: Session, resource: str) -> Sequence[Raw]:
-    path = f"{API}/{resource}"
+def _body(session: Session, resource: str) -> bytearray:
     body = bytearray()
+    path = f"{API}/{resource}"
     with session.stream("metrics", path, {}, f"list {resource} in the API group metrics.k8s.io") as stream:
         while part := stream.read(_READ_BYTES):
             body += part
+    return body
+
+
+def _items(body: bytes | bytearray, resource: str) -> Sequence[Raw]:
+    path = f"{API}/{resource}"
     try:
         listing = _listing.decode(body)
     except ValidationError as error:
