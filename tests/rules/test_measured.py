@@ -176,7 +176,8 @@ def test_a_working_init_container_uses_what_is_measured_of_it(tmp_path: Path) ->
 def test_huge_pages_are_requested_used_and_allocatable(tmp_path: Path) -> None:
     # 8 of 40 GiB are huge pages, 32 are ordinary memory; the pod requests 6 GiB of them, and uses 1 GiB besides
     node = api.node("n1", cpu="10", memory="40Gi", capacity={"hugepages-2Mi": "8Gi"}, allocatable={"memory": "32Gi"})
-    pod = api.pod(api.container(memory="2Gi", **{"hugepages-2Mi": "6Gi"}), namespace="db")
+    pages = api.resources(memory="2Gi", **{"hugepages-2Mi": "6Gi"})
+    pod = api.pod({"name": "app", "resources": {"requests": pages}}, namespace="db")
     hourly = hour(tmp_path, listed("db", app(), pod=pod), nodes=[node])
     assert hourly["allocatable"]["memory"] == [40.0]
     assert column(hourly, "db", "requests", "memory") == [8.0]
