@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulator import discovery
@@ -18,9 +18,10 @@ from simulator.dcgm import exposition
 from simulator.faults import ClockOrder, Faults
 from simulator.gate import Gate, json_response, status_response
 from simulator.listing import ApiError, Json, Selector, Token, field_selector, label_selector, page_of
-from simulator.objects import resource_version, timestamp
+from simulator.objects import METRICS_WINDOW_SECONDS, resource_version, timestamp
 from simulator.state import Simulator
 from simulator.tables import table
+from simulator.watch import Watch, since, stream
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -72,7 +73,13 @@ def _resource(kind: str, collection: Callable[[View, str | None], Collection]) -
         _check_scope(request, kind, namespace)
         if name is not None:
             return _one(request, kind, _get(collection(simulator.view(), namespace), namespace, name, kind))
-        return _list(request, simulator, kind, lambda view: collection(view, namespace))
+
+        def shown(view: View) -> Collection:
+            return collection(view, namespace)
+
+        if request.query_params.get("watch") in ("1", "true"):
+            return _watch(request, simulator, kind, shown)
+        return _list(request, simulator, kind, shown)
 
     return answer
 
@@ -111,7 +118,7 @@ def _whole(request: Request) -> bool:
 
 
 def _list(request: Request, simulator: Simulator, kind: str, collection: Callable[[View], Collection]) -> Response:
-    limit = _limit(request)
+    limit = _number(request, "limit")
     selected = _selector(request)
     token = _continue(request, simulator)
     listed = collection(simulator.view(token.end))
@@ -127,10 +134,38 @@ def _list(request: Request, simulator: Simulator, kind: str, collection: Callabl
     return json_response({"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": page.items})
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit") or "0"
+def _watch(request: Request, simulator: Simulator, kind: str, collection: Callable[[View], Collection]) -> Response:
+    """Streams changes, as Tables for a client that asks for them; ApiError 403 where watching is not allowed."""
+    if simulator.faults.watch == "forbidden":
+        resource = f"{kind.lower()}s"
+        message = f'{resource} is forbidden: User "system:serviceaccount:default:kubeledger" cannot watch "{resource}"'
+        raise ApiError(403, "Forbidden", message)
+    end = simulator.clock.end
+    known = since(request.query_params.get("resourceVersion"), end)
+
+    def shown(item: Json) -> Json:
+        if not _as_table(request):
+            return {"kind": kind, "apiVersion": "v1", **item}
+        metadata = {"resourceVersion": item["metadata"]["resourceVersion"]}
+        return table(kind, [item], metadata, simulator.clock.now(), whole_objects=_whole(request))
+
+    watch = Watch(
+        kind,
+        collection,
+        _selector(request),
+        end if known is None else known,
+        request.query_params.get("allowWatchBookmarks") in ("1", "true"),
+        _number(request, "timeoutSeconds"),
+        shown,
+    )
+    return StreamingResponse(stream(simulator, watch, begin=known is None), media_type="application/json")
+
+
+def _number(request: Request, name: str) -> int:
+    """A number of the query, 0 where it is not given."""
+    text = request.query_params.get(name) or "0"
     if not text.isdigit():
-        raise ApiError(400, "BadRequest", f"limit: {text!r} is not a whole number")
+        raise ApiError(400, "BadRequest", f"{name}: {text!r} is not a whole number")
     return int(text)
 
 
@@ -152,7 +187,7 @@ def _continue(request: Request, simulator: Simulator) -> Token:
     return token
 
 
-def _metrics_resource(kind: str, collection: Callable[[View, str | None, float], Collection]) -> Handler:
+def _metrics_resource(kind: str, collection: Callable[[View, str | None, float, int], Collection]) -> Handler:
     """Lists or gets a metrics.k8s.io resource; as metrics-server, it does not page."""
 
     async def answer(request: Request) -> Response:
@@ -160,7 +195,8 @@ def _metrics_resource(kind: str, collection: Callable[[View, str | None, float],
         _check_metrics(simulator)
         name, namespace = request.path_params.get("name"), request.path_params.get("namespace")
         known = simulator.faults.metrics_known_share if simulator.faults.metrics == "partial" else 1.0
-        listed = collection(simulator.view(), namespace, known)
+        scraped = simulator.clock.now() // METRICS_WINDOW_SECONDS * METRICS_WINDOW_SECONDS
+        listed = collection(simulator.view(), namespace, known, scraped)
         typed: Json = {"kind": kind, "apiVersion": discovery.METRICS_GROUP_VERSION}
         if name is not None:
             return json_response(typed | _get(listed, namespace, name, kind))
@@ -206,14 +242,10 @@ async def _calls(request: Request) -> Response:
     return json_response(calls)
 
 
-def _view_pods(view: View, namespace: str | None) -> Collection:
-    return view.pods(namespace)
-
-
-_PODS, _NODES = _resource("Pod", _view_pods), _resource("Node", View.nodes)
+_PODS, _NODES = _resource("Pod", View.pods), _resource("Node", View.nodes)
 _NAMESPACES = _resource("Namespace", View.namespaces)
-_POD_METRICS = _metrics_resource("PodMetrics", lambda view, namespace, known: view.pod_metrics(namespace, known))
-_NODE_METRICS = _metrics_resource("NodeMetrics", lambda view, _namespace, _known: view.node_metrics())
+_POD_METRICS = _metrics_resource("PodMetrics", View.pod_metrics)
+_NODE_METRICS = _metrics_resource("NodeMetrics", lambda view, _namespace, _known, scraped: view.node_metrics(scraped))
 _METRICS = "/apis/metrics.k8s.io/v1beta1"
 
 ROUTES = [

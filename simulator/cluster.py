@@ -26,6 +26,8 @@ class Collection:
 
     keys: Sequence[str]
     build: Callable[[int], Json]
+    constant: bool = False
+    """Whether no object changes while it exists."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class View:
     def pods(self, namespace: str | None) -> Collection:
         """Pods of one namespace, or of all."""
         pods = [pod for pod in self._pods if namespace in (None, pod.namespace)]
-        return Collection([_key(pod) for pod in pods], lambda i: pod_object(self.workload, pods[i], self.end))
+        return Collection([_key(pod) for pod in pods], lambda i: pod_object(self.workload, pods[i], self.end), True)
 
     def nodes(self, _namespace: str | None = None) -> Collection:
         """All nodes."""
@@ -59,13 +61,17 @@ class View:
         specs = sorted(self.workload.living(self.end), key=lambda spec: spec.name)
         return Collection([spec.name for spec in specs], lambda i: namespace_object(self.workload, specs[i], self.end))
 
-    def pod_metrics(self, namespace: str | None, known_share: float = 1.0) -> Collection:
-        """PodMetrics of one namespace, or of all; of each namespace's pods only a share, first by name."""
+    def pod_metrics(self, namespace: str | None, known_share: float = 1.0, scraped: int | None = None) -> Collection:
+        """PodMetrics of one namespace, or of all; of each namespace's pods only a share, first by name.
+
+        `scraped` is when they were measured, UNIX seconds: the end of the step unless it is given.
+        """
+        scraped = self.end if scraped is None else scraped
         items = self._known(known_share) if known_share < 1.0 else self._running
         items = [item for item in items if namespace in (None, item[0].namespace)]
         return Collection(
             [_key(pod) for pod, _ in items],
-            lambda i: pod_metrics_object(items[i][0], items[i][1], self.end, self.interval),
+            lambda i: pod_metrics_object(items[i][0], items[i][1], scraped),
         )
 
     def _known(self, share: float) -> list[tuple[PodInstance, tuple[int, int]]]:
@@ -74,9 +80,10 @@ class View:
             by_namespace.setdefault(item[0].namespace, []).append(item)
         return [item for items in by_namespace.values() for item in items[: ceil(len(items) * share)]]
 
-    def node_metrics(self, _namespace: str | None = None) -> Collection:
+    def node_metrics(self, scraped: int | None = None) -> Collection:
         """NodeMetrics of all nodes."""
-        metrics = node_metrics_objects(self.workload, self._running, self.end, self.interval)
+        scraped = self.end if scraped is None else scraped
+        metrics = node_metrics_objects(self.workload, self._running, self.end, scraped)
         items = sorted(metrics, key=lambda item: str(item["metadata"]["name"]))
         return Collection([str(item["metadata"]["name"]) for item in items], lambda i: items[i])
 

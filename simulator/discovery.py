@@ -53,14 +53,15 @@ def _resource(name: str, kind: str, short: Sequence[str] = (), *, namespaced: bo
 
 
 _READ = ("get", "list")
+_WATCH = ("get", "list", "watch")
 
 CORE_RESOURCES = _resources(
     "v1",
     [
         _resource("events", "Event", ["ev"], namespaced=True, verbs=_READ),
-        _resource("namespaces", "Namespace", ["ns"], namespaced=False, verbs=_READ),
-        _resource("nodes", "Node", ["no"], namespaced=False, verbs=_READ),
-        _resource("pods", "Pod", ["po"], namespaced=True, verbs=_READ),
+        _resource("namespaces", "Namespace", ["ns"], namespaced=False, verbs=_WATCH),
+        _resource("nodes", "Node", ["no"], namespaced=False, verbs=_WATCH),
+        _resource("pods", "Pod", ["po"], namespaced=True, verbs=_WATCH),
     ],
 )
 

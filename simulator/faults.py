@@ -41,6 +41,10 @@ class Faults(BaseModel):
     """The page of a paged listing whose continue token has expired (410 Gone)."""
     expire_times: Annotated[int, Field(ge=1)] = 1
     """How many requests that befalls."""
+    watch: Literal["forbidden", "expired", "cut", "silent"] | None = None
+    """`forbidden`: 403; `expired`: 410 in the stream; `cut`: the stream ends; `silent`: nothing comes any more."""
+    watch_times: Annotated[int, Field(ge=1)] | None = None
+    """How many streams `expired` and `cut` befall; None: all."""
     paths: tuple[PathFault, ...] = ()
 
 
@@ -80,8 +84,8 @@ class Clock:
 
     @property
     def end(self) -> int:
-        """End of the interval that is shown: the last one that is over."""
-        return self.now() // self.interval * self.interval
+        """End of the interval that is shown: the one that goes on; at its very end it still does."""
+        return -(-self.now() // self.interval) * self.interval
 
     def obey(self, order: ClockOrder) -> None:
         """Apply an order; ValueError if its time cannot be read."""

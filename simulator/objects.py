@@ -18,6 +18,8 @@ from simulator.workload import Workload
 
 Json = dict[str, Any]
 
+METRICS_WINDOW_SECONDS = 15
+METRICS_WINDOW = f"{METRICS_WINDOW_SECONDS}s"
 KUBELET_NANOCORES = 150_000_000
 KUBELET_KIBIBYTES = 900_000
 
@@ -143,7 +145,7 @@ def measured_containers(group: PodGroup) -> tuple[Container, ...]:
     return (*(container for container in group.init if container.sidecar), *group.containers)
 
 
-def pod_metrics_object(pod: PodInstance, units: tuple[int, int], end: int, window: int = STEP) -> Json:
+def pod_metrics_object(pod: PodInstance, units: tuple[int, int], scraped: int) -> Json:
     """A metrics.k8s.io/v1beta1 PodMetrics; `units` are the pod's nanocores and KiB."""
     containers = measured_containers(pod.group)
     shares = [container.share for container in containers]
@@ -152,11 +154,11 @@ def pod_metrics_object(pod: PodInstance, units: tuple[int, int], end: int, windo
         "metadata": {
             "name": pod.name,
             "namespace": pod.namespace,
-            "creationTimestamp": timestamp(end),
+            "creationTimestamp": timestamp(scraped),
             "labels": {"app": pod.group.name},
         },
-        "timestamp": timestamp(end),
-        "window": f"{window // 60}m0s",
+        "timestamp": timestamp(scraped),
+        "window": METRICS_WINDOW,
         "containers": [
             {"name": container.name, "usage": {"cpu": f"{nanocores}n", "memory": f"{kibibytes}Ki"}}
             for container, nanocores, kibibytes in usages
@@ -183,7 +185,7 @@ def running_pods(workload: Workload, end: int, interval: int = STEP) -> list[tup
 
 
 def node_metrics_objects(
-    workload: Workload, pods: Sequence[tuple[PodInstance, tuple[int, int]]], end: int, window: int = STEP
+    workload: Workload, pods: Sequence[tuple[PodInstance, tuple[int, int]]], end: int, scraped: int
 ) -> Iterator[Json]:
     """metrics.k8s.io/v1beta1 NodeMetrics: the pods of each node and what the kubelet and the system use themselves."""
     totals = {node.name: (KUBELET_NANOCORES, KUBELET_KIBIBYTES) for node in workload.nodes_at(end)}
@@ -192,8 +194,12 @@ def node_metrics_objects(
         totals[str(pod.node)] = (cpu + nanocores, memory + kibibytes)
     for name, (nanocores, kibibytes) in totals.items():
         yield {
-            "metadata": {"name": name, "creationTimestamp": timestamp(end), "labels": {"kubernetes.io/hostname": name}},
-            "timestamp": timestamp(end),
-            "window": f"{window // 60}m0s",
+            "metadata": {
+                "name": name,
+                "creationTimestamp": timestamp(scraped),
+                "labels": {"kubernetes.io/hostname": name},
+            },
+            "timestamp": timestamp(scraped),
+            "window": METRICS_WINDOW,
             "usage": {"cpu": f"{nanocores}n", "memory": f"{kibibytes}Ki"},
         }

@@ -111,7 +111,14 @@ def _server(simulator: Simulator) -> uvicorn.Server:
     # Truncated answers are meant; uvicorn would log each of them as an error.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
-        application(simulator), log_config=None, access_log=False, lifespan="off", ws="none", date_header=False
+        application(simulator),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        date_header=False,
+        # Watches go on for as long as their clients like.
+        timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)
 

@@ -11,8 +11,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import msgspec
+
 from collector.errors import SourceError
 from collector.kubernetes.gpu_resources import replicas, unit_shares
+from collector.kubernetes.objects import PodObject
 from collector.kubernetes.pod_keys import PodKeys
 from collector.kubernetes.pod_requests import effective_requests
 from collector.kubernetes.quantity import quantity
@@ -78,7 +81,7 @@ def parse_pod(item: Object) -> Pod:
         node=node,
         phase=(item.get("status") or {}).get("phase", "Pending"),
         # What a pod that waits for a node asks for is set aside nowhere.
-        requests=effective_requests(item) if node else {},
+        requests=effective_requests(msgspec.convert(item, PodObject)) if node else {},
     )
 
 

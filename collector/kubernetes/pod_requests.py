@@ -9,55 +9,75 @@ end; while a resize is infeasible, the spec does not count.
 
 The pod's own status, where a kubelet writes one, includes the overhead, which is therefore taken off it before the
 overhead is added: kubernetes/kubernetes#139627, where component-helpers counted it twice.
+
+Huge pages of all sizes are bytes of memory that are set aside beforehand: they are named by themselves, and are part of
+the memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import lru_cache
 
 from collector.kubernetes.gpu_resources import is_gpu_resource
+from collector.kubernetes.objects import (
+    Container,
+    ContainerStatus,
+    PodObject,
+    PodSpec,
+    PodStatus,
+    Requirements,
+    Resources,
+)
 from collector.kubernetes.quantity import quantity
+from collector.observations import HUGE_PAGES
 
-Object = Mapping[str, Any]
-"""A decoded JSON object of the Kubernetes API."""
-Resources = Mapping[str, str]
-"""Quantities by resource name, as the API writes them."""
 Totals = dict[str, float]
 """Amounts in base units by resource name."""
 
+HUGE_PAGES_PREFIX = "hugepages-"
 _POD_LEVEL = frozenset({"cpu", "memory"})
-_NONE: Mapping[str, Any] = {}
+_NOTHING: Resources = {}
+_NO_STATUS = ContainerStatus()
 
 
-def effective_requests(pod: Object) -> Totals:
+def effective_requests(pod: PodObject) -> Totals:
     """Effective requests of a pod by resource name: cpu in cores, memory in bytes, GPU resources in units.
 
-    `pod` is a Pod as decoded JSON. Raises `ValueError` for a quantity outside the grammar.
+    Raises `ValueError` for a quantity outside the grammar.
     """
-    spec, status = pod["spec"], pod.get("status") or _NONE
+    spec, status = pod.spec, pod.status or PodStatus()
     totals = _container_requests(spec, status)
-    pod_level = _relevant((spec.get("resources") or _NONE).get("requests"), _POD_LEVEL.__contains__)
+    pod_level = _only_pod_level(_relevant(_requests(spec.resources)))
     if pod_level:
         totals.update(_effective_pod_level(pod_level, spec, status))
-    overhead = spec.get("overhead")
-    if overhead:
-        _add(totals, _relevant(overhead))
-    return totals
+    if spec.overhead:
+        _add(totals, _relevant(spec.overhead))
+    return with_huge_pages(totals)
 
 
-def _container_requests(spec: Object, status: Object) -> Totals:
+def with_huge_pages(amounts: Totals) -> Totals:
+    """Return the amounts with huge pages of all sizes as one, which is part of the memory."""
+    sizes = [name for name in amounts if name.startswith(HUGE_PAGES_PREFIX)]
+    if not sizes:
+        return amounts
+    rest = {name: value for name, value in amounts.items() if name not in sizes}
+    pages = sum(amounts[name] for name in sizes)
+    return {**rest, "memory": rest.get("memory", 0.0) + pages, HUGE_PAGES: pages}
+
+
+def _container_requests(spec: PodSpec, status: PodStatus) -> Totals:
     infeasible = _resize_infeasible(status)
     statuses = _statuses_with_resources(status)
     pod_allocated, pod_actuated = _pod_level_status(spec, status)
     if not (statuses or infeasible or (pod_allocated is not None and pod_actuated is not None)):
         return _aggregate(spec, _spec_requests)
 
-    def allocated(container: Object) -> Resources:
-        return _allocated(container, statuses.get(container.get("name", ""), _NONE), infeasible)
+    def allocated(container: Container) -> Resources:
+        return _allocated(container, statuses.get(container.name or "", _NO_STATUS), infeasible)
 
-    def actuated(container: Object) -> Resources:
-        return _actuated(container, statuses.get(container.get("name", ""), _NONE), infeasible)
+    def actuated(container: Container) -> Resources:
+        return _actuated(container, statuses.get(container.name or "", _NO_STATUS), infeasible)
 
     if pod_allocated is not None and pod_actuated is not None:
         aggregates = [pod_allocated, pod_actuated]
@@ -68,19 +88,18 @@ def _container_requests(spec: Object, status: Object) -> Totals:
     return _greatest(aggregates)
 
 
-def _aggregate(spec: Object, requests_of: Callable[[Object], Resources]) -> Totals:
+def _aggregate(spec: PodSpec, requests_of: Callable[[Container], Resources]) -> Totals:
     """App containers and sidecars together, or the most that any moment of the initialisation needs."""
     totals: Totals = {}
-    for container in spec.get("containers") or ():
+    for container in spec.containers or ():
         _add(totals, _relevant(requests_of(container)))
-    init_containers = spec.get("initContainers")
-    if not init_containers:
+    if not spec.init_containers:
         return totals
     sidecars: Totals = {}
     initialising: Totals = {}
-    for container in init_containers:
+    for container in spec.init_containers:
         requests = _relevant(requests_of(container))
-        if container.get("restartPolicy") == "Always":
+        if container.restart_policy == "Always":
             _add(totals, requests)
             _add(sidecars, requests)
             needed = sidecars
@@ -91,71 +110,87 @@ def _aggregate(spec: Object, requests_of: Callable[[Object], Resources]) -> Tota
     return _greatest((totals, initialising))
 
 
-def _spec_requests(container: Object) -> Resources:
-    return (container.get("resources") or _NONE).get("requests") or _NONE
+def _requests(resources: Requirements | None) -> Resources | None:
+    return None if resources is None else resources.requests
 
 
-def _allocated(container: Object, status: Object, infeasible: bool) -> Resources:
-    allocated: Resources | None = status.get("allocatedResources")
-    if allocated is not None:
-        return allocated
-    return _NONE if infeasible else _spec_requests(container)
+def _spec_requests(container: Container) -> Resources:
+    return _requests(container.resources) or _NOTHING
 
 
-def _actuated(container: Object, status: Object, infeasible: bool) -> Resources:
-    actuated: Resources | None = (status.get("resources") or _NONE).get("requests")
+def _allocated(container: Container, status: ContainerStatus, infeasible: bool) -> Resources:
+    if status.allocated_resources is not None:
+        return status.allocated_resources
+    return _NOTHING if infeasible else _spec_requests(container)
+
+
+def _actuated(container: Container, status: ContainerStatus, infeasible: bool) -> Resources:
+    actuated = _requests(status.resources)
     return actuated if actuated is not None else _allocated(container, status, infeasible)
 
 
-def _statuses_with_resources(status: Object) -> dict[str, Object]:
+def _statuses_with_resources(status: PodStatus) -> dict[str, ContainerStatus]:
     """Container statuses that say what was allocated or made effective, by name; app containers win over init ones."""
-    by_name: dict[str, Object] = {}
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        for item in status.get(kind) or ():
-            if "allocatedResources" in item or "resources" in item:
-                by_name[item["name"]] = item
-    return by_name
+    return {
+        item.name or "": item
+        for items in (status.init_container_statuses, status.container_statuses)
+        for item in items or ()
+        if item.allocated_resources is not None or item.resources is not None
+    }
 
 
-def _resize_infeasible(status: Object) -> bool:
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodResizePending":
-            return bool(condition.get("reason") == "Infeasible")
+def _resize_infeasible(status: PodStatus) -> bool:
+    for condition in status.conditions or ():
+        if condition.type == "PodResizePending":
+            return condition.reason == "Infeasible"
     return False
 
 
-def _pod_level_status(spec: Object, status: Object) -> tuple[Totals | None, Totals | None]:
+def _pod_level_status(spec: PodSpec, status: PodStatus) -> tuple[Totals | None, Totals | None]:
     """Return the pod's own allocated and effective requests, for all of its containers, without the overhead."""
-    overhead = _relevant(spec.get("overhead"))
+    if status.allocated_resources is None and status.resources is None:
+        return None, None
+    overhead = _relevant(spec.overhead)
 
     def without_overhead(resources: Resources | None) -> Totals | None:
         if resources is None:
             return None
         return {name: max(0.0, value - overhead.get(name, 0.0)) for name, value in _relevant(resources).items()}
 
-    effective = (status.get("resources") or _NONE).get("requests")
-    return without_overhead(status.get("allocatedResources")), without_overhead(effective)
+    return without_overhead(status.allocated_resources), without_overhead(_requests(status.resources))
 
 
-def _effective_pod_level(requests: Totals, spec: Object, status: Object) -> Totals:
+def _effective_pod_level(requests: Totals, spec: PodSpec, status: PodStatus) -> Totals:
     """Pod-level requests, or what is allocated or effective of them where that is greater; without overhead."""
-    if status.get("resources") is None and status.get("allocatedResources") is None:
+    if status.resources is None and status.allocated_resources is None:
         return requests
     in_status = [totals for totals in _pod_level_status(spec, status) if totals is not None]
-    levels = [{name: totals[name] for name in totals.keys() & _POD_LEVEL} for totals in in_status]
+    levels = [_only_pod_level(totals) for totals in in_status]
     return _greatest(levels if _resize_infeasible(status) else [requests, *levels])
 
 
-def _relevant(resources: Resources | None, wanted: Callable[[str], bool] | None = None) -> Totals:
-    """Amounts of the resources that are accounted for: cpu, memory and GPUs."""
-    if not resources:
-        return {}
-    wanted = wanted or _accounted
-    return {name: quantity(text) for name, text in resources.items() if wanted(name)}
+def _relevant(resources: Resources | None) -> Mapping[str, float]:
+    """Amounts of the resources that are accounted for: cpu, memory, huge pages and GPUs."""
+    return _amounts(tuple(resources.items())) if resources else {}
 
 
-def _accounted(name: str) -> bool:
-    return name in _POD_LEVEL or is_gpu_resource(name)
+@lru_cache(maxsize=4096)
+def _amounts(resources: tuple[tuple[str, str | int | float], ...]) -> Mapping[str, float]:
+    """Few lists of resources occur in many pods."""
+    return {name: quantity(text) for name, text in resources if is_accounted(name)}
+
+
+def _only_pod_level(totals: Mapping[str, float]) -> Totals:
+    return {name: value for name, value in totals.items() if _is_pod_level(name)}
+
+
+def is_accounted(name: str) -> bool:
+    """Whether amounts of the resource are kept."""
+    return _is_pod_level(name) or is_gpu_resource(name)
+
+
+def _is_pod_level(name: str) -> bool:
+    return name in _POD_LEVEL or name.startswith(HUGE_PAGES_PREFIX)
 
 
 def _add(totals: Totals, more: Mapping[str, float]) -> None:

@@ -46,10 +46,16 @@ def who_is_charged(directory: Path) -> Amounts:
         seen = samples[-1].namespaces["jobs"]
         found |= {f"{label}: requests held": seen.requests["cpu"], f"{label}: usage": seen.usage["cpu"]}
     hourly = published(directory, samples)["hourly_7d"]
+    virtual = machine("aci", cores=1000, labels={"type": "virtual-kubelet"})
+    elsewhere = [work("gone", asked="1", node="n9"), work("burst", asked="1", node="aci")]
+    beside = Told(elsewhere, [machine(), virtual]).sample(at(ONE_HOUR[1]), HOUR)
     return {
         **found,
         "requests of the hour": column(hourly, "jobs", "requests")[0],
         "usage of the hour": column(hourly, "jobs")[0],
+        "bound to a node that is gone: requests held": beside.namespaces["gone"].requests["cpu"],
+        "bound to a virtual node of 1000 cores: requests held": beside.namespaces["burst"].requests["cpu"],
+        "beside a virtual node of 1000 cores: capacity": beside.capacity["cpu"],
     }
 
 
@@ -95,7 +101,53 @@ def usage(directory: Path) -> Amounts:
     samples = ticks(told, ONE_HOUR[0], f"{DAY_OF}13:30")
     samples += ticks(replace(told, metrics=False), f"{DAY_OF}13:30", ONE_HOUR[1])
     halved = published(directory / "halved", samples)["hourly_7d"]["namespaces"]["shop"]["coverage"][0]
-    return {**found, "coverage, two measured for half an hour, then metrics-server fails": halved}
+    return {
+        **found,
+        "coverage, two measured for half an hour, then metrics-server fails": halved,
+        **_unbelievable(directory),
+        **_unequal(directory),
+        "memory of a pod with 0.5 GiB in use and 2 GiB of huge pages": _huge_pages(directory / "huge"),
+    }
+
+
+def _unbelievable(directory: Path) -> Amounts:
+    good = [work("shop", name, cores=0.5) for name in "ab"]
+    third = work("shop", "c", cores=0.5)
+    two = api.pod(api.container(), api.container("side"), namespace="shop", name="c")
+    crashing = {"containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
+    told = {
+        "one of the three is said to use −2 cores": [work("shop", "c", cores=-2.0)],
+        "one of the three is said to use 18446744074 cores": [work("shop", "c", cores=18446744074.0)],
+        "of one of the three a second container is not listed": [Work(two, third.usage)],
+        "one of the three is listed twice": [third, Work(api.pod(node=None, name="other"), third.usage)],
+        "one of the three crashes again and again": [work("shop", "c", status=crashing)],
+    }
+    found: dict[str, float | None] = {}
+    for number, (label, others) in enumerate(told.items()):
+        hourly = published(directory / f"odd{number}", ticks(Told([*good, *others]), *ONE_HOUR))["hourly_7d"]
+        found[f"usage, {label}"] = column(hourly, "shop")[0]
+        found[f"coverage, {label}"] = hourly["namespaces"]["shop"].get("coverage", [1.0])[0]
+    return found
+
+
+def _unequal(directory: Path) -> Amounts:
+    found: dict[str, float | None] = {}
+    for asked in ("2", "6"):
+        pods = [*(work("shop", name, cores=0.5, asked="1") for name in "ab"), work("shop", "c", asked=asked)]
+        hourly = published(directory / f"unequal{asked}", ticks(Told(pods), *ONE_HOUR))["hourly_7d"]
+        label = f"two measured that request 1 core each; the third requests {asked}"
+        found |= {
+            f"usage, {label}": column(hourly, "shop")[0],
+            f"coverage, {label}": hourly["namespaces"]["shop"]["coverage"][0],
+        }
+    return found
+
+
+def _huge_pages(directory: Path) -> float | None:
+    pages = api.resources(**{"hugepages-2Mi": "2Gi"})
+    pod = api.pod({"name": "app", "resources": {"requests": pages}})
+    told = Told([Work(pod, api.pod_metrics("shop", "web-0", ("1", "512Mi")))])
+    return column(published(directory, ticks(told, *ONE_HOUR))["hourly_7d"], "shop", metric="memory")[0]
 
 
 def quantities(directory: Path) -> Amounts:

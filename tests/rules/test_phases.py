@@ -187,7 +187,7 @@ def test_effective_requests_reach_the_books_as_the_scheduler_computes_them(tmp_p
 
 def test_quantities_of_every_spelling_reach_the_books_exactly(tmp_path: Path) -> None:
     # Usage: 123456789n = 0.123456789 cores; 1536Mi = 1.5 GiB. Requests: 1e-1 = 0.1; 1610612736 bytes = 1.5 GiB.
-    pod = api.pod(api.container("a", cpu="1e-1", memory="1610612736"))
+    pod = api.pod(api.container(cpu="1e-1", memory="1610612736"))
     told = Told([Work(pod, api.pod_metrics("shop", "web-0", ("123456789n", "1536Mi")))])
     hourly = published(tmp_path, ticks(told, *HOUR_OF))["hourly_7d"]
     assert column(hourly, "shop") == [0.123456789]

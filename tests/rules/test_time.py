@@ -47,7 +47,14 @@ def test_a_tick_stands_for_the_interval_that_ends_at_its_time(tmp_path: Path, in
 
 @pytest.mark.parametrize(
     ("interval", "share", "usage"),
-    [(300, 5 / 12, None), (600, 6 / 12, 3.0), (900, 6 / 12, 3.0), (1200, 8 / 12, 3.0), (1800, 6 / 12, 3.0), (3600, 1.0, 3.0)],
+    [
+        (300, 5 / 12, None),
+        (600, 6 / 12, 3.0),
+        (900, 6 / 12, 3.0),
+        (1200, 8 / 12, 3.0),
+        (1800, 6 / 12, 3.0),
+        (3600, 1.0, 3.0),
+    ],
 )
 def test_a_start_in_the_middle_of_an_hour_counts_what_its_ticks_stand_for(
     tmp_path: Path, interval: int, share: float, usage: float | None

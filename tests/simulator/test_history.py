@@ -67,8 +67,8 @@ def from_the_api(end: int, interval: int) -> Snapshot:
             tuple(pod for pod in pods if pod is not None),
         ),
         UsageListing(
-            tuple(parse_node_usage(item) for item in node_metrics_objects(WORKLOAD, running, end, interval)),
-            [parse_pod_usage(pod_metrics_object(pod, units, end, interval)) for pod, units in running],
+            tuple(parse_node_usage(item) for item in node_metrics_objects(WORKLOAD, running, end, end)),
+            [parse_pod_usage(pod_metrics_object(pod, units, end)) for pod, units in running],
         ),
         parse_exposition(exposition(WORKLOAD, end, interval)),
         dcgm_configured=True,

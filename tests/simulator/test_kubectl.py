@@ -102,3 +102,21 @@ def test_describe_node(kubectl: Kubectl) -> None:
 def test_version_and_api_resources(kubectl: Kubectl) -> None:
     assert any(line[:2] == ["Server", "Version:"] for line in kubectl("version"))
     assert any(line[:2] == ["pods", "po"] for line in kubectl("api-resources"))
+
+
+def test_get_pods_watched(simulator: RunningSimulator, tmp_path: Path) -> None:
+    program = shutil.which("kubectl")
+    if program is None:
+        pytest.skip("kubectl is not installed")
+    with running_simulator(simulator.workload, at=parse_time("2026-11-20T21:58:00Z")) as running:
+        config = tmp_path / "kubeconfig"
+        config.write_text(kubeconfig(running.url))
+        environment = os.environ | {"KUBECONFIG": str(config), "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+        command = [program, "get", "pods", "-n", "batch-nightly", "-w", "--no-headers"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            listed = {watching.stdout.readline().split()[0] for _ in range(2)}
+            running.set_clock(at=parse_time("2026-11-20T22:03:00Z"))
+            joined = {watching.stdout.readline().split()[0] for _ in range(6)}
+            watching.terminate()
+        assert len(listed | joined) == 8

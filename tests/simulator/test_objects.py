@@ -133,7 +133,7 @@ def test_written_quantities_are_within_a_ten_thousandth_of_the_formula() -> None
 def test_a_node_uses_what_its_pods_use_and_a_little_more() -> None:
     pods = running_pods(WORKLOAD, NOW)
     total = sum(nanocores for _, (nanocores, _) in pods)
-    nodes = list(node_metrics_objects(WORKLOAD, pods, NOW))
+    nodes = list(node_metrics_objects(WORKLOAD, pods, NOW, NOW))
     # 9 nodes, 0.15 cores each for the kubelet and the system.
     assert sum(int(node["usage"]["cpu"].removesuffix("n")) for node in nodes) == total + 9 * 150_000_000
 

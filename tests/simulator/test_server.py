@@ -129,20 +129,25 @@ def test_objects_that_are_not_there_are_not_found(simulator: RunningSimulator) -
     assert fetch(f"{simulator.url}/api/v1/nodes/gpu-0")[1]["kind"] == "Node"
 
 
-def test_a_sample_taken_at_14_03_shows_the_step_that_ended_at_14_00(simulator: RunningSimulator) -> None:
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [("2026-11-20T14:00:01Z", "2026-11-20T14:05:00Z"), ("2026-11-20T14:05:00Z", "2026-11-20T14:05:00Z")],
+)
+def test_metrics_show_the_step_that_goes_on(simulator: RunningSimulator, now: str, end: str) -> None:
+    simulator.set_clock(at=parse_time(now))
     metrics = fetch(f"{simulator.url}/apis/metrics.k8s.io/v1beta1/namespaces/registry/pods")[1]
-    assert metrics["items"][0]["timestamp"] == "2026-11-20T14:00:00Z"
+    assert metrics["items"][0]["timestamp"] == now.replace(":01Z", ":00Z")
     nanocores = sum(
         int(container["usage"]["cpu"].removesuffix("n"))
         for item in metrics["items"]
         for container in item["containers"]
     )
-    expected = simulator.workload.usage("registry", "cpu", parse_time("2026-11-20T14:00:00Z"))
+    expected = simulator.workload.usage("registry", "cpu", parse_time(end))
     assert nanocores / 1e9 == pytest.approx(expected, rel=1e-8)
 
 
 def test_the_interval_of_the_shown_mean_can_be_an_hour(simulator: RunningSimulator) -> None:
-    post(f"{simulator.url}/simulator/clock", {"at": "2026-11-20T14:59:59Z", "interval": 3600})
+    post(f"{simulator.url}/simulator/clock", {"at": "2026-11-20T13:00:01Z", "interval": 3600})
     metrics = fetch(f"{simulator.url}/apis/metrics.k8s.io/v1beta1/pods")[1]["items"]
     mine = [item for item in metrics if item["metadata"]["namespace"] == "registry"]
     nanocores = sum(int(item["containers"][0]["usage"]["cpu"].removesuffix("n")) for item in mine)

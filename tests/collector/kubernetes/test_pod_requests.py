@@ -2,14 +2,21 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from collector.kubernetes.pod_requests import effective_requests
+from collector.kubernetes import pod_requests
+from collector.kubernetes.objects import PodObject
+from collector.observations import HUGE_PAGES
 from tests.support.kubernetes_objects import container, pod, resources
 
 MI = 2**20
 INFEASIBLE = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}]}
 DEFERRED = {"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Deferred"}]}
+
+
+def effective_requests(asked: dict[str, Any]) -> dict[str, float]:
+    return pod_requests.effective_requests(msgspec.convert(asked, PodObject))
 
 
 def cpu_of(
@@ -235,3 +242,28 @@ def test_an_init_container_may_need_more_gpus_than_the_app() -> None:
 def test_other_resources_are_left_alone() -> None:
     asked = {**resources(cpu="1"), "ephemeral-storage": "not even a quantity", "amd.com/gpu": "1"}
     assert effective_requests(pod({"name": "app", "resources": {"requests": asked}})) == {"cpu": 1.0}
+
+
+def test_huge_pages_of_all_sizes_are_bytes_and_part_of_the_memory() -> None:
+    # 1 GiB + 64 MiB + 2 × 1 GiB of memory in all, of which 64 MiB + 2 GiB are huge pages
+    asked = {"memory": "1Gi", "hugepages-2Mi": "64Mi", "hugepages-1Gi": "2Gi"}
+    huge = 64 * MI + 2 * 1024 * MI
+    requests = effective_requests(pod({"name": "app", "resources": {"requests": asked}}))
+    assert requests == {"memory": 1024 * MI + huge, HUGE_PAGES: huge}
+
+
+def test_huge_pages_follow_the_rules_of_init_containers_per_size() -> None:
+    # 2Mi pages: max(app 64, init 128) = 128 MiB; 1Gi pages: max(app 1, init 0) = 1 GiB; memory max(100, 200) = 200 MiB
+    app = {
+        "name": "app",
+        "resources": {"requests": {"memory": "100Mi", "hugepages-2Mi": "64Mi", "hugepages-1Gi": "1Gi"}},
+    }
+    init = {"name": "init", "resources": {"requests": {"memory": "200Mi", "hugepages-2Mi": "128Mi"}}}
+    requests = effective_requests(pod(app, spec={"initContainers": [init]}))
+    assert requests == {"memory": (200 + 128 + 1024) * MI, HUGE_PAGES: (128 + 1024) * MI}
+
+
+def test_huge_pages_asked_for_by_the_pod_replace_those_of_its_containers() -> None:
+    app = {"name": "app", "resources": {"requests": {"hugepages-2Mi": "64Mi"}}}
+    requests = effective_requests(pod(app, spec={"resources": {"requests": {"hugepages-2Mi": "256Mi"}}}))
+    assert requests == {"memory": 256 * MI, HUGE_PAGES: 256 * MI}

@@ -1,0 +1,95 @@
+"""What is known of the cluster, and for how long within an interval it was so.
+
+Pure: listings and events are put in, each with the API server's time, and what accounting needs is read out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from collector.kubernetes.lives import Kind, Lives
+from collector.observations import BlindSpot, Cluster, Node, NodeSpan, Pod, PodSpan
+
+KUBE_SYSTEM = "kube-system"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLife:
+    """A node, and from when to when it was there, UNIX seconds."""
+
+    node: Node
+    created: float
+    deleted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLife:
+    """A namespace with its labels, and when it was deleted, UNIX seconds."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+    deleted: float | None = None
+
+
+def _settled_pod(held: Pod, pod: Pod, time: float) -> Pod:
+    """Of two ends the first counts. One before a start that was seen is none: the change is what was seen."""
+    if pod.ended is None:
+        return pod
+    if held.ended is not None:
+        return replace(pod, ended=held.ended)
+    if any(since > pod.ended for _, since in held.running):
+        return replace(pod, ended=max(time, pod.bound))
+    return pod
+
+
+PODS: Kind[Pod] = Kind(
+    begin=lambda pod: pod.bound,
+    end=lambda pod: pod.ended,
+    ended_at=lambda pod, time: replace(pod, ended=time),
+    counts_alike=lambda one, other: one.requests == other.requests,
+    settled=_settled_pod,
+)
+NODES: Kind[NodeLife] = Kind(
+    begin=lambda life: life.created,
+    end=lambda life: life.deleted,
+    ended_at=lambda life, time: replace(life, deleted=time),
+    counts_alike=lambda one, other: one.node == other.node,
+    settled=lambda _held, life, _time: life,
+)
+NAMESPACES: Kind[NamespaceLife] = Kind(
+    begin=lambda _life: 0.0,
+    end=lambda life: life.deleted,
+    ended_at=lambda life, time: replace(life, deleted=time),
+    counts_alike=lambda _one, _other: True,
+    settled=lambda _held, life, _time: life,
+)
+
+
+class ClusterState:
+    """Namespaces, nodes and pods with their lives."""
+
+    def __init__(self, horizon: float = 0.0) -> None:
+        """No interval that starts before `horizon`, UNIX seconds, will be asked for."""
+        self.namespaces = Lives(NAMESPACES, horizon)
+        self.nodes = Lives(NODES, horizon)
+        self.pods = Lives(PODS, horizon)
+
+    def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
+        """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
+        pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
+        namespaces = {life.name: life for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
+        kube_system = namespaces.get(KUBE_SYSTEM)
+        return Cluster(
+            uid=kube_system.uid or None if kube_system else None,
+            namespaces={life.name: life.labels for life in namespaces.values()},
+            nodes=tuple(NodeSpan(life.node, seconds) for life, seconds in self.nodes.spans(start, end)),
+            present=tuple(life.node for life in self.nodes.present()),
+            pods=pods,
+            blind_spots=blind_spots,
+        )
+
+    def now(self) -> tuple[tuple[Pod, ...], tuple[Node, ...]]:
+        """Return the pods that hold something now, and the nodes."""
+        return tuple(self.pods.present()), tuple(life.node for life in self.nodes.present())

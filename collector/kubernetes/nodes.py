@@ -1,0 +1,68 @@
+"""Nodes as accounting reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from collector.kubernetes.gpu_resources import is_gpu_resource
+from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, Resources
+from collector.kubernetes.pod_requests import HUGE_PAGES_PREFIX
+from collector.kubernetes.pods import DATE_RESOLUTION_SEC, condition_since, seconds
+from collector.kubernetes.quantity import quantity
+from collector.observations import Node
+
+Selector = Callable[[Mapping[str, str]], bool]
+"""Whether it selects an object with these labels."""
+
+_HINTS = ("nvidia.com/", "cloud.google.com/gke-", "hami.io/", "amd.com/", "gpu.intel.com/")
+
+
+def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Node, float]:
+    """Return the Node and since when it is there (0.0 where it does not tell); `now` is the API server's time.
+
+    Raises `ValueError` for a quantity outside the grammar.
+    """
+    metadata, status = node.metadata, node.status or NodeStatus()
+    capacity = status.capacity or {}
+    allocatable = capacity if status.allocatable is None else status.allocatable
+    labels, annotations = metadata.labels or {}, metadata.annotations or {}
+    latest = now + DATE_RESOLUTION_SEC
+    ready = _is_ready(status)
+    told = Node(
+        name=metadata.name,
+        uid=metadata.uid or "",
+        cpu_capacity=_amount(capacity, "cpu"),
+        cpu_allocatable=_amount(allocatable, "cpu"),
+        memory_capacity=_amount(capacity, "memory"),
+        memory_allocatable=_amount(allocatable, "memory") + (_huge_pages(allocatable) if status.allocatable else 0.0),
+        ready=ready,
+        ready_since=min(_ready_since(status), latest),
+        schedulable=not (node.spec or NodeSpec()).unschedulable,
+        excluded=is_excluded(labels),
+        gpu_capacity=_gpus(capacity),
+        gpu_allocatable=_gpus(allocatable),
+        gpu_hints={name: text for name, text in (annotations | labels).items() if name.startswith(_HINTS)},
+    )
+    return told, min(seconds(metadata.creation_timestamp), latest)
+
+
+def _is_ready(status: NodeStatus) -> bool:
+    told = [each.status == "True" for each in status.conditions or () if each.type == "Ready"]
+    return all(told)
+
+
+def _ready_since(status: NodeStatus) -> float:
+    told = [each.status for each in status.conditions or () if each.type == "Ready"]
+    return condition_since(status.conditions, "Ready", told[0] or "") if told else 0.0
+
+
+def _amount(resources: Resources, name: str) -> float:
+    return quantity(resources.get(name, "0"))
+
+
+def _huge_pages(allocatable: Resources) -> float:
+    return sum(_amount(allocatable, name) for name in allocatable if name.startswith(HUGE_PAGES_PREFIX))
+
+
+def _gpus(resources: Resources) -> dict[str, float]:
+    return {name: quantity(text) for name, text in resources.items() if is_gpu_resource(name)}

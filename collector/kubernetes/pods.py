@@ -1,0 +1,138 @@
+"""Pods as accounting reads them: what one holds, from when to when, and which of its containers run.
+
+Many pods come from one template, so what they have in common is kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from datetime import datetime
+from sys import intern
+from types import MappingProxyType
+from typing import TypeVar
+
+from collector.kubernetes.objects import Condition, ContainerStatus, PodObject, PodStatus
+from collector.kubernetes.pod_requests import Totals, effective_requests
+from collector.observations import Pod
+
+FINISHED = frozenset({"Succeeded", "Failed"})
+DATE_RESOLUTION_SEC = 1.0
+"""The server's `Date` leaves the parts of a second out."""
+
+MAX_SHARED = 1 << 16
+
+H = TypeVar("H", bound=Hashable)
+V = TypeVar("V")
+
+
+class Shared:
+    """Values that many pods have, each kept once. A full one begins anew, which costs memory alone."""
+
+    def __init__(self, limit: int = MAX_SHARED) -> None:
+        self._values: dict[object, object] = {}
+        self._limit = limit
+
+    def one(self, value: H) -> H:
+        """Return the value that equals this one."""
+        return self._kept(value, value)
+
+    def requests(self, totals: Totals) -> MappingProxyType[str, float]:
+        """Return requests that equal these, and that nobody changes."""
+        return self._kept(frozenset(totals.items()), MappingProxyType(totals))
+
+    def _kept(self, key: object, value: V) -> V:
+        if len(self._values) >= self._limit:
+            self._values.clear()
+        return self._values.setdefault(key, value)  # type: ignore[return-value]
+
+
+def parse_pod(pod: PodObject, now: float, shared: Shared) -> Pod | None:
+    """Return the Pod, None while it is bound to no node; `now` is the API server's time, UNIX seconds.
+
+    Raises `ValueError` for a quantity outside the grammar.
+    """
+    spec, status = pod.spec, pod.status or PodStatus()
+    if not spec.node_name:
+        return None
+    latest = now + DATE_RESOLUTION_SEC
+    bound = min(_bound(pod, status), latest)
+    names = (
+        intern(each.name)
+        for each in _all(spec.init_containers, spec.containers, spec.ephemeral_containers)
+        if each.name
+    )
+    return Pod(
+        namespace=intern(pod.metadata.namespace or ""),
+        name=pod.metadata.name,
+        uid=pod.metadata.uid or "",
+        node=intern(spec.node_name),
+        requests=shared.requests(effective_requests(pod)),
+        bound=shared.one(bound),
+        ended=max(bound, min(_ended(status, bound), latest)) if status.phase in FINISHED else None,
+        containers=shared.one(tuple(names)),
+        running=shared.one(tuple((intern(name), min(since, latest)) for name, since in _running(pod, status))),
+        claims=_claims(pod, status),
+    )
+
+
+def seconds(time: datetime | None) -> float:
+    """UNIX seconds; 0.0 where nothing is told."""
+    return 0.0 if time is None else max(0.0, time.timestamp())
+
+
+def condition_since(conditions: Iterable[Condition] | None, kind: str, status: str) -> float:
+    """Return since when a condition has this status; 0.0 where it has another or does not tell."""
+    times = (
+        seconds(each.last_transition_time) for each in conditions or () if (each.type, each.status) == (kind, status)
+    )
+    return next(times, 0.0)
+
+
+def _bound(pod: PodObject, status: PodStatus) -> float:
+    scheduled = condition_since(status.conditions, "PodScheduled", "True")
+    return scheduled or seconds(status.start_time) or seconds(pod.metadata.creation_timestamp)
+
+
+def _ended(status: PodStatus, bound: float) -> float:
+    """When a finished pod ended; one that tells nothing of it was rejected before anything ran."""
+    terminated = (each.state.terminated for each in _statuses(status) if each.state and each.state.terminated)
+    return (
+        max((seconds(each.finished_at) for each in terminated), default=0.0)
+        or condition_since(status.conditions, "DisruptionTarget", "True")
+        or condition_since(status.conditions, "Ready", "False")
+        or seconds(status.start_time)
+        or bound
+    )
+
+
+def _running(pod: PodObject, status: PodStatus) -> Iterator[tuple[str, float]]:
+    """Names of the containers that run, with since when. A pod without statuses is taken at its phase's word."""
+    if status.phase in FINISHED or status.phase == "Unknown":
+        return
+    healthy = status.phase in {"Running", None}
+    if healthy and not status.container_statuses:
+        sidecars = (each for each in pod.spec.init_containers or () if each.restart_policy == "Always")
+        yield from ((each.name, 0.0) for each in _all(sidecars, pod.spec.containers) if each.name)
+        return
+    for each in _statuses(status):
+        if each.name and each.state and each.state.running:
+            yield each.name, seconds(each.state.running.started_at)
+    for each in status.container_statuses or ():
+        if each.name and each.state is None and healthy:
+            yield each.name, 0.0
+
+
+def _statuses(status: PodStatus) -> Iterator[ContainerStatus]:
+    return _all(status.init_container_statuses, status.container_statuses, status.ephemeral_container_statuses)
+
+
+def _claims(pod: PodObject, status: PodStatus) -> tuple[str, ...]:
+    """Names of claims that it shares with others, and of those that were made for it."""
+    claims = _all(pod.spec.resource_claims, status.resource_claim_statuses)
+    return tuple(dict.fromkeys(each.resource_claim_name for each in claims if each.resource_claim_name))
+
+
+def _all(*lists: Iterable[V] | None) -> Iterator[V]:
+    for each in lists:
+        if each:
+            yield from each
