@@ -13,7 +13,7 @@ from collector.loop import GRACE_SEC
 from collector.model import TickSample
 from collector.sampling_times import reading_moment
 from tests.sampling.documented import percent, table
-from tests.sampling.jobs import HOUR, Job
+from tests.sampling.jobs import HOUR, PAIRS, Job
 from tests.sampling.proof import BEGIN, METERS, RESOLUTIONS, Cluster, clusters, of_pairs
 from tests.sampling.rules import share_known
 from tests.sampling.world import INTERVAL, World, stored
@@ -108,5 +108,6 @@ def test_a_day_of_every_pair_at_every_phase_through_the_store(tmp_path: Path, re
 
 
 def test_the_documentation_says_what_the_rules_let_be_seen() -> None:
+    assert list(table()) == list(PAIRS)
     for (_, length), row in table().items():
         assert row.rule == {resolution: percent(share_known(length, resolution)) for resolution in RESOLUTIONS}
