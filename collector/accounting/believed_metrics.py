@@ -7,10 +7,8 @@ cpu and memory, and would be wrong for one of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from collector.model import UnmeasuredReason
-from collector.observations import HUGE_PAGES, ContainerMetrics, Node, NodeMetrics, Pod, PodMetrics
+from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetrics
 
 Usage = tuple[float, float]
 """Cores and bytes."""
@@ -28,32 +26,34 @@ def pod_usage(pod: Pod, node: Node, item: PodMetrics, moment: float, interval: f
         return "odd"
     if not is_fresh(item.timestamp, moment, interval):
         return "stale"
-    if not {name for name, _ in pod.running} <= {container.name for container in containers}:
-        return "incomplete"
-    cpu = sum(container.cpu or 0.0 for container in containers)
-    memory = sum(container.memory or 0.0 for container in containers)
-    if any((container.cpu or 0.0) < 0 or (container.memory or 0.0) < 0 for container in containers):
-        return "negative"
+    for name, _ in pod.running:
+        if name not in containers:
+            return "incomplete"
+    cpu = memory = 0.0
+    for its_cpu, its_memory in containers.values():
+        if its_cpu < 0 or its_memory < 0:
+            return "negative"
+        cpu += its_cpu
+        memory += its_memory
     if _exceeds(cpu, node.cpu_capacity) or _exceeds(memory, node.memory_capacity):
         return "impossible"
     return cpu, memory + pod.requests.get(HUGE_PAGES, 0.0)
 
 
-def _containers(pod: Pod, item: PodMetrics) -> Sequence[ContainerMetrics] | None:
-    """Return the complete containers of the pod, each once; None for an odd item.
+def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
+    """Return the usage of the pod's containers that tell both values, by name; None for an odd item.
 
     What has another name, or none, is no container of it but a sum or an error of whoever answers. One that is there
     twice with different values was read twice, before and after it was made anew: which is true nobody knows.
     """
-    if item.containers is None:
-        return None
-    found: dict[str, ContainerMetrics] = {}
-    for container in item.containers:
-        if container.name not in pod.containers or container.cpu is None or container.memory is None:
+    found: dict[str, Usage] = {}
+    for container in item.containers or ():
+        name, cpu, memory = container.name, container.cpu, container.memory
+        if cpu is None or memory is None or name not in pod.containers:
             continue
-        if found.setdefault(container.name, container) != container:
+        if found.setdefault(name, (cpu, memory)) != (cpu, memory):
             return None
-    return tuple(found.values())
+    return None if item.containers is None else found
 
 
 def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> tuple[float | None, float | None]:

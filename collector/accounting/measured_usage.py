@@ -110,11 +110,12 @@ class _Samples:
 
     def take(self, metrics: MetricsListing) -> None:
         """Take a whole listing; `SourceError` where it breaks off or tells nothing that could be believed."""
-        newest, readable, count = -math.inf, 0, 0
+        nearest, readable, count = -math.inf, 0, 0
         for item in metrics.pods:
             count += 1
             readable += item.containers is not None
-            newest = max(newest, -math.inf if item.timestamp is None else item.timestamp, key=self._nearness)
+            if item.timestamp is not None and abs(self._moment - item.timestamp) < abs(self._moment - nearest):
+                nearest = item.timestamp
             if item.window is not None:
                 self._windows.append(item.window)
             self._judge(item)
@@ -122,14 +123,11 @@ class _Samples:
         self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * window
         if not count and any(map(self.is_expected, self.pods)):
             raise SourceError("metrics", "metrics-server lists no pod at all. Check that it reaches the kubelets.")
-        if readable and not is_fresh(newest, self._moment, self._interval):
-            raise SourceError("metrics", self._stale(newest))
+        if readable and not is_fresh(nearest, self._moment, self._interval):
+            raise SourceError("metrics", self._stale(nearest))
 
-    def _nearness(self, timestamp: float) -> float:
-        return -abs(self._moment - timestamp)
-
-    def _stale(self, newest: float) -> str:
-        away = self._moment - newest
+    def _stale(self, nearest: float) -> str:
+        away = self._moment - nearest
         age = "tells no time" if math.isinf(away) else f"is {abs(away):.0f} s {'old' if away > 0 else 'in the future'}"
         return f"the newest sample of metrics-server {age}. Check that it reaches the kubelets, and restart it."
 
@@ -139,8 +137,7 @@ class _Samples:
             return
         pod = self.pods[place]
         found = pod_usage(pod, self._nodes[pod.node], item, self._moment, self._interval)
-        verdict = _REASONS.index(found) if isinstance(found, str) else _MEASURED
-        usage = (0.0, 0.0) if isinstance(found, str) else found
+        verdict, usage = (_REASONS.index(found), (0.0, 0.0)) if isinstance(found, str) else (_MEASURED, found)
         time = -math.inf if item.timestamp is None else item.timestamp
         if self._verdicts[place] == _ABSENT or time > self._times[place]:
             self._verdicts[place], self._times[place] = verdict, time
@@ -153,9 +150,11 @@ class _Samples:
 
     def is_expected(self, pod: Pod) -> bool:
         """Say whether it should have been measured: it has run for long enough, on a node that is not dead."""
-        node = self._nodes[pod.node]
-        lives = node.ready or self._moment - node.ready_since < self._interval
-        return lives and any(since < self._oldest_expected for _, since in pod.running)
+        for _, since in pod.running:
+            if since < self._oldest_expected:
+                node = self._nodes[pod.node]
+                return node.ready or self._moment - node.ready_since < self._interval
+        return False
 
     def __iter__(self) -> Iterator[tuple[Pod, Usage | UnmeasuredReason]]:
         for place, pod in enumerate(self.pods):
