@@ -18,6 +18,9 @@ from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
 from tests.docs.gpu_examples import gpus
 from tests.rules.telling import HOUR, Told, Work, at, column, filed, machine, published, special, ticks, work
+from tests.sampling.jobs import Job
+from tests.sampling.meters import IdealMeter
+from tests.sampling.world import World
 from tests.support import kubernetes_objects as api
 
 Amounts = Mapping[str, float | None]
@@ -174,6 +177,8 @@ def samples_and_hours(directory: Path) -> Amounts:
     samples += ticks(shop(2.0), f"{DAY_OF}15:00", f"{DAY_OF}16:00")
     dataset = load_dataset(filed(directory, samples))
     hourly = published(directory / "db", [])["hourly_7d"]
+    job = Job(HOUR, 30, 100)
+    short = list(World("cluster", [job], IdealMeter(), at(f"{DAY_OF}13:00")).ticks(12))
     whole = ask(dataset, "get_usage", f"{DAY_OF}16:00", metric="cpu", scale="hourly_7d", namespace="shop")
     asked = ask(dataset, "get_efficiency", f"{DAY_OF}16:00", metric="cpu", scale="hourly_7d", namespace="shop")
     metrics = hourly["coverage"]["metrics"]
@@ -189,6 +194,9 @@ def samples_and_hours(directory: Path) -> Amounts:
         "usage of the three hours": whole["total"],
         "requests of the three hours": asked["efficiency"][0]["requests"],
         "coverage of metrics, the three hours": whole["metadata"]["coverage"]["metrics"],
+        "requests of an hour in which a job of 1 core runs for 30 seconds": column(
+            published(directory / "short", short)["hourly_7d"], job.name, "requests"
+        )[0],
     }
 
 
