@@ -18,6 +18,7 @@ from collector.books.page import (
     GPU,
     GPU_MEMORY,
     KUBERNETES,
+    MEMORY,
     METRICS_SERVER,
     Array,
     ClusterCells,
@@ -37,6 +38,8 @@ _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 
 _ROUNDING = 1e-9
 """Hours; a step is 0.083."""
+_LEAST_SHARE = 0.5
+"""Of the pods that have to be measured for usage to be known: accounting's rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def _entries(
     return EntryCells(
         usage=usage,
         requests=requests,
-        matched=np.where(unpaired, np.nan, requests),
+        matched=np.where(unpaired, np.nan, requests * _matched_share(measured, pods)),
         usage_matched=np.where(unpaired, np.nan, usage),
         matched_hours=np.where(unpaired, 0.0, hours_per_cell),
         cost=np.full(shape, np.nan),
@@ -148,6 +151,17 @@ def _entries(
         cost_hours=np.zeros(shape),
         measured=measured,
     )
+
+
+def _matched_share(measured: Array, pods: Array) -> Array:
+    """Return what of requests is that of measured pods, in cells in which usage is known (E x M x N).
+
+    Steps with unknown usage lower the share of a closed hour too; that of the others is at least what makes it known.
+    """
+    known = np.divide(measured, pods, out=np.ones_like(measured), where=pods > 0)
+    share = np.ones((len(measured), len(METRICS), len(pods)))
+    share[:, (CPU, MEMORY)] = np.where(known < 1 - _ROUNDING, np.maximum(known, _LEAST_SHARE), 1.0)[:, np.newaxis]
+    return share
 
 
 def _silent(sampled: Array, pods: Array, with_dcgm: Array) -> Array:
