@@ -94,3 +94,23 @@ def test_samples_that_metrics_server_missed_for_all_are_no_share_of_anybody(tmp_
     dataset = load_dataset(filed(tmp_path, samples))
     (row,) = ask(dataset, "get_efficiency", "2026-11-21T01:00", metric="cpu", namespace="web")["efficiency"]
     assert (row["usage"], row["requests"], row["efficiency_ratio"]) == (24, 40, 1.0)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_samples_in_which_a_namespace_is_unknown_count_on_neither_side(tmp_path: Path, scale: str) -> None:
+    # One pod uses 2 of 4 cores; of 12 samples 3 lack it. 2 core-hours, from 9 samples, of 4: not 2 of 4 x 9 / 12.
+    known = Told([work("web", cores=2.0, asked="4")], [machine(cores=50)])
+    unknown = Told([work("web", asked="4")], [machine(cores=50)])
+    samples = ticks(known, "2026-11-21T00:00", "2026-11-21T00:45")
+    samples += ticks(unknown, "2026-11-21T00:45", "2026-11-21T01:00")
+    # A second hour, in which 6 of 10 pods are known at half of the samples, and 4 of 10 at the other half.
+    samples += ticks(ten_pods(6), "2026-11-21T01:00", "2026-11-21T01:30")
+    samples += ticks(ten_pods(4), "2026-11-21T01:30", "2026-11-21T02:00")
+    dataset = load_dataset(filed(tmp_path, samples))
+    (row,) = ask(dataset, "get_efficiency", "2026-11-21T02:00", metric="cpu", scale=scale, namespace="web")[
+        "efficiency"
+    ]
+    # 2 + 24 of 4 + 24.
+    assert (row["usage"], row["requests"], row["efficiency_ratio"]) == (26, 44, 0.928571)
+    series = ask(dataset, "get_efficiency_timeseries", "2026-11-21T02:00", metric="cpu", namespace="web")
+    assert series["series"][0]["values"] == [0.5, 1.0]
