@@ -87,19 +87,19 @@ class Frame:
             return None
         return self.measure.column(row)
 
-    @property
+    @cached_property
     def all_measured(self) -> bool:
         """Say whether idle is what it seems: everything that uses what is shown was measured."""
         return self.measure.dimension != "usage" or all_measured(self.measure, self.window)
 
     @property
     def unmeasured_requests(self) -> float:
-        """Return what is requested by what was not measured; unknown where that is not asked for or has no amount.
+        """Return what is requested by what was not measured; unknown under costs, which requests have none of.
 
-        Requests have no cost.
+        Unknown as well where everything was measured, and of GPU memory, which cannot be requested.
         """
         metric = self.measure.metric
-        if self.all_measured or self.measure.cost_model == "costs" or metric == "total":
+        if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
             return UNKNOWN
         return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
 

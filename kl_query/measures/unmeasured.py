@@ -47,18 +47,21 @@ def unmeasured_requests(scale: Scale, metric: Metric, zero: Column) -> Column:
     """Return per bucket what is requested in the whole cluster and stands against no measured usage.
 
     That is of pods that were not measured, and of namespaces as a whole in hours in which their usage is unknown.
+    Nobody can request GPU memory.
     """
-    rows = [row[metric] for row in map(scale.row, scale.rows) if metric in row]
-    unnamed = scale.special.get("excluded", {}).get(metric)
-    if unnamed is not None and unnamed.requests is not None:
-        rows.append(unnamed)
-    return sum_columns(map(_unmatched, rows), zero)
+    if metric == "gpu_memory":
+        return array("d", [UNKNOWN]) * len(zero)
+    rows = [*map(scale.row, scale.rows), scale.special.get("excluded", {})]
+    asking = [row[metric] for row in rows if metric in row and not _met_throughout(row[metric])]
+    return sum_columns(map(_unmatched, asking), zero)
+
+
+def _met_throughout(amounts: Amounts) -> bool:
+    return amounts.requests is None or (amounts.requests_matched is None and not isnan(sum(amounts.usage)))
 
 
 def _unmatched(amounts: Amounts) -> Column:
-    if amounts.requests is None:
-        return array("d", [UNKNOWN]) * len(amounts.usage)
-    columns = zip(amounts.usage, amounts.requests, matched_requests(amounts), strict=True)
+    columns = zip(amounts.usage, amounts.requests or (), matched_requests(amounts), strict=True)
     return array("d", [asked - _met(used, asked, matched) for used, asked, matched in columns])
 
 
@@ -72,7 +75,8 @@ def all_measured(measure: Measure, window: Window) -> bool:
     """Say whether everything that uses what is measured was itself measured throughout a window."""
     scale = window.scale
     unmeasured = scale.special.get("unmeasured", {})
-    if any(unmeasured[m].usage[i] for m in measure.metrics if m in unmeasured for i in window.indices):
+    left = (unmeasured[m].usage[i] for m in measure.metrics if m in unmeasured for i in window.indices)
+    if any(amount and not isnan(amount) for amount in left):
         return False
     if not any(metric in _OF_PODS for metric in measure.metrics):
         return True

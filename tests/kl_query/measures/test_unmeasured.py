@@ -104,6 +104,27 @@ def test_hours_of_unknown_usage_are_part_of_idle_at_most_and_all_their_requests_
     assert (gpu["idle_value"], gpu["idle_at_most"], gpu["unmeasured_requests"]) == (1, 3, 2)
 
 
+def test_an_hour_that_nobody_observed_is_no_unmeasured_one() -> None:
+    scale = Scale(
+        "2026-11-21T18:00:00Z",
+        capacity={"cpu": [10, None, 10]},
+        observed=[1, 0, 1],
+        namespaces={"web": {"cpu": Row([4, None, None], [6, None, 6])}},
+    )
+    dataset = loaded(Published(hourly=scale))
+    two = overhead(dataset, scale="hourly_7d", date="2026-11-21T18:00:00Z..2026-11-21T19:00:00Z")
+    assert (two["idle_value"], two["unmeasured_value"], two["idle_at_most"]) == (6, 0, None)
+    three = overhead(dataset, scale="hourly_7d", date="all")
+    assert (three["idle_at_most"], three["unmeasured_requests"]) == (16, 6)
+
+
+def test_gpu_memory_cannot_be_requested() -> None:
+    rows = {"web": {"gpu_memory": Row([4, None], [None, None])}}
+    dataset = loaded(Published(daily=Scale("2026-11-20", capacity={"gpu_memory": [10, 10]}, namespaces=rows)))
+    found = overhead(dataset, metric="gpu_memory", date="all")
+    assert (found["idle_at_most"], found["unmeasured_requests"]) == (16, None)
+
+
 def test_whoever_may_not_know_the_namespaces_is_told_the_same_amounts() -> None:
     whole = loaded(half_measured())
     assert overhead(restricted(whole, lambda name: name == "shop")) == overhead(whole)
