@@ -14,6 +14,7 @@ from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
+from collector.model import TickSample
 from collector.observations import Cluster, GpuDevice, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
@@ -96,6 +97,7 @@ class Collector:
         """What was read, by the end of its interval."""
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
+        self._newest: TickSample | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -152,6 +154,8 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
+        if stored:
+            self._newest = sample
         return TickReport(time, stored, observed, self.publish())
 
     def check_clock(self) -> Disagreement | None:
@@ -169,7 +173,7 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement)
+        generation = self._publisher.publish(self.disagreement, self._newest)
         self._published = self.disagreement
         return generation
 
