@@ -17,6 +17,7 @@ from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import Gpus, account
 from collector.accounting.who_is_charged import charged_by, entries_of
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
+from collector.model import TickSample
 from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
@@ -101,6 +102,7 @@ class Collector:
         self._gpu_memory = gpu_memory.load(settings.db_location)
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
+        self._newest: TickSample | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -158,9 +160,9 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
-        if stored and memory != self._gpu_memory:
-            self._gpu_memory = memory
-            gpu_memory.save(self._settings.db_location, memory)
+        if stored:
+            self._newest = sample
+            self._remember(memory)
         return TickReport(time, stored, observed, self.publish())
 
     def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> tuple[Gpus, GpuMemory]:
@@ -171,6 +173,11 @@ class Collector:
             return Gpus(dcgm=dcgm), self._gpu_memory
         units, usage = gpus_of(cluster, sighting, self._gpu_memory, time=time, entry=entries_of(self._charged))
         return Gpus(units, usage, dcgm, units.blind_spots), units.memory
+
+    def _remember(self, memory: GpuMemory) -> None:
+        if memory != self._gpu_memory:
+            self._gpu_memory = memory
+            gpu_memory.save(self._settings.db_location, memory)
 
     def check_clock(self) -> Disagreement | None:
         """Compare the clock with what is known of the time; what is new is logged and published, `PublishError`."""
@@ -187,7 +194,7 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement)
+        generation = self._publisher.publish(self.disagreement, self._newest)
         self._published = self.disagreement
         return generation
 

@@ -129,8 +129,9 @@ def test_capacity_and_allocatable_are_means_over_the_interval() -> None:
 def test_a_node_that_changed_has_what_it_had_for_so_long() -> None:
     # 10 cores for 100 s, 20 for 200 s under the same name: 5000 core-seconds
     spans = [NodeSpan(node(cpu=10.0), 100.0), NodeSpan(node(cpu=20.0), 200.0)]
-    sample = sample_of(nodes=spans)
+    sample = sample_of([pod(cpu=4.0)], nodes=spans)
     assert sample.capacity["cpu"] == pytest.approx(5000 / 300)
+    assert sample.namespaces["shop"].requests["cpu"] == 4.0
     assert [state.capacity["cpu"] for state in sample.nodes] == [20.0]
 
 
