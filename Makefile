@@ -32,12 +32,16 @@ test: ## The tests, after the checks; the targets below it are suites of their o
 
 .PHONY: properties
 properties: setup ## The property tests of `make test` with ten times as many examples (10 minutes at most)
-	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or clients or conformance)" --hypothesis-profile=thorough
+	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or sampling or clients or conformance)" --hypothesis-profile=thorough
 
 .PHONY: faults
 faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (12 minutes at most)
 	@scripts/setup tests
 	$(call within,12m) $(BIN)/pytest -n auto --dist=load -m faults
+
+.PHONY: sampling
+sampling: setup ## A day of jobs that start by the clock at every phase: what is exact, and what is seen (20 minutes at most)
+	$(call within,20m) $(BIN)/pytest -n auto --dist=load -m sampling tests/sampling
 
 .PHONY: image
 image: setup ## The image's steps, as root in a root of its own, and what comes out at work (8 minutes at most)

@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-HEARTBEAT_INTERVALS = 3
-"""Polling intervals after which a loop that gave no heartbeat counts as hung."""
+HEALTHY_INTERVALS = 3
+"""Polling intervals without a heartbeat after which a loop counts as hung, and that the newest sample may be old."""
 
 _DESCRIPTION = """\
 Samples a Kubernetes cluster (Kubernetes API, metrics-server, NVIDIA DCGM exporters), keeps what its capacity was used
@@ -42,7 +42,8 @@ _COMMANDS: Mapping[str, str] = {
     "(then nothing is stored, and it can be repeated), if the tick is more than five minutes late, or if the API "
     "server's clock is another",
     "health": "say whether `run` collects on the same KL_DB_LOCATION: 0 if its heartbeat is younger than three polling "
-    "intervals and nothing contradicts the clock, 1 if not",
+    "intervals, the newest sample at which the cluster answered (before the first: the start) is not older than that, "
+    "and nothing contradicts the clock; 1 if not",
     "import": "take over the history of an existing KubeLedger or kube-opex-analytics installation, and publish it",
 }
 
@@ -100,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--live",
                 action="store_true",
-                help="ask about the heartbeat alone, for a liveness probe: a restart puts no clock right, and the new "
-                "process has no earlier tick to judge it by",
+                help="ask about the heartbeat alone, for a liveness probe: a restart makes no cluster answer and puts "
+                "no clock right, and the new process has no earlier tick to judge it by",
             )
     return parser
 
@@ -128,7 +129,8 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
 
 
 def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
-    from collector.loop import MAX_DELAY_SEC, due_at
+    from collector.loop import MAX_DELAY_SEC
+    from collector.sampling_times import due_at
     from kl_core.calendar import iso
 
     with _collector(settings, clock, boot) as collector:
@@ -156,6 +158,7 @@ def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
             return FAILED
         # A failed tick that is not stored loses nothing, the next one fills it in as unobserved; stored it would stand
         # in the way of a second try.
+        collector.read_usage(due)
         report = collector.tick(due, keep_unobserved=False)
     if report.refused is not None:
         sys.stderr.write(f"kl-collector: nothing is stored: {report.refused}\n")
@@ -185,11 +188,17 @@ def _health(settings: Settings, boot: Clock, *, live: bool) -> int:
     age = None if beat is None else beat.age(boot())
     if beat is None or age is None:
         return _unhealthy(f"{file} is from before the machine or this release was started; is `run` started?")
-    allowed = HEARTBEAT_INTERVALS * settings.polling_interval_sec
+    allowed = HEALTHY_INTERVALS * settings.polling_interval_sec
     if age >= allowed:
         return _unhealthy(f"the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
     if beat.clock is not None and not live:
         return _unhealthy(beat.clock)
+    unsampled = beat.unsampled(boot())
+    if unsampled > allowed and not live:
+        return _unhealthy(
+            f"the collector has stored nothing of the cluster for {unsampled:.0f} s, {allowed} s are allowed. Its log "
+            "says why"
+        )
     sys.stdout.write(f"healthy: the heartbeat is {age:.0f} s old\n")
     return OK
 
@@ -217,7 +226,8 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
-    from collector.loop import MAX_DELAY_SEC, due_at
+    from collector.loop import MAX_DELAY_SEC
+    from collector.sampling_times import due_at
     from kl_core.calendar import iso
 
     interval, now = settings.polling_interval_sec, clock()

@@ -23,12 +23,18 @@ class Heartbeat:
     """When, in seconds of the boot-time clock."""
     boot_id: str | None
     """Which start of the machine that clock counts from; None where the system does not tell."""
+    sampled: float
+    """Time of the newest stored tick at which the cluster answered, else the loop's start, by the same clock."""
     clock: str | None = None
     """What is wrong with the machine's clock; None while nothing contradicts it."""
 
     def age(self, boot: float) -> float | None:
         """Return the seconds since then; None if the machine was restarted in between."""
         return None if self.boot_id != boot_id() or boot < self.boot else boot - self.boot
+
+    def unsampled(self, boot: float) -> float:
+        """Return the seconds since the newest sample, or since the start while there is none."""
+        return boot - self.sampled
 
 
 def boot_id() -> str | None:
@@ -39,9 +45,9 @@ def boot_id() -> str | None:
         return None
 
 
-def give(path: Path, boot: float, clock: str | None) -> None:
+def give(path: Path, boot: float, sampled: float, clock: str | None) -> None:
     """Write a heartbeat of now; OSError if that is impossible."""
-    content = json.dumps(asdict(Heartbeat(boot, boot_id(), clock))).encode()
+    content = json.dumps(asdict(Heartbeat(boot, boot_id(), sampled, clock))).encode()
     # One write over the same bytes: a full disk must not look like a loop that hangs.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:

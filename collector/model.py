@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from collector.clock import Reading
+from collector.observations import BlindSpot
 from kl_core.vocabulary import Metric, Source
 
 MetricValues = Mapping[Metric, float | None]
@@ -18,6 +19,11 @@ MetricValues = Mapping[Metric, float | None]
 
 STEP = 300
 """Seconds of the shortest interval; the others are multiples of it."""
+
+UnmeasuredReason = Literal["absent", "stale", "incomplete", "negative", "impossible", "odd", "gpu_not_seen"]
+"""Why an expected pod was not measured: metrics-server does not list it; what it lists is not of this interval, lacks a
+running container or a value, is below zero, is above the node's capacity, cannot be read or contradicts itself. Of its
+GPUs: no exporter shows them."""
 
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
 
@@ -125,8 +131,8 @@ class Entry:
     usage: MetricValues
     requests: MetricValues = field(default_factory=dict)
     measured: float | None = None
-    """Share of the running pods that metrics-server knew, 0.0 to 1.0; 1.0 when none runs; None when it failed,
-    and where nobody told (imported history)."""
+    """Share of what was expected to be measured that was, 0.0 to 1.0; 1.0 when nothing was expected; None when
+    metrics-server failed, and where nobody told (imported history)."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -155,7 +161,7 @@ class TickSample:
     time: int
     """Nominal end of the interval, UNIX seconds, a multiple of `interval`."""
     interval: int
-    """Seconds: 300, 600, 900, 1800 or 3600."""
+    """Seconds: 300, 600, 900, 1200, 1800 or 3600."""
     observed: Mapping[Source, bool | None]
     """None for a source that is not configured."""
     capacity: MetricValues
@@ -163,3 +169,7 @@ class TickSample:
     namespaces: Mapping[str, Entry]
     special: Mapping[Literal["excluded", "unattributed"], Entry]
     nodes: tuple[NodeState, ...] = ()
+    unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
+    """Expected pods that were not measured, by namespace and reason; nobody stores this."""
+    blind_spots: tuple[BlindSpot, ...] = ()
+    """What could not be seen; nobody stores this."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.sampling_times import INTERVALS
 from kl_core import casts, settings
 from kl_core.errors import SettingsError
+from kl_core.labels import LabelSelector
 from kl_core.settings import Loaded, declared, setting
 
 
@@ -42,8 +44,8 @@ class Settings(Loaded):
     """None: `kubeledger` in `data_dir`."""
     polling_interval_sec: int = setting(
         "KL_POLLING_INTERVAL_SEC",
-        "Seconds between two samples; samples are taken at UTC multiples of it.",
-        casts.OneOf((300, 600, 900, 1800, 3600)),
+        "Seconds between two samples, each of which stands for an interval that ends at a UTC multiple of it.",
+        casts.OneOf(INTERVALS),
         "300",
     )
     cost_model: str = setting(
@@ -87,6 +89,14 @@ class Settings(Loaded):
         "KL_EXCLUDED_NAMESPACES",
         "Globs of namespaces summed into the special entry `excluded`, comma-separated; wins over included.",
         casts.globs,
+    )
+    excluded_nodes: LabelSelector | None = setting(
+        "KL_EXCLUDED_NODES",
+        "Label selector of nodes that are no machines, such as those of virtual kubelets: neither they nor the pods on "
+        "them are in any sum. Empty: every node is a machine.",
+        casts.or_none(casts.label_selector),
+        "type=virtual-kubelet",
+        may_be_empty=True,
     )
     cluster_name: str = setting("KL_CLUSTER_NAME", "Name of the cluster in the dataset.", casts.printable, "kubernetes")
     log_level: str = setting(

@@ -1,17 +1,24 @@
-"""One tick: what the sources say is accounted, stored and published, if its time is to be believed."""
+"""One tick: what the sources say of an interval is accounted, stored and published, if its time is to be believed.
+
+Usage is read within the interval, before its tick; requests and capacity are those of the whole of it.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
-from collector.model import Snapshot
+from collector.model import TickSample
+from collector.observations import Cluster, GpuDevice, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
+from collector.sampling_times import reading_moment
 from collector.settings import Settings
 from collector.store.store import Store
 
@@ -19,10 +26,21 @@ log = logging.getLogger(__name__)
 
 
 class Sources(Protocol):
-    """Where a tick comes from."""
+    """Where a tick comes from. Usage may be read in another thread than the rest is asked in."""
 
-    def snapshot(self) -> Snapshot:
-        """Return what the sources answer now; None for those that fail."""
+    @property
+    def uid(self) -> str | None:
+        """UID of namespace `kube-system`; None while it is not known."""
+
+    @property
+    def date(self) -> Reading | None:
+        """The time that the API server told last; None if it told none."""
+
+    def read_usage(self) -> UsageReading | None:
+        """Return what is in use now; None when the cluster's state is not known."""
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        """Return what is known of the interval from `start` to `end`, UNIX seconds; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,19 @@ class TickReport:
     """Why its time is not believed; then nothing is stored."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one reading of usage found."""
+
+    measured: MeasuredUsage
+    devices: Sequence[GpuDevice] | None
+
+    @property
+    def answers(self) -> int:
+        """How many sources of usage answered."""
+        return (self.measured.entries is not None) + (self.devices is not None)
+
+
 class Collector:
     """Does ticks: sources, accounting, store, books, publication. One per store."""
 
@@ -56,13 +87,17 @@ class Collector:
     ) -> None:
         """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
         self._settings = settings
+        self._interval = settings.polling_interval_sec
         self._sources = sources
         self._store = store
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
-        self._timekeeper = Timekeeper(clock, boot, settings.polling_interval_sec, store.last_tick)
+        self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
+        self._found: Mapping[int, _Found] = {}
+        """What was read, by the end of its interval."""
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
+        self._newest: TickSample | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -71,29 +106,56 @@ class Collector:
         """Nominal time of the newest stored tick."""
         return self._store.last_tick
 
-    def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
-        """Sample now for the nominal `time`, a multiple of the interval; store and publish what was seen.
+    def reading_moment(self, time: int) -> int:
+        """Return when usage is to be read for the interval that ends at `time`, UNIX seconds."""
+        return reading_moment(time, self._interval, self._sources.uid or self._settings.cluster_name)
 
-        A source that fails leaves its part unknown, and the tick is stored all the same; without `keep_unobserved` one
-        whose listing of the cluster failed is not, so that it can be taken again, nor is one whose time nothing vouches
-        for. A tick whose time is contradicted is refused, which is published. Raises `StoreError` when it cannot be
-        stored and `PublishError` when it cannot be published; a stored tick is published with the next one.
+    def read_usage(self, time: int) -> bool:
+        """Read usage now for the interval that ends at `time`, and return whether all sources of it answered.
+
+        One at which fewer of them answered than at the one before it for the same interval is dropped.
+        """
+        reading = self._sources.read_usage()
+        if reading is None:
+            return False
+        found = _Found(measure(reading, self._interval, self._charged), reading.devices)
+        before = self._found.get(time)
+        if before is None or found.answers >= before.answers:
+            # That of the interval before may not be accounted yet.
+            kept = {each: self._found[each] for each in (time - self._interval,) if each in self._found}
+            self._found = {**kept, time: found}
+        return found.answers == 1 + bool(self._settings.nvidia_dcgm_endpoints)
+
+    def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
+        """Account for the interval that ends at `time`, a multiple of it; store and publish what was seen.
+
+        Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
+        same; without `keep_unobserved` one at which the cluster did not answer is not, so that it can be taken again,
+        nor is one whose time nothing vouches for. A tick whose time is contradicted is refused, which is published.
+        Raises `StoreError` when it cannot be stored and `PublishError` when it cannot be published; a stored tick is
+        published with the next one.
         """
         now = self._timekeeper.read()
-        if not 0 <= now.time - time < self._settings.polling_interval_sec:
+        if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = Reading(float(time), now.boot)
-        snapshot = self._sources.snapshot()
-        self._timekeeper.hear(snapshot.date)
-        refused = self._timekeeper.judge(now)
+        refused = self._judge(now)
+        if refused is None:
+            cluster = self._sources.cluster(time - self._interval, time)
+            # Asking may have told the time.
+            refused = self._judge(now)
         if refused is not None:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
-        sample = account(snapshot, time=time, interval=self._settings.polling_interval_sec, charged=self._charged)
+        found = self._found.get(time)
+        measured = None if found is None else found.measured
+        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows)):
             return TickReport(time, stored=False, observed=False, generation=None)
-        self._believe(snapshot.date or now)
+        self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
+        if stored:
+            self._newest = sample
         return TickReport(time, stored, observed, self.publish())
 
     def check_clock(self) -> Disagreement | None:
@@ -111,9 +173,13 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement)
+        generation = self._publisher.publish(self.disagreement, self._newest)
         self._published = self.disagreement
         return generation
+
+    def _judge(self, now: Reading) -> Disagreement | None:
+        self._timekeeper.hear(self._sources.date)
+        return self._timekeeper.judge(now)
 
     def _believe(self, time: Reading) -> None:
         """Note the time of a tick that is taken, before it is stored: the first rate holds from then on."""

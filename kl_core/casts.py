@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from kl_core.globs import broken_rule
 from kl_core.hosts import split_listed, split_origin
+from kl_core.labels import FORMS, LabelSelector, parse_selector
 
 T = TypeVar("T")
 
@@ -150,6 +151,14 @@ def globs(text: str) -> tuple[str, ...]:
     if broken := next(filter(None, (broken_rule(glob, repr(glob)) for glob in listed)), None):
         raise ValueError(f"names or globs of namespaces separated by commas. {broken.rstrip('.')}")
     return listed
+
+
+def label_selector(text: str) -> LabelSelector:
+    """Return a Kubernetes label selector."""
+    try:
+        return parse_selector(text)
+    except ValueError:
+        raise ValueError(f"a Kubernetes label selector: {FORMS}") from None
 
 
 def host(text: str) -> str:

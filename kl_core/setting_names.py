@@ -13,6 +13,7 @@ SETTING_NAMES = frozenset(
         "KL_DATA_DIR",
         "KL_DB_LOCATION",
         "KL_EXCLUDED_NAMESPACES",
+        "KL_EXCLUDED_NODES",
         "KL_HOURLY_BILLING_RATE",
         "KL_INCLUDED_NAMESPACES",
         "KL_K8S_API_ENDPOINT",

@@ -1,8 +1,8 @@
 """How a setting is declared and read, for every program of KubeLedger. The only module that reads the environment.
 
 A program's settings are a frozen dataclass of `Loaded`, each field of which is made by `setting`, and `load` fills it.
-White space around a value is stripped, and an empty value is unset. A name with `KL_` is read with the old prefix
-`KOA_` as well.
+White space around a value is stripped, and an empty value is unset, but for a setting that may be empty. A name with
+`KL_` is read with the old prefix `KOA_` as well.
 
 The machinery is our own: pydantic-settings would still leave old names with their notices, near misses, redaction,
 generated documentation and refusals of one sentence to us, and bring pydantic and dotenv into the collector.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -48,6 +48,8 @@ class Setting:
     """What the flag means without a value; None where it needs one."""
     secret: bool
     """Whether no message and no `repr` quotes it."""
+    may_be_empty: bool
+    """Whether an empty variable is a value; of any other setting it is unset."""
     field: str = ""
     """Attribute that holds the value."""
 
@@ -77,9 +79,10 @@ def setting(
     metavar: str = "",
     bare: str | None = None,
     secret: bool = False,
+    may_be_empty: bool = False,
 ) -> T:
     """Declare a field of a dataclass of `Loaded` as a setting; the arguments are the attributes of `Setting`."""
-    declaration = Setting(name, help_text, cast, default, aliases, fallback, flag, metavar, bare, secret)
+    declaration = Setting(name, help_text, cast, default, aliases, fallback, flag, metavar, bare, secret, may_be_empty)
     return field(default_factory=lambda: cast(default), repr=not secret, metadata={_METADATA_KEY: declaration})
 
 
@@ -94,19 +97,20 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None, flags: Mapping
 
     Raises `SettingsError` for the first value that is no use, and for a variable that nearly has a setting's name.
     """
-    variables = _without_services(_without_blanks(os.environ if environ is None else environ))
+    settings = declared(kind)
+    emptied = {each.name for each in settings if each.may_be_empty}
+    variables = _without_services(_without_blanks(os.environ if environ is None else environ, emptied))
     unknown = _unknown(variables)
     notices = [f"KubeLedger has no such setting and ignores it: {', '.join(unknown)}."] if unknown else []
     given = variables | _without_blanks(flags or {})
-    settings = declared(kind)
     sources = {each.field: _source(each, given, notices) for each in settings}
     values = {each.field: _value(each, sources[each.field], given) for each in settings}
     explicit = frozenset(name for name, source in sources.items() if source)
     return kind(**values, explicit=explicit, notices=tuple(notices))
 
 
-def _without_blanks(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: text.strip() for name, text in texts.items() if text.strip()}
+def _without_blanks(texts: Mapping[str, str], kept: Container[str] = ()) -> dict[str, str]:
+    return {name: text.strip() for name, text in texts.items() if text.strip() or name in kept}
 
 
 def _without_services(variables: Mapping[str, str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "--interval",
         type=int,
         default=300,
-        choices=(300, 600, 900, 1800, 3600),
+        choices=(300, 600, 900, 1200, 1800, 3600),
         help="seconds that usage is averaged over",
     )
     serving.add_argument("--token", help="bearer token to ask for; default: none is asked for")

@@ -12,18 +12,35 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+import msgspec
 import numpy as np
 
+from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by
+from collector.clock import Reading
 from collector.dcgm.exposition import parse_exposition
-from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
-from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
+from collector.kubernetes.nodes import parse_node
+from collector.kubernetes.objects import NodeObject, PodObject
+from collector.kubernetes.pods import Shared, parse_pod
+from collector.observations import (
+    Cluster,
+    ContainerMetrics,
+    GpuDevice,
+    MetricsListing,
+    Node,
+    NodeMetrics,
+    NodeSpan,
+    Pod,
+    PodMetrics,
+    PodSpan,
+    UsageReading,
+)
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
 from simulator.dcgm import device_uuid, exposition, readings
-from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, namespace_object, node_object
+from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, measured_containers, namespace_object, node_object
 from simulator.pod_objects import pod_object
 from simulator.pods import PodInstance, pod_units
 from simulator.shapes import DAY, HOUR, KIB, MIB, STEP, Floats, Moment
@@ -63,8 +80,16 @@ def missing_ticks(after: int, now: int) -> list[Tick]:
     return ticks
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the collector's sources would have told of an interval, and of its end."""
+
+    cluster: Cluster
+    reading: UsageReading
+
+
 class Past:
-    """Snapshots of a simulated cluster as the collector's sources would have taken them."""
+    """A simulated cluster as the collector's sources would have seen it."""
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload
@@ -73,11 +98,12 @@ class Past:
         self._namespaces: dict[str, dict[str, str]] = {}
         self._nodes: tuple[Node, ...] = ()
         self._devices: tuple[GpuDevice, ...] = ()
+        self._shared = Shared()
         self._pods: dict[tuple[str, str], Pod | None] = {}
         self._charged: dict[int, tuple[Pod, ...]] = {}
 
-    def snapshots(self, ticks: Sequence[Tick]) -> Iterator[Snapshot]:
-        """One for each of some consecutive ticks of the same interval."""
+    def seen(self, ticks: Sequence[Tick]) -> Iterator[Seen]:
+        """Return what is seen at each of some consecutive ticks of the same interval."""
         workload, interval = self._workload, ticks[0].interval
         start, end = ticks[0].time - interval, ticks[-1].time
         usage = {
@@ -93,11 +119,23 @@ class Past:
             totals = {name: (float(cpu[index]), float(memory[index])) for name, (cpu, memory) in usage.items()}
             pods = workload.pods_of(counts[index])
             self._enter(tick.time)
-            yield Snapshot(
-                cluster=Cluster(self._namespaces, self._nodes, self._listed(pods, tick.time)),
-                usage=_listing(self._nodes, pods, pod_units(pods, totals)),
-                devices=tuple(_measured(device, devices, index) for device in self._devices),
-                dcgm_configured=bool(workload.devices),
+            bound = self._bound(pods, tick.time)
+            measured = tuple(_measured(device, devices, index) for device in self._devices)
+            yield Seen(
+                Cluster(
+                    uid=None,
+                    namespaces=self._namespaces,
+                    nodes=tuple(NodeSpan(node, interval) for node in self._nodes),
+                    present=self._nodes,
+                    pods=tuple(PodSpan(pod, interval) for pod in bound),
+                ),
+                UsageReading(
+                    moment=tick.time,
+                    pods=bound,
+                    nodes=self._nodes,
+                    metrics=_listing(self._nodes, pods, pod_units(pods, totals), tick.time),
+                    devices=measured if workload.devices else None,
+                ),
             )
 
     def _enter(self, end: int) -> None:
@@ -106,21 +144,24 @@ class Past:
         if epoch == self._epoch:
             return
         self._epoch, workload = epoch, self._workload
-        self._namespaces = dict(parse_namespace(namespace_object(workload, spec, end)) for spec in workload.living(end))
-        self._nodes = tuple(parse_node(node_object(workload, node, end)) for node in workload.nodes_at(end))
+        namespaces = (namespace_object(workload, spec, end)["metadata"] for spec in workload.living(end))
+        self._namespaces = {metadata["name"]: metadata["labels"] for metadata in namespaces}
+        objects = (msgspec.convert(node_object(workload, node, end), NodeObject) for node in workload.nodes_at(end))
+        self._nodes = tuple(parse_node(each, end, lambda _: False)[0] for each in objects)
         self._devices = parse_exposition(exposition(workload, end)) if workload.devices else ()
 
-    def _listed(self, pods: tuple[PodInstance, ...], end: int) -> tuple[Pod, ...]:
+    def _bound(self, pods: tuple[PodInstance, ...], end: int) -> tuple[Pod, ...]:
         """The bound, unfinished ones as the collector reads them."""
         if id(pods) not in self._charged:
             parsed = (self._read(pod, end) for pod in pods)
-            self._charged[id(pods)] = tuple(pod for pod in parsed if pod is not None)
+            self._charged[id(pods)] = tuple(pod for pod in parsed if pod is not None and pod.ended is None)
         return self._charged[id(pods)]
 
     def _read(self, pod: PodInstance, end: int) -> Pod | None:
         key = (pod.namespace, pod.name)
         if key not in self._pods:
-            self._pods[key] = parse_pod(pod_object(self._workload, pod, end))
+            found = msgspec.convert(pod_object(self._workload, pod, end), PodObject)
+            self._pods[key] = parse_pod(found, end, self._shared)
         return self._pods[key]
 
 
@@ -146,24 +187,35 @@ def _measured(device: GpuDevice, values: dict[str, tuple[Floats, Floats, Floats]
     return replace(device, utilisation=busy, memory_used=used, memory_free=free)
 
 
-def _listing(nodes: Sequence[Node], pods: Sequence[PodInstance], units: Sequence[tuple[int, int]]) -> UsageListing:
-    """What metrics-server answers, without the detour over text."""
+def _listing(
+    nodes: Sequence[Node], pods: Sequence[PodInstance], units: Sequence[tuple[int, int]], scraped: float
+) -> MetricsListing:
+    """What metrics-server answers, without the detour over text; what a pod uses is told of its first container."""
     on_nodes = {node.name: (KUBELET_NANOCORES, KUBELET_KIBIBYTES) for node in nodes}
-    usages = []
+    items = []
     for pod, (nanocores, kibibytes) in zip(pods, units, strict=True):
         if pod.running and pod.node is not None:
-            usages.append(PodUsage(pod.namespace, pod.name, nanocores / 1e9, float(kibibytes * KIB)))
+            first, *others = (container.name for container in measured_containers(pod.group))
+            used = ContainerMetrics(first, nanocores / 1e9, float(kibibytes * KIB))
+            containers = (used, *(ContainerMetrics(name, 0.0, 0.0) for name in others))
+            items.append(PodMetrics(pod.namespace, pod.name, scraped, None, containers))
             cpu, memory = on_nodes[pod.node]
             on_nodes[pod.node] = (cpu + nanocores, memory + kibibytes)
-    used = tuple(NodeUsage(name, cpu / 1e9, float(memory * KIB)) for name, (cpu, memory) in on_nodes.items())
-    return UsageListing(used, usages)
+    usage = (NodeMetrics(name, scraped, cpu / 1e9, float(memory * KIB)) for name, (cpu, memory) in on_nodes.items())
+    return MetricsListing(tuple(usage), items)
 
 
 class _NoSources:
     """History asks no cluster; only its books are published."""
 
-    def snapshot(self) -> Snapshot:
-        raise RuntimeError("history takes its snapshots from the formula")
+    uid: str | None = None
+    date: Reading | None = None
+
+    def read_usage(self) -> UsageReading | None:
+        raise RuntimeError("history is taken from the formula")
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        raise RuntimeError("history is taken from the formula")
 
 
 def fill(workload: Workload, settings: Settings, *, start: int, now: int, progress: Progress | None = None) -> int:
@@ -181,8 +233,14 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
         due = missing_ticks(after, now)
         for batch in _batches(due):
             samples = [
-                account(snapshot, time=tick.time, interval=tick.interval, charged=charged)
-                for tick, snapshot in zip(batch, past.snapshots(batch), strict=True)
+                account(
+                    seen.cluster,
+                    measure(seen.reading, tick.interval, charged),
+                    time=tick.time,
+                    interval=tick.interval,
+                    charged=charged,
+                )
+                for tick, seen in zip(batch, past.seen(batch), strict=True)
             ]
             stored += store.append(samples).stored
             if progress is not None:

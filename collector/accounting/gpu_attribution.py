@@ -32,7 +32,7 @@ class GpuUse:
 
     def add(self, device: GpuDevice, part: float) -> None:
         """Add a part (0.0 to 1.0) of what a device did; a value the device does not report makes the sum unknown."""
-        busy = None if device.utilisation is None else device.utilisation * device.share
+        busy = None if device.utilisation is None else device.utilisation * (device.share or 0.0)
         self.gpu = _plus(self.gpu, busy, part)
         self.gpu_memory = _plus(self.gpu_memory, device.memory_used, part)
 
@@ -86,8 +86,8 @@ def seen_in_full(devices: Sequence[GpuDevice], nodes: Iterable[Node]) -> bool:
     seen = dict.fromkeys(advertised, 0.0)
     for device in devices:
         if device.node not in seen:
-            return math.fsum(item.share for item in devices) >= sum(advertised.values()) - _TOLERANCE
-        seen[device.node] += device.share
+            return math.fsum((item.share or 0.0) for item in devices) >= sum(advertised.values()) - _TOLERANCE
+        seen[device.node] += device.share or 0.0
     return all(seen[name] >= count - _TOLERANCE for name, count in advertised.items())
 
 
@@ -117,7 +117,7 @@ def attribute(
         more, theirs = sharers.get(device.node, ((), True))
         holders += more if theirs else ()
         for pod in holders:
-            received[pod] = received.get(pod, 0.0) + device.share / len(holders)
+            received[pod] = received.get(pod, 0.0) + (device.share or 0.0) / len(holders)
             if theirs:
                 by_namespace.setdefault(pod[0], GpuUse()).add(device, 1 / len(holders))
         if not theirs:
@@ -181,7 +181,7 @@ def _unattributed(
         for device in sorted(devices, key=_busyness, reverse=True):
             if left.get(pool, 0.0) <= _TOLERANCE:
                 break
-            left[pool] -= device.share
+            left[pool] -= device.share or 0.0
             taken.append(device)
     use = GpuUse()
     for device in taken:
@@ -191,5 +191,5 @@ def _unattributed(
 
 def _busyness(device: GpuDevice) -> tuple[float, float]:
     # Unknown use comes first: it must make the sum unknown rather than be left out of it as if it were idle.
-    busy = math.inf if device.utilisation is None else device.utilisation * device.share
+    busy = math.inf if device.utilisation is None else device.utilisation * (device.share or 0.0)
     return busy, device.memory_used or 0.0

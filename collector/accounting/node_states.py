@@ -1,43 +1,57 @@
-"""Every node as it is at a tick, for the published `nodes` file."""
+"""Every node as it is at the end of an interval, for the published `nodes` file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from collector.accounting.gpu_attribution import GpuUse, framebuffer
+from collector.accounting.gpu_books import GpuUsage, GpuUse, NodeGpus
 from collector.accounting.pod_totals import Held
-from collector.model import GpuDevice, Node, NodeState, NodeUsage
+from collector.model import NodeState
+from collector.observations import Node
 from kl_core.vocabulary import Metric
+
+Usage = tuple[float | None, float | None]
+"""Cores and bytes."""
 
 
 def node_states(
-    nodes: Iterable[Node], held: Mapping[str, Held], usage: Iterable[NodeUsage], devices: Iterable[GpuDevice]
+    nodes: Iterable[Node],
+    held: Mapping[str, Held],
+    usage: Mapping[str, Usage],
+    gpus: Mapping[str, NodeGpus],
+    gpu_usage: GpuUsage | None,
 ) -> tuple[NodeState, ...]:
-    """One state a node; usage is None where metrics-server, or an exporter that names the node, tells nothing of it.
+    """One state a node that is a machine; usage is None where metrics-server, or the exporters, tell nothing of it.
 
-    `held` is what bound pods hold, by node; `usage` and `devices` are empty when their source was not observed.
+    `held`, `usage` and `gpus` are what pods held, what was in use and what there is of GPUs, by node. `usage` is empty
+    and `gpu_usage` None when their source was not observed.
     """
-    usage_by_node = {item.name: item for item in usage}
-    devices_by_node: dict[str, list[GpuDevice]] = {}
-    for device in devices:
-        devices_by_node.setdefault(device.node, []).append(device)
     return tuple(
-        _node_state(node, held.get(node.name) or Held(), usage_by_node.get(node.name), devices_by_node.get(node.name))
+        _node_state(
+            node,
+            held.get(node.name) or Held(),
+            usage.get(node.name, (None, None)),
+            gpus.get(node.name),
+            gpu_usage.nodes.get(node.name) if gpu_usage else None,
+        )
         for node in nodes
+        if not node.excluded
     )
 
 
-def _node_state(node: Node, held: Held, usage: NodeUsage | None, devices: Sequence[GpuDevice] | None) -> NodeState:
-    capacity, allocatable = dict(node.capacity), dict(node.allocatable)
+def _node_state(node: Node, held: Held, usage: Usage, gpus: NodeGpus | None, gpu_use: GpuUse | None) -> NodeState:
+    capacity: dict[Metric, float | None] = {"cpu": node.cpu_capacity, "memory": node.memory_capacity}
+    allocatable: dict[Metric, float | None] = {"cpu": node.cpu_allocatable, "memory": node.memory_allocatable}
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}
-    used: dict[Metric, float | None] = {
-        "cpu": usage.cpu if usage else None,
-        "memory": usage.memory if usage else None,
-    }
-    if "gpu" in capacity:
-        capacity["gpu_memory"] = allocatable["gpu_memory"] = framebuffer(devices) if devices else None
+    used: dict[Metric, float | None] = {"cpu": usage[0], "memory": usage[1]}
+    if gpus:
+        capacity |= {"gpu": gpus.capacity, "gpu_memory": gpus.memory}
+        allocatable |= {"gpu": gpus.allocatable, "gpu_memory": gpus.memory}
         requests["gpu"] = held.gpu
-        used |= _device_usage(devices)
+        used |= {
+            "gpu": gpu_use.gpu if gpu_use else None,
+            "gpu_memory": gpu_use.gpu_memory if gpu_use else None,
+        }
     return NodeState(
         name=node.name,
         capacity=capacity,
@@ -48,12 +62,3 @@ def _node_state(node: Node, held: Held, usage: NodeUsage | None, devices: Sequen
         ready=node.ready,
         schedulable=node.schedulable,
     )
-
-
-def _device_usage(devices: Sequence[GpuDevice] | None) -> dict[Metric, float | None]:
-    if not devices:
-        return {"gpu": None, "gpu_memory": None}
-    use = GpuUse()
-    for device in devices:
-        use.add(device, 1.0)
-    return {"gpu": use.gpu, "gpu_memory": use.gpu_memory}

@@ -1,116 +1,73 @@
-"""Sums of pods and their usage per entry and node, taken pod by pod as a listing arrives."""
+"""What pods held over an interval, added up by entry and node."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
-from collector.accounting.gpu_attribution import GpuPod, PodName
-from collector.accounting.who_is_charged import is_holding
-from collector.kubernetes.gpu_resources import resource_share
-from collector.kubernetes.pod_keys import PodKeys
-from collector.model import Node, Pod, PodUsage
+from collector.observations import HUGE_PAGES, Pod, PodSpan
 
-MIN_MEASURED_SHARE = 0.5
-"""Share of its running pods that metrics-server has to know for an entry's usage to count as known."""
+K = TypeVar("K")
 
-_WITHOUT_GPU = frozenset({"cpu", "memory"})
+_WITHOUT_GPU = frozenset({"cpu", "memory", HUGE_PAGES})
+"""Resources that a pod without GPUs requests at most."""
 
 
 @dataclass(slots=True)
 class Held:
-    """Requests of bound pods: cores, bytes, GPU equivalents; and how many pods, and how many of them run."""
+    """Means over an interval: cores, bytes, GPUs; and how many pods still held something at its end."""
 
     cpu: float = 0.0
     memory: float = 0.0
     gpu: float = 0.0
     pods: int = 0
-    running: int = 0
 
 
 @dataclass(slots=True)
-class Used:
-    """Usage of an entry's pods, in cores and bytes, and how many of its running pods were measured."""
-
-    cpu: float = 0.0
-    memory: float = 0.0
-    measured: int = 0
-
-
-@dataclass(slots=True)
-class PodFold:
-    """What a pod listing adds up to. A few bytes are kept per pod, and more only for pods with GPUs.
-
-    `entries` is keyed by namespace, or by None for everything that is not charged.
-    """
+class PodTotals:
+    """What pods held. `entries` is keyed by namespace, or by None for everything that is not charged."""
 
     entries: dict[str | None, Held] = field(default_factory=dict)
     nodes: dict[str, Held] = field(default_factory=dict)
-    running: PodKeys = field(default_factory=PodKeys)
-    waiting: PodKeys = field(default_factory=PodKeys)
-    gpu_pods: dict[PodName, GpuPod] = field(default_factory=dict)
-
-    def __contains__(self, pod: object) -> bool:
-        return pod in self.running or pod in self.waiting
 
 
-def fold_pods(pods: Iterable[Pod], nodes: Mapping[str, Node], charged: Callable[[str], bool]) -> PodFold:
-    """Consume a listing of pods and add up those that hold something; errors of the listing pass through."""
-    fold = PodFold()
-    for pod in filter(is_holding, pods):
-        namespace, requests = pod.namespace, pod.requests
-        runs = pod.phase == "Running"
-        (fold.running if runs else fold.waiting).add(namespace, pod.name)
-        node = nodes.get(pod.node)
-        gpu = 0.0 if requests.keys() <= _WITHOUT_GPU else _gpu_request(requests, node)
-        if gpu:
-            fold.gpu_pods[namespace, pod.name] = GpuPod(pod.node, gpu, node is not None and node.gpu_replicas > 1)
-        key = namespace if charged(namespace) else None
-        for held in (_at(fold.entries, key), _at(fold.nodes, pod.node)):
-            held.cpu += requests.get("cpu", 0.0)
-            held.memory += requests.get("memory", 0.0)
+def total_pods(
+    spans: Iterable[PodSpan],
+    present: Mapping[str, float],
+    interval: float,
+    gpus: Callable[[Pod], float],
+    charged: Callable[[str], bool],
+) -> PodTotals:
+    """Add up requests × seconds ÷ `interval`; consumes `spans`, whose errors pass through.
+
+    `present` are the seconds of the interval for which each node was there: no pod holds anything of it for longer, so
+    that a pod on another node, or one that is no machine, holds nothing. `gpus` tells how many GPUs a pod holds.
+    """
+    totals = PodTotals()
+    changed: set[str] = set()
+    for span in spans:
+        pod, seconds = span.pod, min(span.seconds, present.get(span.pod.node, 0.0))
+        if seconds <= 0:
+            continue
+        part = seconds / interval
+        gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * gpus(pod)
+        goes_on = pod.ended is None
+        if goes_on and span.seconds < interval:
+            # A pod that was resized has several spans.
+            goes_on = pod.uid not in changed
+            changed.add(pod.uid)
+        key = pod.namespace if charged(pod.namespace) else None
+        for held in (_at(totals.entries, key), _at(totals.nodes, pod.node)):
+            held.cpu += part * pod.requests.get("cpu", 0.0)
+            held.memory += part * pod.requests.get("memory", 0.0)
             held.gpu += gpu
-            held.pods += 1
-            held.running += runs
-    return fold
+            held.pods += goes_on
+    return totals
 
 
-def _at(table: dict[Any, Held], key: Any) -> Held:
+def _at(table: dict[K, Held], key: K) -> Held:
     held = table.get(key)
     if held is None:
         held = table[key] = Held()
     return held
-
-
-def _gpu_request(requests: Mapping[str, float], node: Node | None) -> float:
-    """GPU equivalents of what a pod requests, as its node's product and replicas make of the units it asked for."""
-    units, replicas = (node.gpu_units, node.gpu_replicas) if node else ({}, 1)
-    return sum(
-        count * (units[name] if name in units else resource_share(name) / replicas)
-        for name, count in requests.items()
-        if name not in _WITHOUT_GPU
-    )
-
-
-def fold_usage(usage: Iterable[PodUsage], pods: PodFold, charged: Callable[[str], bool]) -> dict[str | None, Used]:
-    """Consumes a usage listing, keeping only pods that the pod listing holds; errors of the listing pass through."""
-    entries: dict[str | None, Used] = {}
-    for item in usage:
-        pod = (item.namespace, item.name)
-        runs = pod in pods.running
-        if not runs and pod not in pods.waiting:
-            continue
-        key = item.namespace if charged(item.namespace) else None
-        used = entries.get(key)
-        if used is None:
-            used = entries[key] = Used()
-        used.cpu += item.cpu
-        used.memory += item.memory
-        used.measured += runs
-    return entries
-
-
-def measured_share(held: Held, used: Used) -> float:
-    """Measured pods ÷ running pods; 1.0 when none runs."""
-    return used.measured / held.running if held.running else 1.0

@@ -1,163 +1,171 @@
-"""From what the sources saw at one tick to what is stored of it.
+"""From what is known of an interval, and of usage at a moment of it, to what is stored of it.
 
-Rules: who is charged (a bound pod until it is finished), requests, usage, GPUs, and that a sample is whole or absent:
-what a failed source feeds is None for this tick, never zero.
+A sample is whole or absent: what a failed source feeds is None for this interval, never zero.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from collector.accounting.gpu_attribution import GpuAttribution, GpuUse, attribute, framebuffer, seen_in_full
+from collector.accounting.capacities import Capacity, capacities, seconds_present
+from collector.accounting.gpu_books import GpuUnits, GpuUsage, GpuUse, NodeGpus
+from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
-from collector.accounting.pod_totals import (
-    MIN_MEASURED_SHARE,
-    Held,
-    PodFold,
-    Used,
-    fold_pods,
-    fold_usage,
-    measured_share,
-)
+from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
-from collector.model import Cluster, Entry, GpuDevice, MetricValues, Snapshot, TickSample, UsageListing
+from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
+from collector.observations import Cluster, Pod
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
 
 Special = Literal["excluded", "unattributed"]
+Charged = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Tick:
-    """What the sources told, consumed: None where one did not answer in full."""
+class Gpus:
+    """What is known of the GPUs in an interval."""
 
+    units: GpuUnits | None = None
+    """None where no GPUs are accounted for."""
+    usage: GpuUsage | None = None
+    """None when no exporter answered."""
+    dcgm: bool | None = None
+    """Whether the exporters were observed; None when none is configured."""
+
+    def held_by(self, pod: Pod) -> float:
+        """GPUs that a pod holds."""
+        return self.units.holds(pod) if self.units else 0.0
+
+
+_NO_GPUS = Gpus()
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
     cluster: Cluster
-    pods: PodFold
-    used: Mapping[str | None, Used] | None
-    devices: Sequence[GpuDevice] | None
-    gpus: GpuAttribution | None
+    totals: PodTotals
+    measured: MeasuredUsage | None
+    gpu_usage: GpuUsage | None
+    node_gpus: Mapping[str, NodeGpus] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Collection[str | None]:
+        """Entries that held or used anything."""
+        used = self.measured.entries if self.measured else None
+        gpus = self.gpu_usage.entries if self.gpu_usage else {}
+        return {**self.totals.entries, **(used or {}), **gpus}.keys()
 
 
-def account(snapshot: Snapshot, *, time: int, interval: int, charged: Callable[[str], bool]) -> TickSample:
-    """Accounts one tick; consumes the listings of `snapshot`.
+def account(
+    cluster: Cluster | None,
+    measured: MeasuredUsage | None,
+    *,
+    time: int,
+    interval: int,
+    charged: Charged,
+    gpus: Gpus = _NO_GPUS,
+) -> TickSample:
+    """Account for the interval that ends at `time`; consumes `cluster.pods`.
 
-    `time` is the nominal end of the tick in UNIX seconds, `interval` its seconds. `charged` tells by name whether a
-    namespace is charged; the others are summed into the special entry `excluded`. A `SourceError` raised by a listing
-    makes its source unobserved in this tick and is logged. A pod of a namespace that the listing of namespaces does
-    not name (it came in between) is counted all the same.
+    `time` is in UNIX seconds, `interval` its length in seconds. `cluster` is None where the API did not answer,
+    `measured` where usage was not read. `charged` tells by name whether a namespace is charged; the others are summed
+    into the special entry `excluded`. Requests, capacity and allocatable are means over the interval; usage is that of
+    the moment it was read, and stands for the interval. A pod of a namespace that is not listed at the end is counted
+    all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged.
     """
-    cluster, pods = _consume_pods(snapshot.cluster, charged)
-    used = _consume_usage(snapshot.usage, pods, charged)
-    devices = snapshot.devices
-    if cluster is not None and devices is not None and not seen_in_full(devices, cluster.nodes):
-        log.warning(
-            "dcgm: the exporters report fewer GPUs than the nodes advertise, so GPU usage is unknown for this tick. "
-            "Check that an exporter runs on every node with GPUs."
-        )
-        devices = None
-    dcgm = devices is not None if snapshot.dcgm_configured else None
-    observed: dict[Source, bool | None] = {"kubernetes": cluster is not None, "metrics": used is not None, "dcgm": dcgm}
-    if cluster is None or pods is None:
+    totals = None if cluster is None else _totals(cluster, interval, gpus, charged)
+    usage_read = measured is not None and measured.entries is not None
+    observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
+    if cluster is None or totals is None:
         return TickSample(time, interval, observed, {}, {}, {}, {})
-    gpus = attribute(devices, pods.gpu_pods, pods) if devices is not None else None
-    node_usage = snapshot.usage.nodes if snapshot.usage is not None and used is not None else None
-    tick = _Tick(cluster, pods, used, devices, gpus)
+    held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
+    node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval) if gpus.units else {}
+    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus)
+    capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
         time=time,
         interval=interval,
         observed=observed,
-        capacity=_cluster_total(tick, [node.capacity for node in cluster.nodes]),
-        allocatable=_cluster_total(tick, [node.allocatable for node in cluster.nodes]),
-        namespaces=_namespaces(tick, charged),
-        special=_special(tick, charged, snapshot.dcgm_configured),
-        nodes=node_states(cluster.nodes, pods.nodes, node_usage or (), devices or ()),
+        capacity=_values(seen, capacity, lambda node: node.capacity),
+        allocatable=_values(seen, allocatable, lambda node: node.allocatable),
+        namespaces=_namespaces(seen, charged),
+        special=_special(seen, charged),
+        nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
+        unmeasured=_unmeasured(seen),
+        blind_spots=cluster.blind_spots,
     )
 
 
-def _consume_pods(cluster: Cluster | None, charged: Callable[[str], bool]) -> tuple[Cluster | None, PodFold | None]:
-    if cluster is None:
-        return None, None
+def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
     try:
-        return cluster, fold_pods(cluster.pods, {node.name: node for node in cluster.nodes}, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, charged)
     except SourceError as error:
-        log.warning("%s; nothing is known of this tick", error)
-        return None, None
-
-
-def _consume_usage(
-    usage: UsageListing | None, pods: PodFold | None, charged: Callable[[str], bool]
-) -> Mapping[str | None, Used] | None:
-    if usage is None:
-        return None
-    try:
-        return fold_usage(usage.pods, pods if pods is not None else PodFold(), charged)
-    except SourceError as error:
-        log.warning("%s; cpu and memory usage are unknown for this tick", error)
+        log.warning("%s; nothing is known of this interval", error)
         return None
 
 
-def _cluster_total(tick: _Tick, nodes: Sequence[MetricValues]) -> MetricValues:
-    """Sum over nodes; GPUs only where any is advertised, their memory as far as the exporters told."""
-    total: dict[Metric, float | None] = {
-        "cpu": sum(node.get("cpu") or 0.0 for node in nodes),
-        "memory": sum(node.get("memory") or 0.0 for node in nodes),
-    }
-    if any("gpu" in node.capacity for node in tick.cluster.nodes):
-        total["gpu"] = sum(node.get("gpu") or 0.0 for node in nodes)
-        total["gpu_memory"] = None if tick.devices is None else framebuffer(tick.devices)
-    return total
+def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:
+    """Return sums over nodes; GPUs only where there are any, their memory where all of them tell it."""
+    values: dict[Metric, float | None] = {"cpu": sums.cpu, "memory": sums.memory}
+    if seen.node_gpus:
+        nodes = seen.node_gpus.values()
+        memory = [node.memory for node in nodes if node.memory is not None]
+        values["gpu"] = sum(map(gpus, nodes))
+        values["gpu_memory"] = sum(memory) if len(memory) == len(nodes) else None
+    return values
 
 
-def _namespaces(tick: _Tick, charged: Callable[[str], bool]) -> dict[str, Entry]:
-    listed = tick.cluster.namespaces
-    names = dict.fromkeys(name for name in listed if charged(name))
-    names.update(dict.fromkeys(name for name in tick.pods.entries if name is not None))
-    by_namespace: Mapping[str, GpuUse] = tick.gpus.by_namespace if tick.gpus else {}
-    return {name: _entry(tick, name, by_namespace.get(name), listed.get(name, {})) for name in names}
+def _namespaces(seen: _Interval, charged: Charged) -> dict[str, Entry]:
+    listed = seen.cluster.namespaces
+    names = dict.fromkeys([*(name for name in listed if charged(name)), *_named(seen.keys)])
+    return {name: _entry(seen, name, listed.get(name, {})) for name in names}
 
 
-def _entry(tick: _Tick, key: str | None, gpu_use: GpuUse | None, labels: Mapping[str, str]) -> Entry:
-    held = tick.pods.entries.get(key) or Held()
+def _named(keys: Iterable[str | None]) -> Iterable[str]:
+    return (key for key in keys if key is not None)
+
+
+def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry:
+    held = seen.totals.entries.get(key) or Held()
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}
-    usage, measured = _measured_usage(tick, key, held)
+    used = seen.measured.of(key) if seen.measured else None
+    usage: dict[Metric, float | None] = {
+        "cpu": used.cpu if used else None,
+        "memory": used.memory if used else None,
+    }
+    gpu_use = seen.gpu_usage.entries.get(key) if seen.gpu_usage else None
     if held.gpu or gpu_use is not None:
         requests["gpu"] = held.gpu
-        usage |= _gpu_usage(tick, gpu_use)
-    return Entry(usage, requests, measured, labels)
+        usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
+    return Entry(usage, requests, used.share if used else None, labels)
 
 
-def _measured_usage(tick: _Tick, key: str | None, held: Held) -> tuple[dict[Metric, float | None], float | None]:
-    if tick.used is None:
-        return {"cpu": None, "memory": None}, None
-    used = tick.used.get(key) or Used()
-    share = measured_share(held, used)
-    if share < MIN_MEASURED_SHARE:
-        return {"cpu": None, "memory": None}, share
-    return {"cpu": used.cpu, "memory": used.memory}, share
-
-
-def _gpu_usage(tick: _Tick, use: GpuUse | None) -> dict[Metric, float | None]:
-    if tick.gpus is None:
-        return {"gpu": None, "gpu_memory": None}
-    use = use or GpuUse()
+def _gpu_values(use: GpuUse | None, *, known: bool) -> dict[Metric, float | None]:
+    if use is None:
+        return dict.fromkeys(("gpu", "gpu_memory"), 0.0 if known else None)
     return {"gpu": use.gpu, "gpu_memory": use.gpu_memory}
 
 
-def _special(tick: _Tick, charged: Callable[[str], bool], dcgm_configured: bool) -> dict[Special, Entry]:
+def _special(seen: _Interval, charged: Charged) -> dict[Special, Entry]:
     special: dict[Special, Entry] = {}
-    gpu_uses = tick.gpus.by_namespace if tick.gpus else {}
-    excluded = [name for name in tick.cluster.namespaces if not charged(name)]
-    if excluded or None in tick.pods.entries:
-        special["excluded"] = _entry(
-            tick, None, GpuUse.total(use for name, use in gpu_uses.items() if not charged(name)), {}
-        )
-    unattributed = tick.gpus.unattributed if tick.gpus else None
-    unknown = tick.gpus is None and dcgm_configured and bool(tick.pods.gpu_pods)
-    if unattributed is not None or unknown:
-        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_usage(tick, unattributed)}
+    if None in seen.keys or not all(map(charged, seen.cluster.namespaces)):
+        special["excluded"] = _entry(seen, None, {})
+    nobodys = seen.gpu_usage.unattributed if seen.gpu_usage else None
+    if nobodys is not None:
+        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=True)}
         special["unattributed"] = Entry(usage, {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}, 1.0)
     return special
+
+
+def _unmeasured(seen: _Interval) -> Mapping[str, Mapping[UnmeasuredReason, int]]:
+    reasons: dict[str, dict[UnmeasuredReason, int]] = {}
+    for name, counts in (seen.measured.unmeasured if seen.measured else {}).items():
+        reasons.setdefault(name, {}).update(counts)
+    for name, pods in (seen.gpu_usage.unseen if seen.gpu_usage else {}).items():
+        reasons.setdefault(name, {})["gpu_not_seen"] = pods
+    return reasons

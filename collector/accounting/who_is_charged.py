@@ -1,9 +1,4 @@
-"""Who is charged: which pods hold something of the cluster, and which namespaces pay for what their pods hold.
-
-A pod counts from the moment it is bound to a node until it is finished, whether or not it runs yet: what it requests is
-set aside for it while its image is pulled, and for nobody else. Namespaces that are not charged are summed into the
-special entry `excluded`.
-"""
+"""Which namespaces pay for what their pods hold. Those that do not are summed into the special entry `excluded`."""
 
 from __future__ import annotations
 
@@ -11,15 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from fnmatch2 import fnmatchcase2
-
-from collector.model import Pod
-
-_FINISHED = frozenset({"Succeeded", "Failed"})
-
-
-def is_holding(pod: Pod) -> bool:
-    """Say whether a pod holds its requests: it is bound to a node, and not finished."""
-    return bool(pod.node) and pod.phase not in _FINISHED
 
 
 def charged_by(included: Sequence[str], excluded: Sequence[str]) -> Callable[[str], bool]:

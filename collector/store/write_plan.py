@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from collector.errors import StoreError
 from collector.model import Entry, TickSample
+from collector.sampling_times import INTERVALS
 from collector.store.paths import CLUSTER_FILE, ENTRY, GPU, KINDS, EntryKind, Form, RrdFile, check_name
 from collector.store.registry import NamespaceRecord, Registry, current_labels, hour_end, with_labels
 from collector.store.row_values import (
@@ -29,8 +30,6 @@ from collector.store.row_values import (
 from collector.store.rrd.database import Span
 from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 from kl_core.vocabulary import SOURCES
-
-INTERVALS = (300, 600, 900, 1800, 3600)
 
 
 class ObservedSteps(NamedTuple):

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from collector.model import Cluster, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
+from collector.clock import Reading
+from collector.observations import Cluster, Node, NodeMetrics, Pod, PodSpan, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
-from collector.tick import Collector
+from collector.tick import Collector, TickReport
+from tests.support import observed
 from tests.support.books import check_identity
 from tests.support.datasets import validate
 
 GIB = 2**30
-SILENT = Snapshot(cluster=None, usage=None, devices=None, dcgm_configured=False)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the sources say of an interval and of a moment in it."""
+
+    cluster: Cluster | None = None
+    usage: UsageReading | None = None
+    date: Reading | None = None
+
+
+SILENT = Said()
 
 
 def at(text: str) -> int:
@@ -28,26 +41,50 @@ def at(text: str) -> int:
 NOON = at("2026-11-21T12:00")
 
 
-def answering(cores: float, *, labels: dict[str, str] | None = None, pods: Iterator[Pod] | None = None) -> Snapshot:
+def answering(cores: float, *, labels: dict[str, str] | None = None, pods: Iterable[PodSpan] | None = None) -> Said:
     """A cluster of one node of 8 cores, of which 7.5 are allocatable, with the pod `web` of the namespace `shop`."""
-    node = Node("n1", {"cpu": 8.0, "memory": 32.0 * GIB}, {"cpu": 7.5, "memory": 30.0 * GIB}, True, True, 1)
-    web = Pod("shop", "web", "n1", "Running", {"cpu": 2.0, "memory": 4.0 * GIB})
-    return Snapshot(
-        cluster=Cluster({"shop": labels or {}, "empty": {}}, (node,), iter([web]) if pods is None else pods),
-        usage=UsageListing((NodeUsage("n1", 3.0, 9.0 * GIB),), iter([PodUsage("shop", "web", cores, 1.0 * GIB)])),
-        devices=None,
-        dcgm_configured=False,
+    node = Node("n1", "uid-n1", 8.0, 7.5, 32.0 * GIB, 30.0 * GIB, True, 0.0, schedulable=True, excluded=False)
+    web = Pod("shop", "web", "uid-web", "n1", {"cpu": 2.0, "memory": 4.0 * GIB}, 0.0, None, ("app",), (("app", 0.0),))
+    items = [observed.item("shop", "web", containers=[observed.container(cores, 1.0 * GIB)])]
+    node_items = [NodeMetrics("n1", observed.MOMENT, 3.0, 9.0 * GIB)]
+    return Said(
+        observed.cluster([web] if pods is None else pods, namespaces={"shop": labels or {}, "empty": {}}, nodes=[node]),
+        observed.reading([web], items, nodes=[node], node_items=node_items),
     )
 
 
-class Script:
-    """Sources that answer one snapshot after the other."""
+class Asked:
+    """Sources that answer what was put last."""
 
-    def __init__(self, *snapshots: Snapshot) -> None:
-        self._snapshots = list(snapshots)
+    uid: str | None = "uid-kube-system"
+    now = SILENT
 
-    def snapshot(self) -> Snapshot:
-        return self._snapshots.pop(0)
+    @property
+    def date(self) -> Reading | None:
+        return self.now.date
+
+    def read_usage(self) -> UsageReading | None:
+        return self.now.usage
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        return self.now.cluster
+
+
+class Script(Asked):
+    """Sources that answer one reading after the other, and of its interval the same."""
+
+    def __init__(self, *said: Said) -> None:
+        self._said = list(said)
+
+    def read_usage(self) -> UsageReading | None:
+        self.now = self._said.pop(0)
+        return super().read_usage()
+
+
+def take(collector: Collector, time: int, *, keep_unobserved: bool = True) -> TickReport:
+    """A reading and its tick."""
+    collector.read_usage(time)
+    return collector.tick(time, keep_unobserved=keep_unobserved)
 
 
 class Place:
@@ -56,17 +93,17 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.settings = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod")
 
-    def run(self, *ticks: tuple[int, Snapshot], **changed: Any) -> list[bool]:
+    def run(self, *ticks: tuple[int, Said], **changed: Any) -> list[bool]:
         """Does the ticks in a collector of their own; whether each was observed."""
         settings = replace(self.settings, **changed)
         now = [float(ticks[0][0]) if ticks else float(NOON)]
         with Store.open(settings.db_location) as store:
-            script = Script(*(snapshot for _, snapshot in ticks))
+            script = Script(*(said for _, said in ticks))
             collector = Collector(settings, script, store, lambda: now[0], boot=lambda: now[0])
             reports = []
             for time, _ in ticks:
                 now[0] = time + 3.0
-                reports.append(collector.tick(time))
+                reports.append(take(collector, time))
             return [report.observed for report in reports]
 
     def manifest(self) -> dict[str, Any]:

@@ -17,11 +17,13 @@ from tests.support.scripted_http import closed_port
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
 
 
-def heartbeat(root: Path, *, boot_id: str | None = None, clock: str | None = None) -> dict[str, str]:
+def heartbeat(
+    root: Path, *, boot_id: str | None = None, clock: str | None = None, unsampled: float = 0.0
+) -> dict[str, str]:
     """The environment of a collector whose loop turned 5000 seconds after this machine, or another one, started."""
     (root / "db").mkdir()
     file = root / "db" / "heartbeat"
-    heartbeats.give(file, 5000.0, clock)
+    heartbeats.give(file, 5000.0, 5000.0 - unsampled, clock)
     if boot_id is not None:
         file.write_text(file.read_text().replace(heartbeats.boot_id() or "null", boot_id))
     # By the machine's clock it could be of any age.
@@ -73,6 +75,29 @@ def test_a_clock_that_is_contradicted_is_not_healthy_but_live_as_a_restart_does_
     assert health(environ, 5001.0) == 1
     assert capsys.readouterr().err == "kl-collector: not healthy: the clock says it is tomorrow\n"
     assert health(environ, 5001.0, "--live") == 0
+
+
+# Three polling intervals of 600 s are 1800 s.
+@pytest.mark.parametrize(("unsampled", "code"), [(0, 0), (1800, 0), (1801, 1), (12 * 3600, 1)])
+def test_a_loop_that_turns_without_a_sample_of_three_intervals_is_not_healthy_but_live(
+    tmp_path: Path, unsampled: float, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = heartbeat(tmp_path, unsampled=unsampled)
+    assert health(environ, 5000.0) == code
+    said = capsys.readouterr().err
+    assert said == (
+        f"kl-collector: not healthy: the collector has stored nothing of the cluster for {unsampled} s, 1800 s are "
+        "allowed. Its log says why\n"
+        if code
+        else ""
+    )
+    assert health(environ, 5000.0, "--live") == 0
+
+
+def test_the_age_of_the_newest_sample_is_counted_to_now_and_not_to_the_heartbeat(tmp_path: Path) -> None:
+    environ = heartbeat(tmp_path, unsampled=1700)
+    assert health(environ, 5100.0) == 0
+    assert health(environ, 5101.0) == 1
 
 
 def test_health_before_the_first_tick_fails_in_one_line(tmp_path: Path) -> None:

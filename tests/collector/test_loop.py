@@ -13,8 +13,10 @@ import pytest
 from collector import heartbeat as heartbeats
 from collector.clock import Disagreement
 from collector.errors import PublishError
-from collector.loop import MAX_WAIT_SEC, Loop, due_at
+from collector.loop import GRACE_SEC, MAX_READING_SEC, MAX_UNKNOWN_SEC, MAX_WAIT_SEC, Loop
 from collector.tick import TickReport
+from collector.usage_reader import Aside, in_daemon_thread
+from tests.support.patience import LIMIT_SECONDS
 
 
 def at(text: str) -> int:
@@ -33,19 +35,36 @@ class World:
         self.stop = Event()
         self.last_tick = last_tick
         self.done: list[int] = []
+        self.at: list[float] = []
+        """When each of them was done."""
+        self.read: list[tuple[int, float]] = []
+        """For which time usage was read, and when."""
+        self.phase = 100
+        self.on_read: Callable[[int], bool] = lambda _time: True
         self.published = 0
         self.on_tick: Callable[[int], None] = lambda _time: None
         self.observed = True
         self.disagreement: Disagreement | None = None
         self.refuse: Callable[[], Disagreement | None] = lambda: None
         self.waits: list[float] = []
+        self.aside: Aside = lambda action: action()
 
-    def tick(self, time: int) -> TickReport:
+    def reading_moment(self, time: int) -> int:
+        return time - 300 + self.phase
+
+    def read_usage(self, time: int) -> bool:
+        self.read.append((time, self.now))
+        return self.on_read(time)
+
+    def tick(self, time: int, *, keep_unobserved: bool) -> TickReport:
         self.done.append(time)
+        self.at.append(self.now)
         self.on_tick(time)
         refused = self.refuse()
         if refused is not None:
             return TickReport(time, False, False, None, refused)
+        if not (self.observed or keep_unobserved):
+            return TickReport(time, False, False, None)
         self.last_tick = time
         return TickReport(time, True, self.observed, len(self.done))
 
@@ -71,6 +90,7 @@ class World:
             clock=clock or (lambda: self.now),
             boot=lambda: self.now,
             wait=self.wait,
+            aside=self.aside,
         )
         loop.run()
         return loop
@@ -79,19 +99,6 @@ class World:
 @pytest.fixture
 def heartbeat(tmp_path: Path) -> Path:
     return tmp_path / "heartbeat"
-
-
-@pytest.mark.parametrize(
-    ("now", "interval", "due"),
-    [
-        ("2026-11-21T12:03", 300, "2026-11-21T12:00"),
-        ("2026-11-21T12:05", 300, "2026-11-21T12:05"),
-        ("2026-11-21T12:59", 3600, "2026-11-21T12:00"),
-        ("2026-11-21T12:31", 1800, "2026-11-21T12:30"),
-    ],
-)
-def test_ticks_are_due_at_utc_multiples_of_the_interval(now: str, interval: int, due: str) -> None:
-    assert due_at(at(now) + 0.5, interval) == at(due)
 
 
 def test_a_tick_more_than_five_minutes_late_is_not_taken_as_what_is_seen_is_not_of_its_interval(
@@ -111,12 +118,9 @@ def test_a_tick_five_minutes_late_is_taken(heartbeat: Path) -> None:
 
 def test_the_due_tick_is_done_at_once_and_the_next_ones_on_time(heartbeat: Path) -> None:
     world = World(NOON + 180, until=NOON + 910)
-    started: list[float] = []
-    world.on_tick = lambda _time: started.append(world.now)
     loop = world.run(heartbeat)
     assert world.done == [NOON, NOON + 300, NOON + 600, NOON + 900]
-    assert started[0] == NOON + 180
-    assert started[1:] == pytest.approx([NOON + 300, NOON + 600, NOON + 900], abs=0.01)
+    assert world.at == pytest.approx([NOON + 180, NOON + 305, NOON + 605, NOON + 905], abs=0.01)
     assert (loop.counts.done, loop.counts.failed) == (4, 0)
 
 
@@ -151,10 +155,10 @@ def test_a_tick_that_raises_is_logged_counted_and_followed_by_the_next(
 def test_a_cluster_that_does_not_answer_is_an_error_line_and_the_loop_goes_on(
     heartbeat: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world = World(NOON, until=NOON + 310)
+    world = World(NOON, until=NOON + 440)
     world.observed = False
     loop = world.run(heartbeat)
-    assert world.done == [NOON, NOON + 300]
+    assert world.done == [NOON] * 8 + [NOON + 300] * 8
     assert loop.counts.failed == 2
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert errors[1] == (
@@ -272,11 +276,169 @@ def test_a_heartbeat_says_when_it_was_given_and_what_is_wrong_with_the_clock(hea
 def test_a_heartbeat_overwrites_the_one_before_in_place_so_that_a_full_disk_looks_not_like_a_loop_that_hangs(
     heartbeat: Path,
 ) -> None:
-    heartbeats.give(heartbeat, 10.0, "x" * 600)
+    heartbeats.give(heartbeat, 10.0, 5.0, "x" * 600)
     before = heartbeat.stat()
-    heartbeats.give(heartbeat, 20.0, None)
+    heartbeats.give(heartbeat, 20.0, 15.0, None)
     after = heartbeat.stat()
     assert (before.st_ino, before.st_size) == (after.st_ino, after.st_size)
     found = heartbeats.read(heartbeat)
     assert found is not None
-    assert (found.boot, found.clock) == (20.0, None)
+    assert (found.boot, found.sampled, found.clock) == (20.0, 15.0, None)
+
+
+def test_a_tick_is_taken_when_the_watch_has_heard_of_the_end_of_its_interval(heartbeat: Path) -> None:
+    world = World(NOON - 100, until=NOON + 400, last_tick=NOON - 300)
+    world.run(heartbeat)
+    assert world.at == pytest.approx([NOON + GRACE_SEC, NOON + 300 + GRACE_SEC], abs=0.01)
+
+
+def test_a_tick_is_tried_again_while_the_cluster_does_not_answer_then_stored_as_unobserved(heartbeat: Path) -> None:
+    world = World(NOON, until=NOON + 299)
+    world.observed = False
+    world.run(heartbeat)
+    # One second after the first try, two after the next and so on; the last one when two minutes are over.
+    assert [at - NOON for at in world.at] == pytest.approx([5, 6, 8, 12, 20, 36, 68, 132], abs=0.01)
+    assert world.at[-2] - world.at[0] < MAX_UNKNOWN_SEC <= world.at[-1] - world.at[0]
+    assert world.last_tick == NOON
+
+
+def test_a_cluster_that_answers_again_is_stored_with_its_usage(
+    heartbeat: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The API server is away from five seconds before the end of the interval to 20 seconds after it."""
+    world = World(NOON - 4, until=NOON + 100, last_tick=NOON - 300)
+    world.phase = 298
+
+    def answers(_time: int) -> bool:
+        return world.now >= NOON + 20
+
+    def tick(_time: int) -> None:
+        world.observed = world.now >= NOON + 20
+
+    world.on_read, world.on_tick = answers, tick
+    loop = world.run(heartbeat)
+    assert [at - NOON for at in world.at] == pytest.approx([5, 6, 8, 12, 20], abs=0.1)
+    assert {time for time, _ in world.read} == {NOON}
+    assert [at - NOON for _, at in world.read] == pytest.approx([-2, -1, 6, 8, 12, 20], abs=0.1)
+    assert (loop.counts.done, loop.counts.failed) == (1, 0)
+
+
+def test_usage_is_read_once_an_interval_at_its_moment(heartbeat: Path) -> None:
+    world = World(NOON + 1, until=NOON + 850, last_tick=NOON)
+    world.run(heartbeat)
+    assert world.read == [(NOON + 300, NOON + 100), (NOON + 600, NOON + 400), (NOON + 900, NOON + 700)]
+
+
+@pytest.mark.parametrize("phase", [0, 2, 5, 299])
+def test_a_moment_next_to_a_tick_costs_neither(heartbeat: Path, phase: int) -> None:
+    world = World(NOON + 10, until=NOON + 910, last_tick=NOON)
+    world.phase = phase
+    world.run(heartbeat)
+    assert world.done == [NOON + 300, NOON + 600, NOON + 900]
+    # The collector began ten seconds after noon.
+    first = NOON + max(phase, 10)
+    assert [at for _, at in world.read[1:3]] == pytest.approx([NOON + 300 + phase, NOON + 600 + phase], abs=0.01)
+    assert world.read[0] == pytest.approx((NOON + 300, first), abs=0.01)
+
+
+def test_a_collector_that_starts_after_the_moment_reads_at_once(heartbeat: Path) -> None:
+    world = World(NOON + 150, until=NOON + 310, last_tick=NOON)
+    world.run(heartbeat)
+    assert world.read == [(NOON + 300, NOON + 150)]
+
+
+def test_a_collector_that_starts_after_the_interval_reads_at_once_for_the_tick_that_is_due(heartbeat: Path) -> None:
+    world = World(NOON + 50, until=NOON + 310)
+    world.run(heartbeat)
+    assert world.read == [(NOON, NOON + 50), (NOON + 300, NOON + 100)]
+    assert world.at[0] == NOON + 50
+
+
+def test_a_reading_that_failed_is_tried_again_until_the_interval_is_over(heartbeat: Path) -> None:
+    world = World(NOON + 1, until=NOON + 350, last_tick=NOON)
+    world.on_read = lambda _time: False
+    world.run(heartbeat)
+    # At 100 s, then after 1, 2, 4 … seconds; that of 355 would be later than the end.
+    assert [at - NOON for _, at in world.read] == pytest.approx([100, 101, 103, 107, 115, 131, 163, 227], abs=0.01)
+    assert world.done == [NOON + 300]
+
+
+def test_a_reading_that_raises_is_logged_and_tried_again(heartbeat: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(NOON + 1, until=NOON + 310, last_tick=NOON)
+
+    def fail_once(_time: int) -> bool:
+        if len(world.read) == 1:
+            raise ZeroDivisionError("a defect")
+        return True
+
+    world.on_read = fail_once
+    world.run(heartbeat)
+    assert [at - NOON for _, at in world.read] == pytest.approx([100, 101], abs=0.01)
+    assert "reading usage for 2026-11-21T12:05:00Z failed for a reason that is a defect" in caplog.text
+
+
+def test_a_reading_that_hangs_holds_up_a_tick_for_a_minute_and_nothing_after_it(heartbeat: Path) -> None:
+    world = World(NOON + 1, until=NOON + 950, last_tick=NOON)
+    world.phase = 290
+    ends: list[Callable[[], None]] = []
+
+    def aside(action: Callable[[], None]) -> None:
+        if ends:
+            action()
+        else:
+            ends.append(action)
+
+    world.aside = aside
+    world.on_tick = lambda time: ends[0]() if time == NOON + 600 else None
+    world.run(heartbeat)
+    assert [at - NOON for at in world.at] == pytest.approx([290 + MAX_READING_SEC, 605, 905], abs=1.0)
+    # That of the second interval could not be begun.
+    assert [time - NOON for time, _ in world.read] == [300, 900]
+
+
+def test_a_source_that_hangs_stops_neither_the_loop_nor_its_heartbeat_nor_its_end(heartbeat: Path) -> None:
+    """With real threads."""
+    hanging, may_end = Event(), Event()
+    world = World(NOON + 150, until=NOON + 10_000, last_tick=NOON)
+
+    def hang(_time: int) -> bool:
+        hanging.set()
+        return may_end.wait(LIMIT_SECONDS)
+
+    def wait(seconds: float) -> None:
+        assert hanging.wait(LIMIT_SECONDS)
+        world.now += max(seconds, 0.001)
+        if world.last_tick == NOON + 600:
+            world.stop.set()
+
+    world.on_read, world.aside = hang, in_daemon_thread
+    world.wait = wait  # type: ignore[method-assign]
+    world.run(heartbeat)
+    may_end.set()
+    assert world.done == [NOON + 300, NOON + 600]
+    given = heartbeats.read(heartbeat)
+    assert given is not None
+    assert given.boot >= NOON + 605
+
+
+def test_a_heartbeat_tells_the_time_of_the_newest_tick_at_which_the_cluster_answered(heartbeat: Path) -> None:
+    world = World(NOON + 100, until=NOON + 700, last_tick=NOON)
+
+    def tick(time: int) -> None:
+        world.observed = time == NOON + 300
+
+    world.on_tick = tick
+    world.run(heartbeat)
+    found = heartbeats.read(heartbeat)
+    assert found is not None
+    assert world.done[-1] == NOON + 600
+    assert found.unsampled(NOON + 1000.0) == pytest.approx(700)
+
+
+def test_before_the_first_tick_the_start_counts(heartbeat: Path) -> None:
+    world = World(NOON + 100, until=NOON + 390)
+    world.observed = False
+    world.run(heartbeat)
+    found = heartbeats.read(heartbeat)
+    assert found is not None
+    assert found.unsampled(NOON + 400.0) == pytest.approx(300)

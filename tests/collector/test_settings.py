@@ -4,6 +4,7 @@ import pytest
 
 from collector.settings import load
 from kl_core.errors import SettingsError
+from kl_core.labels import parse_selector
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
@@ -16,6 +17,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.billing_currency_symbol == "$"
     assert settings.billing_resource_weights is None
     assert settings.nvidia_dcgm_endpoints == ()
+    assert settings.excluded_nodes == parse_selector("type=virtual-kubelet")
     assert settings.k8s_api_verify_ssl is True
     assert settings.explicit == frozenset()
     assert settings.notices == ()
@@ -34,6 +36,7 @@ def test_all_settings_are_read() -> None:
             "KL_NVIDIA_DCGM_ENDPOINT": "http://a:9400/metrics, http://b:9400/ http://a:9400/metrics",
             "KL_INCLUDED_NAMESPACES": "team-*, shop",
             "KL_EXCLUDED_NAMESPACES": "kube-*",
+            "KL_EXCLUDED_NODES": "type in (virtual-kubelet, fargate)",
             "KL_CLUSTER_NAME": "prod",
             "KL_LOG_LEVEL": "debug",
             "KL_K8S_API_ENDPOINT": "https://10.0.0.1:6443/",
@@ -55,6 +58,7 @@ def test_all_settings_are_read() -> None:
     assert settings.nvidia_dcgm_endpoints == ("http://a:9400/metrics", "http://b:9400")
     assert settings.included_namespaces == ("team-*", "shop")
     assert settings.excluded_namespaces == ("kube-*",)
+    assert settings.excluded_nodes == parse_selector("type in (virtual-kubelet,fargate)")
     assert (settings.cluster_name, settings.log_level) == ("prod", "DEBUG")
     assert (settings.k8s_api_endpoint, settings.k8s_auth_token) == ("https://10.0.0.1:6443", "secret-token")
     assert (settings.k8s_cacert, settings.k8s_api_verify_ssl) == (Path("/etc/ca.crt"), False)
@@ -68,8 +72,8 @@ def test_all_settings_are_read() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("KL_POLLING_INTERVAL_SEC", "60", "300, 600, 900, 1800, 3600"),
-        ("KL_POLLING_INTERVAL_SEC", "5m", "300, 600, 900, 1800, 3600"),
+        ("KL_POLLING_INTERVAL_SEC", "60", "one of 300, 600, 900, 1200, 1800, 3600"),
+        ("KL_POLLING_INTERVAL_SEC", "5m", "one of 300, 600, 900, 1200, 1800, 3600"),
         ("KL_COST_MODEL", "FREE", "CUMULATIVE_RATIO, RATIO, CHARGE_BACK"),
         ("KL_BILLING_HOURLY_RATE", "12,50", "a number above 0"),
         ("KL_BILLING_HOURLY_RATE", "nan", "a number above 0"),
@@ -92,6 +96,7 @@ def test_all_settings_are_read() -> None:
         ("KL_K8S_API_ENDPOINT", "https://a b", "a URL"),
         ("KL_EXCLUDED_NAMESPACES", "!kube-*", "globs"),
         ("KL_INCLUDED_NAMESPACES", "a b", "globs"),
+        ("KL_EXCLUDED_NODES", "type in ()", "label selector"),
         ("KL_K8S_API_VERIFY_SSL", "maybe", "true or false"),
         ("KL_REQUEST_TIMEOUT_SEC", "0.9", "seconds from 1 to 300"),
         ("KL_REQUEST_TIMEOUT_SEC", "300.1", "seconds from 1 to 300"),
@@ -109,6 +114,11 @@ def test_a_bad_value_is_named_with_what_is_allowed_and_what_to_do(name: str, val
     assert allowed in message
     assert "\n" not in message
     assert message.endswith("Correct it or unset it.")
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_selector_of_nodes_excludes_none(empty: str) -> None:
+    assert load({"KL_EXCLUDED_NODES": empty}).excluded_nodes is None
 
 
 def test_charge_back_without_a_rate_is_refused() -> None:

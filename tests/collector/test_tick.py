@@ -13,10 +13,12 @@ import pytest
 
 from collector.clock import Reading
 from collector.errors import PublishError, SourceError
-from collector.model import Pod, Snapshot
+from collector.observations import Cluster, PodSpan
+from collector.sampling_times import reading_moment
 from collector.store.store import Store
 from collector.tick import Collector
-from tests.collector.place import GIB, NOON, SILENT, Place, Script, answering
+from tests.collector.place import GIB, NOON, SILENT, Asked, Place, Said, Script, answering, take
+from tests.support import observed
 
 
 @pytest.fixture
@@ -94,18 +96,18 @@ def test_an_unobserved_tick_that_is_not_to_be_kept_leaves_store_and_publication_
     with Store.open(place.settings.db_location) as store:
         script = Script(SILENT, answering(6.0))
         collector = Collector(place.settings, script, store, lambda: float(NOON + 600))
-        report = collector.tick(NOON + 600, keep_unobserved=False)
+        report = take(collector, NOON + 600, keep_unobserved=False)
         assert (report.stored, report.observed, report.generation) == (False, False, None)
         assert (collector.last_tick, place.manifest()["generation"]) == (NOON + 300, 1)
-        report = collector.tick(NOON + 600, keep_unobserved=False)
+        report = take(collector, NOON + 600, keep_unobserved=False)
         assert (report.stored, report.observed, report.generation) == (True, True, 2)
     # 3 and 6 cores for a twelfth of an hour each.
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
 
 
 def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
-    def broken() -> Iterator[Pod]:
-        yield Pod("shop", "web", "n1", "Running", {"cpu": 2.0})
+    def broken() -> Iterator[PodSpan]:
+        yield PodSpan(observed.pod("shop", "web", 2.0), 300.0)
         raise SourceError("kubernetes", "the answer broke off")
 
     assert place.run((NOON, answering(3.0)), (NOON + 300, answering(3.0, pods=broken()))) == [True, False]
@@ -158,8 +160,8 @@ def test_a_tick_whose_time_is_taken_is_not_stored_again(place: Place) -> None:
     with Store.open(place.settings.db_location) as store:
         script = Script(answering(3.0), answering(6.0))
         collector = Collector(place.settings, script, store, lambda: float(NOON))
-        assert collector.tick(NOON + 300).stored
-        assert not collector.tick(NOON + 300).stored
+        assert take(collector, NOON + 300).stored
+        assert not take(collector, NOON + 300).stored
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.25])
 
 
@@ -169,9 +171,9 @@ def test_a_tick_that_could_not_be_published_is_published_with_the_next(place: Pl
     with Store.open(place.settings.db_location) as store:
         collector = Collector(place.settings, Script(answering(3.0), answering(6.0)), store, lambda: float(NOON))
         with pytest.raises(PublishError):
-            collector.tick(NOON + 300)
+            take(collector, NOON + 300)
         place.settings.data_dir.unlink()
-        collector.tick(NOON + 600)
+        take(collector, NOON + 600)
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
 
 
@@ -183,6 +185,108 @@ def test_a_restart_goes_on_where_the_books_were(place: Place) -> None:
     assert hourly["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([3.0, 0.5])
     assert hourly["coverage"]["kubernetes"] == pytest.approx([1.0, 0.25])
     assert place.manifest()["generation"] == 13
+
+
+# Usage that was read before
+
+
+UNREAD = replace(answering(3.0), usage=observed.reading([observed.pod("shop", "web", 2.0)], None))
+"""What a cluster says in which metrics-server does not answer."""
+
+
+def usage_of_shop(place: Place) -> list[float | None]:
+    column: list[float | None] = place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"]
+    return column
+
+
+def test_what_was_read_stands_for_its_interval_and_for_no_other(place: Place) -> None:
+    with working(place) as (_, asked, collector):
+        for begun, cores in ((NOON, 3.0), (NOON + 300, 6.0)):
+            asked.now = answering(cores)
+            assert collector.read_usage(begun + 300)
+            # The rest is of the whole interval: 2 cores for 150 of 300 s.
+            asked.now = answering(7.0, pods=iter([PodSpan(observed.pod("shop", "web", 2.0), 150.0)]))
+            assert collector.tick(begun + 300).stored
+        for time in range(NOON + 900, NOON + 3601, 300):
+            asked.now = answering(7.0)
+            assert collector.tick(time).observed
+    hourly = place.read("hourly_7d")
+    # Two of twelve steps were read.
+    assert hourly["coverage"] == {"kubernetes": [1.0], "metrics": [pytest.approx(2 / 12)], "dcgm": [None]}
+    assert usage_of_shop(place) == [None]
+    assert hourly["namespaces"]["shop"]["cpu"]["requests"] == pytest.approx([(2 * 1 + 10 * 2) / 12])
+
+
+def test_usage_may_be_read_before_the_tick_of_the_interval_before_is_taken(place: Place) -> None:
+    with working(place) as (_, asked, collector):
+        asked.now = answering(3.0)
+        collector.read_usage(NOON + 300)
+        asked.now = answering(6.0)
+        collector.read_usage(NOON + 600)
+        assert collector.tick(NOON + 300).stored
+        assert usage_of_shop(place) == pytest.approx([3.0 / 12])
+        asked.now = answering(1.0)
+        assert collector.tick(NOON + 600).stored
+    assert usage_of_shop(place) == pytest.approx([(3.0 + 6.0) / 12])
+
+
+@pytest.mark.parametrize("order", [(3.0, None), (None, 3.0)])
+def test_of_two_readings_for_an_interval_one_that_failed_does_not_count(
+    place: Place, order: tuple[float | None, ...]
+) -> None:
+    with working(place) as (_, asked, collector):
+        for cores in order:
+            asked.now = UNREAD if cores is None else answering(cores)
+            assert collector.read_usage(NOON + 300) is (cores is not None)
+        asked.now = SILENT
+        assert not collector.read_usage(NOON + 300)
+        asked.now = answering(3.0)
+        collector.tick(NOON + 300)
+    assert usage_of_shop(place) == pytest.approx([3.0 / 12])
+
+
+def test_a_reading_is_whole_when_the_exporters_answered_too_where_there_are_any(place: Place) -> None:
+    usage = observed.reading([observed.pod()], [observed.item()])
+    with working(place) as (_, asked, collector):
+        asked.now = Said(usage=usage)
+        assert collector.read_usage(NOON)
+    with working(place, nvidia_dcgm_endpoints=("http://dcgm:9400/metrics",)) as (_, asked, collector):
+        asked.now = Said(usage=usage)
+        assert not collector.read_usage(NOON)
+        asked.now = Said(usage=replace(usage, devices=()))
+        assert collector.read_usage(NOON)
+
+
+def test_the_moment_is_that_of_the_clusters_uid_and_without_one_of_its_name(place: Place) -> None:
+    times = range(NOON, NOON + 3600, 300)
+    with working(place) as (_, asked, collector):
+        assert [collector.reading_moment(time) for time in times] == [
+            reading_moment(time, 300, "uid-kube-system") for time in times
+        ]
+        asked.uid = None
+        assert [collector.reading_moment(time) for time in times] == [
+            reading_moment(time, 300, "prod") for time in times
+        ]
+
+
+def test_the_cluster_is_not_asked_for_an_interval_by_a_clock_that_is_contradicted(place: Place) -> None:
+    """Whoever is asked for an interval may forget those before it."""
+    intervals: list[int] = []
+
+    class Forgetful(Asked):
+        def cluster(self, start: int, end: int) -> Cluster | None:
+            intervals.append(end)
+            return super().cluster(start, end)
+
+    clocks, sources = Clocks(), Forgetful()
+    with Store.open(place.settings.db_location) as store:
+        collector = Collector(place.settings, sources, store, clocks.clock, clocks.boot)
+        sources.now = clocks.told(answering(3.0))
+        clocks.wrong_by = 86400
+        assert collector.tick(NOON + 86400).refused is not None
+        clocks.wrong_by = 0
+        assert collector.tick(NOON).stored
+    assert intervals == [NOON]
 
 
 # Time that is not believed
@@ -201,18 +305,9 @@ class Clocks:
     def boot(self) -> float:
         return self.true - NOON + 5000
 
-    def told(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot of an API server that says what time it is."""
-        return replace(snapshot, date=Reading(self.true, self.boot()))
-
-
-class Asked:
-    """Sources that answer what was put last."""
-
-    snapshot_now = SILENT
-
-    def snapshot(self) -> Snapshot:
-        return self.snapshot_now
+    def told(self, said: Said) -> Said:
+        """What an API server says that tells the time too."""
+        return replace(said, date=Reading(self.true, self.boot()))
 
 
 @contextmanager
@@ -227,7 +322,7 @@ def working(place: Place, **changed: Any) -> Iterator[tuple[Clocks, Asked, Colle
 def test_a_tick_whose_time_the_api_server_contradicts_is_refused_and_published_as_such(place: Place) -> None:
     with working(place) as (clocks, asked, collector):
         clocks.wrong_by = 401 * 86400
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         report = collector.tick(NOON + 401 * 86400)
         assert (report.stored, report.observed, collector.last_tick) == (False, False, None)
         assert report.refused is not None
@@ -244,16 +339,16 @@ def test_a_tick_whose_time_the_api_server_contradicts_is_refused_and_published_a
 @pytest.mark.parametrize(("off", "stored"), [(600, True), (605, False), (-597, True), (-605, False)])
 def test_a_tick_may_be_two_intervals_off(place: Place, off: int, stored: bool) -> None:
     with working(place) as (clocks, asked, collector):
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         clocks.wrong_by = off
         assert collector.tick(int(clocks.clock()) // 300 * 300).stored is stored
 
 
 def test_a_tick_is_refused_by_the_boot_clock_where_the_api_server_is_silent(place: Place) -> None:
     with working(place) as (clocks, asked, collector):
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         collector.tick(NOON)
-        clocks.true, clocks.wrong_by, asked.snapshot_now = NOON + 301, 86400, SILENT
+        clocks.true, clocks.wrong_by, asked.now = NOON + 301, 86400, SILENT
         assert collector.tick(NOON + 300 + 86400).refused is not None
         assert collector.last_tick == NOON
 
@@ -262,17 +357,17 @@ def test_what_is_said_of_the_clock_is_said_once_and_goes_when_a_tick_is_taken(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO), working(place) as (clocks, asked, collector):
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         collector.tick(NOON)
         clocks.wrong_by = 86400
         for later in range(300, 1500, 300):
             clocks.true = NOON + later + 2
-            asked.snapshot_now = clocks.told(answering(3.0))
+            asked.now = clocks.told(answering(3.0))
             assert collector.check_clock() is not None
             assert collector.tick(NOON + later + 86400).refused is not None
         assert place.manifest()["generation"] == 2
         clocks.true, clocks.wrong_by = NOON + 1502, 0
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         assert collector.tick(NOON + 1500).stored
     assert "clock_disagrees" not in place.manifest()
     said = [record.getMessage() for record in caplog.records if record.name == "collector.tick"]
@@ -284,7 +379,7 @@ def test_what_is_said_of_the_clock_is_said_once_and_goes_when_a_tick_is_taken(
 
 def test_a_publication_that_fails_is_repeated_until_readers_know(place: Place) -> None:
     with working(place) as (clocks, asked, collector):
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         collector.tick(NOON)
         manifest = place.settings.data_dir / "dataset.json"
         manifest.rename(manifest.with_name("kept"))
@@ -301,7 +396,7 @@ def test_without_a_date_and_a_tick_before_it_the_clock_decides_which_is_said(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     with working(place) as (_, asked, collector):
-        asked.snapshot_now = answering(3.0)
+        asked.now = answering(3.0)
         assert collector.tick(NOON).stored
         assert "the time is that of this machine" in caplog.text
         caplog.clear()
@@ -314,7 +409,7 @@ def test_an_unobserved_tick_that_nothing_vouches_for_is_not_stored(place: Place)
         assert not collector.tick(NOON).stored
         assert not place.settings.data_dir.exists()
         # Refused with a Date: the cluster does not answer, and it is known what time it is.
-        asked.snapshot_now = clocks.told(SILENT)
+        asked.now = clocks.told(SILENT)
         assert collector.tick(NOON).stored
 
 
@@ -322,13 +417,13 @@ def test_a_year_without_a_collector_is_believed_with_the_api_server(place: Place
     place.run((NOON, answering(3.0)))
     with working(place) as (clocks, asked, collector):
         clocks.true = NOON + 365 * 86400 + 1
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         assert collector.tick(NOON + 365 * 86400).stored
 
 
 def test_a_tick_that_is_no_longer_due_by_the_clock_is_judged_by_its_own_time(place: Place) -> None:
     with working(place) as (clocks, asked, collector):
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         # The clock was right again before it was read a second time.
         assert collector.tick(NOON + 401 * 86400).refused is not None
 
@@ -337,11 +432,11 @@ def test_a_rate_is_recorded_with_the_first_tick_that_is_taken_as_of_the_start(pl
     place.run((NOON, answering(3.0)))
     with working(place, billing_hourly_rate=6.0) as (clocks, asked, collector):
         clocks.wrong_by = 401 * 86400
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         collector.tick(NOON + 401 * 86400)
         assert place.manifest()["rates"] == []
         clocks.true, clocks.wrong_by = NOON + 3600 + 2, 0
-        asked.snapshot_now = clocks.told(answering(3.0))
+        asked.now = clocks.told(answering(3.0))
         collector.tick(NOON + 3600)
     # It was set two seconds after noon.
     assert [rate["effective"] for rate in place.manifest()["rates"]] == ["2026-11-21T13:00:00Z"]

@@ -18,6 +18,9 @@ from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
 from tests.docs.gpu_examples import gpus
 from tests.rules.telling import HOUR, Told, Work, at, column, filed, machine, published, special, ticks, work
+from tests.sampling.jobs import Job
+from tests.sampling.meters import IdealMeter
+from tests.sampling.world import World
 from tests.support import kubernetes_objects as api
 
 Amounts = Mapping[str, float | None]
@@ -46,10 +49,16 @@ def who_is_charged(directory: Path) -> Amounts:
         seen = samples[-1].namespaces["jobs"]
         found |= {f"{label}: requests held": seen.requests["cpu"], f"{label}: usage": seen.usage["cpu"]}
     hourly = published(directory, samples)["hourly_7d"]
+    virtual = machine("aci", cores=1000, labels={"type": "virtual-kubelet"})
+    elsewhere = [work("gone", asked="1", node="n9"), work("burst", asked="1", node="aci")]
+    beside = Told(elsewhere, [machine(), virtual]).sample(at(ONE_HOUR[1]), HOUR)
     return {
         **found,
         "requests of the hour": column(hourly, "jobs", "requests")[0],
         "usage of the hour": column(hourly, "jobs")[0],
+        "bound to a node that is gone: requests held": beside.namespaces["gone"].requests["cpu"],
+        "bound to a virtual node of 1000 cores: requests held": beside.namespaces["burst"].requests["cpu"],
+        "beside a virtual node of 1000 cores: capacity": beside.capacity["cpu"],
     }
 
 
@@ -95,7 +104,53 @@ def usage(directory: Path) -> Amounts:
     samples = ticks(told, ONE_HOUR[0], f"{DAY_OF}13:30")
     samples += ticks(replace(told, metrics=False), f"{DAY_OF}13:30", ONE_HOUR[1])
     halved = published(directory / "halved", samples)["hourly_7d"]["namespaces"]["shop"]["coverage"][0]
-    return {**found, "coverage, two measured for half an hour, then metrics-server fails": halved}
+    return {
+        **found,
+        "coverage, two measured for half an hour, then metrics-server fails": halved,
+        **_unbelievable(directory),
+        **_unequal(directory),
+        "memory of a pod with 0.5 GiB in use and 2 GiB of huge pages": _huge_pages(directory / "huge"),
+    }
+
+
+def _unbelievable(directory: Path) -> Amounts:
+    good = [work("shop", name, cores=0.5) for name in "ab"]
+    third = work("shop", "c", cores=0.5)
+    two = api.pod(api.container(), api.container("side"), namespace="shop", name="c")
+    crashing = {"containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
+    told = {
+        "one of the three is said to use −2 cores": [work("shop", "c", cores=-2.0)],
+        "one of the three is said to use 18446744074 cores": [work("shop", "c", cores=18446744074.0)],
+        "of one of the three a second container is not listed": [Work(two, third.usage)],
+        "one of the three is listed twice": [third, Work(api.pod(node=None, name="other"), third.usage)],
+        "one of the three crashes again and again": [work("shop", "c", status=crashing)],
+    }
+    found: dict[str, float | None] = {}
+    for number, (label, others) in enumerate(told.items()):
+        hourly = published(directory / f"odd{number}", ticks(Told([*good, *others]), *ONE_HOUR))["hourly_7d"]
+        found[f"usage, {label}"] = column(hourly, "shop")[0]
+        found[f"coverage, {label}"] = hourly["namespaces"]["shop"].get("coverage", [1.0])[0]
+    return found
+
+
+def _unequal(directory: Path) -> Amounts:
+    found: dict[str, float | None] = {}
+    for asked in ("2", "6"):
+        pods = [*(work("shop", name, cores=0.5, asked="1") for name in "ab"), work("shop", "c", asked=asked)]
+        hourly = published(directory / f"unequal{asked}", ticks(Told(pods), *ONE_HOUR))["hourly_7d"]
+        label = f"two measured that request 1 core each; the third requests {asked}"
+        found |= {
+            f"usage, {label}": column(hourly, "shop")[0],
+            f"coverage, {label}": hourly["namespaces"]["shop"]["coverage"][0],
+        }
+    return found
+
+
+def _huge_pages(directory: Path) -> float | None:
+    pages = api.resources(**{"hugepages-2Mi": "2Gi"})
+    pod = api.pod({"name": "app", "resources": {"requests": pages}})
+    told = Told([Work(pod, api.pod_metrics("shop", "web-0", ("1", "512Mi")))])
+    return column(published(directory, ticks(told, *ONE_HOUR))["hourly_7d"], "shop", metric="memory")[0]
 
 
 def quantities(directory: Path) -> Amounts:
@@ -122,6 +177,8 @@ def samples_and_hours(directory: Path) -> Amounts:
     samples += ticks(shop(2.0), f"{DAY_OF}15:00", f"{DAY_OF}16:00")
     dataset = load_dataset(filed(directory, samples))
     hourly = published(directory / "db", [])["hourly_7d"]
+    job = Job(HOUR, 30, 100)
+    short = list(World("cluster", [job], IdealMeter(), at(f"{DAY_OF}13:00")).ticks(12))
     whole = ask(dataset, "get_usage", f"{DAY_OF}16:00", metric="cpu", scale="hourly_7d", namespace="shop")
     asked = ask(dataset, "get_efficiency", f"{DAY_OF}16:00", metric="cpu", scale="hourly_7d", namespace="shop")
     metrics = hourly["coverage"]["metrics"]
@@ -137,7 +194,15 @@ def samples_and_hours(directory: Path) -> Amounts:
         "usage of the three hours": whole["total"],
         "requests of the three hours": asked["efficiency"][0]["requests"],
         "coverage of metrics, the three hours": whole["metadata"]["coverage"]["metrics"],
+        "requests of an hour in which a job of 1 core runs for 30 seconds": column(
+            published(directory / "short", short)["hourly_7d"], job.name, "requests"
+        )[0],
     }
+
+
+def half_measured() -> list[Work]:
+    """Ten pods that request 4 cores each; six are measured, and use 4."""
+    return [work("half", f"p{i}", cores=4.0 if i < 6 else None, asked="4") for i in range(10)]
 
 
 def balance(directory: Path) -> Amounts:
@@ -149,7 +214,16 @@ def balance(directory: Path) -> Amounts:
     found = published(directory, samples)
     hourly, day = found["hourly_7d"], found["daily_14d"]
     rows = [column(day, "a"), column(day, "b"), *(special(day, name) for name in day["special"])]
+    ten = ticks(Told(half_measured(), [machine(cores=50)]), *ONE_HOUR)
+    three, half = (
+        ask(load_dataset(filed(directory / name, told)), "get_namespace_breakdown", ONE_HOUR[1], metric="cpu")
+        for name, told in (("three", samples), ("ten", ten))
+    )
+    assert half["cluster_overhead"]["idle_value"] == half["cluster_overhead"]["idle_at_most"]
     return {
+        "all three hours: idle at most": three["cluster_overhead"]["idle_at_most"],
+        "ten pods: idle, and idle at most": half["cluster_overhead"]["idle_at_most"],
+        "ten pods: unmeasured requests": half["cluster_overhead"]["unmeasured_requests"],
         "first hour: non-allocatable": special(hourly, "non-allocatable")[0],
         "first hour: idle": special(hourly, "idle")[0],
         "second hour: idle": special(hourly, "idle")[1],
@@ -164,16 +238,18 @@ def balance(directory: Path) -> Amounts:
 
 
 def efficiency(directory: Path) -> Amounts:
-    told = Told([work("shop", cores=2.0, asked="8"), work("tight", cores=1.5, asked="1"), work("free", cores=1.0)])
+    three = [work("shop", cores=2.0, asked="8"), work("tight", cores=1.5, asked="1"), work("free", cores=1.0)]
+    told = Told([*three, *half_measured()], [machine(cores=100)])
     samples = ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}20:00", 900)
     samples += ticks(replace(told, metrics=False), f"{DAY_OF}20:00", "2026-11-22T00:00", 900)
     dataset = load_dataset(filed(directory, samples))
     answer = ask(dataset, "get_efficiency", "2026-11-22T00:00", metric="cpu", scale="daily_14d")
     rows = {row["namespace"]: row for row in answer["efficiency"]}
-    assert [rows[name]["classification"] for name in ("shop", "tight", "free")] == [
+    assert [rows[name]["classification"] for name in ("shop", "tight", "free", "half")] == [
         "over_provisioned",
         "under_provisioned",
         "no_requests",
+        "balanced",
     ]
     return {
         "usage of shop": rows["shop"]["usage"],
@@ -181,6 +257,9 @@ def efficiency(directory: Path) -> Amounts:
         "efficiency of shop, over-provisioned": rows["shop"]["efficiency_ratio"],
         "efficiency of tight, under-provisioned": rows["tight"]["efficiency_ratio"],
         "efficiency of free, without requests": rows["free"]["efficiency_ratio"],
+        "requests of half": rows["half"]["requests"],
+        "requests of the measured pods of half": rows["half"]["usage"] + rows["half"]["unused"],
+        "efficiency of half, balanced": rows["half"]["efficiency_ratio"],
     }
 
 

@@ -126,7 +126,7 @@ def test_a_failed_tick_loses_nothing_that_was_stored(tmp_path: Path, cluster: Ru
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"KL_POLLING_INTERVAL_SEC": "420"}, ("KL_POLLING_INTERVAL_SEC", "420", "300, 600, 900, 1800")),
+        ({"KL_POLLING_INTERVAL_SEC": "420"}, ("KL_POLLING_INTERVAL_SEC", "420", "300, 600, 900, 1200, 1800, 3600")),
         ({"KL_COST_MODEL": "FREE"}, ("KL_COST_MODEL", "FREE", "CHARGE_BACK")),
         ({"KL_COST_MODEL": "CHARGE_BACK"}, ("CHARGE_BACK", "KL_BILLING_HOURLY_RATE")),
         ({"KL_BILLING_HOURLY_RATE": "ten"}, ("KL_BILLING_HOURLY_RATE", "ten")),

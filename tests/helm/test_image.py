@@ -247,7 +247,7 @@ def test_the_health_check_asks_the_collector_where_the_container_runs_that(prefi
         eventually(lambda: run(prefix, "kubeledger-healthcheck", str(collector.pid), **told).returncode == 0)
         # A loop that went on would renew it.
         collector.send_signal(signal.SIGSTOP)
-        heartbeat.give(tmp_path / "db" / heartbeat.FILE, boot_time() - 1000, None)
+        heartbeat.give(tmp_path / "db" / heartbeat.FILE, boot_time() - 1000, boot_time(), None)
         done = run(prefix, "kubeledger-healthcheck", str(collector.pid), **told)
     assert done.returncode == 1
     assert "not healthy" in done.stderr

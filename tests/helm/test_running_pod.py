@@ -208,7 +208,7 @@ def test_the_collector_is_restarted_where_its_heartbeat_is_three_intervals_old(
     environ = local(container, tmp_path)
     file = Path(environ["KL_DB_LOCATION"], heartbeat.FILE)
     file.parent.mkdir()
-    # A restart puts no clock right.
-    heartbeat.give(file, boot_time() - age, "the clock says that it is tomorrow")
+    # A restart puts no clock right and makes no cluster answer.
+    heartbeat.give(file, boot_time() - age, boot_time() - 12 * 3600, "the clock says that it is tomorrow")
     words = container["livenessProbe"]["exec"]["command"]
     assert subprocess.run(command(words), env=environ, capture_output=True, check=False).returncode == code

@@ -8,6 +8,7 @@ import pytest
 
 from collector import settings as collector_settings
 from collector.kubernetes.credentials import SERVICE_ACCOUNT
+from kl_core.labels import parse_selector
 from kl_mcp import settings as server_settings
 from kl_mcp.access.host_and_origin import Access
 from tests.helm.conftest import Rendered
@@ -112,6 +113,7 @@ def test_every_value_arrives_in_the_collector(rendered: Rendered) -> None:
     assert chosen.billing_resource_weights == {"cpu": 0.5, "memory": 0.3, "gpu": 0.2}
     assert chosen.included_namespaces == ("team-*", "shop")
     assert chosen.excluded_namespaces == ("*-preview",)
+    assert chosen.excluded_nodes == parse_selector("type in (virtual-kubelet,fargate)")
     assert chosen.request_timeout_sec == 30
     assert chosen.publish_kubeledger_layout is True
     assert chosen.kubeledger_data_dir is None
@@ -124,6 +126,11 @@ def test_every_value_arrives_in_the_collector(rendered: Rendered) -> None:
     assert chosen.k8s_auth_token_file == Path("/etc/kubeledger/kubernetes-api/token")
     assert chosen.k8s_cacert == Path("/etc/kubeledger/kubernetes-api/ca.crt")
     assert environment(container_of(rendered("everything"), "collector"))["TZ"] == "UTC"
+
+
+def test_no_node_is_excluded_where_the_selector_is_emptied(helm: Helm, rendered: Rendered) -> None:
+    assert collector(rendered("default")).excluded_nodes == parse_selector("type=virtual-kubelet")
+    assert collector(helm.render("--set", "collector.excludedNodes=")).excluded_nodes is None
 
 
 def test_credentials_are_files_where_the_collector_is_told_they_are(rendered: Rendered) -> None:

@@ -26,7 +26,7 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-@pytest.mark.parametrize("interval", [300, 600, 900, 1800, 3600])
+@pytest.mark.parametrize("interval", [300, 600, 900, 1200, 1800, 3600])
 def test_the_interval_of_a_tick_lies_in_the_hour_it_is_filed_under(interval: int) -> None:
     for tick in range(at("2026-11-21T00:00") + interval, at("2026-11-22T00:00") + 1, interval):
         hour = hour_of_tick(tick)

@@ -70,6 +70,7 @@ COLLECTOR_SAMPLES = {
     "KL_NVIDIA_DCGM_ENDPOINT": "http://a:9400",
     "KL_INCLUDED_NAMESPACES": "a*",
     "KL_EXCLUDED_NAMESPACES": "b*",
+    "KL_EXCLUDED_NODES": "!machine",
     "KL_CLUSTER_NAME": "prod",
     "KL_LOG_LEVEL": "DEBUG",
     "KL_K8S_API_ENDPOINT": "http://a:8080",
@@ -144,8 +145,10 @@ def test_white_space_around_a_value_does_not_count(program: Program, setting: Se
 
 
 @pytest.mark.parametrize(("program", "setting"), EACH_SETTING)
-def test_an_empty_value_is_unset(program: Program, setting: Setting) -> None:
-    assert program.load({setting.name: " \n", f"{setting.name}S": ""}) == program.load({})
+def test_an_empty_value_is_unset_but_where_it_may_be_empty(program: Program, setting: Setting) -> None:
+    settings = program.load({setting.name: " \n", f"{setting.name}S": ""})
+    assert (setting.field in settings.explicit) is setting.may_be_empty
+    assert (settings == program.load({})) is not setting.may_be_empty
 
 
 @pytest.mark.parametrize(("program", "setting"), EACH_SETTING)

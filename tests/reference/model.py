@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.reference.world import GPU_MEM_TOTAL, TickFact
+from tests.reference.world import GPU_MEM_TOTAL, WINDOW, PodFact, TickFact
 
 STEP = 300
 HOUR = 3600
@@ -44,7 +44,7 @@ class StepFacts:
     usage: dict[str, dict[str, Value]]
     requests: dict[str, dict[str, Value]]
     measured: dict[str, float]
-    """Share of the running pods that metrics-server knew; 0 when it did not answer."""
+    """Share of what was expected to be measured that was; 0 when metrics-server did not answer."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Reference:
             # A step that nobody took counts with the setting that came after it.
             self.without_dcgm |= set(range(self.last + STEP, fact.time + STEP, STEP))
         # Whether all GPUs were seen can only be told against a listing of the nodes.
-        short = fact.kubernetes and not fact.dcgm_complete and any(node[4] for node in fact.nodes.values())
+        short = fact.kubernetes and not fact.dcgm_complete and any(node.gpus for node in fact.nodes.values())
         dcgm = fact.dcgm and not short
         facts = self._step(fact, dcgm) if fact.kubernetes else None
         for end in ends:
@@ -107,13 +107,24 @@ class Reference:
             self._finished.clear()
 
     def _step(self, fact: TickFact, dcgm: bool) -> StepFacts:
-        nodes = fact.nodes.values()
-        gpus = float(sum(node[4] for node in nodes))
-        video = gpus * GPU_MEM_TOTAL / GIB if dcgm else None
+        def over(whole: float) -> float:
+            return whole / fact.interval
+
+        shares = [(node, over(fact.seconds(node.created, node.deleted))) for node in fact.nodes.values()]
+        gpus = sum(node.gpus * share for node, share in shares)
+        video = gpus * GPU_MEM_TOTAL / GIB if dcgm or not gpus else None
         same = {"gpu": gpus, "gpu_memory": video}
         facts = StepFacts(
-            capacity={"cpu": sum(n[0] for n in nodes), "memory": sum(n[2] for n in nodes) / GIB, **same},
-            allocatable={"cpu": sum(n[1] for n in nodes), "memory": sum(n[3] for n in nodes) / GIB, **same},
+            capacity={
+                "cpu": sum(node.cpu * share for node, share in shares),
+                "memory": sum(node.memory * share for node, share in shares) / GIB,
+                **same,
+            },
+            allocatable={
+                "cpu": sum(node.cpu_allocatable * share for node, share in shares),
+                "memory": sum(node.memory_allocatable * share for node, share in shares) / GIB,
+                **same,
+            },
             usage={"(unattributed)": _unattributed(fact, dcgm)},
             requests={},
             measured={},
@@ -123,22 +134,23 @@ class Reference:
             rows["(excluded)"] = set(self.excluded)
         for name, members in rows.items():
             pods = [pod for pod in fact.pods if pod.namespace in members]
-            running = [pod for pod in pods if pod.running]
-            known = [pod for pod in running if pod.cpu_usage is not None]
-            measured = fact.metrics and (not running or len(known) / len(running) >= 0.5)
-            facts.measured[name] = (len(known) / len(running) if running else 1.0) if fact.metrics else 0.0
+            known = [pod for pod in pods if pod.runs(fact.moment) and pod.said == "right"]
+            share, enough = _measured(fact, pods)
+            measured = fact.metrics and enough
+            facts.measured[name] = share if fact.metrics else 0.0
             gpu = [pod for pod in pods if pod.gpus]
             named = [(pod, pod.gpus - pod.gpus_unlabelled) for pod in gpu]
             facts.usage[name] = {
-                "cpu": sum(pod.cpu_usage or 0.0 for pod in known) if measured else None,
-                "memory": sum(pod.mem_usage or 0.0 for pod in known) / GIB if measured else None,
+                "cpu": sum(pod.cpu_usage for pod in known) if measured else None,
+                "memory": sum(pod.mem_usage for pod in known) / GIB if measured else None,
                 "gpu": (sum(pod.gpu_utilisation * n for pod, n in named) if dcgm else None) if gpu else 0.0,
                 "gpu_memory": (sum(pod.gpu_mem_used * n for pod, n in named) / GIB if dcgm else None) if gpu else 0.0,
             }
+            held = [(pod, over(fact.seconds(pod.bound, pod.ended))) for pod in pods]
             facts.requests[name] = {
-                "cpu": sum(pod.cpu_requests for pod in pods),
-                "memory": sum(pod.mem_requests for pod in pods) / GIB,
-                "gpu": float(sum(pod.gpus for pod in gpu)),
+                "cpu": sum(pod.cpu_requests * share for pod, share in held),
+                "memory": sum(pod.mem_requests * share for pod, share in held) / GIB,
+                "gpu": sum(pod.gpus * share for pod, share in held),
                 "gpu_memory": None,
             }
         return facts
@@ -167,6 +179,19 @@ class Reference:
         nothing = None if metric == "gpu_memory" else 0.0
         requests = [step.requests[name][metric] if name in step.requests else nothing for step in facts]
         return self._mean(expected, usage), self._mean(expected, requests)
+
+    def _matched(self, facts: list[StepFacts], ends: list[int], name: str, metric: str, asked: float) -> float:
+        """Mean requests of measured pods over the steps in which usage is known; `asked` where all pods are measured.
+
+        Of GPUs nothing is known pod by pod.
+        """
+        both = [end for end in ends if end in self.both]
+        if metric not in ("cpu", "memory") or all(self.steps[end].measured.get(name, 1.0) == 1.0 for end in both):
+            return asked
+        known = [step for step in facts if name not in step.usage or step.usage[name][metric] is not None]
+        return sum(
+            (step.requests[name][metric] or 0.0) * step.measured[name] for step in known if name in step.requests
+        ) / len(known)
 
     def hour(self, hour: int, metric: str) -> Books | None:
         """The books of one hour and metric; None when the hour was not observed."""
@@ -200,7 +225,7 @@ class Reference:
                 if asked is not None:
                     sums["requests", name] += asked * length
                     if used is not None:
-                        sums["matched", name] += asked * length
+                        sums["matched", name] += self._matched(facts, ends, name, metric, asked) * length
             if capacity is not None and allocatable is not None:
                 books.capacity_known += length
                 sums["capacity", ""] += capacity * length
@@ -337,6 +362,24 @@ class Reference:
         """Share of all pod samples that were measured. Of a namespace that is not there none is missing."""
         steps = self._passed(start, end)
         return sum(self.steps[step].measured.get(name, 1.0) for step in steps & self.both) / len(steps)
+
+
+def _measured(fact: TickFact, pods: list[PodFact]) -> tuple[float, bool]:
+    """The share measured of what was expected to be, and whether that is enough."""
+    expected = []
+    for pod in pods:
+        dead = fact.nodes[pod.node].dead_since
+        lives = dead is None or fact.moment - dead < fact.interval
+        if lives and pod.runs(fact.moment) and pod.since is not None and fact.moment - pod.since > 2 * WINDOW:
+            expected.append(pod)
+    if not expected:
+        return 1.0, True
+    known = [pod for pod in expected if pod.said == "right"]
+    by_number = len(known) / len(expected)
+    if any(pod.cpu_requests == 0 for pod in expected):
+        return by_number, by_number >= 0.5
+    by_cpu = sum(pod.cpu_requests for pod in known) / sum(pod.cpu_requests for pod in expected)
+    return by_cpu, by_cpu >= 0.5 and by_number >= 0.5
 
 
 def _unattributed(fact: TickFact, dcgm: bool) -> dict[str, Value]:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import TickSample
@@ -17,7 +18,7 @@ from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.reference.model import Document, Key, Reference
-from tests.reference.world import World, snapshot
+from tests.reference.world import World, cluster, reading
 
 METRICS = ("cpu", "memory", "gpu", "gpu_memory")
 TOLERANCE = 1e-6
@@ -55,12 +56,12 @@ def test_a_year_with_faults_is_booked_as_the_rules_say(tmp_path: Path, seed: int
     run(tmp_path, world, YEAR_RATES, frozenset(excluded), checkpoints)
 
 
-@pytest.mark.parametrize("schedule", [((START, 600),), ((START, 900),), ((START, 1800),), MIXED])
+@pytest.mark.parametrize("schedule", [((START, 600),), ((START, 900),), ((START, 1200),), ((START, 1800),), MIXED])
 def test_weeks_at_other_polling_intervals_are_booked_as_the_rules_say(
     tmp_path: Path, schedule: Sequence[tuple[int, int]]
 ) -> None:
     world = World(len(schedule) + schedule[0][1], schedule, END, START + 20 * DAY, faults=0.25)
-    run(tmp_path, world, RATES, frozenset({"kube-system"}), [START + 27 * DAY])
+    run(tmp_path, world, RATES, frozenset({"kube-system"}), [START + days * DAY for days in (10, 20, 27)])
 
 
 def run(
@@ -72,16 +73,18 @@ def run(
 ) -> None:
     """Tells both sides of the same world, and compares at each checkpoint and at the end."""
     reference = Reference(rates, excluded)
+
+    def charged(name: str) -> bool:
+        return name not in excluded
+
     history = [RateChange(at, rate, "$", weights) for at, rate, weights in rates]
     with Store.open(directory / "db") as store:
         keeper = Bookkeeper(store)
         batch: list[TickSample] = []
         for fact in world.ticks():
             reference.feed(fact)
-            seen = snapshot(fact)
-            batch.append(
-                account(seen, time=fact.time, interval=fact.interval, charged=lambda name: name not in excluded)
-            )
+            measured = measure(reading(fact), fact.interval, charged)
+            batch.append(account(cluster(fact), measured, time=fact.time, interval=fact.interval, charged=charged))
             if checkpoints and fact.time >= checkpoints[0]:
                 checkpoints.pop(0)
                 store.append(batch)

@@ -1,102 +1,205 @@
-"""A random cluster with faults, told twice: as snapshots for the product and as plain facts for the reference model.
+"""A random cluster with faults, told twice: to the product as its sources see it, and as facts to the reference model.
 
 Everything derives from a seed. Values are round numbers, so that a difference is a difference of rules, not of floats.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, UsageListing
-from kl_core.vocabulary import Metric
+from collector.observations import (
+    Cluster,
+    ContainerMetrics,
+    GpuDevice,
+    MetricsListing,
+    Node,
+    NodeSpan,
+    Pod,
+    PodMetrics,
+    PodSpan,
+    UsageReading,
+)
 
 STEP, HOUR, DAY = 300, 3600, 86400
 GIB = 2**30
 GPU_MEM_TOTAL = 40 * GIB
+UID = "0d2a1b34-7c1f-4d0e-9f53-2f8e6c0a9b11"
+LONG_AGO = 100_000
+
+
+SAID = ("absent", "stale", "incomplete", "negative", "impossible", "odd")
+WINDOW = 15
+"""Seconds between two scrapes of metrics-server."""
 
 
 @dataclass
 class PodFact:
-    """A bound, unfinished pod at a tick."""
+    """A pod that was bound in an interval, for some of it at least; times in UNIX seconds."""
 
     namespace: str
     name: str
     node: str
-    running: bool
+    bound: int
+    ended: int | None
+    since: int | None
+    """When its container began to run; None while it does not."""
     cpu_requests: float
     mem_requests: float
     gpus: int
     gpus_unlabelled: int
     """How many of its GPUs the exporter reports without naming a pod."""
-    cpu_usage: float | None
-    """None: metrics-server does not list the pod."""
-    mem_usage: float | None
+    said: str
+    """What metrics-server says of it: `right`, or why that is not to be believed."""
+    cpu_usage: float
+    mem_usage: float
     gpu_utilisation: float
     gpu_mem_used: float
+
+    def is_there(self, moment: int) -> bool:
+        return self.bound <= moment and (self.ended is None or self.ended > moment)
+
+    def runs(self, moment: int) -> bool:
+        return self.is_there(moment) and self.since is not None and self.since <= moment
+
+
+@dataclass
+class NodeFact:
+    """A node that was there in an interval, for some of it at least."""
+
+    cpu: float
+    cpu_allocatable: float
+    memory: float
+    memory_allocatable: float
+    gpus: int
+    created: int
+    deleted: int
+    dead_since: int | None
+    """Since when it is not Ready; None while it is."""
+
+    def is_there(self, moment: int) -> bool:
+        return self.created <= moment < self.deleted
 
 
 @dataclass
 class TickFact:
-    """Everything true of one tick, and which sources answered."""
+    """Everything true of one interval, and which sources answered."""
 
     time: int
     interval: int
+    moment: int
+    """When usage was read."""
     kubernetes: bool
     metrics: bool
     dcgm_configured: bool
     dcgm: bool
     dcgm_complete: bool
-    nodes: dict[str, tuple[float, float, float, float, int]] = field(default_factory=dict)
-    """name -> cpu capacity, cpu allocatable, memory capacity, memory allocatable, GPUs"""
+    nodes: dict[str, NodeFact] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
     pods: list[PodFact] = field(default_factory=list)
 
+    def seconds(self, begin: int, end: int | None) -> int:
+        """How much of the interval lies between two times."""
+        over = self.time if end is None else min(end, self.time)
+        return max(0, over - max(begin, self.time - self.interval))
 
-def snapshot(fact: TickFact) -> Snapshot:
-    """The fact as the collector's sources would have read it."""
-    cluster = usage = devices = None
-    if fact.kubernetes:
-        cluster = Cluster(
-            namespaces={name: {"team": name[:3]} for name in fact.namespaces},
-            nodes=tuple(_node(name, *values) for name, values in fact.nodes.items()),
-            pods=iter([_pod(pod) for pod in fact.pods]),
-        )
-    if fact.metrics:
-        known = [pod for pod in fact.pods if pod.cpu_usage is not None]
-        listed = [PodUsage(pod.namespace, pod.name, pod.cpu_usage or 0.0, pod.mem_usage or 0.0) for pod in known]
-        # A pod that finished a moment ago is still in the metrics answer; the pod listing does not know it.
-        listed.append(PodUsage("alpha", "finished-a-moment-ago", 3.0, GIB))
-        usage = UsageListing(nodes=tuple(NodeUsage(name, 1.0, GIB) for name in fact.nodes), pods=iter(listed))
+
+def moment_of(time: int, interval: int) -> int:
+    """When usage is read for the interval that ends at `time`."""
+    return time - interval + int(hashlib.sha256(f"{UID}/{time}".encode()).hexdigest(), 16) % interval
+
+
+def cluster(fact: TickFact) -> Cluster | None:
+    """What the collector's sources would have known of the interval."""
+    if not fact.kubernetes:
+        return None
+    nodes = [(_node(name, each), fact.seconds(each.created, each.deleted)) for name, each in fact.nodes.items()]
+    return Cluster(
+        uid=UID,
+        namespaces={name: {"team": name[:3]} for name in fact.namespaces},
+        nodes=tuple(NodeSpan(node, seconds) for node, seconds in nodes if seconds),
+        present=tuple(_node(name, each) for name, each in fact.nodes.items() if each.is_there(fact.time)),
+        pods=iter([PodSpan(_pod(pod, fact.time), fact.seconds(pod.bound, pod.ended)) for pod in fact.pods]),
+    )
+
+
+def reading(fact: TickFact) -> UsageReading:
+    """What they would have read at its moment."""
+    moment = fact.moment
+    there = [pod for pod in fact.pods if pod.is_there(moment)]
+    devices = None
     if fact.dcgm:
         seen = list(_devices(fact))
         devices = tuple(seen if fact.dcgm_complete else seen[:-1])
-    return Snapshot(cluster=cluster, usage=usage, devices=devices, dcgm_configured=fact.dcgm_configured)
+    return UsageReading(
+        moment=float(moment),
+        pods=tuple(_pod(pod, moment) for pod in there),
+        nodes=tuple(_node(name, each) for name, each in fact.nodes.items() if each.is_there(moment)),
+        metrics=MetricsListing((), _items(there, moment)) if fact.metrics else None,
+        devices=devices,
+    )
 
 
-def _node(name: str, cpu: float, cpu_alloc: float, mem: float, mem_alloc: float, gpus: int) -> Node:
-    capacity: dict[Metric, float | None] = {"cpu": cpu, "memory": mem}
-    allocatable: dict[Metric, float | None] = {"cpu": cpu_alloc, "memory": mem_alloc}
-    if gpus:
-        capacity["gpu"] = allocatable["gpu"] = float(gpus)
-    return Node(name=name, capacity=capacity, allocatable=allocatable, ready=True, schedulable=True, gpu_replicas=1)
+def _items(there: Sequence[PodFact], moment: int) -> Iterator[PodMetrics]:
+    # A pod that finished a moment ago is still in the answer.
+    finished = (ContainerMetrics("app", 3.0, float(GIB)),)
+    yield PodMetrics("alpha", "finished-a-moment-ago", float(moment - 4), float(WINDOW), finished)
+    for pod in there:
+        if not pod.runs(moment) or pod.said == "absent":
+            continue
+        cpu = {"negative": -0.25, "impossible": 1e6}.get(pod.said, pod.cpu_usage)
+        name = "another" if pod.said == "incomplete" else "app"
+        containers = (ContainerMetrics(name, cpu, pod.mem_usage),)
+        age = 2 * HOUR if pod.said == "stale" else 4
+        yield PodMetrics(
+            pod.namespace, pod.name, float(moment - age), float(WINDOW), None if pod.said == "odd" else containers
+        )
 
 
-def _pod(fact: PodFact) -> Pod:
+def _node(name: str, fact: NodeFact) -> Node:
+    gpus = {"nvidia.com/gpu": float(fact.gpus)} if fact.gpus else {}
+    return Node(
+        name,
+        f"uid-{name}",
+        fact.cpu,
+        fact.cpu_allocatable,
+        fact.memory,
+        fact.memory_allocatable,
+        ready=fact.dead_since is None,
+        ready_since=float(fact.dead_since or 0),
+        schedulable=True,
+        excluded=False,
+        gpu_capacity=gpus,
+        gpu_allocatable=gpus,
+    )
+
+
+def _pod(fact: PodFact, moment: int) -> Pod:
     requests = {"cpu": fact.cpu_requests, "memory": fact.mem_requests}
     if fact.gpus:
         requests["nvidia.com/gpu"] = float(fact.gpus)
-    return Pod(fact.namespace, fact.name, fact.node, "Running" if fact.running else "Pending", requests)
+    return Pod(
+        fact.namespace,
+        fact.name,
+        f"uid-{fact.namespace}-{fact.name}",
+        fact.node,
+        requests,
+        float(fact.bound),
+        None if fact.ended is None or fact.ended > moment else float(fact.ended),
+        ("app",),
+        (("app", float(fact.since or 0)),) if fact.runs(moment) else (),
+    )
 
 
 def _devices(fact: TickFact) -> Iterator[GpuDevice]:
     for node, values in fact.nodes.items():
         slots: list[tuple[PodFact, bool] | None] = []
         for pod in fact.pods:
-            if pod.node == node:
+            if pod.node == node and pod.is_there(fact.moment):
                 slots += [(pod, number >= pod.gpus_unlabelled) for number in range(pod.gpus)]
-        slots += [None] * (values[4] - len(slots))
+        slots += [None] * (values.gpus - len(slots))
         for number, slot in enumerate(slots):
             used = slot[0].gpu_mem_used if slot else 0.0
             yield GpuDevice(
@@ -165,6 +268,7 @@ class World:
             ("collector", 14, (600, 2400, 3600, 7200, DAY, 3 * DAY)),
             ("kubernetes", 25, (300, 1500, 1800, 2100, 3600, 90000)),
             ("metrics", 40, (300, 1500, 2100, 3600, 7200, DAY)),
+            ("dead node", 20, (600, 1500, 3600, DAY)),
             ("dcgm", 40, (300, 1500, 2100, 3600, DAY)),
             ("dcgm in part", 20, (300, 2100, 3600, DAY)),
         ):
@@ -197,42 +301,61 @@ class World:
         fact = TickFact(
             time,
             interval,
+            moment_of(time, interval),
             kubernetes=not self._in("kubernetes", time),
             metrics=not self._in("metrics", time),
             dcgm_configured=configured,
             dcgm=configured and not self._in("dcgm", time),
             dcgm_complete=not self._in("dcgm in part", time),
         )
-        office = 8 <= time // HOUR % 24 < 18
-        fact.nodes = {"n1": (8.0, 7.5, 64.0 * GIB, 60.0 * GIB, 0), "g1": (16.0, 15.0, 128.0 * GIB, 120.0 * GIB, 4)}
-        if office:
-            fact.nodes["n2"] = (48.0, 47.0, 192.0 * GIB, 184.0 * GIB, 0)
+        fact.nodes = {
+            name: node for name, node in self._nodes(time).items() if fact.seconds(node.created, node.deleted)
+        }
         # A namespace exists at a tick when it lives at the interval's end.
         fact.namespaces = [name for name, spans in self._lives.items() if any(a < time <= b for a, b in spans)]
         for name in fact.namespaces:
-            fact.pods.extend(self._pods(name, time))
+            fact.pods.extend(self._pods(name, fact))
         return fact
 
-    def _pods(self, namespace: str, time: int) -> Iterator[PodFact]:
+    def _nodes(self, time: int) -> dict[str, NodeFact]:
+        """A small one that may die, one with GPUs, and one that is there in the hours of the office."""
+        dead = [span.start for span in self._spans if span.what == "dead node" and span.start < time <= span.end]
+        always = (time - LONG_AGO, time + LONG_AGO)
+        found = {
+            "n1": NodeFact(8.0, 7.5, 64.0 * GIB, 60.0 * GIB, 0, *always, dead_since=dead[0] if dead else None),
+            "g1": NodeFact(16.0, 15.0, 128.0 * GIB, 120.0 * GIB, 4, *always, dead_since=None),
+        }
+        midnight = (time - 1) // DAY * DAY
+        draw = random.Random(f"n2/{midnight}")
+        opened, closed = midnight + 8 * HOUR + draw.randrange(HOUR), midnight + 18 * HOUR + draw.randrange(HOUR)
+        found["n2"] = NodeFact(48.0, 47.0, 192.0 * GIB, 184.0 * GIB, 0, opened, closed, dead_since=None)
+        return found
+
+    def _pods(self, namespace: str, fact: TickFact) -> Iterator[PodFact]:
+        time = fact.time
         draw = random.Random(f"{namespace}/{time // 900}")
         for number in range(1 + draw.randrange(3)):
             running = draw.random() > 0.1
-            listed = running and draw.random() > 0.15
+            said = "right" if draw.random() > 0.2 else draw.choice(SAID)
             gpus = self._gpus(namespace, number, time)
             unlabelled = (
                 gpus if self._in("no labels", time) else min(gpus, 1) if self._in("one label missing", time) else 0
             )
+            bound, ended = (time - LONG_AGO, None) if gpus else _life(namespace, number, fact)
             yield PodFact(
                 namespace=namespace,
                 name=f"{namespace}-{number}",
                 node="g1" if gpus else "n1",
-                running=running,
+                bound=bound,
+                ended=ended,
+                since=bound + draw.randrange(90) if running else None,
                 cpu_requests=draw.randrange(0, 9) / 4,
                 mem_requests=draw.randrange(0, 9) * GIB / 2,
                 gpus=gpus,
                 gpus_unlabelled=unlabelled,
-                cpu_usage=draw.randrange(1, 40) / 8 if listed else None,
-                mem_usage=draw.randrange(1, 40) * GIB / 16 if listed else None,
+                said=said,
+                cpu_usage=draw.randrange(1, 40) / 8,
+                mem_usage=draw.randrange(1, 40) * GIB / 16,
                 gpu_utilisation=draw.randrange(0, 101) / 100,
                 gpu_mem_used=draw.randrange(0, 40) * GIB,
             )
@@ -242,3 +365,11 @@ class World:
         if namespace == "gpu-team" and number == 0:
             return 2 if time > self.start + 5 * DAY + 1500 else 0
         return 1 if (namespace, number) == ("kube-system", 2) else 0
+
+
+def _life(namespace: str, number: int, fact: TickFact) -> tuple[int, int | None]:
+    """When a pod is bound and when it ends: within the interval, or before and after it."""
+    draw = random.Random(f"{namespace}/{number}/{fact.time}")
+    first, second = sorted(draw.sample(range(fact.time - fact.interval + 1, fact.time), 2))
+    before = fact.time - LONG_AGO
+    return draw.choice([(first, None), (before, second), (first, second), *[(before, None)] * 5])

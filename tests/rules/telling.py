@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
+from collector.clock import Reading
 from collector.dcgm.exposition import merge, parse_exposition
-from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
-from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
-from collector.model import Cluster, GpuDevice, Node, NodeUsage, Pod, PodUsage, Snapshot, TickSample, UsageListing
+from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
+from collector.kubernetes.nodes import parse_node
+from collector.kubernetes.objects import Decoder, NodeObject, PodObject
+from collector.kubernetes.pods import Shared, parse_pod
+from collector.model import TickSample
+from collector.observations import (
+    Cluster,
+    GpuDevice,
+    MetricsListing,
+    Node,
+    NodeMetrics,
+    NodeSpan,
+    Pod,
+    PodMetrics,
+    PodSpan,
+    UsageReading,
+)
 from collector.settings import Settings
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from collector.tick import Collector
+from kl_core.labels import parse_selector
 from tests.support import kubernetes_objects as api
 from tests.support.books import books_after, documents
 
 HOUR, DAY = 3600, 86400
 SCALES = ("hourly_7d", "daily_14d", "monthly_12m")
+
+LATER = 4e9
+"""A server's time that clamps nothing."""
+NO_MACHINE = parse_selector("type=virtual-kubelet")
 
 Object = dict[str, Any]
 Column = list[float | None]
@@ -103,16 +126,30 @@ class Told:
     """Whether exporters are configured."""
 
     @cached_property
-    def _cluster(self) -> tuple[dict[str, dict[str, str]], tuple[Node, ...], list[Pod]]:
-        names = dict.fromkeys([*self.namespaces, *(each.pod["metadata"]["namespace"] for each in self.works)])
-        items = [{"metadata": {"name": name, "labels": dict(self.namespaces.get(name, {}))}} for name in names]
-        bound = [pod for each in self.works if (pod := parse_pod(each.pod)) is not None]
-        return dict(map(parse_namespace, items)), tuple(map(parse_node, self.nodes)), bound
+    def _names(self) -> dict[str, Mapping[str, str]]:
+        names = [*self.namespaces, *(each.pod["metadata"]["namespace"] for each in self.works)]
+        return {name: self.namespaces.get(name, {}) for name in names}
 
     @cached_property
-    def _usage(self) -> tuple[tuple[NodeUsage, ...], list[PodUsage]]:
-        nodes = [parse_node_usage(api.node_metrics(node["metadata"]["name"], "1", "1Gi")) for node in self.nodes]
-        return tuple(nodes), [parse_pod_usage(each.usage) for each in self.works if each.usage is not None]
+    def _nodes(self) -> tuple[Node, ...]:
+        page = Decoder(NodeObject).page(_page("NodeList", self.nodes))
+        return tuple(parse_node(each, LATER, NO_MACHINE.matches)[0] for each in page.items)
+
+    @cached_property
+    def _pods(self) -> tuple[Pod, ...]:
+        page = Decoder(PodObject).page(_page("PodList", [each.pod for each in self.works]))
+        parsed = (parse_pod(each, LATER, Shared()) for each in page.items)
+        return tuple(pod for pod in parsed if pod is not None and pod.ended is None)
+
+    @cached_property
+    def _node_metrics(self) -> tuple[NodeMetrics, ...]:
+        items = [api.node_metrics(node["metadata"]["name"], "1", "1Gi") for node in self.nodes]
+        return read_node_metrics(_page("NodeMetricsList", items))
+
+    @cached_property
+    def _pod_metrics(self) -> tuple[PodMetrics, ...]:
+        items = [each.usage for each in self.works if each.usage is not None]
+        return tuple(read_pod_metrics(_page("PodMetricsList", items)))
 
     @cached_property
     def _devices(self) -> tuple[GpuDevice, ...] | None:
@@ -120,16 +157,36 @@ class Told:
             return None
         return merge(device for page in self.exporters for device in parse_exposition(page))
 
-    def snapshot(self) -> Snapshot:
-        """The answers, parsed as the collector parses them."""
-        names, nodes, pods = self._cluster
-        node_usage, usage = self._usage
-        return Snapshot(
-            cluster=Cluster(names, nodes, iter(pods)) if self.kubernetes else None,
-            usage=UsageListing(node_usage, iter(usage)) if self.metrics else None,
-            devices=self._devices if self.dcgm else None,
-            dcgm_configured=self.dcgm,
+    def cluster(self, interval: int) -> Cluster | None:
+        """What was there for a whole interval, parsed as the collector parses it."""
+        if not self.kubernetes:
+            return None
+        return Cluster(
+            uid="uid-kube-system",
+            namespaces=self._names,
+            nodes=tuple(NodeSpan(node, interval) for node in self._nodes),
+            present=self._nodes,
+            pods=(PodSpan(pod, interval) for pod in self._pods),
         )
+
+    def reading(self, moment: float) -> UsageReading:
+        """What was in use, parsed as the collector parses it, and fresh."""
+        metrics = MetricsListing(
+            tuple(replace(each, timestamp=moment) for each in self._node_metrics),
+            (replace(each, timestamp=moment) for each in self._pod_metrics),
+        )
+        return UsageReading(
+            moment, self._pods, self._nodes, metrics if self.metrics else None, self._devices if self.dcgm else None
+        )
+
+    def sample(self, time: int, interval: int, charged: Callable[[str], bool] = lambda _: True) -> TickSample:
+        """The answers, accounted."""
+        measured = measure(self.reading(time), interval, charged)
+        return account(self.cluster(interval), measured, time=time, interval=interval, charged=charged)
+
+
+def _page(kind: str, items: Sequence[Any]) -> bytes:
+    return orjson.dumps({"kind": kind, "items": items})
 
 
 def ticks(
@@ -138,9 +195,7 @@ def ticks(
     """The same answers at every tick in (start, end], accounted."""
     first, last = (at(time) if isinstance(time, str) else time for time in (start, end))
     times = range(first + interval - first % interval, last + 1, interval)
-    return [
-        account(told.snapshot(), time=time, interval=interval, charged=charged or (lambda _: True)) for time in times
-    ]
+    return [told.sample(time, interval, charged or (lambda _: True)) for time in times]
 
 
 def published(directory: Path, samples: Sequence[TickSample], *rates: RateChange) -> dict[str, Any]:
@@ -163,6 +218,7 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
         collector = Collector(chosen, _Script([each for _, each in told]), store, now, boot=now)
         for time, _ in told:
             clock[0] = time + 2.0
+            collector.read_usage(time)
             collector.tick(time)
     return chosen.data_dir
 
@@ -180,11 +236,20 @@ def filed(root: Path, samples: Sequence[TickSample], **settings: Any) -> Path:
 
 
 class _Script:
+    """Sources that answer one reading after the other, and of its interval the same."""
+
+    uid = "uid-kube-system"
+    date: Reading | None = None
+
     def __init__(self, answers: list[Told]) -> None:
         self._answers = answers
 
-    def snapshot(self) -> Snapshot:
-        return self._answers.pop(0).snapshot()
+    def read_usage(self) -> UsageReading | None:
+        self._now = self._answers.pop(0)
+        return self._now.reading(0.0) if self._now.kubernetes else None
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        return self._now.cluster(end - start)
 
 
 def column(document: Mapping[str, Any], name: str, field: str = "usage", metric: str = "cpu") -> Column:

@@ -6,7 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,7 @@ import pytest
 from collector import cli, heartbeat
 from collector.clock import Reading
 from collector.loop import Loop
-from collector.model import Snapshot
+from collector.observations import Cluster, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
@@ -44,6 +44,7 @@ class Machine:
     """A machine with a collector and its volume. Only waiting makes time pass, and its clock may be wrong."""
 
     def __init__(self, root: Path, interval: int, *, dated: bool) -> None:
+        self.uid = "uid-kube-system"
         self.settings = Settings(db_location=root / "db", data_dir=root / "data", polling_interval_sec=interval)
         self.true = float(START)
         self.wrong_by = 0
@@ -58,11 +59,15 @@ class Machine:
     def boot(self) -> float:
         return self.true - at("2026-11-01T00:00")
 
-    def snapshot(self) -> Snapshot:
-        if not self.cluster_answers:
-            return Snapshot(None, None, None, dcgm_configured=False)
-        told = Reading(float(int(self.true)), self.boot()) if self.dated else None
-        return replace(CLUSTER.snapshot(), date=told)
+    @property
+    def date(self) -> Reading | None:
+        return Reading(float(int(self.true)), self.boot()) if self.dated and self.cluster_answers else None
+
+    def read_usage(self) -> UsageReading | None:
+        return CLUSTER.reading(self.true) if self.cluster_answers else None
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        return CLUSTER.cluster(end - start) if self.cluster_answers else None
 
     def collect(self, until: float, *events: tuple[float, Callable[[], None]]) -> None:
         """Runs one process of the collector; what happens at which time meanwhile."""
@@ -73,7 +78,14 @@ class Machine:
             file = self.settings.db_location / heartbeat.FILE
             interval = self.settings.polling_interval_sec
             loop = Loop(
-                collector, interval, self._stop, heartbeat=file, clock=self.clock, boot=self.boot, wait=self._wait
+                collector,
+                interval,
+                self._stop,
+                heartbeat=file,
+                clock=self.clock,
+                boot=self.boot,
+                wait=self._wait,
+                aside=lambda action: action(),
             )
             loop.run()
 
@@ -271,3 +283,31 @@ def test_a_jump_changes_nothing_that_is_stored_is_told_everywhere_and_ends(
     with Store.open(world.settings.db_location) as reopened:
         gap = reopened.cluster(jumped // interval * interval, right // interval * interval - interval, 300)
     assert not np.nansum(gap.observed["kubernetes"])
+
+
+def test_a_cluster_that_does_not_answer_for_twelve_hours_makes_its_collector_unhealthy_but_not_dead(
+    store: Path, tmp_path: Path
+) -> None:
+    """The newest sample is that of 12:05, and three intervals are allowed."""
+    world = at_work(store, tmp_path, 300)
+    said: dict[str, tuple[int, int]] = {}
+
+    def look(when: str) -> Callable[[], None]:
+        def note() -> None:
+            said[when] = world.health()[0], world.health("--live")[0]
+
+        return note
+
+    def answer(answers: bool) -> Callable[[], None]:
+        return lambda: setattr(world, "cluster_answers", answers)
+
+    world.collect(
+        at("2026-11-22T00:31"),
+        (at("2026-11-21T12:06"), answer(False)),
+        (at("2026-11-21T12:19:30"), look("14 minutes")),
+        (at("2026-11-21T12:20:01"), look("15 minutes")),
+        (at("2026-11-22T00:20"), look("12 hours")),
+        (at("2026-11-22T00:24"), answer(True)),
+        (at("2026-11-22T00:29"), look("again")),
+    )
+    assert said == {"14 minutes": (0, 0), "15 minutes": (1, 0), "12 hours": (1, 0), "again": (0, 0)}

@@ -145,8 +145,8 @@ def test_fewer_than_half_of_the_running_pods_measured_is_unknown_and_half_is_kno
     assert special(hourly, "idle") == [None, 9.0]
     assert special(hourly, "unmeasured") == [10.0, 0.0]
     assert hourly["coverage"]["metrics"] == [1.0, 1.0]
-    # The day compares the requests of the second hour only.
-    assert column(daily, "shop", "requests_matched") == [4.0]
+    # The day compares what two of the four request in the second hour only.
+    assert column(daily, "shop", "requests_matched") == [2.0]
     assert column(daily, "shop", "usage_hours") == [1.0]
 
 
@@ -187,7 +187,7 @@ def test_effective_requests_reach_the_books_as_the_scheduler_computes_them(tmp_p
 
 def test_quantities_of_every_spelling_reach_the_books_exactly(tmp_path: Path) -> None:
     # Usage: 123456789n = 0.123456789 cores; 1536Mi = 1.5 GiB. Requests: 1e-1 = 0.1; 1610612736 bytes = 1.5 GiB.
-    pod = api.pod(api.container("a", cpu="1e-1", memory="1610612736"))
+    pod = api.pod(api.container(cpu="1e-1", memory="1610612736"))
     told = Told([Work(pod, api.pod_metrics("shop", "web-0", ("123456789n", "1536Mi")))])
     hourly = published(tmp_path, ticks(told, *HOUR_OF))["hourly_7d"]
     assert column(hourly, "shop") == [0.123456789]

@@ -10,7 +10,7 @@ from collector.store.store import Store
 from tests.rules.telling import DAY, Told, at, column, machine, published, special, ticks, work
 from tests.support.books import books_after, documents
 
-INTERVALS = (300, 600, 900, 1800, 3600)
+INTERVALS = (300, 600, 900, 1200, 1800, 3600)
 
 
 def using(cores: float, *, of: float = 10.0) -> Told:
@@ -47,14 +47,21 @@ def test_a_tick_stands_for_the_interval_that_ends_at_its_time(tmp_path: Path, in
 
 @pytest.mark.parametrize(
     ("interval", "share", "usage"),
-    [(300, 5 / 12, None), (600, 6 / 12, 3.0), (900, 6 / 12, 3.0), (1800, 6 / 12, 3.0), (3600, 1.0, 3.0)],
+    [
+        (300, 5 / 12, None),
+        (600, 6 / 12, 3.0),
+        (900, 6 / 12, 3.0),
+        (1200, 8 / 12, 3.0),
+        (1800, 6 / 12, 3.0),
+        (3600, 1.0, 3.0),
+    ],
 )
 def test_a_start_in_the_middle_of_an_hour_counts_what_its_ticks_stand_for(
     tmp_path: Path, interval: int, share: float, usage: float | None
 ) -> None:
-    """The first tick after 13:36 is at 13:40, :40, :45, 14:00 or 14:00, and stands for its interval.
+    """The first tick after 13:36 is at 13:40, :40, :45, :40, 14:00 or 14:00, and stands for its interval.
 
-    That is from 13:35, :30, :30, :30 or :00 on: 5, 6, 6, 6 or 12 of the hour's steps, of which 6 are enough.
+    That is from 13:35, :30, :30, :20, :30 or :00 on: 5, 6, 6, 8, 6 or 12 of the hour's steps, of which 6 are enough.
     """
     samples = ticks(using(3.0), "2026-11-21T13:36", "2026-11-21T14:00", interval)
     hourly = published(tmp_path, samples)["hourly_7d"]

@@ -1,6 +1,7 @@
 """History through the collector's own accounting, store and books."""
 
 import logging
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,16 +9,19 @@ import numpy as np
 import orjson
 import pytest
 
+from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.dcgm.exposition import parse_exposition
-from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
-from collector.kubernetes.metrics_server import parse_node_usage, parse_pod_usage
-from collector.model import Cluster, Snapshot, UsageListing
+from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
+from collector.kubernetes.nodes import parse_node
+from collector.kubernetes.objects import Decoder, NodeObject, PodObject
+from collector.kubernetes.pods import Shared, parse_pod
+from collector.observations import Cluster, MetricsListing, NodeMetrics, NodeSpan, PodMetrics, PodSpan, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from simulator.dcgm import exposition
 from simulator.faults import parse_time
-from simulator.history import Past, Tick, fill, first_history, missing_ticks
+from simulator.history import Past, Seen, Tick, fill, first_history, missing_ticks
 from simulator.objects import (
     namespace_object,
     node_metrics_objects,
@@ -56,23 +60,39 @@ def test_history_that_broke_off_within_an_hour_goes_on_in_steps_to_the_full_hour
     assert missing_ticks(parse_time("2026-11-21T14:05:00Z"), NOW) == []
 
 
-def from_the_api(end: int, interval: int) -> Snapshot:
-    """A snapshot read wholly from API objects, as the collector's live sources do."""
-    pods = [parse_pod(pod_object(WORKLOAD, pod, end)) for pod in WORKLOAD.pods(end)]
+def page(kind: str, items: Iterable[object]) -> bytes:
+    return orjson.dumps({"kind": kind, "items": list(items)})
+
+
+def from_the_api(end: int, interval: int) -> Seen:
+    """What is read wholly from API objects, as the collector's live sources do."""
+    pod_page = page("PodList", (pod_object(WORKLOAD, pod, end) for pod in WORKLOAD.pods(end)))
+    node_page = page("NodeList", (node_object(WORKLOAD, node, end) for node in WORKLOAD.nodes_at(end)))
+    parsed = (parse_pod(each, end, Shared()) for each in Decoder(PodObject).page(pod_page).items)
+    pods = tuple(pod for pod in parsed if pod is not None and pod.ended is None)
+    nodes = tuple(parse_node(each, end, lambda _: False)[0] for each in Decoder(NodeObject).page(node_page).items)
+    namespaces = (namespace_object(WORKLOAD, spec, end)["metadata"] for spec in WORKLOAD.living(end))
     running = running_pods(WORKLOAD, end, interval)
-    return Snapshot(
-        Cluster(
-            dict(parse_namespace(namespace_object(WORKLOAD, spec, end)) for spec in WORKLOAD.living(end)),
-            tuple(parse_node(node_object(WORKLOAD, node, end)) for node in WORKLOAD.nodes_at(end)),
-            tuple(pod for pod in pods if pod is not None),
-        ),
-        UsageListing(
-            tuple(parse_node_usage(item) for item in node_metrics_objects(WORKLOAD, running, end, end)),
-            [parse_pod_usage(pod_metrics_object(pod, units, end)) for pod, units in running],
-        ),
-        parse_exposition(exposition(WORKLOAD, end, interval)),
-        dcgm_configured=True,
+    metrics = MetricsListing(
+        read_node_metrics(page("NodeMetricsList", node_metrics_objects(WORKLOAD, running, end, end))),
+        list(read_pod_metrics(page("PodMetricsList", (pod_metrics_object(pod, units, end) for pod, units in running)))),
     )
+    return Seen(
+        Cluster(
+            None,
+            {metadata["name"]: metadata["labels"] for metadata in namespaces},
+            tuple(NodeSpan(node, interval) for node in nodes),
+            nodes,
+            tuple(PodSpan(pod, interval) for pod in pods),
+        ),
+        UsageReading(end, pods, nodes, metrics, parse_exposition(exposition(WORKLOAD, end, interval))),
+    )
+
+
+def told(item: NodeMetrics | PodMetrics) -> tuple[str, float, float]:
+    """Name, cores and bytes."""
+    parts = [item] if isinstance(item, NodeMetrics) else item.containers or ()
+    return item.name, sum(part.cpu or 0.0 for part in parts), sum(part.memory or 0.0 for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -85,40 +105,42 @@ def from_the_api(end: int, interval: int) -> Snapshot:
     ],
     ids=lambda tick: f"{tick.time}/{tick.interval}",
 )
-def test_a_snapshot_of_history_is_the_one_read_from_the_api(tick: Tick) -> None:
-    (snapshot,) = Past(WORKLOAD).snapshots([tick])
+def test_what_history_sees_is_what_is_read_from_the_api(tick: Tick) -> None:
+    (seen,) = Past(WORKLOAD).seen([tick])
     expected = from_the_api(tick.time, tick.interval)
-    assert snapshot.cluster == expected.cluster
-    assert snapshot.usage is not None
-    assert expected.usage is not None
-    for mine, parsed in zip(snapshot.usage.pods, expected.usage.pods, strict=True):
-        assert (mine.namespace, mine.name, mine.memory) == (parsed.namespace, parsed.name, parsed.memory)
-        assert mine.cpu == pytest.approx(parsed.cpu, rel=1e-9)
-    for node, other in zip(snapshot.usage.nodes, expected.usage.nodes, strict=True):
-        assert (node.name, node.memory) == (other.name, other.memory)
-        assert node.cpu == pytest.approx(other.cpu, rel=1e-9)
-    assert snapshot.devices is not None
-    assert expected.devices is not None
-    for device, parsed_device in zip(snapshot.devices, expected.devices, strict=True):
-        assert (device.uuid, device.holders) == (parsed_device.uuid, parsed_device.holders)
-        assert device.utilisation == pytest.approx(parsed_device.utilisation, abs=1e-8)
-        assert (device.memory_used, device.memory_free) == (parsed_device.memory_used, parsed_device.memory_free)
+    assert seen.cluster == expected.cluster
+    assert (seen.reading.pods, seen.reading.nodes) == (expected.reading.pods, expected.reading.nodes)
+    assert seen.reading.metrics is not None
+    assert expected.reading.metrics is not None
+    for mine, parsed in (
+        *zip(seen.reading.metrics.pods, expected.reading.metrics.pods, strict=True),
+        *zip(seen.reading.metrics.nodes, expected.reading.metrics.nodes, strict=True),
+    ):
+        name, cpu, memory = told(parsed)
+        assert told(mine) == (name, pytest.approx(cpu, rel=1e-9), memory)
+    assert seen.reading.devices is not None
+    assert expected.reading.devices is not None
+    for device, other in zip(seen.reading.devices, expected.reading.devices, strict=True):
+        assert (device.uuid, device.holders) == (other.uuid, other.holders)
+        assert device.utilisation == pytest.approx(other.utilisation, abs=1e-8)
+        assert (device.memory_used, device.memory_free) == (other.memory_used, other.memory_free)
 
 
-def test_consecutive_snapshots_are_those_of_their_times() -> None:
+def test_what_is_seen_at_consecutive_ticks_is_that_of_their_times() -> None:
     # Across the node that was added and a namespace that was created: each tick as if it were alone.
     for start in (parse_time("2026-03-31T22:00:00Z"), parse_time("2026-04-30T22:00:00Z")):
         ticks = [Tick(start + hour * HOUR, HOUR) for hour in range(1, 5)]
-        together = list(Past(WORKLOAD).snapshots(ticks))
-        alone = [next(Past(WORKLOAD).snapshots([tick])) for tick in ticks]
+        together = list(Past(WORKLOAD).seen(ticks))
+        alone = [next(Past(WORKLOAD).seen([tick])) for tick in ticks]
         assert together == alone
 
 
 @pytest.mark.parametrize("hour", [3, 14])
 def test_accounting_finds_what_the_formula_says(hour: int) -> None:
     tick = Tick(parse_time(f"2026-11-20T{hour:02d}:00:00Z"), 300)
-    (snapshot,) = Past(WORKLOAD).snapshots([tick])
-    sample = account(snapshot, time=tick.time, interval=300, charged=lambda _: True)
+    (seen,) = Past(WORKLOAD).seen([tick])
+    measured = measure(seen.reading, 300, lambda _: True)
+    sample = account(seen.cluster, measured, time=tick.time, interval=300, charged=lambda _: True)
     end = np.array([tick.time])
     assert set(sample.namespaces) == {spec.name for spec in WORKLOAD.living(tick.time)}
     for name, entry in sample.namespaces.items():

@@ -71,18 +71,21 @@ def listing(kind: str, items: list[Object], **metadata: str) -> Object:
     return {"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": items}
 
 
-def pod_metrics(namespace: str, name: str, *containers: tuple[str, str]) -> Object:
-    """A PodMetrics with (cpu, memory) per container."""
+def pod_metrics(
+    namespace: str, name: str, *containers: tuple[str, str], at: str = "2026-11-21T14:00:00Z", window: str = "15s"
+) -> Object:
+    """A PodMetrics with (cpu, memory) per container, the first of which is `app`."""
     return {
         "metadata": {"namespace": namespace, "name": name},
-        "timestamp": "2026-11-21T14:00:00Z",
-        "window": "15s",
+        "timestamp": at,
+        "window": window,
         "containers": [
-            {"name": f"c{i}", "usage": {"cpu": cpu, "memory": memory}} for i, (cpu, memory) in enumerate(containers)
+            {"name": f"c{i}" if i else "app", "usage": {"cpu": cpu, "memory": memory}}
+            for i, (cpu, memory) in enumerate(containers)
         ],
     }
 
 
-def node_metrics(name: str, cpu: str, memory: str) -> Object:
+def node_metrics(name: str, cpu: str, memory: str, *, at: str = "2026-11-21T14:00:00Z") -> Object:
     """A NodeMetrics."""
-    return {"metadata": {"name": name}, "usage": {"cpu": cpu, "memory": memory}}
+    return {"metadata": {"name": name}, "timestamp": at, "window": "15s", "usage": {"cpu": cpu, "memory": memory}}

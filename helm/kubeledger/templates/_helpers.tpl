@@ -129,6 +129,8 @@ capabilities:
 {{- include "kubeledger.variable" (list "KL_COST_MODEL" .costModel) }}
 {{- include "kubeledger.variable" (list "KL_INCLUDED_NAMESPACES" (join "," .includedNamespaces)) }}
 {{- include "kubeledger.variable" (list "KL_EXCLUDED_NAMESPACES" (join "," .excludedNamespaces)) }}
+- name: KL_EXCLUDED_NODES
+  value: {{ .excludedNodes | quote }}
 {{- if .publishKubeledgerLayout }}
 {{- include "kubeledger.variable" (list "KL_PUBLISH_KUBELEDGER_LAYOUT" true) }}
 {{- end }}

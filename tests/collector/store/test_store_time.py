@@ -14,7 +14,7 @@ from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, tic
 WEB = {"web": entry(2.0, cpu_requests=4.0)}
 
 
-@pytest.mark.parametrize("interval", [300, 600, 900, 1800, 3600])
+@pytest.mark.parametrize("interval", [300, 600, 900, 1200, 1800, 3600])
 def test_a_sample_of_a_longer_interval_is_written_to_each_of_its_steps(tmp_path: Path, interval: int) -> None:
     count = 2 * HOUR // interval
     with Store.open(tmp_path) as store:
@@ -29,7 +29,7 @@ def test_a_sample_of_a_longer_interval_is_written_to_each_of_its_steps(tmp_path:
         assert capacity(store, NOON, 2) == [100.0, 100.0]
 
 
-@pytest.mark.parametrize("interval", [600, 900, 1800, 3600])
+@pytest.mark.parametrize("interval", [600, 900, 1200, 1800, 3600])
 def test_a_failed_tick_of_a_longer_interval_is_unknown_in_each_of_its_steps(tmp_path: Path, interval: int) -> None:
     with Store.open(tmp_path) as store:
         store.append(

@@ -78,7 +78,7 @@ def series(draw: st.DrawFn, count: int) -> list[float]:
 def runs(draw: st.DrawFn) -> list[Run]:
     found = []
     for _ in range(draw(st.integers(1, 3))):
-        interval = draw(st.sampled_from([300, 600, 900, 1800, 3600]))
+        interval = draw(st.sampled_from([300, 600, 900, 1200, 1800, 3600]))
         count = draw(st.integers(1, 3 * HOUR // interval))
         kinds: list[What] = draw(
             st.one_of(

@@ -1,0 +1,181 @@
+"""Who used the GPUs.
+
+What a device did goes in equal parts to the pods its labels name, if they hold a GPU of its node. A device that names
+none of these is idle below 5 % of use; else somebody used it who cannot be told, which goes to the special entry
+`unattributed`.
+
+Under time-slicing an exporter without `--kubernetes-virtual-gpus` names one pod of a device, whichever it met last
+(NVIDIA/dcgm-exporter#307, #340). Where pods that share GPUs are named nowhere, the only device of their node is theirs
+as well; of several devices none can be told, and what the named ones did is `unattributed`.
+
+A GPU that its node has and no exporter shows is unknown use of the pods on that node that hold more than is shown of
+them, and of nobody else. What is known of an entry counts while it is at least half of what the entry holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from collector.accounting.gpu_memory import TOLERANCE
+from collector.accounting.gpu_places import GpuSighting, Place, PodName
+from collector.accounting.gpu_units import GpuUnits
+from collector.observations import GpuDevice
+
+IDLE_BELOW = 0.05
+"""Use of a device, 0.0 to 1.0, below which it is idle when nobody is known to hold it."""
+MIN_SEEN_SHARE = 0.5
+"""Share of the GPUs of an entry that exporters have to show for its use to count as known."""
+
+Entry = Callable[[str], str | None]
+"""The entry that a namespace is charged to; None for what is not charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """GPU equivalents in use, and framebuffer bytes; None where too much of it is unknown."""
+
+    gpu: float | None = 0.0
+    gpu_memory: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUsage:
+    """Use of the GPUs of a cluster at one moment; an entry or a node that is absent used none."""
+
+    entries: Mapping[str | None, GpuUse]
+    nodes: Mapping[str, GpuUse]
+    unattributed: GpuUse | None
+    """Use by nobody who can be told; None when there is none."""
+    unseen: Mapping[str, int]
+    """How many pods of a namespace hold a GPU that no exporter shows."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is known of a use, and how many GPUs that is of and how many are unknown."""
+
+    value: float = 0.0
+    seen: float = 0.0
+    unseen: float = 0.0
+
+    def add(self, value: float, gpus: float) -> None:
+        self.value += value
+        self.seen += gpus
+
+    @property
+    def known(self) -> float | None:
+        return self.value if self.seen + TOLERANCE >= MIN_SEEN_SHARE * (self.seen + self.unseen) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Whose a device's work was: of `holders`, or of nobody who can be told, or (idle) of nobody."""
+
+    device: GpuDevice
+    holders: tuple[PodName, ...]
+    told: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One metric of all places."""
+
+    value_of: Callable[[GpuDevice], float | None]
+    entry: Entry
+    entries: dict[str | None, _Sum] = field(default_factory=dict)
+    nodes: dict[str, _Sum] = field(default_factory=dict)
+    unattributed: _Sum | None = None
+    unseen: set[PodName] = field(default_factory=set)
+
+    def add(self, place: Place, works: Iterable[_Work], holding: Mapping[PodName, float], gpus: float) -> None:
+        """Add a place that has so many `gpus`; `holding` are the GPUs of its pods that are expected to use them."""
+        node = self.nodes.setdefault(place.nodes[0], _Sum()) if len(place.nodes) == 1 else _Sum()
+        received: dict[PodName, float] = {}
+        dark: dict[PodName, float] = {}
+        for work in works:
+            share, value = work.device.share or 0.0, self.value_of(work.device)
+            reached = received if value is not None else dark
+            for pod in work.holders:
+                reached[pod] = reached.get(pod, 0.0) + (share or 1.0) / len(work.holders)
+            if value is None:
+                continue
+            node.add(value, share)
+            if not work.told:
+                self.unattributed = self.unattributed or _Sum()
+                self.unattributed.add(value, share)
+                continue
+            for pod in work.holders:
+                self._of(pod).add(value / len(work.holders), share / len(work.holders))
+        node.unseen = max(0.0, gpus - node.seen)
+        for pod in holding.keys() | dark.keys():
+            lacking = min(holding.get(pod, 0.0) - received.get(pod, 0.0), node.unseen)
+            unseen = max(lacking, dark.get(pod, 0.0))
+            if unseen > TOLERANCE:
+                self._of(pod).unseen += unseen
+                self.unseen.add(pod)
+
+    def _of(self, pod: PodName) -> _Sum:
+        return self.entries.setdefault(self.entry(pod[0]), _Sum())
+
+
+def attribute(sighting: GpuSighting, units: GpuUnits, entry: Entry) -> GpuUsage:
+    """Split what the devices did over entries and nodes."""
+    tallies = _Tally(_gpu, entry), _Tally(_memory, entry)
+    for place in sighting.places:
+        holding = {pod.key: units.holds(pod) for pod in place.pods}
+        works = list(_works(place, units, holding))
+        at_work = {pod: gpus for pod, gpus in holding.items() if gpus and pod in sighting.at_work}
+        for tally in tallies:
+            tally.add(place, works, at_work, _expected(place, units, holding))
+    gpu, memory = tallies
+    unseen: dict[str, int] = {}
+    for namespace, _ in gpu.unseen:
+        unseen[namespace] = unseen.get(namespace, 0) + 1
+    return GpuUsage(
+        {key: GpuUse(_known(gpu.entries.get(key)), _known(memory.entries.get(key))) for key in gpu.entries},
+        {name: GpuUse(use.known, _known(memory.nodes.get(name))) for name, use in gpu.nodes.items()},
+        None if gpu.unattributed is None else GpuUse(gpu.unattributed.known, _known(memory.unattributed)),
+        unseen,
+    )
+
+
+def _gpu(device: GpuDevice) -> float | None:
+    return None if device.utilisation is None or device.share is None else device.utilisation * device.share
+
+
+def _memory(device: GpuDevice) -> float | None:
+    return None if device.share is None else device.memory_used
+
+
+def _known(use: _Sum | None) -> float | None:
+    return None if use is None else use.known
+
+
+def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, float]) -> float:
+    """GPUs that exporters have to show of a place for nothing to be unknown: what is sold of it, or all it has."""
+    nodes = [units.nodes[name] for name in place.nodes if name in units.nodes]
+    return max(sum(units.advertised(node) or units.gpus(node) for node in nodes), sum(holding.values()))
+
+
+def _works(place: Place, units: GpuUnits, holding: Mapping[PodName, float]) -> Iterable[_Work]:
+    believed = {pod.key for pod in place.pods if holding[pod.key] or not _sells(pod.node, units)}
+    named = {pod for device in place.devices for pod in device.holders}
+    sharers = tuple(pod.key for pod in place.pods if pod.key not in named and units.shares(pod))
+    if any(len(device.holders) > 1 for device in place.devices):
+        # An exporter that names several pods of a device names all: one that it does not name has not begun.
+        sharers = ()
+    for device in place.devices:
+        holders = tuple(pod for pod in device.holders if pod in believed)
+        if holders and sharers:
+            # A label names one of several holders here. With a single device all of them hold it. With more, nobody can
+            # say which pod ran on which, and charging the named one alone would bill its neighbours' work to it.
+            only = len(place.devices) == 1
+            yield _Work(device, holders + sharers if only else holders, told=only)
+        else:
+            yield _Work(device, holders, told=bool(holders) or (device.utilisation or 0.0) < IDLE_BELOW)
+
+
+def _sells(node: str, units: GpuUnits) -> bool:
+    """Whether a node advertises its GPUs, so that a pod without a request holds none of them."""
+    return node in units.nodes and units.advertised(units.nodes[node]) > 0

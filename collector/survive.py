@@ -1,0 +1,25 @@
+"""The edge of what must go on whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from kl_core.errors import KubeLedgerError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def survive(what: str, action: Callable[[], T]) -> T | None:
+    """Return what `action` returns, None if it failed, which is logged."""
+    try:
+        return action()
+    except KubeLedgerError as error:
+        log.error("%s failed: %s", what, error)  # noqa: TRY400 - the message is meant for the operator
+    except Exception:
+        # Whatever it is, the next time has its chance: history that is not taken cannot be taken later.
+        log.exception("%s failed for a reason that is a defect of KubeLedger", what)
+    return None
