@@ -135,16 +135,18 @@ class Collector:
         """Account for the interval that ends at `time`, a multiple of it; store and publish what was seen.
 
         Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
-        same; without `keep_unobserved` one at which the cluster did not answer is not, so that it can be taken again,
-        nor is one whose time nothing vouches for. A tick whose time is contradicted is refused, which is published.
-        Raises `StoreError` when it cannot be stored and `PublishError` when it cannot be published; a stored tick is
-        published with the next one.
+        same. Without `keep_unobserved` one at which the cluster did not answer, now or whenever usage was to be read,
+        is not, so that it can be taken again; nor is one whose time nothing vouches for. A tick whose time is
+        contradicted is refused, which is published. Raises `StoreError` when it cannot be stored and `PublishError`
+        when it cannot be published; a stored tick is published with the next one.
         """
         now = self._timekeeper.read()
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = Reading(float(time), now.boot)
         refused = self._judge(now)
+        if refused is None and time not in self._found and not keep_unobserved:
+            return TickReport(time, stored=False, observed=False, generation=None)
         if refused is None:
             cluster = self._sources.cluster(time - self._interval, time)
             # Asking may have told the time.

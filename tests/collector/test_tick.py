@@ -230,6 +230,19 @@ def test_usage_may_be_read_before_the_tick_of_the_interval_before_is_taken(place
     assert usage_of_shop(place) == pytest.approx([(3.0 + 6.0) / 12])
 
 
+def test_a_tick_for_which_the_cluster_was_not_known_when_usage_was_to_be_read_is_left_to_be_taken_again(
+    place: Place,
+) -> None:
+    """As when the watch began between the two."""
+    with working(place) as (_, asked, collector):
+        assert not collector.read_usage(NOON + 300)
+        asked.now = answering(3.0)
+        assert not collector.tick(NOON + 300, keep_unobserved=False).observed
+        assert collector.read_usage(NOON + 300)
+        assert collector.tick(NOON + 300, keep_unobserved=False).stored
+    assert usage_of_shop(place) == pytest.approx([3.0 / 12])
+
+
 @pytest.mark.parametrize("order", [(3.0, None), (None, 3.0)])
 def test_of_two_readings_for_an_interval_one_that_failed_does_not_count(
     place: Place, order: tuple[float | None, ...]
