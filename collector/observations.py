@@ -76,6 +76,11 @@ class Pod:
         """Namespace and name."""
         return self.namespace, self.name
 
+    @property
+    def identity(self) -> str:
+        """UID, or `NAMESPACE/NAME` where the object tells none."""
+        return self.uid or f"{self.namespace}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSpan:
@@ -107,6 +112,8 @@ class Cluster:
     """The nodes at the end of the interval."""
     pods: Iterable[PodSpan]
     """Pods that held something within the interval, on whatever node."""
+    claimed: Mapping[str, float] | None = field(default_factory=dict)
+    """GPUs that pods hold by resource claims, by `Pod.identity`; None where claims could not be read."""
     blind_spots: tuple[BlindSpot, ...] = ()
 
 

@@ -1,89 +1,214 @@
-"""The sources of a real cluster, as one snapshot per tick."""
+"""The sources of a real cluster: what is known of an interval, and what is in use now."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import Self, TypeVar
+import time
+from collections.abc import Iterator
+from threading import Event, Lock
+from typing import Any, Self
 
-from collector.clock import Clock, boot_time
+from collector.clock import Clock, Reading, boot_time
 from collector.dcgm.scrape import Resolver, resolve, scrape
 from collector.errors import SourceError
-from collector.kubernetes import listings, metrics_server
+from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
+from collector.kubernetes.connections import Connections
 from collector.kubernetes.credentials import configuration
+from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.listings import Resource, T
+from collector.kubernetes.lives import Lives
+from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metrics
+from collector.kubernetes.nodes import Selector, parse_node
+from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
+from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
-from collector.model import Cluster, GpuDevice, Snapshot, UsageListing
+from collector.kubernetes.watch import Timing, Watcher
+from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, NodeMetrics, UsageReading
 from collector.settings import Settings
+from collector.source_requests import MAX_ANSWER_TIMEOUTS
 from kl_core.vocabulary import SOURCES, Source
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
+MIN_READING_SEC = 100.0
+"""A third of the shortest interval, for a reading with all its repetitions."""
+_FIRST_LOOK_SEC = 10.0
+"""For the credentials at the start, which are only to be checked then."""
 
 
 class LiveSources:
-    """Asks the Kubernetes API, metrics-server and the DCGM exporters that `settings` name.
+    """The Kubernetes API, metrics-server and the DCGM exporters that `settings` name.
 
-    A source that fails is logged, counted in `failures` and None in the snapshot. Listings of pods are requested while
-    they are consumed, and raise `SourceError` then; that too is counted. Raises `SettingsError` when made, if the
-    settings lead to no cluster at all.
+    Entered, it watches namespaces, nodes and pods until it is left; without `watching` they are listed when they are
+    asked for. A source that fails is logged, counted in `failures`, and None in what is returned. Usage may be read in
+    another thread than the rest is asked in. Raises `SettingsError` when made, if the settings lead to no cluster.
     """
 
-    def __init__(self, settings: Settings, resolver: Resolver = resolve, boot: Clock = boot_time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resolver: Resolver = resolve,
+        boot: Clock = boot_time,
+        *,
+        clock: Clock = time.time,
+        watching: bool = True,
+        excluded_nodes: Selector = lambda _labels: False,
+        stop: Event | None = None,
+        timing: Timing | None = None,
+        reading_sec: float | None = None,
+    ) -> None:
+        """`stop` ends all waiting; `reading_sec` is for one reading with its repetitions."""
         self._settings = settings
-        self._boot = boot
         self._resolver = resolver
-        self._session: Session | None = None
+        self._clock = clock
+        self._stop = stop or Event()
+        self._reading_sec = reading_sec or _reading_sec(settings)
+        self._server = ServerTime(clock, boot)
+        self._connections = Connections(lambda: configuration(settings), settings.request_timeout_sec, self._server)
+        self._lock = Lock()
+        # No interval before the one that is due at present is asked for.
+        self._state = ClusterState(clock() - 2.0 * settings.polling_interval_sec)
+        shared = Shared()
+        self._namespaces = self._watcher(
+            Resource("namespaces", Decoder(NamespaceObject), _namespace), self._state.namespaces, timing
+        )
+        self._nodes = self._watcher(
+            Resource("nodes", Decoder(NodeObject), lambda item, now: NodeLife(*parse_node(item, now, excluded_nodes))),
+            self._state.nodes,
+            timing,
+        )
+        self._pods = self._watcher(
+            Resource("pods", Decoder(PodObject), lambda item, now: parse_pod(item, now, shared)),
+            self._state.pods,
+            timing,
+        )
+        self.watching = watching
+        """False where everything is listed when it is asked for."""
+        self._listed: float | None = None
+        self._usage: Session | None = None
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
-        """Ticks in which a source failed, since the start."""
+        """Readings in which a source failed, since the start."""
         try:
-            self._connect()
+            self._connections.session(Deadline(_FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
             log.warning("%s", error)
 
     def __enter__(self) -> Self:
+        if self.watching:
+            for watcher in self._watchers:
+                watcher.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close all connections; listings that were not consumed end."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        """End all watches and close all connections."""
+        for watcher in self._watchers:
+            watcher.stop()
+        for watcher in self._watchers:
+            watcher.join()
+        self._close_usage()
 
-    def snapshot(self) -> Snapshot:
-        """Asks all sources; ends what the snapshot before it left unread."""
+    @property
+    def date(self) -> Reading | None:
+        """The time that the API server told last; None if it told none."""
+        return self._server.date
+
+    @property
+    def uid(self) -> str | None:
+        """UID of namespace `kube-system`; None while it is not known."""
+        with self._lock:
+            return self._state.uid
+
+    def cluster(self, start: float, end: float) -> Cluster | None:
+        """Return what is known of the interval from `start` to `end`, UNIX seconds, which is over; None if it is not.
+
+        What ended before `start` is forgotten.
+        """
+        if not (self._listed is not None and self._listed >= end) and not self._is_up_to_date():
+            return None
+        blind_spots = self._blind_spots()
+        with self._lock:
+            return self._state.interval(start, end, blind_spots)
+
+    def read_usage(self) -> UsageReading | None:
+        """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
+        if not self._is_up_to_date():
+            return None
+        moment = self._server.now()
+        with self._lock:
+            pods, nodes = self._state.now()
+        return UsageReading(moment, pods, nodes, self._metrics(), self._devices())
+
+    @property
+    def _watchers(self) -> tuple[Watcher[Any, Any], ...]:
+        return self._namespaces, self._nodes, self._pods
+
+    def _watcher(self, resource: Resource[K, T], lives: Lives[T], timing: Timing | None) -> Watcher[K, T]:
+        return Watcher(
+            resource,
+            lives,
+            self._lock,
+            self._connections,
+            self._server.now,
+            reading_sec=self._reading_sec,
+            timing=timing,
+        )
+
+    def _is_up_to_date(self) -> bool:
+        """Bring all up to date; False where nodes or pods cannot be. Namespaces bring no more than labels."""
+        self._listed, began = None, self._clock()
+        deadline = Deadline(self._reading_sec, self._stop)
+        if self.watching:
+            questions = [watcher.ask() for watcher in self._watchers]
+            outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
+        else:
+            outcomes = [watcher.list_now(deadline) for watcher in self._watchers]
+        for error in outcomes:
+            if error is not None:
+                log.warning("%s", error)
+        if any(outcomes):
+            self.failures["kubernetes"] += 1
+        if any(outcomes[1:]):
+            return False
+        if not self.watching:
+            self._listed = began
+        return True
+
+    def _blind_spots(self) -> tuple[BlindSpot, ...]:
+        return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())
+
+    def _metrics(self) -> MetricsListing | None:
+        self._close_usage()
         try:
-            session = self._connect()
+            self._usage = self._connections.session(Deadline(self._reading_sec, self._stop))
         except SourceError as error:
-            self._failed(error)
+            log.warning("%s", error)
             self.failures["metrics"] += 1
-            return Snapshot(None, None, self._devices(), bool(self._settings.nvidia_dcgm_endpoints))
-        return Snapshot(
-            cluster=self._attempt(lambda: self._cluster(session)),
-            usage=self._attempt(lambda: self._usage(session)),
-            devices=self._devices(),
-            dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
-            date=session.date,
-        )
+            return None
+        return MetricsListing(self._node_metrics(self._usage), self._counted(list_pod_metrics(self._usage)))
 
-    def _connect(self) -> Session:
-        """Return a session with the credentials as they are now."""
-        self.close()
-        self._session = Session(configuration(self._settings), self._settings.request_timeout_sec, boot=self._boot)
-        return self._session
+    def _node_metrics(self, session: Session) -> tuple[NodeMetrics, ...]:
+        """Return none where they cannot be had: pods are measured without them."""
+        try:
+            return list_node_metrics(session)
+        except SourceError as error:
+            log.warning("%s", error)
+            return ()
 
-    def _cluster(self, session: Session) -> Cluster:
-        namespaces = listings.list_namespaces(session)
-        nodes = listings.list_nodes(session)
-        return Cluster(namespaces, nodes, self._counted(listings.list_pods(session)))
+    def _counted(self, listing: Iterator[T]) -> Iterator[T]:
+        try:
+            yield from listing
+        except SourceError as error:
+            self.failures[error.source] += 1
+            raise
 
-    def _usage(self, session: Session) -> UsageListing:
-        return UsageListing(
-            metrics_server.list_node_usage(session), self._counted(metrics_server.list_pod_usage(session))
-        )
+    def _close_usage(self) -> None:
+        if self._usage is not None:
+            self._usage.close()
+            self._usage = None
 
     def _devices(self) -> tuple[GpuDevice, ...] | None:
         """Devices of all exporters that answered; None when none did. Whether they are all is for accounting to say."""
@@ -97,20 +222,13 @@ class LiveSources:
             self.failures["dcgm"] += 1
         return result.devices if result.devices or not result.errors else None
 
-    def _attempt(self, ask: Callable[[], T]) -> T | None:
-        try:
-            return ask()
-        except SourceError as error:
-            self._failed(error)
-            return None
 
-    def _counted(self, listing: Iterator[T]) -> Iterator[T]:
-        try:
-            yield from listing
-        except SourceError as error:
-            self.failures[error.source] += 1
-            raise
+def _reading_sec(settings: Settings) -> float:
+    return min(
+        settings.polling_interval_sec / 2, max(MIN_READING_SEC, MAX_ANSWER_TIMEOUTS * settings.request_timeout_sec)
+    )
 
-    def _failed(self, error: SourceError) -> None:
-        log.warning("%s", error)
-        self.failures[error.source] += 1
+
+def _namespace(item: NamespaceObject, _now: float) -> NamespaceLife:
+    metadata = item.metadata
+    return NamespaceLife(metadata.name, metadata.uid or "", metadata.labels or {})

@@ -67,7 +67,7 @@ def _line(text: str) -> str:
 
 def failed(source: Source, url: str, error: BaseException) -> SourceError:
     """Return the error for a request or an answer that broke off, told from the chain of causes."""
-    return SourceError(source, _of_causes(source, url, list(_causes(error))))
+    return SourceError(source, _of_causes(source, url, list(causes(error))))
 
 
 def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
@@ -96,7 +96,7 @@ def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
     return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Return the error and what it came from, through urllib3's `reason` and wrapped arguments too."""
     seen: set[int] = set()
     queue: list[BaseException] = [error]

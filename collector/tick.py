@@ -6,19 +6,24 @@ Usage is read within the interval, before its tick; requests and capacity are th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from collector.accounting.gpu_memory import GpuMemory
+from collector.accounting.gpu_places import GpuSighting, sight
+from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import MeasuredUsage, measure
-from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import charged_by
+from collector.accounting.tick_sample import Gpus, account
+from collector.accounting.who_is_charged import charged_by, entries_of
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
-from collector.observations import Cluster, GpuDevice, UsageReading
+from collector.model import TickSample
+from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.sampling_times import reading_moment
 from collector.settings import Settings
+from collector.store import gpu_memory
 from collector.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -63,12 +68,12 @@ class _Found:
     """What one reading of usage found."""
 
     measured: MeasuredUsage
-    devices: Sequence[GpuDevice] | None
+    gpus: GpuSighting | None
 
     @property
     def answers(self) -> int:
         """How many sources of usage answered."""
-        return (self.measured.entries is not None) + (self.devices is not None)
+        return (self.measured.entries is not None) + (self.gpus is not None)
 
 
 class Collector:
@@ -84,7 +89,7 @@ class Collector:
         *,
         place: PublicationLock | None = None,
     ) -> None:
-        """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
+        """`place` is held before anything is published. Raises `StoreError` if what the store keeps cannot be read."""
         self._settings = settings
         self._interval = settings.polling_interval_sec
         self._sources = sources
@@ -94,8 +99,10 @@ class Collector:
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
         self._found: Mapping[int, _Found] = {}
         """What was read, by the end of its interval."""
+        self._gpu_memory = gpu_memory.load(settings.db_location)
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
+        self._newest: TickSample | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -116,7 +123,7 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        found = _Found(measure(reading, self._interval, self._charged), reading.devices)
+        found = _Found(measure(reading, self._interval, self._charged), sight(reading, self._interval))
         before = self._found.get(time)
         if before is None or found.answers >= before.answers:
             # That of the interval before may not be accounted yet.
@@ -148,13 +155,31 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
         found = self._found.get(time)
         measured = None if found is None else found.measured
-        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged)
+        gpus, memory = self._gpus(cluster, found, time)
+        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows)):
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
+        if stored:
+            self._newest = sample
+            self._remember(memory)
         return TickReport(time, stored, observed, self.publish())
+
+    def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> tuple[Gpus, GpuMemory]:
+        """Return what is known of GPUs, and what is to be remembered of them for the next tick."""
+        sighting = None if found is None else found.gpus
+        dcgm = sighting is not None if self._settings.nvidia_dcgm_endpoints else None
+        if cluster is None:
+            return Gpus(dcgm=dcgm), self._gpu_memory
+        units, usage = gpus_of(cluster, sighting, self._gpu_memory, time=time, entry=entries_of(self._charged))
+        return Gpus(units, usage, dcgm, units.blind_spots), units.memory
+
+    def _remember(self, memory: GpuMemory) -> None:
+        if memory != self._gpu_memory:
+            self._gpu_memory = memory
+            gpu_memory.save(self._settings.db_location, memory)
 
     def check_clock(self) -> Disagreement | None:
         """Compare the clock with what is known of the time; what is new is logged and published, `PublishError`."""
@@ -171,7 +196,7 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement)
+        generation = self._publisher.publish(self.disagreement, self._newest)
         self._published = self.disagreement
         return generation
 

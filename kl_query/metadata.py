@@ -17,6 +17,7 @@ from kl_query.measures import sharing
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
+from kl_query.measures.unmeasured import blind_spot_warnings, not_measured_warnings, share_of_pods
 from kl_query.numbers import MONEY, rounded
 from kl_query.staleness import stale_warnings
 from kl_query.warnings import observation
@@ -44,14 +45,19 @@ def metadata(
     shown_unit = unit or (measure.unit if measure else None)
     billed = measure is not None and measure.billed
     money = shown_unit in (MONEY, None)
-    own = rules_of(window.scale).metric_warnings([measure.metric if measure else metric]) if window else []
+    shown_metric = measure.metric if measure else metric
+    own = rules_of(window.scale).metric_warnings([shown_metric]) if window else []
+    if window:
+        shown = (measure.metrics if measure else ()) or ((shown_metric,) if shown_metric else dataset.metrics)
+        requests = measure.dimension == "requests" if measure else unit == "efficiency_ratio"
+        own += blind_spot_warnings(dataset, shown, requests=requests)
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
         "currency": dataset.currency if money else None,
         "unit": shown_unit,
         "sharing": sharing.block(dataset, applies=money),
-        "metric": measure.metric if measure else metric,
+        "metric": shown_metric,
         "scale": window.scale.name if window else None,
         "data_window": _data_window(window),
         "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
@@ -60,7 +66,9 @@ def metadata(
         "coverage": _coverage(window),
         "warnings": texts(
             [
-                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), billed=billed),
+                *_all_warnings(
+                    dataset, now, window, metric=shown_metric, source=_usage_source(measure, metric), billed=billed
+                ),
                 *own,
                 *warnings,
             ]
@@ -92,25 +100,20 @@ def unknown_warning(unknown: Sequence[tuple[RowId, int]], window: Window) -> lis
     return [rules_of(window.scale).unknown_warning(names, buckets)]
 
 
-def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[DataWarning]:
-    """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
+def unmeasured_warnings(
+    dataset: Dataset, names: Iterable[RowId], window: Window, metrics: Sequence[str]
+) -> list[DataWarning]:
+    """Return the warnings for namespaces of whose running pods not all were measured, with the share that was.
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
     """
-    scale = window.scale
-    answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
-    if answered is None or not scale.measured:
-        return []
-    found = []
-    for name in names:
-        column = scale.measured.get(name)
-        if column is not None:
-            pairs = [(column[i], answered[i], scale.elapsed_hours[i]) for i in window.indices]
-            seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
-            expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
-            if expected and seen / expected < 1 - _NOTABLE_SHARE:
-                found.append((name, 100 * seen / expected))
-    return [observation.pods_unmeasured(found)] if found else []
+    asked = list(names)
+    of_pods = any(metric in ("cpu", "memory") for metric in metrics)
+    lacking = [name for name in asked if of_pods and name in window.scale.measured]
+    shares = [(name, share_of_pods(name, window)) for name in lacking]
+    found = [(name, 100 * share) for name, share in shares if share < 1 - _NOTABLE_SHARE]
+    partly = [observation.pods_unmeasured(found)] if found else []
+    return [*partly, *not_measured_warnings(dataset, asked, window, metrics)]
 
 
 def _data_window(window: Window | None) -> Block | None:
@@ -149,13 +152,14 @@ def _all_warnings(
     now: float,
     window: Window | None,
     *,
+    metric: str | None,
     source: Source | None,
     billed: bool,
 ) -> list[DataWarning]:
     found = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
     if window is not None:
         found += rules_of(window.scale).window_warnings(dataset, window, of_gpus=source == "dcgm")
-        found += _gaps(window)
+        found += _gaps(window, metric)
         if source is not None:
             found += _silences(window, source)
         if billed:
@@ -163,9 +167,11 @@ def _all_warnings(
     return found
 
 
-def _gaps(window: Window) -> list[DataWarning]:
+def _gaps(window: Window, metric: str | None) -> list[DataWarning]:
+    """Return the warning for hours in which the capacity of a metric, and with it every amount, is unknown."""
     scale = window.scale
-    missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
+    observed = next((hours for name, hours in scale.capacity_hours.items() if name == metric), scale.observed_hours)
+    missing = {i: scale.elapsed_hours[i] - observed[i] for i in window.indices}
     lacking = [i for i, hours in missing.items() if hours > 1e-6]
     if not lacking:
         return []

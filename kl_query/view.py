@@ -13,7 +13,8 @@ from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.shared_costs import SharedCosts, shared_costs
-from kl_query.metadata import partly_measured_warning, unknown_warning
+from kl_query.measures.unmeasured import all_measured, unmeasured_requests
+from kl_query.metadata import unknown_warning, unmeasured_warnings
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.warnings import costs
 from kl_query.warnings.warning import DataWarning, RowId, Withheld
@@ -85,6 +86,22 @@ class Frame:
         if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
             return None
         return self.measure.column(row)
+
+    @cached_property
+    def all_measured(self) -> bool:
+        """Say whether idle is what it seems: everything that uses what is shown was measured."""
+        return self.measure.dimension != "usage" or all_measured(self.measure, self.window)
+
+    @property
+    def unmeasured_requests(self) -> float:
+        """Return what is requested by what was not measured; unknown under costs, which requests have none of.
+
+        Unknown as well where everything was measured, and of GPU memory, which cannot be requested.
+        """
+        metric = self.measure.metric
+        if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
+            return UNKNOWN
+        return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
 
     @cached_property
     def totals(self) -> dict[RowId, Sum]:
@@ -224,8 +241,7 @@ class Frame:
 
     def unknown_warnings(self, sums: Mapping[RowId, Sum]) -> list[DataWarning]:
         """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
-        of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
-        measured = partly_measured_warning(sums, self.window) if of_pods else []
+        measured = unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
         borne = self.dataset.shared if self.after_sharing else ()
         concerned = {**{name: self.totals[name] for name in sorted(borne, key=str) if name in self.totals}, **sums}
         lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
@@ -17,7 +17,7 @@ from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
 from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
-from collector.observations import Cluster, Pod
+from collector.observations import BlindSpot, Cluster, Pod
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Gpus:
     """None when no exporter answered."""
     dcgm: bool | None = None
     """Whether the exporters were observed; None when none is configured."""
+    blind_spots: tuple[BlindSpot, ...] = ()
 
     def held_by(self, pod: Pod) -> float:
         """GPUs that a pod holds."""
@@ -51,7 +52,8 @@ class _Interval:
     totals: PodTotals
     measured: MeasuredUsage | None
     gpu_usage: GpuUsage | None
-    node_gpus: Mapping[str, NodeGpus] = field(default_factory=dict)
+    node_gpus: Mapping[str, NodeGpus]
+    dcgm: bool | None
 
     @property
     def keys(self) -> Collection[str | None]:
@@ -85,7 +87,7 @@ def account(
         return TickSample(time, interval, observed, {}, {}, {}, {})
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
     node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval) if gpus.units else {}
-    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus)
+    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm)
     capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
         time=time,
@@ -97,7 +99,7 @@ def account(
         special=_special(seen, charged),
         nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
         unmeasured=_unmeasured(seen),
-        blind_spots=cluster.blind_spots,
+        blind_spots=(*cluster.blind_spots, *gpus.blind_spots),
     )
 
 
@@ -110,13 +112,13 @@ def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> Po
 
 
 def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:
-    """Return sums over nodes; GPUs only where there are any, their memory where all of them tell it."""
+    """Return sums over nodes; GPUs only where there are any, their memory as far as exporters tell it."""
     values: dict[Metric, float | None] = {"cpu": sums.cpu, "memory": sums.memory}
     if seen.node_gpus:
         nodes = seen.node_gpus.values()
         memory = [node.memory for node in nodes if node.memory is not None]
         values["gpu"] = sum(map(gpus, nodes))
-        values["gpu_memory"] = sum(memory) if len(memory) == len(nodes) else None
+        values["gpu_memory"] = sum(memory) if memory else None
     return values
 
 
@@ -156,8 +158,10 @@ def _special(seen: _Interval, charged: Charged) -> dict[Special, Entry]:
     if None in seen.keys or not all(map(charged, seen.cluster.namespaces)):
         special["excluded"] = _entry(seen, None, {})
     nobodys = seen.gpu_usage.unattributed if seen.gpu_usage else None
-    if nobodys is not None:
-        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=True)}
+    # While no exporter answers, whoever holds GPUs may have used them, and so may somebody who cannot be told.
+    unknown = seen.dcgm is False and any(held.gpu for held in seen.totals.nodes.values())
+    if nobodys is not None or unknown:
+        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=not unknown)}
         special["unattributed"] = Entry(usage, {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}, 1.0)
     return special
 

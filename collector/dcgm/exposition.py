@@ -7,15 +7,19 @@ device: a GPU by `UUID`, or an instance of it by `GPU_I_ID`. A GPU that several 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from collector.errors import SourceError
 from collector.mig_profiles import is_mig_profile, profile_share
-from collector.model import GpuDevice
+from collector.observations import GpuDevice
+
+log = logging.getLogger(__name__)
 
 MIB = 2**20
 
@@ -46,8 +50,8 @@ _HOLDER_LABELS = (
 
 _EXPORTER = "dcgm-exporter"
 
-_DeviceKey = tuple[str, str | None]
-"""GPU UUID, and instance id on MIG."""
+_DeviceKey = tuple[str, str, str | None]
+"""Host name, GPU UUID, and instance id on MIG."""
 
 
 @dataclass(slots=True)
@@ -62,20 +66,44 @@ class _Reading:
 def parse_exposition(text: str) -> tuple[GpuDevice, ...]:
     """Return the devices of one exporter's page.
 
-    `SourceError` when it is no Prometheus text, or has a MIG instance of a profile that tells no share of the GPU.
-    A page without the fields above has no devices. A device without a plausible value of a field has None for it.
+    `SourceError` when it is no Prometheus text. A page without the fields above has no devices. A device without a
+    plausible value of a field has None for it; a line that cannot be read costs the value that it should have told.
     """
     readings: dict[_DeviceKey, _Reading] = {}
+    for sample in _samples(text):
+        _read(readings, _FIELDS[sample.name], sample.labels, sample.value)
+    return merge((_device(key, reading) for key, reading in readings.items()), each_host=True)
+
+
+def _samples(text: str) -> list[Sample]:
+    wanted = _wanted(text)
     try:
-        for family in text_string_to_metric_families(_wanted(text)):
-            if family.name in _FIELDS:
-                for sample in family.samples:
-                    _read(readings, _FIELDS[family.name], sample.labels, sample.value)
+        return _parsed(wanted)
     except ValueError as error:
-        raise SourceError(
-            "dcgm", f"the page is not Prometheus text ({error}). Check that it is a DCGM exporter's."
-        ) from error
-    return merge([_device(key, reading) for key, reading in readings.items()])
+        samples, odd = _line_by_line(wanted)
+        if not samples:
+            raise SourceError(
+                "dcgm", f"the page is not Prometheus text ({error}). Check that it is a DCGM exporter's."
+            ) from error
+        log.warning("dcgm: %d lines of a page cannot be read (%s); what they should tell is unknown", odd, error)
+        return samples
+
+
+def _line_by_line(text: str) -> tuple[list[Sample], int]:
+    """Return the samples of the lines that can be read, and how many cannot."""
+    samples: list[Sample] = []
+    odd = 0
+    for line in text.splitlines():
+        try:
+            samples += _parsed(line + "\n")
+        except ValueError:
+            odd += 1
+    return samples, odd
+
+
+def _parsed(text: str) -> list[Sample]:
+    families = text_string_to_metric_families(text)
+    return [sample for family in families for sample in family.samples if sample.name in _FIELDS]
 
 
 def _wanted(text: str) -> str:
@@ -91,7 +119,8 @@ def _read(readings: dict[_DeviceKey, _Reading], name: str, labels: Mapping[str, 
     uuid = _device_name(labels)
     if not uuid:
         return
-    reading = readings.setdefault((uuid, labels.get("GPU_I_ID") or None), _Reading(labels))
+    key = (_first(labels, _HOST_LABELS), uuid, labels.get("GPU_I_ID") or None)
+    reading = readings.setdefault(key, _Reading(labels))
     if math.isfinite(value) and 0 <= value <= _LIMITS[name]:
         reading.values.setdefault(name, value)
     holder = _holder(labels)
@@ -123,20 +152,24 @@ def _is_exporter(labels: Mapping[str, str], pod: str) -> bool:
 
 
 def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
-    uuid, instance = key
+    host, uuid, instance = key
     labels, values = reading.labels, reading.values
     profile = labels.get("GPU_I_PROFILE", "") if instance else ""
-    if instance and not is_mig_profile(profile):
-        raise SourceError(
-            "dcgm",
-            f"GPU_I_PROFILE of instance {instance} of {uuid} is {profile!r}, expected one such as '1g.5gb': its share "
-            "of the GPU cannot be told. Update the exporter, or start it after the GPU was partitioned.",
+    # After a partitioning an exporter can name an instance without its profile (NVIDIA/dcgm-exporter#714).
+    told = instance is None or is_mig_profile(profile)
+    if not told:
+        log.warning(
+            "dcgm: GPU_I_PROFILE of instance %s of %s is %r, expected one such as '1g.5gb': its use is unknown. Update "
+            "the exporter, or restart it after the GPU was partitioned.",
+            instance,
+            uuid,
+            profile,
         )
     return GpuDevice(
-        node=_first(labels, _HOST_LABELS),
+        node=host,
         uuid=uuid,
         instance=instance,
-        share=profile_share(profile, labels.get("modelName", "")),
+        share=profile_share(profile, labels.get("modelName", "")) if told else None,
         utilisation=_utilisation(values, instance),
         memory_used=_bytes(values.get(_USED)),
         memory_free=_bytes(values.get(_FREE)),
@@ -155,24 +188,25 @@ def _bytes(mebibytes: float | None) -> float | None:
     return None if mebibytes is None else mebibytes * MIB
 
 
-def merge(devices: Iterable[GpuDevice]) -> tuple[GpuDevice, ...]:
-    """Each device once, with the holders of all its reports.
+def merge(devices: Iterable[GpuDevice], *, each_host: bool = False) -> tuple[GpuDevice, ...]:
+    """Each device once, or once for `each_host` that reports it, with the holders of all its reports.
 
     A GPU whose instances are reported too is left out: its use is theirs.
     """
-    merged: dict[_DeviceKey, GpuDevice] = {}
+    merged: dict[tuple[str, str, str | None], GpuDevice] = {}
     for device in devices:
-        key = (device.uuid, device.instance)
+        key = (device.node if each_host else "", device.uuid, device.instance)
         known = merged.get(key)
         merged[key] = _complete(known, device) if known else device
-    partitioned = {uuid for uuid, instance in merged if instance is not None}
-    return tuple(device for (uuid, instance), device in merged.items() if instance or uuid not in partitioned)
+    partitioned = {device.uuid for device in merged.values() if device.instance is not None}
+    return tuple(device for device in merged.values() if device.instance or device.uuid not in partitioned)
 
 
 def _complete(known: GpuDevice, other: GpuDevice) -> GpuDevice:
     """`known`, with what only `other` knew."""
     return replace(
         known,
+        share=other.share if known.share is None else known.share,
         utilisation=other.utilisation if known.utilisation is None else known.utilisation,
         memory_used=other.memory_used if known.memory_used is None else known.memory_used,
         memory_free=other.memory_free if known.memory_free is None else known.memory_free,

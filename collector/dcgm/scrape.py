@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
+from random import SystemRandom
 from urllib.parse import urlsplit
 
 import urllib3
 
 from collector.dcgm import exposition
 from collector.errors import SourceError
-from collector.model import GpuDevice
+from collector.observations import GpuDevice
 from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,25 @@ log = logging.getLogger(__name__)
 Resolver = Callable[[str, int], Sequence[str]]
 """IP addresses of a host name; raises `OSError` when there are none."""
 
+Sleep = Callable[[float], object]
+"""Waits for so many seconds."""
+
 MAX_CONCURRENT_REQUESTS = 16
+MAX_ATTEMPTS = 3
 MAX_PAGE_BYTES = 1 << 25
 _CHUNK = 1 << 16
+_FIRST_PAUSE_SEC = 1.0
+_CHANCE = SystemRandom()
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class _PassingError(SourceError):
+    """A failure that may pass by itself."""
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__("dcgm", message, status)
+        self.retry_after = retry_after
+        """Seconds after which the exporter wants to be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +67,13 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in addresses))
 
 
-def scrape(endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = resolve) -> Scrape:
-    """Devices of all exporters, each device once. An exporter that fails is reported in `errors`, never raised."""
+def scrape(
+    endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = resolve, sleep: Sleep = time.sleep
+) -> Scrape:
+    """Devices of all exporters, each once a host that reports it.
+
+    An exporter that fails is reported in `errors`, never raised.
+    """
     targets: list[_Target] = []
     errors: list[SourceError] = []
     for url in endpoints:
@@ -61,12 +83,12 @@ def scrape(endpoints: Sequence[str], timeout_sec: float, resolver: Resolver = re
             errors.append(failed("dcgm", url, error))
     devices: list[GpuDevice] = []
     with ThreadPoolExecutor(max_workers=MAX_CONCURRENT_REQUESTS, thread_name_prefix="dcgm") as pool:
-        for outcome in pool.map(lambda target: _scrape_one(target, timeout_sec), targets):
+        for outcome in pool.map(lambda target: _scrape_one(target, timeout_sec, sleep), targets):
             if isinstance(outcome, SourceError):
                 errors.append(outcome)
             else:
                 devices += outcome
-    return Scrape(exposition.merge(devices), tuple(errors))
+    return Scrape(exposition.merge(devices, each_host=True), tuple(errors))
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
@@ -74,32 +96,54 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _scrape_one(target: _Target, timeout_sec: float) -> tuple[GpuDevice, ...] | SourceError:
+def _scrape_one(target: _Target, timeout_sec: float, sleep: Sleep) -> tuple[GpuDevice, ...] | SourceError:
+    """Devices of one exporter, asked again while it fails for a reason that may pass and there is time."""
+    deadline = time.monotonic() + MAX_ANSWER_TIMEOUTS * timeout_sec
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        found = _ask(target, timeout_sec, deadline)
+        if not isinstance(found, _PassingError):
+            return found
+        pause = max(_FIRST_PAUSE_SEC * 2.0 ** (attempt - 1) * (0.5 + 0.5 * _CHANCE.random()), found.retry_after)
+        if attempt == MAX_ATTEMPTS or time.monotonic() + pause >= deadline:
+            return found
+        log.info("%s It is asked again in %.1f s.", found, pause)
+        sleep(pause)
+    raise AssertionError("the last attempt returns")
+
+
+def _ask(target: _Target, timeout_sec: float, deadline: float) -> tuple[GpuDevice, ...] | SourceError:
     shown = f"{target.url} ({target.address})"
     try:
-        return exposition.parse_exposition(_fetch(target, timeout_sec))
+        return exposition.parse_exposition(_fetch(target, timeout_sec, deadline))
+    except _PassingError as error:
+        return _PassingError(f"{shown}: {error.message}", error.status, error.retry_after)
     except SourceError as error:
         return SourceError("dcgm", f"{shown}: {error.message}", error.status)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return failed("dcgm", shown, error)
+        return _PassingError(failed("dcgm", shown, error).message)
 
 
-def _fetch(target: _Target, timeout_sec: float) -> str:
+def _fetch(target: _Target, timeout_sec: float, deadline: float) -> str:
     """Return the page at the target's address, asked for under the endpoint's host name."""
     parts = urlsplit(target.url)
-    deadline = time.monotonic() + MAX_ANSWER_TIMEOUTS * timeout_sec
     with _pool(target, timeout_sec) as pool:
         response = pool.request(
             "GET", parts.path or "/metrics", headers={"Host": parts.netloc}, redirect=False, preload_content=False
         )
         try:
             if response.status != HTTPStatus.OK:
-                raise SourceError(
-                    "dcgm", f"it answered {response.status}; expected 200. Check the path of KL_NVIDIA_DCGM_ENDPOINT."
-                )
+                raise _refused(response)
             return _read(response, deadline).decode("utf-8", errors="replace")
         finally:
             response.close()
+
+
+def _refused(response: urllib3.BaseHTTPResponse) -> SourceError:
+    message = f"it answered {response.status}; expected 200. Check the path of KL_NVIDIA_DCGM_ENDPOINT."
+    if response.status not in _PASSING:
+        return SourceError("dcgm", message, response.status)
+    wait = response.headers.get("Retry-After", "")
+    return _PassingError(message, response.status, float(wait) if wait.isdecimal() else 0.0)
 
 
 def _pool(target: _Target, timeout_sec: float) -> urllib3.HTTPConnectionPool:

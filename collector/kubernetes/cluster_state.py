@@ -76,14 +76,18 @@ class ClusterState:
         self.nodes = Lives(NODES, horizon)
         self.pods = Lives(PODS, horizon)
 
+    @property
+    def uid(self) -> str | None:
+        """UID of namespace `kube-system`; None where it is not listed."""
+        return next((life.uid or None for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
         """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
         pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
-        namespaces = {life.name: life for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
-        kube_system = namespaces.get(KUBE_SYSTEM)
+        namespaces = {life.name: life.labels for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
         return Cluster(
-            uid=kube_system.uid or None if kube_system else None,
-            namespaces={life.name: life.labels for life in namespaces.values()},
+            uid=self.uid,
+            namespaces=namespaces,
             nodes=tuple(NodeSpan(life.node, seconds) for life, seconds in self.nodes.spans(start, end)),
             present=tuple(life.node for life in self.nodes.present()),
             pods=pods,

@@ -1,143 +1,158 @@
-"""Namespaces, nodes and pods from the Kubernetes API, page by page.
+"""Whole listings of one kind of objects from the Kubernetes API, page by page.
 
 A listing whose continue token expired (410) goes on with the token that the API server offers for the rest as it is
-now, or begins again where it offers none. Objects already delivered are known by (namespace, name) and not delivered
-twice, so that a sum over the listing stays right; what changed in between is seen as it was, or as it is now.
+now, or begins again where it offers none. An object that is on two pages counts once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
-
-import msgspec
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from collector.errors import SourceError
-from collector.kubernetes.gpu_resources import replicas, unit_shares
-from collector.kubernetes.objects import PodObject
-from collector.kubernetes.pod_keys import PodKeys
-from collector.kubernetes.pod_requests import effective_requests
-from collector.kubernetes.quantity import quantity
+from collector.kubernetes.objects import Decoder, K, Odd, Page, key_of
 from collector.kubernetes.session import ExpiredListingError, Session
-from collector.model import MetricValues, Node, Pod
-from kl_core.vocabulary import Metric
+from collector.observations import BlindSpot
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 MAX_LISTING_RESTARTS = 5
-UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
-"""Finished pods can be most of a cluster's and hold nothing: they are not asked for."""
 
-Object = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def parse_namespace(item: Object) -> tuple[str, dict[str, str]]:
-    """Name and labels of a Namespace."""
-    metadata = item["metadata"]
-    return metadata["name"], dict(metadata.get("labels") or {})
+@dataclass(frozen=True, slots=True)
+class Resource(Generic[K, T]):
+    """A kind of objects, and what is made of one."""
+
+    name: str
+    """As in its path."""
+    decoder: Decoder[K]
+    parse: Callable[[K, float], T | None]
+    """What is kept of an object, at a time of the API server, UNIX seconds; None where it holds nothing.
+    `ValueError` for an odd one."""
+
+    @property
+    def path(self) -> str:
+        """Where it is listed and watched."""
+        return f"/api/v1/{self.name}"
+
+    def understood(self, item: K, now: float) -> T | Odd | None:
+        """Return what is kept of an object."""
+        try:
+            return self.parse(item, now)
+        except (ValueError, OverflowError) as error:
+            metadata = item.metadata
+            name = "/".join(part for part in (metadata.namespace, metadata.name) if part)
+            return Odd(key_of(metadata), name, str(error))
 
 
-def parse_node(item: Object) -> Node:
-    """Return a Node in cores, bytes and GPU equivalents; `gpu` only where it advertises GPUs.
+@dataclass(slots=True)
+class Listing(Generic[T]):
+    """All objects of a kind, by key."""
 
-    GPU equivalents take MIG slices and time-slicing replicas from the labels of GPU feature discovery.
+    items: dict[str, T] = field(default_factory=dict)
+    odd: dict[str, Odd] = field(default_factory=dict)
+    version: str | None = None
+    """From which a watch goes on: that of the first page, for all the others are not older."""
+
+
+class OddObjects:
+    """Objects of a kind that cannot be understood, each logged once."""
+
+    def __init__(self, resource: str) -> None:
+        self._resource = resource
+        self._odd: dict[str, Odd] = {}
+
+    def replace(self, odd: dict[str, Odd]) -> None:
+        """Take those of a whole listing."""
+        for each in odd.values():
+            self._log(each)
+        self._odd = odd
+
+    def add(self, odd: Odd) -> None:
+        """Take one more."""
+        self._log(odd)
+        self._odd[odd.key] = odd
+
+    def drop(self, key: str) -> None:
+        """Forget one that is gone, or is understood now."""
+        self._odd.pop(key, None)
+
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """Say how many there are, and which is one of them."""
+        for odd in list(self._odd.values())[:1]:
+            text = (
+                f"{len(self._odd)} of the {self._resource} cannot be read and are left out of all sums, {odd.name} for "
+                f"example ({odd.reason}). Correct or delete them."
+            )
+            return (BlindSpot("odd_objects", text),)
+        return ()
+
+    def _log(self, odd: Odd) -> None:
+        known = self._odd.get(odd.key)
+        if known is None or known.reason != odd.reason:
+            log.warning("%s among the %s cannot be read and is left out: %s", odd.name, self._resource, odd.reason)
+
+
+def list_all(
+    session: Session, resource: Resource[K, T], held: Callable[[str], T | None], *, expected: bool
+) -> Listing[T]:
+    """Return all objects of a resource; `SourceError` where a page cannot be had or is none.
+
+    What is `held` already and has not changed is kept as it is, for the memory's sake. Where objects are `expected`,
+    null is no listing.
     """
-    metadata, status = item["metadata"], item.get("status") or {}
-    labels = metadata.get("labels") or {}
-    capacity = status.get("capacity") or {}
-    units = unit_shares(capacity, labels)
-    advertises = any(quantity(capacity[name]) > 0 for name in units)
-    conditions = status.get("conditions") or ()
-    return Node(
-        name=metadata["name"],
-        capacity=_node_amounts(capacity, units, advertises),
-        allocatable=_node_amounts(status.get("allocatable") or {}, units, advertises),
-        ready=any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions),
-        schedulable=not (item.get("spec") or {}).get("unschedulable", False),
-        gpu_replicas=replicas(labels),
-        gpu_units=units,
-    )
-
-
-def _node_amounts(resources: Mapping[str, str], units: Mapping[str, float], advertises: bool) -> MetricValues:
-    result: dict[Metric, float | None] = {
-        "cpu": quantity(resources.get("cpu", "0")),
-        "memory": quantity(resources.get("memory", "0")),
-    }
-    if advertises:
-        result["gpu"] = sum(quantity(resources.get(name, "0")) * share for name, share in units.items())
-    return result
-
-
-def parse_pod(item: Object) -> Pod:
-    """Return a Pod with its effective requests."""
-    metadata, node = item["metadata"], item["spec"].get("nodeName") or ""
-    return Pod(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        node=node,
-        phase=(item.get("status") or {}).get("phase", "Pending"),
-        # What a pod that waits for a node asks for is set aside nowhere.
-        requests=effective_requests(msgspec.convert(item, PodObject)) if node else {},
-    )
-
-
-def list_namespaces(session: Session) -> dict[str, dict[str, str]]:
-    """Labels by namespace name."""
-    return dict(_parsed(parse_namespace, item) for item in list_items(session, "namespaces"))
-
-
-def list_nodes(session: Session) -> tuple[Node, ...]:
-    """All nodes."""
-    return tuple(_parsed(parse_node, item) for item in list_items(session, "nodes"))
-
-
-def list_pods(session: Session) -> Iterator[Pod]:
-    """Return the unfinished pods, each page when its first pod is asked for."""
-    return (_parsed(parse_pod, item) for item in list_items(session, "pods", {"fieldSelector": UNFINISHED}))
-
-
-def list_items(session: Session, resource: str, query: Mapping[str, str] | None = None) -> Iterator[Object]:
-    """Objects of a core/v1 listing over all pages, none twice; raises `SourceError` when a page cannot be had."""
-    delivered = PodKeys()
+    listing: Listing[T] = Listing()
     token: str | None = None
     restarts = 0
-    while True:
+    first = True
+    while first or token:
         try:
-            page = _page(session, resource, query or {}, token)
+            page = _page(session, resource, token)
         except ExpiredListingError as error:
             restarts += 1
             if restarts > MAX_LISTING_RESTARTS:
                 raise
-            log.info("the listing of %s expired on the API server; going on with a newer one", resource)
-            token = error.resume
+            log.info("the listing of %s expired on the API server; going on with a newer one", resource.name)
+            token, first = error.resume, error.resume is None
+            listing = Listing() if first else listing
             continue
-        for item in page["items"]:
-            metadata = item["metadata"]
-            if delivered.add(metadata.get("namespace", ""), metadata["name"]):
-                yield item
-        token = (page.get("metadata") or {}).get("continue")
-        if not token:
-            return
+        if page.is_null and (expected or not first):
+            raise _no_listing(resource.path, "its items are null")
+        listing.version = page.version if first else listing.version
+        _take(listing, page, resource, session.server.now(), held)
+        token, first = page.token, False
+    return listing
 
 
-def _page(session: Session, resource: str, query: Mapping[str, str], token: str | None) -> dict[str, Any]:
-    path = f"/api/v1/{resource}"
-    query = {**query, "limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
-    page = session.get_json("kubernetes", path, query, f"list {resource} in the whole cluster")
-    if not str(page.get("kind", "")).endswith("List"):
-        raise SourceError("kubernetes", f"{path} did not answer with a list. Check that this is a Kubernetes API.")
-    page["items"] = page.get("items") or []
-    return page
+def _take(
+    listing: Listing[T], page: Page[K], resource: Resource[K, T], now: float, held: Callable[[str], T | None]
+) -> None:
+    listing.odd.update({each.key: each for each in page.odd})
+    for item in page.items:
+        key = key_of(item.metadata)
+        found = resource.understood(item, now)
+        if isinstance(found, Odd):
+            listing.odd[key] = found
+        elif found is not None:
+            known = held(key)
+            listing.items[key] = known if known == found and known is not None else found
 
 
-def _parsed(parse: Callable[[Object], T], item: Object) -> T:
+def _page(session: Session, resource: Resource[K, T], token: str | None) -> Page[K]:
+    query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+    body = session.get("kubernetes", resource.path, query, f"list {resource.name} in the whole cluster")
     try:
-        return parse(item)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        name = (item.get("metadata") or {}).get("name")
-        reason = f"{type(error).__name__}: {error}"
-        raise SourceError("kubernetes", f"the object {name!r} cannot be understood ({reason})") from error
+        return resource.decoder.page(body)
+    except ValueError as error:
+        raise _no_listing(resource.path, str(error)) from error
+
+
+def _no_listing(path: str, reason: str) -> SourceError:
+    return SourceError(
+        "kubernetes", f"{path} did not answer with a list ({reason}). Check that this is a Kubernetes API."
+    )

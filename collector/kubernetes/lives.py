@@ -52,6 +52,11 @@ class Lives(Generic[T]):
         """Return the objects that have not ended."""
         return (each for each in self._newest.values() if self._kind.end(each) is None)
 
+    @property
+    def contact(self) -> float | None:
+        """Until when all is known; None before anything was."""
+        return self._contact
+
     def seen(self, time: float) -> None:
         """Note that nothing else has changed until then."""
         self._contact = time if self._contact is None else max(self._contact, time)

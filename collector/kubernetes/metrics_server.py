@@ -208,6 +208,6 @@ def _seconds_of(text: str | None) -> float | None:
 def _duration(text: str | None) -> float | None:
     """Seconds of a duration as Go writes it, such as `1m0.5s`; None for what is none, or not above zero."""
     parts = _PART.findall(text or "")
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in parts) or None

@@ -1,18 +1,21 @@
 """Authenticated, bounded requests to the Kubernetes API.
 
-Every request has a timeout for connecting, one for silence, and one for the whole answer. A request is repeated once,
-when the connection broke before or in the answer, and when the API server asks to come back shortly (429).
+Every request has a timeout for connecting, one for silence, and one for the whole answer. A request that failed for a
+reason that may pass (5xx, 429, timeouts, connections that broke) is repeated with growing pauses, or when the server
+asks for it, within the deadline of the whole reading.
 """
 
 from __future__ import annotations
 
+import logging
+import math
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
-from typing import Any, Protocol
+from random import SystemRandom
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -20,16 +23,24 @@ import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
-from collector.clock import Clock, Reading, boot_time
+from collector.clock import Reading
 from collector.errors import SourceError
-from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed, refused
+from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.server_time import ServerTime
+from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, causes, failed, refused
 from kl_core.vocabulary import Source
 
-MAX_RETRY_AFTER_SEC = 3.0
-_CHUNK = 1 << 16
-_ERROR_BODY = 1 << 14
-_ATTEMPTS = 2
+log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 5
+READ_BYTES = 1 << 20
+_FIRST_PAUSE_SEC = 1.0
+_CHANCE = SystemRandom()
+_ERROR_BODY = 1 << 14
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, ApiException, OSError)
 
 
@@ -42,6 +53,15 @@ class ExpiredListingError(SourceError):
         """A token for the rest of the listing as it is now, None where the server offers none."""
 
 
+class PassingError(SourceError):
+    """A failure that may pass by itself."""
+
+    def __init__(self, error: SourceError, retry_after: float | None = None) -> None:
+        super().__init__(error.source, error.message, error.status)
+        self.retry_after = retry_after
+        """Seconds after which the server wants to be asked again, None where it does not tell."""
+
+
 class Readable(Protocol):
     """Something a streaming parser can read."""
 
@@ -49,78 +69,118 @@ class Readable(Protocol):
 
 
 class Session:
-    """Requests of one tick to one cluster; to be closed."""
+    """Requests to one cluster with the credentials of a moment; to be closed."""
 
     def __init__(
         self,
         configuration: Configuration,
         timeout_sec: float,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        deadline: Deadline | None = None,
+        server: ServerTime | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        boot: Clock = boot_time,
+        jitter: Callable[[], float] = _CHANCE.random,
     ) -> None:
+        """`deadline` is that of all requests together, repetitions included; `jitter` gives numbers from 0 to 1."""
         self._client = ApiClient(configuration)
         self._client.user_agent = "kubeledger-collector"
         self._timeout_sec = timeout_sec
-        self._sleep = sleep
+        self._deadline = deadline or Deadline(math.inf, monotonic=monotonic)
         self._monotonic = monotonic
-        self._boot = boot
-        self.date: Reading | None = None
+        self._jitter = jitter
+        self.server = server or ServerTime()
+
+    @property
+    def date(self) -> Reading | None:
         """The time that the API server's newest answer told, whatever its status; None before there was one."""
+        return self.server.date
 
     def close(self) -> None:
         """Close all connections."""
         self._client.rest_client.close()
 
+    def get(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> bytes:
+        """Return the body at `path`; `SourceError` with the HTTP status when it is refused or broken."""
+
+        def ask() -> bytes:
+            with self._open(source, path, query, permission) as body:
+                return body.read()
+
+        return self._repeated(ask)
+
     def get_json(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> dict[str, Any]:
         """Return the JSON object at `path`; `SourceError` with the HTTP status when it is refused or broken."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with self.stream(source, path, query, permission) as body:
-                    return _decoded(source, self._url(path), body.read())
-            except SourceError as error:
-                if attempt == _ATTEMPTS or error.status is not None or not _broke_off(error):
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        return _decoded(source, self._url(path), self.get(source, path, query, permission))
 
     @contextmanager
     def stream(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
-        """Return the body at `path`, to be read as it arrives; reading raises `SourceError` too."""
-        deadline = self._monotonic() + MAX_ANSWER_TIMEOUTS * self._timeout_sec
-        response = self._answer(source, path, query)
+        """Return the body at `path`, to be read as it arrives; reading raises `SourceError` too, unrepeated."""
+        with ExitStack() as stack:
+            yield self._repeated(lambda: stack.enter_context(self._open(source, path, query, permission)))
+
+    @contextmanager
+    def watch(self, path: str, query: Mapping[str, str], permission: str, silence_sec: float) -> Iterator[Lines]:
+        """Return the lines at `path` as they come, until nothing came for `silence_sec`; nothing is repeated."""
+        response = self._request("kubernetes", path, query, silence_sec)
         try:
             if response.status != HTTPStatus.OK:
-                raise _refused(source, self._url(path), response, permission)
-            yield _Body(response, source, self._url(path), deadline, self._monotonic)
+                raise _refused("kubernetes", self._url(path), response, permission)
+            yield Lines(response, self._url(path))
         finally:
             response.close()
 
-    def _answer(self, source: Source, path: str, query: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        for _ in range(1, _ATTEMPTS):
-            response = self._request(source, path, query)
-            wait = _retry_after(response)
-            if wait is None:
-                return response
-            response.close()
-            self._sleep(wait)
-        return self._request(source, path, query)
+    def _repeated(self, ask: Callable[[], T]) -> T:
+        for attempt in range(1, MAX_ATTEMPTS):
+            try:
+                return ask()
+            except PassingError as error:
+                pause = self._pause(error, attempt)
+                if pause >= self._deadline.left():
+                    raise
+                log.info("%s It is asked again in %.1f s.", error, pause)
+                if not self._deadline.pause(pause):
+                    raise
+        return ask()
 
-    def _request(self, source: Source, path: str, query: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    def _pause(self, error: PassingError, attempt: int) -> float:
+        """Seconds: half of it by chance, so that not all clients come back at once."""
+        pause = _FIRST_PAUSE_SEC * 2.0 ** (attempt - 1) * (0.5 + 0.5 * self._jitter())
+        return max(pause, error.retry_after or 0.0)
+
+    @contextmanager
+    def _open(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
+        seconds = min(MAX_ANSWER_TIMEOUTS * self._timeout_sec, self._deadline.left())
+        if not seconds:
+            raise SourceError(
+                source,
+                f"{self._url(path)} is not asked any more: the reading has taken the {self._deadline.seconds:.0f} s "
+                "that it may. Check the API server and the network.",
+            )
+        deadline = Deadline(seconds, monotonic=self._monotonic)
+        response = self._request(source, path, query, min(self._timeout_sec, seconds))
+        try:
+            if response.status != HTTPStatus.OK:
+                raise _refused(source, self._url(path), response, permission)
+            yield _Body(response, source, self._url(path), deadline)
+        finally:
+            response.close()
+
+    def _request(
+        self, source: Source, path: str, query: Mapping[str, str], silence_sec: float
+    ) -> urllib3.BaseHTTPResponse:
         target = f"{path}?{urlencode(query)}" if query else path
         try:
             method, url, headers, _, _ = self._client.param_serialize(
                 "GET", target, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
             )
-            timeouts = (min(CONNECT_TIMEOUT_SEC, self._timeout_sec), self._timeout_sec)
+            timeouts = (min(CONNECT_TIMEOUT_SEC, self._timeout_sec, silence_sec), silence_sec)
             answer = self._client.call_api(method, url, headers, _request_timeout=timeouts)
         except _TRANSPORT_ERRORS as error:
-            raise failed(source, self._url(path), error) from error
+            raise _broken(source, self._url(path), error) from error
         response: urllib3.BaseHTTPResponse = answer.response
-        server_time = _server_time(response.headers)
         # What answers for other API groups may do so by another clock.
-        if server_time is not None and source == "kubernetes":
-            self.date = Reading(server_time, self._boot())
+        if source == "kubernetes":
+            self.server.hear(response.headers)
         return response
 
     def _url(self, path: str) -> str:
@@ -130,33 +190,56 @@ class Session:
 class _Body:
     """A response's body that keeps the deadline and turns transport errors into `SourceError`."""
 
-    def __init__(
-        self,
-        response: urllib3.BaseHTTPResponse,
-        source: Source,
-        url: str,
-        deadline: float,
-        monotonic: Callable[[], float],
-    ) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, source: Source, url: str, deadline: Deadline) -> None:
         self._response = response
         self._source = source
         self._url = url
         self._deadline = deadline
-        self._monotonic = monotonic
 
     def read(self, size: int = -1) -> bytes:
         if size >= 0:
             return self._read(size) if size else b""
-        return b"".join(iter(lambda: self._read(_CHUNK), b""))
+        return b"".join(iter(lambda: self._read(READ_BYTES), b""))
 
     def _read(self, size: int) -> bytes:
         try:
-            if self._monotonic() > self._deadline:
+            if not self._deadline.left():
                 raise TimeoutError("the whole answer took too long")
             # What has arrived, not all of `size`: a server that drips would not come back to the deadline.
             return self._response.read1(size)
         except _TRANSPORT_ERRORS as error:
-            raise failed(self._source, self._url, error) from error
+            raise _broken(self._source, self._url, error) from error
+
+
+class Lines:
+    """The lines of an answer that goes on; another thread may end it."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str) -> None:
+        self._response = response
+        self._url = url
+        self.interrupted = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return each line when it has come; ends with the answer or when interrupted, else raises `SourceError`."""
+        rest = b""
+        while chunk := self._read():
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from filter(None, lines)
+
+    def interrupt(self) -> None:
+        """End the answer, whatever its reader waits for."""
+        self.interrupted = True
+        # It may have ended by itself.
+        with suppress(OSError, ValueError, RuntimeError):
+            self._response.shutdown()
+
+    def _read(self) -> bytes:
+        try:
+            return b"" if self.interrupted else self._response.read1(READ_BYTES)
+        except _TRANSPORT_ERRORS as error:
+            if self.interrupted:
+                return b""
+            raise _broken("kubernetes", self._url, error) from error
 
 
 def _decoded(source: Source, url: str, body: bytes) -> dict[str, Any]:
@@ -171,26 +254,15 @@ def _decoded(source: Source, url: str, body: bytes) -> dict[str, Any]:
     return document
 
 
-def _broke_off(error: SourceError) -> bool:
-    """Whether asking again may help: the connection was cut, as a keep-alive that a load balancer ended."""
-    causes = (urllib3.exceptions.ProtocolError, ConnectionResetError, BrokenPipeError)
-    return isinstance(error.__cause__, causes)
-
-
-def _server_time(headers: Mapping[str, str]) -> float | None:
-    """UNIX seconds of a Date header, with the time that a cache has kept the answer; None without a usable one."""
-    try:
-        date = parsedate_to_datetime(headers.get("Date", ""))
-        return date.replace(tzinfo=date.tzinfo or UTC).timestamp() + int(headers.get("Age", "0"))
-    except (ValueError, TypeError, OverflowError):
-        return None
+def _broken(source: Source, url: str, error: BaseException) -> SourceError:
+    told = failed(source, url, error)
+    unverified = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+    return told if unverified else PassingError(told)
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    if response.status != HTTPStatus.TOO_MANY_REQUESTS:
-        return None
-    text = response.headers.get("Retry-After", "1")
-    return min(float(text) if text.isdecimal() else 1.0, MAX_RETRY_AFTER_SEC)
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else None
 
 
 def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
@@ -203,4 +275,6 @@ def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permi
     error = refused(source, url, response.status, str(status.get("message") or ""), permission)
     if response.status == HTTPStatus.GONE:
         return ExpiredListingError(source, error.message, (status.get("metadata") or {}).get("continue") or None)
+    if response.status in _PASSING:
+        return PassingError(error, _retry_after(response))
     return error

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.clock import Disagreement
+from collector.model import TickSample
 from collector.store.rates import RateChange
 from collector.store.registry import NamespaceRecord
 from kl_core.calendar import iso, iso_or_none
@@ -27,8 +28,12 @@ def manifest(
     metrics: Sequence[Metric],
     namespaces: Mapping[str, NamespaceRecord],
     clock_disagrees: Disagreement | None = None,
+    newest: TickSample | None = None,
 ) -> dict[str, Any]:
-    """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
+    """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in.
+
+    `newest` is the newest tick; None where this process has stored none yet.
+    """
     document = {
         "schema_version": SCHEMA_VERSION,
         "producer": {"name": PRODUCER, "version": version},
@@ -44,6 +49,12 @@ def manifest(
     }
     if clock_disagrees is not None:
         document["clock_disagrees"] = _clock(clock_disagrees)
+    if newest is not None:
+        # What is not reported by name has no row in the table.
+        document["unmeasured"] = {
+            name: dict(reasons) for name, reasons in sorted(newest.unmeasured.items()) if name in namespaces
+        }
+        document["blind_spots"] = [{"code": spot.code, "text": spot.text} for spot in newest.blind_spots]
     return document
 
 

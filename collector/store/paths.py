@@ -3,7 +3,7 @@
 cluster.rrd                                     CLUSTER
 namespaces/NAME.rrd, namespaces/NAME.gpu.rrd    ENTRY, GPU
 special/NAME.rrd, special/NAME.gpu.rrd          ENTRY, GPU
-namespaces.json  nodes.json  rates.json  journal/  lock
+namespaces.json  nodes.json  rates.json  gpus.json  journal/  lock
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ GPU = Form(".gpu.rrd", ("gpu_usage", "gpu_requests", "gpu_mem_usage"))
 REGISTRY_FILE = "namespaces.json"
 NODES_FILE = "nodes.json"
 RATES_FILE = "rates.json"
+GPUS_FILE = "gpus.json"
 JOURNAL_FOLDER = "journal"
 LOCK_FILE = "lock"
 FOLDERS: dict[EntryKind, str] = {"namespace": "namespaces", "special": "special"}

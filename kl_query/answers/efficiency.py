@@ -13,7 +13,7 @@ from kl_query.dataset.model import Amounts, Dataset, Sharing
 from kl_query.measures.amounts import AmountRules
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, comparable_metrics, unattributed_usage
-from kl_query.metadata import metadata, partly_measured_warning
+from kl_query.metadata import metadata, unmeasured_warnings
 from kl_query.numbers import known_sum, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
@@ -83,7 +83,7 @@ def efficiency(
                 *_without_requests(lines),
                 *rules.gap_warnings(window),
                 *rules.metric_warnings(metrics),
-                *_partly_measured(lines, window),
+                *unmeasured_warnings(dataset, dict.fromkeys(line.namespace for line in lines), window, metrics),
                 *([told.MONEY_UNSHARED] if money and dataset.sharing != Sharing() else []),
             ],
         ),
@@ -198,8 +198,3 @@ def _without_requests(lines: list[_Line]) -> list[DataWarning]:
     alone = ((line, line.sums.usage_alone) for line in lines)
     left_out = [(line.namespace, line.metric, hours) for line, hours in alone if hours > 0]
     return [told.requests_unknown(left_out)] if left_out else []
-
-
-def _partly_measured(lines: list[_Line], window: Window) -> list[DataWarning]:
-    of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
-    return partly_measured_warning(of_pods, window)

@@ -46,6 +46,9 @@ class Code(StrEnum):
     SOURCE_SILENT = "source_silent"
     BUCKETS_UNKNOWN = "buckets_unknown"
     PODS_UNMEASURED = "pods_unmeasured"
+    NOT_MEASURED = "not_measured"
+    BLIND_SPOT = "blind_spot"
+    IDLE_NOT_READY = "idle_not_ready"
     OPEN_HOUR_LEFT_OUT = "open_hour_left_out"
 
     HOURS_PER_CENT = "hours_per_cent"

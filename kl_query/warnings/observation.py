@@ -115,10 +115,11 @@ def buckets_unknown(names: Sequence[RowId], buckets: int, granularity: Plain) ->
 
 
 def pods_unmeasured(shares: Sequence[tuple[RowId, float]]) -> DataWarning:
-    """Say which part of the running pods of namespaces was measured, in per cent."""
+    """Say of which part of the running pods of namespaces usage is known, in per cent."""
     return warning(
         Code.PODS_UNMEASURED,
-        "metrics-server knew only a part of the running pods of {count} namespace(s), whose usage is too low: {names}.",
+        "Usage is known of only a part of the running pods of {count} namespace(s): it is too low, idle at most what "
+        "is shown, and efficiency that of the measured part: {names}.",
         count=len(shares),
         names=Names(tuple((name, Plain(f" ({share:.3g} %)")) for name, share in shares)),
     )

@@ -210,10 +210,11 @@ def test_a_pod_is_expected_when_a_container_has_run_for_longer_than_two_windows(
     assert over.unmeasured == {"shop": {"absent": 1}}
 
 
-def test_the_window_is_that_of_most_pods() -> None:
-    # two of three tell 15 s: a pod of 31 s is expected
-    items = [item("other", str(i), window=window) for i, window in enumerate((15.0, 600.0, 15.0))]
-    found = measured([pod(since=MOMENT - 31)], items)
+@pytest.mark.parametrize("odd_window", [1.0, 600.0])
+def test_the_window_is_that_of_most_pods(odd_window: float) -> None:
+    # two of three tell 15 s: a pod of 31 s is expected, one of 29 s is not
+    items = [item("other", str(i), window=window) for i, window in enumerate((15.0, odd_window, 15.0))]
+    found = measured([pod(since=MOMENT - 31), pod("young", since=MOMENT - 29)], items)
     assert found.unmeasured == {"shop": {"absent": 1}}
 
 

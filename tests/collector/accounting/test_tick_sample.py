@@ -129,8 +129,9 @@ def test_capacity_and_allocatable_are_means_over_the_interval() -> None:
 def test_a_node_that_changed_has_what_it_had_for_so_long() -> None:
     # 10 cores for 100 s, 20 for 200 s under the same name: 5000 core-seconds
     spans = [NodeSpan(node(cpu=10.0), 100.0), NodeSpan(node(cpu=20.0), 200.0)]
-    sample = sample_of(nodes=spans)
+    sample = sample_of([pod(cpu=4.0)], nodes=spans)
     assert sample.capacity["cpu"] == pytest.approx(5000 / 300)
+    assert sample.namespaces["shop"].requests["cpu"] == 4.0
     assert [state.capacity["cpu"] for state in sample.nodes] == [20.0]
 
 
@@ -316,15 +317,22 @@ def test_without_an_exporter_gpu_usage_is_unknown_and_requests_are_not(dcgm: boo
     assert sample.namespaces["ml"].requests["gpu"] == 0.5
     assert (sample.capacity["gpu"], sample.capacity["gpu_memory"]) == (2.0, None)
     assert sample.nodes[0].usage["gpu"] is None
-    assert sample.special == {}
+    if dcgm is None:
+        assert sample.special == {}
+    else:
+        assert sample.special["unattributed"].usage == {"cpu": 0.0, "memory": 0.0, "gpu": None, "gpu_memory": None}
 
 
-def test_memory_of_gpus_is_unknown_while_a_node_does_not_tell_it() -> None:
+def test_without_an_exporter_nobody_uses_gpus_that_nobody_holds() -> None:
+    assert sample_of([pod("shop")], gpus=Gpus(Units({"n1": 2.0}, told=False), dcgm=False)).special == {}
+
+
+def test_memory_of_gpus_counts_as_far_as_exporters_tell_it() -> None:
     class Half(Units):
         def of_nodes(self, *_: object) -> dict[str, NodeGpus]:
             return {"n1": NodeGpus(1.0, 1.0, GIB), "n2": NodeGpus(1.0, 1.0, None)}
 
-    assert sample_of(gpus=Gpus(Half({}))).capacity["gpu_memory"] is None
+    assert sample_of(gpus=Gpus(Half({}))).capacity["gpu_memory"] == GIB
 
 
 def test_unknown_use_of_one_namespace_is_nobody_elses() -> None:

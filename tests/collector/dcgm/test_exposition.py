@@ -7,7 +7,7 @@ import pytest
 
 from collector.dcgm.exposition import merge, parse_exposition
 from collector.errors import SourceError
-from collector.model import GpuDevice
+from collector.observations import GpuDevice
 
 MIB = 2**20
 FIRST = "GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52"
@@ -83,8 +83,38 @@ def test_a_profile_with_its_memory_rounded_down_counts_its_slices(profile: str) 
 @pytest.mark.parametrize("profile", ["<<<NULL>>>", ""])
 def test_an_instance_whose_profile_is_unknown_is_not_taken_for_a_whole_gpu(profile: str) -> None:
     labels = f'gpu="0",UUID="GPU-1",device="nvidia0",GPU_I_PROFILE="{profile}",GPU_I_ID="6",Hostname="n"'
-    with pytest.raises(SourceError, match=r"GPU_I_PROFILE of instance 6 of GPU-1 is .*expected one such as '1g\.5gb'"):
-        parse_exposition(f"DCGM_FI_PROF_GR_ENGINE_ACTIVE{{{labels}}} 0.5\n")
+    other = 'gpu="1",UUID="GPU-2",device="nvidia1",Hostname="n"'
+    odd, whole = parse_exposition(
+        f"DCGM_FI_PROF_GR_ENGINE_ACTIVE{{{labels}}} 0.5\nDCGM_FI_PROF_GR_ENGINE_ACTIVE{{{other}}} 0.25\n"
+    )
+    assert (odd.instance, odd.share, odd.utilisation) == ("6", None, 0.5)
+    assert (whole.share, whole.utilisation) == (1.0, 0.25)
+
+
+def test_a_profile_that_one_of_two_reports_tells_is_believed() -> None:
+    labels = 'gpu="0",UUID="GPU-1",GPU_I_ID="6",Hostname="n"'
+    pages = [f"DCGM_FI_PROF_GR_ENGINE_ACTIVE{{{labels}{more}}} 0.5\n" for more in ("", ',GPU_I_PROFILE="2g.10gb"')]
+    (device,) = merge(device for text in pages for device in parse_exposition(text))
+    assert device.share == pytest.approx(2 / 7)
+
+
+@pytest.mark.parametrize("odd", ["N/A", "eighty", ""])
+def test_a_line_that_cannot_be_read_costs_what_it_should_have_told(odd: str, caplog: pytest.LogCaptureFixture) -> None:
+    text = (
+        f'DCGM_FI_DEV_GPU_UTIL{{gpu="0",UUID="GPU-1",Hostname="n"}} {odd}\n'
+        'DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-1",Hostname="n"} 1\n'
+        'DCGM_FI_DEV_GPU_UTIL{gpu="1",UUID="GPU-2",Hostname="n"} 80\n'
+    )
+    found = {device.uuid: (device.utilisation, device.memory_used) for device in parse_exposition(text)}
+    assert found == {"GPU-1": (None, MIB), "GPU-2": (0.8, None)}
+    assert "1 lines of a page cannot be read" in caplog.text
+
+
+def test_a_gpu_that_is_reported_under_two_host_names_is_told_of_both() -> None:
+    lines = [f'DCGM_FI_DEV_GPU_UTIL{{gpu="0",UUID="GPU-1",Hostname="{host}"}} 80\n' for host in ("g1", "pod-x")]
+    found = parse_exposition("".join(lines))
+    assert [(device.node, device.uuid) for device in found] == [("g1", "GPU-1"), ("pod-x", "GPU-1")]
+    assert [device.node for device in merge(found)] == ["g1"]
 
 
 def test_a_series_of_no_gpu_makes_no_device() -> None:

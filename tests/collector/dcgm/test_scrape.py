@@ -56,7 +56,7 @@ def test_an_endpoint_without_a_path_is_asked_for_metrics() -> None:
 def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> None:
     dead = f"http://127.0.0.1:{closed_port()}"
     with serving(lambda _: page("labelled")) as server:
-        result = scrape([dead, server.url], LIMIT_SECONDS)
+        result = scrape([dead, server.url], LIMIT_SECONDS, sleep=lambda _: None)
     assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
     (error,) = result.errors
     assert f"{dead} (127.0.0.1) refuses connections" in str(error)
@@ -77,10 +77,53 @@ def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> 
 )
 def test_an_exporter_that_fails_is_explained(answer: Answer, message: str) -> None:
     with serving(lambda _: answer) as server:
-        result = scrape([server.url], 0.2)
+        result = scrape([server.url], 0.2, sleep=lambda _: None)
     assert result.devices == ()
     assert message in str(result.errors[0])
     assert server.url in str(result.errors[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "paused"),
+    [
+        (Answer(503), 1.0),
+        (Answer(429, headers={"Retry-After": "7"}), 7.0),
+        (Answer(500), 1.0),
+        (Answer(200, b"x" * 10, length=500), 1.0),
+    ],
+    ids=["503", "429 with a time", "500", "broken off"],
+)
+def test_an_exporter_that_fails_for_a_moment_is_asked_again(first: Answer, paused: float) -> None:
+    answers = [page("labelled"), first]
+    pauses: list[float] = []
+    with serving(lambda _: answers.pop()) as server:
+        result = scrape([server.url], LIMIT_SECONDS, sleep=pauses.append)
+    assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
+    assert result.errors == ()
+    assert [paused / 2 <= pause <= paused for pause in pauses] == [True]
+
+
+def test_an_exporter_that_goes_on_failing_is_given_up_after_three_times_with_longer_pauses() -> None:
+    pauses: list[float] = []
+    with serving(lambda _: Answer(503)) as server:
+        result = scrape([server.url], LIMIT_SECONDS, sleep=pauses.append)
+        assert len(server.requests) == 3
+    assert "answered 503" in str(result.errors[0])
+    assert 0.5 <= pauses[0] <= 1.0 <= pauses[1] <= 2.0
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(200, b"<html>login</html>")], ids=["404", "other page"])
+def test_what_does_not_pass_is_not_repeated(answer: Answer) -> None:
+    with serving(lambda _: answer) as server:
+        scrape([server.url], LIMIT_SECONDS, sleep=lambda _: pytest.fail("it is not to be asked again"))
+        assert len(server.requests) == 1
+
+
+def test_an_exporter_that_wants_to_be_asked_later_than_there_is_time_is_given_up() -> None:
+    # The whole answer may take four times the timeout.
+    with serving(lambda _: Answer(429, headers={"Retry-After": "41"})) as server:
+        result = scrape([server.url], 10.0, sleep=lambda _: pytest.fail("there is no time"))
+    assert "answered 429" in str(result.errors[0])
 
 
 def test_a_page_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

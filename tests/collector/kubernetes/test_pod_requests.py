@@ -240,7 +240,7 @@ def test_an_init_container_may_need_more_gpus_than_the_app() -> None:
 
 
 def test_other_resources_are_left_alone() -> None:
-    asked = {**resources(cpu="1"), "ephemeral-storage": "not even a quantity", "amd.com/gpu": "1"}
+    asked = {**resources(cpu="1"), "ephemeral-storage": "not even a quantity", "nvidia.com/gpumem": "3000"}
     assert effective_requests(pod({"name": "app", "resources": {"requests": asked}})) == {"cpu": 1.0}
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from kubernetes.client import Configuration
 
 from collector.clock import Reading
 from collector.errors import SourceError
+from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import ExpiredListingError, Session
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
@@ -19,12 +22,24 @@ from tests.support.scripted_http import Answer, Request, closed_port, json_answe
 Script = Callable[[Request], Answer]
 
 
+class Patient(Deadline):
+    """A deadline that notes the pauses instead of making them."""
+
+    def __init__(self, seconds: float = 1000.0) -> None:
+        super().__init__(seconds)
+        self.pauses: list[float] = []
+
+    def pause(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return True
+
+
 @contextmanager
 def session_to(url: str, timeout_sec: float = LIMIT_SECONDS, **options: Any) -> Iterator[Session]:
     configuration = Configuration(host=url, retries=False)
     for name, value in options.pop("configuration", {}).items():
         setattr(configuration, name, value)
-    session = Session(configuration, timeout_sec, **options)
+    session = Session(configuration, timeout_sec, **{"deadline": Patient(), **options})
     try:
         yield session
     finally:
@@ -160,31 +175,90 @@ def test_a_server_that_drips_is_given_up_though_it_is_never_silent() -> None:
     assert "did not answer in time" in str(error)
 
 
-def test_a_truncated_answer_is_asked_for_once_more() -> None:
-    with serving(lambda _: Answer(200, b'{"kind"', length=500)) as server, session_to(server.url) as session:
-        assert "broke off" in str(failure_of(session))
-        assert len(server.requests) == 2
-
-
-def test_an_answer_that_is_whole_at_the_second_try_is_taken() -> None:
-    answers = iter([Answer(200, b'{"kind"', length=500), json_answer({"kind": "PodList"})])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Answer(200, b'{"kind"', length=500),
+        Answer(200, b'{"kind"', chunked=True, length=0),
+        status_answer(500, "etcdserver: request timed out"),
+        Answer(502),
+        Answer(503),
+        Answer(504),
+        Answer(429),
+    ],
+    ids=["cut off", "chunks cut off", "500", "502", "503", "504", "429"],
+)
+def test_what_may_pass_is_asked_for_again(broken: Answer) -> None:
+    answers = iter([broken, broken, json_answer({"kind": "PodList"})])
     with serving(lambda _: next(answers)) as server, session_to(server.url) as session:
         assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
 
 
-def test_a_server_that_asks_to_come_back_is_asked_again_after_at_most_three_seconds() -> None:
-    waits: list[float] = []
-    answers = iter([Answer(429, headers={"Retry-After": "600"}), json_answer({"kind": "PodList"})])
-    with serving(lambda _: next(answers)) as server, session_to(server.url, sleep=waits.append) as session:
+def test_a_stream_is_asked_for_again_until_it_begins() -> None:
+    answers = iter([Answer(503), json_answer({"kind": "PodMetricsList"})])
+    with (
+        serving(lambda _: next(answers)) as server,
+        session_to(server.url) as session,
+        session.stream("metrics", "/apis/metrics.k8s.io/v1beta1/pods", {}, "list pods") as body,
+    ):
+        assert body.read() == b'{"kind": "PodMetricsList"}'
+
+
+@pytest.mark.parametrize(("chance", "pauses"), [(0.0, [0.5, 1.0, 2.0, 4.0]), (1.0, [1.0, 2.0, 4.0, 8.0])])
+def test_what_does_not_pass_is_given_up_after_growing_pauses_of_which_half_is_chance(
+    chance: float, pauses: list[float]
+) -> None:
+    deadline = Patient()
+    with serving(lambda _: Answer(500)) as server:
+        with session_to(server.url, deadline=deadline, jitter=lambda: chance) as session:
+            assert failure_of(session).status == 500
+        assert len(server.requests) == 5
+    assert deadline.pauses == pauses
+
+
+def test_a_server_that_says_when_to_come_back_is_asked_then() -> None:
+    deadline = Patient(seconds=100.0)
+    answers = iter([Answer(429, headers={"Retry-After": "60"}), json_answer({"kind": "PodList"})])
+    with serving(lambda _: next(answers)) as server, session_to(server.url, deadline=deadline) as session:
         assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
-    assert waits == [3.0]
+    assert deadline.pauses == [60.0]
 
 
-def test_a_server_that_stays_busy_is_given_up() -> None:
-    waits: list[float] = []
-    error = failure(lambda _: Answer(429), sleep=waits.append)
-    assert error.status == 429
-    assert waits == [1.0]
+def test_a_server_that_wants_to_be_asked_after_the_deadline_is_given_up_at_once() -> None:
+    deadline = Patient(seconds=60.0)
+    answer = Answer(503, headers={"Retry-After": "60"})
+    assert failure(lambda _: answer, deadline=deadline).status == 503
+    assert deadline.pauses == []
+
+
+def test_after_the_deadline_nothing_is_asked() -> None:
+    with serving(lambda _: json_answer({})) as server:
+        with session_to(server.url, deadline=Deadline(0.0)) as session:
+            assert "the reading has taken the 0 s that it may" in str(failure_of(session))
+        assert not server.requests
+
+
+def test_the_deadline_ends_an_answer_and_a_pause() -> None:
+    error = failure(lambda _: Answer(200, b" " * 1000, delay_sec=0.05, chunk_bytes=1), deadline=Deadline(0.3))
+    assert "did not answer in time" in str(error)
+    stop = Event()
+    stop.set()
+    assert not Deadline(LIMIT_SECONDS, stop).left()
+    assert not Deadline(LIMIT_SECONDS, stop).pause(0.0)
+    assert not Deadline(1.0).pause(1.0)
+    assert Deadline(LIMIT_SECONDS).pause(0.0)
+
+
+def test_connections_that_are_refused_are_tried_again_but_unknown_certificates_are_not(tmp_path: Path) -> None:
+    deadline = Patient()
+    with session_to(f"http://127.0.0.1:{closed_port()}", deadline=deadline) as session:
+        failure_of(session)
+    assert len(deadline.pauses) == 4
+    with serving(lambda _: json_answer({}), tls=self_signed(tmp_path)) as server:
+        deadline = Patient()
+        with session_to(server.url, deadline=deadline) as session:
+            failure_of(session)
+    assert deadline.pauses == []
 
 
 def test_a_refusal_is_not_repeated() -> None:
@@ -214,7 +288,10 @@ def told(**headers: str) -> Iterator[Session]:
     def script(_: Request) -> Answer:
         return Answer(200, b"{}", named)
 
-    with serving(script) as server, session_to(server.url, boot=iter((100.0, 101.0, 102.0)).__next__) as session:
+    with (
+        serving(script) as server,
+        session_to(server.url, server=ServerTime(boot=iter((100.0, 101.0, 102.0)).__next__)) as session,
+    ):
         yield session
 
 

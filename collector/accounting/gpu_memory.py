@@ -1,0 +1,187 @@
+"""What is remembered of GPUs from tick to tick: how many shares each is sold in, and how many there were of late.
+
+A node's labels or annotations tell the number of shares; where they do not, it is the advertised number ÷ the GPUs that
+exporters show, once that has been a whole number of at least 2 for three ticks. It is remembered until the advertised
+number changes while the exporter is there, so that no unit changes its worth because an exporter was away.
+
+Neither the advertised nor the shown number of GPUs falls before it has been lower for an hour: device plugins, kubelets
+and exporters restart. A `GpuMemory` is a value that goes into a tick and comes out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from collector.kubernetes.gpu_resources import slice_of, told_clients, vendor
+from collector.observations import GpuDevice, Node, NodeSpan
+
+HOUR = 3600
+TICKS_TO_BELIEVE = 3
+"""Ticks for which a number of shares has to be the same before it is believed."""
+TOLERANCE = 1e-6
+_DIGITS = 9
+
+T = TypeVar("T")
+Units = Mapping[str, float]
+"""Advertised units by resource name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Generic[T]):
+    """A value that does not fall before it has been lower for an hour."""
+
+    value: T
+    since: int | None = None
+    """The tick at which it was first seen lower; None while it is not."""
+    below: T | None = None
+    """The most that it was since then."""
+
+    def after(self, now: T, time: int, size: Callable[[T], float]) -> Held[T]:
+        """Return it after the tick `time`, at which the value is `now`."""
+        if size(now) >= size(self.value) - TOLERANCE:
+            return Held(now)
+        since = time if self.since is None else self.since
+        below = now if self.below is None or size(now) >= size(self.below) else self.below
+        if time - since < HOUR:
+            return Held(self.value, since, below)
+        return Held(below).after(now, time, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What exporters showed of the sharing of one resource of a node."""
+
+    advertised: float
+    """Units; of instances, the GPUs that those of all sizes are out of."""
+    devices: int
+    """The most GPUs shown at once while so much was advertised."""
+    ticks: int
+    """For how many ticks it has been that many, as far as that matters."""
+    clients: int | None = None
+    """The shares that a GPU is sold in, once they are believed."""
+
+    def after(self, advertised: float, devices: int) -> Sharing:
+        """Return it after a tick with so much advertised, at which an exporter showed so many GPUs."""
+        if advertised != self.advertised:
+            return Sharing(advertised, devices, 1)
+        if devices > self.devices:
+            return Sharing(advertised, devices, 1, self.clients)
+        ticks = min(self.ticks + 1, TICKS_TO_BELIEVE)
+        if ticks < TICKS_TO_BELIEVE:
+            return replace(self, ticks=ticks)
+        ratio = round(advertised / self.devices)
+        is_whole = ratio >= 1 and abs(ratio * self.devices - advertised) < TOLERANCE
+        return replace(self, ticks=ticks, clients=ratio if is_whole else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMemory:
+    """What is remembered of a node."""
+
+    last_there: int
+    """The newest tick at which it was there."""
+    advertised: Held[Units] = field(default_factory=lambda: Held({}))
+    devices: Held[float] = field(default_factory=lambda: Held(0.0))
+    """GPUs that exporters show."""
+    framebuffer: Held[float] = field(default_factory=lambda: Held(0.0))
+    """Bytes of their memory, used and free."""
+    units: Units = field(default_factory=dict)
+    """The newest number above zero that was advertised, by resource."""
+    sharing: Mapping[str, Sharing] = field(default_factory=dict)
+    """By resource."""
+
+    def worth(self, node: Node, resource: str) -> float:
+        """GPUs that one unit of a resource of this node is worth."""
+        advertised = node.gpu_capacity.get(resource) or self.units.get(resource, 0.0)
+        told = told_clients(resource, advertised, node.gpu_hints)
+        learnt = self.sharing[resource].clients if resource in self.sharing else None
+        return slice_of(resource, node.gpu_hints) / (told or learnt or 1)
+
+    def total(self, node: Node, units: Units) -> float:
+        """GPUs that these units of this node are worth."""
+        return sum(count * self.worth(node, resource) for resource, count in units.items())
+
+
+GpuMemory = Mapping[str, NodeMemory]
+"""By UID of the node, or by name where it has none. Never changed: a tick makes a new one."""
+
+NOTHING = NodeMemory(0)
+
+
+def learn(
+    memory: GpuMemory, spans: Iterable[NodeSpan], shown: Mapping[str, Sequence[GpuDevice]] | None, time: int
+) -> GpuMemory:
+    """Return what is remembered after the tick `time`, UNIX seconds.
+
+    `spans` are the nodes of its interval; `shown` are the devices that exporters show, by name of the node, None when
+    no exporter answered: then nothing is learnt of devices. A node that has gone is forgotten after an hour. A tick
+    that is done again teaches nothing more.
+    """
+    states: dict[str, list[Node]] = {}
+    for span in spans:
+        if not span.node.excluded:
+            states.setdefault(key_of(span.node), []).append(span.node)
+    learnt = {key: known for key, known in memory.items() if time - known.last_there < HOUR}
+    for key, nodes in states.items():
+        devices = None if shown is None else shown.get(nodes[-1].name, ())
+        if key in memory or devices or any(any(node.gpu_capacity.values()) for node in nodes):
+            learnt[key] = _after(memory.get(key, NOTHING), nodes, devices, time)
+    return learnt
+
+
+def key_of(node: Node) -> str:
+    """Return the key of a node in a `GpuMemory`."""
+    return node.uid or node.name
+
+
+def _after(known: NodeMemory, nodes: Sequence[Node], devices: Sequence[GpuDevice] | None, time: int) -> NodeMemory:
+    """Return a node's memory after a tick in whose interval it was as `nodes` say, one after another."""
+    last, is_again = nodes[-1], known.last_there == time
+    units = {name: count for node in nodes for name, count in node.gpu_capacity.items() if count > 0}
+    known = replace(known, last_there=time, units={**known.units, **units})
+    if devices and not is_again:
+        known = replace(known, sharing={**known.sharing, **_sharing(known, last, units, devices)})
+
+    def gpus(units: Units) -> float:
+        return known.total(last, units)
+
+    most = max((node.gpu_capacity for node in nodes), key=gpus)
+    known = replace(known, advertised=known.advertised.after(dict(most), time, gpus))
+    return known if devices is None else _shown(known, devices, time)
+
+
+def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMemory:
+    sizes = [
+        device.memory_used + device.memory_free
+        for device in devices
+        if device.memory_used is not None and device.memory_free is not None
+    ]
+    return replace(
+        known,
+        devices=known.devices.after(float(len({device.uuid for device in devices})), time, float),
+        framebuffer=known.framebuffer.after(sum(sizes), time, float),
+    )
+
+
+def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
+    """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
+    instances = {resource for resource in units if _is_instance(resource, node)}
+    cut = {device.uuid for device in devices if device.instance is not None}
+    whole = {device.uuid for device in devices} - (cut if instances else set())
+    # Instances of all sizes are cut out of the same GPUs.
+    cut_up = round(sum(units[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    found = {}
+    for resource in units:
+        advertised, gpus = (cut_up, len(cut)) if resource in instances else (units[resource], len(whole))
+        if gpus and vendor(resource) == "NVIDIA":
+            before = known.sharing.get(resource)
+            found[resource] = before.after(advertised, gpus) if before else Sharing(advertised, gpus, 1)
+    return found
+
+
+def _is_instance(resource: str, node: Node) -> bool:
+    """Whether units of a resource are instances of partitioned GPUs of NVIDIA."""
+    is_part = resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1
+    return is_part and vendor(resource) == "NVIDIA"

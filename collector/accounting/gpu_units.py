@@ -1,0 +1,129 @@
+"""How many GPUs a node has, and how many of them a unit of its GPU resources is worth.
+
+A GPU is sold in *k* shares (time-slicing, MPS, vendors' sharing). A node has as many GPUs as it advertises units ÷ k,
+or as exporters show, whichever is more: by what is known of the tick and by what is remembered of those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from collector.accounting.gpu_memory import NOTHING, TOLERANCE, GpuMemory, NodeMemory, key_of
+from collector.kubernetes.gpu_resources import slice_of, told_gpus, vendor
+from collector.observations import BlindSpot, Node, NodeSpan, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGpus:
+    """What a node has over an interval: GPUs, and bytes of their memory (None where no exporter told)."""
+
+    capacity: float
+    allocatable: float
+    memory: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUnits:
+    """What GPUs are worth on the nodes of one tick."""
+
+    memory: GpuMemory
+    """As it is after that tick."""
+    nodes: Mapping[str, Node]
+    """By name."""
+    claimed: Mapping[str, float] | None = field(default_factory=dict)
+    """GPUs that pods hold by resource claims, by `Pod.identity`; None where they are unknown."""
+    told: bool = True
+    """Whether any exporter answered."""
+
+    def worth(self, node: Node, resource: str) -> float:
+        """GPUs that one unit of a resource is worth on a node."""
+        return self._of(node).worth(node, resource)
+
+    def advertised(self, node: Node) -> float:
+        """GPUs of a node that are sold as units of resources; 0.0 where they are handed out otherwise."""
+        known = self._of(node)
+        return max(known.total(node, known.advertised.value), known.total(node, node.gpu_capacity))
+
+    def gpus(self, node: Node) -> float:
+        """GPUs of a node."""
+        return max(self.advertised(node), self._of(node).devices.value) or told_gpus(node.gpu_hints)
+
+    def allocatable(self, node: Node) -> float:
+        """GPUs of a node that can be allocated; all of them while it advertises none."""
+        known = self._of(node)
+        if not known.total(node, node.gpu_capacity):
+            return self.gpus(node)
+        return min(known.total(node, node.gpu_allocatable), self.gpus(node))
+
+    def holds(self, pod: Pod) -> float:
+        """GPUs that a pod holds: the units that it requests, and what its resource claims were allocated."""
+        node = self.nodes.get(pod.node)
+        units = (
+            count * (self.worth(node, resource) if node else slice_of(resource, {}))
+            for resource, count in _gpu_requests(pod)
+        )
+        return sum(units) + (self.claimed or {}).get(pod.identity, 0.0)
+
+    def is_unread(self, pod: Pod) -> bool:
+        """Whether a pod names resource claims while they are unknown: then it may hold more than `holds` tells."""
+        return self.claimed is None and bool(pod.claims)
+
+    def shares(self, pod: Pod) -> bool:
+        """Whether others may hold the same GPU as a pod."""
+        node = self.nodes.get(pod.node)
+        return node is not None and any(
+            self.worth(node, resource) < slice_of(resource, node.gpu_hints) - TOLERANCE
+            for resource, _ in _gpu_requests(pod)
+        )
+
+    def of_nodes(self, spans: Iterable[NodeSpan], held: Mapping[str, float], interval: int) -> dict[str, NodeGpus]:
+        """GPUs of the nodes that have any, by name: means over an interval of so many seconds.
+
+        `held` is what pods hold, by node, as a mean too: neither allocatable nor capacity is below it.
+        """
+        sums: dict[str, NodeGpus] = {}
+        for span in spans:
+            node, part = span.node, span.seconds / interval
+            gpus = self.gpus(node)
+            if node.excluded or not (gpus or held.get(node.name)):
+                continue
+            before = sums.get(node.name, NodeGpus(0.0, 0.0, None))
+            told = self._of(node).framebuffer.value if self.told else 0.0
+            sums[node.name] = NodeGpus(
+                before.capacity + gpus * part,
+                before.allocatable + self.allocatable(node) * part,
+                (before.memory or 0.0) + told * part if told else before.memory,
+            )
+        return {name: _at_least(gpus, held.get(name, 0.0)) for name, gpus in sums.items()}
+
+    @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """GPUs that no exporter can show."""
+        resources = {
+            resource: maker
+            for node in self.nodes.values()
+            for resource, count in node.gpu_capacity.items()
+            if count and (maker := vendor(resource)) not in (None, "NVIDIA")
+        }
+        if not resources:
+            return ()
+        names = ", ".join(f"{resource} ({maker})" for resource, maker in sorted(resources.items()))
+        return (
+            BlindSpot(
+                "gpus_of_other_vendors",
+                f"Use of {names} is unknown: only NVIDIA's GPUs are measured. Their capacity and requests count.",
+            ),
+        )
+
+    def _of(self, node: Node) -> NodeMemory:
+        return self.memory.get(key_of(node), NOTHING)
+
+
+def _gpu_requests(pod: Pod) -> Iterator[tuple[str, float]]:
+    return ((name, count) for name, count in pod.requests.items() if count and vendor(name) is not None)
+
+
+def _at_least(gpus: NodeGpus, held: float) -> NodeGpus:
+    capacity = max(gpus.capacity, held)
+    return NodeGpus(capacity, min(max(gpus.allocatable, held), capacity), gpus.memory)

@@ -1,0 +1,217 @@
+"""GPUs by resource claims, from a server that speaks the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from kubernetes.client import Configuration
+
+from collector.kubernetes.resource_claims import RULE, VERSIONS, ClaimReader, claimed_gpus
+from collector.kubernetes.session import Session
+from collector.observations import Pod
+from tests.support.gpus import pod
+
+Object = dict[str, Any]
+CLAIMING = pod("ml/a", {}, uid="uid-a", claims=("one",))
+
+
+def claim(
+    *devices: str,
+    pods: tuple[str, ...] = ("a",),
+    driver: str = "gpu.nvidia.com",
+    node: str = "g1",
+    annotations: Mapping[str, str] | None = None,
+    **result: object,
+) -> Object:
+    """A claim of namespace ml, allocated these devices of a node for these pods, whose UIDs are `uid-NAME`."""
+    results = [{"request": "gpu", "driver": driver, "pool": node, "device": device, **result} for device in devices]
+    users = [{"resource": "pods", "name": name, "uid": f"uid-{name}"} for name in pods]
+    return {
+        "metadata": {"name": "claim", "namespace": "ml", "annotations": annotations},
+        "status": {"allocation": {"devices": {"results": results}}, "reservedFor": users},
+    }
+
+
+@pytest.mark.parametrize(
+    ("claims", "gpus"),
+    [
+        ([claim("gpu-0")], {"a": 1.0}),
+        ([claim("gpu-0", "gpu-1"), claim("gpu-2")], {"a": 3.0}),
+        # Names of instances, of two releases of the driver.
+        ([claim("gpu-0-mig-1g5gb-19-4")], {"a": 1 / 7}),
+        ([claim("gpu-3-mig-3g40gb-9-0")], {"a": 3 / 7}),
+        ([claim("gpu-0-mig-1g6gb-14-0")], {"a": 1 / 4}),
+        ([claim("gpu-0-mig-1g10gb-me-20-0")], {"a": 1 / 7}),
+        ([claim("gpu-0-mig-14-2-2")], {"a": 2 / 7}),
+        ([claim("gpu-0-mig-0-0-8")], {"a": 1.0}),
+        ([claim("gpu-0-128", driver="gpu.amd.com")], {"a": 1.0}),
+        # Two pods of a claim, and two claims that share a device.
+        ([claim("gpu-0", "gpu-1", pods=("a", "b"))], {"a": 1.0, "b": 1.0}),
+        ([claim("gpu-0"), claim("gpu-0", pods=("b",))], {"a": 0.5, "b": 0.5}),
+        ([claim("gpu-0"), claim("gpu-0", pods=("b",), node="g2")], {"a": 1.0, "b": 1.0}),
+        # An administrator looks at a device that others hold.
+        ([claim("gpu-0", adminAccess=True)], {}),
+        ([claim("channel-0", driver="compute-domain.nvidia.com")], {}),
+        ([claim("gpu-0", pods=())], {}),
+        ([claim("gpu-0", annotations={"resource.kubernetes.io/extended-resource-claim": "true"})], {}),
+        # Not allocated; odd.
+        ([{"metadata": {"name": "x", "namespace": "ml"}}], {}),
+        ([{"metadata": {"name": "x", "namespace": "ml"}, "status": None}], {}),
+        ([None, {}, "claim", {"metadata": None}, claim("gpu-0")], {"a": 1.0}),
+    ],
+)
+def test_pods_hold_what_their_claims_were_allocated(claims: list[Any], gpus: dict[str, float]) -> None:
+    found = claimed_gpus(claims)
+    assert {name: value for name, value in found.items() if name.startswith("uid-")} == pytest.approx(
+        {f"uid-{name}": value for name, value in gpus.items()}
+    )
+    assert {name: value for name, value in found.items() if name.startswith("ml/")} == pytest.approx(
+        {f"ml/{name}": value for name, value in gpus.items()}
+    )
+
+
+class Api:
+    """Serves claims in some versions, in pages of two; or answers with a status."""
+
+    def __init__(self) -> None:
+        self.claims: list[Any] = [claim("gpu-0")]
+        self.served: tuple[str, ...] = ("v1",)
+        self.status = 200
+        self.asked: list[str] = []
+
+    def answer(self, path: str) -> tuple[int, Object]:
+        url = urlsplit(path)
+        version = url.path.split("/")[3]
+        self.asked.append(version)
+        if self.status != 200:
+            return self.status, {"kind": "Status", "code": self.status}
+        if version not in self.served:
+            return 404, {"kind": "Status", "code": 404}
+        start = int(parse_qs(url.query).get("continue", ["0"])[0])
+        more = start + 2 < len(self.claims)
+        metadata = {"continue": str(start + 2)} if more else {}
+        return 200, {"kind": "ResourceClaimList", "metadata": metadata, "items": self.claims[start : start + 2]}
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def session(api: Api) -> Iterator[Session]:
+    with _served(api) as url:
+        opened = Session(Configuration(host=url), 5.0, sleep=lambda _: None)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def _served(api: Api) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, document = api.answer(self.path)
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_claims_are_not_asked_for_while_no_pod_names_any(api: Api, session: Session) -> None:
+    assert ClaimReader().read(session, [pod("ml/a")]) == ({}, ())
+    assert api.asked == []
+
+
+@pytest.mark.parametrize("served", [*VERSIONS, "all"])
+def test_the_first_version_that_is_served_is_read_and_asked_for_from_then_on(
+    api: Api, session: Session, served: str
+) -> None:
+    api.served = VERSIONS if served == "all" else (served,)
+    reader = ClaimReader()
+    for _ in range(2):
+        assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
+    first = VERSIONS[0] if served == "all" else served
+    assert api.asked == [*VERSIONS[: VERSIONS.index(first)], first, first]
+
+
+def test_a_version_that_goes_away_gives_way_to_the_next_one(api: Api, session: Session) -> None:
+    api.served = ("v1beta1",)
+    reader = ClaimReader()
+    reader.read(session, [CLAIMING])
+    api.served = ("v1",)
+    assert reader.read(session, [CLAIMING])[0] is None
+    assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
+
+
+def test_all_pages_are_read(api: Api, session: Session) -> None:
+    api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",)), claim("gpu-2"), claim("gpu-3"), claim("gpu-4")]
+    assert ClaimReader().read(session, [CLAIMING]) == ({"uid-a": 4.0}, ())
+
+
+def test_a_pod_without_a_uid_is_known_by_its_name(session: Session) -> None:
+    assert ClaimReader().read(session, [pod("ml/a", {}, claims=("one",))]) == ({"ml/a": 1.0}, ())
+
+
+def test_a_pod_whose_claim_has_gone_held_it_to_its_end(api: Api, session: Session) -> None:
+    reader = ClaimReader()
+    reader.read(session, [CLAIMING])
+    api.claims = []
+    assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
+    assert reader.read(session, [other()]) == ({"uid-b": 0.0}, ())
+    assert reader.read(session, [CLAIMING]) == ({"uid-a": 0.0}, ())
+
+
+def other() -> Pod:
+    return pod("ml/b", {}, uid="uid-b", claims=("two",))
+
+
+@pytest.mark.parametrize(
+    ("status", "served", "words"),
+    [
+        (403, ("v1",), ["(403), so the GPUs that 2 pods hold by them", f"Add this rule to its ClusterRole: {RULE}."]),
+        (200, (), ["in none of v1, v1beta2, v1beta1 of resource.k8s.io, so the GPUs that 2 pods hold"]),
+        (500, ("v1",), ["Resource claims cannot be listed, so the GPUs", "answered 500"]),
+    ],
+)
+def test_claims_that_cannot_be_read_are_a_blind_spot_and_no_failure(
+    api: Api, session: Session, status: int, served: tuple[str, ...], words: list[str]
+) -> None:
+    api.status, api.served = status, served
+    claimed, spots = ClaimReader().read(session, [CLAIMING, other()])
+    assert claimed is None
+    assert [spot.code for spot in spots] == ["resource_claims_unread"]
+    assert all(part in spots[0].text for part in words)
+
+
+def test_an_answer_without_items_is_no_answer(api: Api, session: Session) -> None:
+    api.claims = []
+    assert ClaimReader().read(session, [CLAIMING]) == ({"uid-a": 0.0}, ())
+
+    class Odd(Api):
+        def answer(self, path: str) -> tuple[int, Object]:
+            return 200, {"kind": "ResourceClaimList", "items": None}
+
+    with _served(Odd()) as url:
+        odd = Session(Configuration(host=url), 5.0)
+        claimed, (spot,) = ClaimReader().read(odd, [CLAIMING])
+        odd.close()
+    assert claimed is None
+    assert "1 pod holds by them" in spot.text
+    assert "did not answer with a list" in spot.text
