@@ -120,7 +120,7 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
     from collector.loop import Loop
 
     stop = Event()
-    with _stopped_by_signals(stop), _collector(settings, clock, boot, stop) as collector:
+    with _stopped_by_signals(stop), _collector(settings, clock, boot, watching_until=stop) as collector:
         _announce(settings, collector, clock)
         file = settings.db_location / heartbeat.FILE
         Loop(collector, settings.polling_interval_sec, stop, heartbeat=file, clock=clock, boot=boot).run()
@@ -133,7 +133,7 @@ def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
     from collector.sampling_times import due_at
     from kl_core.calendar import iso
 
-    with _collector(settings, clock, boot, None) as collector:
+    with _collector(settings, clock, boot) as collector:
         now, interval = clock(), settings.polling_interval_sec
         due = due_at(now, interval)
         if collector.last_tick is not None and collector.last_tick >= due:
@@ -209,8 +209,9 @@ def _unhealthy(problem: str) -> int:
 
 
 @contextmanager
-def _collector(settings: Settings, clock: Clock, boot: Clock, stop: Event | None) -> Iterator[Collector]:
-    """Return a collector that watches until `stop` is set; one that lists once without it."""
+def _collector(
+    settings: Settings, clock: Clock, boot: Clock, watching_until: Event | None = None
+) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
     from collector.publish.publication_lock import PublicationLock
     from collector.snapshot import LiveSources
@@ -220,21 +221,12 @@ def _collector(settings: Settings, clock: Clock, boot: Clock, stop: Event | None
     # Before the store: one that is refused begins no database.
     with (
         LiveSources(
-            settings,
-            boot=boot,
-            clock=clock,
-            watching=stop is not None,
-            excluded_nodes=settings.excluded_nodes.matches if settings.excluded_nodes else _no_node,
-            stop=stop,
+            settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until
         ) as sources,
         PublicationLock(settings) as place,
         Store.open(settings.db_location) as store,
     ):
         yield Collector(settings, sources, store, clock, boot, place=place)
-
-
-def _no_node(_labels: Mapping[str, str]) -> bool:
-    return False
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

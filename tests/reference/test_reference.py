@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 import pytest
+
 from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.gpu_places import sight
 from collector.accounting.gpus import gpus_of
-
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import Gpus, account
 from collector.accounting.who_is_charged import entries_of
