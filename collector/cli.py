@@ -120,7 +120,7 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
     from collector.loop import Loop
 
     stop = Event()
-    with _stopped_by_signals(stop), _collector(settings, clock, boot) as collector:
+    with _stopped_by_signals(stop), _collector(settings, clock, boot, watching_until=stop) as collector:
         _announce(settings, collector, clock)
         file = settings.db_location / heartbeat.FILE
         Loop(collector, settings.polling_interval_sec, stop, heartbeat=file, clock=clock, boot=boot).run()
@@ -209,7 +209,9 @@ def _unhealthy(problem: str) -> int:
 
 
 @contextmanager
-def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collector]:
+def _collector(
+    settings: Settings, clock: Clock, boot: Clock, watching_until: Event | None = None
+) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
     from collector.publish.publication_lock import PublicationLock
     from collector.snapshot import LiveSources
@@ -218,7 +220,9 @@ def _collector(settings: Settings, clock: Clock, boot: Clock) -> Iterator[Collec
 
     # Before the store: one that is refused begins no database.
     with (
-        LiveSources(settings, boot=boot) as sources,
+        LiveSources(
+            settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until
+        ) as sources,
         PublicationLock(settings) as place,
         Store.open(settings.db_location) as store,
     ):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from threading import Event, Lock
 from typing import Any, Self
 
@@ -18,13 +20,14 @@ from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import Resource, T
 from collector.kubernetes.lives import Lives
 from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metrics
-from collector.kubernetes.nodes import Selector, parse_node
+from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
 from collector.kubernetes.watch import Timing, Watcher
-from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, NodeMetrics, UsageReading
+from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
 from kl_core.vocabulary import SOURCES, Source
@@ -53,7 +56,6 @@ class LiveSources:
         *,
         clock: Clock = time.time,
         watching: bool = True,
-        excluded_nodes: Selector = lambda _labels: False,
         stop: Event | None = None,
         timing: Timing | None = None,
         reading_sec: float | None = None,
@@ -67,14 +69,16 @@ class LiveSources:
         self._server = ServerTime(clock, boot)
         self._connections = Connections(lambda: configuration(settings), settings.request_timeout_sec, self._server)
         self._lock = Lock()
+        self._claims = ClaimReader()
         # No interval before the one that is due at present is asked for.
         self._state = ClusterState(clock() - 2.0 * settings.polling_interval_sec)
         shared = Shared()
+        is_excluded = settings.excluded_nodes.matches if settings.excluded_nodes else lambda _labels: False
         self._namespaces = self._watcher(
             Resource("namespaces", Decoder(NamespaceObject), _namespace), self._state.namespaces, timing
         )
         self._nodes = self._watcher(
-            Resource("nodes", Decoder(NodeObject), lambda item, now: NodeLife(*parse_node(item, now, excluded_nodes))),
+            Resource("nodes", Decoder(NodeObject), lambda item, now: NodeLife(*parse_node(item, now, is_excluded))),
             self._state.nodes,
             timing,
         )
@@ -131,7 +135,9 @@ class LiveSources:
             return None
         blind_spots = self._blind_spots()
         with self._lock:
-            return self._state.interval(start, end, blind_spots)
+            known = self._state.interval(start, end, blind_spots)
+        claimed, unread = self._claimed(span.pod for span in known.pods)
+        return replace(known, claimed=claimed, blind_spots=(*blind_spots, *unread))
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
@@ -180,6 +186,17 @@ class LiveSources:
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())
 
+    def _claimed(self, pods: Iterable[Pod]) -> tuple[Mapping[str, float] | None, tuple[BlindSpot, ...]]:
+        """GPUs that pods hold by resource claims, which are asked for only where there are any."""
+        claiming = [pod for pod in pods if pod.claims]
+        if not claiming:
+            return {}, ()
+        try:
+            with closing(self._connections.session(Deadline(self._reading_sec, self._stop))) as session:
+                return self._claims.read(session, claiming)
+        except SourceError as error:
+            return None, (BlindSpot("resource_claims_unread", error.message),)
+
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()
         try:
@@ -188,15 +205,7 @@ class LiveSources:
             log.warning("%s", error)
             self.failures["metrics"] += 1
             return None
-        return MetricsListing(self._node_metrics(self._usage), self._counted(list_pod_metrics(self._usage)))
-
-    def _node_metrics(self, session: Session) -> tuple[NodeMetrics, ...]:
-        """Return none where they cannot be had: pods are measured without them."""
-        try:
-            return list_node_metrics(session)
-        except SourceError as error:
-            log.warning("%s", error)
-            return ()
+        return MetricsListing(list_node_metrics(self._usage), self._counted(list_pod_metrics(self._usage)))
 
     def _counted(self, listing: Iterator[T]) -> Iterator[T]:
         try:

@@ -23,7 +23,6 @@ from collector.observations import ContainerMetrics, NodeMetrics, PodMetrics
 log = logging.getLogger(__name__)
 
 API = "/apis/metrics.k8s.io/v1beta1"
-_READ_BYTES = 1 << 20
 
 _Quantity = str | int | float | None
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
@@ -111,13 +110,8 @@ def read_node_metrics(body: bytes | bytearray) -> tuple[NodeMetrics, ...]:
     return tuple(node for node in found if node is not None)
 
 
-def _body(session: Session, resource: str) -> bytearray:
-    body = bytearray()
-    path = f"{API}/{resource}"
-    with session.stream("metrics", path, {}, f"list {resource} in the API group metrics.k8s.io") as stream:
-        while part := stream.read(_READ_BYTES):
-            body += part
-    return body
+def _body(session: Session, resource: str) -> bytes:
+    return session.get("metrics", f"{API}/{resource}", {}, f"list {resource} in the API group metrics.k8s.io")
 
 
 def _items(body: bytes | bytearray, resource: str) -> Sequence[Raw]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from collector.kubernetes.gpu_resources import is_gpu_resource
+from collector.kubernetes.gpu_resources import gpu_hints, is_gpu_resource
 from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, Resources
 from collector.kubernetes.pod_requests import HUGE_PAGES_PREFIX
 from collector.kubernetes.pods import DATE_RESOLUTION_SEC, condition_since, seconds
@@ -13,8 +13,6 @@ from collector.observations import Node
 
 Selector = Callable[[Mapping[str, str]], bool]
 """Whether it selects an object with these labels."""
-
-_HINTS = ("nvidia.com/", "cloud.google.com/gke-", "hami.io/", "amd.com/", "gpu.intel.com/")
 
 
 def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Node, float]:
@@ -41,7 +39,7 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
         excluded=is_excluded(labels),
         gpu_capacity=_gpus(capacity),
         gpu_allocatable=_gpus(allocatable),
-        gpu_hints={name: text for name, text in (annotations | labels).items() if name.startswith(_HINTS)},
+        gpu_hints=gpu_hints(labels, annotations),
     )
     return told, min(seconds(metadata.creation_timestamp), latest)
 

@@ -7,11 +7,11 @@ from heapq import merge
 from pathlib import Path
 
 import numpy as np
-from collector.accounting.measured_usage import measure
-from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
 from numpy.typing import NDArray
 
+from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
+from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
 from collector.loop import GRACE_SEC
 from collector.model import TickSample
 from collector.observations import MetricsListing, Node, Pod, UsageReading

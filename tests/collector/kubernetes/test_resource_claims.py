@@ -17,6 +17,7 @@ from collector.kubernetes.resource_claims import RULE, VERSIONS, ClaimReader, cl
 from collector.kubernetes.session import Session
 from collector.observations import Pod
 from tests.support.gpus import pod
+from tests.support.unhurried import Unhurried
 
 Object = dict[str, Any]
 CLAIMING = pod("ml/a", {}, uid="uid-a", claims=("one",))
@@ -108,7 +109,7 @@ def api() -> Api:
 @pytest.fixture
 def session(api: Api) -> Iterator[Session]:
     with _served(api) as url:
-        opened = Session(Configuration(host=url), 5.0, sleep=lambda _: None)
+        opened = Session(Configuration(host=url), 5.0, deadline=Unhurried())
         yield opened
         opened.close()
 

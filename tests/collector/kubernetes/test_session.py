@@ -18,20 +18,9 @@ from collector.kubernetes.session import ExpiredListingError, Session
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
+from tests.support.unhurried import Unhurried
 
 Script = Callable[[Request], Answer]
-
-
-class Patient(Deadline):
-    """A deadline that notes the pauses instead of making them."""
-
-    def __init__(self, seconds: float = 1000.0) -> None:
-        super().__init__(seconds)
-        self.pauses: list[float] = []
-
-    def pause(self, seconds: float) -> bool:
-        self.pauses.append(seconds)
-        return True
 
 
 @contextmanager
@@ -39,7 +28,7 @@ def session_to(url: str, timeout_sec: float = LIMIT_SECONDS, **options: Any) -> 
     configuration = Configuration(host=url, retries=False)
     for name, value in options.pop("configuration", {}).items():
         setattr(configuration, name, value)
-    session = Session(configuration, timeout_sec, **{"deadline": Patient(), **options})
+    session = Session(configuration, timeout_sec, **{"deadline": Unhurried(), **options})
     try:
         yield session
     finally:
@@ -208,7 +197,7 @@ def test_a_stream_is_asked_for_again_until_it_begins() -> None:
 def test_what_does_not_pass_is_given_up_after_growing_pauses_of_which_half_is_chance(
     chance: float, pauses: list[float]
 ) -> None:
-    deadline = Patient()
+    deadline = Unhurried()
     with serving(lambda _: Answer(500)) as server:
         with session_to(server.url, deadline=deadline, jitter=lambda: chance) as session:
             assert failure_of(session).status == 500
@@ -217,7 +206,7 @@ def test_what_does_not_pass_is_given_up_after_growing_pauses_of_which_half_is_ch
 
 
 def test_a_server_that_says_when_to_come_back_is_asked_then() -> None:
-    deadline = Patient(seconds=100.0)
+    deadline = Unhurried(seconds=100.0)
     answers = iter([Answer(429, headers={"Retry-After": "60"}), json_answer({"kind": "PodList"})])
     with serving(lambda _: next(answers)) as server, session_to(server.url, deadline=deadline) as session:
         assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
@@ -225,7 +214,7 @@ def test_a_server_that_says_when_to_come_back_is_asked_then() -> None:
 
 
 def test_a_server_that_wants_to_be_asked_after_the_deadline_is_given_up_at_once() -> None:
-    deadline = Patient(seconds=60.0)
+    deadline = Unhurried(seconds=60.0)
     answer = Answer(503, headers={"Retry-After": "60"})
     assert failure(lambda _: answer, deadline=deadline).status == 503
     assert deadline.pauses == []
@@ -250,12 +239,12 @@ def test_the_deadline_ends_an_answer_and_a_pause() -> None:
 
 
 def test_connections_that_are_refused_are_tried_again_but_unknown_certificates_are_not(tmp_path: Path) -> None:
-    deadline = Patient()
+    deadline = Unhurried()
     with session_to(f"http://127.0.0.1:{closed_port()}", deadline=deadline) as session:
         failure_of(session)
     assert len(deadline.pauses) == 4
     with serving(lambda _: json_answer({}), tls=self_signed(tmp_path)) as server:
-        deadline = Patient()
+        deadline = Unhurried()
         with session_to(server.url, deadline=deadline) as session:
             failure_of(session)
     assert deadline.pauses == []
