@@ -171,23 +171,3 @@ def _ratio(advertised: float, gpus: int | None) -> float | None:
     """`advertised` ÷ `gpus` where that is a whole number of at least 1."""
     ratio = round(advertised / gpus) if gpus else 0
     return float(ratio) if ratio and gpus and abs(ratio * gpus - advertised) < 1e-6 else None
-
-
-_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-[0-9a-z.+-]+?)(\.shared)?")
-
-
-@lru_cache(maxsize=1024)
-def resource_share(name: str) -> float:
-    """GPU equivalents of one unit as the resource's name alone tells, without the node's product and replicas."""
-    return slice_of(name, {})
-
-
-def unit_shares(resources: Mapping[str, object], labels: Mapping[str, str]) -> dict[str, float]:
-    """GPU equivalents of one unit of each GPU resource among `resources`, on a node with these labels."""
-    matches = {name: match for name in resources if (match := _RESOURCE.fullmatch(name))}
-    return {name: slice_of(name, labels) / replicas(labels, match[1]) for name, match in matches.items()}
-
-
-def replicas(labels: Mapping[str, str], resource: str = "gpu") -> int:
-    """Pods that may hold one unit under time-slicing or MPS; 1 without a label that is a number above 0."""
-    return _count(labels, f"nvidia.com/{resource}.replicas") or 1
