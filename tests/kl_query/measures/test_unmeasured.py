@@ -209,6 +209,7 @@ def test_only_answers_about_the_newest_sample_of_these_say_so(
 @pytest.mark.requirement("KL-S-6")
 def test_pods_of_others_are_not_even_counted(blind: Dataset) -> None:
     mine = restricted(blind, lambda name: name == "web")
+    assert mine.unmeasured == {"web": UNMEASURED["web"]}
     assert [text for text in told(mine, "get_usage", metric="cpu") if "newest sample:" in text] == [
         f"3 {STALE} {CHECK} Concerned: web (3)."
     ]
