@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import pytest
 from collector import __version__, cli
 from collector.settings import SETTINGS
 from tests.collector.commands import cluster, environment, kl_collector, running, wait_for
-from tests.support.patience import LIMIT_SECONDS
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, closed_port, serving
 
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
@@ -270,6 +271,33 @@ def test_run_goes_on_when_the_endpoint_does_not_answer(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0
     assert "refuses connections: nothing listens there" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("path", ["/apis/metrics.k8s.io/v1beta1/pods", "/api/v1/pods"])
+def test_run_gives_heartbeats_and_stops_while_a_source_hangs(tmp_path: Path, path: str) -> None:
+    """For longer than the test would wait."""
+    asked, may_end = threading.Event(), threading.Event()
+
+    def answer(request: Request) -> Answer:
+        if request.path == path:
+            asked.set()
+            may_end.wait(LIMIT_SECONDS)
+        return cluster(request)
+
+    with serving(answer) as server:
+        environ = environment(tmp_path, server.url, KL_REQUEST_TIMEOUT_SEC="300")
+        with running(environ) as process:
+            assert asked.wait(LIMIT_SECONDS)
+            heartbeat = tmp_path / "db" / "heartbeat"
+            wait_for(heartbeat)
+            before = heartbeat.stat().st_mtime_ns
+            eventually(lambda: heartbeat.stat().st_mtime_ns > before)
+            process.terminate()
+            _, errors = process.communicate(timeout=LIMIT_SECONDS)
+        may_end.set()
+    assert process.returncode == 0
+    assert errors.splitlines()[-1].endswith("stopped")
     assert "Traceback" not in errors
 
 
