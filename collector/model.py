@@ -1,4 +1,4 @@
-"""What one tick saw: the types that pass between sources, accounting and the store.
+"""What one tick came to: the types that pass from accounting to the store.
 
 Units: `cpu` in cores, `memory` and `gpu_memory` in bytes, `gpu` in GPU equivalents. A value of `None` was not
 measured; it never means zero.
@@ -6,11 +6,10 @@ measured; it never means zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from collector.clock import Reading
 from collector.observations import BlindSpot
 from kl_core.vocabulary import Metric, Source
 
@@ -24,104 +23,6 @@ UnmeasuredReason = Literal["absent", "stale", "incomplete", "negative", "impossi
 """Why an expected pod was not measured: metrics-server does not list it; what it lists is not of this interval, lacks a
 running container or a value, is below zero, is above the node's capacity, cannot be read or contradicts itself. Of its
 GPUs: no exporter shows them."""
-
-PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node as the Kubernetes API describes it."""
-
-    name: str
-    capacity: MetricValues
-    allocatable: MetricValues
-    ready: bool
-    schedulable: bool
-    gpu_replicas: int
-    """Time-slicing replicas a physical GPU is advertised as (`nvidia.com/gpu.replicas`), 1 without sharing."""
-    gpu_units: Mapping[str, float] = field(default_factory=dict)
-    """GPU equivalents one unit of each advertised GPU resource stands for, MIG slices and replicas accounted for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod as the Kubernetes API describes it."""
-
-    namespace: str
-    name: str
-    node: str
-    """Empty while it is bound to none."""
-    phase: PodPhase
-    requests: Mapping[str, float]
-    """Effective requests by resource name: `cpu` in cores, `memory` in bytes, GPU resources such as
-    `nvidia.com/mig-1g.5gb` in units; the node tells what one of these is worth."""
-
-
-@dataclass(frozen=True, slots=True)
-class PodUsage:
-    """One item of `PodMetricsList`: the sum over the pod's containers."""
-
-    namespace: str
-    name: str
-    cpu: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class NodeUsage:
-    """One item of `NodeMetricsList`."""
-
-    name: str
-    cpu: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class GpuDevice:
-    """A GPU, or one MIG instance of it, as a DCGM exporter reports it."""
-
-    node: str
-    uuid: str
-    instance: str | None
-    """MIG instance id, None for a whole GPU."""
-    share: float
-    """What of a whole GPU this device is: 1.0, or slices of the instance ÷ slices of the GPU on MIG."""
-    utilisation: float | None
-    """0.0 to 1.0 of this device."""
-    memory_used: float | None
-    memory_free: float | None
-    holders: tuple[tuple[str, str], ...]
-    """(namespace, pod) pairs its labels name; empty when they name none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A successful listing of the `kubernetes` source. `pods` is consumed once, page by page as it arrives."""
-
-    namespaces: Mapping[str, Mapping[str, str]]
-    """Labels by namespace name."""
-    nodes: tuple[Node, ...]
-    pods: Iterable[Pod]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageListing:
-    """A successful answer of the `metrics` source. `pods` is consumed once, item by item as it arrives."""
-
-    nodes: tuple[NodeUsage, ...]
-    pods: Iterable[PodUsage]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the sources answered for one tick; None where a source failed or, for `dcgm`, is not configured."""
-
-    cluster: Cluster | None
-    usage: UsageListing | None
-    devices: tuple[GpuDevice, ...] | None
-    dcgm_configured: bool
-    date: Reading | None = None
-    """The time that the API server told; None where it told none."""
 
 
 @dataclass(frozen=True, slots=True)

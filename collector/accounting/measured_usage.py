@@ -12,6 +12,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from statistics import median_low
 from typing import get_args
 
@@ -86,7 +87,7 @@ def measure(reading: UsageReading, interval: float, charged: Callable[[str], boo
     try:
         samples.take(reading.metrics)
     except SourceError as error:
-        log.warning("%s; cpu and memory usage are unknown for this interval", error)
+        log.warning("cpu and memory usage are unknown for this interval: %s", error)
         return MeasuredUsage(reading.moment, None)
     entries, unmeasured = _fold(samples, charged)
     return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured)
@@ -128,7 +129,11 @@ class _Samples:
 
     def _stale(self, nearest: float) -> str:
         away = self._moment - nearest
-        age = "tells no time" if math.isinf(away) else f"is {abs(away):.0f} s {'old' if away > 0 else 'in the future'}"
+        age = (
+            "tells no time"
+            if math.isinf(away)
+            else f"is {timedelta(seconds=round(abs(away)))} {'old' if away > 0 else 'ahead'}"
+        )
         return f"the newest sample of metrics-server {age}. Check that it reaches the kubelets, and restart it."
 
     def _judge(self, item: PodMetrics) -> None:

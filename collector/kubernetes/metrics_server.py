@@ -84,7 +84,7 @@ def list_node_metrics(session: Session) -> tuple[NodeMetrics, ...]:
     try:
         return read_node_metrics(_body(session, "nodes"))
     except SourceError as error:
-        log.warning("%s; usage of single nodes is unknown", error)
+        log.warning("usage of single nodes is unknown: %s", error)
         return ()
 
 
