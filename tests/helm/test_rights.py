@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
-from collector import cli
+from collector.settings import load
+from collector.snapshot import LiveSources
 from simulator.server import running_simulator
 from tests.helm.conftest import Rendered
 from tests.helm.tool import VALUES, Helm, Manifest, of_kind, pod_of, the
@@ -68,7 +70,12 @@ def calls_of_a_collector(directory: Path) -> list[dict[str, str]]:
             "KL_K8S_AUTH_TOKEN": "good",
             "KL_NVIDIA_DCGM_ENDPOINT": cluster.dcgm_url,
         }
-        assert cli.main(["once"], environ) == 0
+        with LiveSources(load(environ)) as sources:
+            reading, now = sources.read_usage(), time.time()
+            assert reading is not None
+            assert reading.metrics is not None
+            assert list(reading.metrics.pods)
+            assert sources.cluster(now - 300, now) is not None
         calls = cluster.calls()
     assert any(call["path"].startswith("/dcgm") for call in calls)
     return [call for call in calls if not call["path"].startswith("/dcgm")]
@@ -81,6 +88,9 @@ def test_the_rights_are_the_calls_that_are_made(rendered: Rendered, tmp_path: Pa
         ("list", "", "namespaces"),
         ("list", "", "nodes"),
         ("list", "", "pods"),
+        ("watch", "", "namespaces"),
+        ("watch", "", "nodes"),
+        ("watch", "", "pods"),
         ("list", "metrics.k8s.io", "nodes"),
         ("list", "metrics.k8s.io", "pods"),
     }
