@@ -62,5 +62,8 @@ class GpuUnits(Protocol):
     def holds(self, pod: Pod) -> float:
         """GPUs that a pod holds."""
 
+    def is_unread(self, pod: Pod) -> bool:
+        """Whether it may hold more by resource claims that could not be read."""
+
     def of_nodes(self, spans: Iterable[NodeSpan], held: Mapping[str, float], interval: int) -> Mapping[str, NodeGpus]:
         """GPUs of the nodes that have any, by name; `held` is what pods hold, by node, as a mean too."""

@@ -22,6 +22,8 @@ class Held:
     memory: float = 0.0
     gpu: float = 0.0
     pods: int = 0
+    claims_unread: bool = False
+    """Whether it may hold more GPUs by resource claims that could not be read."""
 
 
 @dataclass(slots=True)
@@ -37,12 +39,14 @@ def total_pods(
     present: Mapping[str, float],
     interval: float,
     gpus: Callable[[Pod], float],
+    is_unread: Callable[[Pod], bool],
     charged: Callable[[str], bool],
 ) -> PodTotals:
     """Add up requests × seconds ÷ `interval`; consumes `spans`, whose errors pass through.
 
     `present` are the seconds of the interval for which each node was there: no pod holds anything of it for longer, so
-    that a pod on another node, or one that is no machine, holds nothing. `gpus` tells how many GPUs a pod holds.
+    that a pod on another node, or one that is no machine, holds nothing. `gpus` tells how many GPUs a pod holds,
+    `is_unread` whether it may hold more.
     """
     totals = PodTotals()
     changed: set[str] = set()
@@ -52,6 +56,7 @@ def total_pods(
             continue
         part = seconds / interval
         gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * gpus(pod)
+        unread = bool(pod.claims) and is_unread(pod)
         goes_on = pod.ended is None
         if goes_on and span.seconds < interval:
             # A pod that was resized has several spans.
@@ -62,6 +67,7 @@ def total_pods(
             held.cpu += part * pod.requests.get("cpu", 0.0)
             held.memory += part * pod.requests.get("memory", 0.0)
             held.gpu += gpu
+            held.claims_unread |= unread
             held.pods += goes_on
     return totals
 

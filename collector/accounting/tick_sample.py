@@ -42,6 +42,10 @@ class Gpus:
         """GPUs that a pod holds."""
         return self.units.holds(pod) if self.units else 0.0
 
+    def is_unread(self, pod: Pod) -> bool:
+        """Whether it may hold more by resource claims that could not be read."""
+        return self.units is not None and self.units.is_unread(pod)
+
 
 _NO_GPUS = Gpus()
 
@@ -105,7 +109,7 @@ def account(
 
 def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, gpus.is_unread, charged)
     except SourceError as error:
         log.warning("%s; nothing is known of this interval", error)
         return None
@@ -141,8 +145,8 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry
         "memory": used.memory if used else None,
     }
     gpu_use = seen.gpu_usage.entries.get(key) if seen.gpu_usage else None
-    if held.gpu or gpu_use is not None:
-        requests["gpu"] = held.gpu
+    if held.gpu or held.claims_unread or gpu_use is not None:
+        requests["gpu"] = None if held.claims_unread else held.gpu
         usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
     return Entry(usage, requests, used.share if used else None, labels)
 
