@@ -16,17 +16,12 @@ class BackOff:
     def __init__(self, boot: Clock) -> None:
         self._boot = boot
         self._failures = 0
-        self._first = self._at = math.inf
+        self._at = math.inf
 
     @property
     def has_failed(self) -> bool:
         """Whether anything failed."""
         return self._failures > 0
-
-    @property
-    def seconds_failing(self) -> float:
-        """Since the first failure; 0.0 where nothing failed."""
-        return max(0.0, self._boot() - self._first)
 
     @property
     def seconds_left(self) -> float:
@@ -35,12 +30,10 @@ class BackOff:
 
     def fail(self) -> None:
         """Note a failure."""
-        now = self._boot()
-        self._first = min(self._first, now)
-        self._at = now + FIRST_SEC * 2**self._failures
+        self._at = self._boot() + FIRST_SEC * 2**self._failures
         self._failures += 1
 
     def reset(self) -> None:
         """Forget all failures."""
         self._failures = 0
-        self._first = self._at = math.inf
+        self._at = math.inf

@@ -106,6 +106,7 @@ class Loop:
         self._sampled = boot()
         """Time of the newest tick at which the cluster answered, else of the start, by the boot-time clock."""
         self._begun: int | None = None
+        self._begun_at = 0.0
         self._again = BackOff(boot)
         """For the tick that was begun last."""
         self._is_to_be_read_again = False
@@ -157,10 +158,10 @@ class Loop:
 
     def _turn(self, due: int) -> None:
         if due != self._begun:
-            self._begun = due
+            self._begun, self._begun_at = due, self._boot()
             self._again.reset()
         newest, begun = self._ticks.last_tick, self._boot()
-        is_last_try = self._again.seconds_failing >= MAX_UNKNOWN_SEC
+        is_last_try = begun - self._begun_at >= MAX_UNKNOWN_SEC
         report = survive(f"tick {iso(due)}", lambda: self._ticks.tick(due, keep_unobserved=is_last_try))
         if report is not None and report.refused is None and not report.observed and not is_last_try:
             self._again.fail()

@@ -226,7 +226,8 @@ class LiveSources:
         endpoints = self._settings.nvidia_dcgm_endpoints
         if not endpoints:
             return None
-        result = scrape(endpoints, self._settings.request_timeout_sec, self._resolver)
+        pause = Deadline(self._reading_sec, self._stop).pause
+        result = scrape(endpoints, self._settings.request_timeout_sec, self._resolver, pause)
         for error in result.errors:
             log.warning("%s", error)
         if result.errors:

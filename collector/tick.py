@@ -6,20 +6,24 @@ Usage is read within the interval, before its tick; requests and capacity are th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from collector.accounting.gpu_memory import GpuMemory
+from collector.accounting.gpu_places import GpuSighting, sight
+from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import charged_by
+from collector.accounting.who_is_charged import charged_by, entries_of
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import TickSample
-from collector.observations import Cluster, GpuDevice, UsageReading
+from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.sampling_times import reading_moment
 from collector.settings import Settings
+from collector.store import gpu_memory
 from collector.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -64,12 +68,12 @@ class _Found:
     """What one reading of usage found."""
 
     measured: MeasuredUsage
-    devices: Sequence[GpuDevice] | None
+    gpus: GpuSighting | None
 
     @property
     def answers(self) -> int:
         """How many sources of usage answered."""
-        return (self.measured.entries is not None) + (self.devices is not None)
+        return (self.measured.entries is not None) + (self.gpus is not None)
 
 
 class Collector:
@@ -85,7 +89,7 @@ class Collector:
         *,
         place: PublicationLock | None = None,
     ) -> None:
-        """`place` is held before anything is published. Raises `StoreError` if the rate history cannot be read."""
+        """`place` is held before anything is published. Raises `StoreError` if what the store keeps cannot be read."""
         self._settings = settings
         self._interval = settings.polling_interval_sec
         self._sources = sources
@@ -95,6 +99,7 @@ class Collector:
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
         self._found: Mapping[int, _Found] = {}
         """What was read, by the end of its interval."""
+        self._gpu_memory = gpu_memory.load(settings.db_location)
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
         self._newest: TickSample | None = None
@@ -118,7 +123,7 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        found = _Found(measure(reading, self._interval, self._charged), reading.devices)
+        found = _Found(measure(reading, self._interval, self._charged), sight(reading, self._interval))
         before = self._found.get(time)
         if before is None or found.answers >= before.answers:
             # That of the interval before may not be accounted yet.
@@ -130,16 +135,18 @@ class Collector:
         """Account for the interval that ends at `time`, a multiple of it; store and publish what was seen.
 
         Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
-        same; without `keep_unobserved` one at which the cluster did not answer is not, so that it can be taken again,
-        nor is one whose time nothing vouches for. A tick whose time is contradicted is refused, which is published.
-        Raises `StoreError` when it cannot be stored and `PublishError` when it cannot be published; a stored tick is
-        published with the next one.
+        same. Without `keep_unobserved` one at which the cluster did not answer, now or whenever usage was to be read,
+        is not, so that it can be taken again; nor is one whose time nothing vouches for. A tick whose time is
+        contradicted is refused, which is published. Raises `StoreError` when it cannot be stored and `PublishError`
+        when it cannot be published; a stored tick is published with the next one.
         """
         now = self._timekeeper.read()
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = Reading(float(time), now.boot)
         refused = self._judge(now)
+        if refused is None and time not in self._found and not keep_unobserved:
+            return TickReport(time, stored=False, observed=False, generation=None)
         if refused is None:
             cluster = self._sources.cluster(time - self._interval, time)
             # Asking may have told the time.
@@ -148,7 +155,8 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
         found = self._found.get(time)
         measured = None if found is None else found.measured
-        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged)
+        gpus = self._gpus(cluster, found, time)
+        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows)):
             return TickReport(time, stored=False, observed=False, generation=None)
@@ -156,7 +164,23 @@ class Collector:
         stored = self._store.append([sample]).stored == 1
         if stored:
             self._newest = sample
+            self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
+
+    def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> Gpus:
+        return gpus_of(
+            cluster,
+            None if found is None else found.gpus,
+            self._gpu_memory,
+            time=time,
+            entry=entries_of(self._charged),
+            configured=bool(self._settings.nvidia_dcgm_endpoints),
+        )
+
+    def _remember(self, memory: GpuMemory) -> None:
+        if memory != self._gpu_memory:
+            self._gpu_memory = memory
+            gpu_memory.save(self._settings.db_location, memory)
 
     def check_clock(self) -> Disagreement | None:
         """Compare the clock with what is known of the time; what is new is logged and published, `PublishError`."""

@@ -90,7 +90,7 @@ class Frame:
     @cached_property
     def all_measured(self) -> bool:
         """Say whether idle is what it seems: everything that uses what is shown was measured."""
-        return self.measure.dimension != "usage" or all_measured(self.measure, self.window)
+        return all_measured(self.measure, self.window)
 
     @property
     def unmeasured_requests(self) -> float:

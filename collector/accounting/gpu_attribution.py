@@ -1,195 +1,198 @@
-"""Which pods the GPUs of a tick worked for.
+"""Who used the GPUs.
 
-A device's use goes in equal parts to the pods its labels name. A device whose labels name no pod is idle, unless its
-node has pods whose requested GPUs no device accounts for: as many of its unnamed devices as those pods need, the
-busiest first, were used by pods that cannot be told, and go to the special entry `unattributed`.
+What a device did goes in equal parts to the pods its labels name, if they hold a GPU of its node. A device that names
+none of these is idle below 5 % of use; else somebody used it who cannot be told, which goes to the special entry
+`unattributed`.
 
 Under time-slicing an exporter without `--kubernetes-virtual-gpus` names one pod of a device, whichever it met last
-(NVIDIA/dcgm-exporter#307, #340). Where pods that share GPUs are named nowhere, the only device of their node
-is theirs as well; of several devices none can be told, and what the named ones did is `unattributed`.
+(NVIDIA/dcgm-exporter#307, #340). Where pods that share GPUs are named nowhere, the only device of their node is theirs
+as well; of several devices none can be told, and what the named ones did is `unattributed`.
+
+A GPU that its node has and no exporter shows is unknown use of the pods on that node that hold more than is shown of
+them, and of nobody else. What is known of an entry counts while it is at least half of what the entry holds.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from collector.model import GpuDevice, Node
+from collector.accounting.gpu_memory import TOLERANCE
+from collector.accounting.gpu_places import GpuSighting, Place, PodName
+from collector.accounting.gpu_units import GpuUnits
+from collector.observations import GpuDevice
 
-PodName = tuple[str, str]
-"""Namespace and name."""
+IDLE_BELOW = 0.05
+"""Use of a device, 0.0 to 1.0, below which it is idle when nobody is known to hold it."""
+MIN_SEEN_SHARE = 0.5
+"""Share of the GPUs of an entry that exporters have to show for its use to count as known."""
 
-_TOLERANCE = 1e-6
+Entry = Callable[[str], str | None]
+"""The entry that a namespace is charged to; None for what is not charged."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class GpuUse:
-    """GPU equivalents in use, and framebuffer bytes; None once a part of it is unknown."""
+    """GPU equivalents in use, and framebuffer bytes; None where too much of it is unknown."""
 
     gpu: float | None = 0.0
     gpu_memory: float | None = 0.0
 
-    def add(self, device: GpuDevice, part: float) -> None:
-        """Add a part (0.0 to 1.0) of what a device did; a value the device does not report makes the sum unknown."""
-        busy = None if device.utilisation is None else device.utilisation * (device.share or 0.0)
-        self.gpu = _plus(self.gpu, busy, part)
-        self.gpu_memory = _plus(self.gpu_memory, device.memory_used, part)
-
-    @classmethod
-    def total(cls, uses: Iterable[GpuUse]) -> GpuUse | None:
-        """Sum of several; None of none."""
-        several = list(uses)
-        if not several:
-            return None
-        return cls(_sum([use.gpu for use in several]), _sum([use.gpu_memory for use in several]))
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) if len(known) == len(values) else None
-
-
-def framebuffer(devices: Iterable[GpuDevice]) -> float | None:
-    """Bytes of GPU memory, used and free; None when a device does not tell both."""
-    return _sum([size for device in devices for size in (device.memory_used, device.memory_free)])
-
-
-def _plus(total: float | None, value: float | None, part: float) -> float | None:
-    return None if total is None or value is None else total + value * part
-
 
 @dataclass(frozen=True, slots=True)
-class GpuPod:
-    """A pod that requests GPUs: its node, and GPU equivalents."""
+class GpuUsage:
+    """Use of the GPUs of a cluster at one moment; an entry or a node that is absent used none."""
 
-    node: str
-    requested: float
-    shares: bool = False
-    """Whether its node lets several pods hold one GPU (time-slicing, MPS)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GpuAttribution:
-    """GPU use by namespace, and of pods that cannot be told (None when there is none)."""
-
-    by_namespace: Mapping[str, GpuUse]
+    entries: Mapping[str | None, GpuUse]
+    nodes: Mapping[str, GpuUse]
     unattributed: GpuUse | None
+    """Use by nobody who can be told; None when there is none."""
+    unseen: Mapping[str, int]
+    """How many pods of a namespace hold a GPU that no exporter shows."""
 
 
-def seen_in_full(devices: Sequence[GpuDevice], nodes: Iterable[Node]) -> bool:
-    """Whether the devices add up to the GPUs that nodes advertise as allocatable.
+@dataclass(slots=True)
+class _Sum:
+    """What is known of a use, and how many GPUs that is of and how many are unknown."""
 
-    Node by node where exporters name nodes of the cluster; over all nodes where one reports a host name of its own.
-    """
-    advertised = {node.name: node.allocatable.get("gpu") or 0.0 for node in nodes}
-    seen = dict.fromkeys(advertised, 0.0)
-    for device in devices:
-        if device.node not in seen:
-            return math.fsum((item.share or 0.0) for item in devices) >= sum(advertised.values()) - _TOLERANCE
-        seen[device.node] += device.share or 0.0
-    return all(seen[name] >= count - _TOLERANCE for name, count in advertised.items())
+    value: float = 0.0
+    seen: float = 0.0
+    unseen: float = 0.0
 
+    def add(self, value: float, gpus: float) -> None:
+        self.value += value
+        self.seen += gpus
 
-def attribute(
-    devices: Sequence[GpuDevice], gpu_pods: Mapping[PodName, GpuPod], bound: Container[PodName]
-) -> GpuAttribution:
-    """Split what the devices did over namespaces.
-
-    `gpu_pods` are the bound, unfinished pods that request GPUs; `bound` tells by `in` whether any pod is one of the
-    bound and unfinished: a pod that is not holds nothing, whatever the labels say.
-    """
-    by_namespace: dict[str, GpuUse] = {}
-    received: dict[PodName, float] = {}
-    unnamed: dict[str, list[GpuDevice]] = {}
-    blurred: list[GpuDevice] = []
-    sharers = _unnamed_sharers(devices, gpu_pods)
-    for device in devices:
-        # A pod that was named but has finished, or was never bound, holds nothing: exporters keep a name for a while.
-        # One that is bound is believed even without a request: containers can be given devices by other ways.
-        holders = [pod for pod in device.holders if pod in gpu_pods or pod in bound]
-        if not holders:
-            unnamed.setdefault(device.node, []).append(device)
-            continue
-        # Where unnamed pods share the node's GPUs too, a label names one of several holders. With a single device all
-        # of them hold it. With more, nobody can say which pod ran on which, and charging the named one alone would bill
-        # the work of its neighbours to it.
-        more, theirs = sharers.get(device.node, ((), True))
-        holders += more if theirs else ()
-        for pod in holders:
-            received[pod] = received.get(pod, 0.0) + (device.share or 0.0) / len(holders)
-            if theirs:
-                by_namespace.setdefault(pod[0], GpuUse()).add(device, 1 / len(holders))
-        if not theirs:
-            blurred.append(device)
-    return GpuAttribution(by_namespace, _unattributed(unnamed, blurred, _missing(gpu_pods, received, set(unnamed))))
+    @property
+    def known(self) -> float | None:
+        return self.value if self.seen + TOLERANCE >= MIN_SEEN_SHARE * (self.seen + self.unseen) else None
 
 
-def _unnamed_sharers(
-    devices: Sequence[GpuDevice], gpu_pods: Mapping[PodName, GpuPod]
-) -> dict[str, tuple[list[PodName], bool]]:
-    """Per host, pods that share its GPUs and that no label names, and whether its only device is theirs as well.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Whose a device's work was: of `holders`, or of nobody who can be told, or (idle) of nobody."""
 
-    A host with a device that names several pods has an exporter that names them all. Hosts with a name of their own
-    have the pods of the nodes that no host is named after.
-    """
-    named = {pod for device in devices for pod in device.holders}
-    pods: dict[str, list[PodName]] = {}
-    nodes = {device.node for device in devices}
-    for pod, holding in gpu_pods.items():
-        if holding.shares and pod not in named:
-            pods.setdefault(holding.node if holding.node in nodes else "", []).append(pod)
-    if not pods:
-        return {}
-    known = {holding.node for holding in gpu_pods.values()}
-    hosts: dict[str, list[GpuDevice]] = {}
-    for device in devices:
-        hosts.setdefault(device.node if device.node in known else "", []).append(device)
-    return {
-        device.node: (pods[host], len(several) == 1)
-        for host, several in hosts.items()
-        for device in several
-        if host in pods and all(len(item.holders) < 2 for item in several)
-    }
+    device: GpuDevice
+    holders: tuple[PodName, ...]
+    told: bool
 
 
-def _missing(
-    gpu_pods: Mapping[PodName, GpuPod], received: Mapping[PodName, float], hosts: Collection[str]
-) -> dict[str, float]:
-    """Per host with unnamed devices, GPU equivalents its pods request and no device accounts for.
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """GPUs that a pod holds: those that exporters can show, and those that none can."""
 
-    Pods of nodes that no such host is named after are kept under "": an exporter may report a host name of its own.
-    """
-    missing: dict[str, float] = {}
-    for pod, holding in gpu_pods.items():
-        lacking = holding.requested - received.get(pod, 0.0)
-        if lacking > _TOLERANCE:
-            host = holding.node if holding.node in hosts else ""
-            missing[host] = missing.get(host, 0.0) + lacking
-    return missing
+    measured: float = 0.0
+    unmeasured: float = 0.0
 
 
-def _unattributed(
-    unnamed: Mapping[str, list[GpuDevice]], blurred: Iterable[GpuDevice], missing: Mapping[str, float]
-) -> GpuUse | None:
-    # Requests without a device mean that somebody held an unnamed device. Whose it was cannot be told, and how many
-    # there were can: the busiest are taken, for a device that worked was held, and an idle one may not have been.
-    left = dict(missing)
-    taken = list(blurred)
-    for host, devices in unnamed.items():
-        pool = host if host in left else ""
-        for device in sorted(devices, key=_busyness, reverse=True):
-            if left.get(pool, 0.0) <= _TOLERANCE:
-                break
-            left[pool] -= device.share or 0.0
-            taken.append(device)
-    use = GpuUse()
-    for device in taken:
-        use.add(device, 1.0)
-    return use if taken else None
+_NOTHING = _Holding()
 
 
-def _busyness(device: GpuDevice) -> tuple[float, float]:
-    # Unknown use comes first: it must make the sum unknown rather than be left out of it as if it were idle.
-    busy = math.inf if device.utilisation is None else device.utilisation * (device.share or 0.0)
-    return busy, device.memory_used or 0.0
+@dataclass(slots=True)
+class _Tally:
+    """One metric of all places."""
+
+    value_of: Callable[[GpuDevice], float | None]
+    entry: Entry
+    entries: dict[str | None, _Sum] = field(default_factory=dict)
+    nodes: dict[str, _Sum] = field(default_factory=dict)
+    unattributed: _Sum | None = None
+    unseen: set[PodName] = field(default_factory=set)
+
+    def add(self, place: Place, works: Iterable[_Work], at_work: Mapping[PodName, _Holding], gpus: float) -> None:
+        """Add a place with so many `gpus` that exporters can show; `at_work` are its pods that ought to use them."""
+        node = self.nodes.setdefault(place.nodes[0], _Sum()) if len(place.nodes) == 1 else _Sum()
+        received: dict[PodName, float] = {}
+        dark: dict[PodName, float] = {}
+        for work in works:
+            share, value = work.device.share or 0.0, self.value_of(work.device)
+            reached = received if value is not None else dark
+            for pod in work.holders:
+                reached[pod] = reached.get(pod, 0.0) + (share or 1.0) / len(work.holders)
+            if value is None:
+                continue
+            node.add(value, share)
+            if not work.told:
+                self.unattributed = self.unattributed or _Sum()
+                self.unattributed.add(value, share)
+                continue
+            for pod in work.holders:
+                self._of(pod).add(value / len(work.holders), share / len(work.holders))
+        node.unseen = max(0.0, gpus - node.seen)
+        for pod in at_work.keys() | dark.keys():
+            holding = at_work.get(pod, _NOTHING)
+            lacking = min(holding.measured - received.get(pod, 0.0), node.unseen)
+            unseen = max(lacking, dark.get(pod, 0.0)) + holding.unmeasured
+            if unseen > TOLERANCE:
+                self._of(pod).unseen += unseen
+                self.unseen.add(pod)
+
+    def _of(self, pod: PodName) -> _Sum:
+        return self.entries.setdefault(self.entry(pod[0]), _Sum())
+
+
+def attribute(sighting: GpuSighting, units: GpuUnits, entry: Entry) -> GpuUsage:
+    """Split what the devices did over entries and nodes."""
+    tallies = _Tally(_gpu, entry), _Tally(_memory, entry)
+    for place in sighting.places:
+        holding = {pod.key: _Holding(units.holds_measured(pod), units.holds_unmeasured(pod)) for pod in place.pods}
+        at_work = {pod: held for pod, held in holding.items() if pod in sighting.at_work}
+        works = list(_works(place, units, holding, at_work))
+        for tally in tallies:
+            tally.add(place, works, at_work, _expected(place, units, holding))
+    gpu, memory = tallies
+    unseen: dict[str, int] = {}
+    for namespace, _ in gpu.unseen:
+        unseen[namespace] = unseen.get(namespace, 0) + 1
+    return GpuUsage(
+        {key: GpuUse(_known(gpu.entries.get(key)), _known(memory.entries.get(key))) for key in gpu.entries},
+        {name: GpuUse(use.known, _known(memory.nodes.get(name))) for name, use in gpu.nodes.items()},
+        None if gpu.unattributed is None else GpuUse(gpu.unattributed.known, _known(memory.unattributed)),
+        unseen,
+    )
+
+
+def _gpu(device: GpuDevice) -> float | None:
+    return None if device.utilisation is None or device.share is None else device.utilisation * device.share
+
+
+def _memory(device: GpuDevice) -> float | None:
+    return None if device.share is None else device.memory_used
+
+
+def _known(use: _Sum | None) -> float | None:
+    return None if use is None else use.known
+
+
+def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding]) -> float:
+    """GPUs that exporters have to show of a place for nothing to be unknown: what is sold of it, or all it has."""
+    nodes = [units.nodes[name] for name in place.nodes if name in units.nodes]
+    return max(
+        sum(units.sold(node) or units.gpus(node) for node in nodes), sum(held.measured for held in holding.values())
+    )
+
+
+def _works(
+    place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding], at_work: Container[PodName]
+) -> Iterable[_Work]:
+    believed = {pod.key for pod in place.pods if holding[pod.key].measured or not _sells(pod.node, units)}
+    named = {pod for device in place.devices for pod in device.holders}
+    unnamed = [pod for pod in place.pods if pod.key not in named and pod.key in at_work]
+    sharers = tuple(pod.key for pod in unnamed if units.shares(pod))
+    if any(len(device.holders) > 1 for device in place.devices):
+        # An exporter that names several pods of a device names all: one that it does not name has not begun.
+        sharers = ()
+    for device in place.devices:
+        holders = tuple(pod for pod in device.holders if pod in believed)
+        if holders and sharers:
+            # A label names one of several holders here. With a single device all of them hold it. With more, nobody can
+            # say which pod ran on which, and charging the named one alone would bill its neighbours' work to it.
+            only = len(place.devices) == 1
+            yield _Work(device, holders + sharers if only else holders, told=only)
+        else:
+            yield _Work(device, holders, told=bool(holders) or (device.utilisation or 0.0) < IDLE_BELOW)
+
+
+def _sells(node: str, units: GpuUnits) -> bool:
+    """Whether a node advertises its GPUs, so that a pod without a request holds none of them."""
+    return node in units.nodes and units.sold(units.nodes[node]) > 0

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from collector.kubernetes.gpu_resources import slice_of, told_clients, vendor
+from collector.kubernetes.gpu_resources import is_measured, slice_of, told_clients
 from collector.observations import GpuDevice, Node, NodeSpan
 
 HOUR = 3600
 TICKS_TO_BELIEVE = 3
 """Ticks for which a number of shares has to be the same before it is believed."""
 TOLERANCE = 1e-6
+_DIGITS = 9
 
 T = TypeVar("T")
 Units = Mapping[str, float]
@@ -53,15 +54,16 @@ class Sharing:
     """What exporters showed of the sharing of one resource of a node."""
 
     advertised: float
+    """Units of all resources of whole GPUs, or the GPUs that instances of all sizes make."""
     devices: int
-    """The most GPUs shown at once while that many units were advertised."""
+    """The most GPUs shown at once while so much was advertised."""
     ticks: int
     """For how many ticks it has been that many, as far as that matters."""
     clients: int | None = None
     """The shares that a GPU is sold in, once they are believed."""
 
     def after(self, advertised: float, devices: int) -> Sharing:
-        """Return it after a tick with so many units, at which an exporter showed so many GPUs."""
+        """Return it after a tick with so much advertised, at which an exporter showed so many GPUs."""
         if advertised != self.advertised:
             return Sharing(advertised, devices, 1)
         if devices > self.devices:
@@ -69,8 +71,9 @@ class Sharing:
         ticks = min(self.ticks + 1, TICKS_TO_BELIEVE)
         if ticks < TICKS_TO_BELIEVE:
             return replace(self, ticks=ticks)
-        whole, rest = divmod(advertised, self.devices)
-        return replace(self, ticks=ticks, clients=int(whole) if rest == 0 else 1)
+        ratio = round(advertised / self.devices)
+        is_whole = ratio >= 1 and abs(ratio * self.devices - advertised) < TOLERANCE
+        return replace(self, ticks=ticks, clients=ratio if is_whole else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,30 +166,23 @@ def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMe
 
 
 def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
+    """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
+    measured = {resource: count for resource, count in units.items() if is_measured(resource)}
+    instances = {resource for resource in measured if _is_instance(resource, node)}
+    cut = {device.uuid for device in devices if device.instance is not None}
+    whole = {device.uuid for device in devices} - (cut if instances else set())
+    # Instances of all sizes are cut out of the same GPUs, and whole ones can have several names.
+    cut_up = round(sum(measured[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    uncut = sum(count for resource, count in measured.items() if resource not in instances)
     found = {}
-    for resource, count in units.items():
-        sold = _sold(resource, node, units, devices)
-        if sold:
+    for resource in measured:
+        advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(whole))
+        if gpus:
             before = known.sharing.get(resource)
-            found[resource] = before.after(count, sold) if before else Sharing(count, sold, 1)
+            found[resource] = before.after(advertised, gpus) if before else Sharing(advertised, gpus, 1)
     return found
 
 
-def _sold(resource: str, node: Node, units: Units, devices: Sequence[GpuDevice]) -> int:
-    """Of the shown devices, the number that the units of a resource can be shares of."""
-    if vendor(resource) != "NVIDIA":
-        return 0
-    part = slice_of(resource, node.gpu_hints)
-    if part < 1 or _is_instance(resource):
-        return sum(
-            device.instance is not None and device.share is not None and abs(device.share - part) < TOLERANCE
-            for device in devices
-        )
-    gpus = {device.uuid for device in devices}
-    if any(map(_is_instance, units)):
-        gpus -= {device.uuid for device in devices if device.instance is not None}
-    return len(gpus)
-
-
-def _is_instance(resource: str) -> bool:
-    return resource.startswith("nvidia.com/mig-")
+def _is_instance(resource: str, node: Node) -> bool:
+    """Whether units of a resource of NVIDIA's are instances of partitioned GPUs."""
+    return resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1

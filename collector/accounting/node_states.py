@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from collector.accounting.gpu_books import GpuUsage, GpuUse, NodeGpus
+from collector.accounting.gpu_attribution import GpuUsage, GpuUse
+from collector.accounting.gpu_units import NodeGpus
 from collector.accounting.pod_totals import Held
 from collector.model import NodeState
 from collector.observations import Node
@@ -47,7 +48,7 @@ def _node_state(node: Node, held: Held, usage: Usage, gpus: NodeGpus | None, gpu
     if gpus:
         capacity |= {"gpu": gpus.capacity, "gpu_memory": gpus.memory}
         allocatable |= {"gpu": gpus.allocatable, "gpu_memory": gpus.memory}
-        requests["gpu"] = held.gpu
+        requests["gpu"] = None if held.claims_unread else held.gpu
         used |= {
             "gpu": gpu_use.gpu if gpu_use else None,
             "gpu_memory": gpu_use.gpu_memory if gpu_use else None,

@@ -7,39 +7,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
-from collector.accounting.gpu_books import GpuUnits, GpuUsage, GpuUse, NodeGpus
+from collector.accounting.gpu_attribution import GpuUsage, GpuUse
+from collector.accounting.gpu_units import NodeGpus
+from collector.accounting.gpus import Gpus
 from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
 from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
-from collector.observations import Cluster, Pod
+from collector.observations import Cluster
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
 
 Special = Literal["excluded", "unattributed"]
 Charged = Callable[[str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Gpus:
-    """What is known of the GPUs in an interval."""
-
-    units: GpuUnits | None = None
-    """None where no GPUs are accounted for."""
-    usage: GpuUsage | None = None
-    """None when no exporter answered."""
-    dcgm: bool | None = None
-    """Whether the exporters were observed; None when none is configured."""
-
-    def held_by(self, pod: Pod) -> float:
-        """GPUs that a pod holds."""
-        return self.units.holds(pod) if self.units else 0.0
 
 
 _NO_GPUS = Gpus()
@@ -51,7 +37,8 @@ class _Interval:
     totals: PodTotals
     measured: MeasuredUsage | None
     gpu_usage: GpuUsage | None
-    node_gpus: Mapping[str, NodeGpus] = field(default_factory=dict)
+    node_gpus: Mapping[str, NodeGpus]
+    dcgm: bool | None
 
     @property
     def keys(self) -> Collection[str | None]:
@@ -84,8 +71,8 @@ def account(
     if cluster is None or totals is None:
         return TickSample(time, interval, observed, {}, {}, {}, {})
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
-    node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval) if gpus.units else {}
-    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus)
+    node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval)
+    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm)
     capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
         time=time,
@@ -97,26 +84,26 @@ def account(
         special=_special(seen, charged),
         nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
         unmeasured=_unmeasured(seen),
-        blind_spots=cluster.blind_spots,
+        blind_spots=(*cluster.blind_spots, *gpus.units.blind_spots),
     )
 
 
 def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged)
     except SourceError as error:
         log.warning("%s; nothing is known of this interval", error)
         return None
 
 
 def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:
-    """Return sums over nodes; GPUs only where there are any, their memory where all of them tell it."""
+    """Return sums over nodes; GPUs only where there are any, their memory as far as exporters tell it."""
     values: dict[Metric, float | None] = {"cpu": sums.cpu, "memory": sums.memory}
     if seen.node_gpus:
         nodes = seen.node_gpus.values()
         memory = [node.memory for node in nodes if node.memory is not None]
         values["gpu"] = sum(map(gpus, nodes))
-        values["gpu_memory"] = sum(memory) if len(memory) == len(nodes) else None
+        values["gpu_memory"] = sum(memory) if memory else None
     return values
 
 
@@ -139,8 +126,8 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry
         "memory": used.memory if used else None,
     }
     gpu_use = seen.gpu_usage.entries.get(key) if seen.gpu_usage else None
-    if held.gpu or gpu_use is not None:
-        requests["gpu"] = held.gpu
+    if held.gpu or held.claims_unread or gpu_use is not None:
+        requests["gpu"] = None if held.claims_unread else held.gpu
         usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
     return Entry(usage, requests, used.share if used else None, labels)
 
@@ -156,8 +143,10 @@ def _special(seen: _Interval, charged: Charged) -> dict[Special, Entry]:
     if None in seen.keys or not all(map(charged, seen.cluster.namespaces)):
         special["excluded"] = _entry(seen, None, {})
     nobodys = seen.gpu_usage.unattributed if seen.gpu_usage else None
-    if nobodys is not None:
-        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=True)}
+    # While no exporter answers, whoever holds GPUs may have used them, and so may somebody who cannot be told.
+    unknown = seen.dcgm is False and any(held.gpu for held in seen.totals.nodes.values())
+    if nobodys is not None or unknown:
+        usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=not unknown)}
         special["unattributed"] = Entry(usage, {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}, 1.0)
     return special
 

@@ -19,3 +19,8 @@ def charged_by(included: Sequence[str], excluded: Sequence[str]) -> Callable[[st
         return any(fnmatchcase2(namespace, glob) for glob in includes)
 
     return charged
+
+
+def entries_of(charged: Callable[[str], bool]) -> Callable[[str], str | None]:
+    """Return what tells the entry that a namespace is charged to: itself, or None for all that are not charged."""
+    return lambda namespace: namespace if charged(namespace) else None

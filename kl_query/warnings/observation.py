@@ -93,7 +93,7 @@ def source_silent(source: Source, hours: float, buckets: Sequence[tuple[Plain, f
     """Say for how many hours, of which buckets, the source of usage did not answer."""
     return warning(
         Code.SOURCE_SILENT,
-        "{source} did not answer for {hours:g} h: usage is unknown in each hour it missed for the most part: "
+        "{source} gave no usable answer for {hours:g} h: usage is unknown in each hour it missed for the most part: "
         "{buckets}.",
         source=_SOURCES[source],
         hours=hours,

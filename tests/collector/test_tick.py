@@ -65,6 +65,14 @@ def test_the_amounts_of_two_ticks_are_published(place: Place) -> None:
     assert hourly["special"]["non-allocatable"]["cpu"]["usage"] == pytest.approx([1 / 12])
 
 
+def test_a_tick_tells_what_it_could_not_see_and_a_restart_before_the_next_does_not(place: Place) -> None:
+    place.run((NOON, answering(3.0)))
+    assert (place.manifest()["unmeasured"], place.manifest()["blind_spots"]) == ({}, [])
+    with Store.open(place.settings.db_location) as store:
+        Collector(place.settings, Script(), store, lambda: float(NOON + 10)).publish()
+    assert not {"unmeasured", "blind_spots"} & place.manifest().keys()
+
+
 def test_the_nodes_of_the_latest_listing_are_published(place: Place) -> None:
     place.run((NOON, answering(3.0)), (NOON + 300, SILENT))
     nodes = place.read("nodes")
@@ -228,6 +236,19 @@ def test_usage_may_be_read_before_the_tick_of_the_interval_before_is_taken(place
         asked.now = answering(1.0)
         assert collector.tick(NOON + 600).stored
     assert usage_of_shop(place) == pytest.approx([(3.0 + 6.0) / 12])
+
+
+def test_a_tick_for_which_the_cluster_was_not_known_when_usage_was_to_be_read_is_left_to_be_taken_again(
+    place: Place,
+) -> None:
+    """As when the watch began between the two."""
+    with working(place) as (_, asked, collector):
+        assert not collector.read_usage(NOON + 300)
+        asked.now = answering(3.0)
+        assert not collector.tick(NOON + 300, keep_unobserved=False).observed
+        assert collector.read_usage(NOON + 300)
+        assert collector.tick(NOON + 300, keep_unobserved=False).stored
+    assert usage_of_shop(place) == pytest.approx([3.0 / 12])
 
 
 @pytest.mark.parametrize("order", [(3.0, None), (None, 3.0)])

@@ -68,6 +68,8 @@ class Reference:
         self.observed: dict[str, set[int]] = {"kubernetes": set(), "metrics": set(), "dcgm": set()}
         self.both: set[int] = set()
         """Steps in which the pods and their usage were both known."""
+        self.shown: list[tuple[int, int]] = []
+        """Ticks at which an exporter answered, and how many GPUs it showed."""
         self.without_dcgm: set[int] = set()
         """Steps in which no exporter was configured."""
         self.names: set[str] = set()
@@ -84,14 +86,11 @@ class Reference:
         if not fact.dcgm_configured:
             # A step that nobody took counts with the setting that came after it.
             self.without_dcgm |= set(range(self.last + STEP, fact.time + STEP, STEP))
-        # Whether all GPUs were seen can only be told against a listing of the nodes.
-        short = fact.kubernetes and not fact.dcgm_complete and any(node.gpus for node in fact.nodes.values())
-        dcgm = fact.dcgm and not short
-        facts = self._step(fact, dcgm) if fact.kubernetes else None
+        facts = self._step(fact) if fact.kubernetes else None
         for end in ends:
             if end <= self.last:
                 continue  # A shorter interval has told of this step before: the first one wins.
-            for source, answered in (("kubernetes", fact.kubernetes), ("metrics", fact.metrics), ("dcgm", dcgm)):
+            for source, answered in (("kubernetes", fact.kubernetes), ("metrics", fact.metrics), ("dcgm", fact.dcgm)):
                 if answered:
                     self.observed[source].add(end)
             if fact.kubernetes and fact.metrics:
@@ -106,13 +105,16 @@ class Reference:
             self._closed.clear()
             self._finished.clear()
 
-    def _step(self, fact: TickFact, dcgm: bool) -> StepFacts:
+    def _step(self, fact: TickFact) -> StepFacts:
         def over(whole: float) -> float:
             return whole / fact.interval
 
         shares = [(node, over(fact.seconds(node.created, node.deleted))) for node in fact.nodes.values()]
         gpus = sum(node.gpus * share for node, share in shares)
-        video = gpus * GPU_MEM_TOTAL / GIB if dcgm or not gpus else None
+        shown = _shown(fact)
+        if fact.dcgm:
+            self.shown.append((fact.time, len(shown)))
+        video = self._most_shown(fact.time) * GPU_MEM_TOTAL / GIB if fact.dcgm or not gpus else None
         same = {"gpu": gpus, "gpu_memory": video}
         facts = StepFacts(
             capacity={
@@ -125,7 +127,7 @@ class Reference:
                 "memory": sum(node.memory_allocatable * share for node, share in shares) / GIB,
                 **same,
             },
-            usage={"(unattributed)": _unattributed(fact, dcgm)},
+            usage={"(unattributed)": _unattributed(fact)},
             requests={},
             measured={},
         )
@@ -138,13 +140,10 @@ class Reference:
             share, enough = _measured(fact, pods)
             measured = fact.metrics and enough
             facts.measured[name] = share if fact.metrics else 0.0
-            gpu = [pod for pod in pods if pod.gpus]
-            named = [(pod, pod.gpus - pod.gpus_unlabelled) for pod in gpu]
             facts.usage[name] = {
                 "cpu": sum(pod.cpu_usage for pod in known) if measured else None,
                 "memory": sum(pod.mem_usage for pod in known) / GIB if measured else None,
-                "gpu": (sum(pod.gpu_utilisation * n for pod, n in named) if dcgm else None) if gpu else 0.0,
-                "gpu_memory": (sum(pod.gpu_mem_used * n for pod, n in named) / GIB if dcgm else None) if gpu else 0.0,
+                **_gpu_usage(fact, [pod for pod in pods if pod.gpus]),
             }
             held = [(pod, over(fact.seconds(pod.bound, pod.ended))) for pod in pods]
             facts.requests[name] = {
@@ -154,6 +153,17 @@ class Reference:
                 "gpu_memory": None,
             }
         return facts
+
+    def _most_shown(self, time: int) -> int:
+        """GPUs that exporters show: the most after which fewer were not shown for an hour."""
+        most = 0
+        for place, (_, number) in enumerate(self.shown):
+            fewer = [then for then, later in self.shown[place:] if later < number]
+            if not fewer or time - fewer[0] < HOUR:
+                most = max(most, number)
+        # What is older says nothing that these do not.
+        self.shown = self.shown[-20:]
+        return most
 
     # One hour
 
@@ -382,14 +392,47 @@ def _measured(fact: TickFact, pods: list[PodFact]) -> tuple[float, bool]:
     return by_cpu, by_cpu >= 0.5 and by_number >= 0.5
 
 
-def _unattributed(fact: TickFact, dcgm: bool) -> dict[str, Value]:
-    """What GPUs did for pods that their labels do not name."""
-    held = [pod for pod in fact.pods if pod.gpus]
-    if fact.dcgm_configured and not dcgm and held:
+def _shown(fact: TickFact) -> list[tuple[PodFact | None, bool]]:
+    """The GPUs that are shown: who holds each, and whether its label says so."""
+    slots: list[tuple[PodFact | None, bool]] = []
+    for pod in fact.pods:
+        slots += [(pod, number >= pod.gpus_unlabelled) for number in range(pod.gpus)]
+    free = sum(node.gpus for node in fact.nodes.values()) - len(slots)
+    slots += [(None, False)] * free
+    return slots if fact.dcgm_complete else slots[1:]
+
+
+def _gpu_usage(fact: TickFact, holders: list[PodFact]) -> dict[str, Value]:
+    """What the GPUs did that are shown to be theirs; unknown with less than half of what they hold."""
+    if not holders:
+        return {"gpu": 0.0, "gpu_memory": 0.0}
+    if not fact.dcgm:
+        return {"gpu": None, "gpu_memory": None}
+    shown = _shown(fact)
+    hidden = sum(node.gpus for node in fact.nodes.values()) - len(shown)
+    seen = lacking = 0
+    usage = memory = 0.0
+    for pod in holders:
+        named = sum(holder is pod and labelled for holder, labelled in shown)
+        seen += named
+        usage += named * pod.gpu_utilisation
+        memory += named * pod.gpu_mem_used
+        # A pod that does not run is not expected to use what it holds.
+        lacking += min(pod.gpus - named, hidden) if pod.runs(fact.moment) else 0
+    if seen < lacking:
+        return {"gpu": None, "gpu_memory": None}
+    return {"gpu": usage, "gpu_memory": memory / GIB}
+
+
+def _unattributed(fact: TickFact) -> dict[str, Value]:
+    """What GPUs did for pods that their labels do not name; below 5 % they are idle."""
+    if fact.dcgm_configured and not fact.dcgm and any(pod.gpus for pod in fact.pods):
         return {"cpu": 0.0, "memory": 0.0, "gpu": None, "gpu_memory": None}
+    nameless = [pod for pod, labelled in _shown(fact) if pod is not None and not labelled] if fact.dcgm else []
+    at_work = [pod for pod in nameless if pod.gpu_utilisation >= 0.05]
     return {
         "cpu": 0.0,
         "memory": 0.0,
-        "gpu": sum(pod.gpu_utilisation * pod.gpus_unlabelled for pod in held) if dcgm else 0.0,
-        "gpu_memory": sum(pod.gpu_mem_used * pod.gpus_unlabelled for pod in held) / GIB if dcgm else 0.0,
+        "gpu": sum(pod.gpu_utilisation for pod in at_work),
+        "gpu_memory": sum(pod.gpu_mem_used for pod in at_work) / GIB,
     }

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from collector.accounting.gpu_memory import GpuMemory
+from collector.accounting.gpu_places import sight
+from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
+from collector.accounting.who_is_charged import entries_of
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.reference.model import Document, Key, Reference
-from tests.reference.world import World, cluster, reading
+from tests.reference.world import TickFact, World, cluster, reading
 
 METRICS = ("cpu", "memory", "gpu", "gpu_memory")
 TOLERANCE = 1e-6
@@ -72,19 +76,14 @@ def run(
     checkpoints: list[int],
 ) -> None:
     """Tells both sides of the same world, and compares at each checkpoint and at the end."""
-    reference = Reference(rates, excluded)
-
-    def charged(name: str) -> bool:
-        return name not in excluded
-
+    reference, collector = Reference(rates, excluded), Accounts(lambda name: name not in excluded)
     history = [RateChange(at, rate, "$", weights) for at, rate, weights in rates]
     with Store.open(directory / "db") as store:
         keeper = Bookkeeper(store)
         batch: list[TickSample] = []
         for fact in world.ticks():
             reference.feed(fact)
-            measured = measure(reading(fact), fact.interval, charged)
-            batch.append(account(cluster(fact), measured, time=fact.time, interval=fact.interval, charged=charged))
+            batch.append(collector.sample(fact))
             if checkpoints and fact.time >= checkpoints[0]:
                 checkpoints.pop(0)
                 store.append(batch)
@@ -93,6 +92,29 @@ def run(
         store.append(batch)
         compare(keeper, reference, history)
     check_that_it_was_told_enough([reference.document(scale) for scale in ("hourly_7d", "daily_14d", "monthly_12m")])
+
+
+class Accounts:
+    """What a collector makes of one fact after the other."""
+
+    def __init__(self, charged: Callable[[str], bool]) -> None:
+        self._charged = charged
+        self._memory: GpuMemory = {}
+
+    def sample(self, fact: TickFact) -> TickSample:
+        known, seen = cluster(fact), reading(fact)
+        sighting = sight(seen, fact.interval)
+        gpus = gpus_of(
+            known,
+            sighting,
+            self._memory,
+            time=fact.time,
+            entry=entries_of(self._charged),
+            configured=fact.dcgm_configured,
+        )
+        self._memory = gpus.units.memory
+        measured = measure(seen, fact.interval, self._charged)
+        return account(known, measured, time=fact.time, interval=fact.interval, charged=self._charged, gpus=gpus)
 
 
 def check_that_it_was_told_enough(documents: list[Document]) -> None:

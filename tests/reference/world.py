@@ -96,6 +96,7 @@ class TickFact:
     dcgm_configured: bool
     dcgm: bool
     dcgm_complete: bool
+    """Whether the exporter shows all GPUs; else the first is missing."""
     nodes: dict[str, NodeFact] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
     pods: list[PodFact] = field(default_factory=list)
@@ -132,7 +133,7 @@ def reading(fact: TickFact) -> UsageReading:
     devices = None
     if fact.dcgm:
         seen = list(_devices(fact))
-        devices = tuple(seen if fact.dcgm_complete else seen[:-1])
+        devices = tuple(seen if fact.dcgm_complete else seen[1:])
     return UsageReading(
         moment=float(moment),
         pods=tuple(_pod(pod, moment) for pod in there),

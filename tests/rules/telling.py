@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,10 +11,14 @@ from typing import Any
 
 import orjson
 
+from collector.accounting.gpu_memory import GpuMemory, NodeMemory
+from collector.accounting.gpu_places import sight
+from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import account
+from collector.accounting.tick_sample import Charged, account
+from collector.accounting.who_is_charged import entries_of
 from collector.clock import Reading
-from collector.dcgm.exposition import merge, parse_exposition
+from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, NodeObject, PodObject
@@ -120,6 +124,8 @@ class Told:
     """Labels of namespaces, beside those that the works name."""
     exporters: Sequence[str] | None = None
     """Pages of the DCGM exporters that answered; None when none did."""
+    devices: tuple[GpuDevice, ...] | None = None
+    """What they show, instead of pages."""
     kubernetes: bool = True
     metrics: bool = True
     dcgm: bool = False
@@ -154,8 +160,8 @@ class Told:
     @cached_property
     def _devices(self) -> tuple[GpuDevice, ...] | None:
         if self.exporters is None:
-            return None
-        return merge(device for page in self.exporters for device in parse_exposition(page))
+            return self.devices
+        return tuple(device for page in self.exporters for device in parse_exposition(page))
 
     def cluster(self, interval: int) -> Cluster | None:
         """What was there for a whole interval, parsed as the collector parses it."""
@@ -179,10 +185,18 @@ class Told:
             moment, self._pods, self._nodes, metrics if self.metrics else None, self._devices if self.dcgm else None
         )
 
-    def sample(self, time: int, interval: int, charged: Callable[[str], bool] = lambda _: True) -> TickSample:
+    def gpus(self, time: int, interval: int, charged: Charged, memory: GpuMemory) -> Gpus:
+        """What is known of GPUs after the ticks that left this memory."""
+        sighting, entry = sight(self.reading(time), interval), entries_of(charged)
+        return gpus_of(self.cluster(interval), sighting, memory, time=time, entry=entry, configured=self.dcgm)
+
+    def sample(
+        self, time: int, interval: int, charged: Charged = lambda _: True, gpus: Gpus | None = None
+    ) -> TickSample:
         """The answers, accounted."""
         measured = measure(self.reading(time), interval, charged)
-        return account(self.cluster(interval), measured, time=time, interval=interval, charged=charged)
+        gpus = gpus or self.gpus(time, interval, charged, {})
+        return account(self.cluster(interval), measured, time=time, interval=interval, charged=charged, gpus=gpus)
 
 
 def _page(kind: str, items: Sequence[Any]) -> bytes:
@@ -190,12 +204,29 @@ def _page(kind: str, items: Sequence[Any]) -> bytes:
 
 
 def ticks(
-    told: Told, start: int | str, end: int | str, interval: int = 300, charged: Callable[[str], bool] | None = None
+    told: Told,
+    start: int | str,
+    end: int | str,
+    interval: int = 300,
+    charged: Charged = lambda _: True,
+    memory: dict[str, NodeMemory] | None = None,
 ) -> list[TickSample]:
-    """The same answers at every tick in (start, end], accounted."""
+    """The same answers at every tick in (start, end], accounted.
+
+    `memory` is what is remembered of GPUs, before them and then after them.
+    """
+    memory = {} if memory is None else memory
+    samples = []
     first, last = (at(time) if isinstance(time, str) else time for time in (start, end))
     times = range(first + interval - first % interval, last + 1, interval)
-    return [told.sample(time, interval, charged or (lambda _: True)) for time in times]
+    for time in times:
+        gpus = told.gpus(time, interval, charged, memory)
+        after = gpus.units.memory
+        samples.append(told.sample(time, interval, charged, gpus))
+        for key in memory.keys() - after.keys():
+            del memory[key]
+        memory.update(after)
+    return samples
 
 
 def published(directory: Path, samples: Sequence[TickSample], *rates: RateChange) -> dict[str, Any]:

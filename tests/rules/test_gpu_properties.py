@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.accounting.gpu_attribution import GpuUsage
 from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import GpuTick, gpu_tick
+from collector.accounting.gpu_units import GpuUnits
+from collector.accounting.gpus import gpus_of
 from collector.observations import Cluster, GpuDevice, Node, Pod
 from tests.support.examples import examples
 from tests.support.gpus import GPU, INTERVAL, device, node, pod, reading, spans
@@ -86,16 +88,18 @@ def devices(machine: Machine, moment: Moment, pods: tuple[Pod, ...]) -> tuple[Gp
     return tuple(found)
 
 
-def ticks(machine: Machine, pods: tuple[Pod, ...], history: list[Moment]) -> list[tuple[Node, GpuTick]]:
+def ticks(
+    machine: Machine, pods: tuple[Pod, ...], history: list[Moment]
+) -> list[tuple[Node, GpuUnits, GpuUsage | None]]:
     memory: GpuMemory = {}
     found = []
     for number, moment in enumerate(history, 1):
         there = machine.node(moment.plugin, moment.healthy)
         cluster = Cluster(None, {}, spans(there), (there,), ())
         sighting = sight(reading(devices(machine, moment, pods), (there,), pods), INTERVAL)
-        tick = gpu_tick(cluster, sighting, memory, time=number * INTERVAL, entry=lambda name: name)
-        memory = tick.memory
-        found.append((there, tick))
+        gpus = gpus_of(cluster, sighting, memory, time=number * INTERVAL, entry=str, configured=True)
+        memory = gpus.units.memory
+        found.append((there, gpus.units, gpus.usage))
     return found
 
 
@@ -103,11 +107,11 @@ def ticks(machine: Machine, pods: tuple[Pod, ...], history: list[Moment]) -> lis
 @given(machines, pods_of, histories)
 def test_nobody_uses_more_than_there_is(machine: Machine, wanted: list[tuple[str, int]], history: list[Moment]) -> None:
     pods = bound(machine, wanted)
-    for there, tick in ticks(machine, pods, history):
-        held = {"g1": sum(map(tick.units.holds, pods))}
-        node_gpus = tick.units.of_nodes(spans(there), held, INTERVAL)
+    for there, units, usage in ticks(machine, pods, history):
+        held = {"g1": sum(map(units.holds, pods))}
+        node_gpus = units.of_nodes(spans(there), held, INTERVAL)
         capacity = node_gpus["g1"].capacity if node_gpus else 0.0
-        uses = [*tick.usage.entries.values(), tick.usage.unattributed] if tick.usage else []
+        uses = [*usage.entries.values(), usage.unattributed] if usage else []
         assert sum((each.gpu or 0.0) for each in uses if each) <= capacity + ROUGHLY
         assert all(each.gpu is None or each.gpu >= 0 for each in uses if each)
 
@@ -118,9 +122,9 @@ def test_what_is_held_is_allocatable_and_what_is_allocatable_is_there(
     machine: Machine, wanted: list[tuple[str, int]], history: list[Moment]
 ) -> None:
     pods = bound(machine, wanted)
-    for there, tick in ticks(machine, pods, history):
-        held = sum(map(tick.units.holds, pods))
-        for gpus in tick.units.of_nodes(spans(there), {"g1": held}, INTERVAL).values():
+    for there, units, _ in ticks(machine, pods, history):
+        held = sum(map(units.holds, pods))
+        for gpus in units.of_nodes(spans(there), {"g1": held}, INTERVAL).values():
             assert held <= gpus.allocatable + TOLERANCE
             assert gpus.allocatable <= gpus.capacity + TOLERANCE
 
@@ -130,9 +134,9 @@ def test_what_is_held_is_allocatable_and_what_is_allocatable_is_there(
 def test_once_it_is_known_no_unit_changes_its_worth_and_no_gpu_goes(machine: Machine, history: list[Moment]) -> None:
     # Three ticks in which all is there; then exporters and plugin come and go for less than an hour.
     whole = Moment(True, True, (True,) * 4, ((),) * 4, (0.0,) * 4, 16)
-    for there, tick in ticks(machine, (), [whole] * 3 + history)[2:]:
-        assert abs(tick.units.worth(there, GPU) - 1 / machine.clients) < TOLERANCE
-        assert abs(tick.units.gpus(there) - machine.gpus) < TOLERANCE
+    for there, units, _ in ticks(machine, (), [whole] * 3 + history)[2:]:
+        assert abs(units.worth(there, GPU) - 1 / machine.clients) < TOLERANCE
+        assert abs(units.gpus(there) - machine.gpus) < TOLERANCE
 
 
 @many
@@ -146,6 +150,6 @@ def test_what_one_exporter_does_not_show_touches_nobody_on_another_node(
     shown = (*(devices(machine, moment, pods) or ()), device("GPU-x", "mine/0", on="g2", busy=0.8))
     cluster = Cluster(None, {}, spans(there, other), (there, other), ())
     sighting = sight(reading(shown, (there, other), (*pods, mine)), INTERVAL)
-    tick = gpu_tick(cluster, sighting, {}, time=INTERVAL, entry=lambda name: name)
-    assert tick.usage is not None
-    assert tick.usage.entries["mine"].gpu == 0.8
+    usage = gpus_of(cluster, sighting, {}, time=INTERVAL, entry=str, configured=True).usage
+    assert usage is not None
+    assert usage.entries["mine"].gpu == 0.8

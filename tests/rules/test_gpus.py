@@ -6,6 +6,7 @@ and `vision/serve-5c9d-x2x` at 12 % with 2 GiB.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,28 @@ def test_labelled_devices_are_charged_to_the_pods_they_name(tmp_path: Path) -> N
     assert hourly["coverage"]["dcgm"] == [1.0]
 
 
-def test_a_device_without_a_pod_is_idle(tmp_path: Path) -> None:
-    # The second device names nobody and nobody holds it: its 40 % are no namespace's.
+def test_a_device_without_a_pod_that_is_in_use_is_unattributed(tmp_path: Path) -> None:
+    # The second device names nobody and nobody holds it: its 40 % and 2 GiB are somebody's all the same.
     told = Told([TRAIN], [T4_NODE], exporters=[page("partly_labelled")], dcgm=True)
     hourly = hour_of(tmp_path, told)
     assert used(hourly, "ml") == pytest.approx([0.87, 10.0])
-    assert special(hourly, "idle", "gpu") == [pytest.approx(1.13)]
-    assert "unattributed" not in hourly["special"]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.40)]
+    assert special(hourly, "unattributed", "gpu_memory") == [pytest.approx(2.0)]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(0.73)]
+
+
+@pytest.mark.parametrize(("per_cent", "unattributed"), [(4, None), (5, 0.05)])
+def test_a_device_without_a_pod_is_idle_below_five_per_cent(
+    tmp_path: Path, per_cent: int, unattributed: float | None
+) -> None:
+    # 2 GPUs, ml uses 0.87 of one: 1.13 are left.
+    quiet = re.sub(r"(DCGM_FI_DEV_GPU_UTIL\{[^}]*nvidia1[^}]*\}) 40", rf"\1 {per_cent}", page("partly_labelled"))
+    hourly = hour_of(tmp_path, Told([TRAIN], [T4_NODE], exporters=[quiet], dcgm=True))
+    if unattributed is None:
+        assert "unattributed" not in hourly["special"]
+    else:
+        assert special(hourly, "unattributed", "gpu") == [pytest.approx(unattributed)]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(1.13 - (unattributed or 0.0))]
 
 
 def test_a_held_device_whose_labels_name_no_pod_is_unattributed(tmp_path: Path) -> None:
@@ -123,19 +139,20 @@ def test_a_time_sliced_device_that_names_one_of_its_pods_is_split_over_all_of_th
 def test_a_gpu_that_nobody_holds_is_not_charged_to_the_exporter_that_prometheus_names(
     tmp_path: Path, name: str
 ) -> None:
-    # The exporter runs on the node and holds no GPU; the second device's 0.40 are idle: 2 - 0.87.
+    # The exporter runs on the node and holds no GPU; the second device's 0.40 are nobody's who can be told.
     exporter = work("gpu-operator", "nvidia-dcgm-exporter-7x2kq", cores=0.1, node="gpu-node-1")
     told = Told([TRAIN, exporter], [T4_NODE], exporters=[page(name)], dcgm=True)
     hourly = hour_of(tmp_path, told)
     assert used(hourly, "ml") == pytest.approx([0.87, 10.0])
     assert "gpu" not in hourly["namespaces"]["gpu-operator"]
-    assert special(hourly, "idle", "gpu") == [pytest.approx(1.13)]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.40)]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(0.73)]
 
 
 def test_mig_instances_count_their_slices_and_their_parent_is_not_counted_again(tmp_path: Path) -> None:
     """An A100 cut into 3g.20gb (ml, 70 % active), 1g.5gb (vision, 35 %) and a 1g.5gb that nobody holds.
 
-    Usage 0.7 x 3/7 = 0.3 and 0.35 x 1/7 = 0.05 of 3/7 + 2 x 1/7 = 5/7 of a GPU.
+    Usage 0.7 x 3/7 = 0.3 and 0.35 x 1/7 = 0.05 of 3/7 + 2 x 1/7 = 5/7 of a GPU that can be allocated; 2/7 cannot.
     """
     node = machine(
         "gpu-node-2",
@@ -152,7 +169,8 @@ def test_mig_instances_count_their_slices_and_their_parent_is_not_counted_again(
     assert used(hourly, "vision") == pytest.approx([0.05, 1.0])
     assert column(hourly, "ml", "requests", "gpu") == [pytest.approx(3 / 7)]
     assert column(hourly, "vision", "requests", "gpu") == [pytest.approx(1 / 7)]
-    assert hourly["capacity"]["gpu"] == [pytest.approx(5 / 7)]
+    assert hourly["capacity"]["gpu"] == [1.0]
+    assert special(hourly, "non-allocatable", "gpu") == [pytest.approx(2 / 7)]
     assert special(hourly, "idle", "gpu") == [pytest.approx(5 / 7 - 0.35)]
 
 
@@ -165,25 +183,34 @@ def test_several_exporters_are_added_up_and_a_device_reported_twice_counts_once(
     )
     pages = [page("labelled"), page("mig"), page("labelled")]
     hourly = hour_of(tmp_path, Told([TRAIN, SERVE], [T4_NODE, mig_node], exporters=pages, dcgm=True))
-    # ml has the pod train-0 once, and both pages name it: 0.87 + 0.3.
-    assert column(hourly, "ml", "usage", "gpu") == [pytest.approx(1.17)]
-    assert hourly["capacity"]["gpu"] == [pytest.approx(2 + 5 / 7)]
+    # ml's train-0 is on the first node and holds nothing of the second, whose page names it (0.7 x 3/7 = 0.3), as it
+    # does a pod of vision that is not there (0.35 / 7 = 0.05).
+    assert column(hourly, "ml", "usage", "gpu") == [pytest.approx(0.87)]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.35)]
+    assert hourly["capacity"]["gpu"] == [3.0]
 
 
-def test_a_node_whose_exporter_is_down_makes_gpu_usage_unknown_and_requests_still_count(tmp_path: Path) -> None:
-    # The other node's exporter answers, but two of its GPUs are all that is seen of four.
+def test_a_node_whose_exporter_is_down_makes_use_of_its_holders_unknown_and_nobody_elses(tmp_path: Path) -> None:
+    # hpc holds both GPUs of the other node, whose exporter does not answer.
     other = machine("gpu-node-3", gpu=TWO_GPUS)
-    told = Told([TRAIN, SERVE], [T4_NODE, other], exporters=[page("labelled")], dcgm=True)
+    solve = holding("hpc", "solve", TWO_GPUS, "gpu-node-3")
+    told = Told([TRAIN, SERVE, solve], [T4_NODE, other], exporters=[page("labelled")], dcgm=True)
     hourly = hour_of(tmp_path, told)
-    for name in ("ml", "vision"):
-        assert column(hourly, name, "usage", "gpu") == [None]
-        assert column(hourly, name, "requests", "gpu") == [1.0]
-        assert column(hourly, name) == [0.0]
+    assert used(hourly, "ml") == pytest.approx([0.87, 10.0])
+    assert used(hourly, "vision") == pytest.approx([0.12, 2.0])
+    assert used(hourly, "hpc") == [None, None]
+    assert column(hourly, "hpc", "requests", "gpu") == [2.0]
+    assert column(hourly, "hpc") == [0.0]
+    assert hourly["capacity"]["gpu"] == [4.0]
     assert special(hourly, "idle", "gpu") == [None]
-    assert special(hourly, "unmeasured", "gpu") == [4.0]
-    assert "gpu_memory" not in hourly["capacity"]
-    assert hourly["coverage"]["dcgm"] == [0.0]
-    assert hourly["coverage"]["metrics"] == [1.0]
+    assert special(hourly, "unmeasured", "gpu") == [pytest.approx(4 - 0.99)]
+    # Of the GPUs that are shown.
+    assert hourly["capacity"]["gpu_memory"] == [30.0]
+
+
+def test_the_idle_is_known_where_nobody_holds_what_is_not_shown(tmp_path: Path) -> None:
+    told = Told([TRAIN, SERVE], [T4_NODE, machine("gpu-node-3", gpu=TWO_GPUS)], exporters=[page("labelled")], dcgm=True)
+    assert special(hour_of(tmp_path, told), "idle", "gpu") == [pytest.approx(4 - 0.99)]
 
 
 @pytest.mark.parametrize(("configured", "coverage"), [(False, None), (True, 0.0)], ids=["not configured", "down"])
@@ -203,23 +230,28 @@ def test_without_an_exporter_gpu_usage_is_unknown_and_requests_still_count(
 def test_a_device_that_does_not_tell_its_utilisation_leaves_its_pod_unknown_and_the_others_known(
     tmp_path: Path,
 ) -> None:
-    # One T4 with a blank utilisation that ml holds; vision holds a GPU of the labelled page on another node.
+    # One T4 with a blank utilisation that ml holds; vision holds a GPU of the labelled page on another node, whose
+    # other one names a pod that is not there: 0.87 are unattributed.
     blank = page("blank").replace('DCGM_FI_DRIVER_VERSION="550.90.07"', 'namespace="ml",pod="train-0"')
     labelled = page("labelled").replace("gpu-node-1", "gpu-node-3").replace("GPU-604ac76c", "GPU-aaaaaaaa")
     nodes = [machine("gpu-node-1", gpu=ONE_GPU), machine("gpu-node-3", gpu=TWO_GPUS)]
-    told = Told([TRAIN, SERVE], nodes, exporters=[blank, labelled], dcgm=True)
+    serve = holding("vision", "serve-5c9d-x2x", ONE_GPU, "gpu-node-3")
+    told = Told([TRAIN, serve], nodes, exporters=[blank, labelled], dcgm=True)
     hourly = hour_of(tmp_path, told)
     assert column(hourly, "ml", "usage", "gpu") == [None]
     assert column(hourly, "vision", "usage", "gpu") == [pytest.approx(0.12)]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.87)]
     assert special(hourly, "idle", "gpu") == [None]
-    assert special(hourly, "unmeasured", "gpu") == [pytest.approx(3 - 0.12)]
+    assert special(hourly, "unmeasured", "gpu") == [pytest.approx(3 - 0.12 - 0.87)]
 
 
-def test_gpus_of_a_finished_pod_are_idle_whatever_the_labels_say(tmp_path: Path) -> None:
+def test_gpus_of_a_finished_pod_are_not_its_whatever_the_labels_say(tmp_path: Path) -> None:
+    # Its 0.87 are somebody's who cannot be told.
     done = work("ml", "train-0", node="gpu-node-1", gpu=ONE_GPU, phase="Succeeded")
     told = Told([done, SERVE], [T4_NODE], exporters=[page("labelled")], dcgm=True)
     hourly = hour_of(tmp_path, told)
-    assert special(hourly, "idle", "gpu") == [pytest.approx(1.88)]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.87)]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(1.01)]
     assert "gpu" not in hourly["namespaces"]["ml"]
 
 

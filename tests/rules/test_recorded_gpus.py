@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from collector.accounting.tick_sample import account
+from collector.accounting.gpu_memory import NodeMemory
 from collector.dcgm.scrape import scrape
 from collector.model import TickSample
-from tests.rules.telling import Column, Told, Work, at, column, machine, published, special, work
+from tests.rules.telling import Column, Told, Work, at, column, machine, published, special, ticks, work
 from tests.support.scripted_http import Answer, serving
 
 RECORDED = Path(__file__).parents[1] / "collector" / "dcgm" / "recorded"
@@ -56,12 +56,12 @@ def exporters(*pages: str, down: int = 0) -> Iterator[Exporters]:
 def hour_of(directory: Path, behind: Exporters, works: Sequence[Work], nodes: Sequence[Any]) -> dict[str, Any]:
     """The hourly books of 13 to 14 h, with a scrape at each of its twelve ticks."""
     url, addresses = behind
-    told, start = Told(works, nodes), at("2026-11-21T13:00")
+    told, start = Told(works, nodes, dcgm=True), at("2026-11-21T13:00")
     samples: list[TickSample] = []
-    for time in range(start + 300, start + 3601, 300):
-        result = scrape([url], 5.0, lambda host, port: addresses)
-        snapshot = replace(told.snapshot(), devices=result.devices, dcgm_configured=True)
-        samples.append(account(snapshot, time=time, interval=300, charged=lambda _: True))
+    memory: dict[str, NodeMemory] = {}
+    for time in range(start, start + 3600, 300):
+        result = scrape([url], 5.0, lambda host, port: addresses, sleep=lambda _: None)
+        samples += ticks(replace(told, devices=result.devices), time, time + 300, memory=memory)
     document: dict[str, Any] = published(directory, samples)["hourly_7d"]
     return document
 
@@ -83,11 +83,12 @@ def test_a_busy_gpu_that_a_pod_holds_and_no_label_names_is_unattributed(tmp_path
     assert column(hourly, "chat", "usage", "gpu") == [0.0]
 
 
-def test_the_same_gpu_is_idle_where_no_pod_holds_it(tmp_path: Path) -> None:
+def test_the_same_gpu_is_unattributed_too_where_no_pod_holds_it(tmp_path: Path) -> None:
+    # Somebody uses it without a request.
     with exporters("t4_busy") as behind:
         hourly = hour_of(tmp_path, behind, [], [T4])
-    assert used(hourly, "idle") == pytest.approx([1.0, 14911 / 1024])
-    assert "unattributed" not in hourly["special"]
+    assert used(hourly, "unattributed") == pytest.approx([0.91, 5.0])
+    assert used(hourly, "idle") == pytest.approx([0.09, 9791 / 1024])
 
 
 def test_one_named_gpu_of_eight_is_charged_to_its_pod(tmp_path: Path) -> None:
@@ -104,27 +105,30 @@ def test_one_named_gpu_of_eight_is_charged_to_its_pod(tmp_path: Path) -> None:
 
 
 def test_a_mig_instance_counts_a_seventh_and_its_gpu_is_not_counted_again(tmp_path: Path) -> None:
-    # 0.995687 of an instance 1g.5gb: 0.995687 / 7 = 0.142241 of 1/7 = 0.142857; nobody is named.
+    # 0.995687 of an instance 1g.5gb: 0.995687 / 7 = 0.142241 of 1/7 = 0.142857; nobody is named. The GPU is one, of
+    # which 6/7 are cut up into nothing that could be allocated.
     slice_of = {"nvidia.com/mig-1g.5gb": "1"}
     node = machine("ub20-a100-k8s", labels={"nvidia.com/gpu.product": "A100-SXM4-40GB"}, gpu=slice_of)
     with exporters("a100_mig_2.4.0-rc.2") as behind:
         hourly = hour_of(tmp_path, behind, [holder("hpc", "gemm", "ub20-a100-k8s", slice_of)], [node])
     assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.142241)]
     assert special(hourly, "idle", "gpu") == [pytest.approx(0.000616142857)]
-    assert hourly["capacity"]["gpu"] == [pytest.approx(1 / 7)]
+    assert hourly["capacity"]["gpu"] == [1.0]
+    assert special(hourly, "non-allocatable", "gpu") == [pytest.approx(6 / 7)]
     assert column(hourly, "hpc", "requests", "gpu") == [pytest.approx(1 / 7)]
 
 
 def test_instances_that_the_page_does_not_show_make_gpu_usage_unknown(tmp_path: Path) -> None:
-    # The node advertises seven instances, the page has one.
+    # The node advertises seven instances, the page has one, which names nobody: hpc's may be another.
     node = machine("ub20-a100-k8s", gpu={"nvidia.com/mig-1g.5gb": "7"})
     pod = holder("hpc", "gemm", "ub20-a100-k8s", {"nvidia.com/mig-1g.5gb": "1"})
     with exporters("a100_mig_2.4.0-rc.2") as behind:
         hourly = hour_of(tmp_path, behind, [pod], [node])
     assert column(hourly, "hpc", "usage", "gpu") == [None]
     assert column(hourly, "hpc", "requests", "gpu") == [pytest.approx(1 / 7)]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.142241)]
     assert special(hourly, "idle", "gpu") == [None]
-    assert special(hourly, "unmeasured", "gpu") == [pytest.approx(1.0)]
+    assert special(hourly, "unmeasured", "gpu") == [pytest.approx(1 - 0.142241)]
 
 
 def test_the_machines_behind_one_name_are_added_up(tmp_path: Path) -> None:
@@ -146,16 +150,29 @@ def test_a_machine_that_answers_at_two_addresses_counts_once(tmp_path: Path) -> 
     assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.91)]
 
 
-def test_a_machine_that_refuses_connections_makes_gpu_usage_unknown_and_requests_still_count(tmp_path: Path) -> None:
-    # The L40S is advertised and its exporter is down: 9 of 10 GPUs are seen.
+def test_a_machine_that_refuses_connections_is_unknown_use_of_nobody_while_nobody_holds_its_gpu(
+    tmp_path: Path,
+) -> None:
+    # The L40S is advertised and its exporter is down: 9 of 10 GPUs are seen, and the others' use is known.
     with exporters("h100_partly_labelled", "t4_busy", down=1) as behind:
         hourly = hour_of(tmp_path, behind, [VLLM, CHAT], [H100, T4, L40S])
     for name in ("dynamo-workload", "chat"):
-        assert column(hourly, name, "usage", "gpu") == [None]
+        assert column(hourly, name, "usage", "gpu") == [0.0]
         assert column(hourly, name, "requests", "gpu") == [1.0]
-    assert special(hourly, "idle", "gpu") == [None]
-    assert special(hourly, "unmeasured", "gpu") == [10.0]
-    assert hourly["coverage"]["dcgm"] == [0.0]
+    assert special(hourly, "unattributed", "gpu") == [pytest.approx(0.91)]
+    assert special(hourly, "idle", "gpu") == [pytest.approx(9.09)]
+    assert hourly["capacity"]["gpu"] == [10.0]
+
+
+def test_a_machine_that_refuses_connections_makes_use_of_its_holder_unknown_and_requests_still_count(
+    tmp_path: Path,
+) -> None:
+    other = holder("video", "encode", "gpu1-wl8sg")
+    with exporters("h100_partly_labelled", "t4_busy", down=1) as behind:
+        hourly = hour_of(tmp_path, behind, [VLLM, CHAT, other], [H100, T4, L40S])
+    assert column(hourly, "video", "usage", "gpu") == [None]
+    assert column(hourly, "video", "requests", "gpu") == [1.0]
+    assert column(hourly, "dynamo-workload", "usage", "gpu") == [0.0]
 
 
 def test_an_exporter_without_the_fields_leaves_gpu_usage_unknown(tmp_path: Path) -> None:

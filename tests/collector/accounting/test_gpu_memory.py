@@ -133,8 +133,8 @@ def test_what_is_learnt_takes_over_where_a_node_tells_no_longer() -> None:
     assert seen.worth == 0.25
 
 
-def test_instances_are_compared_with_units_of_their_size() -> None:
-    # An A100 in seven, each instance sold twice; a whole GPU beside it is not shared.
+def test_instances_are_compared_with_the_gpus_that_they_are_cut_out_of() -> None:
+    # An A100 in seven, each instance sold twice: 14/7 = 2 of 1. A whole GPU beside it is not shared.
     units = {GPU: 1.0, "nvidia.com/mig-1g.5gb": 14.0}
     instances = [device("GPU-0", instance=str(i), share=1 / 7) for i in range(7)]
     seen = Node1()
@@ -144,11 +144,39 @@ def test_instances_are_compared_with_units_of_their_size() -> None:
     assert found.devices.value == 2
 
 
+def test_instances_that_are_not_shown_do_not_make_the_others_worth_less() -> None:
+    # One of seven is shown: 7/7 of a GPU are advertised, and one GPU is there.
+    seen = Node1()
+    found = seen.tick(node(gpus={"nvidia.com/mig-1g.5gb": 7.0}), [device("GPU-0", instance="1", share=1 / 7)], times=5)
+    assert found.worth(seen.node, "nvidia.com/mig-1g.5gb") == pytest.approx(1 / 7)
+
+
+def test_instances_of_several_sizes_are_taken_together() -> None:
+    # 3/7 + 4 x 1/7 of two GPUs; then both twice: (6 + 8)/7 = 2 of 1.
+    large, small = "nvidia.com/mig-3g.20gb", "nvidia.com/mig-1g.5gb"
+    shown = [device("GPU-0", instance="1", share=3 / 7), device("GPU-0", instance="2", share=1 / 7)]
+    seen = Node1()
+    found = seen.tick(node(gpus={large: 1.0, small: 4.0}), shown, times=5)
+    assert found.worth(seen.node, small) == pytest.approx(1 / 7)
+    found = seen.tick(node(gpus={large: 2.0, small: 8.0}), shown, times=3)
+    assert found.worth(seen.node, small) == pytest.approx(1 / 14)
+    assert found.worth(seen.node, large) == pytest.approx(3 / 14)
+
+
 def test_instances_of_which_nobody_tells_the_profile_are_shares_of_their_gpu() -> None:
     # The single strategy without labels: seven units of a GPU that is shown as seven instances.
     seen = Node1()
     seen.tick(7, [device("GPU-0", instance=str(i), share=1 / 7) for i in range(7)], times=3)
     assert seen.worth == pytest.approx(1 / 7)
+
+
+def test_whole_gpus_of_several_names_are_taken_together() -> None:
+    # 5 + 2 units of 2 GPUs make no whole number; 4 + 2 of 3 are halves.
+    seen = Node1()
+    found = seen.tick(node(gpus={"nvidia.com/a100": 5.0, "nvidia.com/t4": 2.0}), 2, times=5)
+    assert found.worth(seen.node, "nvidia.com/a100") == 1.0
+    found = seen.tick(node(gpus={"nvidia.com/a100": 4.0, "nvidia.com/t4": 2.0}), 3, times=5)
+    assert found.worth(seen.node, "nvidia.com/a100") == 0.5
 
 
 def test_gpus_of_other_vendors_are_not_compared_with_nvidias() -> None:

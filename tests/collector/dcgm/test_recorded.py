@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.dcgm.exposition import parse_exposition
-from collector.model import GpuDevice
+from collector.observations import GpuDevice
 
 RECORDED = Path(__file__).parent / "recorded"
 MIB = 2**20

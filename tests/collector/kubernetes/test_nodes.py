@@ -50,9 +50,9 @@ def test_gpu_resources_are_kept_by_name() -> None:
 
 def test_labels_and_annotations_that_tell_of_gpus_are_kept() -> None:
     item = node(labels={"nvidia.com/gpu.product": "A100", "zone": "a"})
-    item["metadata"]["annotations"] = {"hami.io/node-nvidia-register": "[]", "note": "x"}
+    item["metadata"]["annotations"] = {"hami.io/node-nvidia-register": "GPU-a,10,32768:", "note": "x"}
     hints = read_node(item).node.gpu_hints
-    assert hints == {"nvidia.com/gpu.product": "A100", "hami.io/node-nvidia-register": "[]"}
+    assert hints == {"nvidia.com/gpu.product": "A100", "hami.io/node-nvidia-register": "10"}
 
 
 @pytest.mark.parametrize(("status", "ready"), [("True", True), ("False", False), ("Unknown", False)])

@@ -209,6 +209,7 @@ def test_only_answers_about_the_newest_sample_of_these_say_so(
 @pytest.mark.requirement("KL-S-6")
 def test_pods_of_others_are_not_even_counted(blind: Dataset) -> None:
     mine = restricted(blind, lambda name: name == "web")
+    assert mine.unmeasured == {"web": UNMEASURED["web"]}
     assert [text for text in told(mine, "get_usage", metric="cpu") if "newest sample:" in text] == [
         f"3 {STALE} {CHECK} Concerned: web (3)."
     ]
@@ -289,6 +290,18 @@ def test_that_there_are_no_gpus_is_never_said_where_some_are(tool: str) -> None:
         with pytest.raises(ToolArgumentError) as refused:
             asked(dataset, tool, metric="gpu")
         assert refused.value.message == message
+
+
+def test_hours_without_known_capacity_are_named_as_not_observed() -> None:
+    # The exporter told the framebuffer in 18 of 24 hours of the first day, and all the second.
+    rows = {"web": {"gpu": Row([24, 24], [24, 24]), "gpu_memory": Row([180, 240], [None, None])}}
+    capacity = {"gpu": [48, 48], "gpu_memory": [720, 960]}
+    scale = Scale("2026-11-20", capacity=capacity, namespaces=rows, more={"capacity_hours": {"gpu_memory": [18, 24]}})
+    dataset = loaded(Published(daily=scale))
+    said = "Not observed: 6 h, no amount covers them: 2026-11-20 (6 h)."
+    assert said in told(dataset, "get_usage", metric="gpu_memory")
+    assert said not in told(dataset, "get_usage", metric="gpu_memory", date="2026-11-21")
+    assert said not in told(dataset, "get_usage", metric="gpu")
 
 
 @pytest.mark.requirement("KL-T-16")
