@@ -107,7 +107,7 @@ def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> Po
     try:
         return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, charged)
     except SourceError as error:
-        log.warning("%s; nothing is known of this interval", error)
+        log.warning("%s Nothing is known of this interval.", error)
         return None
 
 

@@ -33,7 +33,7 @@ class SceneServer:
     def __init__(self, port: int) -> None:
         self.port = port
         self.scene: Scene = {}
-        self.now = datetime.min
+        self.now = datetime.now(UTC)
 
     def show(self, scene: Scene, now: datetime) -> None:
         """Show a scene as it is at a moment: times such as `@-30` are seconds from it, metrics are fresh."""
