@@ -12,9 +12,9 @@ from typing import Protocol
 
 from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.gpu_places import GpuSighting, sight
-from collector.accounting.gpus import gpus_of
+from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import MeasuredUsage, measure
-from collector.accounting.tick_sample import Gpus, account
+from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by, entries_of
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
 from collector.model import TickSample
@@ -155,7 +155,7 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
         found = self._found.get(time)
         measured = None if found is None else found.measured
-        gpus, memory = self._gpus(cluster, found, time)
+        gpus = self._gpus(cluster, found, time)
         sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows)):
@@ -164,17 +164,18 @@ class Collector:
         stored = self._store.append([sample]).stored == 1
         if stored:
             self._newest = sample
-            self._remember(memory)
+            self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
 
-    def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> tuple[Gpus, GpuMemory]:
-        """Return what is known of GPUs, and what is to be remembered of them for the next tick."""
-        sighting = None if found is None else found.gpus
-        dcgm = sighting is not None if self._settings.nvidia_dcgm_endpoints else None
-        if cluster is None:
-            return Gpus(dcgm=dcgm), self._gpu_memory
-        units, usage = gpus_of(cluster, sighting, self._gpu_memory, time=time, entry=entries_of(self._charged))
-        return Gpus(units, usage, dcgm, units.blind_spots), units.memory
+    def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> Gpus:
+        return gpus_of(
+            cluster,
+            None if found is None else found.gpus,
+            self._gpu_memory,
+            time=time,
+            entry=entries_of(self._charged),
+            configured=bool(self._settings.nvidia_dcgm_endpoints),
+        )
 
     def _remember(self, memory: GpuMemory) -> None:
         if memory != self._gpu_memory:

@@ -15,14 +15,18 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
+from collector.accounting.gpu_memory import GpuMemory
+from collector.accounting.gpu_places import sight
+from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import charged_by
+from collector.accounting.who_is_charged import charged_by, entries_of
 from collector.clock import Reading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
+from collector.model import TickSample
 from collector.observations import (
     Cluster,
     ContainerMetrics,
@@ -37,6 +41,7 @@ from collector.observations import (
     UsageReading,
 )
 from collector.settings import Settings
+from collector.store import gpu_memory
 from collector.store.store import Store
 from collector.tick import Collector
 from simulator.dcgm import device_uuid, exposition, readings
@@ -215,7 +220,7 @@ class _NoSources:
         raise RuntimeError("history is taken from the formula")
 
     def cluster(self, start: int, end: int) -> Cluster | None:
-        raise RuntimeError("history is taken from the formula")
+        raise RuntimeError(f"history is taken from the formula, from {start} to {end} too")
 
 
 def fill(workload: Workload, settings: Settings, *, start: int, now: int, progress: Progress | None = None) -> int:
@@ -230,23 +235,29 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
         after = start if store.last_tick is None else store.last_tick
         collector = Collector(settings, _NoSources(), store, lambda: max(after, store.last_tick or 0))
         collector.record_rate(after)
+        memory = gpu_memory.load(settings.db_location)
         due = missing_ticks(after, now)
         for batch in _batches(due):
-            samples = [
-                account(
-                    seen.cluster,
-                    measure(seen.reading, tick.interval, charged),
-                    time=tick.time,
-                    interval=tick.interval,
-                    charged=charged,
-                )
-                for tick, seen in zip(batch, past.seen(batch), strict=True)
-            ]
+            samples = []
+            for tick, seen in zip(batch, past.seen(batch), strict=True):
+                sample, memory = _accounted(seen, tick, charged, memory)
+                samples.append(sample)
             stored += store.append(samples).stored
+            gpu_memory.save(settings.db_location, memory)
             if progress is not None:
                 progress(len(batch), len(due))
         collector.publish()
     return stored
+
+
+def _accounted(
+    seen: Seen, tick: Tick, charged: Callable[[str], bool], memory: GpuMemory
+) -> tuple[TickSample, GpuMemory]:
+    sighting, entry = sight(seen.reading, tick.interval), entries_of(charged)
+    gpus = gpus_of(seen.cluster, sighting, memory, time=tick.time, entry=entry, configured=sighting is not None)
+    measured = measure(seen.reading, tick.interval, charged)
+    sample = account(seen.cluster, measured, time=tick.time, interval=tick.interval, charged=charged, gpus=gpus)
+    return sample, gpus.units.memory
 
 
 def _batches(ticks: Sequence[Tick]) -> Iterator[list[Tick]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from collector.accounting.gpu_attribution import Entry, GpuUsage, attribute
 from collector.accounting.gpu_memory import GpuMemory, learn
 from collector.accounting.gpu_places import GpuSighting
@@ -9,17 +11,37 @@ from collector.accounting.gpu_units import GpuUnits
 from collector.observations import Cluster
 
 
+@dataclass(frozen=True, slots=True)
+class Gpus:
+    """What is known of the GPUs in an interval."""
+
+    units: GpuUnits = field(default_factory=lambda: GpuUnits({}, {}))
+    """What they are worth, and what is to be remembered for the next tick."""
+    usage: GpuUsage | None = None
+    """None when no exporter answered."""
+    dcgm: bool | None = None
+    """Whether the exporters were observed; None when none is configured."""
+
+
 def gpus_of(
-    cluster: Cluster, sighting: GpuSighting | None, memory: GpuMemory, *, time: int, entry: Entry
-) -> tuple[GpuUnits, GpuUsage | None]:
+    cluster: Cluster | None,
+    sighting: GpuSighting | None,
+    memory: GpuMemory,
+    *,
+    time: int,
+    entry: Entry,
+    configured: bool,
+) -> Gpus:
     """Return the GPUs of the interval that ends at `time`, UNIX seconds, which `cluster` tells of, and their use.
 
-    `sighting` is what exporters showed at a moment of it, None when none answered: then the use is None. `memory` is
-    what the tick before remembered; what this one does is in the units. `entry` tells the entry that a namespace is
-    charged to.
+    `cluster` is None where the API did not answer: then nothing is learnt. `sighting` is what exporters showed at a
+    moment of the interval, None when none answered; `configured` says whether there are any. `memory` is what the tick
+    before remembered. `entry` tells the entry that a namespace is charged to.
     """
-    shown = None if sighting is None else sighting.shown
-    learnt = learn(memory, cluster.nodes, shown, time)
+    dcgm = sighting is not None if configured else None
+    if cluster is None:
+        return Gpus(GpuUnits(memory, {}), None, dcgm)
+    learnt = learn(memory, cluster.nodes, None if sighting is None else sighting.shown, time)
     nodes = {span.node.name: span.node for span in cluster.nodes if not span.node.excluded}
     units = GpuUnits(learnt, nodes, cluster.claimed, told=sighting is not None)
-    return units, None if sighting is None else attribute(sighting, units, entry)
+    return Gpus(units, None if sighting is None else attribute(sighting, units, entry), dcgm)

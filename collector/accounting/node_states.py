@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from collector.accounting.gpu_books import GpuUsage, GpuUse, NodeGpus
+from collector.accounting.gpu_attribution import GpuUsage, GpuUse
+from collector.accounting.gpu_units import NodeGpus
 from collector.accounting.pod_totals import Held
 from collector.model import NodeState
 from collector.observations import Node

@@ -11,36 +11,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
-from collector.accounting.gpu_books import GpuUnits, GpuUsage, GpuUse, NodeGpus
+from collector.accounting.gpu_attribution import GpuUsage, GpuUse
+from collector.accounting.gpu_units import NodeGpus
+from collector.accounting.gpus import Gpus
 from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
 from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
-from collector.observations import BlindSpot, Cluster, Pod
+from collector.observations import Cluster
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
 
 Special = Literal["excluded", "unattributed"]
 Charged = Callable[[str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Gpus:
-    """What is known of the GPUs in an interval."""
-
-    units: GpuUnits | None = None
-    """None where no GPUs are accounted for."""
-    usage: GpuUsage | None = None
-    """None when no exporter answered."""
-    dcgm: bool | None = None
-    """Whether the exporters were observed; None when none is configured."""
-    blind_spots: tuple[BlindSpot, ...] = ()
-
-    def held_by(self, pod: Pod) -> float:
-        """GPUs that a pod holds."""
-        return self.units.holds(pod) if self.units else 0.0
 
 
 _NO_GPUS = Gpus()
@@ -86,7 +71,7 @@ def account(
     if cluster is None or totals is None:
         return TickSample(time, interval, observed, {}, {}, {}, {})
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
-    node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval) if gpus.units else {}
+    node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval)
     seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm)
     capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
@@ -99,13 +84,13 @@ def account(
         special=_special(seen, charged),
         nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
         unmeasured=_unmeasured(seen),
-        blind_spots=(*cluster.blind_spots, *gpus.blind_spots),
+        blind_spots=(*cluster.blind_spots, *gpus.units.blind_spots),
     )
 
 
 def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.held_by, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units.holds, charged)
     except SourceError as error:
         log.warning("%s Nothing is known of this interval.", error)
         return None

@@ -109,7 +109,8 @@ class Watcher(Generic[K, T]):
 
     def join(self) -> None:
         """Wait for the end of the thread, for a second at most."""
-        self._thread.join(self._timing.stop)
+        if self._thread.is_alive():
+            self._thread.join(self._timing.stop)
 
     def ask(self) -> int:
         """Ask for everything that has happened until now; returns the number of the question."""

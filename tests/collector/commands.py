@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from kl_core.calendar import iso
 from tests.support import kubernetes_objects as kube
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, json_answer, status_answer
 
 
-def cluster(request: Request) -> Answer:
-    """A cluster with one node, one namespace and one pod that uses half a core."""
+def cluster(request: Request, now: float | None = None) -> Answer:
+    """A cluster with one node, one namespace and one pod that used half a core just now, or at `now`."""
+    measured_at = iso(round(time.time() if now is None else now) - 10)
     answers = {
         "/api/v1/namespaces": kube.listing("NamespaceList", [{"metadata": {"name": "shop"}}]),
         "/api/v1/nodes": kube.listing("NodeList", [kube.node()]),
         "/api/v1/pods": kube.listing("PodList", [kube.pod(kube.container(cpu="1", memory="1Gi"))]),
         "/apis/metrics.k8s.io/v1beta1/nodes": kube.listing("NodeMetricsList", []),
         "/apis/metrics.k8s.io/v1beta1/pods": kube.listing(
-            "PodMetricsList", [kube.pod_metrics("shop", "web-0", ("500m", "512Mi"))]
+            "PodMetricsList", [kube.pod_metrics("shop", "web-0", ("500m", "512Mi"), at=measured_at)]
         ),
     }
     if request.headers.get("authorization") != "Bearer good":

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from kubernetes.client import Configuration
 
 from collector import cli
+from collector.kubernetes.resource_claims import ClaimReader
+from collector.kubernetes.session import Session
 from simulator.server import running_simulator
 from tests.helm.conftest import Rendered
 from tests.helm.tool import VALUES, Helm, Manifest, of_kind, pod_of, the
+from tests.support import gpus
 
 Right = tuple[str, str, str]
 """Verb, API group, resource."""
@@ -52,6 +57,7 @@ def granted(manifests: list[Manifest]) -> set[Right]:
         ("/api/v1/namespaces/shop/pods", "watch=true", ("watch", "", "pods")),
         ("/api/v1/namespaces/shop/secrets/token", "", ("get", "", "secrets")),
         ("/apis/metrics.k8s.io/v1beta1/nodes", "", ("list", "metrics.k8s.io", "nodes")),
+        ("/apis/resource.k8s.io/v1/resourceclaims", "limit=500", ("list", "resource.k8s.io", "resourceclaims")),
     ],
 )
 def test_requests_are_told_apart_by_what_they_need(path: str, query: str, expected: Right) -> None:
@@ -69,9 +75,16 @@ def calls_of_a_collector(directory: Path) -> list[dict[str, str]]:
             "KL_NVIDIA_DCGM_ENDPOINT": cluster.dcgm_url,
         }
         assert cli.main(["once"], environ) == 0
+        ask_for_claims(cluster.url)
         calls = cluster.calls()
     assert any(call["path"].startswith("/dcgm") for call in calls)
     return [call for call in calls if not call["path"].startswith("/dcgm")]
+
+
+def ask_for_claims(url: str) -> None:
+    """The request of a collector that finds a pod with a resource claim, of which the simulated cluster has none."""
+    with closing(Session(Configuration(host=url), 5.0)) as session:
+        ClaimReader().read(session, [gpus.pod("ml/train", {}, claims=("gpu",))])
 
 
 def test_the_rights_are_the_calls_that_are_made(rendered: Rendered, tmp_path: Path) -> None:
@@ -83,6 +96,7 @@ def test_the_rights_are_the_calls_that_are_made(rendered: Rendered, tmp_path: Pa
         ("list", "", "pods"),
         ("list", "metrics.k8s.io", "nodes"),
         ("list", "metrics.k8s.io", "pods"),
+        ("list", "resource.k8s.io", "resourceclaims"),
     }
 
 

@@ -426,6 +426,8 @@ def _gpu_usage(fact: TickFact, holders: list[PodFact]) -> dict[str, Value]:
 
 def _unattributed(fact: TickFact) -> dict[str, Value]:
     """What GPUs did for pods that their labels do not name; below 5 % they are idle."""
+    if fact.dcgm_configured and not fact.dcgm and any(pod.gpus for pod in fact.pods):
+        return {"cpu": 0.0, "memory": 0.0, "gpu": None, "gpu_memory": None}
     nameless = [pod for pod, labelled in _shown(fact) if pod is not None and not labelled] if fact.dcgm else []
     at_work = [pod for pod in nameless if pod.gpu_utilisation >= 0.05]
     return {

@@ -14,7 +14,7 @@ from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.gpu_places import sight
 from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import Gpus, account
+from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import entries_of
 from collector.books.bookkeeper import Bookkeeper
 from collector.model import TickSample
@@ -104,11 +104,15 @@ class Accounts:
     def sample(self, fact: TickFact) -> TickSample:
         known, seen = cluster(fact), reading(fact)
         sighting = sight(seen, fact.interval)
-        gpus = Gpus(dcgm=sighting is not None if fact.dcgm_configured else None)
-        if known is not None:
-            entry = entries_of(self._charged)
-            units, usage = gpus_of(known, sighting, self._memory, time=fact.time, entry=entry)
-            self._memory, gpus = units.memory, Gpus(units, usage, gpus.dcgm)
+        gpus = gpus_of(
+            known,
+            sighting,
+            self._memory,
+            time=fact.time,
+            entry=entries_of(self._charged),
+            configured=fact.dcgm_configured,
+        )
+        self._memory = gpus.units.memory
         measured = measure(seen, fact.interval, self._charged)
         return account(known, measured, time=fact.time, interval=fact.interval, charged=self._charged, gpus=gpus)
 

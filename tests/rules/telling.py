@@ -13,9 +13,9 @@ import orjson
 
 from collector.accounting.gpu_memory import GpuMemory, NodeMemory
 from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
+from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import Charged, Gpus, account
+from collector.accounting.tick_sample import Charged, account
 from collector.accounting.who_is_charged import entries_of
 from collector.clock import Reading
 from collector.dcgm.exposition import parse_exposition
@@ -185,21 +185,17 @@ class Told:
             moment, self._pods, self._nodes, metrics if self.metrics else None, self._devices if self.dcgm else None
         )
 
-    def gpus(self, time: int, interval: int, charged: Charged, memory: GpuMemory) -> tuple[Gpus, GpuMemory]:
-        """What is known of GPUs after the ticks that left this memory, and what this one leaves."""
-        cluster, sighting = self.cluster(interval), sight(self.reading(time), interval)
-        dcgm = sighting is not None if self.dcgm else None
-        if cluster is None:
-            return Gpus(dcgm=dcgm), memory
-        units, usage = gpus_of(cluster, sighting, memory, time=time, entry=entries_of(charged))
-        return Gpus(units, usage, dcgm, units.blind_spots), units.memory
+    def gpus(self, time: int, interval: int, charged: Charged, memory: GpuMemory) -> Gpus:
+        """What is known of GPUs after the ticks that left this memory."""
+        sighting, entry = sight(self.reading(time), interval), entries_of(charged)
+        return gpus_of(self.cluster(interval), sighting, memory, time=time, entry=entry, configured=self.dcgm)
 
     def sample(
         self, time: int, interval: int, charged: Charged = lambda _: True, gpus: Gpus | None = None
     ) -> TickSample:
         """The answers, accounted."""
         measured = measure(self.reading(time), interval, charged)
-        gpus = gpus or self.gpus(time, interval, charged, {})[0]
+        gpus = gpus or self.gpus(time, interval, charged, {})
         return account(self.cluster(interval), measured, time=time, interval=interval, charged=charged, gpus=gpus)
 
 
@@ -224,7 +220,8 @@ def ticks(
     first, last = (at(time) if isinstance(time, str) else time for time in (start, end))
     times = range(first + interval - first % interval, last + 1, interval)
     for time in times:
-        gpus, after = told.gpus(time, interval, charged, memory)
+        gpus = told.gpus(time, interval, charged, memory)
+        after = gpus.units.memory
         samples.append(told.sample(time, interval, charged, gpus))
         for key in memory.keys() - after.keys():
             del memory[key]
@@ -242,7 +239,14 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
 
     It may be called again for later ticks, as a restart. `settings` are fields of the collector's settings.
     """
-    chosen = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", **settings)
+    endpoints = ("http://dcgm:9400",) if any(each.dcgm for _, each in told) else ()
+    chosen = Settings(
+        db_location=root / "db",
+        data_dir=root / "data",
+        cluster_name="prod",
+        nvidia_dcgm_endpoints=endpoints,
+        **settings,
+    )
     clock = [float(told[0][0])]
 
     def now() -> float:

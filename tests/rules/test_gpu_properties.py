@@ -97,9 +97,9 @@ def ticks(
         there = machine.node(moment.plugin, moment.healthy)
         cluster = Cluster(None, {}, spans(there), (there,), ())
         sighting = sight(reading(devices(machine, moment, pods), (there,), pods), INTERVAL)
-        units, usage = gpus_of(cluster, sighting, memory, time=number * INTERVAL, entry=lambda name: name)
-        memory = units.memory
-        found.append((there, units, usage))
+        gpus = gpus_of(cluster, sighting, memory, time=number * INTERVAL, entry=str, configured=True)
+        memory = gpus.units.memory
+        found.append((there, gpus.units, gpus.usage))
     return found
 
 
@@ -150,6 +150,6 @@ def test_what_one_exporter_does_not_show_touches_nobody_on_another_node(
     shown = (*(devices(machine, moment, pods) or ()), device("GPU-x", "mine/0", on="g2", busy=0.8))
     cluster = Cluster(None, {}, spans(there, other), (there, other), ())
     sighting = sight(reading(shown, (there, other), (*pods, mine)), INTERVAL)
-    _, usage = gpus_of(cluster, sighting, {}, time=INTERVAL, entry=lambda name: name)
+    usage = gpus_of(cluster, sighting, {}, time=INTERVAL, entry=str, configured=True).usage
     assert usage is not None
     assert usage.entries["mine"].gpu == 0.8

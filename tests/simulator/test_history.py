@@ -1,7 +1,7 @@
 """History through the collector's own accounting, store and books."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import numpy as np
 import orjson
 import pytest
 
+from collector.accounting.gpu_places import sight
+from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.dcgm.exposition import parse_exposition
@@ -16,7 +18,15 @@ from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metr
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
-from collector.observations import Cluster, MetricsListing, NodeMetrics, NodeSpan, PodMetrics, PodSpan, UsageReading
+from collector.observations import (
+    Cluster,
+    ContainerMetrics,
+    MetricsListing,
+    NodeMetrics,
+    NodeSpan,
+    PodSpan,
+    UsageReading,
+)
 from collector.settings import Settings
 from collector.store.store import Store
 from simulator.dcgm import exposition
@@ -89,10 +99,13 @@ def from_the_api(end: int, interval: int) -> Seen:
     )
 
 
-def told(item: NodeMetrics | PodMetrics) -> tuple[str, float, float]:
-    """Name, cores and bytes."""
-    parts = [item] if isinstance(item, NodeMetrics) else item.containers or ()
-    return item.name, sum(part.cpu or 0.0 for part in parts), sum(part.memory or 0.0 for part in parts)
+def listed(metrics: MetricsListing) -> list[tuple[str, float, float]]:
+    """Name, cores and bytes of nodes and pods."""
+    parts: dict[str, Sequence[NodeMetrics | ContainerMetrics]] = {node.name: [node] for node in metrics.nodes}
+    parts |= {f"{pod.namespace}/{pod.name}": pod.containers or () for pod in metrics.pods}
+    return [
+        (name, sum(part.cpu or 0 for part in of), sum(part.memory or 0 for part in of)) for name, of in parts.items()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,12 +125,9 @@ def test_what_history_sees_is_what_is_read_from_the_api(tick: Tick) -> None:
     assert (seen.reading.pods, seen.reading.nodes) == (expected.reading.pods, expected.reading.nodes)
     assert seen.reading.metrics is not None
     assert expected.reading.metrics is not None
-    for mine, parsed in (
-        *zip(seen.reading.metrics.pods, expected.reading.metrics.pods, strict=True),
-        *zip(seen.reading.metrics.nodes, expected.reading.metrics.nodes, strict=True),
-    ):
-        name, cpu, memory = told(parsed)
-        assert told(mine) == (name, pytest.approx(cpu, rel=1e-9), memory)
+    for mine, parsed in zip(listed(seen.reading.metrics), listed(expected.reading.metrics), strict=True):
+        assert (mine[0], mine[2]) == (parsed[0], parsed[2])
+        assert mine[1] == pytest.approx(parsed[1], rel=1e-9)
     assert seen.reading.devices is not None
     assert expected.reading.devices is not None
     for device, other in zip(seen.reading.devices, expected.reading.devices, strict=True):
@@ -139,8 +149,9 @@ def test_what_is_seen_at_consecutive_ticks_is_that_of_their_times() -> None:
 def test_accounting_finds_what_the_formula_says(hour: int) -> None:
     tick = Tick(parse_time(f"2026-11-20T{hour:02d}:00:00Z"), 300)
     (seen,) = Past(WORKLOAD).seen([tick])
+    gpus = gpus_of(seen.cluster, sight(seen.reading, 300), {}, time=tick.time, entry=str, configured=True)
     measured = measure(seen.reading, 300, lambda _: True)
-    sample = account(seen.cluster, measured, time=tick.time, interval=300, charged=lambda _: True)
+    sample = account(seen.cluster, measured, time=tick.time, interval=300, charged=lambda _: True, gpus=gpus)
     end = np.array([tick.time])
     assert set(sample.namespaces) == {spec.name for spec in WORKLOAD.living(tick.time)}
     for name, entry in sample.namespaces.items():

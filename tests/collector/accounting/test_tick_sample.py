@@ -2,60 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
+from collector.accounting.gpu_places import sight
+from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import EntryUsage, MeasuredUsage, measure
-from collector.accounting.tick_sample import Gpus, account
+from collector.accounting.tick_sample import account
+from collector.accounting.who_is_charged import entries_of
 from collector.errors import SourceError
 from collector.model import TickSample
-from collector.observations import BlindSpot, Node, NodeSpan, Pod, PodMetrics, PodSpan
+from collector.observations import BlindSpot, GpuDevice, Node, NodeSpan, Pod, PodMetrics, PodSpan
 from tests.support.observed import GIB, MOMENT, cluster, item, node, pod, reading
 
 TIME = int(MOMENT)
-NO_GPUS = Gpus()
-
-
-@dataclass(frozen=True)
-class NodeGpus:
-    capacity: float
-    allocatable: float
-    memory: float | None
-
-
-@dataclass(frozen=True)
-class Units:
-    """Nodes of so many GPUs of 16 GiB, each sold in halves; one of each node is not allocatable unless it is held."""
-
-    by_node: Mapping[str, float]
-    told: bool = True
-
-    def holds(self, pod: Pod) -> float:
-        return pod.requests.get("nvidia.com/gpu", 0.0) / 2
-
-    def of_nodes(self, spans: Iterable[NodeSpan], held: Mapping[str, float], interval: int) -> dict[str, NodeGpus]:
-        found = {}
-        for span in spans:
-            count = self.by_node.get(span.node.name, 0.0) * span.seconds / interval
-            if count:
-                usable = max(count - 1, held.get(span.node.name, 0.0))
-                found[span.node.name] = NodeGpus(count, usable, count * 16 * GIB if self.told else None)
-        return found
-
-
-@dataclass(frozen=True)
-class Use:
-    gpu: float | None
-    gpu_memory: float | None = 0.0
-
-
-@dataclass(frozen=True)
-class Usage:
-    entries: Mapping[str | None, Use] = field(default_factory=dict)
-    nodes: Mapping[str, Use] = field(default_factory=dict)
-    unattributed: Use | None = None
-    unseen: Mapping[str, int] = field(default_factory=dict)
 
 
 def sample_of(
@@ -67,14 +28,18 @@ def sample_of(
     nodes: Iterable[Node | NodeSpan] | None = None,
     interval: int = 300,
     charged: Callable[[str], bool] = lambda _: True,
-    gpus: Gpus = NO_GPUS,
+    devices: tuple[GpuDevice, ...] | None = None,
+    exporters: bool = False,
+    claimed: Mapping[str, float] | None = None,
 ) -> TickSample:
-    """Accounts for these pods, of which metrics-server listed `items` at the end."""
+    """Accounts for these pods, of which metrics-server listed `items` and exporters show `devices` at the end."""
+    present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
+    machines = [each.node if isinstance(each, NodeSpan) else each for each in nodes or (node(),)]
     if items is not None:
-        present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
-        machines = [each.node if isinstance(each, NodeSpan) else each for each in nodes or (node(),)]
         measured = measure(reading(present, items, nodes=machines), interval, charged)
-    seen = cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes)
+    seen = replace(cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes), claimed=claimed or {})
+    sighting = sight(reading(present, None, nodes=machines, devices=devices), interval)
+    gpus = gpus_of(seen, sighting, {}, time=TIME, entry=entries_of(charged), configured=exporters)
     return account(seen, measured, time=TIME, interval=interval, charged=charged, gpus=gpus)
 
 
@@ -266,100 +231,121 @@ def test_a_node_uses_what_was_measured_of_it() -> None:
     assert states[0].allocatable == {"cpu": 7.5, "memory": 31 * GIB}
 
 
-def gpu_pod(namespace: str = "ml", units: float = 1.0) -> Pod:
-    return pod(namespace, more={"nvidia.com/gpu": units})
+GPU = "nvidia.com/gpu"
+
+
+def gpu_pod(namespace: str = "ml", units: float = 1.0, *, on: str = "n1") -> Pod:
+    return pod(namespace, on=on, more={GPU: units})
+
+
+def gpu_node(units: float, name: str = "n1", *, usable: float | None = None, replicas: str = "1") -> Node:
+    machine = node(name, gpus={GPU: units}, usable_gpus=None if usable is None else {GPU: usable})
+    return replace(machine, gpu_hints={"nvidia.com/gpu.replicas": replicas})
+
+
+def device(uuid: str, namespace: str = "", busy: float | None = 0.5, on: str = "n1") -> GpuDevice:
+    """A GPU of 16 GiB, 4 of them in use, that the pod `web` of a namespace holds."""
+    return GpuDevice(on, uuid, None, 1.0, busy, 4 * GIB, 12 * GIB, ((namespace, "web"),) if namespace else ())
 
 
 def test_gpus_are_accounted_where_they_are_held_and_nowhere_else() -> None:
     # two GPUs sold in halves: ml holds one of four units, half a GPU, for 150 of 300 s
-    gpus = Gpus(Units({"n1": 2.0}), Usage({"ml": Use(0.5, 4 * GIB)}, {"n1": Use(0.5, 4 * GIB)}), dcgm=True)
     sample = sample_of(
         [PodSpan(gpu_pod(), 150.0), pod("shop")],
         [item("ml"), item("shop")],
-        nodes=[node(), node("n2")],
-        gpus=gpus,
+        nodes=[gpu_node(4.0, replicas="2"), node("n2")],
+        devices=(device("GPU-1", "ml"), device("GPU-2", busy=0.0)),
+        exporters=True,
     )
     assert sample.observed["dcgm"] is True
     assert sample.namespaces["ml"].usage == {"cpu": 0.5, "memory": 0.5 * GIB, "gpu": 0.5, "gpu_memory": 4 * GIB}
     assert sample.namespaces["ml"].requests == {"cpu": 0.5, "memory": 0.5 * GIB, "gpu": 0.25}
     assert set(sample.namespaces["shop"].usage) == set(sample.namespaces["shop"].requests) == {"cpu", "memory"}
     assert sample.capacity == {"cpu": 16.0, "memory": 64 * GIB, "gpu": 2.0, "gpu_memory": 32 * GIB}
-    assert sample.allocatable == {"cpu": 15.0, "memory": 62 * GIB, "gpu": 1.0, "gpu_memory": 32 * GIB}
+    assert sample.allocatable == {"cpu": 15.0, "memory": 62 * GIB, "gpu": 2.0, "gpu_memory": 32 * GIB}
     first, second = sample.nodes
-    assert (first.requests["gpu"], first.usage["gpu"], first.usage["gpu_memory"]) == (0.25, 0.5, 4 * GIB)
-    assert (first.capacity["gpu"], first.allocatable["gpu"]) == (2.0, 1.0)
+    assert (first.requests["gpu"], first.usage["gpu"], first.usage["gpu_memory"]) == (0.25, 0.5, 8 * GIB)
+    assert (first.capacity["gpu"], first.allocatable["gpu"], first.capacity["gpu_memory"]) == (2.0, 2.0, 32 * GIB)
     assert "gpu" not in second.capacity
     assert sample.special == {}
 
 
 def test_gpus_of_a_node_count_while_it_is_there_and_those_that_are_held_are_allocatable() -> None:
-    # 4 GPUs for 150 of 300 s are 2, of which 1.5 are held
-    held = pod("ml", on="n2", more={"nvidia.com/gpu": 6.0})
-    sample = sample_of([held], nodes=[node(), NodeSpan(node("n2"), 150.0)], gpus=Gpus(Units({"n2": 4.0})))
+    # 4 GPUs for 150 of 300 s are 2; one is healthy, which is a half, but 3 are held, which is 1.5
+    sample = sample_of([gpu_pod(units=3.0, on="n2")], nodes=[node(), NodeSpan(gpu_node(4.0, "n2", usable=1.0), 150.0)])
     assert (sample.capacity["gpu"], sample.allocatable["gpu"]) == (2.0, 1.5)
     assert sample.namespaces["ml"].requests["gpu"] == 1.5
 
 
-def test_gpus_held_by_claims_alone_are_asked_for() -> None:
-    class Claims(Units):
-        def holds(self, pod: Pod) -> float:
-            return float(len(pod.claims))
-
-    claims = replace(pod("ml"), claims=("a", "b"))
-    assert sample_of([claims], gpus=Gpus(Claims({"n1": 2.0}))).namespaces["ml"].requests["gpu"] == 2.0
+def test_gpus_held_by_claims_alone_are_requested() -> None:
+    claims = replace(pod("ml"), claims=("a",))
+    sample = sample_of([claims, pod("shop")], claimed={claims.identity: 2.0})
+    assert sample.namespaces["ml"].requests["gpu"] == 2.0
+    assert "gpu" not in sample.namespaces["shop"].requests
 
 
-@pytest.mark.parametrize("dcgm", [None, False])
-def test_without_an_exporter_gpu_usage_is_unknown_and_requests_are_not(dcgm: bool | None) -> None:
-    sample = sample_of([gpu_pod()], [item("ml")], gpus=Gpus(Units({"n1": 2.0}, told=False), dcgm=dcgm))
+@pytest.mark.parametrize(("exporters", "dcgm"), [(False, None), (True, False)])
+def test_without_an_exporter_gpu_usage_is_unknown_and_requests_are_not(exporters: bool, dcgm: bool | None) -> None:
+    sample = sample_of([gpu_pod()], [item("ml")], nodes=[gpu_node(2.0)], exporters=exporters)
     assert sample.observed["dcgm"] is dcgm
     assert sample.namespaces["ml"].usage == {"cpu": 0.5, "memory": 0.5 * GIB, "gpu": None, "gpu_memory": None}
-    assert sample.namespaces["ml"].requests["gpu"] == 0.5
+    assert sample.namespaces["ml"].requests["gpu"] == 1.0
     assert (sample.capacity["gpu"], sample.capacity["gpu_memory"]) == (2.0, None)
     assert sample.nodes[0].usage["gpu"] is None
-    if dcgm is None:
-        assert sample.special == {}
-    else:
+    if exporters:
         assert sample.special["unattributed"].usage == {"cpu": 0.0, "memory": 0.0, "gpu": None, "gpu_memory": None}
+    else:
+        assert sample.special == {}
 
 
 def test_without_an_exporter_nobody_uses_gpus_that_nobody_holds() -> None:
-    assert sample_of([pod("shop")], gpus=Gpus(Units({"n1": 2.0}, told=False), dcgm=False)).special == {}
+    assert sample_of([pod("shop")], nodes=[gpu_node(2.0)], exporters=True).special == {}
 
 
 def test_memory_of_gpus_counts_as_far_as_exporters_tell_it() -> None:
-    class Half(Units):
-        def of_nodes(self, *_: object) -> dict[str, NodeGpus]:
-            return {"n1": NodeGpus(1.0, 1.0, GIB), "n2": NodeGpus(1.0, 1.0, None)}
-
-    assert sample_of(gpus=Gpus(Half({}))).capacity["gpu_memory"] == GIB
+    sample = sample_of(nodes=[gpu_node(1.0), gpu_node(1.0, "n2")], devices=(device("GPU-1", busy=0.0),), exporters=True)
+    assert (sample.capacity["gpu"], sample.capacity["gpu_memory"]) == (2.0, 16 * GIB)
+    assert [state.capacity["gpu_memory"] for state in sample.nodes] == [16 * GIB, None]
 
 
-def test_unknown_use_of_one_namespace_is_nobody_elses() -> None:
-    gpus = Gpus(Units({"n1": 2.0}), Usage({"ml": Use(0.5), "nlp": Use(None, None)}, unseen={"nlp": 1}), dcgm=True)
-    sample = sample_of([gpu_pod("ml"), gpu_pod("nlp"), gpu_pod("none")], gpus=gpus)
-    assert [sample.namespaces[name].usage["gpu"] for name in ("ml", "nlp", "none")] == [0.5, None, 0.0]
-    assert sample.unmeasured == {"nlp": {"gpu_not_seen": 1}}
-
-
-def test_reasons_of_metrics_and_of_gpus_stand_beside_each_other() -> None:
-    measured = MeasuredUsage(MOMENT, {}, unmeasured={"ml": {"stale": 2}})
-    gpus = Gpus(Units({"n1": 1.0}), Usage(unseen={"ml": 1}), dcgm=True)
-    assert sample_of(measured=measured, gpus=gpus).unmeasured == {"ml": {"stale": 2, "gpu_not_seen": 1}}
+def test_a_gpu_that_is_not_shown_is_unknown_use_of_its_holder_alone() -> None:
+    sample = sample_of(
+        [gpu_pod("ml"), gpu_pod("nlp", on="n2"), gpu_pod("none", units=0.0)],
+        [item("ml"), item("nlp", at=0.0), item("none")],
+        nodes=[gpu_node(1.0), gpu_node(1.0, "n2")],
+        devices=(device("GPU-1", "ml"),),
+        exporters=True,
+    )
+    assert sample.namespaces["ml"].usage["gpu"] == 0.5
+    assert sample.namespaces["nlp"].usage["gpu"] is None
+    assert "gpu" not in sample.namespaces["none"].usage
+    # Reasons of metrics and of GPUs stand beside each other.
+    assert sample.unmeasured == {"nlp": {"stale": 1, "gpu_not_seen": 1}}
 
 
 def test_what_nobody_can_be_told_of_is_unattributed() -> None:
-    gpus = Gpus(Units({"n1": 1.0}), Usage(unattributed=Use(0.8, 4 * GIB)), dcgm=True)
-    sample = sample_of([gpu_pod()], gpus=gpus)
+    sample = sample_of([gpu_pod()], nodes=[gpu_node(2.0)], devices=(device("GPU-1", "ml"), device("GPU-2", busy=0.8)))
     assert sample.special["unattributed"].usage == {"cpu": 0.0, "memory": 0.0, "gpu": 0.8, "gpu_memory": 4 * GIB}
     assert sample.special["unattributed"].requests == {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}
-    assert sample.namespaces["ml"].usage["gpu"] == 0.0
+    assert sample.special["unattributed"].measured == 1.0
+    assert sample.namespaces["ml"].usage["gpu"] == 0.5
 
 
 def test_gpus_of_excluded_namespaces_are_excluded() -> None:
-    gpus = Gpus(Units({"n1": 2.0}), Usage({None: Use(0.75, 8 * GIB)}), dcgm=True)
-    sample = sample_of([gpu_pod("kube-a"), gpu_pod("kube-b")], gpus=gpus, charged=lambda _: False)
+    # a 0.5 and b 0.25
+    sample = sample_of(
+        [gpu_pod("kube-a"), gpu_pod("kube-b")],
+        nodes=[gpu_node(2.0)],
+        devices=(device("GPU-1", "kube-a"), device("GPU-2", "kube-b", 0.25)),
+        charged=lambda _: False,
+    )
     assert sample.special["excluded"].usage["gpu"] == 0.75
     assert sample.special["excluded"].usage["gpu_memory"] == 8 * GIB
-    assert sample.special["excluded"].requests["gpu"] == 1.0
+    assert sample.special["excluded"].requests["gpu"] == 2.0
     assert sample.namespaces == {}
+
+
+def test_gpus_of_other_vendors_are_named() -> None:
+    sample = sample_of(nodes=[node(gpus={"amd.com/gpu": 8.0})])
+    assert [spot.code for spot in sample.blind_spots] == ["gpus_of_other_vendors"]
+    assert sample.capacity["gpu"] == 8.0
