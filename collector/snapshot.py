@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 MIN_READING_SEC = 100.0
 """A third of the shortest interval, for a reading with all its repetitions."""
-_FIRST_LOOK_SEC = 10.0
+FIRST_LOOK_SEC = 10.0
 """For the credentials at the start, which are only to be checked then."""
 
 
@@ -94,7 +94,7 @@ class LiveSources:
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
         """Readings in which a source failed, since the start."""
         try:
-            self._connections.session(Deadline(_FIRST_LOOK_SEC, self._stop)).close()
+            self._connections.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
             log.warning("%s", error)
 
@@ -141,12 +141,14 @@ class LiveSources:
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
+        # Exporters first: one that hangs must not stand between the pods and what is measured of them.
+        devices = self._devices()
         if not self._is_up_to_date():
             return None
         moment = self._server.now()
         with self._lock:
             pods, nodes = self._state.now()
-        return UsageReading(moment, pods, nodes, self._metrics(), self._devices())
+        return UsageReading(moment, pods, nodes, self._metrics(), devices)
 
     @property
     def _watchers(self) -> tuple[Watcher[Any, Any], ...]:

@@ -14,7 +14,7 @@ them, and of nobody else. What is known of an entry counts while it is at least 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.accounting.gpu_memory import TOLERANCE
@@ -77,6 +77,17 @@ class _Work:
     told: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """GPUs that a pod holds: those that exporters can show, and those that none can."""
+
+    measured: float = 0.0
+    unmeasured: float = 0.0
+
+
+_NOTHING = _Holding()
+
+
 @dataclass(slots=True)
 class _Tally:
     """One metric of all places."""
@@ -88,8 +99,8 @@ class _Tally:
     unattributed: _Sum | None = None
     unseen: set[PodName] = field(default_factory=set)
 
-    def add(self, place: Place, works: Iterable[_Work], holding: Mapping[PodName, float], gpus: float) -> None:
-        """Add a place that has so many `gpus`; `holding` are the GPUs of its pods that are expected to use them."""
+    def add(self, place: Place, works: Iterable[_Work], at_work: Mapping[PodName, _Holding], gpus: float) -> None:
+        """Add a place with so many `gpus` that exporters can show; `at_work` are its pods that ought to use them."""
         node = self.nodes.setdefault(place.nodes[0], _Sum()) if len(place.nodes) == 1 else _Sum()
         received: dict[PodName, float] = {}
         dark: dict[PodName, float] = {}
@@ -108,9 +119,10 @@ class _Tally:
             for pod in work.holders:
                 self._of(pod).add(value / len(work.holders), share / len(work.holders))
         node.unseen = max(0.0, gpus - node.seen)
-        for pod in holding.keys() | dark.keys():
-            lacking = min(holding.get(pod, 0.0) - received.get(pod, 0.0), node.unseen)
-            unseen = max(lacking, dark.get(pod, 0.0))
+        for pod in at_work.keys() | dark.keys():
+            holding = at_work.get(pod, _NOTHING)
+            lacking = min(holding.measured - received.get(pod, 0.0), node.unseen)
+            unseen = max(lacking, dark.get(pod, 0.0)) + holding.unmeasured
             if unseen > TOLERANCE:
                 self._of(pod).unseen += unseen
                 self.unseen.add(pod)
@@ -123,9 +135,9 @@ def attribute(sighting: GpuSighting, units: GpuUnits, entry: Entry) -> GpuUsage:
     """Split what the devices did over entries and nodes."""
     tallies = _Tally(_gpu, entry), _Tally(_memory, entry)
     for place in sighting.places:
-        holding = {pod.key: units.holds(pod) for pod in place.pods}
-        works = list(_works(place, units, holding))
-        at_work = {pod: gpus for pod, gpus in holding.items() if gpus and pod in sighting.at_work}
+        holding = {pod.key: _Holding(units.holds_measured(pod), units.holds_unmeasured(pod)) for pod in place.pods}
+        at_work = {pod: held for pod, held in holding.items() if pod in sighting.at_work}
+        works = list(_works(place, units, holding, at_work))
         for tally in tallies:
             tally.add(place, works, at_work, _expected(place, units, holding))
     gpu, memory = tallies
@@ -152,16 +164,21 @@ def _known(use: _Sum | None) -> float | None:
     return None if use is None else use.known
 
 
-def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, float]) -> float:
+def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding]) -> float:
     """GPUs that exporters have to show of a place for nothing to be unknown: what is sold of it, or all it has."""
     nodes = [units.nodes[name] for name in place.nodes if name in units.nodes]
-    return max(sum(units.advertised(node) or units.gpus(node) for node in nodes), sum(holding.values()))
+    return max(
+        sum(units.sold(node) or units.gpus(node) for node in nodes), sum(held.measured for held in holding.values())
+    )
 
 
-def _works(place: Place, units: GpuUnits, holding: Mapping[PodName, float]) -> Iterable[_Work]:
-    believed = {pod.key for pod in place.pods if holding[pod.key] or not _sells(pod.node, units)}
+def _works(
+    place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding], at_work: Container[PodName]
+) -> Iterable[_Work]:
+    believed = {pod.key for pod in place.pods if holding[pod.key].measured or not _sells(pod.node, units)}
     named = {pod for device in place.devices for pod in device.holders}
-    sharers = tuple(pod.key for pod in place.pods if pod.key not in named and units.shares(pod))
+    unnamed = [pod for pod in place.pods if pod.key not in named and pod.key in at_work]
+    sharers = tuple(pod.key for pod in unnamed if units.shares(pod))
     if any(len(device.holders) > 1 for device in place.devices):
         # An exporter that names several pods of a device names all: one that it does not name has not begun.
         sharers = ()
@@ -178,4 +195,4 @@ def _works(place: Place, units: GpuUnits, holding: Mapping[PodName, float]) -> I
 
 def _sells(node: str, units: GpuUnits) -> bool:
     """Whether a node advertises its GPUs, so that a pod without a request holds none of them."""
-    return node in units.nodes and units.advertised(units.nodes[node]) > 0
+    return node in units.nodes and units.sold(units.nodes[node]) > 0

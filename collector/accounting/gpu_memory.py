@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from collector.kubernetes.gpu_resources import slice_of, told_clients, vendor
+from collector.kubernetes.gpu_resources import is_measured, slice_of, told_clients
 from collector.observations import GpuDevice, Node, NodeSpan
 
 HOUR = 3600
@@ -54,7 +54,7 @@ class Sharing:
     """What exporters showed of the sharing of one resource of a node."""
 
     advertised: float
-    """Units; of instances, the GPUs that those of all sizes are out of."""
+    """Units of all resources of whole GPUs, or the GPUs that instances of all sizes make."""
     devices: int
     """The most GPUs shown at once while so much was advertised."""
     ticks: int
@@ -167,21 +167,22 @@ def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMe
 
 def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
     """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
-    instances = {resource for resource in units if _is_instance(resource, node)}
+    measured = {resource: count for resource, count in units.items() if is_measured(resource)}
+    instances = {resource for resource in measured if _is_instance(resource, node)}
     cut = {device.uuid for device in devices if device.instance is not None}
     whole = {device.uuid for device in devices} - (cut if instances else set())
-    # Instances of all sizes are cut out of the same GPUs.
-    cut_up = round(sum(units[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    # Instances of all sizes are cut out of the same GPUs, and whole ones can have several names.
+    cut_up = round(sum(measured[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    uncut = sum(count for resource, count in measured.items() if resource not in instances)
     found = {}
-    for resource in units:
-        advertised, gpus = (cut_up, len(cut)) if resource in instances else (units[resource], len(whole))
-        if gpus and vendor(resource) == "NVIDIA":
+    for resource in measured:
+        advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(whole))
+        if gpus:
             before = known.sharing.get(resource)
             found[resource] = before.after(advertised, gpus) if before else Sharing(advertised, gpus, 1)
     return found
 
 
 def _is_instance(resource: str, node: Node) -> bool:
-    """Whether units of a resource are instances of partitioned GPUs of NVIDIA."""
-    is_part = resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1
-    return is_part and vendor(resource) == "NVIDIA"
+    """Whether units of a resource of NVIDIA's are instances of partitioned GPUs."""
+    return resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1

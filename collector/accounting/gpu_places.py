@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from collector.accounting.gpu_memory import TOLERANCE
 from collector.dcgm.exposition import merge
-from collector.kubernetes.gpu_resources import is_gpu_resource, slice_of, told_clients, told_gpus
+from collector.kubernetes.gpu_resources import is_gpu_resource, is_measured, slice_of, told_clients, told_gpus
 from collector.observations import GpuDevice, Node, Pod, UsageReading
 
 PodName = tuple[str, str]
@@ -143,7 +143,7 @@ def _room(node: Node, pods: Iterable[Pod]) -> float:
         return sum(
             count * slice_of(name, node.gpu_hints) / (told_clients(name, count, node.gpu_hints) or 1)
             for name, count in units
-            if is_gpu_resource(name)
+            if is_measured(name)
         )
 
     held = sum(max(gpus(pod.requests.items()), len(pod.claims)) for pod in pods)

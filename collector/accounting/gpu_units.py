@@ -6,11 +6,11 @@ or as exporters show, whichever is more: by what is known of the tick and by wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.accounting.gpu_memory import NOTHING, TOLERANCE, GpuMemory, NodeMemory, key_of
-from collector.kubernetes.gpu_resources import slice_of, told_gpus, vendor
+from collector.kubernetes.gpu_resources import is_gpu_resource, is_measured, slice_of, told_gpus, vendor
 from collector.observations import BlindSpot, Node, NodeSpan, Pod
 
 
@@ -40,14 +40,23 @@ class GpuUnits:
         """GPUs that one unit of a resource is worth on a node."""
         return self._of(node).worth(node, resource)
 
-    def advertised(self, node: Node) -> float:
-        """GPUs of a node that are sold as units of resources; 0.0 where they are handed out otherwise."""
-        known = self._of(node)
-        return max(known.total(node, known.advertised.value), known.total(node, node.gpu_capacity))
+    def sold(self, node: Node) -> float:
+        """GPUs of a node that exporters can show and that it sells as units; 0.0 where there are none of these."""
+        return self._advertised(node, is_measured)
 
     def gpus(self, node: Node) -> float:
         """GPUs of a node."""
-        return max(self.advertised(node), self._of(node).devices.value) or told_gpus(node.gpu_hints)
+        others = self._advertised(node, lambda resource: not is_measured(resource))
+        shown = self._of(node).devices.value
+        return others + max(self.sold(node), shown) or told_gpus(node.gpu_hints)
+
+    def _advertised(self, node: Node, wanted: Callable[[str], bool]) -> float:
+        known = self._of(node)
+        now, of_late = (
+            known.total(node, {resource: count for resource, count in units.items() if wanted(resource)})
+            for units in (node.gpu_capacity, known.advertised.value)
+        )
+        return max(now, of_late)
 
     def allocatable(self, node: Node) -> float:
         """GPUs of a node that can be allocated; all of them while it advertises none."""
@@ -58,23 +67,35 @@ class GpuUnits:
 
     def holds(self, pod: Pod) -> float:
         """GPUs that a pod holds: the units that it requests, and what its resource claims were allocated."""
+        return self.holds_unmeasured(pod) + self.holds_measured(pod)
+
+    def holds_measured(self, pod: Pod) -> float:
+        """Those of them that exporters can show."""
+        return self._requested(pod, is_measured) + (self.claimed or {}).get(pod.identity, 0.0)
+
+    def holds_unmeasured(self, pod: Pod) -> float:
+        """Those of them that no exporter can show."""
+        return self._requested(pod, lambda resource: not is_measured(resource))
+
+    def _requested(self, pod: Pod, wanted: Callable[[str], bool]) -> float:
         node = self.nodes.get(pod.node)
-        units = (
+        return sum(
             count * (self.worth(node, resource) if node else slice_of(resource, {}))
-            for resource, count in _gpu_requests(pod)
+            for resource, count in pod.requests.items()
+            if count and is_gpu_resource(resource) and wanted(resource)
         )
-        return sum(units) + (self.claimed or {}).get(pod.identity, 0.0)
 
     def is_unread(self, pod: Pod) -> bool:
         """Whether a pod names resource claims while they are unknown: then it may hold more than `holds` tells."""
         return self.claimed is None and bool(pod.claims)
 
     def shares(self, pod: Pod) -> bool:
-        """Whether others may hold the same GPU as a pod."""
+        """Whether others may hold the same GPU of those that exporters can show."""
         node = self.nodes.get(pod.node)
         return node is not None and any(
             self.worth(node, resource) < slice_of(resource, node.gpu_hints) - TOLERANCE
-            for resource, _ in _gpu_requests(pod)
+            for resource, count in pod.requests.items()
+            if count and is_measured(resource)
         )
 
     def of_nodes(self, spans: Iterable[NodeSpan], held: Mapping[str, float], interval: int) -> dict[str, NodeGpus]:
@@ -104,7 +125,7 @@ class GpuUnits:
             resource: maker
             for node in self.nodes.values()
             for resource, count in node.gpu_capacity.items()
-            if count and (maker := vendor(resource)) not in (None, "NVIDIA")
+            if count and not is_measured(resource) and (maker := vendor(resource))
         }
         if not resources:
             return ()
@@ -118,10 +139,6 @@ class GpuUnits:
 
     def _of(self, node: Node) -> NodeMemory:
         return self.memory.get(key_of(node), NOTHING)
-
-
-def _gpu_requests(pod: Pod) -> Iterator[tuple[str, float]]:
-    return ((name, count) for name, count in pod.requests.items() if count and vendor(name) is not None)
 
 
 def _at_least(gpus: NodeGpus, held: float) -> NodeGpus:

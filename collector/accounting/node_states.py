@@ -48,7 +48,7 @@ def _node_state(node: Node, held: Held, usage: Usage, gpus: NodeGpus | None, gpu
     if gpus:
         capacity |= {"gpu": gpus.capacity, "gpu_memory": gpus.memory}
         allocatable |= {"gpu": gpus.allocatable, "gpu_memory": gpus.memory}
-        requests["gpu"] = held.gpu
+        requests["gpu"] = None if held.claims_unread else held.gpu
         used |= {
             "gpu": gpu_use.gpu if gpu_use else None,
             "gpu_memory": gpu_use.gpu_memory if gpu_use else None,

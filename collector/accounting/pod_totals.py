@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from collector.observations import HUGE_PAGES, Pod, PodSpan
+from collector.accounting.gpu_units import GpuUnits
+from collector.observations import HUGE_PAGES, PodSpan
 
 K = TypeVar("K")
 
@@ -22,6 +23,8 @@ class Held:
     memory: float = 0.0
     gpu: float = 0.0
     pods: int = 0
+    claims_unread: bool = False
+    """Whether it may hold more GPUs by resource claims that could not be read."""
 
 
 @dataclass(slots=True)
@@ -36,13 +39,13 @@ def total_pods(
     spans: Iterable[PodSpan],
     present: Mapping[str, float],
     interval: float,
-    gpus: Callable[[Pod], float],
+    units: GpuUnits,
     charged: Callable[[str], bool],
 ) -> PodTotals:
     """Add up requests × seconds ÷ `interval`; consumes `spans`, whose errors pass through.
 
     `present` are the seconds of the interval for which each node was there: no pod holds anything of it for longer, so
-    that a pod on another node, or one that is no machine, holds nothing. `gpus` tells how many GPUs a pod holds.
+    that a pod on another node, or one that is no machine, holds nothing. `units` tells how many GPUs a pod holds.
     """
     totals = PodTotals()
     changed: set[str] = set()
@@ -51,7 +54,8 @@ def total_pods(
         if seconds <= 0:
             continue
         part = seconds / interval
-        gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * gpus(pod)
+        gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * units.holds(pod)
+        unread = bool(pod.claims) and units.is_unread(pod)
         goes_on = pod.ended is None
         if goes_on and span.seconds < interval:
             # A pod that was resized has several spans.
@@ -62,6 +66,7 @@ def total_pods(
             held.cpu += part * pod.requests.get("cpu", 0.0)
             held.memory += part * pod.requests.get("memory", 0.0)
             held.gpu += gpu
+            held.claims_unread |= unread
             held.pods += goes_on
     return totals
 

@@ -90,7 +90,7 @@ def account(
 
 def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units.holds, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged)
     except SourceError as error:
         log.warning("%s Nothing is known of this interval.", error)
         return None
@@ -126,8 +126,8 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry
         "memory": used.memory if used else None,
     }
     gpu_use = seen.gpu_usage.entries.get(key) if seen.gpu_usage else None
-    if held.gpu or gpu_use is not None:
-        requests["gpu"] = held.gpu
+    if held.gpu or held.claims_unread or gpu_use is not None:
+        requests["gpu"] = None if held.claims_unread else held.gpu
         usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
     return Entry(usage, requests, used.share if used else None, labels)
 

@@ -44,6 +44,9 @@ _LABELS = frozenset(
 # HAMi, its earlier name, and Volcano's plugin: each device with the number it is split into.
 _REGISTERS = ("hami.io/node-nvidia-register", "4pd.io/node-nvidia-register", "volcano.sh/node-vgpu-register")
 
+_COUNT = re.compile(r"[1-9]\d{0,5}")
+_SPLIT = re.compile(r"(?:^|:)[^,:]+,([1-9]\d{0,5}),")
+
 _SINGLE_STRATEGY = re.compile(r"-MIG-((?:\d+c\.)?\d+g\.\d+gb)")
 
 
@@ -51,6 +54,11 @@ _SINGLE_STRATEGY = re.compile(r"-MIG-((?:\d+c\.)?\d+g\.\d+gb)")
 def is_gpu_resource(name: str) -> bool:
     """Whether units of a resource are GPUs or shares of GPUs, of any vendor."""
     return vendor(name) is not None
+
+
+def is_measured(name: str) -> bool:
+    """Whether exporters can show the GPUs that a resource counts."""
+    return vendor(name) == "NVIDIA"
 
 
 @lru_cache(maxsize=4096)
@@ -92,8 +100,7 @@ def _split_counts(register: str) -> list[int]:
             return []
         counts = [device.get("count") for device in devices if isinstance(device, dict)]
         return [count for count in counts if isinstance(count, int) and count > 0]
-    fields = [device.split(",") for device in register.split(":")]
-    return [int(device[1]) for device in fields if len(device) > 1 and device[1].isdecimal() and int(device[1]) > 0]
+    return [int(count) for count in _SPLIT.findall(register)]
 
 
 def slice_of(resource: str, hints: Mapping[str, str]) -> float:
@@ -164,7 +171,7 @@ def _first(hints: Mapping[str, str], names: Iterable[str]) -> str:
 
 def _count(hints: Mapping[str, str], name: str) -> int | None:
     text = hints.get(name, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def _ratio(advertised: float, gpus: int | None) -> float | None:

@@ -1,6 +1,6 @@
 """Pods as accounting reads them: what one holds, from when to when, and which of its containers run.
 
-Many pods come from one template, so what they have in common is kept once.
+Many pods come from one template, and what it gives them is kept once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 DATE_RESOLUTION_SEC = 1.0
 """The server's `Date` leaves the parts of a second out."""
 
-MAX_SHARED = 1 << 16
+MAX_SHARED = 1 << 14
 
 H = TypeVar("H", bound=Hashable)
 V = TypeVar("V")
@@ -67,10 +67,10 @@ def parse_pod(pod: PodObject, now: float, shared: Shared) -> Pod | None:
         uid=pod.metadata.uid or "",
         node=intern(spec.node_name),
         requests=shared.requests(effective_requests(pod)),
-        bound=shared.one(bound),
+        bound=bound,
         ended=max(bound, min(_ended(status, bound), latest)) if status.phase in FINISHED else None,
         containers=shared.one(tuple(names)),
-        running=shared.one(tuple((intern(name), min(since, latest)) for name, since in _running(pod, status))),
+        running=tuple((intern(name), min(since, latest)) for name, since in _running(pod, status)),
         claims=_claims(pod, status),
     )
 

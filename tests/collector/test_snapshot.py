@@ -1,27 +1,55 @@
-"""A whole snapshot from a small real cluster, and what is left of it when a source fails."""
+"""What the sources of a small real cluster say, watched or listed, and what is left of it when one of them fails."""
 
+from __future__ import annotations
+
+import json
 import logging
+import os
+import stat
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Timer
+from typing import Any
 
 import pytest
 
-from collector.accounting.tick_sample import account
-from collector.model import TickSample
+from collector.errors import SourceError
+from collector.kubernetes.watch import Timing
+from collector.observations import Cluster
 from collector.settings import load
 from collector.snapshot import LiveSources
 from kl_core.errors import SettingsError
+from tests.support.decoded import at
+from tests.support.kubernetes_api import KubernetesApi, serving_cluster
 from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
 
 DATA = Path(__file__).parent / "dcgm" / "data"
 METRICS = "/apis/metrics.k8s.io/v1beta1"
+GIB = 2.0**30
 PAGES: dict[str, Answer] = {
     "/api/v1/namespaces": json_answer(
-        listing("NamespaceList", [{"metadata": {"name": name, "labels": {"team": name}}} for name in ("ml", "vision")])
+        listing(
+            "NamespaceList",
+            [
+                {"metadata": {"name": "kube-system", "uid": "the-cluster"}},
+                {"metadata": {"name": "ml", "labels": {"team": "research"}}},
+            ],
+        )
     ),
-    "/api/v1/nodes": json_answer(listing("NodeList", [node("gpu-node-1", cpu="16", capacity={"nvidia.com/gpu": "2"})])),
+    "/api/v1/nodes": json_answer(
+        listing(
+            "NodeList",
+            [
+                node("gpu-node-1", cpu="16", capacity={"nvidia.com/gpu": "2"}),
+                node("v", labels={"type": "virtual-kubelet"}),
+            ],
+        )
+    ),
     "/api/v1/pods": json_answer(
         listing(
             "PodList",
@@ -32,103 +60,164 @@ PAGES: dict[str, Answer] = {
         )
     ),
     f"{METRICS}/nodes": json_answer(listing("NodeMetricsList", [node_metrics("gpu-node-1", "5", "9Gi")])),
-    f"{METRICS}/pods": json_answer(
-        listing(
-            "PodMetricsList",
-            [pod_metrics("ml", "train-0", ("3", "6Gi")), pod_metrics("vision", "serve-5c9d-x2x", ("500m", "1Gi"))],
-        )
-    ),
+    f"{METRICS}/pods": json_answer(listing("PodMetricsList", [pod_metrics("ml", "train-0", ("3", "6Gi"))])),
     "/metrics": Answer(200, (DATA / "labelled.prom").read_bytes()),
 }
+QUICK = Timing(short_watch=3, pauses=(0.01, 0.05))
 
 
 @contextmanager
 def live(changed: dict[str, Answer] | None = None, **environ: str) -> Iterator[LiveSources]:
-    """Sources that ask a server with PAGES, some of them changed."""
+    """Sources that list what a server with PAGES has, some of them changed."""
     pages = {**PAGES, **(changed or {})}
     with serving(lambda request: pages.get(request.path, Answer(404))) as server:
         settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url,
                          "KL_NVIDIA_DCGM_ENDPOINT": server.url, **environ})  # fmt: skip
-        with LiveSources(settings) as sources:
+        with LiveSources(settings, watching=False) as sources:
             yield sources
 
 
-def tick(sources: LiveSources) -> TickSample:
-    return account(sources.snapshot(), time=300, interval=300, charged=lambda _: True)
+def cluster_of(sources: LiveSources) -> Cluster | None:
+    now = time.time()
+    return sources.cluster(now - 300, now)
 
 
-def test_a_snapshot_of_a_cluster_is_accounted() -> None:
+def test_an_interval_of_a_cluster_is_listed() -> None:
     with live() as sources:
-        sample = tick(sources)
+        found = cluster_of(sources)
+        told = (sources.uid, sources.date is not None)
+    assert told == ("the-cluster", True)
+    assert found is not None
+    assert found.uid == "the-cluster"
+    assert found.namespaces == {"kube-system": {}, "ml": {"team": "research"}}
+    assert [(span.node.name, span.node.cpu_capacity, span.node.excluded) for span in found.nodes] == [
+        ("gpu-node-1", 16.0, False),
+        ("v", 4.0, True),
+    ]
+    assert [(span.pod.key, dict(span.pod.requests), round(span.seconds)) for span in found.pods] == [
+        (("ml", "train-0"), {"cpu": 4.0, "memory": 8 * GIB, "nvidia.com/gpu": 1.0}, 300),
+        (("vision", "serve-5c9d-x2x"), {"cpu": 1.0, "nvidia.com/gpu": 1.0}, 300),
+    ]
+    assert found.blind_spots == ()
+
+
+def test_usage_is_read_with_the_pods_and_nodes_of_that_moment() -> None:
+    with live() as sources:
+        reading = sources.read_usage()
+        assert reading is not None
+        assert reading.metrics is not None
+        (measured,) = reading.metrics.pods
         assert sources.failures == {"kubernetes": 0, "metrics": 0, "dcgm": 0}
-    gib = 2.0**30
-    assert sample.observed == {"kubernetes": True, "metrics": True, "dcgm": True}
-    assert sample.namespaces["ml"].labels == {"team": "ml"}
-    assert sample.namespaces["ml"].requests == {"cpu": 4.0, "memory": 8 * gib, "gpu": 1.0}
-    # 87 % and 10240 MiB of the first device
-    assert sample.namespaces["ml"].usage == {"cpu": 3.0, "memory": 6 * gib, "gpu": 0.87, "gpu_memory": 10 * gib}
-    assert sample.namespaces["vision"].usage["gpu"] == 0.12
-    # 10240 + 5120 + 2048 + 13312 MiB = 30 GiB
-    assert sample.capacity == {"cpu": 16.0, "memory": 16 * gib, "gpu": 2.0, "gpu_memory": 30 * gib}
-    assert sample.nodes[0].usage["cpu"] == 5.0
-    assert sample.nodes[0].pods == 2
+        assert sources.date is not None
+        assert reading.moment >= sources.date.time
+    assert [pod.name for pod in reading.pods] == ["train-0", "serve-5c9d-x2x"]
+    assert [node.name for node in reading.nodes] == ["gpu-node-1", "v"]
+    assert (measured.namespace, measured.name) == ("ml", "train-0")
+    assert [node.cpu for node in reading.metrics.nodes] == [5.0]
+    assert reading.devices is not None
+    assert len(reading.devices) > 1
 
 
-def test_a_second_snapshot_is_as_good_as_the_first() -> None:
-    with live() as sources:
-        assert tick(sources) == tick(sources)
+def test_what_was_listed_after_the_end_of_an_interval_is_not_listed_again() -> None:
+    asked: list[str] = []
+
+    def script(request: Request) -> Answer:
+        asked.append(request.path)
+        return PAGES[request.path]
+
+    with serving(script) as server:
+        settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url})
+        with LiveSources(settings, watching=False) as sources:
+            end = time.time()
+            assert sources.read_usage() is not None
+            assert sources.cluster(end - 300, end) is not None
+            assert asked.count("/api/v1/pods") == 1
+            assert sources.cluster(end, time.time() + 1) is not None
+            assert asked.count("/api/v1/pods") == 2
+
+
+FORBIDDEN = status_answer(403, "no")
 
 
 @pytest.mark.parametrize(
-    ("changed", "observed", "failures", "logged"),
+    ("changed", "known", "failures", "logged"),
     [
-        ({"/api/v1/nodes": status_answer(403, "no")}, (False, True, True), (1, 0, 0), "does not allow to list nodes"),
-        ({"/api/v1/pods": status_answer(500, "no")}, (False, True, True), (1, 0, 0), "/api/v1/pods answered 500"),
-        ({f"{METRICS}/nodes": Answer(404)}, (True, False, True), (0, 1, 0), "metrics-server is not installed"),
-        ({f"{METRICS}/pods": Answer(200, b'{"items": [')}, (True, False, True), (0, 1, 0), "truncated JSON"),
+        ({"/api/v1/nodes": FORBIDDEN}, (False, False, False), (2, 0, 0), "does not allow to list nodes"),
+        ({"/api/v1/pods": status_answer(501, "no")}, (False, False, False), (2, 0, 0), "/api/v1/pods answered 501"),
+        ({"/api/v1/pods": json_answer({})}, (False, False, False), (2, 0, 0), "pods did not answer with a list"),
+        ({"/api/v1/namespaces": FORBIDDEN}, (True, True, True), (1, 0, 0), "does not allow to list namespaces"),
+        ({f"{METRICS}/pods": Answer(404)}, (True, False, True), (0, 1, 0), "metrics-server is not installed"),
+        ({f"{METRICS}/pods": FORBIDDEN}, (True, False, True), (0, 1, 0), "does not allow to list pods in"),
+        ({f"{METRICS}/nodes": FORBIDDEN}, (True, True, True), (0, 0, 0), "does not allow to list nodes in"),
         ({"/metrics": Answer(500)}, (True, True, False), (0, 0, 1), "answered 500"),
     ],
-    ids=["nodes forbidden", "pods failing", "no metrics-server", "usage cut off", "exporter failing"],
-)
-def test_a_failing_source_is_logged_counted_and_unobserved(
+    ids=["nodes forbidden", "pods failing", "pods no list", "namespaces forbidden", "no metrics-server",
+         "pod metrics forbidden", "node metrics forbidden", "exporter failing"],
+)  # fmt: skip
+def test_what_fails_costs_what_it_feeds(
     changed: dict[str, Answer],
-    observed: tuple[bool, bool, bool],
+    known: tuple[bool, bool, bool],
     failures: tuple[int, int, int],
     logged: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING), live(changed) as sources:
-        sample = tick(sources)
+        reading = sources.read_usage()
+        found = cluster_of(sources) if reading is None else sources.cluster(0, time.time() - 60)
+        measured = None
+        with suppress(SourceError):
+            measured = list(reading.metrics.pods) if reading and reading.metrics else None
         assert tuple(sources.failures.values()) == failures
-    assert tuple(sample.observed.values()) == observed
-    assert logged in caplog.text
+    assert (found is not None, bool(measured), bool(reading and reading.devices)) == known
+    assert logged in caplog.text or sources.failures["metrics"]
 
 
-def test_the_next_tick_after_a_failure_is_whole_again() -> None:
-    answers = iter([Answer(503), *[PAGES["/api/v1/namespaces"]] * 2])
+def test_without_namespaces_pods_are_known_all_the_same() -> None:
+    with live({"/api/v1/namespaces": FORBIDDEN}) as sources:
+        found = cluster_of(sources)
+    assert found is not None
+    assert (found.uid, found.namespaces) == (None, {})
+    assert [span.pod.namespace for span in found.pods] == ["ml", "vision"]
+
+
+def test_a_failure_passes() -> None:
+    answers = iter([FORBIDDEN, PAGES["/api/v1/pods"]])
 
     def script(request: Request) -> Answer:
-        return next(answers) if request.path == "/api/v1/namespaces" else PAGES[request.path]
+        return next(answers) if request.path == "/api/v1/pods" else PAGES[request.path]
 
     with serving(script) as server:
         settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url})
-        with LiveSources(settings) as sources:
-            assert [tick(sources).observed["kubernetes"] for _ in range(2)] == [False, True]
+        with LiveSources(settings, watching=False) as sources:
+            assert [cluster_of(sources) is not None for _ in range(2)] == [False, True]
 
 
 def test_without_an_exporter_configured_dcgm_is_neither_seen_nor_failed() -> None:
     with live(KL_NVIDIA_DCGM_ENDPOINT="") as sources:
-        snapshot = sources.snapshot()
-        assert (snapshot.devices, snapshot.dcgm_configured) == (None, False)
+        reading = sources.read_usage()
+        assert reading is not None
+        assert reading.devices is None
         assert sources.failures["dcgm"] == 0
 
 
-def test_no_cluster_at_the_endpoint_is_a_tick_without_sources(caplog: pytest.LogCaptureFixture) -> None:
+def test_claims_are_read_where_pods_have_some() -> None:
+    item = pod(
+        container(cpu="1"), namespace="ml", spec={"resourceClaims": [{"name": "g", "resourceClaimName": "mine"}]}
+    )
+    pods = {"/api/v1/pods": json_answer(listing("PodList", [item]))}
+    with live(pods) as sources:
+        found = cluster_of(sources)
+    assert found is not None
+    assert found.claimed is None
+    assert [spot.code for spot in found.blind_spots] == ["resource_claims_unread"]
+
+
+def test_no_cluster_at_the_endpoint_is_nothing_known(caplog: pytest.LogCaptureFixture) -> None:
     settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": f"http://127.0.0.1:{closed_port()}"})
-    with caplog.at_level(logging.WARNING), LiveSources(settings) as sources:
-        sample = tick(sources)
-        assert sources.failures == {"kubernetes": 1, "metrics": 1, "dcgm": 0}
-    assert sample.observed == {"kubernetes": False, "metrics": False, "dcgm": None}
+    with caplog.at_level(logging.WARNING), LiveSources(settings, watching=False, reading_sec=0.2) as sources:
+        assert cluster_of(sources) is None
+        assert sources.read_usage() is None
+        assert sources.failures == {"kubernetes": 2, "metrics": 0, "dcgm": 0}
     assert "nothing listens there" in caplog.text
 
 
@@ -144,22 +233,146 @@ def test_a_token_that_is_wrong_is_told_without_telling_it(caplog: pytest.LogCapt
 
     with serving(script) as server, caplog.at_level(logging.DEBUG):
         environ = {"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url}
-        with LiveSources(load({**environ, "KL_K8S_AUTH_TOKEN": "hush-hush"})) as sources:
-            assert tick(sources).observed["kubernetes"] is False
-        with LiveSources(load({**environ, "KL_K8S_AUTH_TOKEN": "right"})) as sources:
-            assert tick(sources).observed["kubernetes"] is True
+        with LiveSources(load({**environ, "KL_K8S_AUTH_TOKEN": "hush-hush"}), watching=False) as sources:
+            assert cluster_of(sources) is None
+        with LiveSources(load({**environ, "KL_K8S_AUTH_TOKEN": "right"}), watching=False) as sources:
+            assert cluster_of(sources) is not None
     assert "does not accept the credentials (401)" in caplog.text
     assert "hush" not in caplog.text
 
 
-def test_credentials_that_cannot_be_loaded_now_are_tried_again_at_the_next_tick(tmp_path: Path) -> None:
+def test_credentials_that_cannot_be_loaded_now_are_tried_again(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_bytes(b"\xff\xfe")
     with serving(lambda request: PAGES[request.path]) as server:
         settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url,
                          "KL_K8S_AUTH_TOKEN_FILE": str(token)})  # fmt: skip
-        with LiveSources(settings) as sources:
-            assert sources.snapshot().cluster is None
+        with LiveSources(settings, watching=False) as sources:
+            assert cluster_of(sources) is None
             token.write_text("good")
-            assert tick(sources).observed["kubernetes"] is True
-            assert sources.failures == {"kubernetes": 1, "metrics": 1, "dcgm": 0}
+            assert cluster_of(sources) is not None
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """A kubeconfig whose credential plugin says its process id and then nothing any more."""
+    program = tmp_path / "plugin"
+    noted = str(tmp_path / "pid")
+    lines = ("import os, time", f"print(os.getpid(), file=open({noted!r}, 'a'), flush=True)", "time.sleep(3600)")
+    program.write_text("\n".join((f"#!{sys.executable}", *lines)))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "interactiveMode": "Never"}
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "users": [{"name": "u", "user": {"exec": run}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }  # fmt: skip
+    path = tmp_path / "config"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_a_credential_plugin_that_hangs_ends_at_the_deadline(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("collector.snapshot.FIRST_LOOK_SEC", 0.5)
+    settings = load({"HOME": str(plugin.parent), "KUBECONFIG": str(plugin)})
+    with LiveSources(settings, watching=False, reading_sec=0.5) as sources:
+        assert cluster_of(sources) is None
+    assert "the credential plugin of the kubeconfig did not answer within" in caplog.text
+    ran = [int(line) for line in (plugin.parent / "pid").read_text().split()]
+    assert ran
+    eventually(lambda: not any(map(_runs, ran)))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_whoever_waits_is_told_to_stop(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.snapshot.FIRST_LOOK_SEC", 0.5)
+    stop = Event()
+    settings = load({"HOME": str(plugin.parent), "KUBECONFIG": str(plugin)})
+    with LiveSources(settings, stop=stop, reading_sec=LIMIT_SECONDS) as sources:
+        Timer(0.3, stop.set).start()
+        assert cluster_of(sources) is None
+
+
+@contextmanager
+def watching(api: KubernetesApi, **options: Any) -> Iterator[LiveSources]:
+    settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": api.url})
+    with LiveSources(settings, timing=QUICK, reading_sec=LIMIT_SECONDS, **options) as sources:
+        yield sources
+
+
+@pytest.fixture
+def api() -> Iterator[KubernetesApi]:
+    with serving_cluster() as made:
+        made.put("namespaces", {"metadata": {"name": "kube-system", "uid": "the-cluster"}})
+        made.put("nodes", node("n1"))
+        made.put("pods", pod(container(cpu="1"), name="a"))
+        yield made
+
+
+def cores(found: Cluster | None) -> dict[str, float]:
+    assert found is not None
+    return {span.pod.name: span.pod.requests["cpu"] * span.seconds for span in found.pods}
+
+
+def test_a_job_between_two_looks_is_known_to_the_second(api: KubernetesApi) -> None:
+    with watching(api) as sources:
+        begin = time.time()
+        assert cores(sources.cluster(begin - 300, begin)) == {"a": pytest.approx(300.0)}
+        bound = int(begin) - 40
+        told = {
+            "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": at(bound)}],
+            "containerStatuses": [{"name": "app", "state": {"terminated": {"finishedAt": at(bound + 30)}}}],
+        }
+        job = pod(container(cpu="4"), name="job", phase="Succeeded", status=told)
+        api.put("pods", job)
+        api.delete("pods", job)
+        end = time.time()
+        # 4 cores for 30 s
+        assert cores(sources.cluster(begin - 100, end))["job"] == 120.0
+        assert len(api.listings("pods")) == 1
+        assert "job" not in cores(sources.cluster(end, end + 10))
+
+
+def test_where_nothing_can_be_watched_it_says_so_and_goes_on(api: KubernetesApi) -> None:
+    api.faults.watch_status.update(dict.fromkeys(("namespaces", "nodes", "pods"), 403))
+    with watching(api) as sources:
+        for name in ("b", "c"):
+            api.put("pods", pod(container(cpu="1"), name=name))
+            now = time.time()
+            found = sources.cluster(now - 300, now)
+            assert name in cores(found)
+        assert found is not None
+        assert [spot.code for spot in found.blind_spots] == ["pods_not_watched"]
+
+
+def test_an_interval_is_unknown_while_the_cluster_does_not_answer_and_the_next_is_whole(api: KubernetesApi) -> None:
+    with watching(api) as sources:
+        begin = time.time()
+        assert sources.cluster(begin - 300, begin) is not None
+        api.faults.watch["pods"] = "reset"
+        api.faults.list_status["pods"] = 403
+        assert sources.cluster(begin, time.time()) is None
+        assert sources.read_usage() is None
+        api.faults.watch.clear()
+        api.faults.list_status.clear()
+        assert cores(sources.cluster(begin, begin + 300)) == {"a": 300.0}
+
+
+def test_namespaces_that_fail_cost_no_interval(api: KubernetesApi) -> None:
+    api.faults.list_status["namespaces"] = 403
+    with watching(api) as sources:
+        now = time.time()
+        found = sources.cluster(now - 300, now)
+        assert found is not None
+        assert (found.uid, found.namespaces) == (None, {})
+        assert sources.failures["kubernetes"] == 1

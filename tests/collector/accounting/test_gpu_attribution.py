@@ -239,6 +239,30 @@ def test_gpus_of_other_vendors_are_unknown_use_of_their_holders() -> None:
     assert found.unseen == {"hpc": 1}
 
 
+def test_gpus_of_another_vendor_on_the_same_node_are_not_taken_for_missing_ones() -> None:
+    # An integrated GPU sold ten times beside one of NVIDIA's, whose exporter names nobody: nothing of it is missing.
+    mixed = node(gpus={GPU: 1.0, "gpu.intel.com/i915": 10.0})
+    pods = [pod("ml/a"), pod("video/b", {"gpu.intel.com/i915": 1.0})]
+    found = used([device("GPU-1", busy=0.8)], pods, mixed)
+    assert found.entries == {"video": GpuUse(None, None)}
+    assert found.unattributed == GpuUse(0.8, 8 * GIB)
+    assert found.unseen == {"video": 1}
+    assert used([], pods, mixed).entries == {"ml": GpuUse(None, None), "video": GpuUse(None, None)}
+
+
+def test_what_is_known_of_a_pod_with_gpus_of_two_vendors_counts_while_it_is_at_least_half() -> None:
+    there = node(gpus={GPU: 2.0, "amd.com/gpu": 2.0})
+    for amd, gpu in ((1.0, 0.8), (2.0, None)):
+        held = pod("ml/a", {GPU: 1.0, "amd.com/gpu": amd})
+        assert used([device("GPU-1", "ml/a", busy=0.8)], [held], there).entries["ml"].gpu == gpu
+
+
+def test_a_sharing_pod_that_does_not_run_yet_has_no_part_of_the_only_gpu() -> None:
+    pods = [pod("ml/a"), pod("vision/c", running=False)]
+    found = used([device("GPU-1", "ml/a", busy=0.9)], pods, node(gpus=4, hints=SLICED))
+    assert found.entries == {"ml": GpuUse(0.9, 8 * GIB)}
+
+
 def test_a_page_without_the_fields_leaves_those_who_hold_gpus_unknown() -> None:
     assert used([], [pod("ml/a")]).entries == {"ml": GpuUse(None, None)}
 

@@ -170,6 +170,15 @@ def test_instances_of_which_nobody_tells_the_profile_are_shares_of_their_gpu() -
     assert seen.worth == pytest.approx(1 / 7)
 
 
+def test_whole_gpus_of_several_names_are_taken_together() -> None:
+    # 5 + 2 units of 2 GPUs make no whole number; 4 + 2 of 3 are halves.
+    seen = Node1()
+    found = seen.tick(node(gpus={"nvidia.com/a100": 5.0, "nvidia.com/t4": 2.0}), 2, times=5)
+    assert found.worth(seen.node, "nvidia.com/a100") == 1.0
+    found = seen.tick(node(gpus={"nvidia.com/a100": 4.0, "nvidia.com/t4": 2.0}), 3, times=5)
+    assert found.worth(seen.node, "nvidia.com/a100") == 0.5
+
+
 def test_gpus_of_other_vendors_are_not_compared_with_nvidias() -> None:
     seen = Node1()
     found = seen.tick(node(gpus={"amd.com/gpu": 8.0}), 2, times=5)

@@ -84,7 +84,8 @@ def test_hosts_that_are_no_nodes_are_left_out() -> None:
 
 
 def test_where_no_host_is_a_node_the_one_host_is_the_one_node_with_gpus() -> None:
-    found = seen([device("GPU-1", on="dcgm-exporter-x7k2p")], [node("g1"), node("n1", {})])
+    others = [node("n1", {}), node("a1", {"amd.com/gpu": 8.0})]
+    found = seen([device("GPU-1", on="dcgm-exporter-x7k2p")], [node("g1"), *others])
     assert where(found) == {("g1",): ["GPU-1"]}
     assert found.shown["g1"][0].node == "g1"
 

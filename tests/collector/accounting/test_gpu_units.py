@@ -39,6 +39,7 @@ def units_of(
         (node(gpus={"amd.com/cpx_nps4": 64.0}), 0, 8),
         (node(gpus={"nvidia.com/a100-80g": 2.0}), 2, 2),
         (node(gpus={"nvidia.com/gpu": 1.0, "amd.com/gpu": 2.0}), 1, 3),
+        (node(gpus={"nvidia.com/mig-3g.20gb": 1.0, "amd.com/gpu": 2.0}, hints=A100), 1, 3),
         (node(gpus={"nvidia.com/mig-1g.5gb": 7.0}, hints=A100), 0, 1),
         (node(gpus={"nvidia.com/mig-1g.5gb": 2.0, "nvidia.com/mig-3g.20gb": 1.0}, hints=A100), 0, 5 / 7),
         # A GPU that is cut up in part is one GPU.

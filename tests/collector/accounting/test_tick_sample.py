@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -30,14 +31,14 @@ def sample_of(
     charged: Callable[[str], bool] = lambda _: True,
     devices: tuple[GpuDevice, ...] | None = None,
     exporters: bool = False,
-    claimed: Mapping[str, float] | None = None,
+    claimed: Mapping[str, float] | None = MappingProxyType({}),
 ) -> TickSample:
     """Accounts for these pods, of which metrics-server listed `items` and exporters show `devices` at the end."""
     present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
     machines = [each.node if isinstance(each, NodeSpan) else each for each in nodes or (node(),)]
     if items is not None:
         measured = measure(reading(present, items, nodes=machines), interval, charged)
-    seen = replace(cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes), claimed=claimed or {})
+    seen = replace(cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes), claimed=claimed)
     sighting = sight(reading(present, None, nodes=machines, devices=devices), interval)
     gpus = gpus_of(seen, sighting, {}, time=TIME, entry=entries_of(charged), configured=exporters)
     return account(seen, measured, time=TIME, interval=interval, charged=charged, gpus=gpus)
@@ -282,6 +283,16 @@ def test_gpus_held_by_claims_alone_are_requested() -> None:
     sample = sample_of([claims, pod("shop")], claimed={claims.identity: 2.0})
     assert sample.namespaces["ml"].requests["gpu"] == 2.0
     assert "gpu" not in sample.namespaces["shop"].requests
+
+
+def test_requests_by_claims_that_could_not_be_read_are_unknown_and_nobody_elses_are() -> None:
+    # ml may hold more than the GPU it requests, shop holds what it requests.
+    more = replace(gpu_pod("ml"), claims=("more",))
+    sample = sample_of([more, gpu_pod("shop")], nodes=[gpu_node(2.0)], claimed=None)
+    assert sample.namespaces["ml"].requests == {"cpu": 1.0, "memory": GIB, "gpu": None}
+    assert sample.namespaces["shop"].requests["gpu"] == 1.0
+    assert sample.nodes[0].requests["gpu"] is None
+    assert sample.capacity["gpu"] == 2.0
 
 
 @pytest.mark.parametrize(("exporters", "dcgm"), [(False, None), (True, False)])

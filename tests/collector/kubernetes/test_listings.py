@@ -1,29 +1,40 @@
+"""Listings page by page over real HTTP, whatever becomes of their tokens."""
+
+from __future__ import annotations
+
 import tracemalloc
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
 
 from collector.errors import SourceError
-from collector.kubernetes import listings
-from collector.kubernetes.listings import parse_namespace, parse_node, parse_pod
+from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.listings import Listing, OddObjects, Resource, list_all
+from collector.kubernetes.objects import Decoder, Odd, PodObject
+from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.session import Session
-from collector.model import Pod
-from tests.support.kubernetes_objects import container, listing, node, pod
+from collector.observations import Pod
+from tests.support.decoded import at, read_pod
+from tests.support.kubernetes_objects import container, listing, pod
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, json_answer, serving, status_answer
 
-GIB = 2**30
-T = TypeVar("T")
+Script = Callable[[Request], Answer]
 
 
-def asking(script: Callable[[Request], Answer], ask: Callable[[Session], T]) -> T:
-    """What `ask` gets from a server with this script."""
+def listed(script: Script, held: dict[str, Pod] | None = None, **options: Any) -> Listing[Pod]:
+    """The pods of a server with this script."""
+    shared = Shared()
+    resource: Resource[PodObject, Pod] = Resource(
+        "pods", Decoder(PodObject), lambda item, now: parse_pod(item, now, shared)
+    )
+    deadline = options.pop("deadline", None)
     with serving(script) as server:
-        session = Session(Configuration(host=server.url, retries=False), LIMIT_SECONDS)
+        session = Session(Configuration(host=server.url, retries=False), LIMIT_SECONDS, deadline=deadline)
         try:
-            return ask(session)
+            return list_all(session, resource, (held or {}).get, expected=options.pop("expected", False))
         finally:
             session.close()
 
@@ -32,225 +43,170 @@ def pods_named(numbers: range) -> list[dict[str, Any]]:
     return [pod(container(cpu="1"), name=f"web-{number}") for number in numbers]
 
 
-def all_pods(session: Session) -> list[Pod]:
-    return list(listings.list_pods(session))
+def page(numbers: range, **metadata: str) -> Answer:
+    return json_answer(listing("PodList", pods_named(numbers), **metadata))
 
 
-def test_a_namespace_has_a_name_and_labels() -> None:
-    assert parse_namespace({"metadata": {"name": "shop", "labels": {"team": "web"}}}) == ("shop", {"team": "web"})
-    assert parse_namespace({"metadata": {"name": "shop"}}) == ("shop", {})
+def names(found: Listing[Pod]) -> list[str]:
+    return [pod.name for pod in found.items.values()]
 
 
-def test_a_node_is_read_in_cores_and_bytes() -> None:
-    parsed = parse_node(node("n1", cpu="4", memory="16Gi", allocatable={"cpu": "3920m", "memory": "15Gi"}))
-    assert parsed.name == "n1"
-    assert parsed.capacity == {"cpu": 4.0, "memory": 16.0 * GIB}
-    assert parsed.allocatable == {"cpu": 3.92, "memory": 15.0 * GIB}
-    assert (parsed.ready, parsed.schedulable, parsed.gpu_replicas) == (True, True, 1)
-
-
-@pytest.mark.parametrize("ready", ["False", "Unknown"])
-def test_a_node_that_is_not_ready_or_cordoned_says_so(ready: str) -> None:
-    parsed = parse_node(node(ready=ready, unschedulable=True))
-    assert (parsed.ready, parsed.schedulable) == (False, False)
-
-
-def test_a_node_advertises_gpus_in_gpu_equivalents() -> None:
-    assert parse_node(node(capacity={"nvidia.com/gpu": "8"})).capacity["gpu"] == 8.0
-    # 8 units, 4 to a GPU: 2 GPUs
-    shared = parse_node(node(labels={"nvidia.com/gpu.replicas": "4"}, capacity={"nvidia.com/gpu": "8"}))
-    assert (shared.capacity["gpu"], shared.gpu_replicas) == (2.0, 4)
-    # 2 x 3/7 + 1 x 1/7 = 1
-    labels = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB", "nvidia.com/mig.strategy": "mixed"}
-    mixed = node(
-        labels=labels, capacity={"nvidia.com/mig-3g.20gb": "2", "nvidia.com/mig-1g.5gb": "1", "nvidia.com/gpu": "0"}
-    )
-    assert parse_node(mixed).capacity["gpu"] == pytest.approx(1.0)
-
-
-def test_a_gpu_that_failed_is_not_allocatable() -> None:
-    parsed = parse_node(node(allocatable={"nvidia.com/gpu": "7"}, capacity={"nvidia.com/gpu": "8"}))
-    assert (parsed.capacity["gpu"], parsed.allocatable["gpu"]) == (8.0, 7.0)
-
-
-def test_a_node_without_gpus_has_no_gpu_key() -> None:
-    assert "gpu" not in parse_node(node()).capacity
-    assert "gpu" not in parse_node(node(capacity={"nvidia.com/gpu": "0"})).capacity
-
-
-def test_a_bound_pod_is_read_with_its_requests() -> None:
-    parsed = parse_pod(pod(container(cpu="250m", memory="1Gi"), namespace="shop", name="web-0", node="n7"))
-    assert parsed == Pod("shop", "web-0", "n7", "Running", {"cpu": 0.25, "memory": 1.0 * GIB})
-
-
-def test_of_a_pod_that_waits_for_a_node_no_request_is_read() -> None:
-    parsed = parse_pod(pod(container(cpu="no quantity"), namespace="shop", name="web-1", node=None, phase="Pending"))
-    assert parsed == Pod("shop", "web-1", "", "Pending", {})
-
-
-def test_static_and_daemon_pods_are_pods_like_any_other() -> None:
-    mirror = pod(container(cpu="100m"), namespace="kube-system", name="etcd-n1")
-    mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
-    daemon = pod(container(cpu="100m"), namespace="kube-system", name="proxy-n1")
-    daemon["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "proxy"}]
-    parsed = [parse_pod(item) for item in (mirror, daemon)]
-    assert [item.requests["cpu"] for item in parsed] == [0.1, 0.1]
-
-
-def test_a_pod_keeps_the_gpu_resources_it_asked_for() -> None:
-    parsed = parse_pod(pod({"name": "a", "resources": {"requests": {"nvidia.com/mig-1g.5gb": "2"}}}))
-    assert parsed.requests == {"nvidia.com/mig-1g.5gb": 2.0}
-
-
-def test_pods_are_listed_page_by_page_without_finished_ones() -> None:
-    requests: list[Request] = []
-    pages = {None: (range(3), "one"), "one": (range(3, 6), "two"), "two": (range(6, 7), "")}
+def test_all_pages_are_listed_finished_pods_included_and_the_first_ones_version_counts() -> None:
+    asked: list[dict[str, str]] = []
+    pages = {None: (range(3), "one", "7"), "one": (range(3, 6), "two", "8"), "two": (range(6, 7), "", "9")}
 
     def script(request: Request) -> Answer:
-        requests.append(request)
-        numbers, token = pages[request.query.get("continue")]
-        return json_answer(listing("PodList", pods_named(numbers), **{"continue": token} if token else {}))
+        asked.append(request.query)
+        numbers, token, version = pages[request.query.get("continue")]
+        return page(numbers, resourceVersion=version, **{"continue": token})
 
-    names = [item.name for item in asking(script, all_pods)]
-    assert names == [f"web-{number}" for number in range(7)]
-    assert {request.path for request in requests} == {"/api/v1/pods"}
-    assert {request.query["limit"] for request in requests} == {"500"}
-    assert {request.query["fieldSelector"] for request in requests} == {"status.phase!=Succeeded,status.phase!=Failed"}
-
-
-def test_a_page_is_asked_for_when_its_first_pod_is() -> None:
-    asked: list[Request] = []
-
-    def script(request: Request) -> Answer:
-        asked.append(request)
-        return json_answer(listing("PodList", pods_named(range(2)), **{"continue": "more"}))
-
-    def take(session: Session) -> None:
-        pods = listings.list_pods(session)
-        assert asked == []
-        next(pods)
-        next(pods)
-        assert len(asked) == 1
-
-    asking(script, take)
+    found = listed(script)
+    assert names(found) == [f"web-{number}" for number in range(7)]
+    assert found.version == "7"
+    assert [query.get("continue") for query in asked] == [None, "one", "two"]
+    assert all(set(query) <= {"limit", "continue"} and query["limit"] == "500" for query in asked)
 
 
 def test_an_expired_token_goes_on_with_the_one_the_server_offers() -> None:
     def script(request: Request) -> Answer:
         token = request.query.get("continue")
         if token is None:
-            return json_answer(listing("PodList", pods_named(range(3)), **{"continue": "stale"}))
-        if token == "stale":
-            return status_answer(410, "The provided continue parameter is too old", **{"continue": "fresh"})
-        assert token == "fresh"
-        return json_answer(listing("PodList", pods_named(range(3, 5))))
+            return page(range(3), resourceVersion="7", **{"continue": "old"})
+        if token == "old":
+            return status_answer(410, "expired", **{"continue": "new"})
+        return page(range(2, 5), resourceVersion="9")
 
-    assert [item.name for item in asking(script, all_pods)] == [f"web-{number}" for number in range(5)]
+    found = listed(script)
+    assert names(found) == [f"web-{number}" for number in range(5)]
+    assert found.version == "7"
 
 
-def test_an_expired_token_without_another_begins_again_and_delivers_no_pod_twice() -> None:
-    # The second round has one pod more than the first, and lacks one that went away.
-    rounds = [pods_named(range(4)), pods_named(range(1, 6))]
+def test_an_expired_token_without_another_begins_again_with_nothing() -> None:
+    rounds = iter([range(3), range(1, 4)])
     served: list[str | None] = []
 
     def script(request: Request) -> Answer:
         token = request.query.get("continue")
         served.append(token)
-        items = rounds[served.count(None) - 1]
         if token is None:
-            return json_answer(listing("PodList", items[:2], **{"continue": "rest"}))
-        if served.count(None) == 1:
-            return status_answer(410, "expired")
-        return json_answer(listing("PodList", items[2:]))
+            return page(next(rounds), resourceVersion=str(len(served)), **{"continue": "rest"})
+        return status_answer(410, "expired") if len(served) == 2 else page(range(4, 5))
 
-    names = [item.name for item in asking(script, all_pods)]
-    assert names == ["web-0", "web-1", "web-2", "web-3", "web-4", "web-5"]
+    found = listed(script)
     assert served == [None, "rest", None, "rest"]
-
-
-def test_the_same_pod_name_in_two_namespaces_is_two_pods() -> None:
-    items = [pod(container(cpu="1"), namespace=namespace, name="web") for namespace in ("a", "b")]
-    found = asking(lambda _: json_answer(listing("PodList", items)), all_pods)
-    assert [item.namespace for item in found] == ["a", "b"]
+    # What was on the first page of the listing that expired, and is no more, is not there.
+    assert names(found) == [f"web-{number}" for number in range(1, 5)]
+    assert found.version == "3"
 
 
 def test_a_token_that_always_expires_is_given_up() -> None:
-    requests: list[Request] = []
-
-    def script(request: Request) -> Answer:
-        requests.append(request)
-        if "continue" in request.query:
-            return status_answer(410, "expired")
-        return json_answer(listing("PodList", pods_named(range(1)), **{"continue": "x"}))
-
     with pytest.raises(SourceError) as caught:
-        asking(script, all_pods)
+        listed(lambda request: status_answer(410, "expired"))
     assert caught.value.status == 410
-    assert len(requests) == 2 * (listings.MAX_LISTING_RESTARTS + 1)
+
+
+def test_a_listing_that_never_ends_ends_at_the_deadline() -> None:
+    with pytest.raises(SourceError, match=r"the reading has taken the 0 s that it may|did not answer in time"):
+        listed(lambda _: page(range(2), **{"continue": "more"}), deadline=Deadline(0.5))
 
 
 def test_a_page_that_fails_ends_the_listing_with_the_reason() -> None:
     def script(request: Request) -> Answer:
         if "continue" in request.query:
-            return status_answer(403, "no more")
-        return json_answer(listing("PodList", pods_named(range(1)), **{"continue": "x"}))
+            return status_answer(403, "no")
+        return page(range(3), **{"continue": "more"})
 
-    with pytest.raises(SourceError, match=r"does not allow to list pods in the whole cluster \(403\)"):
-        asking(script, all_pods)
-
-
-def test_an_empty_cluster_has_empty_listings() -> None:
-    def script(request: Request) -> Answer:
-        # Go writes an empty list as null.
-        return json_answer({"kind": "List", "metadata": {}, "items": None})
-
-    assert asking(script, all_pods) == []
-    assert asking(script, listings.list_nodes) == ()
-    assert asking(script, listings.list_namespaces) == {}
+    with pytest.raises(SourceError, match="does not allow to list pods in the whole cluster"):
+        listed(script)
 
 
-def test_json_that_is_no_list_is_no_kubernetes_api() -> None:
+def test_null_is_a_listing_only_where_no_objects_are_expected() -> None:
+    null = json_answer({"kind": "PodList", "metadata": {}, "items": None})
+    assert not listed(lambda _: null).items
+    with pytest.raises(SourceError, match="its items are null"):
+        listed(lambda _: null, expected=True)
+    # Nor is it the rest of a listing that began.
+    with pytest.raises(SourceError, match="its items are null"):
+        listed(lambda request: null if "continue" in request.query else page(range(2), **{"continue": "more"}))
+
+
+@pytest.mark.parametrize("document", [{}, [], {"kind": "Status", "code": 500}, {"kind": "PodList", "items": ["a"]}])
+def test_what_is_no_list_is_a_failure(document: Any) -> None:
     with pytest.raises(SourceError, match="did not answer with a list"):
-        asking(lambda _: json_answer({"hello": "world"}), listings.list_namespaces)
+        listed(lambda _: json_answer(document))
 
 
-def test_an_object_that_cannot_be_understood_is_named() -> None:
-    items = [pod(container(cpu="a lot"), name="odd")]
-    with pytest.raises(
-        SourceError, match=r"the object 'odd' cannot be understood .*'a lot' is not a Kubernetes quantity"
-    ):
-        asking(lambda _: json_answer(listing("PodList", items)), all_pods)
+def test_an_odd_object_is_left_out_and_told() -> None:
+    items = [*pods_named(range(2)), pod(container(cpu="one"), name="odd"), {"metadata": {"name": "b", "uid": 5}}]
+    found = listed(lambda _: json_answer(listing("PodList", items)))
+    assert names(found) == ["web-0", "web-1"]
+    assert sorted(each.name for each in found.odd.values()) == ["b", "shop/odd"]
+    assert "'one' is not a Kubernetes quantity" in found.odd["shop-odd"].reason
 
 
-def peak_memory(pods: int) -> int:
-    """Bytes that listing this many pods takes at most, after what the first pages take."""
-    page = listings.PAGE_SIZE
-    bodies = {
-        start: json_answer(
-            listing(
-                "PodList",
-                pods_named(range(start, start + page)),
-                **{"continue": str(start + page)} if start + page < pods else {},
-            )
-        )
-        for start in range(0, pods, page)
-    }
-
-    def measure(session: Session) -> int:
-        stream = listings.list_pods(session)
-        for _ in range(page):
-            next(stream)
-        tracemalloc.start()
-        try:
-            assert sum(1 for _ in stream) == pods - page
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    return asking(lambda request: bodies[int(request.query.get("continue", "0"))], measure)
+def test_what_is_known_already_is_kept_as_it_is() -> None:
+    known = read_pod(pod(container(cpu="1"), name="web-0"))
+    changed = read_pod(pod(container(cpu="2"), name="web-1"))
+    found = listed(lambda _: page(range(2)), {known.uid: known, changed.uid: changed})
+    assert found.items[known.uid] is known
+    assert found.items[changed.uid].requests == {"cpu": 1.0}
 
 
-def test_memory_does_not_grow_with_the_number_of_pods() -> None:
-    # A page of 500 small pods takes about 1.5 MB; 18,000 pods more may take their hashes, 12 bytes each, and no page.
-    few, many = peak_memory(2_000), peak_memory(20_000)
-    assert many - few < 18_000 * 20
+def test_odd_objects_are_counted_and_each_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    odd = OddObjects("pods")
+    assert odd.blind_spots() == ()
+    for _ in range(2):
+        odd.replace({"u": Odd("u", "shop/a", "it is round")})
+        odd.add(Odd("v", "shop/b", "it is green"))
+    assert len(caplog.records) == 3
+    (spot,) = odd.blind_spots()
+    assert spot.text.startswith("2 of the pods cannot be read and are left out of all sums, shop/a for example (it is")
+    odd.drop("u")
+    odd.drop("v")
+    assert odd.blind_spots() == ()
+
+
+@pytest.mark.parametrize("known", [0, 90_000])
+def test_what_is_kept_of_a_pod_is_under_600_bytes(known: int) -> None:
+    """Of each of the first 10,000 pods, and of each of those that make 100,000."""
+    shared, decoder = Shared(), Decoder(PodObject)
+    kept: dict[str, Pod] = {}
+
+    def take(numbers: range) -> None:
+        for first in numbers[::500]:
+            body = b'{"kind":"PodList","items":[%b]}' % b",".join(map(_real_pod, range(first, first + 500)))
+            for item in decoder.page(body).items:
+                found = parse_pod(item, 4e9, shared)
+                assert found is not None
+                kept[found.identity] = found
+
+    take(range(known))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        take(range(known, known + 10_000))
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(kept) == known + 10_000
+    assert 300 < grown / 10_000 < 600
+
+
+def _real_pod(number: int) -> bytes:
+    """No two alike, but for what a template gives them."""
+    second = 1_790_000_000 + number * 7
+    started = at(second).encode()
+    return _TEMPLATE % (
+        *(number % 300, number % 900, number, number, number % 250),
+        *(100 + number % 40, 100 + number % 40, started, started),
+        *(at(second + 3).encode(), at(second + 4).encode()),
+    )
+
+
+_TEMPLATE = b"""{"metadata":{"namespace":"team-%d","name":"checkout-%d-7f9c5d8b6c-%05x",
+"uid":"%08x-4f6b-4d6e-9e0c-3f1d2c9a5b7e"},"spec":{"nodeName":"ip-10-0-%d-17.eu-west-1.compute.internal","containers":[
+{"name":"app","resources":{"requests":{"cpu":"%dm","memory":"256Mi"}}},
+{"name":"istio-proxy","resources":{"requests":{"cpu":"%dm","memory":"256Mi"}}}]},
+"status":{"phase":"Running","startTime":"%b","conditions":[
+{"type":"PodScheduled","status":"True","lastTransitionTime":"%b"}],"containerStatuses":[
+{"name":"app","state":{"running":{"startedAt":"%b"}}},{"name":"istio-proxy","state":{"running":{"startedAt":"%b"}}}]}}"""
