@@ -5,7 +5,7 @@ White space around a value is stripped, and an empty value is unset. A name with
 `KOA_` as well.
 
 The machinery is our own: pydantic-settings would still leave old names with their notices, near misses, redaction,
-generated documentation and refusals of one sentence to us, and bring pydantic and dotenv into the collector.
+generated documentation and refusals of one sentence to us, and bring dotenv along.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from collector.books.page import (
     Array,
     ClusterCells,
     EntryCells,
-    EntryKey,
     Page,
 )
+from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import EntryKey
+from collector.store.paths import EntryKey
 from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, hour_of_tick
 

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.store.paths import EntryKind
+from collector.store.paths import EntryKey
 from kl_core.vocabulary import METRICS, SOURCES
 
 Array = NDArray[np.float64]
 
 CPU, MEMORY, GPU, GPU_MEMORY = range(len(METRICS))
 KUBERNETES, METRICS_SERVER, DCGM = range(len(SOURCES))
-
-
-class EntryKey(NamedTuple):
-    """A row of the books. Special entries have their own kind because their names are legal namespace names."""
-
-    kind: EntryKind
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

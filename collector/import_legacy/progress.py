@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
-from collector.errors import MigrationError, StoreError
+from collector.errors import MigrationError
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
-from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.files import read_json, write_whole
 from kl_core.calendar import iso
 
 MARK_FILE = "imported.json"
@@ -45,6 +45,9 @@ class Mark:
     ticks: int
     """How many are stored up to `through`."""
     made: Made
+
+
+_FORM = TypeAdapter(Mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,7 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
 
 def load_mark(directory: Path) -> Mark | None:
     """Return what earlier imports left; None where none began the store. StoreError if the file is damaged."""
-    path = directory / MARK_FILE
-    document = read_json(path)
-    try:
-        return None if document is None else _mark(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    return read_json(directory / MARK_FILE, _FORM)
 
 
 def save_mark(directory: Path, mark: Mark) -> None:
@@ -167,26 +165,4 @@ def amounts(capacity: Steps) -> str:
     return ", ".join(
         f"{cpu:g} cores and {memory / 2**30:g} GiB" + (f" from {iso(since)}" if since else "")
         for since, (cpu, memory) in zip(capacity.since, capacity.values, strict=True)
-    )
-
-
-def _mark(document: Mapping[str, Any]) -> Mark:
-    made = document["made"]
-    gpus = made["gpus"]
-    return Mark(
-        end=int(document["end"]),
-        through=int(document["through"]),
-        ticks=int(document["ticks"]),
-        made=Made(
-            source=str(made["source"]),
-            capacity=_steps(made["capacity"]),
-            gpus=None if gpus is None else {str(name): _steps(steps) for name, steps in gpus.items()},
-        ),
-    )
-
-
-def _steps(document: Mapping[str, Any]) -> Steps:
-    return Steps(
-        tuple(int(since) for since in document["since"]),
-        tuple((float(first), float(second)) for first, second in document["values"]),
     )

@@ -12,8 +12,9 @@ import numpy as np
 
 from collector.books.bookkeeper import Books
 from collector.books.cost import PRICED
-from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, EntryKey, Page
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Page
 from collector.books.periods import Buckets
+from collector.store.paths import EntryKey
 from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
 

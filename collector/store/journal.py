@@ -13,15 +13,16 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, SupportsFloat, TypeVar
+from typing import Annotated, Any, SupportsFloat, TypeVar
 
 import orjson
+from pydantic import Field, TypeAdapter
 
-from collector.model import Entry, NodeState, TickSample
-from collector.store.files import explained, write_whole
+from collector.model import TickSample
+from collector.store.files import explained, parsed, read, write_whole
 from kl_core.durable_files import UNFINISHED
-from kl_core.vocabulary import SOURCES
 
 KEPT_BATCHES = 12
 KEPT_SECONDS = 120
@@ -39,7 +40,10 @@ class Batch:
 
     after: int | None
     """The tick before the first of them, None in an empty store."""
-    samples: tuple[TickSample, ...]
+    samples: Annotated[tuple[TickSample, ...], Field(min_length=1)]
+
+
+_BATCH = TypeAdapter(Batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class Journal:
                 del self._files[0]
 
     def _batch(self, file: _File) -> Batch | None:
-        batch = _read(self._path(file.time), _batch)
+        batch = _read(self._path(file.time), partial(parsed, form=_BATCH))
         if batch is None:
             self._files.remove(file)
         return batch
@@ -153,11 +157,9 @@ class Journal:
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
     """Return the content, None for a file that is not there or, reported and set aside, damaged."""
-    with explained("read", path):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
+    content = read(path)
+    if content is None:
+        return None
     checksum, _, body = content.partition(b"\n")
     try:
         _check(checksum, body)
@@ -194,37 +196,11 @@ def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
     return tuple(s if i == last or not s.nodes else replace(s, nodes=()) for i, s in enumerate(samples))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (tuple, list)):
-        return list(value)
-    if isinstance(value, SupportsFloat):  # exact numbers and numpy scalars
-        return float(value)
-    raise TypeError(f"{type(value).__name__} does not belong into the journal")
-
-
-def _batch(body: bytes) -> Batch:
-    document = orjson.loads(body)
-    samples = tuple(_sample(fields) for fields in document["samples"])
-    if not samples:
-        raise ValueError("it holds no ticks")
-    return Batch(document["after"], samples)
+def _plain(value: Any) -> object:
+    """Exact numbers and numpy scalars, else mappings."""
+    return float(value) if isinstance(value, SupportsFloat) else dict(value)
 
 
 def _heads(body: bytes) -> dict[str, Head | None]:
     document = orjson.loads(zlib.decompress(body))
     return {name: Head(head[0], bytes.fromhex(head[1])) if head else None for name, head in document.items()}
-
-
-def _sample(fields: Mapping[str, Any]) -> TickSample:
-    return TickSample(
-        time=fields["time"],
-        interval=fields["interval"],
-        observed={source: fields["observed"][source] for source in SOURCES},
-        capacity=fields["capacity"],
-        allocatable=fields["allocatable"],
-        namespaces={name: Entry(**entry) for name, entry in fields["namespaces"].items()},
-        special={name: Entry(**entry) for name, entry in fields["special"].items()},
-        nodes=tuple(NodeState(**node) for node in fields["nodes"]),
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter
 
 from collector.errors import StoreError
 from collector.model import NodeState, TickSample
@@ -21,8 +22,12 @@ _log = logging.getLogger(__name__)
 class NodeList:
     """Nodes as they were at the tick `time`; None before the first successful listing."""
 
-    time: int | None = None
-    nodes: tuple[NodeState, ...] = ()
+    time: int | None
+    nodes: tuple[NodeState, ...]
+
+
+NO_NODES = NodeList(None, ())
+_FORM = TypeAdapter(NodeList)
 
 
 def newest(samples: Iterable[TickSample], before: NodeList) -> NodeList:
@@ -41,13 +46,10 @@ def load(directory: Path) -> NodeList:
     """
     path = directory / NODES_FILE
     try:
-        document = read_json(path)
-        if document is None:
-            return NodeList()
-        return NodeList(document["time"], tuple(NodeState(**fields) for fields in document["nodes"]))
-    except (StoreError, KeyError, TypeError) as error:
+        return read_json(path, _FORM) or NO_NODES
+    except StoreError as error:
         _log.warning("%s cannot be used (%s): nodes are unknown until the next tick", path, error)
-        return NodeList()
+        return NO_NODES
 
 
 def save(directory: Path, nodes: NodeList) -> None:

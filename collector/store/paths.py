@@ -64,6 +64,13 @@ FOLDERS: dict[EntryKind, str] = {"namespace": "namespaces", "special": "special"
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
+class EntryKey(NamedTuple):
+    """What databases are kept of. Special entries have their own kind because their names are legal namespace names."""
+
+    kind: EntryKind
+    name: str
+
+
 class RrdFile(NamedTuple):
     """One round-robin database of the store."""
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
-from collector.errors import StoreError
-from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.files import read_json, write_whole
 from collector.store.paths import RATES_FILE
 from kl_core.calendar import HOUR, floor_hour
 
@@ -37,6 +36,14 @@ class RateChange:
 
 History = tuple[RateChange, ...]
 """Oldest first, every `effective` once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    rates: History
+
+
+_FORM = TypeAdapter(_Document)
 
 
 def record(
@@ -76,17 +83,13 @@ def _change_to(
 
 def load(directory: Path) -> History:
     """Return the history under a database location, empty if there is none. StoreError if the file is damaged."""
-    path = directory / RATES_FILE
-    document = read_json(path)
-    try:
-        return () if document is None else tuple(_change(fields) for fields in document["rates"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    document = read_json(directory / RATES_FILE, _FORM)
+    return () if document is None else document.rates
 
 
 def save(directory: Path, history: History) -> None:
     """Write the history whole. StoreError if that is impossible."""
-    write_whole(directory / RATES_FILE, orjson.dumps({"rates": history}, default=dict))
+    write_whole(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))
 
 
 def _in_force(kept: History, change: RateChange) -> bool:
@@ -95,13 +98,3 @@ def _in_force(kept: History, change: RateChange) -> bool:
         return change.rate == 0
     before = kept[-1]
     return (before.rate, before.currency, before.weights) == (change.rate, change.currency, change.weights)
-
-
-def _change(fields: Mapping[str, Any]) -> RateChange:
-    weights = fields["weights"]
-    return RateChange(
-        effective=int(fields["effective"]),
-        rate=float(fields["rate"]),
-        currency=str(fields["currency"]),
-        weights=None if weights is None else {str(metric): float(weight) for metric, weight in weights.items()},
-    )

@@ -6,19 +6,18 @@ The file is also the store's commit mark: it says up to which tick everything ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import orjson
+from pydantic import Field, TypeAdapter
 
-from collector.errors import StoreError
-from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.files import read_json, write_whole
 from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, EntryKind, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
-FORMAT = 1
 MAX_LABEL_VALUES = 100
 
 
@@ -44,24 +43,23 @@ class NamespaceRecord:
     """(first tick, last tick) naming it, oldest first. A life covers the hours of both, to the end of the latter. An
     absence that ends in the hour it began in does not end the life: its observed steps are stored as zero. In every
     step of a life's hours the share of pods measured is stored, but for whole hours that nobody sampled."""
-    gpu_since: int | None = None
+    gpu_since: int | None
     """First tick at which it requested or used a GPU; None for never."""
-    labels: Mapping[str, tuple[LabelValue, ...]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[LabelValue, ...]]
     """Every label's values, oldest first."""
-
-
-SpecialRecord = NamespaceRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
     """State of the store after the tick `last_tick`."""
 
-    first_tick: int | None = None
-    last_tick: int | None = None
-    last_sample_at: Mapping[Source, int | None] = field(default_factory=lambda: dict.fromkeys(SOURCES))
-    namespaces: Mapping[str, NamespaceRecord] = field(default_factory=dict)
-    special: Mapping[str, SpecialRecord] = field(default_factory=dict)
+    first_tick: int | None
+    last_tick: int | None
+    last_sample_at: Annotated[Mapping[Source, int | None], Field(min_length=len(SOURCES))]
+    namespaces: Mapping[str, NamespaceRecord]
+    special: Mapping[str, NamespaceRecord]
+    format: Literal[1] = 1
+    """Of the file."""
 
     def records(self, kind: EntryKind) -> Mapping[str, NamespaceRecord]:
         """Return the records of one kind by name."""
@@ -93,13 +91,17 @@ class Registry:
         Label histories stay as they are now.
         """
         if time is None or self.last_tick is None or self.first_tick is None or time < self.first_tick:
-            return Registry()
+            return EMPTY
         return replace(
             self,
             last_tick=min(time, self.last_tick),
             namespaces={n: r for n, record in self.namespaces.items() if (r := _record_as_of(record, time))},
             special={n: r for n, record in self.special.items() if (r := _record_as_of(record, time))},
         )
+
+
+EMPTY = Registry(None, None, dict.fromkeys(SOURCES), {}, {})
+_FORM = TypeAdapter(Registry)
 
 
 def hour_end(tick: int) -> int:
@@ -129,51 +131,17 @@ def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
 
 def load(directory: Path) -> Registry | None:
     """Return the registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
-    path = directory / REGISTRY_FILE
-    document = read_json(path)
-    if document is None:
-        return None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise StoreError(f"{path} is not a registry of this version of KubeLedger (format {FORMAT}). {REMEDY}")
-    try:
-        return Registry(
-            first_tick=document["first_tick"],
-            last_tick=document["last_tick"],
-            last_sample_at={source: document["last_sample_at"][source] for source in SOURCES},
-            namespaces=_records("namespace", document["namespaces"]),
-            special=_records("special", document["special"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    state = read_json(directory / REGISTRY_FILE, _FORM)
+    if state is not None:
+        for kind in KINDS:
+            for name in state.records(kind):
+                check_name(kind, name)
+    return state
 
 
 def save(directory: Path, registry: Registry) -> None:
     """Write the registry whole. StoreError if that is impossible."""
-    document: dict[str, Any] = {"format": FORMAT, **{name: getattr(registry, name) for name in Registry.__slots__}}
-    write_whole(directory / REGISTRY_FILE, orjson.dumps(document, default=_plain))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} does not belong into the registry")
-
-
-def _records(kind: EntryKind, document: Mapping[str, Any]) -> dict[str, NamespaceRecord]:
-    for name in document:
-        check_name(kind, name)
-    return {name: _record(fields) for name, fields in document.items()}
-
-
-def _record(fields: Mapping[str, Any]) -> NamespaceRecord:
-    return NamespaceRecord(
-        first_seen=int(fields["first_seen"]),
-        last_seen=int(fields["last_seen"]),
-        active=bool(fields["active"]),
-        lives=tuple((int(first), int(end)) for first, end in fields["lives"]),
-        gpu_since=fields["gpu_since"],
-        labels={name: tuple(LabelValue(**value) for value in values) for name, values in fields["labels"].items()},
-    )
+    write_whole(directory / REGISTRY_FILE, orjson.dumps(registry, default=dict))
 
 
 def with_labels(
@@ -183,20 +151,9 @@ def with_labels(
 
     Of a label whose value keeps changing the newest 100 values are kept.
     """
-    changed: dict[str, str | None] = {}
-    for name in history.keys() | labels.keys():
-        value = labels.get(name)
-        before = history[name][-1].value if name in history else None
-        if value != before:
-            changed[name] = value
-    if not changed:
-        return history
-    extended = dict(history)
-    for name in sorted(changed):
-        extended[name] = (*history.get(name, ()), LabelValue(changed[name], time))[-MAX_LABEL_VALUES:]
-    return extended
-
-
-def current_labels(history: Mapping[str, tuple[LabelValue, ...]]) -> dict[str, str]:
-    """Return the labels that the newest listing showed."""
-    return {name: values[-1].value for name, values in history.items() if values[-1].value is not None}
+    before = {name: values[-1].value for name, values in history.items()}
+    changed = sorted(name for name in before.keys() | labels.keys() if labels.get(name) != before.get(name))
+    extended = {
+        name: (*history.get(name, ()), LabelValue(labels.get(name), time))[-MAX_LABEL_VALUES:] for name in changed
+    }
+    return {**history, **extended} if changed else history

@@ -16,7 +16,7 @@ from collector.store.files import explained
 from collector.store.journal import Batch, Head, Journal
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, EntryKind, RrdFile
-from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
+from collector.store.registry import EMPTY, NamespaceRecord, Registry
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Span
@@ -48,7 +48,7 @@ class Store:
         self._journal = Journal(directory / JOURNAL_FOLDER)
         self._journaled = state.last_tick
         self._observed: tuple[write_plan.ObservedSteps, ...] = ()
-        self._nodes = latest_nodes.NodeList()
+        self._nodes = latest_nodes.NO_NODES
         self._touched: set[RrdFile] = set()
         self._in_order = True
 
@@ -119,7 +119,7 @@ class Store:
         return self._registry.namespaces
 
     @property
-    def special(self) -> Mapping[str, SpecialRecord]:
+    def special(self) -> Mapping[str, NamespaceRecord]:
         """The stored special entries, `excluded` and `unattributed`, once they occurred."""
         return self._registry.special
 
@@ -249,7 +249,7 @@ class Store:
         """
         spans: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
-        state = Registry()
+        state = EMPTY
         observed: tuple[write_plan.ObservedSteps, ...] = ()
         for batch in self._journal.read(None, self.last_tick):
             if state.last_tick != batch.after:
@@ -279,7 +279,7 @@ def _load_registry(directory: Path) -> Registry:
                 f"{directory} holds {cluster.name} but no {REGISTRY_FILE}: it belongs to something else, or "
                 "lost its registry. Restore the registry from a backup, or choose an empty directory"
             )
-        state = Registry()
+        state = EMPTY
         registry.save(directory, state)
     return state
 

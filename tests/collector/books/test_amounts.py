@@ -9,18 +9,8 @@ import pytest
 
 from collector.books.amounts import Stored, amounts
 from collector.books.lifetimes import Lives, lives
-from collector.books.page import (
-    CPU,
-    DCGM,
-    GPU,
-    GPU_MEMORY,
-    KUBERNETES,
-    MEMORY,
-    METRICS_SERVER,
-    Array,
-    EntryKey,
-    Page,
-)
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, KUBERNETES, MEMORY, METRICS_SERVER, Array, Page
+from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
 from kl_core.vocabulary import Metric, Source
 

@@ -187,7 +187,7 @@ def test_replaying_changes_nothing_that_is_there(tmp_path: Path) -> None:
         for batch in history():
             store.append(batch)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")}
-    registry.save(tmp_path, registry.Registry())
+    registry.save(tmp_path, registry.EMPTY)
     with Store.open(tmp_path) as store:
         assert store.last_tick == END
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")} == before
