@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from collector.errors import MigrationError
-from collector.import_legacy import recorded_rates as source_rates
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
-from collector.import_legacy.progress import Made, Mark, advanced, load_mark, save_mark, standing
+from collector.import_legacy.progress import Made, Mark, Standing, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.model import STEP
 from collector.store import rates
-from collector.store.rates import History
+from collector.store.rates import History, RateChange
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour, iso
 from kl_core.wording import some
 
-Item = TypeVar("Item")
-Wrap = Callable[[list[Item], str], Iterator[Item]]
+_RATE_DECIMALS = 9
+"""librrd's interpolation leaves noise behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +31,11 @@ class ImportPlan:
 
     source: Installation
     timeline: Timeline
-    capacity: Steps
-    gpus: Mapping[str, Steps] | None
+    made: Made
     reserved: Array
     """First known share of the capacity that is not allocatable, in per cent (2 x 1); 0 where none is known."""
     rates: History
     warnings: tuple[str, ...]
-
-    @property
-    def made(self) -> Made:
-        """With what the import is made."""
-        return Made(str(self.source.directory.resolve()), self.capacity, self.gpus)
-
-    @property
-    def with_gpus(self) -> list[str]:
-        """The namespaces whose GPUs are imported: their number is known, and they have usage of their own."""
-        return [name for name in self.source.gpu if name in (self.gpus or {}) and name in self.source.usage]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What an import did."""
-
-    stored: int
-    """Ticks that are new in the store."""
-    present: int
-    """Ticks of the source that the store had already."""
-    missed: int
-    """Ticks of the source that are not in the store and can no longer get there, because a collector went on."""
 
 
 def make_plan(
@@ -74,7 +49,7 @@ def make_plan(
 ) -> ImportPlan:
     """Read the source and check that it can be imported; MigrationError if not. Writes nothing."""
     source = open_source(directory)
-    line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
+    line = timeline(source, wrap, open_hour=open_hour)
     if not line.ticks:
         raise MigrationError(
             f"the databases in {directory} are empty: no full hour of any namespace is known. Wait for one, or add "
@@ -88,31 +63,63 @@ def make_plan(
                 "that time, or with an empty `from`"
             )
     reserved = _first_known(source.non_allocatable)
-    history = source_rates.history(source.billing_rate, currency)
-    return ImportPlan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
+    made = Made(str(directory.resolve()), capacity, gpus)
+    history = recorded_rates(source.billing_rate, currency)
+    return ImportPlan(source, line, made, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> Summary:
-    """Append what the store does not have; `progress` is told the number of ticks of each batch.
+def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> tuple[Standing, int]:
+    """Append what the store does not have, and return how it stood before and the number of ticks that are new in it.
+
+    `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
     directory, line = store.directory, plan.timeline
     state = standing(directory, line, plan.made)
     if not state.left:
-        return Summary(0, state.present, state.missed)
+        return state, 0
     before, earlier = state.held or 0, load_mark(directory)
     mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
     save_mark(directory, mark)
-    rates.save(directory, source_rates.continued(rates.load(directory), plan.rates, before))
+    rates.save(directory, continued_rates(rates.load(directory), plan.rates, before))
     reserved = _newest_known(plan, before)
     for batch in line.batches(before, len(plan.source.usage)):
         rows, reserved = _read(plan.source, batch, reserved)
-        stored = store.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
-        mark = advanced(mark, batch.ticks[-1], stored)
+        stored = store.append(samples(batch.ticks, batch.intervals, rows, plan.made.capacity, plan.made.gpus)).stored
+        mark = replace(mark, through=batch.ticks[-1], ticks=mark.ticks + stored)
         save_mark(directory, mark)
         progress(len(batch.ticks))
-    return Summary(mark.ticks - state.present, state.present, 0)
+    return state, mark.ticks - state.present
+
+
+def recorded_rates(database: Database | None, currency: str) -> History:
+    """Return a change for every hour whose rate differs from the one before.
+
+    Empty without a database or a rate above zero.
+
+    An hour in which the rate is unknown keeps the one before; a rate of zero or below means that none was set. The
+    source splits no rate over resources: weights are the default ones.
+    """
+    if database is None:
+        return ()
+    begin = database.begin(HOUR)
+    changes: list[RateChange] = []
+    for place, values in enumerate(database.read(begin, database.end(HOUR), HOUR).T):
+        known = values[~np.isnan(values)]
+        rate = max(0.0, round(float(known[0]), _RATE_DECIMALS)) if len(known) else None
+        if rate is not None and rate != (changes[-1].rate if changes else 0.0):
+            changes.append(RateChange(begin + place * HOUR, rate, currency, None))
+    return tuple(changes)
+
+
+def continued_rates(stored: History, source: History, after: int) -> History:
+    """Return what is stored of a source's history up to the tick `after`, and what the source recorded since."""
+    since = floor_hour(after)
+    return (
+        *(change for change in stored if change.effective < since),
+        *(change for change in source if change.effective >= since),
+    )
 
 
 def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows, Array]:

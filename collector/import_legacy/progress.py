@@ -8,7 +8,7 @@ stored stays as it is, so that a repeated import has to be made with what the ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -91,21 +91,22 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
     held, mark = check_store(directory), load_mark(directory)
     if held is None or mark is None:
         return Standing(held, 0, line.left(0), 0, ())
-    ticks = line.ticks
     has_collector = held > mark.end
     until = mark.through if has_collector else held
     _check_same(mark.made, made, line.begin, until)
     # Of an import that was cut short the mark can be behind the store.
-    present = mark.ticks + sum(mark.through < tick <= until for tick in ticks)
-    notes = []
-    if mark.made.source != made.source:
-        notes.append(
-            f"what is stored already was imported from {mark.made.source}: {made.source} has to hold the databases of "
-            "the same installation"
-        )
-    if has_collector:
-        return Standing(held, present, 0, sum(until < tick for tick in ticks), tuple(notes))
-    return Standing(held, present, line.left(held), 0, tuple(notes))
+    present = mark.ticks + sum(mark.through < tick <= until for tick in line.ticks)
+    moved = (
+        f"what is stored already was imported from {mark.made.source}: {made.source} has to hold the databases of the "
+        "same installation"
+    )
+    return Standing(
+        held,
+        present,
+        left=0 if has_collector else line.left(held),
+        missed=sum(until < tick for tick in line.ticks) if has_collector else 0,
+        notes=() if mark.made.source == made.source else (moved,),
+    )
 
 
 def load_mark(directory: Path) -> Mark | None:
@@ -116,11 +117,6 @@ def load_mark(directory: Path) -> Mark | None:
 def save_mark(directory: Path, mark: Mark) -> None:
     """Write the mark whole. StoreError if that is impossible."""
     write_whole(directory / MARK_FILE, orjson.dumps(mark))
-
-
-def advanced(mark: Mark, through: int, ticks: int) -> Mark:
-    """Return the mark after `ticks` more were stored, up to `through`."""
-    return replace(mark, through=through, ticks=mark.ticks + ticks)
 
 
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
@@ -142,14 +138,11 @@ def _check_same(before: Made, now: Made, begin: int, until: int) -> None:
         raise _other_arguments(f"another capacity ({amounts(before.capacity)})", until)
     if (before.gpus is None) != (now.gpus is None):
         raise _other_arguments("no GPU history, and has no GPUs" if before.gpus is None else "a GPU history", until)
-    if before.gpus is None or now.gpus is None:
-        return
-    nothing = Steps((), ())
-    for name in sorted(before.gpus.keys() | now.gpus.keys()):
-        then, given = (in_force(history.get(name, nothing), begin, until) for history in (before.gpus, now.gpus))
+    histories = (before.gpus or {}, now.gpus or {})
+    for name in sorted({name for history in histories for name in history}):
+        then, given = (in_force(history.get(name, Steps((), ())), begin, until) for history in histories)
         if then != given:
-            what = "the cluster" if name == CLUSTER else name
-            raise _other_arguments(f"other GPUs of {what}", until)
+            raise _other_arguments(f"other GPUs of {'the cluster' if name == CLUSTER else name}", until)
 
 
 def _other_arguments(what: str, until: int) -> MigrationError:

@@ -20,7 +20,7 @@ from collector.model import STEP
 from collector.store.rrd.database import HOURLY_ROWS, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
-Databases = Callable[[Iterable[Database]], Iterable[Database]]
+Databases = Callable[[list[Database]], Iterable[Database]]
 
 _ENTRIES_A_BATCH = 100_000
 """Namespaces x ticks held as objects at once: some 100 MB."""

@@ -42,7 +42,7 @@ _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR
 NO_DAEMON = ("--daemon", "")
 """Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
 answers there it reads and writes nothing, without an error."""
-_LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
+LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
 Column = npt.NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> No
         _place_rows(unfinished, sources, start)
         sync_path(unfinished)
         unfinished.replace(path)
-    except _LIBRRD_ERRORS as error:
+    except LIBRRD_ERRORS as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         # librrd does not say why: it has the answer to itself that trying the same gives.
@@ -106,7 +106,7 @@ def update(path: Path, spans: Iterable[Span]) -> int:
     for first in range(0, len(rows), _ROWS_PER_CALL):
         try:
             rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _ROWS_PER_CALL])
-        except _LIBRRD_ERRORS as error:
+        except LIBRRD_ERRORS as error:
             raise failure("write", path, error) from error
     return len(rows)
 
@@ -178,7 +178,7 @@ def _read(path: Path, start: int, end: int, step: int) -> Column:
     window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
     try:
         (first, _, _), _, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)
-    except _LIBRRD_ERRORS as error:
+    except LIBRRD_ERRORS as error:
         raise failure("read", path, error) from error
     skip = (start - first) // step
     # librrd appends the row after the end as well.

@@ -64,11 +64,15 @@ def defined(path: Path, content: bytes) -> Definition:
 
 def failure(verb: str, path: Path, error: Exception) -> StoreError:
     """Return what to raise where the operating system or librrd refuses a file."""
-    text = str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
     return StoreError(
-        f"cannot {verb} the round-robin database {path}: {text}. Check permissions and free space, or restore the "
-        "file from a backup; moved away, it is begun anew without its history"
+        f"cannot {verb} the round-robin database {path}: {cause_of(error, path)}. Check permissions and free space, or "
+        "restore the file from a backup; moved away, it is begun anew without its history"
     )
+
+
+def cause_of(error: Exception, path: Path) -> str:
+    """Return what the operating system or librrd says, without the path."""
+    return str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
 
 
 def damaged(path: Path, cause: str) -> DamagedError:
