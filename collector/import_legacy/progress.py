@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import orjson
@@ -121,16 +123,10 @@ def save_mark(directory: Path, mark: Mark) -> None:
 
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
     """Return what holds at any time from `begin` to `end`, each change once and none before `begin`."""
-    kept: list[tuple[int, tuple[float, float]]] = []
-    for since, pair in zip(steps.since, steps.values, strict=True):
-        start = max(since, begin)
-        if start >= end:
-            break
-        if kept and kept[-1][0] == start:
-            kept.pop()
-        if not kept or kept[-1][1] != pair:
-            kept.append((start, pair))
-    return Steps(tuple(since for since, _ in kept), tuple(pair for _, pair in kept))
+    starts = sorted(since for since in {begin, *steps.since} if begin <= since < end)
+    held = [(start, pair) for start in starts if (pair := steps.at(start)) is not None]
+    kept = [next(same) for _, same in groupby(held, key=itemgetter(1))]
+    return Steps(tuple(start for start, _ in kept), tuple(pair for _, pair in kept))
 
 
 def _check_same(before: Made, now: Made, begin: int, until: int) -> None:

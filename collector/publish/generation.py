@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from collector.errors import PublishError
-from collector.publish.refusal import explained
+from collector.space import reason
 from kl_core.durable_files import UNFINISHED, sync_path, write_whole
 from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
 
@@ -104,3 +104,19 @@ def _remove(paths: Iterator[Path] | list[Path]) -> None:
         # What cannot be removed now is tried again with the next generation.
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path, setting: str, what: str = "the dataset") -> Iterator[None]:
+    """Turn an OSError into a PublishError that names `what` is published, where, and the `setting` that says so."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            cause = "it, or a directory above it, is not a directory"
+        else:
+            cause = reason(error, path)
+        raise PublishError(
+            f"cannot publish {what} to {path}: {cause}. {setting} has to be a directory that this user may write, "
+            "with free space. What was published before can still be read."
+        ) from error

@@ -1,4 +1,4 @@
-"""The manifest, `dataset.json`, but for what a publication adds: generation and files."""
+"""The manifest, `dataset.json`, and the nodes document, but for what a publication adds: generation and files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.clock import Disagreement
+from collector.model import MetricValues, NodeState
 from collector.store.rates import RateChange
-from collector.store.registry import NamespaceRecord
+from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
-from kl_core.vocabulary import SCHEMA_VERSION, SOURCES, Metric, Source
+from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, Metric, Source
 
 PRODUCER = "kubeledger-collector"
+_UNITS: Mapping[Metric, str] = {
+    "cpu": "cpu_cores",
+    "memory": "mem_bytes",
+    "gpu": "gpus",
+    "gpu_memory": "gpu_mem_bytes",
+}
 
 
 def manifest(
@@ -75,3 +82,29 @@ def _namespace(name: str, record: NamespaceRecord) -> dict[str, Any]:
         "last_seen": iso(record.last_seen),
         "active": record.active,
     }
+
+
+def nodes_document(listed: NodeList) -> dict[str, Any]:
+    """Return the document of `spec/dataset/nodes.schema.json` without its generation, by node name."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "at": iso_or_none(listed.time),
+        "nodes": [_node(node) for node in sorted(listed.nodes, key=lambda node: node.name)],
+    }
+
+
+def _node(node: NodeState) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "ready": node.ready,
+        "schedulable": node.schedulable,
+        "pods": node.pods,
+        "capacity": _by_unit(node.capacity),
+        "allocatable": _by_unit(node.allocatable),
+        "usage": _by_unit(node.usage),
+        "requests": _by_unit(node.requests),
+    }
+
+
+def _by_unit(values: MetricValues) -> dict[str, float | None]:
+    return {_UNITS[metric]: values[metric] for metric in METRICS if metric in values}

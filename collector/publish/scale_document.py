@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from collector.books.bookkeeper import Books
 from collector.books.cost import PRICED
-from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Page
-from collector.books.periods import Buckets
+from collector.books.hour_closing import Books
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Buckets, Page, combined
 from collector.store.paths import EntryKey
 from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
@@ -70,9 +69,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
         "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
         **writer.hours(elapsed, coverage),
         **({} if _same(pods_coverage, coverage[METRICS_SERVER]) else {"pods_coverage": rounded(pods_coverage)}),
-        "capacity": writer.per_metric(page.cluster.capacity),
-        "allocatable": writer.per_metric(page.cluster.allocatable),
-        "bill": writer.per_metric(page.cluster.bill, PRICED) if charged else {},
+        **writer.cluster(charged=charged),
         "namespaces": {
             key.name: writer.namespace(row, elapsed, pods_coverage)
             for row, key in enumerate(page.keys)
@@ -120,19 +117,18 @@ class _Writer:
 
     def __init__(self, page: Page, metrics: Sequence[int], *, hourly: bool, charged: bool) -> None:
         self._page = page
+        self._rounded = combined([page], rounded, page.starts)
         self._metrics = metrics
         self._hourly = hourly
         self._with_cost = charged and not hourly
-        entries = page.entries
-        self._usage, self._requests = rounded(entries.usage), rounded(entries.requests)
-        self._matched, self._hours = rounded(entries.matched), rounded(entries.hours)
-        self._usage_matched, self._matched_hours = rounded(entries.usage_matched), rounded(entries.matched_hours)
-        self._cost_hours, self._priced = rounded(entries.cost_hours), rounded(page.priced)
-        self._cost = rounded(entries.cost) if self._with_cost else entries.cost
-        self._observed = rounded(page.observed)
 
-    def per_metric(self, values: Array, among: Sequence[int] = range(len(METRICS))) -> dict[str, Array]:
-        return {METRICS[index]: rounded(values[index]) for index in self._metrics if index in among}
+    def cluster(self, *, charged: bool) -> dict[str, dict[str, Array]]:
+        cluster = self._rounded.cluster
+        return {
+            "capacity": {METRICS[index]: cluster.capacity[index] for index in self._metrics},
+            "allocatable": {METRICS[index]: cluster.allocatable[index] for index in self._metrics},
+            "bill": {METRICS[index]: cluster.bill[index] for index in self._metrics if index in PRICED and charged},
+        }
 
     def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
         """Return the columns that say how much of a bucket counts for something, unless readers can tell."""
@@ -140,14 +136,13 @@ class _Writer:
         expected = _expected_dcgm(page, elapsed)
         if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
             columns["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
-        silent = {index: page.silent[index] for index in (METRICS_SERVER, DCGM)}
-        if silent_hours := {SOURCES[index]: rounded(hours) for index, hours in silent.items() if not _same(hours, 0.0)}:
-            columns["silent_hours"] = silent_hours
+        silent = [index for index in (METRICS_SERVER, DCGM) if not _same(page.silent[index], 0.0)]
+        if silent:
+            columns["silent_hours"] = {SOURCES[index]: self._rounded.silent[index] for index in silent}
         if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
-            columns["priced_hours"] = self._priced
-        known = page.capacity_known[GPU_MEMORY]
-        if GPU_MEMORY in self._metrics and not _same(known, page.observed):
-            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: rounded(known)}
+            columns["priced_hours"] = self._rounded.priced
+        if GPU_MEMORY in self._metrics and not _same(page.capacity_known[GPU_MEMORY], page.observed):
+            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: self._rounded.capacity_known[GPU_MEMORY]}
         return columns
 
     def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
@@ -162,63 +157,58 @@ class _Writer:
         return entry
 
     def _amounts(self, row: int, index: int) -> dict[str, Array]:
-        usage, requests = self._usage[row, index], self._requests[row, index]
-        matched, hours = self._matched[row, index], self._hours[row, index]
-        amounts = {"usage": usage, "requests": requests}
-        where_known = np.where(np.isnan(usage), np.nan, requests)
-        if not self._hourly or not np.array_equal(matched, where_known, equal_nan=True):
-            amounts["requests_matched"] = matched
-        if not np.array_equal(hours, self._observed):
-            amounts["usage_hours"] = hours
-        if index == GPU_MEMORY:
-            return amounts
-        if not np.array_equal(self._matched_hours[row, index], hours):
-            amounts["usage_matched"] = self._usage_matched[row, index]
-            amounts["matched_hours"] = self._matched_hours[row, index]
-        if self._with_cost:
-            amounts["cost"] = self._cost[row, index]
-        if not _same(self._cost_hours[row, index], np.minimum(hours, self._priced)):
-            amounts["cost_hours"] = self._cost_hours[row, index]
-        return amounts
+        page, of_metric = self._rounded, (row, index)
+        cells = page.entries
+        usage, hours, matched_hours = cells.usage[of_metric], cells.hours[of_metric], cells.matched_hours[of_metric]
+        where_known = np.where(np.isnan(usage), np.nan, cells.requests[of_metric])
+        can_tell_matched = self._hourly and np.array_equal(cells.matched[of_metric], where_known, equal_nan=True)
+        is_matched = index == GPU_MEMORY or np.array_equal(matched_hours, hours)
+        is_priced = index == GPU_MEMORY or _same(cells.cost_hours[of_metric], np.minimum(hours, page.priced))
+        columns = {
+            "usage": usage,
+            "requests": cells.requests[of_metric],
+            "requests_matched": None if can_tell_matched else cells.matched[of_metric],
+            "usage_hours": None if np.array_equal(hours, page.observed) else hours,
+            "usage_matched": None if is_matched else cells.usage_matched[of_metric],
+            "matched_hours": None if is_matched else matched_hours,
+            "cost": cells.cost[of_metric] if self._with_cost and index in PRICED else None,
+            "cost_hours": None if is_priced else cells.cost_hours[of_metric],
+        }
+        return {name: column for name, column in columns.items() if column is not None}
 
     def _is_zero(self, row: int, index: int) -> bool:
         """Whether a row is a known zero in all observed hours."""
-        known_throughout = np.array_equal(self._hours[row, index], self._observed)
-        amounts = np.stack([self._usage[row, index], self._requests[row, index]])
-        return known_throughout and not np.any(np.nan_to_num(amounts))
+        cells = self._rounded.entries
+        known_throughout = np.array_equal(cells.hours[row, index], self._rounded.observed)
+        return known_throughout and not np.any(np.nan_to_num([cells.usage[row, index], cells.requests[row, index]]))
 
     def special(self) -> dict[str, Any]:
-        cluster = self._page.cluster
-        special = {
+        cluster = self._rounded.cluster
+        occurs = [index for index in self._metrics if np.any(cluster.unmeasured_hours[index] > 0)]
+        unmeasured = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
+        stored = {
+            key.name: self._stored(row, with_requests=key == _EXCLUDED)
+            for row, key in enumerate(self._page.keys)
+            if key.kind == "special"
+        }
+        return {
             "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self._metrics),
             "idle": self._derived(cluster.idle, cluster.idle_cost, self._metrics),
+            **{name: entry for name, entry in (stored | {"unmeasured": unmeasured}).items() if entry},
         }
-        for row, key in enumerate(self._page.keys):
-            if key.kind == "special":
-                special[key.name] = self._stored(row, with_requests=key == _EXCLUDED)
-        occurs = [index for index in self._metrics if np.any(cluster.unmeasured_hours[index] > 0)]
-        special["unmeasured"] = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
-        always = ("non-allocatable", "idle")
-        return {name: entry for name, entry in special.items() if entry or name in always}
-
-    def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
-        return {METRICS[index]: self._with_optional_cost(usage[index], cost[index], index) for index in metrics}
-
-    def _with_optional_cost(self, usage: Array, cost: Array, index: int) -> dict[str, Array]:
-        amounts = {"usage": rounded(usage)}
-        if self._with_cost and index in PRICED:
-            amounts["cost"] = rounded(cost)
-        return amounts
 
     def _stored(self, row: int, *, with_requests: bool) -> dict[str, dict[str, Array]]:
-        entry: dict[str, dict[str, Array]] = {}
-        for index in self._metrics:
-            if self._is_zero(row, index):
-                continue
-            amounts = self._with_optional_cost(
-                self._page.entries.usage[row, index], self._page.entries.cost[row, index], index
-            )
-            if with_requests:
-                amounts["requests"] = self._requests[row, index]
-            entry[METRICS[index]] = amounts
+        cells = self._rounded.entries
+        metrics = [index for index in self._metrics if not self._is_zero(row, index)]
+        entry = self._derived(cells.usage[row], cells.cost[row], metrics)
+        if with_requests:
+            for index in metrics:
+                entry[METRICS[index]]["requests"] = cells.requests[row, index]
         return entry
+
+    def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
+        return {
+            METRICS[index]: {"usage": usage[index]}
+            | ({"cost": cost[index]} if self._with_cost and index in PRICED else {})
+            for index in metrics
+        }

@@ -22,6 +22,7 @@ from pydantic import Field, TypeAdapter
 
 from collector.model import TickSample
 from collector.store.files import explained, parsed, read, write_whole
+from collector.store.rrd.database import Head
 from kl_core.durable_files import UNFINISHED
 
 KEPT_BATCHES = 12
@@ -44,14 +45,6 @@ class Batch:
 
 
 _BATCH = TypeAdapter(Batch)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a database, and the time of its newest step."""
-
-    last: int
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

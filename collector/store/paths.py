@@ -35,11 +35,6 @@ class Form:
     suffix: str
     sources: tuple[str, ...]
 
-    @property
-    def unknown(self) -> tuple[None, ...]:
-        """A row of nothing known."""
-        return (None,) * len(self.sources)
-
 
 CLUSTER = Form(
     ".rrd",

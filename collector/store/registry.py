@@ -1,11 +1,13 @@
-"""What is known about namespaces and special entries beside their numbers: `namespaces.json`.
+"""What is known beside the numbers: of namespaces and special entries `namespaces.json`, of nodes `nodes.json`.
 
-The file is also the store's commit mark: it says up to which tick everything has been written.
+The first is also the store's commit mark: it says up to which tick everything has been written. The second has the
+nodes of the latest successful listing, so that they can be published before the next tick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,8 +15,10 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field, TypeAdapter
 
+from collector.errors import StoreError
+from collector.model import NodeState, TickSample
 from collector.store.files import read_json, write_whole
-from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, EntryKind, RrdFile, check_name
+from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, EntryKind, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
@@ -100,8 +104,19 @@ class Registry:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NodeList:
+    """Nodes as they were at the tick `time`; None before the first successful listing."""
+
+    time: int | None
+    nodes: tuple[NodeState, ...]
+
+
 EMPTY = Registry(None, None, dict.fromkeys(SOURCES), {}, {})
-_FORM = TypeAdapter(Registry)
+NO_NODES = NodeList(None, ())
+_REGISTRY, _NODES = TypeAdapter(Registry), TypeAdapter(NodeList)
+
+_log = logging.getLogger(__name__)
 
 
 def hour_end(tick: int) -> int:
@@ -131,7 +146,7 @@ def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
 
 def load(directory: Path) -> Registry | None:
     """Return the registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
-    state = read_json(directory / REGISTRY_FILE, _FORM)
+    state = read_json(directory / REGISTRY_FILE, _REGISTRY)
     if state is not None:
         for kind in KINDS:
             for name in state.records(kind):
@@ -142,6 +157,30 @@ def load(directory: Path) -> Registry | None:
 def save(directory: Path, registry: Registry) -> None:
     """Write the registry whole. StoreError if that is impossible."""
     write_whole(directory / REGISTRY_FILE, orjson.dumps(registry, default=dict))
+
+
+def newest_nodes(samples: Iterable[TickSample], before: NodeList) -> NodeList:
+    """Return the nodes of the last tick whose listing succeeded, else those known before."""
+    listed = [sample for sample in samples if sample.observed["kubernetes"]]
+    return NodeList(listed[-1].time, listed[-1].nodes) if listed else before
+
+
+def load_nodes(directory: Path) -> NodeList:
+    """Return the stored nodes.
+
+    A list that is missing or damaged is empty until the next tick: it is no part of the books.
+    """
+    path = directory / NODES_FILE
+    try:
+        return read_json(path, _NODES) or NO_NODES
+    except StoreError as error:
+        _log.warning("%s cannot be used (%s): nodes are unknown until the next tick", path, error)
+        return NO_NODES
+
+
+def save_nodes(directory: Path, nodes: NodeList) -> None:
+    """Write the nodes whole. StoreError if that is impossible."""
+    write_whole(directory / NODES_FILE, orjson.dumps(nodes, default=dict))
 
 
 def with_labels(

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from collector.accounting.tick_sample import account
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange

@@ -19,6 +19,7 @@ import numpy as np
 import orjson
 
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
+from collector.publish.generation import explained
 from collector.publish.legacy.shares import (
     DAILY_SECONDS,
     MONTHLY_SECONDS,
@@ -27,7 +28,6 @@ from collector.publish.legacy.shares import (
     Shares,
     add_up,
 )
-from collector.publish.refusal import explained
 from collector.publish.scale_document import rounded
 from kl_core.calendar import MONTH_NAMES, floor_month, iso
 from kl_core.durable_files import write_whole

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -21,10 +22,9 @@ import numpy.typing as npt
 import rrdtool
 
 from collector.model import STEP
-from collector.space import FULL, free, no_space
+from collector.space import FULL, fill_holes, free, no_space, refused, without_room
 from collector.store.rrd.header import Archive, DataSource, Definition
 from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
-from collector.store.rrd.room import fill_holes, refused, without_room
 from kl_core.calendar import HOUR
 from kl_core.durable_files import sync_path
 
@@ -53,6 +53,19 @@ class Span(NamedTuple):
     start: int
     end: int
     values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
+
+    librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
+    were written since lie where the next update writes again.
+    """
+
+    last: int
+    """Time of the newest step, known or not."""
+    content: bytes
 
 
 def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> None:
@@ -89,11 +102,6 @@ def last(path: Path) -> int:
     return defined(path, content).last(content)
 
 
-def check(path: Path, sources: Sequence[str]) -> int:
-    """Time of the newest step; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
-    return _expected(tuple(sources)).last(head(path, sources))
-
-
 def update(path: Path, spans: Iterable[Span]) -> int:
     """Write spans in order of time, leave steps that the file has already, and return the number of rows.
 
@@ -121,7 +129,7 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
         raise ValueError(f"step {step} is neither {STEP} nor {HOUR}, or {start} and {end} are no multiples of it")
     length = max(0, (end - start) // step)
     table = np.full((length, len(sources)), np.nan)
-    newest = check(path, sources)
+    newest = head(path, sources).last
     # librrd answers from the coarser archive when the finer one does not reach back to the start that is asked for.
     depth = (FINE_ROWS if step == STEP else HOURLY_ROWS) * step
     begin = max(start, newest - newest % step - depth)
@@ -131,13 +139,11 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
     return {source: np.ascontiguousarray(table[:, column]) for column, source in enumerate(sources)}
 
 
-def head(path: Path, sources: Sequence[str]) -> bytes:
-    """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
-
-    librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
-    were written since lie where the next update writes again. DamagedError as `check`.
-    """
-    return whole_head(path, _expected(tuple(sources)))
+def head(path: Path, sources: Sequence[str]) -> Head:
+    """Return the head; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
+    made = _expected(tuple(sources))
+    content = whole_head(path, made)
+    return Head(made.last(content), content)
 
 
 def restore(path: Path, content: bytes, until: int) -> None:

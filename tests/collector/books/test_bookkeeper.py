@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.books.bookkeeper import Bookkeeper, Books
+from collector.books.hour_closing import Bookkeeper, Books
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY
 from collector.model import Entry, TickSample
 from collector.publish.scale_document import metrics_present

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.model import Entry, TickSample
 from collector.store.rates import RateChange
 from collector.store.store import Store

@@ -10,7 +10,8 @@ import pytest
 from collector.errors import StoreError
 from collector.model import Entry, NodeState, TickSample
 from collector.store import journal
-from collector.store.journal import Batch, Head, Journal
+from collector.store.journal import Batch, Journal
+from collector.store.rrd.database import Head
 from tests.support.samples import ALLOCATABLE, CAPACITY, NOON, STEP, entry, failed_tick, gpu_entry, tick
 
 NODE = NodeState("n1", CAPACITY, ALLOCATABLE, {"cpu": None, "memory": 1.0}, {}, 3, ready=True, schedulable=False)

@@ -16,7 +16,7 @@ import pytest
 
 from collector.errors import StoreError
 from collector.model import TickSample
-from collector.store import journal, latest_nodes, registry
+from collector.store import journal, registry
 from collector.store.paths import CLUSTER, ENTRY, GPU, RrdFile
 from collector.store.rrd import database as rrd
 from collector.store.store import Store
@@ -52,13 +52,13 @@ def books(directory: Path) -> dict[str, object]:
             cluster = store.cluster(NOON, END, step)
             parts = (cluster.capacity, cluster.allocatable, cluster.observed)
             rows[f"cluster {step}"] = [column.tobytes() for part in parts for column in part.values()]
-            for kind, names in (("namespace", store.namespaces), ("special", store.special)):
+            for kind, names in (("namespace", store.registry.namespaces), ("special", store.registry.special)):
                 for name in names:
                     entry_rows = store.entry(kind, name, NOON, END, step)  # type: ignore[arg-type]
                     columns = [*entry_rows.usage.values(), *entry_rows.requests.values(), entry_rows.measured]
                     rows[f"{name} {step}"] = [np.nan_to_num(column, nan=-1.0).tolist() for column in columns]
-        rows["records"] = (dict(store.namespaces), dict(store.special), dict(store.last_sample_at))
-        rows["ticks"] = (store.first_tick, store.last_tick, store.nodes_at)
+        rows["registry"] = store.registry
+        rows["nodes"] = store.nodes.time
         return rows
 
 
@@ -97,7 +97,7 @@ def die_at_call(
 def tear(path: Path) -> None:
     """What librrd leaves when it is killed at the wrong moment: ring pointers that belong to other rows."""
     form = CLUSTER if path.name == "cluster.rrd" else GPU if path.name.endswith(".gpu.rrd") else ENTRY
-    size = len(rrd.head(path, form.sources))
+    size = len(rrd.head(path, form.sources).content)
     with path.open("r+b") as file:
         file.seek(size - 16)
         pointers = struct.unpack("qq", file.read(16))
@@ -148,7 +148,7 @@ def test_a_crash_before_the_registry_was_written_leaves_no_trace(
     module, name = {
         "create": (rrd, "create"),
         "registry": (registry, "save"),
-        "nodes": (latest_nodes, "save"),
+        "nodes": (registry, "save_nodes"),
     }[point]
     batches = history()
     with Store.open(tmp_path) as store:
