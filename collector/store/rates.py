@@ -10,7 +10,7 @@ set then takes effect as by the clock of then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -64,21 +64,14 @@ def record(
     begun = any(change.effective <= floor_hour(now) for change in history)
     effective = floor_hour(now + HOUR - 1) if begun or has_samples else floor_hour(now)
     kept = tuple(change for change in history if change.effective <= effective)
-    change = _change_to(kept[-1] if kept else None, rate, currency, weights, effective)
-    if change is not None:
-        kept = tuple(before for before in kept if before.effective < effective)
-        kept = kept if _in_force(kept, change) else (*kept, change)
-    return history if kept == history else kept
-
-
-def _change_to(
-    latest: RateChange | None, rate: float | None, currency: str, weights: Mapping[str, float] | None, effective: int
-) -> RateChange | None:
-    """Return what makes these settings of the newest ones; None when they are the same."""
+    wanted = RateChange(effective, rate or 0.0, currency, weights)
     if rate is None:
-        return None if latest is None or latest.rate == 0 else RateChange(effective, 0.0, latest.currency, None)
-    same = latest is not None and (latest.rate, latest.currency, latest.weights) == (rate, currency, weights)
-    return None if same else RateChange(effective, rate, currency, weights)
+        wanted = RateChange(effective, 0.0, kept[-1].currency if kept else currency, None)
+    earlier = tuple(change for change in kept if change.effective < effective)
+    in_force = replace(earlier[-1], effective=effective) if earlier else replace(wanted, rate=0.0)
+    # One that was taken back before its hour leaves no trace.
+    found = earlier if wanted == in_force else (*earlier, wanted)
+    return history if found == history else found
 
 
 def load(directory: Path) -> History:
@@ -90,11 +83,3 @@ def load(directory: Path) -> History:
 def save(directory: Path, history: History) -> None:
     """Write the history whole. StoreError if that is impossible."""
     write_whole(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))
-
-
-def _in_force(kept: History, change: RateChange) -> bool:
-    """Say whether a change leaves no trace, as one that was taken back before its hour does."""
-    if not kept:
-        return change.rate == 0
-    before = kept[-1]
-    return (before.rate, before.currency, before.weights) == (change.rate, change.currency, change.weights)

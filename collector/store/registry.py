@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter
 from collector.errors import StoreError
 from collector.model import NodeState, TickSample
 from collector.store.files import read_json, write_whole
-from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, EntryKind, RrdFile, check_name
+from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, EntryKind, Form, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
@@ -52,6 +52,16 @@ class NamespaceRecord:
     labels: Mapping[str, tuple[LabelValue, ...]]
     """Every label's values, oldest first."""
 
+    @property
+    def closing(self) -> int:
+        """Up to when its files are fed after its last listing."""
+        return hour_end(self.last_seen)
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms of its files."""
+        return (ENTRY,) if self.gpu_since is None else (ENTRY, GPU)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -71,15 +81,13 @@ class Registry:
 
     def entry_files(self) -> dict[RrdFile, int]:
         """Every file the records stand for, with the time up to which it has to have been written."""
-        files: dict[RrdFile, int] = {}
         last_tick = self.last_tick or 0
-        for kind in KINDS:
-            for name, record in self.records(kind).items():
-                due = last_tick if record.active else min(last_tick, hour_end(record.last_seen))
-                files[RrdFile(kind, name, ENTRY)] = due
-                if record.gpu_since is not None:
-                    files[RrdFile(kind, name, GPU)] = due
-        return files
+        return {
+            RrdFile(kind, name, form): last_tick if record.active else min(last_tick, record.closing)
+            for kind in KINDS
+            for name, record in self.records(kind).items()
+            for form in record.forms
+        }
 
     def without_what_ended_before(self, time: int) -> Registry:
         """Without records that were last seen, and lives that ended, before `time`."""
@@ -139,8 +147,6 @@ def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:
 
 
 def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
-    if record.lives[0][1] >= time:
-        return record
     return replace(record, lives=tuple(life for life in record.lives if life[1] >= time))
 
 

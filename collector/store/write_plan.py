@@ -15,7 +15,7 @@ from typing import NamedTuple
 from collector.errors import StoreError
 from collector.model import Entry, TickSample
 from collector.store.paths import CLUSTER_FILE, ENTRY, GPU, KINDS, EntryKey, EntryKind, Form, RrdFile, check_name
-from collector.store.registry import NamespaceRecord, Registry, hour_end, with_labels
+from collector.store.registry import NamespaceRecord, Registry, with_labels
 from collector.store.row_values import (
     NOBODY_MEASURED,
     cluster_values,
@@ -101,15 +101,6 @@ class _Subject:
     record: NamespaceRecord
     spans: Mapping[Form, list[Span]] = field(default_factory=lambda: {ENTRY: [], GPU: []})
 
-    @property
-    def closing(self) -> int:
-        """Up to when its files are fed after its last listing."""
-        return hour_end(self.record.last_seen)
-
-    def forms(self) -> tuple[Form, ...]:
-        """Return the forms of its files."""
-        return (ENTRY,) if self.record.gpu_since is None else (ENTRY, GPU)
-
 
 class _Planner:
     def __init__(self, registry: Registry, observed: Iterable[ObservedSteps]) -> None:
@@ -121,7 +112,7 @@ class _Planner:
             EntryKey(kind, name)
             for kind in KINDS
             for name, record in registry.records(kind).items()
-            if record.active or hour_end(record.last_seen) > (registry.last_tick or 0)
+            if record.active or record.closing > (registry.last_tick or 0)
         }
 
     def take(self, sample: TickSample) -> None:
@@ -176,8 +167,8 @@ class _Planner:
             return
         pauses = _in_hours_at_both_ends(begin, end)
         for subject in map(self._subject, self._open):
-            until = end if subject.record.active else min(end, subject.closing)
-            for form in subject.forms():
+            until = end if subject.record.active else min(end, subject.record.closing)
+            for form in subject.record.forms:
                 subject.spans[form] += [
                     Span(start, min(stop, until), NOBODY_MEASURED[form]) for start, stop in pauses if start < until
                 ]
@@ -187,7 +178,7 @@ class _Planner:
         subject = self._subject(key)
         before = subject.record
         # An absence within one hour was fed with zeros, so the life goes on.
-        born = not (before.active or time <= subject.closing)
+        born = not (before.active or time <= before.closing)
         lives = (*before.lives, (time, time)) if born else (*before.lives[:-1], (before.lives[-1][0], time))
         first_gpu = before.gpu_since is None and holds_gpu(entry)
         subject.record = NamespaceRecord(
@@ -200,7 +191,7 @@ class _Planner:
         )
         self._open.add(key)
         self._append(subject, ENTRY, Span(start, time, entry_values(entry, pods=pods)), begins=born)
-        if GPU in subject.forms():
+        if GPU in subject.record.forms:
             self._append(subject, GPU, Span(start, time, gpu_values(entry)), begins=born or first_gpu)
 
     def _append(self, subject: _Subject, form: Form, span: Span, *, begins: bool) -> None:
@@ -224,11 +215,11 @@ class _Planner:
         subject = self._subject(key)
         active = subject.record.active and not known
         subject.record = replace(subject.record, active=active)
-        for form in subject.forms():
+        for form in subject.record.forms:
             # Where the collector was down when its hour ended, the pause has closed it.
-            if active or start < subject.closing:
+            if active or start < subject.record.closing:
                 subject.spans[form].append(Span(start, time, zero(form, pods=pods) if known else NOBODY_MEASURED[form]))
-        if not active and time >= subject.closing:
+        if not active and time >= subject.record.closing:
             self._open.discard(key)
 
     def _subject(self, key: EntryKey) -> _Subject:
