@@ -63,8 +63,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     _settle_gpu(capacity, observed)
     _settle_gpu(allocatable, observed)
     known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
-    source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
-    sampled = np.nan_to_num(source) * hours_per_cell
+    sampled = np.nan_to_num([cluster.observed[name] for name in SOURCES]) * hours_per_cell
     with_dcgm = np.nan_to_num(cluster.configured_dcgm) * hours_per_cell
     pods = np.nan_to_num(cluster.observed_pods) * hours_per_cell
     entries = _entries(stored, starts, known, pods, hours_per_cell)

@@ -20,7 +20,7 @@ from collector.model import STEP
 from collector.store.foreign_databases import SOURCES, info, source_names
 from collector.store.paths import check_name
 from collector.store.rrd.database import LIBRRD_ERRORS, NO_DAEMON
-from collector.store.rrd.inspection import cause_of
+from collector.store.rrd.header import cause_of
 from kl_core.calendar import HOUR
 
 Array = NDArray[np.float64]

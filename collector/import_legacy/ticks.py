@@ -20,8 +20,6 @@ from collector.model import STEP
 from collector.store.rrd.database import HOURLY_ROWS, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
-Databases = Callable[[list[Database]], Iterable[Database]]
-
 _ENTRIES_A_BATCH = 100_000
 """Namespaces x ticks held as objects at once: some 100 MB."""
 _MAX_TICKS, _MIN_TICKS = 288, 12
@@ -114,7 +112,9 @@ def _fine(steps: list[int], size: int) -> Iterator[TickRange]:
         yield TickRange(ticks[0] - STEP, ticks[-1], STEP, ticks, (STEP,) * len(ticks))
 
 
-def timeline(source: Installation, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
+def timeline(
+    source: Installation, progress: Callable[[list[Database]], Iterable[Database]] = iter, *, open_hour: bool = False
+) -> Timeline:
     """Return the ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
 
     Without `open_hour` they end with the last hour that the source has closed; with it the source has to be stopped.

@@ -12,7 +12,6 @@ from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
 from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, Metric, Source
 
-PRODUCER = "kubeledger-collector"
 _UNITS: Mapping[Metric, str] = {
     "cpu": "cpu_cores",
     "memory": "mem_bytes",
@@ -38,7 +37,7 @@ def manifest(
     """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
     document = {
         "schema_version": SCHEMA_VERSION,
-        "producer": {"name": PRODUCER, "version": version},
+        "producer": {"name": "kubeledger-collector", "version": version},
         "cluster": cluster,
         "cost_model": cost_model,
         "currency": currency,

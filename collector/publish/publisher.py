@@ -89,14 +89,10 @@ class Publisher:
             ),
         )
         if self._shares is not None:
-            self._publish_layout(self._shares, books.currency)
+            files = layout.documents(
+                self._shares.views(self._rates),
+                COST_MODELS[self._settings.cost_model],
+                books.currency or self._settings.billing_currency_symbol,
+            )
+            layout.write(self._settings.layout_dir, files)
         return generation
-
-    def _publish_layout(self, shares: Keeper, currency: str | None) -> None:
-        settings = self._settings
-        files = layout.documents(
-            shares.views(self._rates),
-            COST_MODELS[settings.cost_model],
-            currency or settings.billing_currency_symbol,
-        )
-        layout.write(settings.layout_dir, files)

@@ -6,6 +6,7 @@ Columns are float64 arrays for orjson's numpy support, which writes NaN as null.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,10 @@ import numpy as np
 from collector.books.cost import PRICED
 from collector.books.hour_closing import Books
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Buckets, Page, combined
-from collector.store.paths import EntryKey
 from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
 
 SIGNIFICANT_DIGITS = 10
-
-_EXCLUDED = EntryKey("special", "excluded")
 
 
 def rounded(values: Array) -> Array:
@@ -56,7 +54,8 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
 
     `charged` says that a rate was set at some time, so that bills (and, where it is not an hour's, cost) are given.
     """
-    writer = _Writer(page, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
+    written = combined([page], rounded, page.starts)
+    writer = _Writer(page, written, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
     elapsed = np.array(buckets.elapsed_hours)
     coverage, pods_coverage = _coverage(page, elapsed), np.minimum(page.pods / elapsed, 1.0)
     return {
@@ -69,7 +68,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
         "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
         **writer.hours(elapsed, coverage),
         **({} if _same(pods_coverage, coverage[METRICS_SERVER]) else {"pods_coverage": rounded(pods_coverage)}),
-        **writer.cluster(charged=charged),
+        **writer.cluster(),
         "namespaces": {
             key.name: writer.namespace(row, elapsed, pods_coverage)
             for row, key in enumerate(page.keys)
@@ -112,56 +111,56 @@ def _same(one: Array, other: Array | float) -> bool:
     return np.allclose(one, other, rtol=0.0, atol=1e-9, equal_nan=True)
 
 
+@dataclass(frozen=True, slots=True)
 class _Writer:
     """Takes rows of a page apart into columns, leaving out what the schema says may be left out."""
 
-    def __init__(self, page: Page, metrics: Sequence[int], *, hourly: bool, charged: bool) -> None:
-        self._page = page
-        self._rounded = combined([page], rounded, page.starts)
-        self._metrics = metrics
-        self._hourly = hourly
-        self._with_cost = charged and not hourly
+    page: Page
+    rounded: Page
+    metrics: Sequence[int]
+    hourly: bool
+    charged: bool
 
-    def cluster(self, *, charged: bool) -> dict[str, dict[str, Array]]:
-        cluster = self._rounded.cluster
+    def cluster(self) -> dict[str, dict[str, Array]]:
+        cluster = self.rounded.cluster
         return {
-            "capacity": {METRICS[index]: cluster.capacity[index] for index in self._metrics},
-            "allocatable": {METRICS[index]: cluster.allocatable[index] for index in self._metrics},
-            "bill": {METRICS[index]: cluster.bill[index] for index in self._metrics if index in PRICED and charged},
+            "capacity": {METRICS[index]: cluster.capacity[index] for index in self.metrics},
+            "allocatable": {METRICS[index]: cluster.allocatable[index] for index in self.metrics},
+            "bill": {METRICS[index]: cluster.bill[index] for index in self.metrics if index in PRICED and self.charged},
         }
 
     def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
         """Return the columns that say how much of a bucket counts for something, unless readers can tell."""
-        page, columns = self._page, dict[str, Any]()
+        page, columns = self.page, dict[str, Any]()
         expected = _expected_dcgm(page, elapsed)
         if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
             columns["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
         silent = [index for index in (METRICS_SERVER, DCGM) if not _same(page.silent[index], 0.0)]
         if silent:
-            columns["silent_hours"] = {SOURCES[index]: self._rounded.silent[index] for index in silent}
+            columns["silent_hours"] = {SOURCES[index]: self.rounded.silent[index] for index in silent}
         if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
-            columns["priced_hours"] = self._rounded.priced
-        if GPU_MEMORY in self._metrics and not _same(page.capacity_known[GPU_MEMORY], page.observed):
-            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: self._rounded.capacity_known[GPU_MEMORY]}
+            columns["priced_hours"] = self.rounded.priced
+        if GPU_MEMORY in self.metrics and not _same(page.capacity_known[GPU_MEMORY], page.observed):
+            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: self.rounded.capacity_known[GPU_MEMORY]}
         return columns
 
     def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
         entry: dict[str, Any] = {
             METRICS[index]: self._amounts(row, index)
-            for index in self._metrics
+            for index in self.metrics
             if index in (CPU, MEMORY) or not self._is_zero(row, index)
         }
-        coverage = np.minimum(self._page.entries.measured[row] / elapsed, 1.0)
+        coverage = np.minimum(self.page.entries.measured[row] / elapsed, 1.0)
         if not _same(coverage, pods_coverage):
             entry["coverage"] = rounded(coverage)
         return entry
 
     def _amounts(self, row: int, index: int) -> dict[str, Array]:
-        page, of_metric = self._rounded, (row, index)
+        page, of_metric = self.rounded, (row, index)
         cells = page.entries
         usage, hours, matched_hours = cells.usage[of_metric], cells.hours[of_metric], cells.matched_hours[of_metric]
         where_known = np.where(np.isnan(usage), np.nan, cells.requests[of_metric])
-        can_tell_matched = self._hourly and np.array_equal(cells.matched[of_metric], where_known, equal_nan=True)
+        can_tell_matched = self.hourly and np.array_equal(cells.matched[of_metric], where_known, equal_nan=True)
         is_matched = index == GPU_MEMORY or np.array_equal(matched_hours, hours)
         is_priced = index == GPU_MEMORY or _same(cells.cost_hours[of_metric], np.minimum(hours, page.priced))
         columns = {
@@ -171,35 +170,35 @@ class _Writer:
             "usage_hours": None if np.array_equal(hours, page.observed) else hours,
             "usage_matched": None if is_matched else cells.usage_matched[of_metric],
             "matched_hours": None if is_matched else matched_hours,
-            "cost": cells.cost[of_metric] if self._with_cost and index in PRICED else None,
+            "cost": cells.cost[of_metric] if self.charged and not self.hourly and index in PRICED else None,
             "cost_hours": None if is_priced else cells.cost_hours[of_metric],
         }
         return {name: column for name, column in columns.items() if column is not None}
 
     def _is_zero(self, row: int, index: int) -> bool:
         """Whether a row is a known zero in all observed hours."""
-        cells = self._rounded.entries
-        known_throughout = np.array_equal(cells.hours[row, index], self._rounded.observed)
+        cells = self.rounded.entries
+        known_throughout = np.array_equal(cells.hours[row, index], self.rounded.observed)
         return known_throughout and not np.any(np.nan_to_num([cells.usage[row, index], cells.requests[row, index]]))
 
     def special(self) -> dict[str, Any]:
-        cluster = self._rounded.cluster
-        occurs = [index for index in self._metrics if np.any(cluster.unmeasured_hours[index] > 0)]
+        cluster = self.rounded.cluster
+        occurs = [index for index in self.metrics if np.any(cluster.unmeasured_hours[index] > 0)]
         unmeasured = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
         stored = {
-            key.name: self._stored(row, with_requests=key == _EXCLUDED)
-            for row, key in enumerate(self._page.keys)
+            key.name: self._stored(row, with_requests=key.name == "excluded")
+            for row, key in enumerate(self.page.keys)
             if key.kind == "special"
         }
         return {
-            "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self._metrics),
-            "idle": self._derived(cluster.idle, cluster.idle_cost, self._metrics),
+            "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self.metrics),
+            "idle": self._derived(cluster.idle, cluster.idle_cost, self.metrics),
             **{name: entry for name, entry in (stored | {"unmeasured": unmeasured}).items() if entry},
         }
 
     def _stored(self, row: int, *, with_requests: bool) -> dict[str, dict[str, Array]]:
-        cells = self._rounded.entries
-        metrics = [index for index in self._metrics if not self._is_zero(row, index)]
+        cells = self.rounded.entries
+        metrics = [index for index in self.metrics if not self._is_zero(row, index)]
         entry = self._derived(cells.usage[row], cells.cost[row], metrics)
         if with_requests:
             for index in metrics:
@@ -209,6 +208,6 @@ class _Writer:
     def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
         return {
             METRICS[index]: {"usage": usage[index]}
-            | ({"cost": cost[index]} if self._with_cost and index in PRICED else {})
+            | ({"cost": cost[index]} if self.charged and not self.hourly and index in PRICED else {})
             for index in metrics
         }

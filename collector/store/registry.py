@@ -54,8 +54,8 @@ class NamespaceRecord:
 
     @property
     def closing(self) -> int:
-        """Up to when its files are fed after its last listing."""
-        return hour_end(self.last_seen)
+        """Up to when its files are fed after its last listing: the end of the hour that its interval lies in."""
+        return hour_of_tick(self.last_seen) + HOUR
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -125,11 +125,6 @@ NO_NODES = NodeList(None, ())
 _REGISTRY, _NODES = TypeAdapter(Registry), TypeAdapter(NodeList)
 
 _log = logging.getLogger(__name__)
-
-
-def hour_end(tick: int) -> int:
-    """End of the hour in which the interval that ends at `tick` lies."""
-    return hour_of_tick(tick) + HOUR
 
 
 def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:

@@ -228,9 +228,8 @@ class Store:
     def _check_cluster(self) -> None:
         """StoreError where the database without which no hour counts is missing, and the journal began after it."""
         cluster = CLUSTER_FILE.path(self.directory)
-        if self.last_tick is None or cluster.exists():
-            return
-        if self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
+        begun = self.last_tick is not None and not cluster.exists()
+        if begun and self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
             raise _cluster_is_missing(self.directory)
 
 

@@ -36,8 +36,6 @@ BILLING_RATE = ".billing-hourly-rate"
 
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
 
-Rows = list[dict[str, Any]]
-
 
 def documents(views: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
     """Every file's name and content, one after the other, for they are large; `backend.json` last.
@@ -85,7 +83,7 @@ def _month(start: int) -> str:
     return f"{MONTH_NAMES[moment.month - 1]} {moment.year}"
 
 
-def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:
+def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> list[dict[str, Any]]:
     suffix = _suffix(metric)
     values = _scaled(bucket, cost_model)[:, metric, 0]
     if kind == "requests":

@@ -21,11 +21,10 @@ from collector.books.lifetimes import Roster, roster, stretches
 from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page, sum_known
 from collector.store.rates import RateChange
 from collector.store.store import Store
-from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
+from kl_core.calendar import DAY, HOUR, WEEK, floor_day, floor_hour
 from kl_core.vocabulary import METRICS
 
 NON_ALLOCATABLE = "non-allocatable"
-TRENDS_SECONDS = 7 * DAY
 DAILY_SECONDS = 1_209_600
 MONTHLY_SECONDS = 31_968_000
 """370 days."""
@@ -80,7 +79,7 @@ class Keeper:
         begin, newest = floor_hour(first - 1), floor_hour(last)
         namespaces = self._namespaces()
         self._close(namespaces, max(begin, newest - MONTHLY_SECONDS), newest)
-        trends = self._read(namespaces, max(begin, newest - TRENDS_SECONDS), newest)
+        trends = self._read(namespaces, max(begin, newest - WEEK), newest)
         windows = {
             seconds: list(self._window(namespaces, max(begin, newest - seconds), newest))
             for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)

@@ -23,8 +23,16 @@ import rrdtool
 
 from collector.model import STEP
 from collector.space import FULL, fill_holes, free, no_space, refused, without_room
-from collector.store.rrd.header import Archive, DataSource, Definition
-from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
+from collector.store.rrd.header import (
+    Archive,
+    DataSource,
+    Definition,
+    beginning,
+    damaged,
+    defined,
+    failure,
+    whole_head,
+)
 from kl_core.calendar import HOUR
 from kl_core.durable_files import sync_path
 
@@ -197,26 +205,24 @@ def _rows(newest: int, spans: Iterable[Span]) -> list[str]:
         start = max(first, newest)
         if end <= start:
             continue
-        text = ":".join([_text(value) for value in values])
-        if all(value is None for value in values):
-            rows += _pause(newest, end, len(values))
-        else:
-            if start > newest:
-                rows += _pause(newest, start, len(values))
+        known = any(value is not None for value in values)
+        rows += _pause(newest, start if known else end, len(values))
+        if known:
+            text = ":".join([_text(value) for value in values])
             rows += [f"{time}:{text}" for time in range(start + STEP, end + 1, STEP)]
         newest = end
     return rows
 
 
 def _pause(newest: int, end: int, sources: int) -> list[str]:
-    """Its end is enough, for librrd makes a pause longer than the heartbeat unknown as a whole.
+    """Return no row where there is none. Else its end is enough, for librrd makes a long pause unknown as a whole.
 
     But of one longer than a ring it would leave out turns, after which the place of a row no longer follows from its
     time.
     """
     text = ":".join(UNKNOWN for _ in range(sources))
     turn = FINE_ROWS * STEP
-    return [f"{time}:{text}" for time in (*range(newest + turn, end, turn), end)]
+    return [f"{time}:{text}" for time in (*range(newest + turn, end, turn), end) if time > newest]
 
 
 def _text(value: float | None) -> str:

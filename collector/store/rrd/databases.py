@@ -17,7 +17,7 @@ from collector.store.registry import Registry
 from collector.store.row_values import NOBODY_MEASURED
 from collector.store.rrd import database
 from collector.store.rrd.database import Head, Span
-from collector.store.rrd.inspection import damaged
+from collector.store.rrd.header import damaged
 from collector.store.write_plan import ObservedSteps
 from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 from kl_core.durable_files import sync_path

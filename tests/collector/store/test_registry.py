@@ -8,7 +8,7 @@ import pytest
 from collector.errors import StoreError
 from collector.store import registry
 from collector.store.paths import ENTRY, GPU, RrdFile
-from collector.store.registry import EMPTY, LabelValue, NamespaceRecord, Registry, hour_end, with_labels
+from collector.store.registry import EMPTY, LabelValue, NamespaceRecord, Registry, with_labels
 from tests.support.samples import HOUR, NOON, STEP
 
 WEB = NamespaceRecord(
@@ -48,7 +48,7 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ("tick", "end"), [(NOON + 1, 1), (NOON + STEP, 1), (NOON + HOUR, 1), (NOON + HOUR + STEP, 2), (NOON, 0)]
 )
 def test_the_hour_of_a_tick_is_that_of_the_interval_it_ends(tick: int, end: int) -> None:
-    assert hour_end(tick) == NOON + end * HOUR
+    assert replace(WEB, last_seen=tick).closing == NOON + end * HOUR
 
 
 def test_every_file_has_a_time_up_to_which_it_was_written() -> None:
