@@ -21,7 +21,7 @@ from tests.collector.import_legacy.importing import BEGIN, CAPACITY, END, OPEN_H
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.legacy_rrd import DAY, HOUR, at, hashes, steps, write_database
 from tests.support.patience import LIMIT_SECONDS
-from tests.support.ticks import GIB, entry, tick
+from tests.support.samples import GIB, entry, tick
 
 
 def published(root: Path, scale: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_namespace_that_does_not_fit_is_unknown_until_it_does_and_the_others_g
         append(store, 3, "old", "new")
         assert usage(store, "old", NOON, 3, step=STEP) == [1.0, 2.0, 3.0]
         assert usage(store, "new", NOON, 3, step=STEP) == [None] * 3
-        assert capacity(store, NOON, 3, step=STEP) == [100.0] * 3
+        assert capacity(store, NOON, 3, step=STEP) == [10.0] * 3
         assert store.last_tick == NOON + 3 * STEP
         assert unfinished(disk) == []
         filler.unlink()

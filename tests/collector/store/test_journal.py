@@ -12,9 +12,9 @@ from collector.model import Entry, NodeState, TickSample
 from collector.store import journal
 from collector.store.journal import Batch, Journal
 from collector.store.rrd.database import Head
-from tests.support.samples import ALLOCATABLE, CAPACITY, NOON, STEP, entry, failed_tick, gpu_entry, tick
+from tests.support.samples import NOON, STEP, entry, failed_tick, gpu_entry, tick
 
-NODE = NodeState("n1", CAPACITY, ALLOCATABLE, {"cpu": None, "memory": 1.0}, {}, 3, ready=True, schedulable=False)
+NODE = NodeState("n1", {"cpu": 4.0}, {"cpu": 3.0}, {"cpu": None, "memory": 1.0}, {}, 3, ready=True, schedulable=False)
 
 
 def write(found: Journal, *times: int) -> None:

@@ -30,9 +30,10 @@ def test_an_empty_store_knows_nothing(tmp_path: Path) -> None:
 
 
 def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
-    web = entry(3.0, 2 * GIB, cpu_requests=4.0, memory_requests=5 * GIB, measured=0.75)
+    web = entry(3.0, 2.0, cpu_requests=4.0, gib_requests=5.0, measured=0.75)
     with Store.open(tmp_path) as store:
-        assert store.append(ticks(NOON, NOON + HOUR, {"web": web})) == AppendReport(stored=12, refused=0)
+        hour = [tick(NOON + i * STEP, {"web": web}, reserved_cpu=1.0) for i in range(1, 13)]
+        assert store.append(hour) == AppendReport(stored=12, refused=0)
         rows = store.entry("namespace", "web", NOON, NOON + HOUR, HOUR)
         assert (plain(rows.usage["cpu"]), plain(rows.usage["memory"])) == ([3.0], [2 * GIB])
         assert (plain(rows.requests["cpu"]), plain(rows.requests["memory"])) == ([4.0], [5 * GIB])
@@ -40,9 +41,9 @@ def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
         assert (list(rows.usage), list(rows.requests)) == (["cpu", "memory"], ["cpu", "memory"])
         cluster = store.cluster(NOON, NOON + HOUR, HOUR)
         assert {m: plain(v) for m, v in cluster.capacity.items()} == {
-            "cpu": [100.0], "memory": [400 * GIB], "gpu": [0.0], "gpu_memory": [0.0],
+            "cpu": [10.0], "memory": [40 * GIB], "gpu": [0.0], "gpu_memory": [0.0],
         }  # fmt: skip
-        assert plain(cluster.allocatable["cpu"]) == [90.0]
+        assert plain(cluster.allocatable["cpu"]) == [9.0]
         assert {s: plain(v) for s, v in cluster.observed.items()} == {
             "kubernetes": [1.0], "metrics": [1.0], "dcgm": [0.0],
         }  # fmt: skip
@@ -69,7 +70,7 @@ def test_a_failed_kubernetes_tick_makes_everything_unknown_and_counts_as_not_obs
         store.append([tick(NOON + HOUR, web)])
         assert usage(store, "web", NOON, 12, step=STEP) == [4.0] * 9 + [None, None, 4.0]
         assert requests(store, "web", NOON, 12, step=STEP) == [6.0] * 9 + [None, None, 6.0]
-        assert capacity(store, NOON, 12, step=STEP) == [100.0] * 9 + [None, None, 100.0]
+        assert capacity(store, NOON, 12, step=STEP) == [10.0] * 9 + [None, None, 10.0]
         # 10 of 12 steps observed, and the mean is over those.
         assert coverage(store, NOON) == pytest.approx([10 / 12])
         assert (usage(store, "web", NOON), requests(store, "web", NOON)) == ([4.0], [6.0])
@@ -155,7 +156,7 @@ def test_every_legal_namespace_name_works(tmp_path: Path, name: str) -> None:
         store.append([tick(NOON + i * STEP, {name: entry(2.0)}, special=special) for i in range(1, 13)])  # type: ignore[arg-type]
         assert usage(store, name, NOON) == [2.0]
         assert usage(store, "excluded", NOON, kind="special") == [7.0]
-        assert capacity(store, NOON) == [100.0]
+        assert capacity(store, NOON) == [10.0]
     with Store.open(tmp_path) as store:
         assert list(store.registry.namespaces) == [name]
         assert list(store.registry.special) == ["excluded"]
@@ -183,7 +184,7 @@ def test_a_namespace_that_never_was_is_named(tmp_path: Path) -> None:
 
 def test_gpu_files_exist_only_for_who_held_a_gpu(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        both = {"train": gpu_entry(0.5, 2.0, 8 * GIB), "web": entry(1.0)}
+        both = {"train": gpu_entry(0.5, 2.0, 8.0), "web": entry(1.0)}
         store.append(ticks(NOON, NOON + HOUR, both))
         rows = store.entry("namespace", "train", NOON, NOON + HOUR, HOUR)
         assert (plain(rows.usage["gpu"]), plain(rows.usage["gpu_memory"])) == ([0.5], [8 * GIB])
@@ -200,7 +201,7 @@ def test_the_first_gpu_in_the_middle_of_an_hour_counts_from_there(tmp_path: Path
     with Store.open(tmp_path) as store:
         store.append(ticks(NOON, NOON + 8 * STEP, {"train": entry(1.0)}))
         assert "gpu" not in store.entry("namespace", "train", NOON, NOON + HOUR, HOUR).usage
-        store.append(ticks(NOON + 8 * STEP, NOON + HOUR, {"train": gpu_entry(3.0, 6.0, 12 * GIB, cpu=1.0)}))
+        store.append(ticks(NOON + 8 * STEP, NOON + HOUR, {"train": gpu_entry(3.0, 6.0, 12.0, cpu=1.0)}))
         # 4 of 12 steps: 3 x 4 / 12 = 1 GPU, 12 x 4 / 12 = 4 GiB, 6 x 4 / 12 = 2 requested.
         assert usage(store, "train", NOON, metric="gpu") == [1.0]
         assert usage(store, "train", NOON, metric="gpu_memory") == [4 * GIB]
@@ -211,7 +212,7 @@ def test_the_first_gpu_in_the_middle_of_an_hour_counts_from_there(tmp_path: Path
 
 def test_a_namespace_that_gave_its_gpu_back_uses_zero(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        store.append(ticks(NOON, NOON + HOUR, {"train": gpu_entry(1.0, 1.0, GIB)}))
+        store.append(ticks(NOON, NOON + HOUR, {"train": gpu_entry(1.0, 1.0, 1.0)}))
         store.append(ticks(NOON + HOUR, NOON + 2 * HOUR, {"train": entry(1.0)}))
         assert usage(store, "train", NOON, 2, metric="gpu") == [1.0, 0.0]
 
@@ -226,9 +227,8 @@ def test_gpu_usage_is_unknown_when_dcgm_failed_and_requests_still_count(tmp_path
 
 def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        with_gpu: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 12.0, "gpu_memory": 480 * GIB}
         store.append(ticks(NOON, NOON + 8 * STEP))
-        store.append([tick(NOON + i * STEP, capacity=with_gpu, allocatable=with_gpu) for i in range(9, 13)])
+        store.append([tick(NOON + i * STEP, gpu=12.0, gpu_gib=480.0) for i in range(9, 13)])
         # 4 of 12 steps: 12 x 4 / 12 = 4 GPU-hours, 480 x 4 / 12 = 160 GiB-hours.
         assert capacity(store, NOON, metric="gpu") == [4.0]
         assert capacity(store, NOON, metric="gpu_memory") == [160 * GIB]
@@ -236,9 +236,9 @@ def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
 
 def test_gpu_memory_capacity_is_unknown_while_there_are_gpus_that_nobody_reports(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        absent: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 2.0}
-        store.append([tick(NOON + STEP, capacity=absent, allocatable=absent)])
-        store.append([tick(NOON + 2 * STEP, capacity={**absent, "gpu_memory": None})])
+        unknown = tick(NOON + STEP, gpu=2.0, gpu_gib=None)
+        absent: MetricValues = {"cpu": 10.0, "memory": GIB, "gpu": 2.0}
+        store.append([unknown, replace(unknown, time=NOON + 2 * STEP, capacity=absent, allocatable=absent)])
         assert capacity(store, NOON, 2, metric="gpu_memory", step=STEP) == [None, None]
 
 

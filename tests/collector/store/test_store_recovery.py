@@ -22,7 +22,7 @@ from collector.store.rrd import database as rrd
 from collector.store.store import Store
 from tests.collector.store.reading import coverage, usage
 from tests.support.crashes import Watch, put
-from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
+from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 
 END = NOON + 3 * HOUR
 
@@ -35,9 +35,9 @@ def history() -> list[list[TickSample]]:
     """Three hours of batches with births, deaths, GPUs, special entries, failures and a gap."""
     samples: list[TickSample] = []
     for i in [*range(2, 17), *range(20, 37)]:
-        entries = {"always": entry(i / 7, i * GIB, cpu_requests=1.0, labels={"tick": str(i % 5)})}
+        entries = {"always": entry(i / 7, float(i), cpu_requests=1.0, labels={"tick": str(i % 5)})}
         if 5 <= i <= 9 or i >= 30:
-            entries["sometimes"] = gpu_entry(0.5, 1.0, GIB, cpu=3.0) if i > 7 else entry(3.0)
+            entries["sometimes"] = gpu_entry(0.5, 1.0, 1.0, cpu=3.0) if i > 7 else entry(3.0)
         special = {"excluded": entry(1.0)} if i % 4 else {}
         time = NOON + i * STEP
         samples.append(failed_tick(time) if i in (6, 25) else tick(time, entries, special=special))  # type: ignore[arg-type]

@@ -153,7 +153,7 @@ def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], off
             shares = [expected.share_observed(hour) for hour in hours]
             same(coverage(store, first_hour, len(hours)), list(shares))
             observed = [share >= 0.5 for share in shares]
-            same(capacity(store, first_hour, len(hours)), [100.0 if seen else None for seen in observed])
+            same(capacity(store, first_hour, len(hours)), [10.0 if seen else None for seen in observed])
             if "web" not in store.registry.namespaces:
                 return
             rows = store.entry("namespace", "web", first_hour, first_hour + len(hours) * HOUR, HOUR)

@@ -23,7 +23,7 @@ def test_the_first_tick_fills_the_cluster_from_the_start_of_its_hour() -> None:
     assert (second.start, second.end, second.values[0], second.values[-5:]) == (
         NOON + 900,
         NOON + 1800,
-        100.0,
+        10.0,
         (1.0, 1.0, 0.0, 1.0, 0.0),
     )
     assert result.observed == ((NOON + 900, NOON + 1800, True),)

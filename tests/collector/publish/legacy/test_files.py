@@ -19,14 +19,14 @@ from collector.settings import load
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.legacy_rrd import HOUR, at
-from tests.support.ticks import entry, tick
+from tests.support.samples import entry, tick
 
 DAILY, MONTHLY = 1_209_600, 31_968_000
 
 
 def hours(first: str, count: int, *, cpu: float = 10.0, **namespaces: tuple[float, float]) -> list[TickSample]:
     """One tick an hour; (cores used, cores requested) per namespace, a tenth of the capacity is not allocatable."""
-    named = {name: entry(used, 4.0, asked_cpu=asked, asked_gib=8.0) for name, (used, asked) in namespaces.items()}
+    named = {name: entry(used, 4.0, cpu_requests=asked, gib_requests=8.0) for name, (used, asked) in namespaces.items()}
     return [
         tick(at(first) + HOUR * (hour + 1), named, interval=HOUR, cpu=cpu, reserved_cpu=cpu / 10)
         for hour in range(count)
@@ -160,9 +160,9 @@ def test_gpu_files_hold_the_mean_over_a_namespaces_own_gpus(tmp_path: Path) -> N
     # `ml` uses 3 of the 4 GPUs that it holds, 80 of their 160 GiB (a GPU has 320 ÷ 8); `train` half of one. Of 8 GPUs 7
     # are allocatable, which that layout does not have; nor has it requests of GPUs.
     named = {
-        "ml": entry(1.0, 4.0, asked_cpu=2.0, gpu=(3.0, 4.0), gpu_gib=80.0),
-        "shop": entry(1.0, 4.0, asked_cpu=2.0),
-        "train": entry(1.0, 4.0, asked_cpu=2.0, gpu=(0.5, 1.0), gpu_gib=10.0),
+        "ml": entry(1.0, 4.0, cpu_requests=2.0, gpu=(3.0, 4.0), gpu_gib=80.0),
+        "shop": entry(1.0, 4.0, cpu_requests=2.0),
+        "train": entry(1.0, 4.0, cpu_requests=2.0, gpu=(0.5, 1.0), gpu_gib=10.0),
     }
     sample = tick(at("2026-11-21T01:00"), named, interval=HOUR, gpu=8.0, gpu_gib=320.0, dcgm=True)
     sample = replace(sample, allocatable={**sample.allocatable, "gpu": 7.0})
