@@ -30,11 +30,7 @@ def free(path: Path) -> int:
     """Bytes that this user may still write to the file system of `path`, or of what is there above it."""
     status = _status(path)
     # Some network file systems do not say.
-    return _free(status) if status.f_blocks else sys.maxsize
-
-
-def _free(status: os.statvfs_result) -> int:
-    return status.f_bavail * status.f_frsize
+    return status.f_bavail * status.f_frsize if status.f_blocks else sys.maxsize
 
 
 def _free_text(path: Path) -> str:
@@ -42,9 +38,8 @@ def _free_text(path: Path) -> str:
         status = _status(path)
     except OSError:
         return "how much is free is not known"
-    if status.f_files and not status.f_favail:
-        return f"{_kib(_free(status))} free, but for no further file"
-    return f"{_kib(_free(status))} free"
+    no_file = ", but for no further file" if status.f_files and not status.f_favail else ""
+    return f"{_kib(status.f_bavail * status.f_frsize)} free{no_file}"
 
 
 def _status(path: Path) -> os.statvfs_result:

@@ -116,12 +116,10 @@ def _open_hour(line: Timeline) -> str:
 
 def _rate(plan: ImportPlan, settings: Settings) -> str:
     """Return the source's rate, and what comes after it, which no import decides."""
+    text = "none was recorded"
     if plan.rates:
-        newest = plan.rates[-1]
-        changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
-        text = f"{newest.rate:g} {newest.currency} an hour{changes}"
-    else:
-        text = "none was recorded"
+        newest, changes = plan.rates[-1], len(plan.rates) - 1
+        text = f"{newest.rate:g} {newest.currency} an hour" + (f", after {changes} change(s)" if changes else "")
     rate = settings.billing_hourly_rate
     set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency_symbol} an hour"
     return f"{text}; from the collector's start on KL_BILLING_HOURLY_RATE: {set_to}"

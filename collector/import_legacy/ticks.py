@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collector.import_legacy.source import Database, Installation
 from collector.model import STEP
@@ -127,14 +126,13 @@ def timeline(
     oldest = min(closed_until, *(database.begin(HOUR) for database in databases))
     hours_from = max(oldest, closed_until - HOURLY_ROWS * HOUR)
     steps_from = closed_until if fine_from is None else min(fine_from, closed_until)
-    hours, steps = _seen(hours_from, closed_until, HOUR), _seen(steps_from, end, STEP)
+    hours, steps = set[int](), set[int]()
     # It has a row for every sample, also of a cluster in which no namespace was left.
     sampled = [*databases, *filter(None, [source.non_allocatable])]
     for database in progress(sampled):
-        hours |= _known(database, hours_from, closed_until, HOUR)
-        if fine_from is not None and STEP in database.archives:
-            steps |= _known(database, steps_from, end, STEP)
-    return Timeline(_ends(hours, hours_from, HOUR), _ends(steps, steps_from, STEP), closed_until, newest)
+        hours.update(_observed(database, hours_from, closed_until, HOUR))
+        steps.update(_observed(database, steps_from, end, STEP))
+    return Timeline(tuple(sorted(hours)), tuple(sorted(steps)), closed_until, newest)
 
 
 def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
@@ -153,13 +151,9 @@ def _fine_from(databases: Iterable[Database]) -> int | None:
     return floor_hour(max(known) + HOUR - 1) if len(known) == len(begins) else None
 
 
-def _seen(start: int, end: int, step: int) -> NDArray[np.bool_]:
-    return np.zeros(max(0, (end - start) // step), dtype=bool)
-
-
-def _known(database: Database, start: int, end: int, step: int) -> NDArray[np.bool_]:
-    return np.asarray(~np.isnan(database.read(start, end, step)).all(axis=0))
-
-
-def _ends(seen: NDArray[np.bool_], start: int, step: int) -> tuple[int, ...]:
-    return tuple(int(start + (place + 1) * step) for place in np.flatnonzero(seen))
+def _observed(database: Database, start: int, end: int, step: int) -> list[int]:
+    """Return the ends of the rows in which anything is known."""
+    if step not in database.archives:
+        return []
+    known = ~np.isnan(database.read(start, end, step)).all(axis=0)
+    return [start + (row + 1) * step for row in np.flatnonzero(known).tolist()]

@@ -78,7 +78,7 @@ def ticks_of(plan: list[Stretch]) -> list[TickSample]:
 
 def _tick(stretch: Stretch, time: int) -> TickSample:
     if stretch.outcome == "failed":
-        return failed_tick(time, interval=stretch.interval, dcgm=True)
+        return failed_tick(time, interval=stretch.interval, dcgm=False)
     blind = stretch.outcome == "blind"
     return tick(
         time,

@@ -79,7 +79,7 @@ def test_an_empty_document_is_valid() -> None:
 def test_hours_that_readers_can_tell_themselves_are_left_out(tmp_path: Path) -> None:
     rate = RateChange(DAY, 6.0, "$", None)
     hours = [tick(DAY + n * HOUR, WEB, interval=HOUR, gpu=2.0, gpu_gib=80.0, dcgm=True) for n in (1, 2)]
-    hours.append(failed_tick(DAY + 3 * HOUR, interval=HOUR, dcgm=True))
+    hours.append(failed_tick(DAY + 3 * HOUR, interval=HOUR, dcgm=False))
     for document in published(tmp_path, hours, rate):
         assert not set(OPTIONAL) & set(document)
         assert set(document["namespaces"]["web"]) == {"cpu", "memory"}
