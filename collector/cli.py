@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-HEARTBEAT_INTERVALS = 3
+MAX_HEARTBEAT_INTERVALS = 3
 """Polling intervals after which a loop that gave no heartbeat counts as hung."""
 
 _DESCRIPTION = """\
@@ -202,7 +202,7 @@ def _health(settings: Settings, boot: Clock, *, live: bool) -> None:
         raise _NotDoneError(
             f"not healthy: {file} is from before the machine or this release was started; is `run` started?"
         )
-    allowed = HEARTBEAT_INTERVALS * settings.polling_interval_sec
+    allowed = MAX_HEARTBEAT_INTERVALS * settings.polling_interval_sec
     if age >= allowed:
         raise _NotDoneError(f"not healthy: the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
     if beat.clock is not None and not live:

@@ -33,10 +33,8 @@ from kl_core.vocabulary import METRICS, SOURCES, Metric
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 """Stored unit per published unit: cores, bytes, GPUs, bytes."""
-
-
-_ROUNDING = 1e-9
-"""Hours; a step is 0.083."""
+_MAX_ROUNDING_HOURS = 1e-9
+"""A step is 0.083."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def _silent(sampled: Array, pods: Array, with_dcgm: Array) -> Array:
     silent[METRICS_SERVER] = kubernetes - pods
     silent[DCGM] = np.minimum(kubernetes, with_dcgm) - sampled[DCGM]
     # Means of different steps can differ by rounding.
-    return np.where(silent > _ROUNDING, silent, 0.0)
+    return np.where(silent > _MAX_ROUNDING_HOURS, silent, 0.0)
 
 
 def _take(target: Array, values: Array | None, where: NDArray[np.bool_]) -> None:

@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import CPU, GPU, MEMORY, Array, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array, Page
 from collector.store.rates import RateChange
-from kl_core.vocabulary import METRICS
+from kl_core.vocabulary import BILLED_METRICS
 
 PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
 
@@ -76,14 +76,14 @@ def _weights(capacity: Array, history: Sequence[RateChange], starts: NDArray[np.
     Configured weights that leave nothing to any metric with capacity (all on gpu, and no GPU there) give way to the
     default, or the hour's rate would be charged to nobody.
     """
-    present = capacity > 0
-    default = np.full(capacity.shape, np.nan)
-    configured = np.full(capacity.shape, np.nan)
-    for index in PRICED:
-        chosen = [np.nan if change.weights is None else change.weights.get(METRICS[index], 0.0) for change in history]
-        default[index] = np.where(present[index], capacity[index] * DEFAULT_PRICE[index], 0.0)
-        configured[index] = np.where(present[index], by_hour(history, chosen, starts), 0.0)
-    sums = configured[list(PRICED)].sum(axis=0)
-    worth = np.where(sums > 0, configured, default)
-    total = worth[list(PRICED)].sum(axis=0)
-    return worth / np.where(total > 0, total, np.nan)
+    present = capacity[:GPU_MEMORY] > 0
+    default = np.where(present, capacity[:GPU_MEMORY] * np.array([*DEFAULT_PRICE.values()])[:, np.newaxis], 0.0)
+    chosen = [
+        [np.nan if change.weights is None else change.weights.get(metric, 0.0) for change in history]
+        for metric in BILLED_METRICS
+    ]
+    configured = np.where(present, [by_hour(history, weights, starts) for weights in chosen], 0.0)
+    worth = np.where(configured.sum(axis=0) > 0, configured, default)
+    total = worth.sum(axis=0)
+    unpriced = np.full((1, len(starts)), np.nan)
+    return np.concatenate([worth / np.where(total > 0, total, np.nan), unpriced])

@@ -130,15 +130,12 @@ def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows
         tables = ((name, _rows_of(database, batch)[:, places]) for name, database in databases.items())
         return {name: table for name, table in tables if not np.isnan(table).all()}
 
-    per_cent = np.full((2, len(places)), np.nan)
-    if source.non_allocatable is not None:
-        per_cent = _rows_of(source.non_allocatable, batch)[:, places]
-    held = carried_forward(per_cent, reserved)
+    held = carried_forward(_rows_of(source.non_allocatable, batch)[:, places], reserved)
     return Rows(rows(source.usage), rows(source.rf), rows(source.gpu), rows(source.gpu_rf), held), held[:, -1:]
 
 
-def _rows_of(database: Database, batch: TickRange) -> Array:
-    if batch.step not in database.archives:
+def _rows_of(database: Database | None, batch: TickRange) -> Array:
+    if database is None or batch.step not in database.archives:
         return np.full((2, (batch.end - batch.start) // batch.step), np.nan)
     values = database.read(batch.start, batch.end, batch.step)
     # No amount is below zero: what damaged it, it is not known.

@@ -19,12 +19,12 @@ from collector.model import STEP
 from collector.store.rrd.database import HOURLY_ROWS, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
-_ENTRIES_A_BATCH = 100_000
+_MAX_BATCH_ENTRIES = 100_000
 """Namespaces x ticks held as objects at once: some 100 MB."""
 _MAX_TICKS, _MIN_TICKS = 288, 12
-_STILL_SAMPLED_STEPS = 1.5
+_MAX_STEPS_BEHIND = 1.5
 """A database that is further behind the newest one has ended; the source may be writing the others just now."""
-_CLOSES_AN_HOUR = STEPS_PER_HOUR // 2
+_MIN_STEPS_OF_AN_HOUR = STEPS_PER_HOUR // 2
 """Fewer known steps leave an hour unknown, in the source as here."""
 
 
@@ -77,7 +77,7 @@ class Timeline:
 
     def batches(self, after: int, namespaces: int) -> Iterator[TickRange]:
         """Return the ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
-        size = max(_MIN_TICKS, min(_MAX_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
+        size = max(_MIN_TICKS, min(_MAX_TICKS, _MAX_BATCH_ENTRIES // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
         hour_end = floor_hour(after + HOUR - 1)
         yield from _fine([step for step in self.steps if after < step <= min(hour_end, self.closed_until)], size)
@@ -96,7 +96,7 @@ class Timeline:
         intervals: list[int] = []
         for place, hour in enumerate(hours):
             steps = observed.get(hour, [])
-            partly = _CLOSES_AN_HOUR <= len(steps) < STEPS_PER_HOUR
+            partly = _MIN_STEPS_OF_AN_HOUR <= len(steps) < STEPS_PER_HOUR
             ticks += steps if partly else [hour]
             intervals += [STEP] * len(steps) if partly else [HOUR]
             if place + 1 == len(hours) or len(ticks) >= size or hours[place + 1] - ticks[0] > size * HOUR:
@@ -140,7 +140,7 @@ def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
     newest = max(database.last for database in databases)
     if is_stopped:
         return newest - newest % step
-    sampled = [database for database in databases if database.last >= newest - _STILL_SAMPLED_STEPS * database.step]
+    sampled = [database for database in databases if database.last >= newest - _MAX_STEPS_BEHIND * database.step]
     return min(database.end(step) for database in sampled)
 
 

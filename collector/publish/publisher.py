@@ -90,7 +90,7 @@ class Publisher:
         )
         if self._shares is not None:
             files = layout.documents(
-                self._shares.views(self._rates),
+                self._shares.figures(self._rates),
                 COST_MODELS[self._settings.cost_model],
                 books.currency or self._settings.billing_currency_symbol,
             )

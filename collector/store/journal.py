@@ -25,9 +25,9 @@ from collector.store.files import explained, parsed, read, write_whole
 from collector.store.rrd.database import Head
 from kl_core.durable_files import UNFINISHED
 
-KEPT_BATCHES = 12
-KEPT_SECONDS = 120
-KEPT_BYTES = 64 * 2**20
+MIN_KEPT_BATCHES = 12
+MIN_KEPT_SECONDS = 120
+MAX_KEPT_BYTES = 64 * 2**20
 """The newest batches are kept, and those written within this time unless all together exceed the size."""
 
 T = TypeVar("T")
@@ -110,11 +110,11 @@ class Journal:
         """
         with explained("tidy up", self._directory):
             written = {time: self._size_and_time(time) for time in self._times}
-            excess = sum(size for size, _ in written.values()) - KEPT_BYTES
-            while len(self._times) > KEPT_BATCHES and self._times[0] <= applied:
+            excess = sum(size for size, _ in written.values()) - MAX_KEPT_BYTES
+            while len(self._times) > MIN_KEPT_BATCHES and self._times[0] <= applied:
                 oldest = self._times[0]
                 size, written_at = written[oldest]
-                if written[self._times[-1]][1] - written_at < KEPT_SECONDS and oldest > self._synced:
+                if written[self._times[-1]][1] - written_at < MIN_KEPT_SECONDS and oldest > self._synced:
                     if excess <= 0:
                         return
                     sync()

@@ -37,21 +37,21 @@ BILLING_RATE = ".billing-hourly-rate"
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
 
 
-def documents(views: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
+def documents(figures: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
     """Every file's name and content, one after the other, for they are large; `backend.json` last.
 
     Without a full hour the lists are empty. `cost_model` is one of `MODELS`' values.
     """
     for metric, prefix in _PREFIXES.items():
         is_gpu = metric in (GPU, GPU_MEMORY)
-        if is_gpu and not (views and views.gpu):
+        if is_gpu and not (figures and figures.gpu):
             continue
-        yield f"{prefix}_usage_trends.json", [] if views is None else list(_usage_trends(views, metric))
+        yield f"{prefix}_usage_trends.json", [] if figures is None else list(_usage_trends(figures, metric))
         if not is_gpu:
-            factors = [] if views is None else _points(views.trends, _factors(views.trends)[:, metric], "__rf")
+            factors = [] if figures is None else _points(figures.trends, _factors(figures.trends)[:, metric], "__rf")
             yield f"{prefix}_rf_trends.json", list(factors)
         for seconds in (DAILY_SECONDS, MONTHLY_SECONDS):
-            buckets = [] if views is None else _buckets(views.windows[seconds], seconds)
+            buckets = [] if figures is None else _buckets(figures.windows[seconds], seconds)
             for kind in ("usage", "requests"):
                 rows = [row for date, bucket in buckets for row in _rows(bucket, date, metric, kind, cost_model)]
                 yield f"{prefix}_{kind}_period_{seconds}.json", rows
@@ -116,8 +116,8 @@ def _scaled(bucket: Shares, cost_model: str) -> Array:
     return np.asarray(share * bucket.rates if cost_model == "costs" else 100 * share)
 
 
-def _usage_trends(views: LegacyFigures, metric: int) -> Iterator[dict[str, Any]]:
-    trends = views.trends
+def _usage_trends(figures: LegacyFigures, metric: int) -> Iterator[dict[str, Any]]:
+    trends = figures.trends
     suffix = _suffix(metric)
     yield from _points(trends, trends.usage[:, metric], suffix)
     if not suffix:

@@ -69,7 +69,7 @@ class Keeper:
         self._history: tuple[RateChange, ...] = ()
         self._days: dict[int, Shares] = {}
 
-    def views(self, history: Sequence[RateChange]) -> LegacyFigures | None:
+    def figures(self, history: Sequence[RateChange]) -> LegacyFigures | None:
         """Return the figures up to the newest full hour; None before the first one. Raises what the store raises."""
         first, last = self._store.registry.first_tick, self._store.last_tick
         if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):

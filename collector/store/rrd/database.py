@@ -45,14 +45,14 @@ HOURLY_ROWS = 400 * 24
 UNFINISHED = ".new"
 """Appended to the name of a file that is being created; librrd appends six letters of its own."""
 UNKNOWN = "U"
-_ROWS_PER_CALL = 5000
+_MAX_ROWS_PER_CALL = 5000
 _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
 NO_DAEMON = ("--daemon", "")
 """Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
 answers there it reads and writes nothing, without an error."""
 LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
-Column = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 
 class Span(NamedTuple):
@@ -119,15 +119,15 @@ def update(path: Path, spans: Iterable[Span]) -> int:
     rows = _rows(last(path), spans)
     if rows:
         fill_holes(path)
-    for first in range(0, len(rows), _ROWS_PER_CALL):
+    for first in range(0, len(rows), _MAX_ROWS_PER_CALL):
         try:
-            rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _ROWS_PER_CALL])
+            rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _MAX_ROWS_PER_CALL])
         except LIBRRD_ERRORS as error:
             raise failure("write", path, error) from error
     return len(rows)
 
 
-def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> dict[str, Column]:
+def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> dict[str, Array]:
     """Averages per source; element i stands for (`start` + i x `step`, `start` + (i + 1) x `step`]; NaN is unknown.
 
     `step` is 300 or 3600, `start` and `end` are multiples of it (else ValueError). What lies before an archive's depth
@@ -188,7 +188,7 @@ def _place_rows(path: Path, sources: Sequence[str], newest: int) -> None:
         file.write(made.pointers(newest))
 
 
-def _read(path: Path, start: int, end: int, step: int) -> Column:
+def _read(path: Path, start: int, end: int, step: int) -> Array:
     window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
     try:
         (first, _, _), _, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)

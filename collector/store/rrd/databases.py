@@ -24,7 +24,7 @@ from kl_core.durable_files import sync_path
 
 ASIDE = ".damaged"
 
-SPARE_PER_FILE = 2**16
+MIN_SPARE_BYTES_PER_FILE = 2**16
 """Bytes left free for each database when another is created: about what the journal and the published dataset take, and
 without those nothing is stored or published of any."""
 
@@ -131,7 +131,7 @@ def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Regi
     A file for which there is no space is left out, and logged; NoSpaceError if it is the cluster's.
     """
     known = before.entry_files()
-    spare = SPARE_PER_FILE * len(known.keys() | spans.keys())
+    spare = MIN_SPARE_BYTES_PER_FILE * len(known.keys() | spans.keys())
     for file, rows in spans.items():
         try:
             _write(file, file.path(directory), rows, known=file in known, spare=spare)

@@ -170,14 +170,11 @@ def beginning(path: Path) -> tuple[bytes, int]:
     """Return the first bytes of a file, and its size. DamagedError for what is no file of this user."""
     try:
         # librrd would wait for ever at a pipe.
-        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_NONBLOCK), "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise damaged(path, "it is not a file")
-            return os.pread(descriptor, _MAX_HEAD_BYTES, 0), status.st_size
-        finally:
-            os.close(descriptor)
+            return file.read(_MAX_HEAD_BYTES), status.st_size
     except OSError as error:
         if error.errno in _UNUSABLE:
             raise damaged(path, error.strerror or str(error)) from error

@@ -98,7 +98,7 @@ def books(root: Path) -> dict[str, object]:
 def _rows(name: str, _content: bytes, path: Path) -> tuple[bytes, ...]:
     form = CLUSTER if name == "cluster.rrd" else GPU if name.endswith(".gpu.rrd") else ENTRY
     end = TICKS[-1].time
-    tables: list[database.Column] = []
+    tables: list[database.Array] = []
     for step, rows in ((STEP, database.FINE_ROWS), (HOUR, database.HOURLY_ROWS)):
         last = end - end % step
         tables += database.fetch(path, form.sources, last - rows * step, last, step).values()

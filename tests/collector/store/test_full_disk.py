@@ -15,7 +15,7 @@ import pytest
 
 from collector.errors import NoSpaceError
 from collector.store.rrd import database
-from collector.store.rrd.databases import SPARE_PER_FILE
+from collector.store.rrd.databases import MIN_SPARE_BYTES_PER_FILE
 from collector.store.store import Store
 from tests.collector.store.reading import capacity, usage
 from tests.support.patience import LIMIT_SECONDS
@@ -62,7 +62,7 @@ def test_a_namespace_that_does_not_fit_is_unknown_until_it_does_and_the_others_g
         f"cannot create the round-robin database {disk / 'namespaces' / 'new.rrd'}: no space left"
     )
     assert "KiB free" in message
-    assert f"{-(-(ONE + 3 * SPARE_PER_FILE) // KIB)} KiB needed" in message
+    assert f"{-(-(ONE + 3 * MIN_SPARE_BYTES_PER_FILE) // KIB)} KiB needed" in message
     assert "Delete files from that file system, or enlarge the volume" in message
 
 

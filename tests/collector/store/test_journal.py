@@ -92,7 +92,7 @@ def test_fresh_batches_give_way_when_they_get_too_large(tmp_path: Path, monkeypa
     found = Journal(tmp_path)
     write(found, *range(1, 31))
     size = (tmp_path / f"{NOON + STEP:012d}.json").stat().st_size
-    monkeypatch.setattr(journal, "KEPT_BYTES", 20 * size)
+    monkeypatch.setattr(journal, "MAX_KEPT_BYTES", 20 * size)
     kept_when_synced: list[list[int]] = []
     found.prune(NOON + 30 * STEP, lambda: kept_when_synced.append(names(tmp_path)))
     assert kept_when_synced == [list(range(1, 31))], "what they hold is on disk first"

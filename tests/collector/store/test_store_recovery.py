@@ -213,8 +213,8 @@ def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
 def test_ticks_that_waited_for_space_are_on_disk_before_their_journal_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "KEPT_BATCHES", 1)
-    monkeypatch.setattr(journal, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(journal, "MIN_KEPT_BATCHES", 1)
+    monkeypatch.setattr(journal, "MIN_KEPT_SECONDS", 0)
     live, lost = tmp_path / "live", tmp_path / "lost"
     live.mkdir()
     lost.mkdir()

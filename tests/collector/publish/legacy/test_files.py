@@ -38,7 +38,7 @@ def files(
 ) -> dict[str, Any]:
     with Store.open(directory) as store:
         store.append(list(samples))
-        found = dict(documents(Keeper(store).views(rates), model, "€"))
+        found = dict(documents(Keeper(store).figures(rates), model, "€"))
     plain: dict[str, Any] = orjson.loads(orjson.dumps(found))
     return plain
 
@@ -212,8 +212,8 @@ def test_what_is_kept_between_publications_gives_the_same_as_a_fresh_start(tmp_p
         keeper = Keeper(store)
         for first in range(0, len(samples), 17):
             store.append(samples[first : first + 17])
-            kept = dict(documents(keeper.views(()), "cumulative", "$"))
-            assert kept == dict(documents(Keeper(store).views(()), "cumulative", "$"))
+            kept = dict(documents(keeper.figures(()), "cumulative", "$"))
+            assert kept == dict(documents(Keeper(store).figures(()), "cumulative", "$"))
 
 
 def test_a_namespace_is_listed_while_it_lives_only(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def fine(path: Path, start: int = NOON, steps: int = 12) -> list[float | None]:
     return plain(rrd.fetch(path, ONE, start, start + steps * STEP, STEP)["value"])
 
 
-def plain(column: rrd.Column) -> list[float | None]:
+def plain(column: rrd.Array) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in column]
 
 
