@@ -5,7 +5,7 @@ A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour
-from kl_core.vocabulary import METRICS, SOURCES, Metric
+from kl_core.vocabulary import METRICS, SOURCES
 
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
@@ -53,10 +53,9 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     allocatable and used by nobody; where some entry's usage is unknown, that difference is `unmeasured` instead.
     """
     hours_per_cell = np.float64(cluster.step / HOUR)
-    cells = len(cluster.observed["kubernetes"])
-    starts = cluster.start + cluster.step * np.arange(cells, dtype=np.int64)
-    capacity = _by_metric(cluster.capacity, cells) / _UNIT * hours_per_cell
-    allocatable = _by_metric(cluster.allocatable, cells) / _UNIT * hours_per_cell
+    starts = cluster.start + cluster.step * np.arange(len(cluster.observed_pods), dtype=np.int64)
+    capacity = np.stack([cluster.capacity[metric] for metric in METRICS]) / _UNIT * hours_per_cell
+    allocatable = np.stack([cluster.allocatable[metric] for metric in METRICS]) / _UNIT * hours_per_cell
     observed = ~np.isnan(capacity[CPU])
     _settle_gpu(capacity, observed)
     _settle_gpu(allocatable, observed)
@@ -74,7 +73,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
         with_dcgm=with_dcgm,
         silent=_silent(sampled, pods, with_dcgm),
         capacity_known=known * hours_per_cell,
-        priced=np.zeros(cells),
+        priced=np.zeros(len(starts)),
         cluster=_cluster(
             np.where(known, capacity, np.nan), np.where(known, allocatable, np.nan), known, entries, hours_per_cell
         ),
@@ -91,11 +90,6 @@ def read_amounts(store: Store, roster: Roster, start: int, end: int, step: int) 
         if lifetime.touch(floor_hour(start), end)
     ]
     return amounts(store.cluster(start, end, step), stored)
-
-
-def _by_metric(rows: Mapping[Metric, Array], cells: int) -> Array:
-    unknown = np.full(cells, np.nan)
-    return np.stack([np.asarray(rows.get(metric, unknown), dtype=np.float64) for metric in METRICS])
 
 
 def _settle_gpu(values: Array, observed: NDArray[np.bool_]) -> None:

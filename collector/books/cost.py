@@ -18,8 +18,6 @@ from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array, Page
 from collector.store.rates import RateChange
 from kl_core.vocabulary import BILLED_METRICS
 
-PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
-
 DEFAULT_PRICE: Mapping[int, float] = {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95}
 """Relative worth of a core-hour, a GiB-hour and a GPU-hour: the defaults that OpenCost documents for clusters without a
 price list (https://opencost.io/docs/configuration/on-prem, `CPU`, `RAM` and `GPU` of the default pricing)."""

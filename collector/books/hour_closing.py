@@ -9,7 +9,7 @@ bounded size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -83,9 +83,7 @@ class Bookkeeper:
     def _open_day(self, roster: Roster, last: int) -> Page | None:
         """Today's hours, the open one included; None at midnight."""
         midnight, hour = floor_day(last), floor_hour(last)
-        pages = []
-        if midnight < hour:
-            pages.append(read_amounts(self._store, roster, midnight, hour, HOUR))
+        pages = [read_amounts(self._store, roster, midnight, hour, HOUR)] if midnight < hour else []
         if hour < last:
             pages.append(fold(read_amounts(self._store, roster, hour, last, STEP), [0]))
         if not pages:
@@ -102,28 +100,28 @@ def _page(window: Buckets, cells: Mapping[int, Page], roster: Roster) -> Page:
     return cut(page, int(np.searchsorted(page.starts, start)), len(page.starts))
 
 
+@dataclass(slots=True)
 class ClosedHours:
     """What is closed, priced with one history of rates. Pages by the start of their day or month."""
 
-    def __init__(self, store: Store, history: Sequence[RateChange], currency: str | None) -> None:
-        self._store = store
-        self.history = history
-        self.currency = currency
-        self._until = 0
-        self.pages: dict[ScaleName, dict[int, Page]] = {scale: {} for scale in SCALES}
+    store: Store
+    history: Sequence[RateChange]
+    currency: str | None
+    until: int = 0
+    pages: dict[ScaleName, dict[int, Page]] = field(default_factory=lambda: {scale: {} for scale in SCALES})
 
     def close(self, windows: Mapping[ScaleName, Buckets], roster: Roster, first: int, last: int) -> None:
         """Close the days that ended by the tick `last`, and drop what no scale of `windows` lists any more."""
-        begin, end = max(floor_day(first - 1), windows["monthly_12m"].starts[0], self._until), floor_day(last)
+        begin, end = max(floor_day(first - 1), windows["monthly_12m"].starts[0], self.until), floor_day(last)
         since: Mapping[ScaleName, int] = {
             "hourly_7d": floor_day(windows["hourly_7d"].starts[0]),
             "daily_14d": min(windows["daily_14d"].starts[0], floor_month(last - 1)),
             "monthly_12m": windows["monthly_12m"].starts[0],
         }
         for start, stop in stretches(begin, end, roster):
-            self._close_days(read_amounts(self._store, roster, start, stop, HOUR), since["hourly_7d"])
+            self._close_days(read_amounts(self.store, roster, start, stop, HOUR), since["hourly_7d"])
             self._close_months(stop, since["daily_14d"])
-        self._until = max(begin, end)
+        self.until = max(begin, end)
         for scale, pages in self.pages.items():
             self.pages[scale] = {start: page for start, page in pages.items() if start >= since[scale]}
 

@@ -126,10 +126,8 @@ def _rate(plan: ImportPlan, settings: Settings) -> str:
 
 
 def _summarised(state: Standing, stored: int) -> str:
-    text = f"stored {stored} ticks; {state.present} were there already"
-    if state.missed:
-        text += (
-            f"\n{state.missed} ticks of the source are missing and cannot be added, a collector has stored later ones: "
-            "import into an empty KL_DB_LOCATION to have them"
-        )
-    return text
+    missed = (
+        f"\n{state.missed} ticks of the source are missing and cannot be added, a collector has stored later ones: "
+        "import into an empty KL_DB_LOCATION to have them"
+    )
+    return f"stored {stored} ticks; {state.present} were there already" + (missed if state.missed else "")

@@ -108,8 +108,7 @@ def _gpu_amounts(per_cent: Array, rf: Array | None, held: Array) -> tuple[Array,
 
 
 def _table(steps: Steps, times: Sequence[int]) -> Array:
-    unknown = (np.nan, np.nan)
-    return np.array([steps.at(time) or unknown for time in times], dtype=np.float64).reshape(-1, 2).T
+    return np.array([steps.at(time) or (np.nan, np.nan) for time in times], dtype=np.float64).reshape(-1, 2).T
 
 
 def _entry(both: tuple[Array, Array], gpu: tuple[Array, Array] | None, place: int) -> Entry:

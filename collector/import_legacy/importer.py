@@ -167,19 +167,27 @@ def _warnings(source: Installation, gpus: Mapping[str, Steps] | None, reserved: 
         yield "no file non-allocatable: all of the capacity counts as allocatable"
     elif not reserved.any():
         yield "non-allocatable is zero or unknown throughout: all of the capacity counts as allocatable"
-    if without := [name for name in source.usage if name not in source.rf]:
-        yield f"requests of {len(without)} namespace(s) are unknown, there is no __rf file: {some(without)}"
-    if source.gpu and gpus is None:
-        yield (
-            f"GPU usage of {len(source.gpu)} namespace(s) is skipped: the source has a mean over GPUs without their "
-            f"number. Give it with --gpu-history: {some(list(source.gpu))}"
-        )
-    elif gpus is not None:
-        if without := [name for name in source.gpu if name not in gpus]:
-            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {some(without)}"
-        if alone := [name for name in source.gpu if name in gpus and name not in source.usage]:
-            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {some(alone)}"
-        if unused := sorted(gpus.keys() - {CLUSTER} - source.gpu.keys()):
-            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {some(unused)}"
+    skipped = "GPU usage of {} namespace(s) is skipped"
+    with_rows = {} if gpus is None else gpus
+    namespaces = {
+        "requests of {} namespace(s) are unknown, there is no __rf file": [
+            name for name in source.usage if name not in source.rf
+        ],
+        f"{skipped}: the source has a mean over GPUs without their number. Give it with --gpu-history": [
+            name for name in source.gpu if gpus is None
+        ],
+        f"{skipped}, the GPU history has no row": [
+            name for name in source.gpu if gpus is not None and name not in gpus
+        ],
+        f"{skipped}, there is a NAME__gpu but no NAME": [
+            name for name in source.gpu if name in with_rows and name not in source.usage
+        ],
+        "the GPU history names {} namespace(s) without a __gpu file": sorted(
+            with_rows.keys() - {CLUSTER} - source.gpu.keys()
+        ),
+    }
+    for text, names in namespaces.items():
+        if names:
+            yield f"{text.format(len(names))}: {some(names)}"
     if any(STEP not in database.archives for database in source.usage.values()):
         yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -89,9 +90,8 @@ class Timeline:
         return (step for step in self.steps if step > max(after, self.closed_until))
 
     def _closed(self, hours: list[int], size: int) -> Iterator[TickRange]:
-        observed: dict[int, list[int]] = {}
-        for step in self.steps:
-            observed.setdefault(floor_hour(step + HOUR - 1), []).append(step)
+        by_hour = groupby(self.steps, key=lambda step: floor_hour(step + HOUR - 1))
+        observed = {hour_end: list(steps) for hour_end, steps in by_hour}
         ticks: list[int] = []
         intervals: list[int] = []
         for place, hour in enumerate(hours):
@@ -100,8 +100,7 @@ class Timeline:
             ticks += steps if partly else [hour]
             intervals += [STEP] * len(steps) if partly else [HOUR]
             if place + 1 == len(hours) or len(ticks) >= size or hours[place + 1] - ticks[0] > size * HOUR:
-                start = floor_hour(ticks[0] - 1)
-                yield TickRange(start, hour, HOUR, tuple(ticks), tuple(intervals))
+                yield TickRange(floor_hour(ticks[0] - 1), hour, HOUR, tuple(ticks), tuple(intervals))
                 ticks, intervals = [], []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collector.clock import Disagreement
-from collector.model import MetricValues, NodeState
+from collector.model import MetricValues
 from collector.store.rates import RateChange
 from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
@@ -35,22 +35,28 @@ def manifest(
     clock_disagrees: Disagreement | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
-    document = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "producer": {"name": "kubeledger-collector", "version": version},
         "cluster": cluster,
         "cost_model": cost_model,
         "currency": currency,
-        "rates": [_rate(change) for change in rates],
+        "rates": [
+            {
+                "effective": iso(change.effective),
+                "rate": change.rate,
+                "currency": change.currency,
+                "weights": None if change.weights is None else dict(change.weights),
+            }
+            for change in rates
+        ],
         "polling_interval_seconds": polling_interval_seconds,
         "generated_at": iso(generated_at),
         "last_sample_at": {source: iso_or_none(last_sample_at.get(source)) for source in SOURCES},
         "metrics": list(metrics),
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
+        **({} if clock_disagrees is None else {"clock_disagrees": _clock(clock_disagrees)}),
     }
-    if clock_disagrees is not None:
-        document["clock_disagrees"] = _clock(clock_disagrees)
-    return document
 
 
 def _clock(disagreement: Disagreement) -> dict[str, Any]:
@@ -58,15 +64,6 @@ def _clock(disagreement: Disagreement) -> dict[str, Any]:
         "detected_at": iso(round(disagreement.time)),
         "ahead_seconds": round(disagreement.ahead),
         "contradicted_by": list(disagreement.contradicted_by),
-    }
-
-
-def _rate(change: RateChange) -> dict[str, Any]:
-    return {
-        "effective": iso(change.effective),
-        "rate": change.rate,
-        "currency": change.currency,
-        "weights": None if change.weights is None else dict(change.weights),
     }
 
 
@@ -88,20 +85,19 @@ def nodes_document(listed: NodeList) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "at": iso_or_none(listed.time),
-        "nodes": [_node(node) for node in sorted(listed.nodes, key=lambda node: node.name)],
-    }
-
-
-def _node(node: NodeState) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "ready": node.ready,
-        "schedulable": node.schedulable,
-        "pods": node.pods,
-        "capacity": _by_unit(node.capacity),
-        "allocatable": _by_unit(node.allocatable),
-        "usage": _by_unit(node.usage),
-        "requests": _by_unit(node.requests),
+        "nodes": [
+            {
+                "name": node.name,
+                "ready": node.ready,
+                "schedulable": node.schedulable,
+                "pods": node.pods,
+                "capacity": _by_unit(node.capacity),
+                "allocatable": _by_unit(node.allocatable),
+                "usage": _by_unit(node.usage),
+                "requests": _by_unit(node.requests),
+            }
+            for node in sorted(listed.nodes, key=lambda node: node.name)
+        ],
     }
 
 

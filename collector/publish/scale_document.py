@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from collector.books.cost import PRICED
 from collector.books.hour_closing import Books
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Buckets, Page, combined
 from kl_core.calendar import iso
@@ -66,8 +65,7 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
         "elapsed_hours": rounded(elapsed),
         "observed_hours": rounded(page.observed),
         "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
-        **writer.hours(elapsed, coverage),
-        **({} if _same(pods_coverage, coverage[METRICS_SERVER]) else {"pods_coverage": rounded(pods_coverage)}),
+        **writer.hours(elapsed, coverage, pods_coverage),
         **writer.cluster(),
         "namespaces": {
             key.name: writer.namespace(row, elapsed, pods_coverage)
@@ -126,23 +124,27 @@ class _Writer:
         return {
             "capacity": {METRICS[index]: cluster.capacity[index] for index in self.metrics},
             "allocatable": {METRICS[index]: cluster.allocatable[index] for index in self.metrics},
-            "bill": {METRICS[index]: cluster.bill[index] for index in self.metrics if index in PRICED and self.charged},
+            "bill": {
+                METRICS[index]: cluster.bill[index] for index in self.metrics if index != GPU_MEMORY and self.charged
+            },
         }
 
-    def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
+    def hours(self, elapsed: Array, coverage: Array, pods_coverage: Array) -> dict[str, Any]:
         """Return the columns that say how much of a bucket counts for something, unless readers can tell."""
-        page, columns = self.page, dict[str, Any]()
+        page, written = self.page, self.rounded
         expected = _expected_dcgm(page, elapsed)
-        if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
-            columns["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
+        can_tell_expected = _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed))
+        can_tell_priced = _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed))
+        can_tell_capacity = GPU_MEMORY not in self.metrics or _same(page.capacity_known[GPU_MEMORY], page.observed)
         silent = [index for index in (METRICS_SERVER, DCGM) if not _same(page.silent[index], 0.0)]
-        if silent:
-            columns["silent_hours"] = {SOURCES[index]: self.rounded.silent[index] for index in silent}
-        if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
-            columns["priced_hours"] = self.rounded.priced
-        if GPU_MEMORY in self.metrics and not _same(page.capacity_known[GPU_MEMORY], page.observed):
-            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: self.rounded.capacity_known[GPU_MEMORY]}
-        return columns
+        columns = {
+            "expected_hours": None if can_tell_expected else {SOURCES[DCGM]: rounded(expected)},
+            "silent_hours": {SOURCES[index]: written.silent[index] for index in silent} or None,
+            "priced_hours": None if can_tell_priced else written.priced,
+            "capacity_hours": None if can_tell_capacity else {METRICS[GPU_MEMORY]: written.capacity_known[GPU_MEMORY]},
+            "pods_coverage": None if _same(pods_coverage, coverage[METRICS_SERVER]) else rounded(pods_coverage),
+        }
+        return {name: column for name, column in columns.items() if column is not None}
 
     def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -170,7 +172,7 @@ class _Writer:
             "usage_hours": None if np.array_equal(hours, page.observed) else hours,
             "usage_matched": None if is_matched else cells.usage_matched[of_metric],
             "matched_hours": None if is_matched else matched_hours,
-            "cost": cells.cost[of_metric] if self.charged and not self.hourly and index in PRICED else None,
+            "cost": cells.cost[of_metric] if self.charged and not self.hourly and index != GPU_MEMORY else None,
             "cost_hours": None if is_priced else cells.cost_hours[of_metric],
         }
         return {name: column for name, column in columns.items() if column is not None}
@@ -199,15 +201,14 @@ class _Writer:
     def _stored(self, row: int, *, with_requests: bool) -> dict[str, dict[str, Array]]:
         cells = self.rounded.entries
         metrics = [index for index in self.metrics if not self._is_zero(row, index)]
-        entry = self._derived(cells.usage[row], cells.cost[row], metrics)
-        if with_requests:
-            for index in metrics:
-                entry[METRICS[index]]["requests"] = cells.requests[row, index]
-        return entry
+        return self._derived(cells.usage[row], cells.cost[row], metrics, cells.requests[row] if with_requests else None)
 
-    def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
+    def _derived(
+        self, usage: Array, cost: Array, metrics: Sequence[int], requests: Array | None = None
+    ) -> dict[str, dict[str, Array]]:
         return {
             METRICS[index]: {"usage": usage[index]}
-            | ({"cost": cost[index]} if self.charged and not self.hourly and index in PRICED else {})
+            | ({"cost": cost[index]} if self.charged and not self.hourly and index != GPU_MEMORY else {})
+            | ({} if requests is None else {"requests": requests[index]})
             for index in metrics
         }

@@ -147,10 +147,8 @@ def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
     content = read(path)
     if content is None:
         return None
-    checksum, _, body = content.partition(b"\n")
     try:
-        _check(checksum, body)
-        return parse(body)
+        return parse(_checked(content))
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         aside = path.with_name(path.name + ".bad")
         with explained("set aside", path):
@@ -168,9 +166,11 @@ def _with_checksum(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def _check(checksum: bytes, body: bytes) -> None:
-    if hashlib.sha256(body).hexdigest().encode() != checksum:
+def _checked(content: bytes) -> bytes:
+    _, _, body = content.partition(b"\n")
+    if content != _with_checksum(body):
         raise ValueError("its checksum does not match")
+    return body
 
 
 def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:

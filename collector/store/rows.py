@@ -17,6 +17,8 @@ from collector.store.paths import (
     GPU,
     OBSERVED_PODS,
     OBSERVED_SOURCES,
+    REQUESTS_SOURCES,
+    USAGE_SOURCES,
     EntryKind,
     RrdFile,
 )
@@ -75,13 +77,13 @@ def read_entry(
 ) -> EntryRows:
     """Usage and requests of one entry; StoreError if a file cannot be read."""
     table = _read(directory, RrdFile(kind, name, ENTRY), start, end, step)
-    usage: dict[Metric, Array] = {"cpu": table["cpu_usage"], "memory": table["mem_usage"]}
-    requests: dict[Metric, Array] = {"cpu": table["cpu_requests"], "memory": table["mem_requests"]}
     if gpu_since is not None:
-        gpu = _read(directory, RrdFile(kind, name, GPU), start, end, step)
-        usage |= {"gpu": gpu["gpu_usage"], "gpu_memory": gpu["gpu_mem_usage"]}
-        requests["gpu"] = gpu["gpu_requests"]
-    return EntryRows(usage, requests, table["measured"])
+        table |= _read(directory, RrdFile(kind, name, GPU), start, end, step)
+    return EntryRows(
+        usage={metric: table[source] for metric, source in USAGE_SOURCES.items() if source in table},
+        requests={metric: table[source] for metric, source in REQUESTS_SOURCES.items() if source in table},
+        measured=table["measured"],
+    )
 
 
 def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Array]:

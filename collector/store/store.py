@@ -134,16 +134,13 @@ class Store:
         self._journal.write(batch)
         self._journaled = batch.samples[-1].time
         if behind:
-            self._complete()
+            for kept in self._journal.read(self.last_tick):
+                self._apply(kept)
             # How long batches have been kept says nothing about what was written just now.
             self._sync()
         else:
             self._apply(batch)
         self._journal.prune(self._journaled, self._sync)
-
-    def _complete(self) -> None:
-        for batch in self._journal.read(self.last_tick):
-            self._apply(batch)
 
     def _sync(self) -> None:
         databases.sync(self.directory, self._touched)
@@ -191,7 +188,8 @@ class Store:
         self._observed = databases.observed_in_hour(self.directory, self.last_tick)
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
-            self._complete()
+            for batch in self._journal.read(self.last_tick):
+                self._apply(batch)
         self._sync()
         self._journaled = self.last_tick
 

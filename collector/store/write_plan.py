@@ -190,14 +190,11 @@ class _Planner:
             labels=with_labels(before.labels, entry.labels, time),
         )
         self._open.add(key)
-        self._append(subject, ENTRY, Span(start, time, entry_values(entry, pods=pods)), begins=born)
-        if GPU in subject.record.forms:
-            self._append(subject, GPU, Span(start, time, gpu_values(entry)), begins=born or first_gpu)
-
-    def _append(self, subject: _Subject, form: Form, span: Span, *, begins: bool) -> None:
-        if begins:
-            subject.spans[form].extend(self._hour_before(form, span.start))
-        subject.spans[form].append(span)
+        for form in subject.record.forms:
+            if born or (form is GPU and first_gpu):
+                subject.spans[form].extend(self._hour_before(form, start))
+            values = gpu_values(entry) if form is GPU else entry_values(entry, pods=pods)
+            subject.spans[form].append(Span(start, time, values))
 
     def _hour_before(self, form: Form, until: int) -> Iterator[Span]:
         """Return what a file holds of the hour before its first row: zero in the observed steps."""

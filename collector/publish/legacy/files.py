@@ -46,7 +46,7 @@ def documents(figures: LegacyFigures | None, cost_model: str, currency: str) -> 
         is_gpu = metric in (GPU, GPU_MEMORY)
         if is_gpu and not (figures and figures.gpu):
             continue
-        yield f"{prefix}_usage_trends.json", [] if figures is None else list(_usage_trends(figures, metric))
+        yield f"{prefix}_usage_trends.json", [] if figures is None else list(_usage_trends(figures.trends, metric))
         if not is_gpu:
             factors = [] if figures is None else _points(figures.trends, _factors(figures.trends)[:, metric], "__rf")
             yield f"{prefix}_rf_trends.json", list(factors)
@@ -68,19 +68,15 @@ def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
 
 def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:
     if seconds == DAILY_SECONDS:
-        return [(_day(int(day.ends[0])), day) for day in days]
+        return [(_date(int(day.ends[0]), daily=True), day) for day in days]
     months = groupby(days, key=lambda day: floor_month(int(day.ends[0])))
-    return [(_month(month), add_up(list(members))) for month, members in months]
+    return [(_date(month, daily=False), add_up(list(members))) for month, members in months]
 
 
-def _day(start: int) -> str:
+def _date(start: int, *, daily: bool) -> str:
     moment = datetime.fromtimestamp(start, UTC)
-    return f"{moment.day:02d} {MONTH_NAMES[moment.month - 1]}"
-
-
-def _month(start: int) -> str:
-    moment = datetime.fromtimestamp(start, UTC)
-    return f"{MONTH_NAMES[moment.month - 1]} {moment.year}"
+    month = MONTH_NAMES[moment.month - 1]
+    return f"{moment:%d} {month}" if daily else f"{month} {moment.year}"
 
 
 def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> list[dict[str, Any]]:
@@ -116,8 +112,7 @@ def _scaled(bucket: Shares, cost_model: str) -> Array:
     return np.asarray(share * bucket.rates if cost_model == "costs" else 100 * share)
 
 
-def _usage_trends(figures: LegacyFigures, metric: int) -> Iterator[dict[str, Any]]:
-    trends = figures.trends
+def _usage_trends(trends: Shares, metric: int) -> Iterator[dict[str, Any]]:
     suffix = _suffix(metric)
     yield from _points(trends, trends.usage[:, metric], suffix)
     if not suffix:

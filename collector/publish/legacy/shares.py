@@ -116,11 +116,10 @@ class Keeper:
 
     def _read(self, namespaces: Roster, start: int, end: int) -> Shares:
         page = read_amounts(self._store, namespaces, start, end, HOUR)
-        alive = [namespaces[key].alive(page.starts) for key in page.keys]
-        shape = (len(page.keys), 1, len(page.starts))
+        alive = np.array([namespaces[key].alive(page.starts) for key in page.keys], dtype=np.bool_)
         charged = (change.rate if change.rate > 0 else np.nan for change in self._history)
         rates = by_hour(self._history, charged, page.starts)
-        return _shares(page, np.array(alive, dtype=np.bool_).reshape(shape), rates)
+        return _shares(page, alive.reshape(len(page.keys), 1, len(page.starts)), rates)
 
 
 def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:

@@ -111,18 +111,18 @@ class Definition(NamedTuple):
         return [fields[0] for fields in _POINTER.iter_unpack(head[end - len(self.archives) * _POINTER.size : end])]
 
 
-def definition(head: bytes) -> Definition:
-    """Return the definition that a file begins with; ValueError, saying what is wrong, if it is none of librrd's."""
+def defined(path: Path, head: bytes) -> Definition:
+    """Return the definition that a file begins with; DamagedError, saying what is wrong, if it is none of librrd's."""
     if len(head) < _STATIC.size:
-        raise ValueError("it is empty" if not head else "it is too short to be a round-robin database")
+        raise damaged(path, "it is too short to be a round-robin database" if head else "it is empty")
     cookie, version, float_cookie, sources, archives, step = _STATIC.unpack_from(head)
     if cookie != _COOKIE:
-        raise ValueError("it is not a round-robin database")
+        raise damaged(path, "it is not a round-robin database")
     if version not in _VERSIONS or float_cookie != _FLOAT_COOKIE:
-        raise ValueError("it is a round-robin database of another version or machine")
+        raise damaged(path, "it is a round-robin database of another version or machine")
     end = _STATIC.size + sources * _SOURCE.size + archives * _ARCHIVE.size
     if not (0 < sources < _MAX_SOURCES and 0 < archives < _MAX_SOURCES) or len(head) < end:
-        raise ValueError("its definition is damaged or cut off")
+        raise damaged(path, "its definition is damaged or cut off")
     return _definition(step, head[_STATIC.size : end], sources * _SOURCE.size)
 
 
@@ -179,14 +179,6 @@ def beginning(path: Path) -> tuple[bytes, int]:
         if error.errno in _UNUSABLE:
             raise damaged(path, error.strerror or str(error)) from error
         raise failure("read", path, error) from error
-
-
-def defined(path: Path, content: bytes) -> Definition:
-    """Return the definition that the file begins with; DamagedError if it is no database's."""
-    try:
-        return definition(content)
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
 
 
 def failure(verb: str, path: Path, error: Exception) -> StoreError:
