@@ -155,27 +155,6 @@ class Settings(Loaded):
     """This and the next are set by Kubernetes inside a pod."""
     kubernetes_service_port: str | None = setting("KUBERNETES_SERVICE_PORT", "", casts.or_none(str))
 
-    def __post_init__(self) -> None:
-        """SettingsError for settings that do not go together."""
-        if self.cost_model == "CHARGE_BACK" and self.billing_hourly_rate is None:
-            raise SettingsError(
-                "KL_COST_MODEL is CHARGE_BACK, which needs a rate: set KL_BILLING_HOURLY_RATE to a number above 0, "
-                "or choose CUMULATIVE_RATIO or RATIO."
-            )
-        for one, other in (
-            ("k8s_auth_client_cert", "k8s_auth_client_cert_key"),
-            ("k8s_auth_username", "k8s_auth_password"),
-        ):
-            if (getattr(self, one) is None) != (getattr(self, other) is None):
-                raise SettingsError(f"KL_{one.upper()} and KL_{other.upper()} belong together: set both or neither.")
-        credentials = [
-            f"KL_{name.upper()}"
-            for name in ("k8s_auth_token", "k8s_auth_token_file", "k8s_auth_username")
-            if getattr(self, name) is not None
-        ]
-        if len(credentials) > 1:
-            raise SettingsError(f"{' and '.join(credentials)} are set, but one identity is used: keep one of them.")
-
     @property
     def layout_dir(self) -> Path:
         """Where the files of an existing installation are published to, if they are."""
@@ -187,4 +166,27 @@ SETTINGS = tuple(each for each in declared(Settings) if each.help)
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that `environ` gives (default: that of the process). Raises `SettingsError`."""
-    return settings.load(Settings, environ)
+    found = settings.load(Settings, environ)
+    _check_together(found)
+    return found
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.cost_model == "CHARGE_BACK" and settings.billing_hourly_rate is None:
+        raise SettingsError(
+            "KL_COST_MODEL is CHARGE_BACK, which needs a rate: set KL_BILLING_HOURLY_RATE to a number above 0, "
+            "or choose CUMULATIVE_RATIO or RATIO."
+        )
+    for one, other in (
+        ("k8s_auth_client_cert", "k8s_auth_client_cert_key"),
+        ("k8s_auth_username", "k8s_auth_password"),
+    ):
+        if (getattr(settings, one) is None) != (getattr(settings, other) is None):
+            raise SettingsError(f"KL_{one.upper()} and KL_{other.upper()} belong together: set both or neither.")
+    credentials = [
+        f"KL_{name.upper()}"
+        for name in ("k8s_auth_token", "k8s_auth_token_file", "k8s_auth_username")
+        if getattr(settings, name) is not None
+    ]
+    if len(credentials) > 1:
+        raise SettingsError(f"{' and '.join(credentials)} are set, but one identity is used: keep one of them.")

@@ -83,5 +83,4 @@ def _weights(capacity: Array, history: Sequence[RateChange], starts: NDArray[np.
     configured = np.where(present, [by_hour(history, weights, starts) for weights in chosen], 0.0)
     worth = np.where(configured.sum(axis=0) > 0, configured, default)
     total = worth.sum(axis=0)
-    unpriced = np.full((1, len(starts)), np.nan)
-    return np.concatenate([worth / np.where(total > 0, total, np.nan), unpriced])
+    return np.concatenate([worth / np.where(total > 0, total, np.nan), np.full((1, len(starts)), np.nan)])

@@ -31,12 +31,9 @@ def rounded(values: Array) -> Array:
 
 def metrics_present(page: Page | None) -> tuple[int, ...]:
     """Return the indices of the metrics worth publishing: GPU ones only where something of them is or was requested."""
-
-    def any_of(page: Page, index: int) -> bool:
-        arrays = (page.cluster.capacity[index], page.entries.usage[:, index], page.entries.requests[:, index])
-        return any(bool(np.any(np.nan_to_num(array) > 0)) for array in arrays)
-
-    return (CPU, MEMORY, *(index for index in (GPU, GPU_MEMORY) if page is not None and any_of(page, index)))
+    arrays = () if page is None else (page.cluster.capacity[np.newaxis], page.entries.usage, page.entries.requests)
+    held = (index for index in (GPU, GPU_MEMORY) if any(np.any(np.nan_to_num(a[:, index]) > 0) for a in arrays))
+    return (CPU, MEMORY, *held)
 
 
 def scale_documents(books: Books) -> dict[str, dict[str, Any]]:

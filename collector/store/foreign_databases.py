@@ -24,7 +24,7 @@ def check(directory: Path) -> None:
     with explained("read", directory):
         if not directory.is_dir():
             return
-        foreign = next((path for path in sorted(directory.iterdir()) if _is_foreign(path)), None)
+        foreign = next((path for path in sorted(directory.iterdir()) if path.is_file() and _is_foreign(path)), None)
     if foreign is not None:
         raise StoreError(
             f"{directory} is the database location of an existing KubeLedger or kube-opex-analytics installation (it "
@@ -35,7 +35,7 @@ def check(directory: Path) -> None:
 
 def _is_foreign(path: Path) -> bool:
     try:
-        return path.is_file() and source_names(info(path)) == set(SOURCES)
+        return source_names(info(path)) == set(SOURCES)
     except LIBRRD_ERRORS:
         # Damaged or not ours to read: another file tells what the directory is.
         return False
