@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kl_mcp.protocol.resources import ACCOUNTING, SPECIFICATION
+
 PACKAGE = Path(__file__).parents[1]
 CHECKOUT = PACKAGE.parent
 
 
-def specification() -> str | None:
-    """Return the public specification; None where it was not installed."""
-    return _read(PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md")
-
-
-def accounting_rules() -> str | None:
-    """Return how amounts come about, rule by rule; None where it was not installed."""
-    return _read(PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md")
-
-
-def _read(*places: Path) -> str | None:
-    path = next((place for place in places if place.is_file()), None)
-    return path.read_text(encoding="utf-8") if path else None
+def installed() -> dict[str, str]:
+    """Return the texts of the documents by the URI of their resource, without those that were not installed."""
+    places = {
+        SPECIFICATION.uri: (PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md"),
+        ACCOUNTING.uri: (PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md"),
+    }
+    found = {uri: next(filter(Path.is_file, paths), None) for uri, paths in places.items()}
+    return {uri: path.read_text(encoding="utf-8") for uri, path in found.items() if path}

@@ -8,10 +8,12 @@ import re
 import pytest
 
 from kl_core.vocabulary import METRICS, SCALES, SPECIAL_ENTRIES
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import PREFIX, Counts
+from kl_mcp.protocol.datasets import Datasets
+from kl_mcp.protocol.documents import installed
 from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources
 from kl_mcp.protocol.tool_calls import INTERNAL
-from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
 from kl_mcp.transport.metrics import Metrics
@@ -103,7 +105,7 @@ def test_the_metrics_are_those_that_are_served() -> None:
 @pytest.mark.requirement("KL-R-1")
 def test_the_resources_are_those_that_are_listed() -> None:
     documented = [words(row[0])[0] for row in table("resource")]
-    resources = Resources(TABLE, Holder(ROOT, Counts()), Workers(), specification="", accounting="")
+    resources = Resources(TABLE, Datasets(Holder(ROOT, Counts())), Audit(), installed())
 
     listed = [resource.uri for resource in resources.listing.resources]
     assert documented == [*listed, *(template.uri_template for template in TEMPLATES)]

@@ -16,8 +16,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from kl_mcp.counts import Counts
+from kl_mcp.protocol.datasets import INLINE_NAMESPACES
 from kl_mcp.protocol.server import build_server
-from kl_mcp.protocol.workers import INLINE_NAMESPACES
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Namespace
 from kl_query.dataset.watcher import Holder
