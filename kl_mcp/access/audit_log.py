@@ -26,10 +26,6 @@ LISTS = ("namespaces", "series", "ranking", "breakdown", "efficiency", "comparis
 """The fields of answers that hold one element a row."""
 
 
-class AuditLogError(SettingsError):
-    """The audit log cannot be written. The message names it."""
-
-
 def rows_of(answer: Mapping[str, Any] | None) -> int | None:
     """Count the rows that an answer lists; None where it lists nothing, and for an error."""
     lists = (answer[name] for name in LISTS if isinstance(answer.get(name), list)) if answer else ()
@@ -42,7 +38,7 @@ class Audit:
     def __init__(self, destination: str = "", clock: Callable[[], float] = time.time) -> None:
         """Open `destination`: a file that is appended to, `-` for standard error, "" for none.
 
-        Raise `AuditLogError`.
+        Raise `SettingsError`.
         """
         self._clock = clock
         self._write = _writer(destination)
@@ -149,7 +145,7 @@ def _writer(destination: str) -> Callable[[bytes], None] | None:
     try:
         return _File(path)
     except OSError as error:
-        raise AuditLogError(
+        raise SettingsError(
             f"The audit log {path} cannot be written: {error.strerror}. Set KL_MCP_AUDIT_LOG to a file that this "
             "process may append to, or to - for standard error."
         ) from None

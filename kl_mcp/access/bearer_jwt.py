@@ -12,7 +12,6 @@ from typing import Any
 
 import jwt
 from jwt.utils import base64url_decode
-from mcp.server.auth.provider import AccessToken
 
 from kl_mcp.access import strict_json
 from kl_mcp.access.jwks import ALGORITHMS, VerifyingKey
@@ -51,25 +50,24 @@ def looks_like_jwt(token: str) -> bool:
 
 
 class JwtVerifier:
-    """A token verifier as the SDK defines it, which raises the reason where the SDK would have None."""
+    """Tells what the tokens claim that are signed with the issuer's keys and say what is expected."""
 
     def __init__(self, keys: KeySource, expected: Expected) -> None:
         self._keys = keys
         self._expected = expected
 
-    async def verify_token(self, token: str) -> AccessToken:
-        """Return what a token grants, with all its claims.
+    async def claims_of(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token.
 
         Raise `InvalidTokenError`, `InsufficientScopeError`, and `KeysUnknownError` while there are no keys.
         """
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidTokenError(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
         claims = self._claims(token, await self._candidates(_header(token)))
-        scopes = _scopes(claims)
-        if not set(self._expected.scopes) <= set(scopes):
+        if not set(self._expected.scopes) <= _scopes(claims):
             needed = " ".join(self._expected.scopes)
             raise InsufficientScopeError(f"The token has to grant the scopes {needed} (KL_MCP_JWT_REQUIRED_SCOPES).")
-        return self._access(token, claims, scopes)
+        return claims
 
     async def _candidates(self, header: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
         """Return the keys that may have made the signature; at least one."""
@@ -112,21 +110,6 @@ class JwtVerifier:
             return claims
         raise InvalidTokenError("The signature of the token does not match.")
 
-    def _access(self, token: str, claims: dict[str, Any], scopes: list[str]) -> AccessToken:
-        names = [claims[name] for name in ("client_id", "azp", "sub") if isinstance(claims.get(name), str)]
-        client = next(filter(None, names), None)
-        if client is None:
-            raise InvalidTokenError("The token names nobody: it has neither client_id nor azp nor sub.")
-        return AccessToken(
-            token=token,
-            client_id=client,
-            scopes=scopes,
-            expires_at=int(claims["exp"]),
-            resource=next(audience for audience in self._expected.audiences if audience in claims["aud"]),
-            subject=claims.get("sub"),
-            claims=claims,
-        )
-
 
 def _header(token: str) -> dict[str, Any]:
     try:
@@ -151,11 +134,11 @@ def _check_part(token: str, number: int, named: str) -> None:
         raise InvalidTokenError(f"The {named} of the token cannot be used: {error}.") from None
 
 
-def _scopes(claims: Mapping[str, Any]) -> list[str]:
+def _scopes(claims: Mapping[str, Any]) -> set[str]:
     """Return what `scope`, or else `scp`, grants: a list, or text with spaces. Anything else grants nothing."""
     granted = claims.get("scope", claims.get("scp"))
     scopes = granted.split(" ") if isinstance(granted, str) else granted if isinstance(granted, list) else []
-    return [scope for scope in scopes if isinstance(scope, str) and scope]
+    return {scope for scope in scopes if isinstance(scope, str) and scope}
 
 
 def _is_time(value: object) -> bool:

@@ -43,10 +43,6 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class TokensError(SettingsError):
-    """The tokens file cannot be used. The message says where and why, and never quotes a token."""
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """One token: its SHA-256 digest, who holds it, and the UNIX second it expires at."""
@@ -57,13 +53,13 @@ class Token:
 
 
 def read_tokens(path: Path) -> tuple[Token, ...]:
-    """Return the tokens of a file. Raise `TokensError`."""
+    """Return the tokens of a file. Raise `SettingsError`."""
     try:
         return parse_tokens(read_regular(path, MAX_FILE_BYTES))
     except OSError as error:
-        raise TokensError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise TokensError(f"The tokens file {path} cannot be used: {error}.") from None
+        raise SettingsError(f"The tokens file {path} cannot be used: {error}.") from None
 
 
 def parse_tokens(content: bytes) -> tuple[Token, ...]:
@@ -135,7 +131,7 @@ class TokensFile:
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file. Raise `TokensError`."""
+        """Read the file. Raise `SettingsError`."""
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
@@ -174,7 +170,7 @@ class TokensFile:
         )
         try:
             self._tokens = read_tokens(self._file.path)
-        except TokensError as error:
+        except SettingsError as error:
             problem = f"{error} {in_force}"
             if problem != self._problem:
                 logger.error("%s", problem)  # noqa: TRY400 -- no traceback

@@ -22,6 +22,7 @@ READ_METADATA = (
 class Prompt(types.Prompt):
     """One prompt; `text` turns the arguments that were given into the message to the assistant."""
 
+    description: str
     arguments: list[types.PromptArgument]
     text: Annotated[Callable[[Mapping[str, str]], str], Field(exclude=True)]
 
