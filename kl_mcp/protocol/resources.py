@@ -14,7 +14,6 @@ from mcp.shared.exceptions import MCPError
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import ANYBODY, Caller
 from kl_mcp.protocol.datasets import Datasets
-from kl_mcp.tools.schema import full_input_schema
 from kl_mcp.tools.tool import Tool
 from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset
@@ -154,7 +153,7 @@ class Resources:
         if tool is not None:
             return {
                 "name": tool.name,
-                "arguments": full_input_schema(tool.arguments),
+                "arguments": tool.full_input_schema,
                 "answer": tool.full_output_schema,
             }
         raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:MAX_URI_CHARS]})

@@ -5,28 +5,23 @@ from __future__ import annotations
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
     ExcludeSystemArg,
-    LimitArg,
     MetricOrTotalArg,
+    PageArg,
     ScaleArg,
 )
 from kl_mcp.tools.results import (
     ClusterSharePct,
-    DateField,
-    DimensionField,
+    Division,
     Excluded,
     Metadata,
-    MetricField,
     Number,
     Rest,
     Result,
-    ScaleField,
-    SharePct,
+    Share,
     Value,
 )
 from kl_mcp.tools.tool import Answer, Tool
@@ -35,26 +30,8 @@ from kl_query.dataset.model import Dataset
 from kl_query.view import frame
 
 
-class Args(Arguments):
-    """Arguments of get_namespace_breakdown."""
-
-    metric: MetricOrTotalArg = "cpu"
-    scale: ScaleArg = "daily_14d"
-    date: DateArg = "latest"
-    exclude_system: ExcludeSystemArg = True
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
-
-
-class Part(Result):
+class Part(Share):
     """A namespace's part."""
-
-    namespace: str
-    value: Value
-    share_pct: SharePct
-    cluster_share_pct: ClusterSharePct
 
 
 class Concentration(Result):
@@ -91,13 +68,9 @@ class ClusterOverhead(Result):
     )
 
 
-class GetNamespaceBreakdownResult(Result):
+class GetNamespaceBreakdownResult(Division):
     """The breakdown: breakdown + rest + excluded_system add up to total_value."""
 
-    metric: MetricField
-    dimension: DimensionField
-    scale: ScaleField
-    date: DateField
     breakdown: list[Part]
     rest: Rest
     excluded_system: Excluded
@@ -109,10 +82,21 @@ class GetNamespaceBreakdownResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+def answer(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    scale: ScaleArg = "daily_14d",
+    date: DateArg = "latest",
+    exclude_system: ExcludeSystemArg = True,
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
     """Answer a call."""
-    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
-    return breakdown(view, now, args.page("get_namespace_breakdown"), exclude_system=args.exclude_system)
+    view = frame(dataset, scale, metric, cost_model, date=date, dimension=dimension)
+    return breakdown(view, now, page, exclude_system=exclude_system)
 
 
 TOOL = Tool(
@@ -124,7 +108,6 @@ TOOL = Tool(
         "metric=total it is the bill (capacity_value). Example: "
         '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
     ),
-    arguments=Args,
     result=GetNamespaceBreakdownResult,
     answer=answer,
 )

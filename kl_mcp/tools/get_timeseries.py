@@ -6,37 +6,28 @@ from pydantic import Field
 
 from kl_mcp.tools.arguments import (
     AggregateArg,
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
-    LimitArg,
     MetricOrTotalArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
 )
-from kl_mcp.tools.results import DateField, Dates, DimensionField, Metadata, MetricField, Number, Result, Stats
+from kl_mcp.tools.results import (
+    DateField,
+    Dates,
+    DimensionField,
+    HourlyResult,
+    Metadata,
+    Number,
+    Result,
+    Stats,
+)
 from kl_mcp.tools.tool import Answer, Tool
 from kl_query.answers.timeseries import timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
-
-
-class Args(Arguments):
-    """Arguments of get_timeseries."""
-
-    metric: MetricOrTotalArg = "cpu"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    aggregate: AggregateArg = False
-    date: DateArg = "all"
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class HourlySeries(Result):
@@ -49,13 +40,9 @@ class HourlySeries(Result):
     stats: Stats
 
 
-class GetTimeseriesResult(Result):
+class GetTimeseriesResult(HourlyResult):
     """Hourly series, largest first."""
 
-    namespace: str = Field(description="What was asked for; * is every namespace")
-    scope: str = Field(description=SCOPE)
-    matched_count: int = Field(description="Namespaces selected")
-    metric: MetricField
     dimension: DimensionField
     date: DateField
     hours: Dates
@@ -64,17 +51,29 @@ class GetTimeseriesResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
+def answer(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    aggregate: AggregateArg = False,
+    date: DateArg = "all",
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
     """Answer a call."""
     return timeseries(
         dataset,
         now,
-        args.page("get_timeseries"),
-        selection=select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate),
-        metric=args.metric,
-        dimension=args.dimension,
-        cost_model=args.cost_model,
-        date=args.date,
+        page,
+        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        metric=metric,
+        dimension=dimension,
+        cost_model=cost_model,
+        date=date,
     )
 
 
@@ -86,7 +85,6 @@ TOOL = Tool(
         "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). Example: "
         '{"metric":"memory","namespace":"registry"}'
     ),
-    arguments=Args,
     result=GetTimeseriesResult,
     answer=answer,
 )

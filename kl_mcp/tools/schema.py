@@ -6,6 +6,7 @@ needs in order to call and to validate: names, types, what is required.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,19 +14,10 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 
-def full_input_schema(model: type[BaseModel]) -> Schema:
-    """Return the JSON Schema of an argument model as Pydantic writes it."""
-    return model.model_json_schema(mode="validation")
-
-
-def full_output_schema(model: type[BaseModel]) -> Schema:
-    """Return the described JSON Schema of a result model."""
-    return model.model_json_schema(mode="serialization")
-
-
+@cache
 def input_schema(model: type[BaseModel]) -> Schema:
     """Project an argument model: no titles, no examples, optional parameters not nullable, lists as arrays."""
-    full = full_input_schema(model)
+    full = model.model_json_schema()
     properties = {name: _input_property(value) for name, value in full.get("properties", {}).items()}
     projected: Schema = {"type": "object", "properties": properties}
     if full.get("required"):
@@ -55,7 +47,7 @@ def _not_null(schema: Schema) -> Schema:
 
 def output_schema(model: type[BaseModel]) -> Schema:
     """Project a result model: top-level properties typed, rows and blocks as objects with their required names."""
-    full = full_output_schema(model)
+    full = model.model_json_schema(mode="serialization")
     definitions = full.get("$defs", {})
     properties = {
         name: _named(value, definitions) if name == "metadata" else _property(value, definitions)
