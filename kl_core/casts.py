@@ -161,25 +161,26 @@ def host(text: str) -> str:
 
 def hosts(text: str) -> tuple[str, ...]:
     """Return host names, each with or without a port, or `*`."""
-    listed = names(text)
-    try:
-        for name in listed:
-            if name != "*":
-                split_listed(name)
-    except ValueError:
-        raise ValueError("host names separated by commas, each with or without a port, or * for any") from None
-    return listed
+    return _any_or_each(
+        names(text), split_listed, "host names separated by commas, each with or without a port, or * for any"
+    )
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Return origins without a trailing slash, or `*`."""
-    listed = tuple(name.rstrip("/") for name in names(text))
+    return _any_or_each(
+        tuple(name.rstrip("/") for name in names(text)),
+        lambda name: split_listed(split_origin(name)[1]),
+        "origins such as https://tools.example.com separated by commas, or * for any",
+    )
+
+
+def _any_or_each(listed: tuple[str, ...], read: Callable[[str], object], wanted: str) -> tuple[str, ...]:
     try:
-        for name in listed:
-            if name != "*":
-                split_listed(split_origin(name)[1])
+        for name in set(listed) - {"*"}:
+            read(name)
     except ValueError:
-        raise ValueError("origins such as https://tools.example.com separated by commas, or * for any") from None
+        raise ValueError(wanted) from None
     return listed
 
 

@@ -14,6 +14,7 @@ import orjson
 
 from kl_core.calendar import iso
 from kl_core.errors import SettingsError
+from kl_core.watched_file import mark_of
 from kl_mcp.access.callers import Caller
 
 logger = logging.getLogger(__name__)
@@ -115,12 +116,8 @@ class _File:
             logger.warning("The audit log %s is written again.", self._path)
 
     def _reopen_if_moved(self) -> None:
-        opened = os.fstat(self._descriptor)
-        try:
-            current = self._path.stat()
-        except FileNotFoundError:
-            current = None
-        if current is None or (current.st_dev, current.st_ino) != (opened.st_dev, opened.st_ino):
+        opened, current = os.fstat(self._descriptor), mark_of(self._path)
+        if current is None or (current.device, current.inode) != (opened.st_dev, opened.st_ino):
             reopened = _opened(self._path)
             os.close(self._descriptor)
             self._descriptor = reopened

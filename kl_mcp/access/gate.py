@@ -35,11 +35,9 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         known = self._identification
-        if scope["type"] != "http" or (known is not None and scope["path"] in self._exempt):
-            await self._app(scope, receive, send)
-            return
         if known is None:
             scope[SCOPE_KEY] = ANYBODY
+        if known is None or scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
         try:

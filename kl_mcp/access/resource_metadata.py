@@ -15,7 +15,6 @@ from starlette.routing import Route
 from kl_core.errors import SettingsError
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-NAME = "KubeLedger"
 HEADERS_OF_PAGES = "MCP-Protocol-Version"
 """The header beyond the ordinary that an MCP client in a web page sends when it looks the metadata up."""
 
@@ -55,7 +54,7 @@ def _metadata(resource_url: str, issuer: str, scopes: tuple[str, ...]) -> Protec
                 "resource": resource_url,
                 "authorization_servers": [issuer],
                 "scopes_supported": list(scopes) or None,
-                "resource_name": NAME,
+                "resource_name": "KubeLedger",
             }
         )
     except ValidationError:

@@ -32,9 +32,6 @@ from kl_query.dataset.watcher import Holder
 
 logger = logging.getLogger(__name__)
 
-NAME = "kubeledger"
-TITLE = "KubeLedger"
-DESCRIPTION = "Kubernetes capacity, usage, requests and cost per namespace, hour by hour."
 LISTED_METHODS: tuple[CacheableMethod, ...] = (
     "tools/list",
     "resources/list",
@@ -108,10 +105,10 @@ def build_server(
 
     holder.on_new(announce)
     server: Server[Any] = Server(
-        NAME,
+        "kubeledger",
         version=__version__,
-        title=TITLE,
-        description=DESCRIPTION,
+        title="KubeLedger",
+        description="Kubernetes capacity, usage, requests and cost per namespace, hour by hour.",
         instructions=INSTRUCTIONS,
         cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
         get_tool_input_schema=calls.input_schema,

@@ -27,22 +27,12 @@ def input_schema(model: type[BaseModel]) -> Schema:
 
 def _input_property(schema: Schema) -> Schema:
     merged = {**schema, **_not_null(schema)}
-    if "const" in merged:
-        merged["enum"] = [merged["const"]]
     keep = ("type", "enum", "items", "minimum", "maximum", "default", "description")
-    projected = {key: merged[key] for key in keep if merged.get(key) is not None}
-    if isinstance(projected.get("items"), dict):
-        projected["items"] = {"type": projected["items"].get("type", "string")}
-    return projected
+    return {key: merged[key] for key in keep if merged.get(key) is not None}
 
 
 def _not_null(schema: Schema) -> Schema:
-    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
-    if not choices:
-        return {}
-    arrays = [choice for choice in choices if choice.get("type") == "array"]
-    declared: Schema = arrays[0] if arrays else choices[0]  # a list that also takes one string is declared as a list
-    return declared
+    return next((choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"), {})
 
 
 def output_schema(model: type[BaseModel]) -> Schema:

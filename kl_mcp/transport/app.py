@@ -10,12 +10,11 @@ from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 
 import anyio
-import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +30,7 @@ from kl_mcp.transport import probes
 from kl_mcp.transport.capacity import Room
 from kl_mcp.transport.metrics import Metrics
 from kl_mcp.transport.request_limits import Limits
-from kl_mcp.transport.runner import Listener, Server
+from kl_mcp.transport.runner import Server
 from kl_mcp.transport.sockets import METRICS_PORT, listen, url_of
 from kl_mcp.transport.tls import TlsFiles
 from kl_query.dataset.watcher import Holder, describe
@@ -39,8 +38,6 @@ from kl_query.dataset.watcher import Holder, describe
 logger = logging.getLogger(__name__)
 
 MCP_PATH = "/mcp"
-MCP_METHODS = ("POST",)
-"""A GET would open a stream on which a server without sessions never says anything."""
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
@@ -77,15 +74,17 @@ def create_app(
             tasks.cancel_scope.cancel()
 
     async def health(_request: Request) -> Response:
-        return _json(200, probes.health())
+        return JSONResponse({"status": "ok"})  # that the process answers is all a liveness probe may depend on
 
     async def readiness(_request: Request) -> Response:
-        return _json(*probes.readiness(holder, counts, time.time(), discreetly=identification is not None))
+        status, body = probes.readiness(holder, counts, time.time(), discreetly=identification is not None)
+        return JSONResponse(body, status)
 
     routes = [
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
-        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=MCP_METHODS),
+        # A GET would open a stream on which a server without sessions never says anything.
+        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=["POST"]),
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
@@ -158,10 +157,6 @@ class UnfinishedAnswer:
             await refusal(503, "The server is stopping.")(scope, receive, send)
 
 
-def _json(status: int, body: object) -> Response:
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
-
-
 def _what_is_here(settings: Settings) -> str:
     metrics = METRICS_PATH if settings.metrics_port is None else "are on a port of their own (KL_MCP_METRICS_PORT)"
     probes_are = f"probes are {HEALTH_PATH} and {READY_PATH}"
@@ -202,11 +197,11 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
         sock = sockets.enter_context(listen(settings.host, settings.port))
         url = url_of(settings.host, sock, MCP_PATH, scheme=scheme)
         app = create_app(settings, served, holder, counts, ready, identification=identification)
-        listeners = [Listener(sock, app)]
+        listeners = [(sock, app)]
         if settings.metrics_port is not None:
             sock = sockets.enter_context(listen(settings.host, settings.metrics_port, METRICS_PORT))
             app = create_metrics_app(settings, served, holder, counts, identification=identification)
-            listeners.append(Listener(sock, app))
+            listeners.append((sock, app))
             logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
         closing = served.subscriptions.close
         Server(listeners, closing, settings.client_timeout, tls, max_waiting=room.waiting).run()

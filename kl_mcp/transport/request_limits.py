@@ -1,8 +1,9 @@
-"""Limits to what callers may ask at once: requests that are being answered, and the time that a body takes."""
+"""Limits to what callers may ask: how many requests at once, and the size and time of a body, before it is parsed."""
 
 from __future__ import annotations
 
 import logging
+import re
 
 import anyio
 from starlette.responses import Response
@@ -11,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kl_mcp.access.revocation import begins_stream
 from kl_mcp.http_refusal import refusal
 from kl_mcp.protocol.subscriptions import TURNED_AWAY
-from kl_mcp.transport.request_body import TooLargeError, read_body, replayed
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,15 @@ RETRY_SECONDS = 1
 """What a caller is told to wait when too many others are being answered: most answers take milliseconds."""
 PLACE_SECONDS = 30
 """What one is told to wait for whose subscription found no place: others stay open for minutes and hours."""
+TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""A JSON string, or one that is never closed, which is looked at once and not from each of its quotes."""
+MAX_ELEMENTS = 2_000
+"""Commas and opening brackets of a body. A call has some dozen; parsing and validating take memory and time by them,
+and hundreds of times their bytes."""
+
+
+class TooLargeError(Exception):
+    """A body is larger than allowed. The message is for its sender."""
 
 
 class Limits:
@@ -82,3 +91,45 @@ class Limits:
             f"The server answers {self._max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
         )
         return refusal(503, message, {"Retry-After": str(RETRY_SECONDS)})
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
+    """Return the whole body; None when the client went away. Raise `TooLargeError`."""
+    too_large = f"A request may have {max_bytes} bytes. Its operator can allow more (KL_MCP_MAX_REQUEST_BYTES)."
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise TooLargeError(too_large)
+    parts = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts += message.get("body", b"")
+        if len(parts) > max_bytes:
+            raise TooLargeError(too_large)
+        if not message.get("more_body", False):
+            return checked_width(bytes(parts))
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that hands the body out in one piece, and then what comes after it."""
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return next_message
+
+
+def checked_width(body: bytes) -> bytes:
+    """Return the body as it is. Raise `TooLargeError`."""
+    # An icon of a client can hold thousands of commas as text, which cost nothing; taking texts out takes time.
+    if _elements(body) > MAX_ELEMENTS and _elements(TEXT.sub(b"", body)) > MAX_ELEMENTS:
+        raise TooLargeError(
+            f"A request may have {MAX_ELEMENTS} elements, that is commas and opening brackets; ask for less at once."
+        )
+    return body
+
+
+def _elements(body: bytes) -> int:
+    return sum(map(body.count, (b",", b"[", b"{")))
