@@ -18,7 +18,8 @@ from pathlib import Path
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
-from kl_mcp.tools import TABLE, Tool
+from kl_mcp.tools import TABLE
+from kl_mcp.tools.tool import Tool
 from simulator.clients import client_configurations
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,6 @@ from kl_mcp.access.callers import Caller
 
 logger = logging.getLogger(__name__)
 
-STANDARD_ERROR = "-"
 MAX_ARGUMENT_CHARS = 4_000
 """Characters of arguments, as JSON, that are kept of a call."""
 MAX_NAME_CHARS = 100
@@ -136,7 +135,7 @@ def _standard_error(line: bytes) -> None:
 def _writer(destination: str) -> Callable[[bytes], None] | None:
     if not destination:
         return None
-    if destination == STANDARD_ERROR:
+    if destination == "-":
         return _standard_error
     path = Path(destination).expanduser()
     try:

@@ -15,8 +15,6 @@ from starlette.routing import Route
 from kl_core.errors import SettingsError
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-HEADERS_OF_PAGES = "MCP-Protocol-Version"
-"""The header beyond the ordinary that an MCP client in a web page sends when it looks the metadata up."""
 
 
 def normalized(resource_url: str) -> str:
@@ -40,7 +38,8 @@ def routes(resource_url: str, issuer: str, scopes: tuple[str, ...]) -> tuple[Rou
         if origin := request.headers.get("origin"):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"
-            response.headers["Access-Control-Allow-Headers"] = HEADERS_OF_PAGES
+            # The header beyond the ordinary that an MCP client in a web page sends when it looks the metadata up.
+            response.headers["Access-Control-Allow-Headers"] = "MCP-Protocol-Version"
         return response
 
     paths = dict.fromkeys((WELL_KNOWN, unquote(urlsplit(url_of(resource_url)).path)))

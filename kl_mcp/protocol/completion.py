@@ -17,7 +17,6 @@ from kl_query.windows import whole_window
 
 MAX_VALUES = 100
 """Largest number of values the protocol lets a server return."""
-DEFAULT_SCALE = "daily_14d"
 RANGE = ".."
 NOT_REQUESTED = {("over_provisioning_review", "gpu_memory")}
 """Of which prompts which metric is none, because nothing can request it."""
@@ -62,7 +61,7 @@ def _candidates(params: types.CompleteRequestParams, dataset: Dataset, tools: It
             return []
         given = (params.context.arguments if params.context else None) or {}
         values: dict[str, list[str]] = {
-            "date": _dates(dataset, typed, given.get("scale") or DEFAULT_SCALE),
+            "date": _dates(dataset, typed, given.get("scale") or "daily_14d"),
             "metric": [metric for metric in dataset.metrics if (prompt.name, metric) not in NOT_REQUESTED],
             "month": _buckets(dataset, "monthly_12m"),
             "namespace": listed(dataset),

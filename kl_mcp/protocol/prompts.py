@@ -85,7 +85,6 @@ def _capacity_review(given: Mapping[str, str]) -> str:
 
 
 _optional = partial(types.PromptArgument, required=False)
-METRIC = _optional(name="metric", description="cpu, memory or gpu; default: cpu.")
 SCALE = _optional(name="scale", description="hourly_7d, daily_14d or monthly_12m; default: daily_14d.")
 
 PROMPTS: Mapping[str, Prompt] = {
@@ -106,7 +105,7 @@ PROMPTS: Mapping[str, Prompt] = {
             title="Over-provisioning review",
             description="Which namespaces request much more than they use, and whether that is steady.",
             arguments=[
-                METRIC,
+                _optional(name="metric", description="cpu, memory or gpu; default: cpu."),
                 SCALE,
                 _optional(name="date", description="Bucket of that scale, or a range FIRST..LAST; default: all of it."),
             ],
@@ -138,8 +137,6 @@ PROMPTS: Mapping[str, Prompt] = {
         ),
     )
 }
-LISTING = types.ListPromptsResult(prompts=list(PROMPTS.values()))
-"""The answer to `prompts/list`."""
 
 
 def get(name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:

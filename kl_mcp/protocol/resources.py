@@ -29,8 +29,6 @@ JSON = "application/json"
 MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
 MAX_URI_CHARS = 200
-READ = "resources/read"
-"""What the audit log calls it when a resource was read."""
 
 DATASET = types.Resource(
     uri="kubeledger://dataset",
@@ -127,7 +125,9 @@ class Resources:
             raise
         finally:
             seconds = time.perf_counter() - started
-            self._audit.record(caller, READ, {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error)
+            self._audit.record(
+                caller, "resources/read", {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error
+            )
         return types.ReadResourceResult.model_validate(
             {
                 "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],

@@ -117,7 +117,7 @@ def build_server(
         on_list_resources=_always(resources.listing),
         on_list_resource_templates=_always(types.ListResourceTemplatesResult(resource_templates=TEMPLATES)),
         on_read_resource=read_resource,
-        on_list_prompts=_always(prompts.LISTING),
+        on_list_prompts=_always(types.ListPromptsResult(prompts=list(prompts.PROMPTS.values()))),
         on_get_prompt=get_prompt,
         on_completion=complete,
         on_subscriptions_listen=Subscriptions(subscriptions, max_subscriptions),

@@ -36,5 +36,3 @@ TABLE: Mapping[str, Tool] = MappingProxyType(
         )
     }
 )
-
-__all__ = ["TABLE", "Tool"]

@@ -87,8 +87,14 @@ AggregateArg = Annotated[StrictBool, Field(description="Sum namespaces into one"
 ExcludeSystemArg = Annotated[
     StrictBool, Field(description="List no kube-*, openshift-*; totals keep them", examples=["true"])
 ]
-DATE = "latest, all, BUCKET or FIRST..LAST; BUCKET is 2026-11-21T14:00:00Z, 2026-11-21 or 2026-11"
-DateArg = Annotated[str, Field(max_length=64, description=DATE, examples=["all"])]
+DateArg = Annotated[
+    str,
+    Field(
+        max_length=64,
+        description="latest, all, BUCKET or FIRST..LAST; BUCKET is 2026-11-21T14:00:00Z, 2026-11-21 or 2026-11",
+        examples=["all"],
+    ),
+]
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_LIMIT), BeforeValidator(_whole)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]

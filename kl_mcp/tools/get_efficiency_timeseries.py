@@ -55,8 +55,14 @@ def answer(
     page: PageArg,
 ) -> Answer:
     """Answer a call."""
-    selection = select(dataset, namespace, namespaces, aggregate=aggregate)
-    return efficiency_timeseries(dataset, now, page, selection=selection, metric=metric, date=date)
+    return efficiency_timeseries(
+        dataset,
+        now,
+        page,
+        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        metric=metric,
+        date=date,
+    )
 
 
 TOOL = Tool(

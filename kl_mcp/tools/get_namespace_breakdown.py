@@ -95,8 +95,12 @@ def answer(
     page: PageArg,
 ) -> Answer:
     """Answer a call."""
-    view = frame(dataset, scale, metric, cost_model, date=date, dimension=dimension)
-    return breakdown(view, now, page, exclude_system=exclude_system)
+    return breakdown(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
+        now,
+        page,
+        exclude_system=exclude_system,
+    )
 
 
 TOOL = Tool(

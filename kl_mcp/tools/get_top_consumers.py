@@ -68,8 +68,12 @@ def answer(
     page: PageArg,
 ) -> Answer:
     """Answer a call."""
-    view = frame(dataset, scale, metric, cost_model, date=date, dimension=dimension)
-    return top_consumers(view, now, page, exclude_system=exclude_system)
+    return top_consumers(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
+        now,
+        page,
+        exclude_system=exclude_system,
+    )
 
 
 TOOL = Tool(

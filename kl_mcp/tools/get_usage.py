@@ -90,8 +90,13 @@ def answer(
 ) -> Answer:
     """Answer a call."""
     selection = select(dataset, namespace, namespaces, aggregate=aggregate)
-    view = frame(dataset, scale, metric, cost_model, date=date, dimension=dimension)
-    return usage(view, now, page, selection=selection, exclude_special=exclude_special)
+    return usage(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
+        now,
+        page,
+        selection=selection,
+        exclude_special=exclude_special,
+    )
 
 
 TOOL = Tool(

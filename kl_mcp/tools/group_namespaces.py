@@ -66,8 +66,7 @@ def answer(
     page: PageArg,
 ) -> Answer:
     """Answer a call."""
-    view = frame(dataset, scale, metric, cost_model, date=date, dimension=dimension)
-    return group(view, now, page, patterns=pattern)
+    return group(frame(dataset, scale, metric, cost_model, date=date, dimension=dimension), now, page, patterns=pattern)
 
 
 TOOL = Tool(

@@ -26,13 +26,10 @@ def input_schema(model: type[BaseModel]) -> Schema:
 
 
 def _input_property(schema: Schema) -> Schema:
-    merged = {**schema, **_not_null(schema)}
+    not_null: Schema = next((choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"), {})
+    merged = {**schema, **not_null}
     keep = ("type", "enum", "items", "minimum", "maximum", "default", "description")
     return {key: merged[key] for key in keep if merged.get(key) is not None}
-
-
-def _not_null(schema: Schema) -> Schema:
-    return next((choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"), {})
 
 
 def output_schema(model: type[BaseModel]) -> Schema:
@@ -48,7 +45,9 @@ def output_schema(model: type[BaseModel]) -> Schema:
 
 def _property(schema: Schema, definitions: Schema) -> Schema:
     if "anyOf" in schema:
-        return _nullable([_property(choice, definitions) for choice in schema["anyOf"]])
+        choices = [_property(choice, definitions) for choice in schema["anyOf"]]
+        # Not a list of types, which some clients' schema checks complain of.
+        return {"anyOf": choices} if len(choices) > 1 else choices[0]
     if "$ref" in schema:
         return {"type": "object"}
     if schema["type"] == "array":
@@ -62,8 +61,3 @@ def _named(schema: Schema, definitions: Schema) -> Schema:
         return _property(schema, definitions)
     required: list[str] = definitions[schema["$ref"].rsplit("/", 1)[1]]["required"]
     return {"type": "object", "required": required}
-
-
-def _nullable(choices: list[Schema]) -> Schema:
-    # Not a list of types, which some clients' schema checks complain of.
-    return {"anyOf": choices} if len(choices) > 1 else choices[0]

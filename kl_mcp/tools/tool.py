@@ -17,7 +17,6 @@ from kl_query.dataset.model import Dataset
 from kl_query.paging import request_page
 
 Answer = dict[str, Any]
-MAX_DESCRIPTION_CHARS = 450
 
 
 @dataclass(frozen=True)

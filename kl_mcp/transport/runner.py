@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Literal
 
@@ -71,13 +72,12 @@ class Server(uvicorn.Server):
     def _protocol(self, config: uvicorn.Config) -> Callable[[], asyncio.Protocol]:
         if not config.loaded:
             config.load()
-
-        def create() -> asyncio.Protocol:
-            return config.http_protocol_class(  # type: ignore[call-arg] # uvicorn declares less than its classes take
-                config=config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
-        return create
+        return partial(
+            config.http_protocol_class,
+            config=config,  # type: ignore[call-arg] # uvicorn declares less than its classes take
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     async def _look_at(self, tls: TlsFiles) -> None:
         while True:

@@ -22,18 +22,11 @@ def listen(host: str, port: int, named: str = MAIN_PORT) -> socket.socket:
     Raise `CannotListenError`.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-            sock.listen(BACKLOG)
-        except BaseException:
-            sock.close()
-            raise
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = family == socket.AF_INET6  # :: is every address, those of IPv4 included
+        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
         raise CannotListenError(f"Cannot listen on {host} port {port}: {_advice(error, named)}") from error
-    return sock
 
 
 def _advice(error: OSError | UnicodeError, named: str) -> str:
