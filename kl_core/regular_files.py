@@ -59,13 +59,14 @@ def open_regular(path: Path, most: int, *, inside: Path | None = None) -> Binary
     or is longer.
     """
     descriptor = _opened(str(path), None) if inside is None else _opened_inside(path, inside)
-    file = os.fdopen(descriptor, "rb")
     try:
-        check_length(os.fstat(descriptor).st_size, most)
-    except TooLongError:
-        file.close()
+        status = os.fstat(descriptor)
+        _check_kind(status)
+        check_length(status.st_size, most)
+    except UnfitFileError:
+        os.close(descriptor)
         raise
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def check_length(size: int, most: int) -> None:
@@ -95,13 +96,7 @@ def _opened(name: str, at: int | None) -> int:
     follow = at is None
     # Opening a device can have effects of its own, so that what is known to be one is not even opened.
     _check_kind(os.stat(name, dir_fd=at, follow_symlinks=follow))
-    descriptor = os.open(name, _READING | (0 if follow else os.O_NOFOLLOW), dir_fd=at)
-    try:
-        _check_kind(os.fstat(descriptor))
-    except UnfitFileError:
-        os.close(descriptor)
-        raise
-    return descriptor
+    return os.open(name, _READING | (0 if follow else os.O_NOFOLLOW), dir_fd=at)
 
 
 def _check_kind(status: os.stat_result) -> None:

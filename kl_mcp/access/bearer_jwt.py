@@ -24,7 +24,6 @@ MAX_TOKEN_CHARS = 16 * 1024
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """What `typ` may say: access tokens, and not the logout, event and proof tokens that the same keys sign."""
-TIME_CLAIMS = ("exp", "nbf", "iat")
 UNREADABLE = "The token is not a well-formed JWT."
 REASONS: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",
@@ -49,12 +48,12 @@ def looks_like_jwt(token: str) -> bool:
     return SHAPE.fullmatch(token) is not None
 
 
+@dataclass(frozen=True, slots=True)
 class JwtVerifier:
     """Tells what the tokens claim that are signed with the issuer's keys and say what is expected."""
 
-    def __init__(self, keys: KeySource, expected: Expected) -> None:
-        self._keys = keys
-        self._expected = expected
+    keys: KeySource
+    expected: Expected
 
     async def claims_of(self, token: str) -> dict[str, Any]:
         """Return the claims of a token.
@@ -64,17 +63,17 @@ class JwtVerifier:
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidTokenError(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
         claims = self._claims(token, await self._candidates(_header(token)))
-        if not set(self._expected.scopes) <= _scopes(claims):
-            needed = " ".join(self._expected.scopes)
+        if not set(self.expected.scopes) <= _scopes(claims):
+            needed = " ".join(self.expected.scopes)
             raise InsufficientScopeError(f"The token has to grant the scopes {needed} (KL_MCP_JWT_REQUIRED_SCOPES).")
         return claims
 
     async def _candidates(self, header: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
         """Return the keys that may have made the signature; at least one."""
         kid, algorithm = header.get("kid"), header["alg"]
-        key_set = self._keys.current()
+        key_set = self.keys.current()
         if key_set is not None and not key_set.fitting(kid, algorithm):
-            key_set = await self._keys.renewed()
+            key_set = await self.keys.renewed()
         if key_set is None:
             raise KeysUnknownError(
                 "Tokens cannot be checked now: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
@@ -93,8 +92,8 @@ class JwtVerifier:
                     token,
                     key.public,
                     algorithms=key.algorithms,
-                    audience=self._expected.audiences,
-                    issuer=self._expected.issuer,
+                    audience=self.expected.audiences,
+                    issuer=self.expected.issuer,
                     leeway=LEEWAY_SECONDS,
                     options={"require": ["exp", "iss", "aud"]},
                 )
@@ -105,7 +104,7 @@ class JwtVerifier:
             except jwt.PyJWTError as error:
                 raise InvalidTokenError(REASONS.get(type(error), UNREADABLE)) from None
             _check_part(token, 1, "claims")
-            if not all(type(claims[name]) in (int, float) for name in TIME_CLAIMS if name in claims):
+            if not all(type(claims[name]) in (int, float) for name in ("exp", "nbf", "iat") if name in claims):
                 raise InvalidTokenError("The times of the token are not numbers.")
             return claims
         raise InvalidTokenError("The signature of the token does not match.")

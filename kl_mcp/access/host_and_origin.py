@@ -72,34 +72,34 @@ def _bracketed(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+@dataclass(frozen=True, slots=True)
 class Guard:
     """ASGI application that refuses foreign Host and Origin headers before `app` sees the request."""
 
-    def __init__(self, app: ASGIApp, access: Access, exempt: frozenset[str]) -> None:
-        self._app = app
-        self._access = access
-        self._exempt = exempt
+    app: ASGIApp
+    access: Access
+    exempt: frozenset[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
             # RFC 9110 5.5: white space around a field value is not part of it. httptools leaves it in.
             scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-            refused = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
+            refused = _two_lengths(scope) or (None if scope["path"] in self.exempt else self._refusal(scope))
             if refused is not None:
                 await refused(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         hosts = _header_values(scope, b"host")
-        if len(hosts) != 1 or not self._access.allows_host(hosts[0]):
+        if len(hosts) != 1 or not self.access.allows_host(hosts[0]):
             named = hosts[0] if hosts else ""
             return _refuse(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
         origins = _header_values(scope, b"origin")
         if len(origins) > 1:
             return _refuse(403, "A request has one Origin.")
-        if origins and not self._access.allows_origin(origins[0]):
+        if origins and not self.access.allows_origin(origins[0]):
             named = origins[0][:100]
             return _refuse(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
         return None

@@ -44,12 +44,8 @@ class KeySource:
         self._elapsed = elapsed
         self._set: KeySet | None = None
         self._read_at = 0.0
-        self._problem: str | None = None
-
-    @property
-    def failing(self) -> bool:
-        """Tell whether the latest attempt to read the set failed."""
-        return self._problem is not None
+        self.problem: str | None = None
+        """Why the latest attempt to read the set failed; None where it did not."""
 
     def in_force(self) -> KeySet | None:
         """Return the keys as they were last read; None while none were, or too long ago."""
@@ -84,21 +80,17 @@ class KeySource:
     def accept(self, keys: KeySet, at: float) -> None:
         """Put `keys` in force, as they were `at` that time of the clock."""
         self._count(READ if keys.keys else EMPTY)
-        if self.failing or keys != self._set:
+        if self.problem or keys != self._set:
             self._announce(keys)
-        self._set, self._read_at, self._problem = keys, at, None
-
-    def confirm(self, at: float) -> None:
-        """Note that the keys were still the same `at` that time of the clock."""
-        self._read_at = at
+        self._set, self._read_at, self.problem = keys, at, None
 
     def fail(self, why: str) -> None:
         """Note that the set could not be read or used; `why` goes on after its name."""
         self._count(FAILED)
         after = NONE if self.in_force() is None else KEPT
-        if why != self._problem:
+        if why != self.problem:
             logger.error("%s %s. %s", self._named, why, after)
-        self._problem = why
+        self.problem = why
 
     def _announce(self, keys: KeySet) -> None:
         if keys.keys:
@@ -147,7 +139,7 @@ class KeysInFile(KeySource):
             except ValueError as error:
                 self.fail(str(error))
         elif self._file.is_taken_up:
-            self.confirm(self._file.there_at)
+            self._read_at = self._file.there_at
         return self.in_force()
 
     def _read(self) -> None:

@@ -59,7 +59,7 @@ class KeysAtUrl(KeySource):
 
     async def _keep_fresh(self) -> None:
         while True:
-            await anyio.sleep(RETRY_SECONDS if self.failing else REFRESH_SECONDS)
+            await anyio.sleep(RETRY_SECONDS if self.problem else REFRESH_SECONDS)
             async with self._one_at_a_time:
                 await self._try()
 

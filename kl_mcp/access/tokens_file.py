@@ -135,7 +135,6 @@ class TokensFile:
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
-        self._was_taken_away = False
         self._problem: str | None = None
         self._warn()
 
@@ -160,27 +159,25 @@ class TokensFile:
 
     def _withdraw(self) -> None:
         self._tokens = ()
-        if not self._was_taken_away:
-            self._was_taken_away = True
-            logger.error("The tokens file %s is gone: its tokens are no longer accepted.", self._file.path)
+        self._tell(f"The tokens file {self._file.path} is gone: its tokens are no longer accepted.")
 
     def _read(self) -> None:
-        in_force = (
-            "No token is accepted." if self._was_taken_away else "The tokens that were read before stay in force."
-        )
+        in_force = "The tokens that were read before stay in force." if self._tokens else "No token is accepted."
         try:
             self._tokens = read_tokens(self._file.path)
         except SettingsError as error:
-            problem = f"{error} {in_force}"
-            if problem != self._problem:
-                logger.error("%s", problem)  # noqa: TRY400 -- no traceback
-            self._problem = problem
+            self._tell(f"{error} {in_force}")
             return
         self._file.taken_up()
         self._problem = None
-        self._was_taken_away = False
         logger.info("Read %d tokens from %s", len(self._tokens), self._file.path)
         self._warn()
+
+    def _tell(self, problem: str) -> None:
+        """Log a problem, once for as long as it stays the same."""
+        if problem != self._problem:
+            logger.error("%s", problem)
+        self._problem = problem
 
     def _warn(self) -> None:
         if not self._tokens:

@@ -25,9 +25,6 @@ from kl_query.errors import ToolArgumentError
 logger = logging.getLogger(__name__)
 
 INTERNAL = "internal"
-INTERNAL_MESSAGE = (
-    "The tool failed on the server's side. The same call may work later; the server's log has the details."
-)
 
 Outcome = tuple[dict[str, Any] | None, bytes, str | None]
 """`(structured content, text, error code)`."""
@@ -105,5 +102,9 @@ def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
         return None, orjson.dumps(error.to_payload()), error.code
     except Exception:
         logger.exception("tool %s failed", tool.name)
-        internal = ToolArgumentError(INTERNAL, None, INTERNAL_MESSAGE)
+        internal = ToolArgumentError(
+            INTERNAL,
+            None,
+            "The tool failed on the server's side. The same call may work later; the server's log has the details.",
+        )
         return None, orjson.dumps(internal.to_payload()), INTERNAL

@@ -17,8 +17,8 @@ from kl_mcp.tools.arguments import (
     ScaleArg,
 )
 from kl_mcp.tools.results import SCOPE, DimensionField, Instant, Metadata, MetricField, Number, Result, Value
-from kl_mcp.tools.tool import Answer, Tool
-from kl_query.answers.compare_periods.compare import compare_periods
+from kl_mcp.tools.tool import Answer, tool
+from kl_query.answers.compare_periods import compare
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
 
@@ -175,7 +175,17 @@ class ComparePeriodsResult(Result):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Compare periods and trends",
+    description=(
+        "14-day sum, monthly trajectory and trend of one namespace, of several side by side, or of the cluster; "
+        "without a namespace, or with dates, also the movers between two periods (default: last 7 whole days "
+        "against the 7 before) and what changed: usage, cluster, rate. Example: "
+        '{"metric":"cpu","namespaces":["openshift-monitoring","kube-system"]}'
+    ),
+    result=ComparePeriodsResult,
+)
+def compare_periods(
     dataset: Dataset,
     now: float,
     *,
@@ -203,7 +213,7 @@ def answer(
     page: PageArg,
 ) -> Answer:
     """Answer a call."""
-    return compare_periods(
+    return compare.compare_periods(
         dataset,
         now,
         page,
@@ -216,17 +226,3 @@ def answer(
         baseline=baseline,
         sort=sort,
     )
-
-
-TOOL = Tool(
-    name="compare_periods",
-    title="Compare periods and trends",
-    description=(
-        "14-day sum, monthly trajectory and trend of one namespace, of several side by side, or of the cluster; "
-        "without a namespace, or with dates, also the movers between two periods (default: last 7 whole days "
-        "against the 7 before) and what changed: usage, cluster, rate. Example: "
-        '{"metric":"cpu","namespaces":["openshift-monitoring","kube-system"]}'
-    ),
-    result=ComparePeriodsResult,
-    answer=answer,
-)

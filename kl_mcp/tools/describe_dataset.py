@@ -116,7 +116,7 @@ class DescribeDatasetResult(Result):
     metadata: Metadata
 
 
-TOOL = Tool(
+describe_dataset = Tool(
     name="describe_dataset",
     title="Describe the dataset",
     description=(

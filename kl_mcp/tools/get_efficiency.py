@@ -16,7 +16,7 @@ from kl_mcp.tools.arguments import (
     ScaleArg,
 )
 from kl_mcp.tools.results import DateField, Metadata, Number, Result, ScaleField
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.efficiency import efficiency
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
@@ -77,7 +77,17 @@ class GetEfficiencyResult(Result):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Usage against requests",
+    description=(
+        "Usage ÷ requests per namespace, classified: over_provisioned (< 0.5), balanced, under_provisioned (> 1.0), "
+        "no_requests, unknown; with unused amounts, totals and counts. Largest waste first. Use it for rightsizing "
+        "questions and for namespaces without requests. Example: "
+        '{"metric":"cpu","classification":"over_provisioned"}'
+    ),
+    result=GetEfficiencyResult,
+)
+def get_efficiency(
     dataset: Dataset,
     now: float,
     *,
@@ -109,17 +119,3 @@ def answer(
         classification=classification,
         exclude_system=exclude_system,
     )
-
-
-TOOL = Tool(
-    name="get_efficiency",
-    title="Usage against requests",
-    description=(
-        "Usage ÷ requests per namespace, classified: over_provisioned (< 0.5), balanced, under_provisioned (> 1.0), "
-        "no_requests, unknown; with unused amounts, totals and counts. Largest waste first. Use it for rightsizing "
-        "questions and for namespaces without requests. Example: "
-        '{"metric":"cpu","classification":"over_provisioned"}'
-    ),
-    result=GetEfficiencyResult,
-    answer=answer,
-)

@@ -13,7 +13,7 @@ from kl_mcp.tools.arguments import (
     PageArg,
 )
 from kl_mcp.tools.results import DateField, Dates, HourlyResult, Metadata, Number, Result, Stats
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.efficiency_timeseries import efficiency_timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
@@ -43,7 +43,16 @@ class GetEfficiencyTimeseriesResult(HourlyResult):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Hourly efficiency",
+    description=(
+        "Usage ÷ requests hour by hour over the last 7 days, with statistics and the overall ratio: of one "
+        "namespace, of several, or, without a namespace, of the cluster. Use it to see when requests are idle or "
+        'exceeded. Example: {"metric":"cpu","namespace":"registry"}'
+    ),
+    result=GetEfficiencyTimeseriesResult,
+)
+def get_efficiency_timeseries(
     dataset: Dataset,
     now: float,
     *,
@@ -63,16 +72,3 @@ def answer(
         metric=metric,
         date=date,
     )
-
-
-TOOL = Tool(
-    name="get_efficiency_timeseries",
-    title="Hourly efficiency",
-    description=(
-        "Usage ÷ requests hour by hour over the last 7 days, with statistics and the overall ratio: of one "
-        "namespace, of several, or, without a namespace, of the cluster. Use it to see when requests are idle or "
-        'exceeded. Example: {"metric":"cpu","namespace":"registry"}'
-    ),
-    result=GetEfficiencyTimeseriesResult,
-    answer=answer,
-)

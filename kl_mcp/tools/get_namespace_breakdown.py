@@ -24,7 +24,7 @@ from kl_mcp.tools.results import (
     Share,
     Value,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
@@ -82,7 +82,17 @@ class GetNamespaceBreakdownResult(Division):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Breakdown by namespace",
+    description=(
+        "How a period divides: every namespace's share, concentration, and the cluster's overhead (idle, "
+        "non-allocatable, share of allocatable used; with dimension=requests, requested). With cost_model=costs and "
+        "metric=total it is the bill (capacity_value). Example: "
+        '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
+    ),
+    result=GetNamespaceBreakdownResult,
+)
+def get_namespace_breakdown(
     dataset: Dataset,
     now: float,
     *,
@@ -101,17 +111,3 @@ def answer(
         page,
         exclude_system=exclude_system,
     )
-
-
-TOOL = Tool(
-    name="get_namespace_breakdown",
-    title="Breakdown by namespace",
-    description=(
-        "How a period divides: every namespace's share, concentration, and the cluster's overhead (idle, "
-        "non-allocatable, share of allocatable used; with dimension=requests, requested). With cost_model=costs and "
-        "metric=total it is the bill (capacity_value). Example: "
-        '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
-    ),
-    result=GetNamespaceBreakdownResult,
-    answer=answer,
-)

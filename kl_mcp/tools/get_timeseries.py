@@ -24,7 +24,7 @@ from kl_mcp.tools.results import (
     Result,
     Stats,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.timeseries import timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
@@ -51,7 +51,16 @@ class GetTimeseriesResult(HourlyResult):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Hourly series",
+    description=(
+        "Hourly series over the last 7 days with min, max, mean, p50, p95, stdev and peak hour: of one namespace, "
+        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). Example: "
+        '{"metric":"memory","namespace":"registry"}'
+    ),
+    result=GetTimeseriesResult,
+)
+def get_timeseries(
     dataset: Dataset,
     now: float,
     *,
@@ -75,16 +84,3 @@ def answer(
         cost_model=cost_model,
         date=date,
     )
-
-
-TOOL = Tool(
-    name="get_timeseries",
-    title="Hourly series",
-    description=(
-        "Hourly series over the last 7 days with min, max, mean, p50, p95, stdev and peak hour: of one namespace, "
-        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). Example: "
-        '{"metric":"memory","namespace":"registry"}'
-    ),
-    result=GetTimeseriesResult,
-    answer=answer,
-)

@@ -26,7 +26,7 @@ from kl_mcp.tools.results import (
     SharePct,
     Value,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.top_consumers import top_consumers
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
@@ -54,7 +54,16 @@ class GetTopConsumersResult(Division):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Top consumers",
+    description=(
+        "Namespaces ranked by usage, requests or cost over a bucket (date=latest, the default), a range or the "
+        "whole scale (date=all), with shares of all namespaces and of the cluster, and what the rest adds up to. "
+        'Example, past 14 days: {"metric":"cpu","scale":"daily_14d","date":"all","limit":10}'
+    ),
+    result=GetTopConsumersResult,
+)
+def get_top_consumers(
     dataset: Dataset,
     now: float,
     *,
@@ -74,16 +83,3 @@ def answer(
         page,
         exclude_system=exclude_system,
     )
-
-
-TOOL = Tool(
-    name="get_top_consumers",
-    title="Top consumers",
-    description=(
-        "Namespaces ranked by usage, requests or cost over a bucket (date=latest, the default), a range or the "
-        "whole scale (date=all), with shares of all namespaces and of the cluster, and what the rest adds up to. "
-        'Example, past 14 days: {"metric":"cpu","scale":"daily_14d","date":"all","limit":10}'
-    ),
-    result=GetTopConsumersResult,
-    answer=answer,
-)

@@ -30,7 +30,7 @@ from kl_mcp.tools.results import (
     Value,
     Values,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.usage import usage
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
@@ -71,7 +71,16 @@ class GetUsageResult(Result):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Usage series per namespace",
+    description=(
+        "Usage (or requests) of one, several or all namespaces as series of hours, days or months, largest first, "
+        "with the sum per bucket and over everything. Use it for history by namespace and for special entries. "
+        'Example: {"metric":"cpu","scale":"monthly_12m","namespaces":["ml-*"],"aggregate":true}'
+    ),
+    result=GetUsageResult,
+)
+def get_usage(
     dataset: Dataset,
     now: float,
     *,
@@ -97,16 +106,3 @@ def answer(
         selection=selection,
         exclude_special=exclude_special,
     )
-
-
-TOOL = Tool(
-    name="get_usage",
-    title="Usage series per namespace",
-    description=(
-        "Usage (or requests) of one, several or all namespaces as series of hours, days or months, largest first, "
-        "with the sum per bucket and over everything. Use it for history by namespace and for special entries. "
-        'Example: {"metric":"cpu","scale":"monthly_12m","namespaces":["ml-*"],"aggregate":true}'
-    ),
-    result=GetUsageResult,
-    answer=answer,
-)

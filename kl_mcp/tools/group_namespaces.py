@@ -24,7 +24,7 @@ from kl_mcp.tools.results import (
     SharePct,
     Value,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_groups import group
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
@@ -49,7 +49,16 @@ class GroupNamespacesResult(Division):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="Total of a group of namespaces",
+    description=(
+        "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
+        "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
+        'platform parts. Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
+    ),
+    result=GroupNamespacesResult,
+)
+def group_namespaces(
     dataset: Dataset,
     now: float,
     *,
@@ -67,16 +76,3 @@ def answer(
 ) -> Answer:
     """Answer a call."""
     return group(frame(dataset, scale, metric, cost_model, date=date, dimension=dimension), now, page, patterns=pattern)
-
-
-TOOL = Tool(
-    name="group_namespaces",
-    title="Total of a group of namespaces",
-    description=(
-        "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
-        "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
-        'platform parts. Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
-    ),
-    result=GroupNamespacesResult,
-    answer=answer,
-)

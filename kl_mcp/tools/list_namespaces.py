@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool
 
 from kl_mcp.tools.arguments import NamespacesArg, PageArg
 from kl_mcp.tools.results import Instant, Metadata, Result
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespaces import namespaces as answer_namespaces
 from kl_query.dataset.model import Dataset
 
@@ -50,7 +50,17 @@ class ListNamespacesResult(Result):
     metadata: Metadata
 
 
-def answer(
+@tool(
+    title="List namespaces",
+    description=(
+        "Which namespaces exist or existed in the recorded window, as application or system, with first and last "
+        "sighting, plus the special entries (idle, non-allocatable, ...) and counts. Use it to find exact names, "
+        "new namespaces (sort=first_seen) and gone ones (active=false). Example: "
+        '{"type":"application","sort":"first_seen"}'
+    ),
+    result=ListNamespacesResult,
+)
+def list_namespaces(
     dataset: Dataset,
     now: float,
     *,
@@ -67,17 +77,3 @@ def answer(
 ) -> Answer:
     """Answer a call."""
     return answer_namespaces(dataset, now, page, kind=type, active=active, patterns=namespaces, sort=sort)
-
-
-TOOL = Tool(
-    name="list_namespaces",
-    title="List namespaces",
-    description=(
-        "Which namespaces exist or existed in the recorded window, as application or system, with first and last "
-        "sighting, plus the special entries (idle, non-allocatable, ...) and counts. Use it to find exact names, "
-        "new namespaces (sort=first_seen) and gone ones (active=false). Example: "
-        '{"type":"application","sort":"first_seen"}'
-    ),
-    result=ListNamespacesResult,
-    answer=answer,
-)

@@ -73,3 +73,8 @@ class Tool:
             limit, cursor = given.pop("limit"), given.pop("cursor")
             given["page"] = request_page(self.name, others, limit=limit, cursor=cursor, explicit_limit=explicit)
         return self.answer(dataset, time.time() if now is None else now, **given)
+
+
+def tool(*, title: str, description: str, result: type[BaseModel]) -> Callable[[Callable[..., Answer]], Tool]:
+    """Return a decorator that makes a function the tool of its name."""
+    return lambda answer: Tool(answer.__name__, title, description, result, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass, field
 
 import anyio
 from starlette.responses import Response
@@ -30,28 +31,26 @@ class TooLargeError(Exception):
     """A body is larger than allowed. The message is for its sender."""
 
 
+@dataclass(frozen=True, slots=True)
 class Limits:
     """ASGI application that reads the body before `app` is asked, and refuses what goes beyond the limits.
 
     A subscription's stream counts as a request until it has begun; how many of them may be open is not decided here.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, max_requests: int, max_bytes: int, body_seconds: float, exempt: frozenset[str]
-    ) -> None:
-        self._app = app
-        self._max_requests = max_requests
-        self._max_bytes = max_bytes
-        self._body_seconds = body_seconds
-        self._exempt = exempt
-        self._in_flight: set[object] = set()
+    app: ASGIApp
+    max_requests: int
+    max_bytes: int
+    body_seconds: float
+    exempt: frozenset[str]
+    in_flight: set[object] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http" or scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] in self.exempt:
+            await self.app(scope, receive, send)
             return
-        if len(self._in_flight) >= self._max_requests:
+        if len(self.in_flight) >= self.max_requests:
             await self._busy()(scope, receive, send)
             return
         place = object()
@@ -59,36 +58,36 @@ class Limits:
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if begins_stream(message):
-                    self._in_flight.discard(place)
+                    self.in_flight.discard(place)
                 if TURNED_AWAY in scope:
                     message["status"] = 503
                     message["headers"] = [*message["headers"], (b"retry-after", b"%d" % PLACE_SECONDS)]
             await send(message)
 
-        self._in_flight.add(place)
+        self.in_flight.add(place)
         try:
             body = await self._body(scope, receive)
             if isinstance(body, Response):
                 await body(scope, receive, send)
             elif body is not None:
-                await self._app(scope, replayed(body, receive), watch)
+                await self.app(scope, replayed(body, receive), watch)
         finally:
-            self._in_flight.discard(place)
+            self.in_flight.discard(place)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | Response | None:
         """Return the body, or the refusal of one that is too large or too slow; None when the client went away."""
         try:
-            with anyio.move_on_after(self._body_seconds):
-                return await read_body(scope, receive, self._max_bytes)
+            with anyio.move_on_after(self.body_seconds):
+                return await read_body(scope, receive, self.max_bytes)
         except TooLargeError as error:
             return refusal(413, str(error))
-        message = f"The body did not arrive within {self._body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
+        message = f"The body did not arrive within {self.body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
         return refusal(408, message, {"Connection": "close"})
 
     def _busy(self) -> Response:
-        logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self._max_requests)
+        logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self.max_requests)
         message = (
-            f"The server answers {self._max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
+            f"The server answers {self.max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
         )
         return refusal(503, message, {"Retry-After": str(RETRY_SECONDS)})
 

@@ -8,7 +8,6 @@ import socket
 from kl_core.errors import KubeLedgerError
 
 BACKLOG = 2048
-MAIN_PORT = "--port or KL_MCP_LISTEN_PORT"
 METRICS_PORT = "--metrics-port or KL_MCP_METRICS_PORT"
 
 
@@ -16,7 +15,7 @@ class CannotListenError(KubeLedgerError):
     """The listen address cannot be used. The message says why and which setting to change."""
 
 
-def listen(host: str, port: int, named: str = MAIN_PORT) -> socket.socket:
+def listen(host: str, port: int, named: str = "--port or KL_MCP_LISTEN_PORT") -> socket.socket:
     """Return a listening socket; port 0 takes any free port. `named` are the settings of the port, for the advice.
 
     Raise `CannotListenError`.
