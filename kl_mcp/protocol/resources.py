@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import unquote
 
 import mcp_types as types
@@ -29,6 +30,8 @@ JSON = "application/json"
 MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
 MAX_URI_CHARS = 200
+PACKAGE = Path(__file__).parents[1]
+CHECKOUT = PACKAGE.parent
 
 DATASET = types.Resource(
     uri="kubeledger://dataset",
@@ -70,6 +73,16 @@ TEMPLATES = [
         mime_type=JSON,
     ),
 ]
+
+
+def installed_documents() -> dict[str, str]:
+    """Return the texts of the documents by URI: those in the installed package, or in their places in a checkout."""
+    places = {
+        SPECIFICATION.uri: (PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md"),
+        ACCOUNTING.uri: (PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md"),
+    }
+    found = {uri: next(filter(Path.is_file, paths), None) for uri, paths in places.items()}
+    return {uri: path.read_text(encoding="utf-8") for uri, path in found.items() if path}
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:

@@ -19,10 +19,10 @@ from kl_mcp import __version__
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import caller_of
 from kl_mcp.counts import Counts
-from kl_mcp.protocol import completion, documents, prompts
+from kl_mcp.protocol import completion, prompts
 from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.instructions import INSTRUCTIONS
-from kl_mcp.protocol.resources import DATASET, HOUR_MS, TEMPLATES, Resources
+from kl_mcp.protocol.resources import DATASET, HOUR_MS, TEMPLATES, Resources, installed_documents
 from kl_mcp.protocol.subscriptions import MAX_SUBSCRIPTIONS, Subscriptions
 from kl_mcp.protocol.tool_calls import Calls
 from kl_mcp.tools import TABLE
@@ -87,7 +87,7 @@ def build_server(
     audit = audit or Audit()
     datasets = Datasets(holder)
     calls = Calls(table, datasets, counts, audit)
-    resources = Resources(table, datasets, audit, documents.installed())
+    resources = Resources(table, datasets, audit, installed_documents())
     bus = InMemorySubscriptionBus()
     subscriptions = ListenHandler(bus, max_subscriptions=max_subscriptions)
 

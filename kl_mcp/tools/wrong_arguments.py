@@ -22,7 +22,7 @@ MAX_LIST_ELEMENTS = 100
 """No argument takes more than 20; up to this many, its own error says so."""
 _BETWEEN = ("out_of_range", f"between 1 and {MAX_LIMIT}")
 _LIST = "a list of strings, or one comma-separated string"
-_WRONG = {
+VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
     "bool_type": ("invalid_type", "true or false"),
@@ -85,7 +85,7 @@ def argument_error(model: type[BaseModel], tool: str, error: ValidationError) ->
         return ToolArgumentError("missing_argument", name, f"{tool} needs {name}.", **advice)
     values = _declared(model, name).get("enum", [])
     otherwise = "one of " + ", ".join(values) if values else "of another form"
-    code, wanted = _WRONG.get(first["type"], ("invalid_value", otherwise))
+    code, wanted = VALIDATION_ERRORS.get(first["type"], ("invalid_value", otherwise))
     if code == "invalid_type" and len(first["loc"]) > 1:
         wanted = _LIST
     message = f"{name} must be {wanted.format_map(first.get('ctx', {}))}, not {quoted(first['input'])}."
