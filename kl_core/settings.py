@@ -101,8 +101,9 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None, flags: Mapping
     settings = declared(kind)
     sources = {each.field: _source(each, given, notices) for each in settings}
     values = {each.field: _value(each, sources[each.field], given) for each in settings}
-    explicit = frozenset(name for name, source in sources.items() if source)
-    return kind(**values, explicit=explicit, notices=tuple(notices))
+    return kind(
+        **values, explicit=frozenset(name for name, source in sources.items() if source), notices=tuple(notices)
+    )
 
 
 def _without_blanks(texts: Mapping[str, str]) -> dict[str, str]:

@@ -68,7 +68,8 @@ def parse_flags(argv: Sequence[str], options: Sequence[Setting]) -> dict[str, st
     if unknown:
         flags = [*(setting.flag for setting in options), "--help", "--version"]
         wrong = unknown[0].partition("=")[0]  # a value may be a password
-        hint = did_you_mean(wrong, flags)
-        raise SettingsError(f"unknown argument {wrong!r}.{hint} `kl-mcp --help` lists the settings.")
+        raise SettingsError(
+            f"unknown argument {wrong!r}.{did_you_mean(wrong, flags)} `kl-mcp --help` lists the settings."
+        )
     given = vars(namespace)
     return {setting.flag: given[setting.field] for setting in options if given[setting.field] is not None}

@@ -49,8 +49,9 @@ def complete(params: types.CompleteRequestParams, dataset: Dataset, tools: Itera
     candidates = _candidates(params, dataset, tools)
     matching = [value for value in candidates if value.startswith(params.argument.value)]
     values = matching[:MAX_VALUES]
-    completion = types.Completion(values=values, total=len(matching), has_more=len(matching) > len(values))
-    return types.CompleteResult(completion=completion)
+    return types.CompleteResult(
+        completion=types.Completion(values=values, total=len(matching), has_more=len(matching) > len(values))
+    )
 
 
 def _candidates(params: types.CompleteRequestParams, dataset: Dataset, tools: Iterable[str]) -> list[str]:

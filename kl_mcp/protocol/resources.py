@@ -153,8 +153,7 @@ class Resources:
         """Return `(MIME type, text)` of a resource."""
         if uri in self._documents:
             return MARKDOWN, self._documents[uri]
-        content = await self._datasets.ask(dataset, partial(self._json, uri, dataset, now))
-        return JSON, orjson.dumps(content).decode()
+        return JSON, orjson.dumps(await self._datasets.ask(dataset, partial(self._json, uri, dataset, now))).decode()
 
     def _json(self, uri: str, dataset: Dataset, now: float) -> object:
         if uri == DATASET.uri:

@@ -71,8 +71,10 @@ async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
         raise
     except Exception:
         logger.exception("%s failed", ctx.method)
-        message = "The server failed to answer. The same request may work later; the server's log has the details."
-        raise MCPError(types.INTERNAL_ERROR, message) from None
+        raise MCPError(
+            types.INTERNAL_ERROR,
+            "The server failed to answer. The same request may work later; the server's log has the details.",
+        ) from None
 
 
 def build_server(

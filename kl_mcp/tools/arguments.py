@@ -110,7 +110,11 @@ def arguments_of(answer: Callable[..., Any], tool: str) -> type[Arguments]:
             fields.setdefault("limit", (LimitArg, None))
             fields["cursor"] = (CursorArg, None)
         elif parameter.kind is parameter.KEYWORD_ONLY:
-            required = parameter.default is parameter.empty
-            fields[name] = (parameter.annotation, ... if required else parameter.default)
-    described = f"Arguments of {tool}." if fields else f"{tool} takes no arguments."
-    return create_model("Args", __base__=Arguments, __doc__=described, **fields)
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (parameter.annotation, default)
+    return create_model(
+        "Args",
+        __base__=Arguments,
+        __doc__=f"Arguments of {tool}." if fields else f"{tool} takes no arguments.",
+        **fields,
+    )

@@ -129,8 +129,8 @@ def _guarded(
         body_seconds=settings.client_timeout,
         exempt=exempt,
     )
-    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
     # The answers to browsers stand outside of the gate: their questions bring no token, and its refusals are read too.
+    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
     return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATH), access, exempt))
 
 
@@ -159,8 +159,9 @@ class UnfinishedAnswer:
 
 def _what_is_here(settings: Settings) -> str:
     metrics = METRICS_PATH if settings.metrics_port is None else "are on a port of their own (KL_MCP_METRICS_PORT)"
-    probes_are = f"probes are {HEALTH_PATH} and {READY_PATH}"
-    return f"The MCP endpoint is {MCP_PATH}; {probes_are}, metrics for Prometheus {metrics}."
+    return (
+        f"The MCP endpoint is {MCP_PATH}; probes are {HEALTH_PATH} and {READY_PATH}, metrics for Prometheus {metrics}."
+    )
 
 
 def _not_found(hint: str) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -203,6 +204,5 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
             app = create_metrics_app(settings, served, holder, counts, identification=identification)
             listeners.append((sock, app))
             logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
-        closing = served.subscriptions.close
-        Server(listeners, closing, settings.client_timeout, tls, max_waiting=room.waiting).run()
+        Server(listeners, served.subscriptions.close, settings.client_timeout, tls, max_waiting=room.waiting).run()
     logger.info("Stopped.")

@@ -81,15 +81,19 @@ class Limits:
                 return await read_body(scope, receive, self.max_bytes)
         except TooLargeError as error:
             return refusal(413, str(error))
-        message = f"The body did not arrive within {self.body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT)."
-        return refusal(408, message, {"Connection": "close"})
+        return refusal(
+            408,
+            f"The body did not arrive within {self.body_seconds:g} s (KL_MCP_CLIENT_TIMEOUT).",
+            {"Connection": "close"},
+        )
 
     def _busy(self) -> Response:
         logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self.max_requests)
-        message = (
-            f"The server answers {self.max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS)."
+        return refusal(
+            503,
+            f"The server answers {self.max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS).",
+            {"Retry-After": str(RETRY_SECONDS)},
         )
-        return refusal(503, message, {"Retry-After": str(RETRY_SECONDS)})
 
 
 async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:

@@ -168,8 +168,11 @@ class TlsFiles:
 
     def _warn(self) -> None:
         if self._certificate.not_before > self._now():
-            since = iso(self._certificate.not_before)
-            logger.warning("The certificate in %s holds from %s only: clients refuse it.", self._files[0], since)
+            logger.warning(
+                "The certificate in %s holds from %s only: clients refuse it.",
+                self._files[0],
+                iso(self._certificate.not_before),
+            )
         if (mark := self._mark[1]) and mark.mode & stat.S_IROTH:
             logger.warning("Everybody on this machine can read the key file %s: chmod 600 it.", self._files[1])
 
