@@ -4,8 +4,6 @@ Each takes the text without white space around it, and raises ValueError that sa
 "it must be". The text is empty only where the setting has no default.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Names of hosts as headers and settings write them, read strictly: what is none is refused, never guessed at."""
 
-from __future__ import annotations
-
 import re
 
 HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")

@@ -4,8 +4,6 @@ A named pipe, a device, or a link to either would make a reader wait or fill mem
 read, and no more of them than is asked for.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

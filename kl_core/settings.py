@@ -8,8 +8,6 @@ The machinery is our own: pydantic-settings would still leave old names with the
 generated documentation and refusals of one sentence to us, and bring pydantic and dotenv into the collector.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping

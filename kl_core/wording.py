@@ -1,7 +1,5 @@
 """How lists and near misses are told to people."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 

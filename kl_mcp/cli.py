@@ -1,7 +1,5 @@
 """The `kl-mcp` command."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence

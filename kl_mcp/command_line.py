@@ -1,7 +1,5 @@
 """The command line of `kl-mcp`: its flags, which are the settings, and its help."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """What a server counts while it runs, for the probes and for /metrics."""
 
-from __future__ import annotations
-
 import collections
 from functools import cached_property
 

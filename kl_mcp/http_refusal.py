@@ -1,7 +1,5 @@
 """How a request is refused over HTTP: in one form, whoever refuses it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST

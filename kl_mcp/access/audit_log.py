@@ -1,7 +1,5 @@
 """The audit log: one JSON line for each tool call and each resource that was read."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

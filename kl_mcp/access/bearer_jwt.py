@@ -3,8 +3,6 @@
 What a token says of its own key (`jku`, `x5u`, `jwk`, `x5c`) is never looked at: keys come from the key set alone.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Callers, and the dataset as each of them may see it."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Asks every HTTP request but the exempt ones for a bearer token, and notes whose it is (RFC 6750)."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Mapping

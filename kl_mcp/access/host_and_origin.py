@@ -5,11 +5,10 @@ header that names it. The probes are exempt: a kubelet calls them by the pod's a
 is not: a scraper's address can be named in the settings.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,7 +32,7 @@ class Access:
     any_origin: bool = False
 
     @classmethod
-    def of(cls, listen_host: str, hosts: Collection[str], origins: Collection[str]) -> Access:
+    def of(cls, listen_host: str, hosts: Collection[str], origins: Collection[str]) -> Self:
         """Allow loopback names, a listen address that is one, and `hosts` and `origins` besides; `*` is all of them.
 
         Both are as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`. Raise ValueError.

@@ -1,7 +1,5 @@
 """Whose a token is: named in the tokens file, or by a JWT of the configured issuer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext

@@ -4,8 +4,6 @@ A key that cannot verify a signature safely is left out with the reason, and the
 whose private part was published, RSA keys below 2048 bits (RFC 7518 3.3), keys for encryption, unknown kinds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast

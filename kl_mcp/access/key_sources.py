@@ -1,7 +1,5 @@
 """The issuer's keys as they were last read, out of force when they cannot be read for too long; and from a file."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncIterator, Callable

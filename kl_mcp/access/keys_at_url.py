@@ -1,7 +1,5 @@
 """The keys of an issuer from the https address where it publishes them."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,5 @@
 """Where clients learn which authorization server to get a token from (RFC 9728)."""
 
-from __future__ import annotations
-
 from urllib.parse import unquote, urlsplit
 
 from mcp.server.auth.handlers.metadata import ProtectedResourceMetadataHandler

@@ -1,7 +1,5 @@
 """Ends a stream whose caller may no longer call: its token was withdrawn or has expired while the stream was open."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 

@@ -1,7 +1,5 @@
 """Completion of prompt arguments and of template variables, from the dataset that is held."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 

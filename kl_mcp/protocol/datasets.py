@@ -1,7 +1,5 @@
 """The dataset that is held, as each caller may see it, and where questions about it are worked out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

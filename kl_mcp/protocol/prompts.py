@@ -1,7 +1,5 @@
 """Prompts: recurring questions with the calls that answer them, as one explicit table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Annotated

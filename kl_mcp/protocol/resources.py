@@ -1,7 +1,5 @@
 """What can be read besides the tools: the dataset's description, two documents, a page per namespace, full schemas."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from functools import partial

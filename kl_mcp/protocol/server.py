@@ -1,7 +1,5 @@
 """Wires the table of tools, the resources and the held dataset into one MCP server, for every transport and era."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

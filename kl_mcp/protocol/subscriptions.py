@@ -1,7 +1,5 @@
 """Bounds on open subscriptions: in all, and for each caller that has a name, so that nobody takes the places of all."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from typing import Any

@@ -1,7 +1,5 @@
 """`tools/list` and `tools/call` over the table of tools: the seam between the protocol and the answers."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Mapping

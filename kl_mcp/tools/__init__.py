@@ -1,7 +1,5 @@
 """The tools of the server, in one explicit table."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

@@ -1,7 +1,5 @@
 """The arguments of a tool: those that several take, and the model that the parameters of its answer make."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal

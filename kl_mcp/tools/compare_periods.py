@@ -1,7 +1,5 @@
 """compare_periods."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

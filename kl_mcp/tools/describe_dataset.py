@@ -1,7 +1,5 @@
 """describe_dataset."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from kl_mcp.tools.results import Instant, Metadata, Number, Result

@@ -1,7 +1,5 @@
 """get_efficiency_timeseries."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (

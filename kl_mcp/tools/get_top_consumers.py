@@ -1,7 +1,5 @@
 """get_top_consumers."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

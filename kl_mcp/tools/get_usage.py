@@ -1,7 +1,5 @@
 """get_usage."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, StrictBool

@@ -1,7 +1,5 @@
 """group_namespaces."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

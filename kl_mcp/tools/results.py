@@ -1,7 +1,5 @@
 """Blocks that several results share, described once."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -4,8 +4,6 @@ Ten full schemas cost more than 70,000 characters of an assistant's context, so 
 needs in order to call and to validate: names, types, what is required.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

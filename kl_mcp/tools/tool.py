@@ -1,7 +1,5 @@
 """What a tool is: a name, a result model, and a function whose parameters are the arguments of the tool."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Validation tells of every wrong element, and an error repeats what was wrong: wi
 some hundred thousand elements takes seconds and hundreds of megabytes. So bounds come first: a few comparisons a call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

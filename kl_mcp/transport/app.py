@@ -1,7 +1,5 @@
 """The HTTP transport: /mcp (both protocol eras), /healthz, /readyz and /metrics, served by uvicorn."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -3,8 +3,6 @@
 Series are labelled by tool and by error code, never by namespace: the numbers of the books are answered by the tools.
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Callable, Iterable, Iterator
 

@@ -1,7 +1,5 @@
 """What /readyz answers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kl_core.calendar import iso_or_none

@@ -1,7 +1,5 @@
 """Limits to what callers may ask: how many requests at once, and the size and time of a body, before it is parsed."""
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import dataclass, field

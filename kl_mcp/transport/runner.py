@@ -1,7 +1,5 @@
 """Runs HTTP applications, each on its own listening socket, until a signal: uvicorn, with connections of our own."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

@@ -17,8 +17,6 @@
 `capacity` makes the numbers fit into the files that the process may have open.
 """
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Listening sockets: what goes wrong with an address, and what to change, in one sentence."""
 
-from __future__ import annotations
-
 import errno
 import socket
 

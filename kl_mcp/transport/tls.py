@@ -1,7 +1,5 @@
 """Certificate and key of the HTTP transport: read from PEM files, tried out, and read again when the files change."""
 
-from __future__ import annotations
-
 import logging
 import re
 import ssl
