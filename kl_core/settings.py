@@ -8,8 +8,6 @@ The machinery is our own: pydantic-settings would still leave old names with the
 generated documentation and refusals of one sentence to us, and bring dotenv along.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -101,8 +99,9 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None, flags: Mapping
     settings = declared(kind)
     sources = {each.field: _source(each, given, notices) for each in settings}
     values = {each.field: _value(each, sources[each.field], given) for each in settings}
-    explicit = frozenset(name for name, source in sources.items() if source)
-    return kind(**values, explicit=explicit, notices=tuple(notices))
+    return kind(
+        **values, explicit=frozenset(name for name, source in sources.items() if source), notices=tuple(notices)
+    )
 
 
 def _without_blanks(texts: Mapping[str, str]) -> dict[str, str]:

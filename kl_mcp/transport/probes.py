@@ -1,6 +1,4 @@
-"""What /healthz and /readyz answer."""
-
-from __future__ import annotations
+"""What /readyz answers."""
 
 from typing import Any
 
@@ -9,11 +7,6 @@ from kl_mcp.counts import Counts
 from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
 from kl_query.warnings.warning import nobody, texts
-
-
-def health() -> dict[str, Any]:
-    """Say that the process answers: that is all a liveness probe may depend on."""
-    return {"status": "ok"}
 
 
 def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = False) -> tuple[int, dict[str, Any]]:
