@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from kl_query.paging import PageRequest
-from kl_query.warnings.questions import CURSOR_OUTDATED
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import warning
 
 DEFAULT_CHARACTERS = 28_000
 MAX_CHARS = 70_000
@@ -57,7 +58,7 @@ def fill(
 
 def _announce(metadata: Json, page: PageRequest, returned: int, total: int, *, generation: int, what: str) -> None:
     if page.generation is not None and page.generation != generation:
-        metadata["warnings"].append(CURSOR_OUTDATED.public_text)
+        metadata["warnings"].append(warning(Code.CURSOR_OUTDATED).public_text)
     reached = page.offset + returned
     if reached < total:
         metadata["truncated"] = {

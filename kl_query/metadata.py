@@ -11,16 +11,15 @@ from typing import Any
 
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import SOURCES, Source
-from kl_query.clocks import clock_warnings
 from kl_query.dataset.model import Dataset, Scale
 from kl_query.measures import sharing
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
 from kl_query.numbers import MONEY, rounded
-from kl_query.staleness import stale_warnings
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning, Plain, RowId, texts
+from kl_query.staleness import clock_warnings, stale_warnings
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Slot, some, texts, warning
 from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
@@ -109,8 +108,8 @@ def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[Data
             seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
             expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
             if expected and seen / expected < 1 - _NOTABLE_SHARE:
-                found.append((name, 100 * seen / expected))
-    return [observation.pods_unmeasured(found)] if found else []
+                found.append((name, Plain(f" ({100 * seen / expected:.3g} %)")))
+    return [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(tuple(found)))] if found else []
 
 
 def _data_window(window: Window | None) -> Block | None:
@@ -166,11 +165,8 @@ def _all_warnings(
 def _gaps(window: Window) -> list[DataWarning]:
     scale = window.scale
     missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
-    lacking = [i for i, hours in missing.items() if hours > 1e-6]
-    if not lacking:
-        return []
-    total = sum(missing[i] for i in lacking)
-    return [observation.not_observed(total, _hours_of(scale, missing, lacking))]
+    lacking = {i: hours for i, hours in missing.items() if hours > 1e-6}
+    return [warning(Code.NOT_OBSERVED, **_hours(scale, lacking))] if lacking else []
 
 
 def _silences(window: Window, source: Source) -> list[DataWarning]:
@@ -179,15 +175,14 @@ def _silences(window: Window, source: Source) -> list[DataWarning]:
     if coverage is None:
         return []
     if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
-        return [observation.NO_GPU_SOURCE]
+        return [warning(Code.NO_GPU_SOURCE)]
     column = scale.silent_hours.get(source)
-    silent = {} if column is None else {i: column[i] for i in window.indices}
-    lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
-    if not lacking:
-        return []
-    total = sum(silent[i] for i in lacking)
-    return [observation.source_silent(source, total, _hours_of(scale, silent, lacking))]
+    silent = {i: column[i] for i in window.indices if column[i] >= _NOTABLE_HOURS} if column else {}
+    name = Plain("metrics-server" if source == "metrics" else "A DCGM exporter")
+    return [warning(Code.SOURCE_SILENT, source=name, **_hours(scale, silent))] if silent else []
 
 
-def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[tuple[Plain, float]]:
-    return [(bucket_name(scale.name, scale.starts[i]), hours[i]) for i in buckets]
+def _hours(scale: Scale, lacking: Mapping[int, float]) -> dict[str, Slot]:
+    """Return how many hours buckets lack, together and one by one."""
+    each = [Plain(f"{bucket_name(scale.name, scale.starts[i])} ({hours:g} h)") for i, hours in lacking.items()]
+    return {"hours": sum(lacking.values()), "buckets": some(each)}

@@ -15,8 +15,8 @@ from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, su
 from kl_query.measures.shared_costs import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
-from kl_query.warnings import costs
-from kl_query.warnings.warning import DataWarning, RowId, Withheld
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
 from kl_query.windows import Window, read_window
 
 _SAME_HOURS = 1e-6
@@ -237,7 +237,10 @@ class Frame:
             return []
         kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
         borne = [name for name in named if name in self.absorbed]
-        return [*([costs.borne_by_others(borne)] if borne else []), *([costs.SHARED_COSTS_KEPT] if kept else [])]
+        return [
+            *([warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne))] if borne else []),
+            *([warning(Code.SHARED_COSTS_KEPT)] if kept else []),
+        ]
 
 
 def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:

@@ -24,8 +24,8 @@ from kl_query.numbers import UNKNOWN, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import scale_of
-from kl_query.warnings.efficiency import ratios_null
-from kl_query.warnings.warning import DataWarning, texts
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, texts, warning
 from kl_query.windows import Window, read_window
 
 
@@ -95,4 +95,4 @@ def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: C
 def _null_warning(series: list[dict[str, Any]]) -> list[DataWarning]:
     values = [value for entry in series for value in entry["values"]]
     without = values.count(None)
-    return [ratios_null(without, len(values))] if without else []
+    return [warning(Code.RATIOS_NULL, without=without, hours=len(values))] if without else []

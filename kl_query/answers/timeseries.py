@@ -15,8 +15,8 @@ from kl_query.numbers import rounded_all
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
-from kl_query.warnings.observation import OPEN_HOUR_LEFT_OUT
-from kl_query.warnings.warning import DataWarning, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, RowId, warning
 from kl_query.windows import Window
 
 
@@ -109,4 +109,4 @@ def add_series(
 
 def open_hour_warning(window: Window) -> list[DataWarning]:
     """Say that statistics leave out the open hour, where they do."""
-    return [OPEN_HOUR_LEFT_OUT] if window.partial else []
+    return [warning(Code.OPEN_HOUR_LEFT_OUT)] if window.partial else []

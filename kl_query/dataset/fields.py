@@ -42,7 +42,7 @@ def listing(value: Any, place: str) -> list[Any]:
     return _typed(value, list, Plain("an array"), place)
 
 
-def text(value: Any, place: str) -> str:
+def string(value: Any, place: str) -> str:
     """Return a string."""
     return _typed(value, str, Plain("a string"), place)
 
@@ -75,7 +75,7 @@ def member(values: Json, key: str, place: str) -> Any:
 
 def one_of(value: Any, allowed: Mapping[str, T], place: str) -> T:
     """Return what a word stands for."""
-    word = text(value, place)
+    word = string(value, place)
     if word not in allowed:
         raise MalformedError(
             "{place} is {word}, not one of {allowed}",
@@ -88,7 +88,7 @@ def one_of(value: Any, allowed: Mapping[str, T], place: str) -> T:
 
 def moment(value: Any, place: str) -> int:
     """Return an instant such as `2026-11-21T14:00:00Z` in UNIX seconds."""
-    written = text(value, place)
+    written = string(value, place)
     try:
         return read_iso(written)
     except ValueError:

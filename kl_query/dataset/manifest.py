@@ -28,7 +28,7 @@ from kl_query.dataset.fields import (
     moment_or_none,
     number,
     one_of,
-    text,
+    string,
     whole,
 )
 from kl_query.dataset.model import CollectorClock, Dataset, Namespace, Node, Nodes, Rate
@@ -57,9 +57,9 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
         Dataset(
             layout="native",
             cost_model=one_of(member(document, "cost_model", "the file"), COST_MODELS, "cost_model"),
-            currency=None if currency is None else text(currency, "currency"),
-            cluster=text(member(document, "cluster", "the file"), "cluster"),
-            producer=" ".join(text(producer.get(key), f"producer.{key}") for key in ("name", "version")),
+            currency=None if currency is None else string(currency, "currency"),
+            cluster=string(member(document, "cluster", "the file"), "cluster"),
+            producer=" ".join(string(producer.get(key), f"producer.{key}") for key in ("name", "version")),
             generation=whole(member(document, "generation", "the file"), "generation"),
             polling_interval_seconds=whole(
                 member(document, "polling_interval_seconds", "the file"), "polling_interval"
@@ -110,13 +110,13 @@ def _clock(value: Any) -> CollectorClock | None:
     return CollectorClock(
         moment(found.get("detected_at"), "clock_disagrees.detected_at"),
         whole(found.get("ahead_seconds"), "clock_disagrees.ahead_seconds"),
-        tuple(text(witness, "clock_disagrees.contradicted_by") for witness in witnesses),
+        tuple(string(witness, "clock_disagrees.contradicted_by") for witness in witnesses),
     )
 
 
 def _file(value: Any, part: str) -> FileRecord:
     record = mapping(value, f"files.{part}")
-    name = text(record.get("name"), f"files.{part}.name")
+    name = string(record.get("name"), f"files.{part}.name")
     if not DATA_FILE.fullmatch(name):
         raise MalformedError(
             "{place} is {name}, not a plain data file name",
@@ -124,7 +124,9 @@ def _file(value: Any, part: str) -> FileRecord:
             name=Detail(repr(name[:60]), Plain("something else")),
         )
     return FileRecord(
-        Plain(name), whole(record.get("size"), f"files.{part}.size"), text(record.get("sha256"), f"files.{part}.sha256")
+        Plain(name),
+        whole(record.get("size"), f"files.{part}.size"),
+        string(record.get("sha256"), f"files.{part}.sha256"),
     )
 
 
@@ -134,7 +136,7 @@ def _rate(value: Any) -> Rate:
     return Rate(
         moment(rate.get("effective"), "rates.effective"),
         number(rate.get("rate"), "rates.rate"),
-        text(rate.get("currency"), "rates.currency"),
+        string(rate.get("currency"), "rates.currency"),
         None
         if weights is None
         else {k: number(v, f"rates.weights.{k}") for k, v in mapping(weights, "weights").items()},
@@ -145,7 +147,7 @@ def _namespaces(value: Any) -> dict[str, Namespace]:
     table: dict[str, Namespace] = {}
     for item in listing(value, "namespaces"):
         record = mapping(item, "namespaces")
-        name = text(record.get("name"), "namespaces.name")
+        name = string(record.get("name"), "namespaces.name")
         table[name] = Namespace(
             name,
             moment(record.get("first_seen"), f"{name}.first_seen"),
@@ -164,7 +166,7 @@ def _history(value: Any, name: str) -> tuple[tuple[str | None, int], ...]:
     entries = [mapping(entry, place) for entry in listing(value, place)]
     return tuple(
         (
-            None if entry.get("value") is None else text(entry["value"], place),
+            None if entry.get("value") is None else string(entry["value"], place),
             moment(entry.get("first_seen"), f"{place}.first_seen"),
         )
         for entry in entries
@@ -173,7 +175,7 @@ def _history(value: Any, name: str) -> tuple[tuple[str | None, int], ...]:
 
 def _node(value: Any) -> Node:
     node = mapping(value, "nodes")
-    name = text(node.get("name"), "nodes.name")
+    name = string(node.get("name"), "nodes.name")
     return Node(
         name,
         flag(node.get("ready"), f"{name}.ready"),

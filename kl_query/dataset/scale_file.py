@@ -17,7 +17,7 @@ from kl_query.dataset.fields import (
     mapping,
     member,
     moment,
-    text,
+    string,
 )
 from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.warnings.warning import Detail, Plain
@@ -27,7 +27,7 @@ Name = TypeVar("Name", bound=str)
 
 def read_scale(document: Json, name: ScaleName, file: str, names: Collection[str]) -> Scale:
     """Return the scale of a parsed file. Raises MalformedError; `names` is the manifest's namespace table."""
-    if text(member(document, "scale", "the file"), "scale") != name:
+    if string(member(document, "scale", "the file"), "scale") != name:
         raise MalformedError(
             "it holds the scale {scale}", scale=Detail(repr(document["scale"]), Plain("of another name"))
         )

@@ -24,8 +24,8 @@ from kl_core.vocabulary import MANIFEST
 from kl_core.watched_file import Mark
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
-from kl_query.warnings import loading
-from kl_query.warnings.warning import DataWarning, texts
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, texts, warning
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Holder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
-        self.held = Held(EMPTY(loading.NOT_LOOKED_YET))
+        self.held = Held(EMPTY(warning(Code.DATASET_LOADING)))
         self._counts = counts
         self._load = load
         self._look_seconds = look_seconds
@@ -148,15 +148,17 @@ class Holder:
         except DatasetError as error:
             self._keep(error.warning)
         except Exception as error:  # noqa: BLE001 -- an unforeseen failure is a failed load, logged with its traceback
-            self._keep(loading.load_failed(self.directory, error), unforeseen=error)
+            kind = Plain(type(error).__name__)
+            problem = warning(Code.LOAD_FAILED, directory=Plain(str(self.directory)), kind=kind)
+            self._keep(problem, unforeseen=error)
         else:
             await self._replace(dataset)
 
     async def _replace(self, dataset: Dataset) -> None:
         first = not self.looked
-        for warning in dataset.warnings:
-            if warning not in self.held.dataset.warnings:
-                logger.warning("%s", warning.text)
+        for new in dataset.warnings:
+            if new not in self.held.dataset.warnings:
+                logger.warning("%s", new.text)
         self.held = Held(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
         self._counts.count_load("loaded")
@@ -169,7 +171,9 @@ class Holder:
         if good is None:
             dataset = EMPTY(problem)
         else:
-            dataset = good.with_warnings(loading.earlier_generation(problem, good.generation))
+            dataset = good.with_warnings(
+                warning(Code.EARLIER_GENERATION, problem=problem.said, generation=good.generation)
+            )
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._retry_at = self._clock() + pause

@@ -13,8 +13,8 @@ from kl_core.vocabulary import AMOUNT_UNITS, CostModel, Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning, Plain, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, warning
 from kl_query.windows import Window, bucket_name
 
 
@@ -66,11 +66,11 @@ class AmountRules:
         """Return what any answer over a window says of its buckets."""
         scale, last = self.scale, window.stop - 1
         if not scale.starts and scale.name in dataset.scales:
-            return [observation.no_sample_yet(scale.name)]
+            return [warning(Code.NO_SAMPLE_YET, scale=Plain(scale.name))]
         if not window.partial:
             return []
         length, name = (scale.ends[last] - scale.starts[last]) / HOUR, bucket_name(scale.name, scale.starts[last])
-        return [observation.partial_bucket(name, scale.elapsed_hours[last], length)]
+        return [warning(Code.PARTIAL_BUCKET, bucket=name, hours=scale.elapsed_hours[last], length=length)]
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for a bucket that may hold fewer hours than are counted."""
@@ -86,4 +86,8 @@ class AmountRules:
 
     def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
         """Return the warning for namespaces whose sums leave out so many buckets."""
-        return observation.buckets_unknown(names, buckets, Plain(GRANULARITY[self.scale.name]))
+        return self._about_sums(Code.BUCKETS_UNKNOWN, names, buckets)
+
+    def _about_sums(self, code: Code, names: Sequence[RowId], buckets: int) -> DataWarning:
+        granularity = Plain(GRANULARITY[self.scale.name])
+        return warning(code, count=len(names), buckets=buckets, granularity=granularity, names=Names.of(names))

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from kl_core.vocabulary import BILLED_METRICS, CostModel, ScaleName
 from kl_query.dataset.model import Dataset
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, duration, text, warning
 from kl_query.windows import instant
 
 _MAX_AGE_TICKS = 3
@@ -41,14 +41,14 @@ class Layout:
 
     def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
         """Return the warning for a newest sample that is too old."""
-        published = dataset.generated_at
+        published, ago = dataset.generated_at, duration(now - newest)
         if published is not None and abs(now - published) <= self.max_age_seconds(dataset):
-            return observation.no_source_answers(instant(newest), now - newest)
-        return observation.stale(instant(newest), now - newest)
+            return warning(Code.NO_SOURCE_ANSWERS, since=instant(newest), ago=ago)
+        return warning(Code.STALE, last=instant(newest), ago=ago, runs=text("the collector runs"))
 
     def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
         """Return the warning for a dataset without any sample of a known time."""
-        return [observation.NO_SOURCE_YET]
+        return [warning(Code.NO_SOURCE_YET)]
 
 
 class NothingLoaded(Layout):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import ClassVar
 
-from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.calendar import HOUR
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
 from kl_query.measures.amounts import AmountRules
@@ -26,8 +26,8 @@ from kl_query.measures.measure import (
     invalid_combination,
 )
 from kl_query.numbers import MONEY, UNKNOWN
-from kl_query.warnings import legacy
-from kl_query.warnings.warning import DataWarning, Plain, RowId, some
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, RowId, duration, some, text, warning
 from kl_query.windows import Window, bucket_name, instant
 
 _HOURLY_SECONDS = 168 * HOUR
@@ -126,15 +126,16 @@ class LegacyAmounts(AmountRules):
             return []
         found = super().window_warnings(dataset, window, of_gpus=of_gpus)
         if found and not self.facts.counted:
-            found = [legacy.partial_uncounted(self._bucket(window.stop - 1))]
+            found = [warning(Code.PARTIAL_UNCOUNTED, bucket=self._bucket(window.stop - 1))]
         if scale.cost_model != dataset.cost_model and not of_gpus:
-            found.append(legacy.HOURS_PER_CENT)
+            found.append(warning(Code.HOURS_PER_CENT))
         elif (of_gpus or scale.cost_model == "normalized") and len(window.indices) > 1:
-            found.append(legacy.MEANS_OF_PERCENTAGES)
+            found.append(warning(Code.MEANS_OF_PERCENTAGES))
         found += self.begin_warnings(window)
         length = (scale.ends[first] - scale.starts[first]) / HOUR
         if scale.complete[first] and scale.elapsed_hours[first] <= length - 1e-6:
-            found.append(legacy.window_rolls(self._bucket(first), scale.elapsed_hours[first], length))
+            hours = scale.elapsed_hours[first]
+            found.append(warning(Code.WINDOW_ROLLS, bucket=self._bucket(first), hours=hours, length=length))
         return found
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
@@ -142,13 +143,20 @@ class LegacyAmounts(AmountRules):
         scale, begun = self.scale, self.scale.begins_in
         if begun is None or begun not in window.indices:
             return []
-        return [legacy.data_begin_unknown(scale.name, self._bucket(begun), scale.observed_hours[begun])]
+        hours = scale.observed_hours[begun]
+        return [warning(Code.DATA_BEGIN_UNKNOWN, scale=Plain(scale.name), bucket=self._bucket(begun), hours=hours)]
 
     def metric_warnings(self, metrics: Iterable[str | None]) -> list[DataWarning]:
         """Return what to know of GPUs; nothing where an answer is not about them."""
         if not any(metric in _OWN_GPUS for metric in metrics):
             return []
-        return [legacy.own_gpus(days_known=self.scale.cost_model == "cumulative")]
+        known = text(
+            ""
+            if self.scale.cost_model == "cumulative"
+            else " Under this cost model its days and months hold only the share of a sum of such means, from which "
+            "nothing follows: they are null; hours are known."
+        )
+        return [warning(Code.OWN_GPUS, known=known)]
 
     def gap_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for efficiency over hours that no file holds one by one."""
@@ -156,11 +164,13 @@ class LegacyAmounts(AmountRules):
             return []
         hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - _HOURLY_SECONDS
         young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= _HOURLY_SECONDS
-        return [] if window.start >= hours_begin or young else [legacy.gaps_untold(instant(hours_begin))]
+        if window.start >= hours_begin or young:
+            return []
+        return [warning(Code.GAPS_UNTOLD, since=instant(hours_begin))]
 
     def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
         """Return the warning for namespaces without a value in so many buckets."""
-        return legacy.values_absent(names, buckets, Plain(GRANULARITY[self.scale.name]))
+        return self._about_sums(Code.VALUES_ABSENT, names, buckets)
 
     def _is_averaged(self, metric: Metric) -> bool:
         """Say whether amounts are per cent times hours, which answers show as per cent."""
@@ -193,7 +203,7 @@ class LegacyLayout(Layout):
         if scale is None or not scale.starts:
             return []
         earlier = sum(1 for at in seen if at is not None and at <= scale.starts[0])
-        return [legacy.last_seen_coarse(earlier)] if earlier else []
+        return [warning(Code.LAST_SEEN_COARSE, namespaces=earlier)] if earlier else []
 
     def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
         """Return the warning for files without any hourly point whose newest day (or month) is over."""
@@ -202,7 +212,7 @@ class LegacyLayout(Layout):
         if newest is None or newest.newest_sample is None or now - newest.newest_sample <= _MAX_AGE_SECONDS:
             return []
         last = bucket_name(newest.name, newest.starts[-1])
-        return [legacy.stale_days(last, instant(newest.newest_sample))]
+        return [warning(Code.STALE_DAYS, bucket=last, ended=instant(newest.newest_sample))]
 
     def max_age_seconds(self, dataset: Dataset) -> int:
         """Return how old the newest hourly point may be."""
@@ -210,7 +220,8 @@ class LegacyLayout(Layout):
 
     def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
         """Return the warning for a newest hourly point that is too old; when files were written says nothing."""
-        return legacy.stale(instant(newest), now - newest)
+        runs = text("KubeLedger polls the cluster")
+        return warning(Code.STALE, last=instant(newest), ago=duration(now - newest), runs=runs)
 
 
 def _known(column: Column, window: Window) -> set[int]:

@@ -137,9 +137,9 @@ def text(template: str, /, **slots: Slot) -> Text:
     return Text(template, slots)
 
 
-def warning(code: Code, template: str, /, **slots: Slot) -> DataWarning:
-    """Return a warning."""
-    return DataWarning(code, Text(template, slots))
+def warning(code: Code, /, **slots: Slot) -> DataWarning:
+    """Return a warning with a value for each slot of its text."""
+    return DataWarning(code, Text(code.value, slots))
 
 
 def texts(warnings: Iterable[DataWarning]) -> list[str]:
@@ -150,6 +150,15 @@ def texts(warnings: Iterable[DataWarning]) -> list[str]:
 def some(items: Sequence[Plain]) -> Plain:
     """Return the first few items of a list, and how many more there are."""
     return Plain(wording.some(items))
+
+
+def duration(seconds: float) -> Plain:
+    """Return a length of time in words, rounded down."""
+    minutes = int(seconds // 60)
+    if minutes < 120:
+        return Plain(f"{minutes} min")
+    hours = minutes // 60
+    return Plain(f"{hours} h" if hours < 72 else f"{hours // 24} days")
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:

@@ -20,8 +20,8 @@ from kl_query.numbers import UNKNOWN
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
-from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, RowId, warning
 from kl_query.windows import instant
 
 DEFAULT_MOVERS = 20
@@ -177,18 +177,18 @@ def _fill(
 def _left_out(pair: Periods, selection: Selection) -> list[DataWarning]:
     names = _names(pair, selection)
     missing = len(names) - len(pair.known_in_both(names))
-    return [questions.change_unknown(missing)] if missing else []
+    return [warning(Code.CHANGE_UNKNOWN, namespaces=missing)] if missing else []
 
 
 def _warnings(frames: Frames, selection: Selection, pair: Periods | None, with_periods: bool) -> list[DataWarning]:
     warnings: list[DataWarning] = []
     if frames.monthly.window.partial:
-        warnings.append(questions.OPEN_MONTH_LEFT_OUT)
+        warnings.append(warning(Code.OPEN_MONTH_LEFT_OUT))
     warnings += rules_of(frames.monthly.scale).begin_warnings(frames.monthly.window)
     if not frames.monthly.window.indices and frames.daily.window.indices:
-        warnings.append(questions.NO_MONTHS)
+        warnings.append(warning(Code.NO_MONTHS))
     if with_periods and pair is None:
-        warnings.append(questions.NO_PERIODS)
+        warnings.append(warning(Code.NO_PERIODS))
     if pair is not None:
         warnings += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
     warnings += _left_out_of_trend(frames, selection)
@@ -201,4 +201,4 @@ def _left_out_of_trend(frames: Frames, selection: Selection) -> list[DataWarning
     if not selection.single or len(frames.names(selection)) < 2:
         return []
     missing = frames.trajectory(selection).left_out
-    return [questions.trend_leaves_out(missing)] if missing else []
+    return [warning(Code.TREND_LEAVES_OUT, count=len(missing), names=Names.of(missing))] if missing else []

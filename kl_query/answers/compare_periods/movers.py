@@ -14,8 +14,8 @@ from kl_query.errors import ToolArgumentError
 from kl_query.measures.amounts_per_hour import KnownHours, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
-from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning, Plain, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, RowId, text, warning
 from kl_query.windows import Window, read_window, whole_window
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
@@ -149,10 +149,10 @@ class Periods:
         label = Plain(str(self.after.label))
         if self.scaled:
             before, after = self._hours
-            priced = self.view.measure.cost_model == "costs"
-            return [questions.baseline_scaled(after, before, label, priced=priced)]
+            kind = text("hours with a price" if self.view.measure.cost_model == "costs" else "hours")
+            return [warning(Code.BASELINE_SCALED, kind=kind, hours=after, baseline_hours=before, label=label)]
         some = sum(1 for name in self.known_in_both(names) if self.scales(name))
-        return [questions.baselines_scaled(some, label)] if some else []
+        return [warning(Code.BASELINES_SCALED, namespaces=some, label=label)] if some else []
 
 
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:

@@ -38,8 +38,8 @@ from kl_query.dataset.legacy.table import Table, read_table
 from kl_query.dataset.legacy.trends import hourly, hourly_rate
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
-from kl_query.warnings import legacy_files as told
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, text, warning
 
 _SETTLED_ATTEMPTS = 3
 
@@ -63,14 +63,16 @@ class Reader:
 
         Raises DatasetError where the cost model was never readable, or no file ever was.
         """
-        warnings = [told.NOTE]
+        warnings = [warning(Code.LEGACY_FILES)]
         backend = self._read_backend(warnings)
         empty: list[File] = []
         trends = self._read_files(TRENDS, None, warnings, empty)
         points = points_of(_keyed(trends))
         periods = self._read_files(PERIODS, points.newest, warnings, empty)
         if not trends and not periods:
-            raise DatasetError(told.no_usable_file(self._directory / BACKEND, warnings[1:]))
+            found = tuple(each.said for each in warnings[1:])
+            place = Plain(str(self._directory))
+            raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), found=found))
         warnings += _nothing_in(empty, points.newest, has_periods=bool(periods))
         return self._dataset(backend, trends, periods, points, warnings)
 
@@ -95,7 +97,11 @@ class Reader:
             MONTHLY_SECONDS, periods, newest, backend, days.finer, lag=lag, days_end=end, row=rows.monthly
         )
         scales = (hours.scale, days.scale, months.scale)
-        warnings += [told.dates_left_out(read.strange, read.scale.name) for read in (days, months) if read.strange]
+        warnings += [
+            warning(Code.DATES_LEFT_OUT, dates=read.strange, scale=Plain(read.scale.name))
+            for read in (days, months)
+            if read.strange
+        ]
         found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
         rate = hourly_rate(_keyed(trends))
         currency = backend.currency if backend.cost_model == "costs" else None
@@ -154,9 +160,10 @@ class Reader:
             self._backend = read_backend(self._directory / BACKEND)
         except MalformedError as error:
             if self._backend is None:
-                allowed = map(Plain, COST_MODELS)
-                raise DatasetError(told.cost_model_unknown(self._directory, error.fault, allowed)) from None
-            warnings.append(told.cost_model_kept(error.fault))
+                place, allowed = Plain(str(self._directory)), Plain(", ".join(COST_MODELS))
+                problem = warning(Code.COST_MODEL_UNKNOWN, directory=place, fault=error.fault, allowed=allowed)
+                raise DatasetError(problem) from None
+            warnings.append(warning(Code.COST_MODEL_KEPT, fault=error.fault))
         return self._backend
 
     def _read_files(
@@ -174,15 +181,19 @@ class Reader:
                     continue
                 if kept is None and not file.required:
                     if not isinstance(error, AbsentError):
-                        warnings.append(told.left_out(error.fault))
+                        warnings.append(warning(Code.FILE_LEFT_OUT, fault=error.fault))
                     continue
-                warnings.append(told.kept(error.fault) if kept else told.unknown(error.fault))
+                warnings.append(warning(Code.FILE_KEPT if kept else Code.FILE_UNKNOWN, fault=error.fault))
                 read = kept.read if kept else None
             if read is not None:
                 found[file] = read
                 if read.table.skipped:
-                    dated = file.window is None
-                    warnings.append(told.rows_left_out(file.name, read.table.skipped, dated=dated))
+                    why = text(
+                        "could not be read, or are of later than the file itself"
+                        if file.window is None
+                        else "could not be read"
+                    )
+                    warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=read.table.skipped, why=why))
         return found
 
     def _current(self, file: File, newest: int | None) -> Read:
@@ -252,5 +263,6 @@ def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool)
     if newest is None:
         empty = [file for file in empty if file.window is not None]
     young = newest is not None and not has_periods
-    said = told.NO_WHOLE_HOUR_YET if young else told.files_empty(file.name for file in empty)
-    return [*([said] if empty else []), *([] if newest is not None else [told.NO_POINT])]
+    files = Plain(", ".join(file.name for file in empty))
+    said = warning(Code.NO_WHOLE_HOUR_YET) if young else warning(Code.FILES_EMPTY, files=files)
+    return [*([said] if empty else []), *([] if newest is not None else [warning(Code.NO_HOURLY_POINT)])]

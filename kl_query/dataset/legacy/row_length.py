@@ -22,8 +22,8 @@ from kl_query.dataset.legacy.buckets import Tables
 from kl_query.dataset.legacy.dates import read_day, read_instant, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
 from kl_query.dataset.legacy.table import BILLING_RATE, Table
-from kl_query.warnings.legacy_files import rows_converted, sums_contradict
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, warning
 
 LENGTHS = (300, 360, 600, 720, 900, 1200, 1440, 1800, 2160, 2880, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400)
 """In seconds: those of usual polling intervals."""
@@ -67,7 +67,7 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     daily = _nearest(median(estimates), (usual, gap, HOUR, _LONG * gap)) if estimates else usual
     monthly = _rows_of_months(days, months, newest, model, daily or HOUR)
     warnings = [
-        sums_contradict(coarse, fine)
+        warning(Code.SUMS_CONTRADICT, coarse=coarse, fine=fine)
         for coarse, fine, row in ((_DAYS, Plain("hourly points"), daily), (_MONTHS, _DAYS, monthly))
         if row is None
     ]
@@ -202,4 +202,5 @@ def _nearest(estimate: float, expected: Sequence[int]) -> int | None:
 
 def _converted(rows: Rows) -> list[DataWarning]:
     longer = [(kind, row) for kind, row in ((_DAYS, rows.daily), (_MONTHS, rows.monthly)) if row != HOUR]
-    return [rows_converted(longer)] if longer else []
+    each = [f"{kind} of {f'{row // 60} min' if row < HOUR else f'{row / HOUR:g} h'}" for kind, row in longer]
+    return [warning(Code.ROWS_CONVERTED, rows=Plain(", ".join(each)))] if longer else []
