@@ -7,35 +7,33 @@ that cannot be used costs nothing that was read before: its last good content an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from kl_core.vocabulary import METRICS, Metric, Source
 from kl_core.watched_file import Mark
 from kl_query.dataset.fields import MalformedError
-from kl_query.dataset.legacy.backend import COST_MODELS, Backend, read_backend
-from kl_query.dataset.legacy.buckets import Read
 from kl_query.dataset.legacy.files import (
     BACKEND,
+    COST_MODELS,
     DAILY_SECONDS,
     MONTHLY_SECONDS,
     PERIODS,
     TRENDS,
     AbsentError,
+    Backend,
     EmptyListError,
     File,
-    mark_of,
-    named,
-    unreadable,
+    read_backend,
+    reading,
 )
-from kl_query.dataset.legacy.hourly_points import Points, believable, points_of, window_lag
+from kl_query.dataset.legacy.hourly_points import Points, believable, hourly_rate, hourly_scale, points_of, window_lag
 from kl_query.dataset.legacy.hours_with_data import Finer, of_hours
 from kl_query.dataset.legacy.last_seen import namespaces
 from kl_query.dataset.legacy.periods import Period, period
 from kl_query.dataset.legacy.row_length import rows_of
 from kl_query.dataset.legacy.table import Table, read_table
-from kl_query.dataset.legacy.trends import hourly, hourly_rate
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
@@ -44,18 +42,12 @@ from kl_query.warnings.warning import DataWarning, Plain, text, warning
 _SETTLED_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    mark: Mark
-    read: Read
-
-
 class Reader:
     """Reads one directory again and again. Not for several threads at once."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._kept: dict[File, _Kept] = {}
+        self._kept: dict[File, tuple[Mark, Table]] = {}
         self._backend: Backend | None = None
 
     def read(self) -> Dataset:
@@ -79,8 +71,8 @@ class Reader:
     def _dataset(
         self,
         backend: Backend,
-        trends: Mapping[File, Read],
-        periods: Mapping[File, Read],
+        trends: Mapping[File, Table],
+        periods: Mapping[File, Table],
         points: Points,
         warnings: list[DataWarning],
     ) -> Dataset:
@@ -88,7 +80,7 @@ class Reader:
         in_days, in_months = (_keyed(_of_window(window, periods)) for window in (DAILY_SECONDS, MONTHLY_SECONDS))
         rows = rows_of(_keyed(trends), in_days, in_months, newest, backend.cost_model)
         warnings += rows.warnings
-        hours = hourly(_keyed(trends), newest, _shown(trends, None), rows.points)
+        hours = hourly_scale(_keyed(trends), newest, _shown(trends, None), rows.points)
         lag = window_lag(points, in_days, self._written_at(trends) or 0, rows.points)
         finer = of_hours(hours, backend.cost_model, lag)
         days = self._period(DAILY_SECONDS, periods, newest, backend, finer, lag=lag, row=rows.daily)
@@ -127,7 +119,7 @@ class Reader:
     def _period(
         self,
         window: int,
-        periods: Mapping[File, Read],
+        periods: Mapping[File, Table],
         newest: int | None,
         backend: Backend,
         finer: Mapping[Metric, Finer],
@@ -153,7 +145,7 @@ class Reader:
 
     def _written_at(self, files: Iterable[File]) -> int | None:
         """Return about when files were written, which is good for a year and for nothing finer."""
-        return max((self._kept[file].mark.modified_ns // 1_000_000_000 for file in files), default=None)
+        return max((self._kept[file][0].modified_ns // 1_000_000_000 for file in files), default=None)
 
     def _read_backend(self, warnings: list[DataWarning]) -> Backend:
         try:
@@ -168,53 +160,53 @@ class Reader:
 
     def _read_files(
         self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
-    ) -> dict[File, Read]:
-        found: dict[File, Read] = {}
+    ) -> dict[File, Table]:
+        found: dict[File, Table] = {}
         for file in files:
-            read: Read | None
             try:
-                read = self._current(file, newest)
+                found[file] = self._current(file, newest)
             except MalformedError as error:
-                kept = self._kept.get(file)
-                if kept is None and isinstance(error, EmptyListError) and file.required:
+                if file in self._kept:
+                    found[file] = self._kept[file][1]
+                    warnings.append(warning(Code.FILE_KEPT, fault=error.fault))
+                elif isinstance(error, EmptyListError) and not file.gpu:
                     empty.append(file)
-                    continue
-                if kept is None and not file.required:
-                    if not isinstance(error, AbsentError):
-                        warnings.append(warning(Code.FILE_LEFT_OUT, fault=error.fault))
-                    continue
-                warnings.append(warning(Code.FILE_KEPT if kept else Code.FILE_UNKNOWN, fault=error.fault))
-                read = kept.read if kept else None
-            if read is not None:
-                found[file] = read
-                if read.table.skipped:
-                    why = text(
-                        "could not be read, or are of later than the file itself"
-                        if file.window is None
-                        else "could not be read"
-                    )
-                    warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=read.table.skipped, why=why))
+                elif not file.gpu:
+                    warnings.append(warning(Code.FILE_UNKNOWN, fault=error.fault))
+                elif not isinstance(error, AbsentError):
+                    warnings.append(warning(Code.FILE_LEFT_OUT, fault=error.fault))
+            if file in found and found[file].skipped:
+                why = text(
+                    "could not be read, or are of later than the file itself"
+                    if file.window is None
+                    else "could not be read"
+                )
+                warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=found[file].skipped, why=why))
         return found
 
-    def _current(self, file: File, newest: int | None) -> Read:
+    def _current(self, file: File, newest: int | None) -> Table:
         """Return a file's content, parsed anew only where the file has changed. Raises MalformedError."""
         for _ in range(_SETTLED_ATTEMPTS):
             path = self._path(file)
-            before = mark_of(path)
-            kept = self._kept.get(file)
-            if kept is not None and kept.mark == before and (kept.read.newest is not None or newest is None):
-                return kept.read
-            table = _table(path, file, before.modified_ns)
-            if mark_of(path) == before:
+            with reading(path):
+                before = Mark.of(path.stat())
+                mark, kept = self._kept.get(file, (None, None))
+                if kept and mark == before and (kept.newest is not None or newest is None):
+                    return kept
+                table = replace(read_table(path, file), newest=newest)
+                settled = Mark.of(path.stat()) == before
+            if file.window is None:
+                table = believable(table, before.modified_ns // 1_000_000_000)
+            if settled:
                 if not table.cells and table.skipped:
                     raise MalformedError(
-                        "{file} has {rows} row(s), none of which can be used", file=named(path), rows=table.skipped
+                        "{file} has {rows} row(s), none of which can be used", file=Plain(path.name), rows=table.skipped
                     )
                 if not table.cells:
-                    raise EmptyListError("{file} is an empty list", file=named(path))
-                self._kept[file] = _Kept(before, Read(table, newest))
-                return self._kept[file].read
-        raise MalformedError("{file} is being written", file=named(path))
+                    raise EmptyListError("{file} is an empty list", file=Plain(path.name))
+                self._kept[file] = before, table
+                return table
+        raise MalformedError("{file} is being written", file=Plain(path.name))
 
     def _path(self, file: File) -> Path:
         paths = [self._directory / name for name in file.names]
@@ -227,31 +219,21 @@ def reader_of(directory: Path) -> Reader:
     return Reader(directory)
 
 
-def _keyed(files: Mapping[File, Read]) -> dict[tuple[Metric, str], Read]:
-    return {(file.metric, file.kind): read for file, read in files.items()}
+def _keyed(files: Mapping[File, Table]) -> dict[tuple[Metric, str], Table]:
+    return {(file.metric, file.kind): table for file, table in files.items()}
 
 
-def _shown(files: Mapping[File, Read], window: int | None) -> str:
+def _shown(files: Mapping[File, Table], window: int | None) -> str:
     """Return the file an answer of a scale names as its source: of cpu, where there is one."""
     names = [file.name for file in files if file.kind == "usage" and file.window == window]
     return names[0] if names else ""
 
 
-def _of_window(window: int, files: Mapping[File, Read]) -> dict[File, Read]:
-    return {file: read for file, read in files.items() if file.window == window}
+def _of_window(window: int, files: Mapping[File, Table]) -> dict[File, Table]:
+    return {file: table for file, table in files.items() if file.window == window}
 
 
-def _table(path: Path, file: File, written_ns: int) -> Table:
-    try:
-        table = read_table(path, file)
-    except FileNotFoundError:
-        raise AbsentError("{file} is missing", file=named(path)) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    return table if file.window is not None else believable(table, written_ns // 1_000_000_000)
-
-
-def _last_samples(trends: Mapping[File, Read], newest: int | None) -> dict[Source, int | None]:
+def _last_samples(trends: Mapping[File, Table], newest: int | None) -> dict[Source, int | None]:
     if newest is None:
         return {}
     gpu = points_of({key: read for key, read in _keyed(trends).items() if key[0] == "gpu"}).newest
