@@ -63,11 +63,9 @@ class File:
 
 
 TRENDS = tuple(File(metric, kind, None) for metric in _PREFIXES for kind in ("usage", "rf"))
-PERIODS = tuple(
-    File(metric, kind, window)
+DAYS, MONTHS = (
+    tuple(File(metric, kind, window) for metric in _PREFIXES for kind in ("usage", "requests"))
     for window in (DAILY_SECONDS, MONTHLY_SECONDS)
-    for metric in _PREFIXES
-    for kind in ("usage", "requests")
 )
 
 
@@ -93,7 +91,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def is_legacy(directory: Path) -> bool:
     """Say whether a directory holds files of this layout; `backend.json` alone may be missing for a moment."""
-    names = (BACKEND, *(file.name for file in (*TRENDS, *PERIODS) if not file.gpu))
+    names = (BACKEND, *(file.name for file in (*TRENDS, *DAYS, *MONTHS) if not file.gpu))
     return any((directory / name).is_file() for name in names)
 
 

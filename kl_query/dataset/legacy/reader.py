@@ -6,7 +6,7 @@ that cannot be used costs nothing that was read before: its last good content an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,9 @@ from kl_query.dataset.legacy.files import (
     BACKEND,
     COST_MODELS,
     DAILY_SECONDS,
+    DAYS,
     MONTHLY_SECONDS,
-    PERIODS,
+    MONTHS,
     TRENDS,
     AbsentError,
     Backend,
@@ -29,11 +30,11 @@ from kl_query.dataset.legacy.files import (
     reading,
 )
 from kl_query.dataset.legacy.hourly_points import Points, believable, hourly_rate, hourly_scale, points_of, window_lag
-from kl_query.dataset.legacy.hours_with_data import Finer, of_hours
+from kl_query.dataset.legacy.hours_with_data import of_hours
 from kl_query.dataset.legacy.last_seen import namespaces
-from kl_query.dataset.legacy.periods import Period, period
+from kl_query.dataset.legacy.periods import period
 from kl_query.dataset.legacy.row_length import rows_of
-from kl_query.dataset.legacy.table import Table, read_table
+from kl_query.dataset.legacy.table import Table, Tables, read_table
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
@@ -59,51 +60,66 @@ class Reader:
         backend = self._read_backend(warnings)
         empty: list[File] = []
         trends = self._read_files(TRENDS, None, warnings, empty)
-        points = points_of(_keyed(trends))
-        periods = self._read_files(PERIODS, points.newest, warnings, empty)
-        if not trends and not periods:
+        points = points_of(trends)
+        days, months = (self._read_files(files, points.newest, warnings, empty) for files in (DAYS, MONTHS))
+        if not trends and not days and not months:
             found = tuple(each.said for each in warnings[1:])
             place = Plain(str(self._directory))
             raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), found=found))
-        warnings += _nothing_in(empty, points.newest, has_periods=bool(periods))
-        return self._dataset(backend, trends, periods, points, warnings)
+        warnings += _nothing_in(empty, points.newest, has_periods=bool(days or months))
+        return self._dataset(backend, trends, (days, months), points, warnings)
 
     def _dataset(
         self,
         backend: Backend,
-        trends: Mapping[File, Table],
-        periods: Mapping[File, Table],
+        trends: Tables,
+        periods: tuple[Tables, Tables],
         points: Points,
         warnings: list[DataWarning],
     ) -> Dataset:
-        newest = points.newest
-        in_days, in_months = (_keyed(_of_window(window, periods)) for window in (DAILY_SECONDS, MONTHLY_SECONDS))
-        rows = rows_of(_keyed(trends), in_days, in_months, newest, backend.cost_model)
-        warnings += rows.warnings
-        hours = hourly_scale(_keyed(trends), newest, _shown(trends, None), rows.points)
-        lag = window_lag(points, in_days, self._written_at(trends) or 0, rows.points)
-        finer = of_hours(hours, backend.cost_model, lag)
-        days = self._period(DAILY_SECONDS, periods, newest, backend, finer, lag=lag, row=rows.daily)
-        end = max(days.scale.ends, default=None)
-        months = self._period(
-            MONTHLY_SECONDS, periods, newest, backend, days.finer, lag=lag, days_end=end, row=rows.monthly
+        (in_days, in_months), newest, model = periods, points.newest, backend.cost_model
+        rows = rows_of(trends, in_days, in_months, newest, model)
+        hours = hourly_scale(trends, newest, _source(trends, None), rows.points)
+        lag = window_lag(points, in_days, self._written_at(TRENDS) or 0, rows.points)
+        days = period(
+            in_days,
+            DAILY_SECONDS,
+            newest,
+            model,
+            _source(in_days, DAILY_SECONDS),
+            around=self._written_at(DAYS) if newest is None else newest,
+            finer=of_hours(hours, model, lag),
+            lag=lag,
+            row=rows.daily,
+        )
+        months = period(
+            in_months,
+            MONTHLY_SECONDS,
+            newest,
+            model,
+            _source(in_months, MONTHLY_SECONDS),
+            around=newest,
+            finer=days.finer,
+            lag=lag,
+            days_end=max(days.scale.ends, default=None),
+            row=rows.monthly,
         )
         scales = (hours.scale, days.scale, months.scale)
-        warnings += [
+        strange = [
             warning(Code.DATES_LEFT_OUT, dates=read.strange, scale=Plain(read.scale.name))
             for read in (days, months)
             if read.strange
         ]
         found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
-        rate = hourly_rate(_keyed(trends))
-        currency = backend.currency if backend.cost_model == "costs" else None
-        written = self._written_at(self._kept) or 0
+        rate = hourly_rate(trends)
+        currency = backend.currency if model == "costs" else None
+        written = self._written_at(self._kept)
         return Dataset(
             layout="kubeledger",
-            cost_model=backend.cost_model,
+            cost_model=model,
             currency=currency,
             producer="KubeLedger",
-            generation=written,
+            generation=written or 0,
             generated_at=written or None,
             last_sample_at=_last_samples(trends, newest),
             metrics=tuple(metric for metric in METRICS if metric in found),
@@ -113,39 +129,13 @@ class Reader:
             namespaces=namespaces(points, days.scale, months.scale),
             scales={scale.name: scale for scale in scales},
             files={"manifest": BACKEND, **{scale.name: scale.file for scale in scales}},
-            warnings=tuple(warnings),
-        )
-
-    def _period(
-        self,
-        window: int,
-        periods: Mapping[File, Table],
-        newest: int | None,
-        backend: Backend,
-        finer: Mapping[Metric, Finer],
-        *,
-        lag: int,
-        row: int,
-        days_end: int | None = None,
-    ) -> Period:
-        mine = _of_window(window, periods)
-        around = newest if newest is not None or window != DAILY_SECONDS else self._written_at(mine)
-        return period(
-            _keyed(mine),
-            window,
-            newest,
-            backend.cost_model,
-            _shown(mine, window),
-            around=around,
-            finer=finer,
-            lag=lag,
-            days_end=days_end,
-            row=row,
+            warnings=(*warnings, *rows.warnings, *strange),
         )
 
     def _written_at(self, files: Iterable[File]) -> int | None:
         """Return about when files were written, which is good for a year and for nothing finer."""
-        return max((self._kept[file][0].modified_ns // 1_000_000_000 for file in files), default=None)
+        marks = (self._kept[file][0] for file in files if file in self._kept)
+        return max((mark.modified_ns // 1_000_000_000 for mark in marks), default=None)
 
     def _read_backend(self, warnings: list[DataWarning]) -> Backend:
         try:
@@ -160,14 +150,14 @@ class Reader:
 
     def _read_files(
         self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
-    ) -> dict[File, Table]:
-        found: dict[File, Table] = {}
+    ) -> Tables:
+        """Return the tables of files that can be used, or could once."""
+        found: dict[tuple[Metric, str], Table] = {}
         for file in files:
             try:
-                found[file] = self._current(file, newest)
+                self._refresh(file, newest)
             except MalformedError as error:
                 if file in self._kept:
-                    found[file] = self._kept[file][1]
                     warnings.append(warning(Code.FILE_KEPT, fault=error.fault))
                 elif isinstance(error, EmptyListError) and not file.gpu:
                     empty.append(file)
@@ -175,24 +165,28 @@ class Reader:
                     warnings.append(warning(Code.FILE_UNKNOWN, fault=error.fault))
                 elif not isinstance(error, AbsentError):
                     warnings.append(warning(Code.FILE_LEFT_OUT, fault=error.fault))
-            if file in found and found[file].skipped:
+            if file not in self._kept:
+                continue
+            _, table = self._kept[file]
+            found[file.metric, file.kind] = table
+            if table.skipped:
                 why = text(
                     "could not be read, or are of later than the file itself"
                     if file.window is None
                     else "could not be read"
                 )
-                warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=found[file].skipped, why=why))
+                warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=table.skipped, why=why))
         return found
 
-    def _current(self, file: File, newest: int | None) -> Table:
-        """Return a file's content, parsed anew only where the file has changed. Raises MalformedError."""
+    def _refresh(self, file: File, newest: int | None) -> None:
+        """Keep a file's content, parsed anew only where the file has changed. Raises MalformedError."""
         for _ in range(_SETTLED_ATTEMPTS):
             path = self._path(file)
             with reading(path):
                 before = Mark.of(path.stat())
                 mark, kept = self._kept.get(file, (None, None))
                 if kept and mark == before and (kept.newest is not None or newest is None):
-                    return kept
+                    return
                 table = replace(read_table(path, file), newest=newest)
                 settled = Mark.of(path.stat()) == before
             if file.window is None:
@@ -205,7 +199,7 @@ class Reader:
                 if not table.cells:
                     raise EmptyListError("{file} is an empty list", file=Plain(path.name))
                 self._kept[file] = before, table
-                return table
+                return
         raise MalformedError("{file} is being written", file=Plain(path.name))
 
     def _path(self, file: File) -> Path:
@@ -219,24 +213,15 @@ def reader_of(directory: Path) -> Reader:
     return Reader(directory)
 
 
-def _keyed(files: Mapping[File, Table]) -> dict[tuple[Metric, str], Table]:
-    return {(file.metric, file.kind): table for file, table in files.items()}
-
-
-def _shown(files: Mapping[File, Table], window: int | None) -> str:
+def _source(tables: Tables, window: int | None) -> str:
     """Return the file an answer of a scale names as its source: of cpu, where there is one."""
-    names = [file.name for file in files if file.kind == "usage" and file.window == window]
-    return names[0] if names else ""
+    return next((File(metric, "usage", window).name for metric, kind in tables if kind == "usage"), "")
 
 
-def _of_window(window: int, files: Mapping[File, Table]) -> dict[File, Table]:
-    return {file: table for file, table in files.items() if file.window == window}
-
-
-def _last_samples(trends: Mapping[File, Table], newest: int | None) -> dict[Source, int | None]:
+def _last_samples(trends: Tables, newest: int | None) -> dict[Source, int | None]:
     if newest is None:
         return {}
-    gpu = points_of({key: read for key, read in _keyed(trends).items() if key[0] == "gpu"}).newest
+    gpu = points_of({key: table for key, table in trends.items() if key[0] == "gpu"}).newest
     return {"kubernetes": None, "metrics": newest, "dcgm": None if gpu is None else min(gpu, newest)}
 
 
