@@ -11,27 +11,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import orjson
 
 from kl_core.regular_files import TooLongError, UnfitFileError, read_regular
-from kl_core.vocabulary import MANIFEST, NODES, SCALES, ScaleName
-from kl_query.dataset.fields import Json, MalformedError, mapping
+from kl_core.vocabulary import MANIFEST, NODES, SCALES
+from kl_query.dataset.fields import Json, MalformedError, typed
 from kl_query.dataset.legacy import is_legacy, reader_of
 from kl_query.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
-from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset, Scale
+from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Detail, Plain, Text, text, warning
+from kl_query.warnings.warning import DataWarning, Detail, Plain, text, warning
 
 MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
 MAX_DATA_FILE_BYTES = 512_000_000
 """In bytes: six times what the hours of 5,000 namespaces with every metric take."""
 _ATTEMPTS = 3
-T = TypeVar("T")
 
 
 def detect_layout(directory: Path) -> str:
@@ -56,64 +55,67 @@ def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_P
     """
     if detect_layout(directory) == "kubeledger":
         return replace(reader_of(directory.resolve()).read(), system_prefixes=system_prefixes)
-    for _ in range(_ATTEMPTS - 1):
+    for _ in range(_ATTEMPTS):
         dataset, vanished = _load_once(directory)
-        if not vanished:
+        if not vanished or _manifest(directory)[0].generation == dataset.generation:
             break
-        if _manifest(directory)[0].generation == dataset.generation:
-            break
-    else:
-        dataset, _ = _load_once(directory)
     return replace(dataset, system_prefixes=system_prefixes)
 
 
 def _load_once(directory: Path) -> tuple[Dataset, bool]:
     """Return a generation and whether any of its files was not there."""
     dataset, records = _manifest(directory)
-    scales: dict[ScaleName, Scale] = {}
-    warnings: list[DataWarning] = []
-    vanished = False
-    for name in SCALES:
-        record = records[name]
-        read = partial(read_scale, name=name, file=record.name, names=dataset.namespaces)
-        scale, problem, gone = _part(directory, record, read)
-        vanished |= gone
-        if scale is not None:
-            scales[name] = scale
-        else:
-            minutes = (dataset.polling_interval_seconds or 300) // 60
-            warnings.append(warning(Code.SCALE_UNREADABLE, problem=problem, scale=Plain(name), minutes=minutes))
-    nodes, problem, gone = _part(directory, records[NODES], read_nodes)
-    if nodes is None:
-        warnings.append(warning(Code.NODES_UNREADABLE, problem=problem))
-    return replace(dataset, scales=scales, nodes=nodes, warnings=tuple(warnings)), vanished or gone
+    readers: dict[str, Callable[[Json], Any]] = {
+        name: partial(read_scale, name=name, file=records[name].name, names=dataset.namespaces) for name in SCALES
+    }
+    found: dict[str, Any] = {}
+    problems: dict[str, _RefusedError] = {}
+    for part, read in {**readers, NODES: read_nodes}.items():
+        try:
+            found[part] = _part(directory, records[part], read)
+        except _RefusedError as error:
+            problems[part] = error
+    minutes = (dataset.polling_interval_seconds or 300) // 60
+    warnings = tuple(
+        warning(Code.NODES_UNREADABLE, problem=error.fault)
+        if part == NODES
+        else warning(Code.SCALE_UNREADABLE, problem=error.fault, scale=Plain(part), minutes=minutes)
+        for part, error in problems.items()
+    )
+    scales = {name: found[name] for name in SCALES if name in found}
+    vanished = any(isinstance(error, _VanishedError) for error in problems.values())
+    return replace(dataset, scales=scales, nodes=found.get(NODES), warnings=warnings), vanished
 
 
-def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, Text, bool]:
-    """Return a file's content, or None with what is wrong with it and whether it was not there at all."""
+def _part(directory: Path, record: FileRecord, read: Callable[[Json], Any]) -> Any:
+    """Return a file's content. Raises _RefusedError."""
     try:
         document = _parsed(_content(directory, record))
         check_version(document)
-        return read(document), text(""), False
+        return read(document)
+    except _RefusedError:
+        raise
     except FileNotFoundError:
-        return None, text("{file} is missing", file=record.name), True
+        raise _VanishedError("{file} is missing", file=record.name) from None
     except OSError as error:
-        return None, text("{file} cannot be read ({reason})", file=record.name, reason=_reason(error)), False
-    except _RefusedError as error:
-        return None, error.fault, False
+        raise _RefusedError("{file} cannot be read ({reason})", file=record.name, reason=_reason(error)) from None
     except MalformedError as error:
-        return None, text("{file} cannot be used: {fault}", file=record.name, fault=error.fault), False
+        raise _RefusedError("{file} cannot be used: {fault}", file=record.name, fault=error.fault) from None
 
 
 def _parsed(content: bytes) -> Json:
     try:
-        return mapping(orjson.loads(content), "the file")
+        return typed(orjson.loads(content), dict, "the file")
     except orjson.JSONDecodeError as error:
         raise MalformedError("{error}", error=Detail(str(error), Plain("it is not JSON"))) from None
 
 
 class _RefusedError(MalformedError):
-    """A data file, which `fault` names, is not what the manifest says of it, or more than is loaded."""
+    """A data file cannot be used: it is not what the manifest says of it, or more than is loaded. `fault` names it."""
+
+
+class _VanishedError(_RefusedError):
+    """A data file is not there any more."""
 
 
 def _content(directory: Path, record: FileRecord) -> bytes:
