@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from kl_core.globs import MAX_GLOB_CHARS, broken_rule
 from kl_query.dataset.model import Dataset
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.regular_expressions import globs_meant
-from kl_query.unmatched import example, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.unmatched import example, globs_meant, matching, pattern_as_name, unknown_name, unknown_pattern
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""

@@ -12,7 +12,7 @@ from kl_core.vocabulary import CostModel, ScaleName, Special
 from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
-from kl_query.measures.shared_costs import SharedCosts, shared_costs
+from kl_query.measures.sharing import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.warnings.codes import Code
@@ -46,7 +46,7 @@ class Frame:
 
     def column(self, namespace: RowId) -> Column:
         """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
-        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
+        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.namespace(namespace)
 
     def total_of(self, namespace: RowId) -> Sum:
         """Return a namespace's sum over the window.
@@ -56,7 +56,8 @@ class Frame:
         column = self._raw(namespace)
         total = self.total(column)
         unknown = total.unknown + self._partly_known(namespace, column)
-        return Sum(total.value if self.after_sharing is None else self.after_sharing.total(namespace), unknown)
+        shared = self.after_sharing
+        return Sum(total.value if shared is None else shared.over_window.namespace(namespace)[0], unknown)
 
     def _partly_known(self, namespace: RowId, column: Column) -> int:
         row = self.scale.row(namespace)
@@ -70,15 +71,15 @@ class Frame:
     def special_column(self, entry: Special) -> Column | None:
         """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
         raw = self._raw_special(entry)
-        return raw if raw is None or self.after_sharing is None else self.after_sharing.special_column(entry)
+        return raw if raw is None or self.after_sharing is None else self.after_sharing.special(entry)
 
     def special_total(self, entry: Special) -> Sum | None:
         """Return a special entry's sum over the window; None where `special_column` is."""
         raw = self._raw_special(entry)
         if raw is None:
             return None
-        total = self.total(raw)
-        return total if self.after_sharing is None else Sum(self.after_sharing.special_total(entry), total.unknown)
+        total, shared = self.total(raw), self.after_sharing
+        return total if shared is None else Sum(shared.over_window.special(entry)[0], total.unknown)
 
     def _raw_special(self, entry: Special) -> Column | None:
         row: Row | None = self.scale.special.get(entry)
@@ -201,7 +202,7 @@ class Frame:
     def cluster_column(self) -> Column:
         """Return the sum of all namespaces per bucket."""
         if self.after_sharing is not None:
-            return self.after_sharing.cluster_column()
+            return self.after_sharing.spread.namespaces
         return self.together(self.scale.rows)
 
     def together(self, names: Iterable[RowId]) -> Column:

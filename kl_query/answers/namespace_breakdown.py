@@ -92,8 +92,8 @@ def _overhead(view: Frame) -> dict[str, Any]:
         "unattributed_value": view.measure.shown(_special(view, "unattributed")),
         "unmeasured_value": view.measure.shown(_special(view, "unmeasured")),
         "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
-        "shared_namespaces_value": view.measure.shown(shared.borne_for_namespaces if shared else None),
-        "shared_idle_value": view.measure.shown(shared.borne_for_idle if shared else None),
+        "shared_namespaces_value": view.measure.shown(shared.over_window.borne("shared") if shared else None),
+        "shared_idle_value": view.measure.shown(shared.over_window.borne("idle") if shared else None),
     }
 
 

@@ -14,9 +14,8 @@ from typing import ClassVar
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
-from kl_query.measures.amounts import AmountRules
+from kl_query.measures.amounts import AmountRules, Layout
 from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
-from kl_query.measures.layout import Layout
 from kl_query.measures.measure import (
     Dimension,
     Measure,

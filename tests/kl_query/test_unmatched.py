@@ -10,9 +10,8 @@ from kl_mcp.tools.arguments import split_list
 from kl_query.dataset.model import Dataset, Namespace
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
-from kl_query.regular_expressions import globs_meant
 from kl_query.selection import match, select
-from kl_query.unmatched import example
+from kl_query.unmatched import example, globs_meant
 from tests.support.examples import examples
 
 NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
