@@ -15,6 +15,7 @@ from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, su
 from kl_query.measures.sharing import SharedCosts, shared_costs
 from kl_query.metadata import partly_measured_warning, unknown_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
+from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
 from kl_query.windows import Window, read_window
@@ -60,32 +61,36 @@ class Frame:
         return Sum(total.value if shared is None else shared.over_window.namespace(namespace)[0], unknown)
 
     def _partly_known(self, namespace: RowId, column: Column) -> int:
-        row = self.scale.row(namespace)
-        hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        """Return in how many buckets a value covers only some of the observed hours, or of the metrics it adds up."""
+        row, observed = self.scale.row(namespace), self.scale.observed_hours
+        known = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        hours = [column for column in known if column is not None]
         parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
-        return partly_known(self.window, column, [known for known in hours if known is not None], [*parts])
+        if not hours and not parts:
+            return 0
+        short = (
+            any(each[i] < observed[i] - _SAME_HOURS for each in hours) or any(isnan(part[i]) for part in parts)
+            for i in self.window.indices
+            if not isnan(column[i])
+        )
+        return sum(short)
 
     def _raw(self, namespace: RowId) -> Column:
         return self.measure.column(self.scale.row(namespace))
 
-    def special_column(self, entry: Special) -> Column | None:
-        """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
-        raw = self._raw_special(entry)
-        return raw if raw is None or self.after_sharing is None else self.after_sharing.special(entry)
+    def special(self, entry: Special) -> tuple[Column, Sum] | None:
+        """Return a special entry's amounts per bucket and their sum over the window.
 
-    def special_total(self, entry: Special) -> Sum | None:
-        """Return a special entry's sum over the window; None where `special_column` is."""
-        raw = self._raw_special(entry)
-        if raw is None:
-            return None
-        total, shared = self.total(raw), self.after_sharing
-        return total if shared is None else Sum(shared.over_window.special(entry)[0], total.unknown)
-
-    def _raw_special(self, entry: Special) -> Column | None:
+        None for one that never occurs or lacks the dimension.
+        """
         row: Row | None = self.scale.special.get(entry)
         if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
             return None
-        return self.measure.column(row)
+        raw, shared = self.measure.column(row), self.after_sharing
+        total = self.total(raw)
+        if shared is None:
+            return raw, total
+        return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)
 
     @cached_property
     def totals(self) -> dict[RowId, Sum]:
@@ -118,13 +123,9 @@ class Frame:
         return self.measure.base_amount(self.window)
 
     @cached_property
-    def _whole_amount(self) -> float:
-        return self.measure.whole_amount(self.window)
-
-    @cached_property
     def whole(self) -> float:
         """Return the whole cluster in the unit of the answer: capacity, or the bill."""
-        return self._in_unit(self._whole_amount)
+        return self._in_unit(self.measure.amount(self.measure.whole, self.window).value)
 
     @cached_property
     def all_namespaces(self) -> float:
@@ -155,25 +156,21 @@ class Frame:
         return by_value(names, sums) if self.measure.additive else sorted(names)
 
     def share_of(self, names: Iterable[RowId]) -> float | None:
-        """Return what some namespaces are of all of them, in per cent.
+        """Return what some namespaces are of all of them, in per cent."""
+        return percent(self.weight_of(names), self._weight_of_all) if self.measure.additive else None
+
+    def weight_of(self, names: Iterable[RowId]) -> float:
+        """Return what some namespaces weigh among all.
 
         Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
         """
         if not self.measure.additive:
-            return None
-        if self.measure.base is None:
-            return percent(self.sum_of(names), self.all_namespaces)
-        return percent(self.amount_of(names), self._amount_of_all)
-
-    def weight_of(self, name: RowId) -> float:
-        """Return what a namespace weighs among all: what `share_of` divides."""
-        if not self.measure.additive:
             return UNKNOWN
-        return self.totals[name].value if self.measure.base is None else self.amount_of((name,))
+        return self.sum_of(names) if self.measure.base is None else self.amount_of(names)
 
     @cached_property
-    def _amount_of_all(self) -> float:
-        return self.amount_of(self.totals)
+    def _weight_of_all(self) -> float:
+        return self.all_namespaces if self.measure.base is None else self.amount_of(self.totals)
 
     def cluster_share(self, value: float) -> float | None:
         """Return a value as per cent of the whole cluster."""
@@ -199,11 +196,17 @@ class Frame:
         values = [self.total_of(name).value for name in names]
         return known_sum(values) if values else self.total(self.measure.zero).value
 
-    def cluster_column(self) -> Column:
-        """Return the sum of all namespaces per bucket."""
-        if self.after_sharing is not None:
+    def column_of(self, selection: Selection) -> Column:
+        """Return the sum over a selection per bucket."""
+        if selection.scope == "cluster" and self.after_sharing is not None:
             return self.after_sharing.spread.namespaces
-        return self.together(self.scale.rows)
+        return self.together(selection.rows(self.scale))
+
+    def value_of(self, selection: Selection) -> float:
+        """Return the sum over a selection; over the cluster, namespaces that may not be named are part of it."""
+        if selection.scope == "cluster":
+            return self.all_namespaces
+        return self.sum_of(selection.names) if selection.names else UNKNOWN
 
     def together(self, names: Iterable[RowId]) -> Column:
         """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
@@ -242,18 +245,6 @@ class Frame:
             *([warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne))] if borne else []),
             *([warning(Code.SHARED_COSTS_KEPT)] if kept else []),
         ]
-
-
-def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:
-    """Return in how many buckets a column has a value that covers only some of the observed hours, or of its parts."""
-    if not usage_hours and not parts:
-        return 0
-    observed = window.scale.observed_hours
-
-    def is_short(i: int) -> bool:
-        return any(hours[i] < observed[i] - _SAME_HOURS for hours in usage_hours) or any(isnan(p[i]) for p in parts)
-
-    return sum(1 for i in window.indices if not isnan(column[i]) and is_short(i))
 
 
 def frame(

@@ -103,10 +103,9 @@ def efficiency(
 def _lines(rules: AmountRules, window: Window, selection: Selection, metrics: tuple[Metric, ...]) -> list[_Line]:
     """Return a line per namespace and metric; over the whole cluster, only for a metric a namespace ever had."""
     scale, cluster = rules.scale, selection.scope == "cluster"
-    names = scale.rows if cluster else selection.names
     unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
     lines = []
-    for name in names:
+    for name in selection.rows(scale):
         row = scale.row(name)
         for metric in metrics:
             if metric in row or not cluster:

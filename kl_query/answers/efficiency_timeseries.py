@@ -36,7 +36,7 @@ def efficiency_timeseries(
     comparable_metrics(dataset, metric)
     scale = scale_of(dataset, "hourly_7d")
     window = read_window(scale, date)
-    names = scale.rows if selection.scope == "cluster" else selection.names
+    names = selection.rows(scale)
     rows = {name: scale.row(name).get(metric) for name in names}
     unattributed = unattributed_usage(scale, metric)
     rules = rules_of(scale)

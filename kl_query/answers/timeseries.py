@@ -62,12 +62,12 @@ def timeseries(
 def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[DataWarning]]:
     """Return the columns to show by label, largest sum first, and what to know about them."""
     if selection.scope == "cluster":
-        return {selection.label: view.cluster_column()}, view.cluster_warnings()
+        return {selection.label: view.column_of(selection)}, view.cluster_warnings()
     columns = {name: view.column(name) for name in selection.names}
     sums: dict[RowId, Sum] = {name: view.total_of(name) for name in selection.names}
     warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
     if selection.scope == "aggregate":
-        return {selection.label: view.together(selection.names)}, warnings
+        return {selection.label: view.column_of(selection)}, warnings
     return {name: columns[name] for name in view.in_order(columns, sums)}, warnings
 
 

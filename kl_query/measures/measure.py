@@ -125,7 +125,7 @@ class Measure:
 
     def series(self, column: Column, window: Window) -> Column:
         """Return a column of amounts over a window, per bucket and in the unit of the answer."""
-        cut = column[window.first : window.stop]
+        cut = window.of(column)
         if not self.per_cent:
             return cut
         wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
@@ -133,11 +133,11 @@ class Measure:
 
     def amount(self, column: Column, window: Window) -> Sum:
         """Return the sum of a column over a window before it is related to capacity."""
-        cut = column[window.first : window.stop]
+        cut = window.of(column)
         everything = sum(cut) if cut else UNKNOWN
         if not isnan(everything):
             return Sum(everything)
-        observed = self.scale.observed_hours[window.first : window.stop]
+        observed = window.of(self.scale.observed_hours)
         unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
         return Sum(known_sum(cut), unknown)
 
@@ -146,10 +146,6 @@ class Measure:
         if self.base is None or known is None:
             return self.amount(self.whole if self.base is None else self.base, window).value
         return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
-
-    def whole_amount(self, window: Window) -> float:
-        """Return what all shares of the cluster are shares of: capacity, or the bill."""
-        return self.amount(self.whole, window).value
 
 
 def measure(

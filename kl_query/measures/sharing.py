@@ -201,7 +201,7 @@ class SharedCosts:
         parts, window = self.measure.parts(row), self.window
         if not self.summed:
             return parts
-        return {m: array("d", [known_sum(column[window.first : window.stop])]) for m, column in parts.items()}
+        return {m: array("d", [known_sum(window.of(column))]) for m, column in parts.items()}
 
 
 def shared_costs(dataset: Dataset, window: Window, measure: Measure) -> SharedCosts | None:
