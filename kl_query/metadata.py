@@ -40,30 +40,23 @@ def metadata(
     warnings: Iterable[DataWarning] = (),
 ) -> Block:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
-    shown_unit = unit or (measure.unit if measure else None)
-    billed = measure is not None and measure.billed
+    shown_unit, shown_metric = (measure.unit, measure.metric) if measure else (None, metric)
+    shown_unit = unit or shown_unit
     money = shown_unit in (MONEY, None)
-    own = rules_of(window.scale).metric_warnings([measure.metric if measure else metric]) if window else []
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
         "currency": dataset.currency if money else None,
         "unit": shown_unit,
         "sharing": sharing.block(dataset, applies=money),
-        "metric": measure.metric if measure else metric,
+        "metric": shown_metric,
         "scale": window.scale.name if window else None,
-        "data_window": _data_window(window),
+        "data_window": _data_window(window) if window else None,
         "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
         "generated_at_utc": instant(dataset.generated_at),
         "last_sample_utc": instant(dataset.newest_sample),
-        "coverage": _coverage(window),
-        "warnings": texts(
-            [
-                *_all_warnings(dataset, now, window, source=_usage_source(measure, metric), billed=billed),
-                *own,
-                *warnings,
-            ]
-        ),
+        "coverage": _coverage(window) if window else None,
+        "warnings": texts([*_all_warnings(dataset, now, window, measure, shown_metric), *warnings]),
         "truncated": None,
     }
 
@@ -112,9 +105,7 @@ def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[Data
     return [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(tuple(found)))] if found else []
 
 
-def _data_window(window: Window | None) -> Block | None:
-    if window is None:
-        return None
+def _data_window(window: Window) -> Block:
     return {
         "granularity": GRANULARITY[window.scale.name],
         "start": instant(window.start),
@@ -125,9 +116,7 @@ def _data_window(window: Window | None) -> Block | None:
     }
 
 
-def _coverage(window: Window | None) -> Block | None:
-    if window is None:
-        return None
+def _coverage(window: Window) -> Block:
     return {
         **{source: coverage_of(window, source) for source in SOURCES},
         "observed_hours": rounded(rules_of(window.scale).observed_hours(window)),
@@ -135,31 +124,21 @@ def _coverage(window: Window | None) -> Block | None:
     }
 
 
-def _usage_source(measure: Measure | None, metric: str | None) -> Source | None:
-    """Return the source that the usage in an answer comes from; None where it is about requests alone."""
-    if measure is not None and measure.dimension == "requests":
-        return None
-    shown = measure.metric if measure is not None else metric
-    return "dcgm" if shown in ("gpu", "gpu_memory") else "metrics"
-
-
 def _all_warnings(
-    dataset: Dataset,
-    now: float,
-    window: Window | None,
-    *,
-    source: Source | None,
-    billed: bool,
+    dataset: Dataset, now: float, window: Window | None, measure: Measure | None, metric: str | None
 ) -> list[DataWarning]:
     found = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
-    if window is not None:
-        found += rules_of(window.scale).window_warnings(dataset, window, of_gpus=source == "dcgm")
-        found += _gaps(window)
-        if source is not None:
-            found += _silences(window, source)
-        if billed:
-            found += rate_warnings(dataset, window)
-    return found
+    if window is None:
+        return found
+    rules, of_gpus = rules_of(window.scale), metric in ("gpu", "gpu_memory")
+    about_requests = measure is not None and measure.dimension == "requests"
+    found += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
+    found += _gaps(window)
+    if not about_requests:
+        found += _silences(window, "dcgm" if of_gpus else "metrics")
+    if measure is not None and measure.billed:
+        found += rate_warnings(dataset, window)
+    return [*found, *rules.metric_warnings([metric])]
 
 
 def _gaps(window: Window) -> list[DataWarning]:

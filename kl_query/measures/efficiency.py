@@ -72,17 +72,6 @@ class Compared:
         known = self.hours and self.compared_requests and not self.in_doubt
         return self.compared_requests - self.compared_usage if known else UNKNOWN
 
-    def times(self, factor: float) -> Compared:
-        """Return the same in another unit; the ratio stays."""
-        return replace(
-            self,
-            usage=factor * self.usage,
-            requests=factor * self.requests,
-            compared_usage=factor * self.compared_usage,
-            compared_requests=factor * self.compared_requests,
-            unattributed=factor * self.unattributed,
-        )
-
     def per(self, divisors: Divisors) -> Compared:
         """Return the same, each sum divided by its own hours."""
         if divisors == UNDIVIDED:

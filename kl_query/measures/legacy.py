@@ -71,16 +71,22 @@ class LegacyAmounts(AmountRules):
     ) -> Measure:
         """Return how to measure what files of KubeLedger hold: no whole to set amounts against."""
         if metric == "total":
-            message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
-            raise invalid_combination("metric", message, list(dataset.metrics), "metric=cpu")
+            raise invalid_combination(
+                "metric",
+                "metric=total needs costs per metric that add up; here each metric is charged the whole bill.",
+                list(dataset.metrics),
+                "metric=cpu",
+            )
         check_metric(dataset, metric)
         check_requestable(metric, dimension)
         scale, model, unit = self.scale, self.scale.cost_model, self.unit(metric)
         if cost_model is not None and cost_model != model:
-            message = (
-                f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out."
+            raise invalid_combination(
+                "cost_model",
+                f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out.",
+                [model],
+                f"cost_model={model}",
             )
-            raise invalid_combination("cost_model", message, [model], f"cost_model={model}")
         unknown = array("d", [UNKNOWN]) * len(scale.starts)
         base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None
         additive = self.adds_up(metric)

@@ -38,7 +38,7 @@ from kl_query.dataset.legacy.table import Table, Tables, read_table
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Plain, text, warning
+from kl_query.warnings.warning import DataWarning, Plain, joined, text, warning
 
 _SETTLED_ATTEMPTS = 3
 
@@ -63,7 +63,7 @@ class Reader:
         points = points_of(trends)
         days, months = (self._read_files(files, points.newest, warnings, empty) for files in (DAYS, MONTHS))
         if not trends and not days and not months:
-            found = tuple(each.said for each in warnings[1:])
+            found = joined(each.said for each in warnings[1:])
             place = Plain(str(self._directory))
             raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), found=found))
         warnings += _nothing_in(empty, points.newest, has_periods=bool(days or months))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, Slot, Text, nobody, some, text
+from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, Slot, Text, joined, nobody, some, text
 
 HIDDEN = frozenset({"c", "d"})
 
@@ -48,7 +48,6 @@ def test_hidden_namespaces_are_counted_and_not_named(names: Sequence[str], words
 def test_a_warning_is_whole_for_who_may_name_its_namespaces_and_counts_them_for_others() -> None:
     found = _of("ab")
 
-    assert found.namespaces == {"a", "b"}
     assert found.shown(_visible) == found.text == "c of 2: a, b."
     assert found.public_text == found.shown(nobody) == "c of 2: 2 that cannot be named to you."
     assert _of("cb").shown(_visible) == "c of 2: b and 1 that cannot be named to you."
@@ -65,9 +64,8 @@ def test_what_a_damaged_file_is_quoted_with_is_for_those_alone_who_see_everythin
 
 def test_the_parts_of_a_warning_are_shown_to_the_same_caller_as_the_whole() -> None:
     parts = (text("one {names}", names=Names.of("a")), text("two {names}", names=Names.of("c")))
-    found = _stale("{parts}; {more}", parts=parts, more=text("{names}", names=Names.of("d")))
+    found = _stale("{parts}; {more}", parts=joined(parts), more=text("{names}", names=Names.of("d")))
 
-    assert found.namespaces == {"a", "c", "d"}
     assert found.text == "one a two c; d"
     assert found.shown(_visible) == "one a two 1 that cannot be named to you; 1 that cannot be named to you"
 
