@@ -5,7 +5,7 @@ Every key is always there, null where it does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import Any
 
@@ -73,15 +73,6 @@ def coverage_of(window: Window, source: Source) -> float | None:
     known = [(column[i], expected[i]) for i in window.indices if not isnan(column[i])]
     weight = sum(h for _, h in known)
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
-
-
-def unknown_warning(unknown: Sequence[tuple[RowId, int]], window: Window) -> list[DataWarning]:
-    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
-    if not unknown:
-        return []
-    buckets = sum(count for _, count in unknown)
-    names = [name for name, _ in unknown]
-    return [rules_of(window.scale).unknown_warning(names, buckets)]
 
 
 def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[DataWarning]:

@@ -13,7 +13,7 @@ from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
-from kl_query.metadata import partly_measured_warning, unknown_warning
+from kl_query.metadata import partly_measured_warning
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
@@ -152,8 +152,16 @@ class Frame:
         return self.listed(exclude_system=exclude_system) if self.measure.additive else []
 
     def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
-        """Return names as `by_value` does; by name alone where values of namespaces cannot be compared."""
-        return by_value(names, sums) if self.measure.additive else sorted(names)
+        """Return names by value, largest first, unknown ones last, ties by name.
+
+        By name alone where values of namespaces cannot be compared.
+        """
+
+        def key(name: str) -> tuple[bool, float, str]:
+            value = sums[name].value if self.measure.additive else 0.0
+            return isnan(value), 0.0 if isnan(value) else -value, name
+
+        return sorted(names, key=key)
 
     def share_of(self, names: Iterable[RowId]) -> float | None:
         """Return what some namespaces are of all of them, in per cent."""
@@ -215,36 +223,34 @@ class Frame:
             return self.measure.unknown
         return sum_columns(map(self.column, summed), self.measure.zero)
 
-    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
-        """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
-        asked = list(names)
-        known: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
-        return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
+    def warnings(self, sums: Mapping[RowId, Sum], named: Iterable[str]) -> list[DataWarning]:
+        """Return what to know of some sums: what they leave out, and what sharing did to those `named` in the call.
+
+        The sums of shared namespaces are part of all others. Some namespaces are paid for by others, and some costs
+        nobody can bear.
+        """
+        shared = self.dataset.shared if self.after_sharing else ()
+        given = self.totals_of(sorted(shared, key=str))
+        lacking = {name: each.unknown for name, each in {**given, **sums}.items() if each.unknown}
+        borne = [name for name in named if name in self.absorbed]
+        found = []
+        if lacking:
+            found.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
+        if any(metric in ("cpu", "memory") for metric in self.measure.metrics):
+            found += partly_measured_warning(sums, self.window)
+        if borne:
+            found.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
+        if any(each.value > 0 for each in given.values()):
+            found.append(warning(Code.SHARED_COSTS_KEPT))
+        return found
 
     def cluster_warnings(self, asked: Sequence[str] = ()) -> list[DataWarning]:
         """Return the same for answers with the sum of all namespaces, or shares of it; those `asked` for come first."""
-        ordered: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
-        return [*self.unknown_warnings({**ordered, **self.totals}), *self.sharing_warnings(asked)]
+        return self.warnings({**self.totals_of(asked), **self.totals}, asked)
 
-    def unknown_warnings(self, sums: Mapping[RowId, Sum]) -> list[DataWarning]:
-        """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
-        of_pods = any(metric in ("cpu", "memory") for metric in self.measure.metrics)
-        measured = partly_measured_warning(sums, self.window) if of_pods else []
-        borne = self.dataset.shared if self.after_sharing else ()
-        concerned = {**{name: self.totals[name] for name in sorted(borne, key=str) if name in self.totals}, **sums}
-        lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
-        return [*unknown_warning(lacking, self.window), *measured]
-
-    def sharing_warnings(self, named: Iterable[str]) -> list[DataWarning]:
-        """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
-        if self.after_sharing is None:
-            return []
-        kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
-        borne = [name for name in named if name in self.absorbed]
-        return [
-            *([warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne))] if borne else []),
-            *([warning(Code.SHARED_COSTS_KEPT)] if kept else []),
-        ]
+    def totals_of(self, names: Iterable[RowId]) -> dict[RowId, Sum]:
+        """Return the sums over the window of those of some namespaces that are in the scale."""
+        return {name: self.totals[name] for name in names if name in self.totals}
 
 
 def frame(
@@ -263,19 +269,7 @@ def frame(
 
 def scale_of(dataset: Dataset, name: ScaleName) -> Scale:
     """Return a scale; one without buckets where the dataset lacks it."""
-    found = dataset.scales.get(name)
-    if found is not None:
-        return found
     nothing: Column = array("d")
-    return Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld))
-
-
-def by_value(names: Iterable[str], totals: Mapping[RowId, Sum]) -> list[str]:
-    """Return names by value, largest first, unknown ones last, ties by name."""
-
-    def key(name: str) -> tuple[bool, float, str]:
-        value = totals[name].value
-        unknown = isnan(value)
-        return unknown, 0.0 if unknown else -value, name
-
-    return sorted(names, key=key)
+    return dataset.scales.get(name) or Scale(
+        name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld)
+    )

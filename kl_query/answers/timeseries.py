@@ -65,7 +65,7 @@ def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column]
         return {selection.label: view.column_of(selection)}, view.cluster_warnings()
     columns = {name: view.column(name) for name in selection.names}
     sums: dict[RowId, Sum] = {name: view.total_of(name) for name in selection.names}
-    warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
+    warnings = view.warnings(sums, selection.names)
     if selection.scope == "aggregate":
         return {selection.label: view.column_of(selection)}, warnings
     return {name: columns[name] for name in view.in_order(columns, sums)}, warnings

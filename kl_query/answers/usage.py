@@ -43,9 +43,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
             now,
             window=view.window,
             measure=view.measure,
-            warnings=view.cluster_warnings()
-            if cluster
-            else [*view.unknown_warnings(sums), *view.sharing_warnings(names)],
+            warnings=view.cluster_warnings() if cluster else view.warnings(sums, names),
         ),
     }
 

@@ -27,6 +27,7 @@ class AmountRules:
     """The rules of the amounts of one scale. Windows and buckets that are passed are of that scale."""
 
     scale: Scale
+    unknown_code: ClassVar[Code] = Code.BUCKETS_UNKNOWN
 
     def is_whole(self, bucket: int) -> bool:
         """Say whether a bucket is closed and holds data from its first hour on."""
@@ -90,11 +91,10 @@ class AmountRules:
 
     def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
         """Return the warning for namespaces whose sums leave out so many buckets."""
-        return self._about_sums(Code.BUCKETS_UNKNOWN, names, buckets)
-
-    def _about_sums(self, code: Code, names: Sequence[RowId], buckets: int) -> DataWarning:
         granularity = Plain(GRANULARITY[self.scale.name])
-        return warning(code, count=len(names), buckets=buckets, granularity=granularity, names=Names.of(names))
+        return warning(
+            self.unknown_code, count=len(names), buckets=buckets, granularity=granularity, names=Names.of(names)
+        )
 
 
 class Layout:

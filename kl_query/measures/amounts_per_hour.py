@@ -74,7 +74,10 @@ class KnownHours:
 
     def frame(self, window: Window) -> Frame:
         """Return the view over another window of its scale; the same one for the same window."""
-        return self._frames.setdefault((window.first, window.stop), replace(self.view, window=window))
+        key = window.first, window.stop
+        if key not in self._frames:
+            self._frames[key] = replace(self.view, window=window)
+        return self._frames[key]
 
     def level(self, namespace: RowId, window: Window) -> float:
         """Return a namespace's amount per hour over a window, before it is related to capacity."""
@@ -90,7 +93,9 @@ class KnownHours:
             return _zero(before.of(hours)), _zero(after.of(hours))
         if not self.view.measure.additive and len(names) > 1:
             return UNKNOWN, UNKNOWN
-        return sum_of_levels((self.level(name, before), self.level(name, after)) for name in names)
+        pairs = ((self.level(name, before), self.level(name, after)) for name in names)
+        both = [pair for pair in pairs if all(map(known, pair))]
+        return known_sum(level for level, _ in both), known_sum(level for _, level in both)
 
     @cached_property
     def usage(self) -> KnownHours | None:
@@ -216,9 +221,3 @@ def _enough_known(rows: Mapping[RowId, Mapping[int, float]], window: Window) -> 
 
 def _zero(hours: Column) -> float:
     return 0.0 if sum(hours) else UNKNOWN
-
-
-def sum_of_levels(pairs: Iterable[Levels]) -> Levels:
-    """Return the sums of levels before and after, over the rows known in both; unknown where none is."""
-    both = [pair for pair in pairs if all(map(known, pair))]
-    return (known_sum(b for b, _ in both), known_sum(a for _, a in both)) if both else (UNKNOWN, UNKNOWN)

@@ -26,7 +26,7 @@ from kl_query.measures.measure import (
 )
 from kl_query.numbers import MONEY, UNKNOWN
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Plain, RowId, duration, some, text, warning
+from kl_query.warnings.warning import DataWarning, Plain, duration, some, text, warning
 from kl_query.windows import Window, bucket_name, instant
 
 _HOURLY_SECONDS = 168 * HOUR
@@ -46,6 +46,7 @@ class LegacyAmounts(AmountRules):
     """The rules of a scale that was read from files of KubeLedger."""
 
     facts: LegacyFacts
+    unknown_code: ClassVar[Code] = Code.VALUES_ABSENT
 
     def is_whole(self, bucket: int) -> bool:
         """Say whether a bucket is closed, neither cut by the rolling window nor one that the data begin in."""
@@ -107,13 +108,10 @@ class LegacyAmounts(AmountRules):
         """
         if not self._is_averaged(metric):
             return UNDIVIDED
-        usage, requests, both = set[int](), set[int](), set[int]()
-        for amounts in rows:
-            if amounts is not None:
-                used, wanted = _known(amounts.usage, window), _known(matched_requests(amounts), window)
-                usage |= used
-                requests |= wanted
-                both |= used & wanted
+        known = [(_known(row.usage, window), _known(matched_requests(row), window)) for row in rows if row is not None]
+        usage = set[int]().union(*(used for used, _ in known))
+        requests = set[int]().union(*(wanted for _, wanted in known))
+        both = set[int]().union(*(used & wanted for used, wanted in known))
         return Divisors(self._hours(usage), self._hours(requests), self._hours(both))
 
     def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
@@ -172,10 +170,6 @@ class LegacyAmounts(AmountRules):
         if window.start >= hours_begin or young:
             return []
         return [warning(Code.GAPS_UNTOLD, since=instant(hours_begin))]
-
-    def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
-        """Return the warning for namespaces without a value in so many buckets."""
-        return self._about_sums(Code.VALUES_ABSENT, names, buckets)
 
     def _is_averaged(self, metric: Metric) -> bool:
         """Say whether amounts are per cent times hours, which answers show as per cent."""

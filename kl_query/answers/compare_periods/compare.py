@@ -162,5 +162,7 @@ def _warnings(
         left_out = whole.left_out
         found.append(warning(Code.TREND_LEAVES_OUT, count=len(left_out), names=Names.of(left_out)))
     for view in (frames.daily, frames.monthly):
-        found += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
+        named = selection.names
+        cluster = selection.scope == "cluster"
+        found += view.cluster_warnings() if cluster else view.warnings(view.totals_of(named), named)
     return found
