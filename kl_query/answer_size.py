@@ -16,7 +16,7 @@ from kl_query.paging import PageRequest
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import warning
 
-DEFAULT_CHARACTERS = 28_000
+MAX_DEFAULT_CHARS = 28_000
 MAX_CHARS = 70_000
 _RESERVE = 1_400
 """For what is only known once the rows are: the truncation note, the rest, warnings of this page."""
@@ -40,7 +40,7 @@ def fill(
     `row(i)` returns one element per list. Sets `metadata.truncated` when rows remain, and warns when the cursor
     was made from an earlier generation.
     """
-    cap = MAX_CHARS if page.explicit_limit else DEFAULT_CHARACTERS
+    cap = MAX_CHARS if page.explicit_limit else MAX_DEFAULT_CHARS
     left = cap - len(orjson.dumps(answer)) - _RESERVE
     most = page.limit or default_limit or total
     returned = 0

@@ -30,7 +30,7 @@ MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
 MAX_DATA_FILE_BYTES = 512_000_000
 """In bytes: six times what the hours of 5,000 namespaces with every metric take."""
-_ATTEMPTS = 3
+_MAX_ATTEMPTS = 3
 
 
 def detect_layout(directory: Path) -> str:
@@ -55,7 +55,7 @@ def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_P
     """
     if detect_layout(directory) == "kubeledger":
         return replace(reader_of(directory.resolve()).read(), system_prefixes=system_prefixes)
-    for _ in range(_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         dataset, vanished = _load_once(directory)
         if not vanished or _manifest(directory)[0].generation == dataset.generation:
             break

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -33,7 +34,7 @@ LOOK_SECONDS = 1.0
 RETRY_SECONDS = (2.0, 5.0, 15.0, 30.0)
 PATIENCE_SECONDS = 10.0
 """How long a call waits for the first load: the file system may be one that never answers."""
-LISTED_FILES = 1_000
+MAX_LISTED_FILES = 1_000
 
 
 def mark_of_dataset(directory: Path) -> tuple[object, ...]:
@@ -47,14 +48,11 @@ def mark_of_dataset(directory: Path) -> tuple[object, ...]:
 def _listing(directory: Path) -> tuple[object, ...]:
     try:
         with os.scandir(directory) as entries:
-            named = (entry for _, entry in zip(range(LISTED_FILES), entries, strict=False))
-            return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in named if _is_data(entry)))
+            named = (entry for entry in islice(entries, MAX_LISTED_FILES) if entry.name.endswith(".json"))
+            files = (entry for entry in named if not entry.name.startswith(".") and entry.is_file())
+            return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in files))
     except OSError as error:
         return (type(error).__name__,)
-
-
-def _is_data(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file()
 
 
 class LoadCounts(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import ClassVar
 
-from kl_core.calendar import HOUR
+from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
 from kl_query.measures.amounts import AmountRules, Layout
@@ -29,7 +29,6 @@ from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, duration, some, text, warning
 from kl_query.windows import Window, bucket_name, instant
 
-_HOURLY_SECONDS = 168 * HOUR
 _MAX_AGE_SECONDS = 2 * HOUR
 """Hourly points are an hour apart, and files are written some minutes after them."""
 _OWN_GPUS = ("gpu", "gpu_memory")
@@ -165,8 +164,8 @@ class LegacyAmounts(AmountRules):
         """Return the warning for efficiency over hours that no file holds one by one."""
         if not self.facts.counted or window.start is None:
             return []
-        hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - _HOURLY_SECONDS
-        young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= _HOURLY_SECONDS
+        hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - WEEK
+        young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= WEEK
         if window.start >= hours_begin or young:
             return []
         return [warning(Code.GAPS_UNTOLD, since=instant(hours_begin))]

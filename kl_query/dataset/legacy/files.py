@@ -27,7 +27,6 @@ COST_MODELS: dict[str, CostModel] = {
     **vocabulary.COST_MODELS,
 }
 """By every name this layout has for them."""
-Kind = Literal["usage", "requests", "rf"]
 _PREFIXES: dict[Metric, tuple[str, ...]] = {
     "cpu": ("cpu",),
     "memory": ("memory", "mem"),
@@ -42,7 +41,7 @@ class File:
     """One file. `window` is the seconds a period file covers, None for hourly trends."""
 
     metric: Metric
-    kind: Kind
+    kind: Literal["usage", "requests", "rf"]
     window: int | None
 
     @property

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from kl_core.calendar import DAY, HOUR
+from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Buckets
 from kl_query.dataset.legacy.dates import hours_inside
@@ -32,8 +32,7 @@ _HOURLY_ROUNDING = 0.005
 """Hourly points have two decimals."""
 _ROUNDING = 0.0005
 """Half a unit of the last digit that is certain to be there."""
-_SMALLEST_DOUBT, _LARGEST_DOUBT = 1e-5, 0.01
-_WEEK = 7 * DAY
+_MIN_DOUBT, _MAX_DOUBT = 1e-5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Fin
     whole = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
     at = [hourly.ends[i] for i in whole]
     row = hourly.row / HOUR
-    horizon = hourly.newest + lag - _WEEK
+    horizon = hourly.newest + lag - WEEK
     found: dict[Metric, Finer] = {}
     for metric in ("cpu", "memory", "gpu", "gpu_memory"):
         by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
@@ -187,7 +186,7 @@ def doubt(mean: float) -> float:
 
     Both numbers are rounded.
     """
-    return min(_LARGEST_DOUBT, max(_SMALLEST_DOUBT, _ROUNDING / mean))
+    return min(_MAX_DOUBT, max(_MIN_DOUBT, _ROUNDING / mean))
 
 
 def _seems_unasked(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:

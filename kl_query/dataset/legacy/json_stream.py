@@ -77,10 +77,9 @@ def _continued(left: bytes, more: bytes, name: Plain) -> bytes:
 def _parsed(content: bytes, name: Plain) -> list[Any]:
     whole = b"[" + content + b"]"
     try:
-        read = orjson.loads(whole)
+        return list(orjson.loads(whole))
     except orjson.JSONDecodeError:
         try:
-            read = orjson.loads(_NOT_FINITE.sub(rb"\1null", whole))
+            return list(orjson.loads(_NOT_FINITE.sub(rb"\1null", whole)))
         except orjson.JSONDecodeError:
             raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name) from None
-    return list(read)

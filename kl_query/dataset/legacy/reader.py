@@ -40,7 +40,7 @@ from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, joined, text, warning
 
-_SETTLED_ATTEMPTS = 3
+_MAX_ATTEMPTS = 3
 
 
 class Reader:
@@ -180,7 +180,7 @@ class Reader:
 
     def _refresh(self, file: File, newest: int | None) -> None:
         """Keep a file's content, parsed anew only where the file has changed. Raises MalformedError."""
-        for _ in range(_SETTLED_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             path = self._path(file)
             with reading(path):
                 before = Mark.of(path.stat())

@@ -31,15 +31,15 @@ _LONG = 12
 """How many short rows a long row is made of."""
 _SHORT_BELOW = 554
 """Polling more often than that, long rows are nearer to an hour than short ones."""
-_FEW = 18
+_MAX_SHORT_ROWS = 18
 """A name without a long row is written in short ones: of a young name, so that there are few."""
 _AGREES = 1.1
 """By how much two ways of adding up the same rows may differ."""
 _IS = 1.03
 """The same, for rows that nothing else speaks for."""
-_NAMES = 24
+_MAX_NAMES = 24
 """So many names, those with most points, are evidence enough."""
-_LEAST_ROWS = 5
+_MIN_ROWS = 5
 _DAYS, _MONTHS = Plain("days"), Plain("months")
 _METRICS: tuple[Metric, ...] = ("cpu", "memory")
 _Sums = Mapping[int, float]
@@ -61,7 +61,7 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     if newest is None:
         return Rows()
     gap, count = _gap(points)
-    usual = _LONG * gap if gap < _SHORT_BELOW and count < _FEW else gap
+    usual = _LONG * gap if gap < _SHORT_BELOW and count < _MAX_SHORT_ROWS else gap
     compared = [_rows_of_days(points, days, newest, each, gap) for each in _comparable(points, model)]
     estimates = [estimate for each in compared for estimate in each]
     daily = _nearest(median(estimates), (usual, gap, HOUR, _LONG * gap)) if estimates else usual
@@ -109,7 +109,7 @@ def _rows_of_days(points: Tables, days: Tables, newest: int, compared: tuple[Met
             values[instant // DAY * DAY].append(value)
         for start, found in values.items():
             expected = (min(start + DAY, newest + 1) - start) / gap
-            covered = start > newest - WEEK and len(found) >= max(_LEAST_ROWS, expected / _AGREES)
+            covered = start > newest - WEEK and len(found) >= max(_MIN_ROWS, expected / _AGREES)
             if covered and sums.get(name, {}).get(start, 0.0) > 0:
                 seconds[start] += sum(found) * gap
                 rows[start] += sums[name][start]
@@ -178,7 +178,7 @@ def _added(rows: Iterable[_Sums]) -> _Sums:
 
 def _fullest(table: Table) -> list[str]:
     names = (name for name in table.cells if name != BILLING_RATE)
-    return sorted(names, key=lambda name: -len(table.cells[name].dates))[:_NAMES]
+    return sorted(names, key=lambda name: -len(table.cells[name].dates))[:_MAX_NAMES]
 
 
 def _nearest(estimate: float, expected: Sequence[int]) -> int | None:
