@@ -60,18 +60,13 @@ def _announce(metadata: Json, page: PageRequest, returned: int, total: int, *, g
     if page.generation is not None and page.generation != generation:
         metadata["warnings"].append(warning(Code.CURSOR_OUTDATED).public_text)
     reached = page.offset + returned
-    if reached < total:
+    left = max(0, total - reached)
+    if left or page.offset:
         metadata["truncated"] = {
             "returned": returned,
             "total": total,
-            "cursor": page.cursor_at(reached, generation),
-            "hint": f"{total - reached} more {what}: repeat the call with this cursor, or narrow it. Totals cover "
-            "everything.",
-        }
-    elif page.offset:
-        metadata["truncated"] = {
-            "returned": returned,
-            "total": total,
-            "cursor": None,
-            "hint": f"This is the last page of {what}.",
+            "cursor": page.cursor_at(reached, generation) if left else None,
+            "hint": f"{left} more {what}: repeat the call with this cursor, or narrow it. Totals cover everything."
+            if left
+            else f"This is the last page of {what}.",
         }

@@ -133,9 +133,8 @@ class Frame:
         return self.sum_of(self.totals) if self.totals else self.total(self.measure.zero).value
 
     def listed(self, *, exclude_system: bool) -> list[str]:
-        """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
-        names = [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
-        return self.in_order(names, self.totals)
+        """Return the namespaces a list may show, in no order."""
+        return [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
 
     @property
     def named(self) -> list[str]:
@@ -148,8 +147,8 @@ class Frame:
         return [row for row in self.scale.withheld_ids if row not in self.absorbed]
 
     def ranked(self, *, exclude_system: bool) -> list[str]:
-        """Return `listed`, largest first; none where values of namespaces cannot be compared."""
-        return self.listed(exclude_system=exclude_system) if self.measure.additive else []
+        """Return `listed`, largest first, unknown ones last; none where values of namespaces cannot be compared."""
+        return self.in_order(self.listed(exclude_system=exclude_system), self.totals) if self.measure.additive else []
 
     def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
         """Return names by value, largest first, unknown ones last, ties by name.

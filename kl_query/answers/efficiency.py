@@ -54,6 +54,7 @@ def efficiency(
     window, rules = read_window(found, date), rules_of(found)
     money = found.cost_model == "costs"
     lines = _lines(rules, window, selection, metrics)
+    of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
     wanted = [
         line
         for line in lines
@@ -81,7 +82,7 @@ def efficiency(
                 *_left_out(lines),
                 *rules.gap_warnings(window),
                 *rules.metric_warnings(metrics),
-                *_partly_measured(lines, window),
+                *partly_measured_warning(of_pods, window),
                 *([warning(Code.MONEY_UNSHARED)] if money and dataset.sharing != Sharing() else []),
             ],
         ),
@@ -124,18 +125,13 @@ def _order(line: _Line, sort: str, rules: AmountRules) -> tuple[bool, float, flo
     By ratio as well what cannot be compared otherwise.
     """
     sums = line.shown
-    if not rules.adds_up(line.metric) and sort != "namespace":
+    if sort == "namespace":
+        return False, 0.0, 0.0, line.namespace
+    if not rules.adds_up(line.metric):
         return isnan(sums.ratio), 0.0 if isnan(sums.ratio) else sums.ratio, 0.0, line.namespace
-    value = {
-        "unused": -sums.unused,
-        "ratio": sums.ratio,
-        "usage": -sums.usage,
-        "requests": -sums.requests,
-        "namespace": 0.0,
-    }[sort]
-    unknown = isnan(value)
-    usage = 0.0 if sort == "namespace" or isnan(sums.usage) else sums.usage
-    return unknown, 0.0 if unknown else value, -usage, line.namespace
+    value = {"unused": -sums.unused, "ratio": sums.ratio, "usage": -sums.usage, "requests": -sums.requests}[sort]
+    usage = 0.0 if isnan(sums.usage) else sums.usage
+    return isnan(value), 0.0 if isnan(value) else value, -usage, line.namespace
 
 
 def _row(line: _Line, rules: AmountRules) -> dict[str, Any]:
@@ -197,8 +193,3 @@ def _left_out(lines: list[_Line]) -> list[DataWarning]:
         for code, rows in lacking.items()
         if rows
     ]
-
-
-def _partly_measured(lines: list[_Line], window: Window) -> list[DataWarning]:
-    of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
-    return partly_measured_warning(of_pods, window)

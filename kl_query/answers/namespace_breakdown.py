@@ -42,7 +42,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
         ("breakdown",),
         generation=view.dataset.generation,
     )
-    add_remainder(answer, view, names, "breakdown", exclude_system=exclude_system)
+    add_remainder(answer, view, "breakdown", exclude_system=exclude_system)
     return answer
 
 

@@ -15,8 +15,7 @@ def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:
 
     A sample stands for the interval that ends with it: a rate that takes effect at that instant is not in force yet.
     """
-    waiting = len(pending(dataset, last_sample))
-    begun = dataset.rates[: len(dataset.rates) - waiting]
+    begun = [rate for rate in dataset.rates if last_sample is None or rate.effective < last_sample]
     return begun[-1] if begun and begun[-1].rate > 0 else None
 
 

@@ -27,7 +27,6 @@ METHOD = (
     "least squares over whole months, at least half of each known, of the amount per hour it is known for; rise_pct is "
     "that of the line from first to last month over the mean; growing above +10, decreasing below -10"
 )
-INSUFFICIENT = "insufficient_data"
 
 
 def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def _rise_pct(points: list[tuple[int, float]]) -> float | None:
 
 def _direction(rise: float | None) -> str:
     if rise is None:
-        return INSUFFICIENT
+        return "insufficient_data"
     if rise > THRESHOLD_PCT:
         return "growing"
     return "decreasing" if rise < -THRESHOLD_PCT else "stable"
