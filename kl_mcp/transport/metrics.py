@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 
 from kl_mcp import __version__
 from kl_mcp.counts import PREFIX, Counts
-from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
+from kl_query.staleness import clock_warnings, seconds_ahead
 
 
 class Metrics(Collector):

@@ -4,8 +4,8 @@ from typing import Any
 
 from kl_core.calendar import iso_or_none
 from kl_mcp.counts import Counts
-from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
+from kl_query.staleness import clock_warnings, seconds_ahead
 from kl_query.warnings.warning import nobody, texts
 
 

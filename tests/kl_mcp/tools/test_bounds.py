@@ -12,7 +12,7 @@ import pytest
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.wrong_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
 from kl_query.dataset import Dataset
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
 
 WIDE = 300_000
 """As many elements as some bodies of a megabyte have. Validated one by one they take 300 MB and ten seconds."""
@@ -66,7 +66,7 @@ def test_what_no_tool_takes_is_refused_before_it_costs_anything(
     assert peak < 2_000_000
     assert refused.value.code == code
     assert said in refused.value.message
-    assert len(str(refused.value.to_payload())) <= PAYLOAD_CHARACTERS
+    assert len(str(refused.value.to_payload())) <= MAX_PAYLOAD_CHARS
 
 
 def test_what_is_merely_too_much_keeps_the_error_of_its_own_argument(books: Dataset) -> None:
