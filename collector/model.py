@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from collector.clock import Reading
+from collector.observations import BlindSpot
 from kl_core.vocabulary import Metric, Source
 
 MetricValues = Mapping[Metric, float | None]
@@ -163,3 +164,6 @@ class TickSample:
     namespaces: Mapping[str, Entry]
     special: Mapping[Literal["excluded", "unattributed"], Entry]
     nodes: tuple[NodeState, ...] = ()
+    unmeasured: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Pods of the reading that were expected to be measured and were not: namespace, reason, pods."""
+    blind_spots: tuple[BlindSpot, ...] = ()

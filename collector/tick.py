@@ -9,7 +9,7 @@ from typing import Protocol
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
-from collector.model import Snapshot
+from collector.model import Snapshot, TickSample
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
@@ -63,6 +63,7 @@ class Collector:
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
         self._rate_is_recorded = False
         self._published: Disagreement | None = None
+        self._newest: TickSample | None = None
         self.disagreement: Disagreement | None = None
         """What contradicts the clock at present; no tick is taken meanwhile."""
 
@@ -94,6 +95,8 @@ class Collector:
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(snapshot.date or now)
         stored = self._store.append([sample]).stored == 1
+        if stored:
+            self._newest = sample
         return TickReport(time, stored, observed, self.publish())
 
     def check_clock(self) -> Disagreement | None:
@@ -111,7 +114,7 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement)
+        generation = self._publisher.publish(self.disagreement, self._newest)
         self._published = self.disagreement
         return generation
 

@@ -5,8 +5,8 @@ A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,28 @@ from collector.books.page import (
     GPU,
     GPU_MEMORY,
     KUBERNETES,
+    MEMORY,
     METRICS_SERVER,
     Array,
     ClusterCells,
     EntryCells,
     Page,
 )
+from collector.model import STEP
 from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour
-from kl_core.vocabulary import METRICS, SOURCES
+from kl_core.vocabulary import METRICS, SOURCES, Metric
 
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 """Stored unit per published unit: cores, bytes, GPUs, bytes."""
 _MAX_ROUNDING_HOURS = 1e-9
 """A step is 0.083."""
+_OF_PODS: tuple[Metric, ...] = ("cpu", "memory")
+_MIN_SHARE = 0.5
+"""Of the pods that have to be measured for usage to be known: accounting's rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,9 @@ class Stored:
     key: EntryKey
     lives: Lives
     rows: EntryRows
+    matched: Mapping[Metric, Array] = field(default_factory=dict)
+    """Mean requests of measured pods over the steps in which usage is known; NaN where steps need not or cannot tell.
+    """
 
 
 def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
@@ -84,12 +92,35 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
 
 def read_amounts(store: Store, roster: Roster, start: int, end: int, step: int) -> Page:
     """Return the amounts of who lifetime between two times, not priced yet; raises what the store raises."""
-    stored = [
-        Stored(key, lifetime, store.entry(key.kind, key.name, start, end, step))
-        for key, lifetime in roster.items()
-        if lifetime.touch(floor_hour(start), end)
-    ]
-    return amounts(store.cluster(start, end, step), stored)
+    cluster = store.cluster(start, end, step)
+    stored = []
+    for key, lifetime in roster.items():
+        if lifetime.touch(floor_hour(start), end):
+            rows = store.entry(key.kind, key.name, start, end, step)
+            matched = _matched_by_steps(store, key, cluster, rows) if step == HOUR else {}
+            stored.append(Stored(key, lifetime, rows, matched))
+    return amounts(cluster, stored)
+
+
+def _matched_by_steps(store: Store, key: EntryKey, cluster: ClusterRows, rows: EntryRows) -> dict[Metric, Array]:
+    """Read the steps of hours in which not all pods were measured, as an hour's share does not say of which steps."""
+    lacking = np.flatnonzero(
+        (rows.measured < cluster.observed_pods - _MAX_ROUNDING_HOURS) & ~np.isnan(rows.usage["cpu"])
+    )
+    if not len(lacking):
+        return {}
+    first, stop = int(lacking[0]), int(lacking[-1]) + 1
+    start, end = cluster.start + HOUR * first, cluster.start + HOUR * stop
+    steps = store.entry(key.kind, key.name, start, end, STEP)
+    matched: dict[Metric, Array] = {}
+    for metric in _OF_PODS:
+        met = np.where(np.isnan(steps.usage[metric]), np.nan, steps.requests[metric] * steps.measured)
+        by_hour = met.reshape(-1, HOUR // STEP)
+        known = np.count_nonzero(~np.isnan(by_hour), axis=1)
+        means = np.divide(np.nansum(by_hour, axis=1), known, out=np.full(len(known), np.nan), where=known > 0)
+        matched[metric] = np.full(len(rows.measured), np.nan)
+        matched[metric][lacking] = means[lacking - first]
+    return matched
 
 
 def _settle_gpu(values: Array, observed: NDArray[np.bool_]) -> None:
@@ -128,10 +159,16 @@ def _entries(
     usage[~known & (usage != 0)] = np.nan
     unknown = np.isnan(usage)
     unpaired = unknown | np.isnan(requests)
+    matched = requests * _matched_share(measured, pods)
+    for row, item in enumerate(stored):
+        for metric, values in item.matched.items():
+            told = ~np.isnan(values) & item.lives.alive(starts)
+            index = METRICS.index(metric)
+            matched[row, index, told] = values[told] * (hours_per_cell / _UNIT[index, 0])
     return EntryCells(
         usage=usage,
         requests=requests,
-        matched=np.where(unpaired, np.nan, requests),
+        matched=np.where(unpaired, np.nan, matched),
         usage_matched=np.where(unpaired, np.nan, usage),
         matched_hours=np.where(unpaired, 0.0, hours_per_cell),
         cost=np.full(shape, np.nan),
@@ -139,6 +176,20 @@ def _entries(
         cost_hours=np.zeros(shape),
         measured=measured,
     )
+
+
+def _matched_share(measured: Array, pods: Array) -> Array:
+    """Return what of requests is that of measured pods, in cells in which usage is known (E x M x N).
+
+    Where steps do not tell any more, those with unknown usage lower the share of their hour too; that of the others is
+    at least what makes usage known.
+    """
+    known = np.divide(measured, pods, out=np.ones_like(measured), where=pods > 0)
+    share = np.ones((len(measured), len(METRICS), len(pods)))
+    share[:, (CPU, MEMORY)] = np.where(known < 1 - _MAX_ROUNDING_HOURS, np.maximum(known, _MIN_SHARE), 1.0)[
+        :, np.newaxis
+    ]
+    return share
 
 
 def _silent(sampled: Array, pods: Array, with_dcgm: Array) -> Array:

@@ -53,7 +53,7 @@ class EntryCells:
     usage: Array
     requests: Array
     matched: Array
-    """Requests of the hours in which usage is known too."""
+    """Requests of measured pods in the hours in which usage is known: requests x the share of them measured."""
     usage_matched: Array
     """Usage of the hours in which requests are known too: imported history can lack them."""
     matched_hours: Array

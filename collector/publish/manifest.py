@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from collector.clock import Disagreement
-from collector.model import MetricValues
+from collector.model import MetricValues, TickSample
 from collector.store.rates import RateChange
 from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
@@ -33,8 +33,12 @@ def manifest(
     metrics: Sequence[Metric],
     namespaces: Mapping[str, NamespaceRecord],
     clock_disagrees: Disagreement | None = None,
+    newest: TickSample | None = None,
 ) -> dict[str, Any]:
-    """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in."""
+    """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in.
+
+    `newest` is the newest tick; None where this process has stored none yet.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "producer": {"name": "kubeledger-collector", "version": version},
@@ -56,7 +60,15 @@ def manifest(
         "metrics": list(metrics),
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
         **({} if clock_disagrees is None else {"clock_disagrees": _clock(clock_disagrees)}),
+        **({} if newest is None else _unseen(newest, namespaces)),
     }
+
+
+def _unseen(newest: TickSample, reported: Container[str]) -> dict[str, Any]:
+    # What is not reported by name has no row in the table.
+    unmeasured = {name: dict(reasons) for name, reasons in sorted(newest.unmeasured.items()) if name in reported}
+    spots = [{"code": spot.code, "text": spot.text} for spot in newest.blind_spots]
+    return {"unmeasured": unmeasured, "blind_spots": spots}
 
 
 def _clock(disagreement: Disagreement) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import logging
 from collector import __version__
 from collector.books.hour_closing import Bookkeeper
 from collector.clock import Clock, Disagreement
+from collector.model import TickSample
 from collector.publish.generation import publish
 from collector.publish.legacy import files as layout
 from collector.publish.legacy.shares import Keeper
@@ -58,10 +59,10 @@ class Publisher:
                 log.info("rate of %s %s an hour from %s on", newest.rate, newest.currency, iso(newest.effective))
         self._rates = history
 
-    def publish(self, clock_disagrees: Disagreement | None = None) -> int:
+    def publish(self, clock_disagrees: Disagreement | None = None, newest: TickSample | None = None) -> int:
         """Publish the books as the store has them, and return the generation; `PublishError` if it cannot.
 
-        `clock_disagrees` is why no ticks are taken at present.
+        `clock_disagrees` is why no ticks are taken at present; `newest` is the newest tick that this process stored.
         """
         if self._place is not None:
             self._place.hold()
@@ -86,6 +87,7 @@ class Publisher:
                 metrics=[METRICS[index] for index in metrics_present(books.longest)],
                 namespaces={name: registry.namespaces[name] for name in books.namespaces},
                 clock_disagrees=clock_disagrees,
+                newest=newest,
             ),
         )
         if self._shares is not None:

@@ -63,6 +63,14 @@ def test_the_amounts_of_two_ticks_are_published(place: Place) -> None:
     assert hourly["special"]["non-allocatable"]["cpu"]["usage"] == pytest.approx([1 / 12])
 
 
+def test_a_tick_tells_what_it_could_not_see_and_a_restart_before_the_next_does_not(place: Place) -> None:
+    place.run((NOON, answering(3.0)))
+    assert (place.manifest()["unmeasured"], place.manifest()["blind_spots"]) == ({}, [])
+    with Store.open(place.settings.db_location) as store:
+        Collector(place.settings, Script(), store, lambda: float(NOON + 10)).publish()
+    assert not {"unmeasured", "blind_spots"} & place.manifest().keys()
+
+
 def test_the_nodes_of_the_latest_listing_are_published(place: Place) -> None:
     place.run((NOON, answering(3.0)), (NOON + 300, SILENT))
     nodes = place.read("nodes")

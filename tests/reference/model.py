@@ -168,6 +168,19 @@ class Reference:
         requests = [step.requests[name][metric] if name in step.requests else nothing for step in facts]
         return self._mean(expected, usage), self._mean(expected, requests)
 
+    def _matched(self, facts: list[StepFacts], ends: list[int], name: str, metric: str, asked: float) -> float:
+        """Mean requests of measured pods over the steps in which usage is known; `asked` where all pods are measured.
+
+        Of GPUs nothing is known pod by pod.
+        """
+        both = [end for end in ends if end in self.both]
+        if metric not in ("cpu", "memory") or all(self.steps[end].measured.get(name, 1.0) == 1.0 for end in both):
+            return asked
+        known = [step for step in facts if name not in step.usage or step.usage[name][metric] is not None]
+        return sum(
+            (step.requests[name][metric] or 0.0) * step.measured[name] for step in known if name in step.requests
+        ) / len(known)
+
     def hour(self, hour: int, metric: str) -> Books | None:
         """The books of one hour and metric; None when the hour was not observed."""
         if hour + HOUR > self.last:
@@ -200,7 +213,7 @@ class Reference:
                 if asked is not None:
                     sums["requests", name] += asked * length
                     if used is not None:
-                        sums["matched", name] += asked * length
+                        sums["matched", name] += self._matched(facts, ends, name, metric, asked) * length
             if capacity is not None and allocatable is not None:
                 books.capacity_known += length
                 sums["capacity", ""] += capacity * length

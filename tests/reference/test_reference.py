@@ -60,7 +60,7 @@ def test_weeks_at_other_polling_intervals_are_booked_as_the_rules_say(
     tmp_path: Path, schedule: Sequence[tuple[int, int]]
 ) -> None:
     world = World(len(schedule) + schedule[0][1], schedule, END, START + 20 * DAY, faults=0.25)
-    run(tmp_path, world, RATES, frozenset({"kube-system"}), [START + 27 * DAY])
+    run(tmp_path, world, RATES, frozenset({"kube-system"}), [START + days * DAY for days in (10, 20, 27)])
 
 
 def run(

@@ -220,3 +220,37 @@ def test_capacity_of_gpu_memory_is_known_in_the_hours_in_which_exporters_told_it
     page = amounts(cluster([10.0, 10.0, U], gpu=[4.0] * 3, gpu_gib=[160.0, U, 160.0]), [])
     assert page.capacity_known[GPU_MEMORY].tolist() == [1.0, 0.0, 0.0]
     assert page.capacity_known[GPU].tolist() == page.observed.tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("pods", "measured", "matched"),
+    [
+        # 10 pods of 4 cores are 40; what 6 of them use is set against 24.
+        (1.0, 0.6, 24.0),
+        (1.0, 1.0, 40.0),
+        (1.0, 1 - 1e-12, 40.0),
+        (1.0, 0.5, 20.0),
+        # Fewer than half in a part of the hour, which is unknown; in the rest at least half, or that were unknown too.
+        (1.0, 0.45, 20.0),
+        # metrics-server answered in three quarters of the hour, and knew 6 of 10 pods in each sample.
+        (0.75, 0.45, 24.0),
+        # It never answered, and usage is known all the same: nobody ran.
+        (0.0, 0.0, 40.0),
+    ],
+)
+def test_usage_is_set_against_the_requests_of_the_pods_that_were_measured(
+    pods: float, measured: float, matched: float
+) -> None:
+    stored = namespace("shop", [24.0], [40.0], measured=[measured], gpu=[0.5], gpu_gib=[1.0])
+    page = amounts(cluster([100.0], gpu=[2.0], gpu_gib=[32.0], pods=[pods]), [stored])
+    assert page.entries.requests[0, CPU].tolist() == [40.0]
+    assert page.entries.matched[0, CPU].tolist() == pytest.approx([matched], rel=1e-12)
+    assert page.entries.usage_matched[0, CPU].tolist() == [24.0]
+    # 40 GiB are requested; GPUs are measured by exporters.
+    assert page.entries.matched[0, MEMORY].tolist() == pytest.approx([matched], rel=1e-12)
+    assert page.entries.matched[0, GPU].tolist() == [1.0]
+
+
+def test_requests_of_a_namespace_that_is_unknown_are_matched_by_nothing() -> None:
+    page = amounts(cluster([100.0]), [namespace("shop", [U], [40.0], measured=[0.4])])
+    assert np.isnan(page.entries.matched[0, CPU]).all()

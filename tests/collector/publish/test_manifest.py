@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from collector.model import TickSample
+from collector.observations import BlindSpot
 from collector.publish.manifest import manifest
 from collector.store.rates import RateChange
 from collector.store.registry import LabelValue, NamespaceRecord
@@ -73,3 +75,25 @@ def test_labels_carry_each_value_with_the_time_it_was_first_seen() -> None:
 
 def test_without_a_rate_there_is_no_currency() -> None:
     assert written(currency=None)["currency"] is None
+
+
+def test_what_the_newest_tick_could_not_see_is_told_of_the_namespaces_that_are_reported() -> None:
+    record = NamespaceRecord(NOON, NOON, True, ((NOON, NOON),), None, {})
+    sample = TickSample(
+        NOON,
+        300,
+        {"kubernetes": True, "metrics": True, "dcgm": None},
+        {},
+        {},
+        {},
+        {},
+        unmeasured={"web": {"stale": 3, "absent": 1}, "excluded-by-setting": {"odd": 1}},
+        blind_spots=(BlindSpot("odd_objects", "2 objects cannot be read. See the log."),),
+    )
+    document = written(namespaces={"web": record}, newest=sample)
+    assert document["unmeasured"] == {"web": {"stale": 3, "absent": 1}}
+    assert document["blind_spots"] == [{"code": "odd_objects", "text": "2 objects cannot be read. See the log."}]
+
+
+def test_nothing_is_told_of_a_newest_tick_that_this_process_did_not_see() -> None:
+    assert not {"unmeasured", "blind_spots"} & written().keys()
