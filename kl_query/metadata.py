@@ -5,7 +5,7 @@ Every key is always there, null where it does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -16,6 +16,7 @@ from kl_query.measures import sharing
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
+from kl_query.measures.unmeasured import blind_spot_warnings, not_measured_warnings, share_of_pods
 from kl_query.numbers import MONEY, rounded
 from kl_query.staleness import clock_warnings, stale_warnings
 from kl_query.warnings.codes import Code
@@ -75,25 +76,20 @@ def coverage_of(window: Window, source: Source) -> float | None:
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
 
-def partly_measured_warning(names: Iterable[RowId], window: Window) -> list[DataWarning]:
-    """Return the warning for namespaces some of whose running pods metrics-server did not know, with the share it did.
+def unmeasured_warnings(
+    dataset: Dataset, names: Iterable[RowId], window: Window, metrics: Sequence[str]
+) -> list[DataWarning]:
+    """Return the warnings for namespaces of whose running pods not all were measured, with the share that was.
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
     """
-    scale = window.scale
-    answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
-    if answered is None or not scale.measured:
-        return []
-    found = []
-    for name in names:
-        column = scale.measured.get(name)
-        if column is not None:
-            pairs = [(column[i], answered[i], scale.elapsed_hours[i]) for i in window.indices]
-            seen = sum(min(own, all_) * hours for own, all_, hours in pairs if not isnan(own + all_))
-            expected = sum(all_ * hours for own, all_, hours in pairs if not isnan(own + all_))
-            if expected and seen / expected < 1 - _NOTABLE_SHARE:
-                found.append((name, Plain(f" ({100 * seen / expected:.3g} %)")))
-    return [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(tuple(found)))] if found else []
+    asked = list(names)
+    of_pods = any(metric in ("cpu", "memory") for metric in metrics)
+    lacking = [name for name in asked if of_pods and name in window.scale.measured]
+    shares = [(name, share_of_pods(name, window)) for name in lacking]
+    found = tuple((name, Plain(f" ({100 * share:.3g} %)")) for name, share in shares if share < 1 - _NOTABLE_SHARE)
+    partly = [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(found))] if found else []
+    return [*partly, *not_measured_warnings(dataset, asked, window, metrics)]
 
 
 def _data_window(window: Window) -> Block:
@@ -124,17 +120,21 @@ def _all_warnings(
     rules, of_gpus = rules_of(window.scale), metric in ("gpu", "gpu_memory")
     about_requests = measure is not None and measure.dimension == "requests"
     found += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
-    found += _gaps(window)
+    found += _gaps(window, metric)
     if not about_requests:
         found += _silences(window, "dcgm" if of_gpus else "metrics")
     if measure is not None and measure.billed:
         found += rate_warnings(dataset, window)
-    return [*found, *rules.metric_warnings([metric])]
+    shown = (measure.metrics if measure else ()) or ((metric,) if metric else dataset.metrics)
+    unseen = blind_spot_warnings(dataset, shown, requests=about_requests or measure is None)
+    return [*found, *rules.metric_warnings([metric]), *unseen]
 
 
-def _gaps(window: Window) -> list[DataWarning]:
+def _gaps(window: Window, metric: str | None) -> list[DataWarning]:
+    """Return the warning for hours in which the capacity of a metric, and with it every amount, is unknown."""
     scale = window.scale
-    missing = {i: scale.elapsed_hours[i] - scale.observed_hours[i] for i in window.indices}
+    observed = next((hours for name, hours in scale.capacity_hours.items() if name == metric), scale.observed_hours)
+    missing = {i: scale.elapsed_hours[i] - observed[i] for i in window.indices}
     lacking = {i: hours for i, hours in missing.items() if hours > 1e-6}
     return [warning(Code.NOT_OBSERVED, **_hours(scale, lacking))] if lacking else []
 

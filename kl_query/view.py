@@ -13,7 +13,8 @@ from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
-from kl_query.metadata import partly_measured_warning
+from kl_query.measures.unmeasured import all_measured, unmeasured_requests
+from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
@@ -91,6 +92,22 @@ class Frame:
         if shared is None:
             return raw, total
         return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)
+
+    @cached_property
+    def all_measured(self) -> bool:
+        """Say whether idle is what it seems: everything that uses what is shown was measured."""
+        return all_measured(self.measure, self.window)
+
+    @property
+    def unmeasured_requests(self) -> float:
+        """Return what is requested by what was not measured; unknown under costs, which requests have none of.
+
+        Unknown as well where everything was measured, and of GPU memory, which cannot be requested.
+        """
+        metric = self.measure.metric
+        if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
+            return UNKNOWN
+        return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
 
     @cached_property
     def totals(self) -> dict[RowId, Sum]:
@@ -235,8 +252,7 @@ class Frame:
         found = []
         if lacking:
             found.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
-        if any(metric in ("cpu", "memory") for metric in self.measure.metrics):
-            found += partly_measured_warning(sums, self.window)
+        found += unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
         if borne:
             found.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
         if any(each.value > 0 for each in given.values()):

@@ -82,6 +82,7 @@ class NodeSummary(Result):
     allocatable: dict[str, Number]
     usage: dict[str, Number]
     requests: dict[str, Number]
+    idle_not_ready: dict[str, Number] = Field(description="allocatable - usage of the nodes that are not Ready")
 
 
 class DescribeDatasetResult(Result):

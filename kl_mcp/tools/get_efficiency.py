@@ -38,13 +38,14 @@ class EfficiencyRow(Result):
     usage: Number = Field(description="Sum over the whole window, in units[metric]")
     requests: Number = Field(description="Sum over the whole window, in units[metric]")
     efficiency_ratio: Number = Field(
-        description="usage ÷ requests over the hours in which both are known; null: see reason"
+        description="usage ÷ requests of the measured pods in the hours in which both are known, so not of this row's "
+        "requests where pods were not measured; null: see reason"
     )
     classification: str = Field(
         description="over_provisioned < 0.5 <= balanced <= 1.0 < under_provisioned; no_requests; unknown"
     )
     unused: Number = Field(
-        description="requests - usage over the compared hours, in units[metric]; negative: overused; null: no requests"
+        description="requests - usage of what is compared, in units[metric]; negative: overused; null: no requests"
     )
     hours_compared: Number = Field(description="Hours in which usage and requests are both known")
     reason: str | None = Field(description="Why there is no ratio")

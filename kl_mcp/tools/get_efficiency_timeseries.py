@@ -22,7 +22,7 @@ class RatioSeries(Result):
 
     namespace: str = Field(description="* is all namespaces together")
     values: list[Number] = Field(
-        description="usage ÷ requests per hour; null: no requests in that hour, or usage unknown"
+        description="usage ÷ requests of the measured pods per hour; null: no requests in that hour, or usage unknown"
     )
     stats: Stats
 

@@ -52,8 +52,19 @@ class ClusterOverhead(Result):
     allocatable_share_pct: Number
     non_allocatable_value: Value = Field(description="Operating system, kubelet, eviction reserve")
     non_allocatable_share_pct: Number
-    idle_value: Value = Field(description="Negative: usage exceeds allocatable; null: not every namespace is known")
+    idle_value: Value = Field(
+        description="allocatable - usage, of the hours in which every namespace's usage is known; negative: usage "
+        "exceeds allocatable; null: no such hour"
+    )
     idle_share_pct: Number
+    idle_at_most: Value = Field(
+        description="idle + unmeasured, where pods were not measured: idle is at most this, and idle_value too high by "
+        "what they used. Never add it. null: all were measured"
+    )
+    unmeasured_requests: Value = Field(
+        description="Requests of the pods that were not measured, and of namespaces in hours of unknown usage; null "
+        "under costs, and where idle_at_most is"
+    )
     excluded_value: Value = Field(description="Namespaces the collector does not report by name")
     unattributed_value: Value = Field(description="GPU usage that names no pod")
     unmeasured_value: Value = Field(description="Idle and usage together, while a namespace's usage is unknown")

@@ -4,6 +4,7 @@ Series are labelled by tool and by error code, never by namespace: the numbers o
 """
 
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
@@ -16,6 +17,7 @@ from kl_mcp.counts import PREFIX, Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from kl_query.staleness import clock_warnings, seconds_ahead
+from kl_query.warnings.unmeasured import BLIND_SPOTS, REASONS
 
 
 class Metrics(Collector):
@@ -58,6 +60,7 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 f"{PREFIX}_dataset_generation", "Generation that answers come from.", dataset.generation
             )
+        yield from _not_seen(dataset)
         newest, now = dataset.newest_sample, self._clock()
         if dataset.layout != "none":
             yield GaugeMetricFamily(
@@ -78,3 +81,27 @@ class Metrics(Collector):
             if at is not None:
                 sampled.add_metric((source,), at)
         yield sampled
+
+
+def _not_seen(dataset: Dataset) -> Iterator[Metric]:
+    """Yield what the newest sample lacks, with zeros; nothing where its manifest does not tell."""
+    if dataset.unmeasured is not None:
+        pods = Counter(dict.fromkeys(REASONS, 0))
+        for reasons in dataset.unmeasured.values():
+            pods.update(reasons)
+        unmeasured = GaugeMetricFamily(
+            "kubeledger_unmeasured_pods",
+            "Pods that were to be measured at the newest sample and were not, over all namespaces.",
+            labels=("reason",),
+        )
+        for reason, count in pods.items():
+            unmeasured.add_metric((reason,), count)
+        yield unmeasured
+    if dataset.blind_spots is not None:
+        found = {spot.code for spot in dataset.blind_spots}
+        blind = GaugeMetricFamily(
+            "kubeledger_blind_spots", "1 for what the collector could not see at the newest sample.", labels=("code",)
+        )
+        for code in dict.fromkeys((*BLIND_SPOTS, *sorted(found))):
+            blind.add_metric((code,), int(code in found))
+        yield blind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kl_core.calendar import GRANULARITY
@@ -10,6 +10,7 @@ from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
 from kl_query.measures.by_layout import layout_of, rules_of
 from kl_query.measures.rates import pending_warning, rate_in_force
+from kl_query.measures.unmeasured import idle_of
 from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
@@ -66,6 +67,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             warnings=[
                 *pending_warning(dataset, dataset.newest_sample),
                 *rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics),
+                *(spot.said for spot in dataset.blind_spots or ()),
             ],
         ),
     }
@@ -101,7 +103,12 @@ def _nodes(dataset: Dataset) -> dict[str, Any] | None:
         "allocatable": _resources(nodes, [node.allocatable for node in nodes]),
         "usage": _resources(nodes, [node.usage for node in nodes]),
         "requests": _resources(nodes, [node.requests for node in nodes]),
+        "idle_not_ready": _idle([node for node in nodes if not node.ready]),
     }
+
+
+def _idle(nodes: Sequence[Node]) -> dict[str, float | None]:
+    return _resources(nodes, [{key: idle_of(node, key) for key in node.allocatable} for node in nodes])
 
 
 def _resources(nodes: Iterable[Node], amounts: list[Any]) -> dict[str, float | None]:

@@ -13,7 +13,7 @@ from kl_query.dataset.model import Amounts, Dataset, Sharing
 from kl_query.measures.amounts import AmountRules
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, comparable_metrics, unattributed_usage
-from kl_query.metadata import metadata, partly_measured_warning
+from kl_query.metadata import metadata, unmeasured_warnings
 from kl_query.numbers import known_sum, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
@@ -54,7 +54,6 @@ def efficiency(
     window, rules = read_window(found, date), rules_of(found)
     money = found.cost_model == "costs"
     lines = _lines(rules, window, selection, metrics)
-    of_pods = dict.fromkeys(line.namespace for line in lines if line.metric in ("cpu", "memory"))
     wanted = [
         line
         for line in lines
@@ -82,7 +81,7 @@ def efficiency(
                 *_left_out(lines),
                 *rules.gap_warnings(window),
                 *rules.metric_warnings(metrics),
-                *partly_measured_warning(of_pods, window),
+                *unmeasured_warnings(dataset, dict.fromkeys(line.namespace for line in lines), window, metrics),
                 *([warning(Code.MONEY_UNSHARED)] if money and dataset.sharing != Sharing() else []),
             ],
         ),

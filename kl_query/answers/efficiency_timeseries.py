@@ -19,7 +19,7 @@ from kl_query.measures.efficiency import (
     matched_usage,
     unattributed_usage,
 )
-from kl_query.metadata import metadata, partly_measured_warning
+from kl_query.metadata import metadata, unmeasured_warnings
 from kl_query.numbers import UNKNOWN, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
@@ -59,7 +59,7 @@ def efficiency_timeseries(
             metric=metric,
             warnings=[
                 *open_hour_warning(window),
-                *(partly_measured_warning(names, window) if metric in ("cpu", "memory") else []),
+                *unmeasured_warnings(dataset, names, window, (metric,)),
             ],
         ),
     }

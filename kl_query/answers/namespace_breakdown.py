@@ -8,8 +8,9 @@ from typing import Any
 from kl_core.vocabulary import Special
 from kl_query.answer_size import fill
 from kl_query.answers.top_consumers import add_remainder, heading, share_row, totals
+from kl_query.measures.unmeasured import not_ready_warnings
 from kl_query.metadata import metadata
-from kl_query.numbers import percent
+from kl_query.numbers import known_sum, percent
 from kl_query.paging import PageRequest
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
@@ -31,7 +32,10 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
             now,
             window=view.window,
             measure=view.measure,
-            warnings=view.cluster_warnings(names),
+            warnings=[
+                *view.cluster_warnings(names),
+                *not_ready_warnings(view.dataset, view.measure, view.window),
+            ],
         ),
     }
     fill(
@@ -75,7 +79,7 @@ def _overhead(view: Frame) -> dict[str, Any]:
     """Return the special entries and capacity. Under costs, allocatable is the bill without non-allocatable's cost."""
     non_allocatable = _special(view, "non-allocatable")
     allocatable = _allocatable(view, non_allocatable)
-    idle = _special(view, "idle")
+    idle, unmeasured = _special(view, "idle"), _special(view, "unmeasured")
     shared = view.after_sharing
     return {
         "capacity_value": view.measure.shown(view.whole),
@@ -85,9 +89,11 @@ def _overhead(view: Frame) -> dict[str, Any]:
         "non_allocatable_share_pct": view.cluster_share(non_allocatable),
         "idle_value": view.measure.shown(idle),
         "idle_share_pct": view.cluster_share(idle),
+        "idle_at_most": None if view.all_measured else view.measure.shown(known_sum((idle, unmeasured))),
+        "unmeasured_requests": view.measure.shown(view.unmeasured_requests),
         "excluded_value": view.measure.shown(_special(view, "excluded")),
         "unattributed_value": view.measure.shown(_special(view, "unattributed")),
-        "unmeasured_value": view.measure.shown(_special(view, "unmeasured")),
+        "unmeasured_value": view.measure.shown(unmeasured),
         "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
         "shared_namespaces_value": view.measure.shown(shared.over_window.borne("shared") if shared else None),
         "shared_idle_value": view.measure.shown(shared.over_window.borne("idle") if shared else None),

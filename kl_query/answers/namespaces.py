@@ -19,7 +19,10 @@ SPECIAL_ROLES: dict[Special, tuple[str, str]] = {
         "overhead",
         "capacity minus allocatable: operating system, kubelet, eviction reserve; no pod can use it",
     ),
-    "idle": ("unused", "allocatable minus the usage of all namespaces; negative where usage exceeds allocatable"),
+    "idle": (
+        "unused",
+        "allocatable minus all usage; negative where usage exceeds it; at most this where pods are not measured",
+    ),
     "excluded": ("unnamed_usage", "usage of the namespaces the collector is set not to report by name"),
     "unattributed": ("unnamed_usage", "GPU usage whose pod the exporter did not name"),
     "unmeasured": ("unknown", "idle and namespace usage together, for hours in which a namespace's usage is unknown"),

@@ -28,7 +28,8 @@ from kl_query.dataset.fields import (
     one_of,
     typed,
 )
-from kl_query.dataset.model import CollectorClock, Dataset, Namespace, Node, Nodes, Rate
+from kl_query.dataset.model import BlindSpot, CollectorClock, Dataset, Namespace, Node, Nodes, Rate
+from kl_query.warnings.unmeasured import blind_spot
 from kl_query.warnings.warning import Detail, Plain
 
 _METRICS: dict[str, Metric] = {metric: metric for metric in METRICS}
@@ -63,6 +64,8 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
             ),
             generated_at=moment(member(document, "generated_at", "the file"), "generated_at"),
             collector_clock=_clock(document.get("clock_disagrees")),
+            unmeasured=_unmeasured(document.get("unmeasured")),
+            blind_spots=_blind_spots(document.get("blind_spots")),
             last_sample_at={
                 s: moment_or_none(member(last, s, "last_sample_at"), f"last_sample_at.{s}") for s in SOURCES
             },
@@ -109,6 +112,23 @@ def _clock(value: Any) -> CollectorClock | None:
         typed(found.get("ahead_seconds"), int, "clock_disagrees.ahead_seconds"),
         tuple(typed(witness, str, "clock_disagrees.contradicted_by") for witness in witnesses),
     )
+
+
+def _unmeasured(value: Any) -> dict[str, dict[str, int]] | None:
+    if value is None:
+        return None
+    return {
+        name: {reason: typed(pods, int, f"unmeasured.{name}") for reason, pods in typed(of_one, dict, name).items()}
+        for name, of_one in typed(value, dict, "unmeasured").items()
+    }
+
+
+def _blind_spots(value: Any) -> tuple[BlindSpot, ...] | None:
+    if value is None:
+        return None
+    spots = [typed(spot, dict, "blind_spots") for spot in typed(value, list, "blind_spots")]
+    pairs = [[typed(spot.get(key), str, f"blind_spots.{key}") for key in ("code", "text")] for spot in spots]
+    return tuple(BlindSpot(code, blind_spot(code, told)) for code, told in pairs)
 
 
 def _file(value: Any, part: str) -> FileRecord:

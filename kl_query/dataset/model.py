@@ -181,6 +181,14 @@ class CollectorClock:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """Something that the collector could not see."""
+
+    code: str
+    said: DataWarning
+
+
+@dataclass(frozen=True, slots=True)
 class Sharing:
     """How answers in money spread costs: a setting of the server. As it stands here, not at all.
 
@@ -222,6 +230,12 @@ class Dataset:
     nodes: Nodes | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     """File name by part: a scale's name, `nodes`, `manifest`."""
+    unmeasured: Mapping[str, Mapping[str, int]] | None = None
+    """Pods that were to be measured at the newest sample and were not: namespace, reason, pods; None where nobody told.
+
+    Of the namespaces that the caller may know."""
+    blind_spots: tuple[BlindSpot, ...] | None = None
+    """What the collector could not see at the newest sample; None where nobody told."""
     warnings: tuple[DataWarning, ...] = ()
     """What was wrong with this load; repeated in the metadata of every answer."""
     system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES

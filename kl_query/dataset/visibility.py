@@ -29,6 +29,10 @@ def restricted(dataset: Dataset, visible: Callable[[str], bool]) -> Dataset:
         namespaces=named,
         withheld=(*dataset.withheld, *(dataset.namespaces[name].first_seen for name in unnamed)),
         scales={name: _scale(scale, ids) for name, scale in dataset.scales.items()},
+        unmeasured=None if dataset.unmeasured is None else {n: v for n, v in dataset.unmeasured.items() if n in named},
+        blind_spots=None
+        if dataset.blind_spots is None
+        else tuple(replace(spot, said=withheld(spot.said, visible)) for spot in dataset.blind_spots),
         warnings=tuple(withheld(warning, visible) for warning in dataset.warnings),
         sharing=_sharing(dataset.sharing, named),
         shared=frozenset(_id(row, ids) for row in dataset.shared),

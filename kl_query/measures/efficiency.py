@@ -18,6 +18,7 @@ from math import isnan
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.errors import ToolArgumentError
+from kl_query.measures.measure import absence
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.windows import Window
 
@@ -203,7 +204,7 @@ def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric,
         raise ToolArgumentError(
             "metric_not_available",
             "metric",
-            f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+            absence(dataset, metric),
             allowed=published,
             nearest=published,
             example="metric=cpu",

@@ -190,11 +190,19 @@ def check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
         "metric",
         "This dataset has no gpu_memory: in the whole window no DCGM exporter (KL_NVIDIA_DCGM_ENDPOINT) reported any."
         if unreported
-        else f"This dataset has no {metric}: the cluster showed no such resource in the whole window.",
+        else absence(dataset, metric),
         allowed=[*dataset.metrics, *(["total"] if any(dataset.priced(m) for m in METRICS) else [])],
         nearest=dataset.metrics,
         example="metric=cpu",
     )
+
+
+def absence(dataset: Dataset, metric: str) -> str:
+    """Say that a dataset has no amounts of a metric, and what the collector could not see of it."""
+    unseen = [spot.said.text for spot in dataset.blind_spots or () if spot.code == "gpus_of_other_vendors"]
+    if unseen and metric in ("gpu", "gpu_memory"):
+        return " ".join([f"This dataset has no {metric}, although the cluster has GPUs.", *unseen])
+    return f"This dataset has no {metric}: the cluster showed no such resource in the whole window."
 
 
 def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:

@@ -94,14 +94,21 @@ class Code(Enum):
     NOT_OBSERVED = "Not observed: {hours:g} h, no amount covers them: {buckets}."
     NO_GPU_SOURCE = "No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."
     SOURCE_SILENT = (
-        "{source} did not answer for {hours:g} h: usage is unknown in each hour it missed for the most part: {buckets}."
+        "{source} gave no usable answer for {hours:g} h: usage is unknown in each hour it missed for the most part: "
+        "{buckets}."
     )
     BUCKETS_UNKNOWN = (
         "{count} namespace(s) have {buckets} {granularity} bucket(s) unknown in whole or in part; their sums leave "
         "these hours out and are too low: {names}."
     )
     PODS_UNMEASURED = (
-        "metrics-server knew only a part of the running pods of {count} namespace(s), whose usage is too low: {names}."
+        "Usage is known of only a part of the running pods of {count} namespace(s): it is too low, idle at most what "
+        "is shown, and efficiency that of the measured part: {names}."
+    )
+    NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
+    BLIND_SPOT = "{told}"
+    IDLE_NOT_READY = (
+        "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
     )
     OPEN_HOUR_LEFT_OUT = "Statistics leave out the open hour, which is shorter than the others."
 

@@ -140,6 +140,11 @@ def samples_and_hours(directory: Path) -> Amounts:
     }
 
 
+def half_measured() -> list[Work]:
+    """Ten pods that request 4 cores each; six are measured, and use 4."""
+    return [work("half", f"p{i}", cores=4.0 if i < 6 else None, asked="4") for i in range(10)]
+
+
 def balance(directory: Path) -> Amounts:
     node = [machine(cores=10, reserved_cores=1)]
     samples = []
@@ -149,7 +154,16 @@ def balance(directory: Path) -> Amounts:
     found = published(directory, samples)
     hourly, day = found["hourly_7d"], found["daily_14d"]
     rows = [column(day, "a"), column(day, "b"), *(special(day, name) for name in day["special"])]
+    ten = ticks(Told(half_measured(), [machine(cores=50)]), *ONE_HOUR)
+    three, half = (
+        ask(load_dataset(filed(directory / name, told)), "get_namespace_breakdown", ONE_HOUR[1], metric="cpu")
+        for name, told in (("three", samples), ("ten", ten))
+    )
+    assert half["cluster_overhead"]["idle_value"] == half["cluster_overhead"]["idle_at_most"]
     return {
+        "all three hours: idle at most": three["cluster_overhead"]["idle_at_most"],
+        "ten pods: idle, and idle at most": half["cluster_overhead"]["idle_at_most"],
+        "ten pods: unmeasured requests": half["cluster_overhead"]["unmeasured_requests"],
         "first hour: non-allocatable": special(hourly, "non-allocatable")[0],
         "first hour: idle": special(hourly, "idle")[0],
         "second hour: idle": special(hourly, "idle")[1],
@@ -164,16 +178,18 @@ def balance(directory: Path) -> Amounts:
 
 
 def efficiency(directory: Path) -> Amounts:
-    told = Told([work("shop", cores=2.0, asked="8"), work("tight", cores=1.5, asked="1"), work("free", cores=1.0)])
+    three = [work("shop", cores=2.0, asked="8"), work("tight", cores=1.5, asked="1"), work("free", cores=1.0)]
+    told = Told([*three, *half_measured()], [machine(cores=100)])
     samples = ticks(told, f"{DAY_OF}00:00", f"{DAY_OF}20:00", 900)
     samples += ticks(replace(told, metrics=False), f"{DAY_OF}20:00", "2026-11-22T00:00", 900)
     dataset = load_dataset(filed(directory, samples))
     answer = ask(dataset, "get_efficiency", "2026-11-22T00:00", metric="cpu", scale="daily_14d")
     rows = {row["namespace"]: row for row in answer["efficiency"]}
-    assert [rows[name]["classification"] for name in ("shop", "tight", "free")] == [
+    assert [rows[name]["classification"] for name in ("shop", "tight", "free", "half")] == [
         "over_provisioned",
         "under_provisioned",
         "no_requests",
+        "balanced",
     ]
     return {
         "usage of shop": rows["shop"]["usage"],
@@ -181,6 +197,9 @@ def efficiency(directory: Path) -> Amounts:
         "efficiency of shop, over-provisioned": rows["shop"]["efficiency_ratio"],
         "efficiency of tight, under-provisioned": rows["tight"]["efficiency_ratio"],
         "efficiency of free, without requests": rows["free"]["efficiency_ratio"],
+        "requests of half": rows["half"]["requests"],
+        "requests of the measured pods of half": rows["half"]["usage"] + rows["half"]["unused"],
+        "efficiency of half, balanced": rows["half"]["efficiency_ratio"],
     }
 
 

@@ -189,7 +189,7 @@ def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) ->
     found = block(day={"coverage": {"metrics": [0.875, 1.0]}, "more": {"silent_hours": {"metrics": [3, 0]}}})
     assert found["warnings"][1:] == [
         (
-            "metrics-server did not answer for 3 h: usage is unknown in each hour it missed for the most part: "
+            "metrics-server gave no usable answer for 3 h: usage is unknown in each hour it missed for the most part: "
             "2026-11-20 (3 h)."
         )
     ]
@@ -198,7 +198,7 @@ def test_hours_in_which_metrics_server_did_not_answer_are_named(block: Block) ->
 def test_half_an_hour_of_silence_is_named_and_a_single_missed_tick_is_not(block: Block) -> None:
     silent = block(day={"more": {"silent_hours": {"metrics": [0.5, 0.49]}}})["warnings"]
     assert len(silent) == 2
-    assert "did not answer for 0.5 h" in silent[1]
+    assert "gave no usable answer for 0.5 h" in silent[1]
 
 
 @pytest.mark.requirement("KL-M-2")
@@ -226,7 +226,7 @@ def test_two_sources_that_fail_at_different_times_are_both_named_with_their_hour
     assert found["warnings"][1:] == [
         f"Not observed: 6 h, no amount covers them: {bucket} (6 h).",
         (
-            "metrics-server did not answer for 6 h: usage is unknown in each hour it missed for the most part: "
+            "metrics-server gave no usable answer for 6 h: usage is unknown in each hour it missed for the most part: "
             f"{bucket} (6 h)."
         ),
     ]

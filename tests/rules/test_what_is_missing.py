@@ -58,7 +58,7 @@ def test_two_sources_that_fail_one_after_the_other_are_both_named_at_every_scale
 ) -> None:
     found = asked(two_failures, scale)
     assert hours_named(found["warnings"], "Not observed") == ["6"]
-    assert hours_named(found["warnings"], "metrics-server did not answer") == ["6"]
+    assert hours_named(found["warnings"], "metrics-server gave no usable answer") == ["6"]
     # 42 of 48 hours each
     assert (found["coverage"]["kubernetes"], found["coverage"]["metrics"]) == (0.875, 0.875)
     assert not any("running pods" in warning for warning in found["warnings"])
@@ -90,7 +90,7 @@ def test_exporters_are_expected_to_answer_only_while_they_are_configured(tmp_pat
     )
     found = asked(dataset, scale, metric="gpu")
     assert found["coverage"]["dcgm"] == 0.8
-    assert hours_named(found["warnings"], "A DCGM exporter did not answer") == ["12"]
+    assert hours_named(found["warnings"], "A DCGM exporter gave no usable answer") == ["12"]
 
 
 @pytest.mark.parametrize(("rate", "currency"), [(20.0, "$"), (20.0, "€"), (None, "$")])

@@ -97,6 +97,7 @@ def test_the_metrics_are_those_that_are_served() -> None:
 
     served = {name.removeprefix(f"{PREFIX}_") for name in families}
     of_a_dataset = {"dataset_generation", "dataset_age_seconds", "clocks_disagree"}
+    of_a_dataset |= {"kubeledger_unmeasured_pods", "kubeledger_blind_spots"}
     assert set(documented) == served | of_a_dataset
     for name, family in families.items():
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}

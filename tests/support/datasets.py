@@ -248,8 +248,11 @@ def _amounts(name: str, metric: str, row: Row, scale: Scale) -> Json:
         cost = row.cost or _cost(metric, row.usage, scale)
         if cost is not None:
             amounts["cost"] = list(cost)
-    elif row.cost is not None:
-        amounts["cost"] = list(row.cost)
+    else:
+        if row.matched is not None:
+            amounts["requests_matched"] = list(row.matched)
+        if row.cost is not None:
+            amounts["cost"] = list(row.cost)
     if row.usage_hours is not None:
         amounts["usage_hours"] = list(row.usage_hours)
     for key in ("cost_hours", "usage_matched", "matched_hours"):

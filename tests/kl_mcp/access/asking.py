@@ -71,7 +71,8 @@ def two_tenants(directory: Path) -> Path:
         f"{SECRET}-registry": {"labels": {f"{SECRET}-team": [{"value": SECRET, "first_seen": seen}]}},
     }
     scales: dict[str, Any] = {name: _of_tenants(getattr(small, name)) for name in ("hourly", "daily", "monthly")}
-    return write(directory, dataclasses.replace(small, **scales, table=table))
+    more = {"unmeasured": {name: {"stale": 2} for name in ("web", f"{SECRET}-registry")}}
+    return write(directory, dataclasses.replace(small, **scales, table=table, more=more))
 
 
 def _of_tenants(scale: Scale) -> Scale:

@@ -126,7 +126,8 @@ def test_the_same_questions_name_it_to_a_caller_who_sees_everything(server: Http
 
 
 NAMING = (
-    "knew only a part of the running pods",
+    "only a part of the running pods",
+    "were not measured at the newest sample",
     "unknown in whole or in part",
     "Efficiency is unknown for",
     "nothing is left here of what these cost",
@@ -160,9 +161,9 @@ def test_a_warning_counts_the_namespaces_it_may_not_name(server: HttpServer) -> 
         "warnings"
     ]
 
-    (told,) = [each for each in warnings if "knew only a part" in each]
+    (told,) = [each for each in warnings if "only a part of the running" in each]
     assert "running pods of 4 namespace(s)" in told
-    assert told.endswith("is too low: web (60 %) and 3 that cannot be named to you.")
+    assert told.endswith("measured part: web (60 %) and 3 that cannot be named to you.")
 
 
 @pytest.mark.requirement("KL-S-6")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import signal
 import socket
@@ -27,9 +28,11 @@ from kl_query.dataset.watcher import Holder
 from tests.kl_mcp.access.asking import FINANCE, tokens_file
 from tests.kl_mcp.transport.test_probes import REPORT
 from tests.support.certificates import self_signed
+from tests.support.datasets import write
 from tests.support.mcp_clients import HttpServer, call, connect, environment, http_server
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
+from tests.support.small_cluster import published
 
 TICK = 1_795_262_400.0
 """2026-11-21T12:00:00Z, the last tick of the published dataset."""
@@ -200,6 +203,28 @@ def test_a_dataset_that_is_not_there_has_no_age_and_no_generation_and_counts_as_
     assert _value(samples, "namespaces") == 0
     assert _value(samples, "dataset_loads_total", outcome="failed") == 1
     assert _value(samples, "dataset_last_load_succeeded") == 0
+
+
+def test_what_the_newest_sample_lacks_is_counted_over_all_namespaces_and_unknown_where_nobody_told(
+    tmp_path: Path,
+) -> None:
+    told = {
+        "unmeasured": {"web": {"stale": 3, "absent": 1}, "bank": {"stale": 2, "new": 7}},
+        "blind_spots": [{"code": "odd_objects", "text": "An object of bank cannot be read."}],
+    }
+    write(tmp_path / "told", dataclasses.replace(published(), more=told))
+    write(tmp_path / "untold", published())
+    samples = _collected(_looked_at(tmp_path / "told", Counts()), Counts(), TICK)
+    found = {
+        name: {labels[0][1]: value for (named, labels), value in samples.items() if named == f"kubeledger_{name}"}
+        for name in ("unmeasured_pods", "blind_spots")
+    }
+    none = dict.fromkeys(("incomplete", "negative", "impossible", "odd", "gpu_not_seen"), 0)
+    assert found["unmeasured_pods"] == {"stale": 5, "absent": 1, "new": 7, **none}
+    unseen = dict.fromkeys(("pods_not_watched", "resource_claims_unread", "gpus_of_other_vendors"), 0)
+    assert found["blind_spots"] == {"odd_objects": 1, **unseen}
+    untold = _collected(_looked_at(tmp_path / "untold", Counts()), Counts(), TICK)
+    assert not [name for name, _ in untold if name in ("kubeledger_unmeasured_pods", "kubeledger_blind_spots")]
 
 
 def test_the_version_is_a_label_of_build_info(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import CollectorClock, Sharing
 from kl_query.dataset.watcher import Held, Holder
 from kl_query.measures.sharing import shared_by
+from kl_query.warnings.unmeasured import BLIND_SPOTS
 from tests.kl_query.warnings.doors import FEW, OWN, Scene, looked, of
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write, write_file
@@ -46,6 +47,10 @@ def busy(names: Names, **changes: Any) -> Published:
         "rates": RATES,
         "table": {names[0]: {"labels": {names[1]: [{"value": names[2], "first_seen": SAMPLED}]}}},
         "last_sample_at": _sampled(SAMPLED, SAMPLED, SAMPLED),
+        "more": {
+            "unmeasured": {OWN: {"stale": 3, "gpu_not_seen": 1}, names[0]: {"stale": 2}, names[1]: {"negative": 1}},
+            "blind_spots": [{"code": code, "text": f"{names[1]} is unseen: {code}."} for code in (*BLIND_SPOTS, "new")],
+        },
     }
     return dataclasses.replace(small, **{**scales, **facts, **changes})
 
