@@ -79,7 +79,7 @@ bench: setup ## Sizes of answers for 2,000 namespaces, and speed as ratios to a 
 	$(BIN)/python -m benchmarks.speed
 
 .PHONY: docs
-docs: setup ## Write the generated parts of the documentation anew
+docs: setup ## Write the generated parts of the documentation, and the tools' schemas, anew
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/questions.py
 

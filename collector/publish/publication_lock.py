@@ -6,11 +6,10 @@ import errno
 import logging
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from collector.errors import InUseError, PublishError, StoreError
-from collector.publish.refusal import explained
+from collector.publish.generation import explained
 from collector.settings import Settings
 from collector.store.lock import DirectoryLock
 
@@ -47,9 +46,7 @@ class PublicationLock:
                 raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._release()
 
     def hold(self) -> None:

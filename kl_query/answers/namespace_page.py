@@ -96,5 +96,5 @@ def _cost(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
 
 def _value(view: Frame, name: str, warnings: list[DataWarning]) -> float:
     total = view.total_of(name)
-    warnings += view.warnings([name])
+    warnings += view.warnings(view.totals_of([name]), [name])
     return total.value
