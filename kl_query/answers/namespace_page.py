@@ -1,7 +1,5 @@
 """One namespace on a page: what it is, and in brief what it used, requested and cost over each whole scale."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kl_core.calendar import GRANULARITY

@@ -4,8 +4,6 @@ A manifest that cannot be used is a DatasetError. A damaged data file costs only
 generation answers, and a warning names the file. Files of another layout are handed to its reader.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Statistics of a series over its whole buckets."""
 
-from __future__ import annotations
-
 import math
 from math import isnan
 from typing import Any

@@ -4,8 +4,6 @@ Each is given per hour it is known for, and under every cost model, so that a ch
 usage. Money over all metrics has no usage of its own: its causes are told metric by metric.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Two periods against each other: which namespaces moved, and by how much."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -7,8 +7,6 @@ Points stand beside each other as far as a row is long. Days and months are sums
 from what the finer file has of the same days.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
