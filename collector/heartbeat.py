@@ -3,8 +3,6 @@
 Its age is counted by the boot-time clock: by the clock that is to be checked, a heartbeat could be of any age.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """The collector's settings: each declared once, as a field of `Settings`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

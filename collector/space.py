@@ -1,7 +1,5 @@
 """Room on the disk for round-robin databases and other files, and what is said where there is none."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

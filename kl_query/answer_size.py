@@ -5,8 +5,6 @@ so that both hold as well for JSON written with a space after each comma and col
 `metadata.truncated`, and totals are always over everything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -5,8 +5,6 @@ KubeLedgerError (kl_core)
 └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 Every key is always there, null where it does not apply.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any

@@ -1,7 +1,5 @@
 """Which namespaces a call is about: exact names, globs, system and application."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 And whether clocks agree: this server's with the newest sample, and the collector's with what it is judged by.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from kl_core.calendar import HOUR

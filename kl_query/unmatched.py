@@ -3,8 +3,6 @@
 Whoever writes a regular expression, or several names in one text, means shell globs: these are told.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

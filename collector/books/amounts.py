@@ -3,8 +3,6 @@
 A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

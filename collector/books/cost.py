@@ -6,8 +6,6 @@
 so that over all entries, idle and non-allocatable the costs of an hour add up to its rate. `gpu_memory` has no cost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 

@@ -6,8 +6,6 @@ column each, the hours of `hourly_7d` as pages of a day. A start reads the whole
 bounded size.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 

@@ -7,8 +7,6 @@ zero from the start of its hour and an end with zero to the end of its hour, so 
 RRD is the truth, partly unknown if ticks failed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ are core-hours, GiB-hours (memory, gpu_memory) and GPU-hours, costs are money. N
 of the known ones, and unknown only when none is known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar

@@ -10,8 +10,6 @@ beginning". `cpu`, `memory` and `gpu_memory` are Kubernetes quantities (`64`, `2
 `*` stands for all GPUs of the cluster; a namespace's row says how many GPUs it held and how much memory those have.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from bisect import bisect_right

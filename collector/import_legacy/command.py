@@ -1,7 +1,5 @@
 """`kl-collector import DIR`: says what it is going to do, does it, and says what it did."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from functools import partial

@@ -5,8 +5,6 @@ requested, so that requests behind an rf of exactly 1.0 are unknown. A namespace
 number is given, where the source has no rf of them (it never writes one).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

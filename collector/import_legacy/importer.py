@@ -1,7 +1,5 @@
 """The import itself: what it is going to store, and storing it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -5,8 +5,6 @@ An import begins a store. Nothing can be put before the ticks of a collector, so
 stored stays as it is, so that a repeated import has to be made with what the earlier one was made with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby

@@ -5,8 +5,6 @@ usage ÷ requests instead, `NAME__gpu` the mean over the namespace's GPUs, `.bil
 `.rrd`. The step and the archives are read from each file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,8 +7,6 @@ that is still open is left for a later import, for nobody knows yet what the sou
 goes on no more it can be had from the rows of 5 minutes. A row in which nothing is known is an outage, no tick.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby

@@ -4,8 +4,6 @@ The data files carry the generation in their name. Each is written under a tempo
 manifest that names them comes last, in the same way. Two generations are kept for readers that hold the older manifest.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """The manifest, `dataset.json`, and the nodes document, but for what a publication adds: generation and files."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One collector a place of publication: two would take turns in replacing each other's dataset."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import socket

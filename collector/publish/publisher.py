@@ -1,7 +1,5 @@
 """What the store holds, published: the books of the moment, priced, as one generation of the dataset."""
 
-from __future__ import annotations
-
 import logging
 
 from collector import __version__

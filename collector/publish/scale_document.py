@@ -3,8 +3,6 @@
 Columns are float64 arrays for orjson's numpy support, which writes NaN as null.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Small files that appear whole: written under another name, synced, renamed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -3,8 +3,6 @@
 Its database location has the same name and default as ours, and it takes every file there for a namespace's database.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

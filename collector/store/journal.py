@@ -6,8 +6,6 @@ process killed meanwhile leaves it with ring pointers that do not fit. They are 
 applied, because the kernel writes the databases back later than it is told to write the journal.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import zlib

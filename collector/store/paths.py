@@ -6,8 +6,6 @@ special/NAME.rrd, special/NAME.gpu.rrd          ENTRY, GPU
 namespaces.json  nodes.json  rates.json  gpus.json  journal/  lock
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,8 +7,6 @@ What a clock that ran ahead dated later than that was never in force. It is take
 set then takes effect as by the clock of then.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

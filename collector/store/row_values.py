@@ -1,7 +1,5 @@
 """What a tick puts into the rows of the databases, in the order of their data sources. Pure."""
 
-from __future__ import annotations
-
 from collector.model import Entry, MetricValues, TickSample
 from collector.store.paths import ENTRY, GPU, Form
 from kl_core.vocabulary import METRICS, SOURCES

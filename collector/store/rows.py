@@ -1,7 +1,5 @@
 """What the books read: arrays of averages per step, NaN for unknown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

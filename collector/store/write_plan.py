@@ -6,8 +6,6 @@ observed steps. `measured` is known in every step of such an hour, 0.0 in those 
 is the share of all of the hour's pod samples that were measured.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple

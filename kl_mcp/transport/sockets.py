@@ -20,14 +20,15 @@ def listen(host: str, port: int, named: str = "--port or KL_MCP_LISTEN_PORT") ->
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        both = family == socket.AF_INET6  # :: is every address, those of IPv4 included
+        # :: is every address, those of IPv4 included. ValueError: a name that is none, or a machine without IPv6.
+        both = family == socket.AF_INET6
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise CannotListenError(f"Cannot listen on {host} port {port}: {_advice(error, named)}") from error
 
 
-def _advice(error: OSError | UnicodeError, named: str) -> str:
-    if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+def _advice(error: OSError | ValueError, named: str) -> str:
+    if isinstance(error, socket.gaierror | ValueError) or error.errno == errno.EADDRNOTAVAIL:
         return (
             "this machine has no such address. Choose another with --host or KL_MCP_LISTEN_HOST (127.0.0.1, 0.0.0.0)."
         )

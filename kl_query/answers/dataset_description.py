@@ -1,7 +1,5 @@
 """describe_dataset: what there is to ask about, how deep, how fresh, and in what terms."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

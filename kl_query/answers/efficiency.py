@@ -1,7 +1,5 @@
 """get_efficiency: one row per namespace and metric, with totals and counts over all of them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from math import isnan

@@ -1,7 +1,5 @@
 """get_namespace_breakdown: how a window divides over namespaces, idle, and what no pod can use."""
 
-from __future__ import annotations
-
 from math import isnan
 from typing import Any
 

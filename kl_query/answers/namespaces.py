@@ -1,7 +1,5 @@
 """list_namespaces: who is in the books."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

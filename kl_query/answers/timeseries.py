@@ -1,7 +1,5 @@
 """get_timeseries: hourly series with statistics."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """get_top_consumers: the largest namespaces, and what all others add up to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """get_usage: series per namespace at any scale, largest first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

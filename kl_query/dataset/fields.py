@@ -3,8 +3,6 @@
 Every failure names the place, so that a damaged file can be reported in one sentence.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ A manifest that cannot be used is a DatasetError. A damaged data file costs only
 generation answers, and a warning names the file. Files of another layout are handed to its reader.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +22,7 @@ from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Detail, Plain, text, warning
+from kl_query.warnings.warning import DataWarning, Detail, Plain, Text, text, warning
 
 MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
@@ -69,21 +67,22 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
         name: partial(read_scale, name=name, file=records[name].name, names=dataset.namespaces) for name in SCALES
     }
     found: dict[str, Any] = {}
-    problems: dict[str, _RefusedError] = {}
+    faults: dict[str, Text] = {}
+    vanished = False
     for part, read in {**readers, NODES: read_nodes}.items():
         try:
             found[part] = _part(directory, records[part], read)
         except _RefusedError as error:
-            problems[part] = error
+            faults[part] = error.fault
+            vanished |= isinstance(error, _VanishedError)
     minutes = (dataset.polling_interval_seconds or 300) // 60
     warnings = tuple(
-        warning(Code.NODES_UNREADABLE, problem=error.fault)
+        warning(Code.NODES_UNREADABLE, problem=fault)
         if part == NODES
-        else warning(Code.SCALE_UNREADABLE, problem=error.fault, scale=Plain(part), minutes=minutes)
-        for part, error in problems.items()
+        else warning(Code.SCALE_UNREADABLE, problem=fault, scale=Plain(part), minutes=minutes)
+        for part, fault in faults.items()
     )
     scales = {name: found[name] for name in SCALES if name in found}
-    vanished = any(isinstance(error, _VanishedError) for error in problems.values())
     return replace(dataset, scales=scales, nodes=found.get(NODES), warnings=warnings), vanished
 
 

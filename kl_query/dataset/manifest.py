@@ -1,7 +1,5 @@
 """Turns a parsed `dataset.json` and nodes file into model objects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

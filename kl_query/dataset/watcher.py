@@ -5,8 +5,6 @@ keeps the last good dataset, with a warning in every answer, and is tried again:
 growing pauses while they do not, since an unreadable volume may come back without any file changing.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import time

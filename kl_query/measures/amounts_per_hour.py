@@ -23,10 +23,10 @@ from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
-Levels: TypeAlias = tuple[float, float]
-"""An amount in two windows, before and after; levels are amounts per hour."""
+Pair: TypeAlias = tuple[float, float]
+"""A number of two windows, the earlier one first."""
 NOISE_PCT = 1e-6
-"""A change that is only the rounding of sums."""
+"""A smaller change is only the rounding of sums."""
 _MAY_BE_UNKNOWN = 0.1
 """How much of a sum may be unknown in a month before the month, and not the rows, is left out of a trajectory."""
 
@@ -83,7 +83,7 @@ class KnownHours:
         """Return a namespace's amount per hour over a window, before it is related to capacity."""
         return ratio(self.frame(window).amount_of((namespace,)), sum(window.of(self.of(namespace))))
 
-    def levels(self, names: Sequence[RowId], before: Window, after: Window) -> Levels:
+    def levels(self, names: Sequence[RowId], before: Window, after: Window) -> Pair:
         """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
 
         Over the namespaces known in both; unknown where there is none, 0 for an observed cluster without any.

@@ -1,7 +1,5 @@
 """The one place that chooses by layout: the rules of a scale's amounts, and what follows for the whole dataset."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from kl_query.dataset.model import Dataset, LayoutName, Scale

@@ -1,7 +1,5 @@
 """The rate: the one in force at the last sample, what is set but not in force yet, and what changed in a window."""
 
-from __future__ import annotations
-
 from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.numbers import MONEY, rounded

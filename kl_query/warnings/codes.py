@@ -3,8 +3,6 @@
 Words may change; a code stays, and stands for one thing to know.
 """
 
-from __future__ import annotations
-
 from enum import Enum
 
 

@@ -7,8 +7,6 @@ entry that used nothing in a bucket has no row. GPU files hold means over the GP
 their share of the sum of these means, or that share of the rates; requests are 0 there, for of GPUs there is no rf.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby

@@ -7,8 +7,6 @@ Every hour is named by its end, so that the hour from 23 to 24 counts to the nex
 once and kept; what a rolling window cuts is read again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

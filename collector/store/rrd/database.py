@@ -6,8 +6,6 @@ and makes the whole pause unknown, the newly written step included, when it is l
 pause with an explicit unknown.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

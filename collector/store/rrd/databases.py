@@ -1,7 +1,5 @@
 """All round-robin databases of a store together: what a plan writes, what is missing, what is over."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

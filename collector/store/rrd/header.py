@@ -4,8 +4,6 @@ librrd trusts the counts and the pointers in it: with damaged ones it reads or w
 process. So a head is looked at here before librrd gets to see the file.
 """
 
-from __future__ import annotations
-
 import errno
 import math
 import os

@@ -4,14 +4,12 @@ Each is given per hour it is known for, and under every cost model, so that a ch
 usage. Money over all metrics has no usage of its own: its causes are told metric by metric.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 from kl_core.vocabulary import RATE_UNITS
 from kl_query.dataset.model import Column
-from kl_query.measures.amounts_per_hour import KnownHours, Levels, change_pct
+from kl_query.measures.amounts_per_hour import KnownHours, Pair, change_pct
 from kl_query.numbers import MONEY, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
@@ -19,7 +17,7 @@ from kl_query.windows import Window
 Block = dict[str, Any]
 
 
-def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
+def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
     """Separate the causes of a change of some namespaces between two windows.
 
     `levels` are their amounts per hour together, before they are related to capacity.
@@ -44,7 +42,7 @@ def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Levels, befo
     }
 
 
-def _causes(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
+def _causes(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
     measure, scale = hours.view.measure, hours.view.scale
     metric, pair = measure.metric, (before, after)
     capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
@@ -74,13 +72,13 @@ def _rates(hours: KnownHours, bills: Sequence[Column], before: Window, after: Wi
     return _change((raised * rates[0], raised * rates[1]), MONEY)
 
 
-def _per_hour(columns: Sequence[Column], hours: Column, pair: tuple[Window, Window]) -> Levels:
+def _per_hour(columns: Sequence[Column], hours: Column, pair: tuple[Window, Window]) -> Pair:
     before, after = (
         ratio(known_sum(known_sum(window.of(column)) for column in columns), sum(window.of(hours))) for window in pair
     )
     return before, after
 
 
-def _change(levels: Levels, unit: str | None = None) -> Block:
+def _change(levels: Pair, unit: str | None = None) -> Block:
     before, after = levels
     return {"before": rounded(before, unit), "after": rounded(after, unit), "change_pct": change_pct(before, after)}

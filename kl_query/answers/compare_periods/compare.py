@@ -1,7 +1,5 @@
 """compare_periods: 14 days, the monthly trajectory with its trend, and movers between two periods."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

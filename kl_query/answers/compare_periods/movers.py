@@ -1,7 +1,5 @@
 """Two periods against each other: which namespaces moved, and by how much."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Column
 from kl_query.errors import ToolArgumentError
-from kl_query.measures.amounts_per_hour import KnownHours, Levels, change, change_pct
+from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.codes import Code
@@ -34,7 +32,7 @@ class Periods:
     view: Frame
     before: Window
     after: Window
-    _pairs: dict[RowId, Levels] = field(default_factory=dict, compare=False)
+    _pairs: dict[RowId, Pair] = field(default_factory=dict, compare=False)
 
     @cached_property
     def hours(self) -> KnownHours:
@@ -55,11 +53,11 @@ class Periods:
         )
 
     @cached_property
-    def _hours(self) -> Levels:
+    def _hours(self) -> Pair:
         """Return the hours of both periods that any row can be known for."""
         return self._in_both(self.hours.all_rows)
 
-    def _in_both(self, hours: Column) -> Levels:
+    def _in_both(self, hours: Column) -> Pair:
         return sum(self.before.of(hours)), sum(self.after.of(hours))
 
     def _differ(self, before: float, after: float) -> bool:
@@ -75,19 +73,19 @@ class Periods:
         own = self._in_both(self.hours.of(name))
         return self.scaled or (not self.view.measure.per_cent and all(own) and self._differ(*own))
 
-    def pair(self, name: RowId) -> Levels:
+    def pair(self, name: RowId) -> Pair:
         """Return a namespace's baseline, scaled, and its value."""
         if name not in self._pairs:
             self._pairs[name] = self._share(name) if self.view.measure.per_cent else self._scaled(name)
         return self._pairs[name]
 
-    def _scaled(self, name: RowId) -> Levels:
+    def _scaled(self, name: RowId) -> Pair:
         before, after = (view.total_of(name).value for view in self._views)
         own = self._in_both(self.hours.of(name))
         hours = own if all(own) else self._hours
         return (before * hours[1] / hours[0] if all(hours) and self.scales(name) else before), after
 
-    def _share(self, name: RowId) -> Levels:
+    def _share(self, name: RowId) -> Pair:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
         before, after = (
             100 * ratio(self.hours.level(name, view.window), ratio(view.measure.base_amount(view.window), hours))
@@ -189,7 +187,7 @@ def _half_observed(window: Window) -> bool:
     return bool(2 * window.observed_hours >= window.elapsed_hours)
 
 
-def moved(pair: Levels, unit: str) -> dict[str, Any]:
+def moved(pair: Pair, unit: str) -> dict[str, Any]:
     """Return an amount in both periods; `change_pct` is null for one that was nothing before."""
     before, after = pair
     return {
@@ -200,7 +198,7 @@ def moved(pair: Levels, unit: str) -> dict[str, Any]:
     }
 
 
-def order(pairs: dict[str, Levels], sort: str) -> list[str]:
+def order(pairs: dict[str, Pair], sort: str) -> list[str]:
     """Return names sorted: by size of change, increase, decrease, relative change, value or name; unknown ones last."""
 
     def key(name: str) -> tuple[bool, float, str]:

@@ -6,8 +6,6 @@ its hours takes no part, nor does the open one. The rise of the line from the fi
 decides: above +10 % growing, below -10 % decreasing, else stable. Fewer than two months are insufficient data.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import fmean, linear_regression

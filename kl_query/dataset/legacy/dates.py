@@ -4,8 +4,6 @@ Points are named by the end of their hour, so that hour 23-24 of a day counts to
 the next month).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from kl_core.calendar import DAY, HOUR, MONTH_NAMES, read_iso

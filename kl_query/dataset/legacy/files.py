@@ -1,7 +1,5 @@
 """The files of the layout: their names, what each holds, and what `backend.json` says of the installation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ KubeLedger writes hourly points per namespace, and 5-minute ones of a namespace 
 of an older installation the latter lie in an hour that is known of no other namespace: they do not make it the newest.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections import defaultdict

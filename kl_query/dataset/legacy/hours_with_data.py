@@ -7,8 +7,6 @@ believed where its own sum is that of the coarser file. Elsewhere a namespace th
 taken to have been there throughout, unless its last week has gaps; of any other the hours are unknown.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from bisect import bisect_left

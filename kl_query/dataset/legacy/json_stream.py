@@ -4,8 +4,6 @@ Such a file may be 200 MB, and is written in place: it can be found empty, trunc
 predecessor. Any of these is a MalformedError; a file is used whole or not at all.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

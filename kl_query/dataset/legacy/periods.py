@@ -1,7 +1,5 @@
 """The days and months of a rolling window."""
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections import defaultdict

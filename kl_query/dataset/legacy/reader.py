@@ -4,8 +4,6 @@ KubeLedger writes its files in place, one after the other, so any of them may be
 that cannot be used costs nothing that was read before: its last good content answers, and a warning says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache

@@ -7,12 +7,10 @@ Points stand beside each other as far as a row is long. Days and months are sums
 from what the finer file has of the same days.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from statistics import median
@@ -62,8 +60,11 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
         return Rows()
     gap, count = _gap(points)
     usual = _LONG * gap if gap < _SHORT_BELOW and count < _MAX_SHORT_ROWS else gap
-    compared = [_rows_of_days(points, days, newest, each, gap) for each in _comparable(points, model)]
-    estimates = [estimate for each in compared for estimate in each]
+    estimates = [
+        estimate
+        for compared in _comparable(points, model)
+        for estimate in _rows_of_days(points, days, newest, compared, gap)
+    ]
     daily = _nearest(median(estimates), (usual, gap, HOUR, _LONG * gap)) if estimates else usual
     monthly = _rows_of_months(days, months, newest, model, daily or HOUR)
     warnings = [
@@ -72,8 +73,12 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
         if row is None
     ]
     # Finer points of an hour are made one hour, where days are sums of hours.
-    found = Rows(HOUR if daily == HOUR and HOUR % gap == 0 else usual, daily or HOUR, monthly or HOUR)
-    return replace(found, warnings=(*_converted(found), *warnings))
+    points_row = HOUR if daily == HOUR and HOUR % gap == 0 else usual
+    longer = [(kind, row) for kind, row in ((_DAYS, daily or HOUR), (_MONTHS, monthly or HOUR)) if row != HOUR]
+    if longer:
+        each = [f"{kind} of {f'{row // 60} min' if row < HOUR else f'{row / HOUR:g} h'}" for kind, row in longer]
+        warnings.insert(0, warning(Code.ROWS_CONVERTED, rows=Plain(", ".join(each))))
+    return Rows(points_row, daily or HOUR, monthly or HOUR, tuple(warnings))
 
 
 def _gap(points: Tables) -> tuple[int, int]:
@@ -185,9 +190,3 @@ def _nearest(estimate: float, expected: Sequence[int]) -> int | None:
     likely = [row for row in expected if 1 / _AGREES <= estimate / row <= _AGREES]
     usual = [row for row in LENGTHS if 1 / _IS <= estimate / row <= _IS]
     return next(iter((*likely, *usual)), None)
-
-
-def _converted(rows: Rows) -> list[DataWarning]:
-    longer = [(kind, row) for kind, row in ((_DAYS, rows.daily), (_MONTHS, rows.monthly)) if row != HOUR]
-    each = [f"{kind} of {f'{row // 60} min' if row < HOUR else f'{row / HOUR:g} h'}" for kind, row in longer]
-    return [warning(Code.ROWS_CONVERTED, rows=Plain(", ".join(each)))] if longer else []

@@ -211,7 +211,7 @@ def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path
             await until(lambda: clock.asked > 5)
             tried_at_once = len(attempts)
             clock.seconds = 2.0
-            await until(lambda: len(attempts) == 2)
+            await until(lambda: holder._failures == 2)
             clock.seconds = 2.0 + 5.0
             await until(lambda: holder.held.problem is None)
             return tried_at_once
