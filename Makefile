@@ -74,12 +74,13 @@ crashes: setup ## A collector killed twice at every moment of a small history, a
 	KL_TEST_EVERY_CRASH=1 $(BIN)/pytest -n auto --dist=load -m faults tests/collector/store/test_crashes.py
 
 .PHONY: bench
-bench: setup ## Sizes of answers for 2,000 namespaces, and speed as ratios to a bare route and to plain parsing
+bench: setup ## Sizes of answers for 2,000 namespaces, speed as ratios to a bare route and to plain parsing, and memory
 	$(BIN)/python -m benchmarks.sizes
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.watching
 
 .PHONY: docs
-docs: setup ## Write the generated parts of the documentation anew
+docs: setup ## Write the generated parts of the documentation, and the tools' schemas, anew
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/questions.py
 

@@ -109,9 +109,9 @@ class LiveSources:
 
     def close(self) -> None:
         """End all watches and close all connections."""
-        for watcher in self._watchers:
+        for watcher in self._watchers if self.watching else ():
             watcher.stop()
-        for watcher in self._watchers:
+        for watcher in self._watchers if self.watching else ():
             watcher.join()
         self._close_usage()
 

@@ -6,6 +6,7 @@ by what a tick takes, what runs at that time would be seen too rarely.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from collector.clock import Clock
 from collector.sampling_times import due_at
 from collector.survive import survive
 from kl_core.calendar import iso
+
+log = logging.getLogger(__name__)
 
 LOOK_SEC = 0.5
 """How often it is looked whether a reading has ended."""
@@ -32,11 +35,11 @@ class Readings(Protocol):
         """When usage is to be read for the interval that ends at `time`."""
 
     def read_usage(self, time: int) -> bool:
-        """Read usage now for that interval, and return whether all sources answered."""
+        """Read usage now for that interval, and return whether that need not be done again."""
 
 
 def in_daemon_thread(action: Callable[[], None]) -> None:
-    """Start `action`; a process that ends does not wait for it."""
+    """Start `action`; a process that ends does not wait for it. RuntimeError where the system has no thread left."""
     Thread(target=action, name="usage", daemon=True).start()
 
 
@@ -95,10 +98,17 @@ class UsageReader:
             self._tried.append(time)
             self._again.reset()
         self._reading, self._begun = time, self._boot()
-        self._aside(lambda: self._read(time))
+        try:
+            self._aside(lambda: self._read(time))
+        except RuntimeError as error:
+            log.warning("usage is not read for %s: %s", iso(time), error)
+            self._end(succeeded=False)
 
     def _read(self, time: int) -> None:
-        if survive(f"reading usage for {iso(time)}", lambda: self._readings.read_usage(time)):
+        self._end(succeeded=bool(survive(f"reading usage for {iso(time)}", lambda: self._readings.read_usage(time))))
+
+    def _end(self, *, succeeded: bool) -> None:
+        if succeeded:
             self._again.reset()
         else:
             self._again.fail()

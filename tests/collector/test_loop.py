@@ -377,6 +377,24 @@ def test_a_reading_that_raises_is_logged_and_tried_again(heartbeat: Path, caplog
     assert "reading usage for 2026-11-21T12:05:00Z failed for a reason that is a defect" in caplog.text
 
 
+def test_a_reading_for_which_there_is_no_thread_is_tried_again(
+    heartbeat: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(NOON + 1, until=NOON + 310, last_tick=NOON)
+    refused: list[float] = []
+
+    def aside(action: Callable[[], None]) -> None:
+        if not refused:
+            refused.append(world.now)
+            raise RuntimeError("can't start new thread")
+        action()
+
+    world.aside = aside
+    world.run(heartbeat)
+    assert [at - NOON for at in (*refused, *(at for _, at in world.read))] == pytest.approx([100, 101], abs=0.01)
+    assert "usage is not read for 2026-11-21T12:05:00Z: can't start new thread" in caplog.text
+
+
 def test_a_reading_that_hangs_holds_up_a_tick_for_a_minute_and_nothing_after_it(heartbeat: Path) -> None:
     world = World(NOON + 1, until=NOON + 950, last_tick=NOON)
     world.phase = 290

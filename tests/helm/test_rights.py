@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -10,9 +11,10 @@ from urllib.parse import parse_qs
 import pytest
 from kubernetes.client import Configuration
 
-from collector import cli
 from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.session import Session
+from collector.settings import load
+from collector.snapshot import LiveSources
 from simulator.server import running_simulator
 from tests.helm.conftest import Rendered
 from tests.helm.tool import VALUES, Helm, Manifest, of_kind, pod_of, the
@@ -74,7 +76,12 @@ def calls_of_a_collector(directory: Path) -> list[dict[str, str]]:
             "KL_K8S_AUTH_TOKEN": "good",
             "KL_NVIDIA_DCGM_ENDPOINT": cluster.dcgm_url,
         }
-        assert cli.main(["once"], environ) == 0
+        with LiveSources(load(environ)) as sources:
+            reading, now = sources.read_usage(), time.time()
+            assert reading is not None
+            assert reading.metrics is not None
+            assert list(reading.metrics.pods)
+            assert sources.cluster(now - 300, now) is not None
         ask_for_claims(cluster.url)
         calls = cluster.calls()
     assert any(call["path"].startswith("/dcgm") for call in calls)
@@ -94,6 +101,9 @@ def test_the_rights_are_the_calls_that_are_made(rendered: Rendered, tmp_path: Pa
         ("list", "", "namespaces"),
         ("list", "", "nodes"),
         ("list", "", "pods"),
+        ("watch", "", "namespaces"),
+        ("watch", "", "nodes"),
+        ("watch", "", "pods"),
         ("list", "metrics.k8s.io", "nodes"),
         ("list", "metrics.k8s.io", "pods"),
         ("list", "resource.k8s.io", "resourceclaims"),

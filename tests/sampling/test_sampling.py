@@ -38,6 +38,15 @@ def test_requests_are_exact_to_the_second_at_every_phase() -> None:
             assert held == pytest.approx(requested(job, AN_HOUR), abs=TOLERANCE), job
 
 
+@pytest.mark.parametrize(("late", "held"), [(0.0, 7), (GRACE_SEC, 7), (GRACE_SEC + 1, 7), (GRACE_SEC + 1.5, 8)])
+def test_what_ends_with_its_interval_is_exact_as_long_as_the_watch_hears_of_it_in_time(late: float, held: int) -> None:
+    """It runs from the 292nd second of each interval to the 299th, of which a tick has to hear within six seconds."""
+    job = Job(300, 7, 292)
+    world = World("cluster", [job], Cluster(0, None).meter(), BEGIN, late=late)
+    seconds = [(sample.namespaces[job.name].requests["cpu"] or 0.0) * INTERVAL for sample in world.ticks(AN_HOUR)]
+    assert seconds == pytest.approx([held] * AN_HOUR, abs=TOLERANCE)
+
+
 def used(samples: Sequence[TickSample], job: Job) -> list[float]:
     return [_known(sample.namespaces[job.name].usage["cpu"]) for sample in samples]
 
