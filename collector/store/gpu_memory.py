@@ -48,5 +48,8 @@ def load(directory: Path) -> GpuMemory:
 
 
 def save(directory: Path, memory: GpuMemory) -> None:
-    """Write it whole. StoreError if that is impossible."""
-    write_whole(directory / GPUS_FILE, orjson.dumps({"nodes": memory}, default=dict))
+    """Write it whole; where that is impossible it is logged, for a tick is worth more."""
+    try:
+        write_whole(directory / GPUS_FILE, orjson.dumps({"nodes": memory}, default=dict))
+    except StoreError as error:
+        _log.warning("%s; without it a restart learns anew how GPUs are shared", error)

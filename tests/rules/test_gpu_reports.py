@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from collector.accounting.gpu_memory import NodeMemory
-from tests.rules.telling import Told, Work, column, machine, published, special, ticks, work
+from tests.rules.telling import Told, Work, at, collected, column, machine, published, special, ticks, work
 
 START, HALF, END = "2026-11-21T13:00", "2026-11-21T13:30", "2026-11-21T14:00"
 GPU = "nvidia.com/gpu"
@@ -151,3 +152,22 @@ def test_only_gpus_of_another_vendor(tmp_path: Path) -> None:
     assert found["capacity"]["gpu"] == [8.0]
     assert column(found, "ml", "requests", "gpu") == [4.0]
     assert gpus(found, "ml") == [None]
+
+
+def test_what_is_learnt_of_sharing_outlasts_a_restart(tmp_path: Path) -> None:
+    # One GPU sold four times, of which nothing tells: believed at the third tick, which another process takes.
+    shown = page("g1 GPU-1 ml/a 80")
+    told = Told([holder("ml/a", "g1")], [machine("g1", gpu={GPU: "4"})], exporters=[shown], dcgm=True)
+    first = at("2026-11-21T13:05")
+    data = collected(tmp_path, [(first, told), (first + 300, told)])
+    assert nodes_of(data)[0]["capacity"]["gpus"] == 4.0
+    collected(tmp_path, [(first + 600, told)])
+    assert nodes_of(data)[0]["capacity"]["gpus"] == 1.0
+
+
+def nodes_of(data: Path) -> list[dict[str, Any]]:
+    """The nodes of the newest generation."""
+    manifest = orjson.loads((data / "dataset.json").read_bytes())
+    path = next(file for file in data.glob("nodes-*.json") if str(manifest["generation"]) in file.name)
+    found: list[dict[str, Any]] = orjson.loads(path.read_bytes())["nodes"]
+    return found

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from collector.accounting.gpu_memory import GpuMemory, learn
-from collector.errors import StoreError
 from collector.store import gpu_memory
 from collector.store.paths import GPUS_FILE
 from tests.support.gpus import GPU, device, node, spans
@@ -69,6 +68,9 @@ def test_a_file_that_cannot_be_understood_is_set_aside_and_named(
     assert gpu_memory.load(tmp_path) == remembered()
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"cannot write .*gpus\.json"):
-        gpu_memory.save(tmp_path / "missing", remembered())
+def test_a_folder_that_cannot_be_written_is_named_and_costs_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu_memory.save(tmp_path / "missing", remembered())
+    assert "cannot write" in caplog.text
+    assert "gpus.json" in caplog.text
