@@ -80,7 +80,7 @@ bench: setup ## Sizes of answers for 2,000 namespaces, speed as ratios to a bare
 	$(BIN)/python -m benchmarks.watching
 
 .PHONY: docs
-docs: setup ## Write the generated parts of the documentation anew
+docs: setup ## Write the generated parts of the documentation, and the tools' schemas, anew
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/questions.py
 

@@ -9,15 +9,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from collector import __version__, heartbeat
 from collector.clock import Clock, boot_time
-from collector.import_legacy import options
 from collector.settings import SETTINGS, Settings, load
 from kl_core import logs
+from kl_core.calendar import iso
 from kl_core.casts import OneOf
 from kl_core.errors import KubeLedgerError, SettingsError
 
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-HEALTHY_INTERVALS = 3
+MAX_HEARTBEAT_INTERVALS = 3
 """Polling intervals without a heartbeat after which a loop counts as hung, and that the newest sample may be old."""
 
 _DESCRIPTION = """\
@@ -48,6 +49,10 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 
+class _NotDoneError(KubeLedgerError):
+    """A command that did not do what it was asked, or was asked and has to answer no."""
+
+
 def main(
     argv: Sequence[str] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -59,7 +64,7 @@ def main(
     Raises ModuleNotFoundError where a command needs a library of the collector that is not installed.
     """
     arguments = _parser().parse_args(argv)
-    commands: Mapping[str, Callable[[Settings], int]] = {
+    commands: Mapping[str, Callable[[Settings], None]] = {
         "run": lambda settings: _run(settings, clock, boot),
         "once": lambda settings: _once(settings, clock, boot),
         "health": lambda settings: _health(settings, boot, live=arguments.live),
@@ -70,12 +75,13 @@ def main(
         logs.set_up(settings.log_level, (settings.k8s_auth_token, settings.k8s_auth_password))
         for notice in settings.notices:
             _log.warning("%s", notice)
-        return commands[arguments.command](settings)
+        commands[arguments.command](settings)
     except KubeLedgerError as error:
         sys.stderr.write(f"kl-collector: {error}\n")
         return MISUSED if isinstance(error, SettingsError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == "import":
-            options.add_arguments(command)
+            _add_import_arguments(command)
         if name == "health":
             command.add_argument(
                 "--live",
@@ -116,7 +122,23 @@ def _settings_help() -> str:
     return "\n".join(lines)
 
 
-def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
+def _add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", type=Path, help="directory of the existing databases; only read")
+    parser.add_argument("--capacity-cpu", metavar="CORES", help="the cluster's CPU capacity, such as 64")
+    parser.add_argument("--capacity-memory", metavar="BYTES", help="the cluster's memory capacity, such as 256Gi")
+    parser.add_argument("--capacity-history", metavar="FILE", type=Path, help="CSV or JSON rows: from, cpu, memory")
+    parser.add_argument(
+        "--gpu-history", metavar="FILE", type=Path, help="CSV or JSON rows: from, namespace, gpus, gpu_memory"
+    )
+    parser.add_argument(
+        "--with-open-hour",
+        action="store_true",
+        help="import the minutes of the open hour too: for the last import, when the existing installation is stopped",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
+
+
+def _run(settings: Settings, clock: Clock, boot: Clock) -> None:
     from collector.loop import Loop
 
     stop = Event()
@@ -125,13 +147,11 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> int:
         file = settings.db_location / heartbeat.FILE
         Loop(collector, settings.polling_interval_sec, stop, heartbeat=file, clock=clock, boot=boot).run()
     _log.info("stopped")
-    return OK
 
 
-def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
+def _once(settings: Settings, clock: Clock, boot: Clock) -> None:
     from collector.loop import MAX_DELAY_SEC
     from collector.sampling_times import due_at
-    from kl_core.calendar import iso
 
     with _collector(settings, clock, boot) as collector:
         now, interval = clock(), settings.polling_interval_sec
@@ -139,73 +159,64 @@ def _once(settings: Settings, clock: Clock, boot: Clock) -> int:
         if collector.last_tick is not None and collector.last_tick >= due:
             behind = collector.check_clock()
             if behind is not None:
-                sys.stderr.write(f"kl-collector: nothing is stored: {behind}\n")
-                return FAILED
+                raise _NotDoneError(f"nothing is stored: {behind}")
             # The publication may have been what failed the last time.
             generation = collector.publish()
-            stored = iso(collector.last_tick)
             sys.stdout.write(
-                f"tick {iso(due)} is stored already (newest: {stored}); published again as generation {generation}\n"
+                f"tick {iso(due)} is stored already (newest: {iso(collector.last_tick)}); published again as "
+                f"generation {generation}\n"
             )
-            return OK
+            return
         if now - due > MAX_DELAY_SEC:
-            sys.stderr.write(
-                f"kl-collector: nothing is stored: tick {iso(due)} was due {now - due:.0f} s ago, and what is seen now "
-                f"is not of the interval that ended then. The next is due at {iso(due + interval)}: repeat `once` "
-                f"within {MAX_DELAY_SEC:.0f} s of it (cron can, every {interval // 60} minutes), or leave it to "
-                "`kl-collector run`\n"
+            raise _NotDoneError(
+                f"nothing is stored: tick {iso(due)} was due {now - due:.0f} s ago, and what is seen now is not of the "
+                f"interval that ended then. The next is due at {iso(due + interval)}: repeat `once` within "
+                f"{MAX_DELAY_SEC:.0f} s of it (cron can, every {interval // 60} minutes), or leave it to "
+                "`kl-collector run`"
             )
-            return FAILED
         # A failed tick that is not stored loses nothing, the next one fills it in as unobserved; stored it would stand
         # in the way of a second try.
         collector.read_usage(due)
         report = collector.tick(due, keep_unobserved=False)
     if report.refused is not None:
-        sys.stderr.write(f"kl-collector: nothing is stored: {report.refused}\n")
-        return FAILED
+        raise _NotDoneError(f"nothing is stored: {report.refused}")
     if not report.observed:
-        sys.stderr.write(
-            f"kl-collector: nothing is stored for tick {iso(due)}: the cluster could not be listed, for the reason "
-            "logged above. Put that right and repeat the command: it need not wait for the next tick\n"
+        raise _NotDoneError(
+            f"nothing is stored for tick {iso(due)}: the cluster could not be listed, for the reason logged above. Put "
+            "that right and repeat the command: it need not wait for the next tick"
         )
-        return FAILED
     sys.stdout.write(f"tick {iso(due)} is stored; published generation {report.generation} in {settings.data_dir}\n")
-    return OK
 
 
-def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> None:
     from collector.import_legacy import command
 
-    return command.run(arguments, settings, clock)
+    command.run(arguments, settings, clock)
 
 
-def _health(settings: Settings, boot: Clock, *, live: bool) -> int:
+def _health(settings: Settings, boot: Clock, *, live: bool) -> None:
     file = settings.db_location / heartbeat.FILE
     try:
         beat = heartbeat.read(file)
     except OSError as error:
-        return _unhealthy(f"no heartbeat at {file} ({error.strerror}); is `run` started?")
+        raise _NotDoneError(f"not healthy: no heartbeat at {file} ({error.strerror}); is `run` started?") from error
     age = None if beat is None else beat.age(boot())
     if beat is None or age is None:
-        return _unhealthy(f"{file} is from before the machine or this release was started; is `run` started?")
-    allowed = HEALTHY_INTERVALS * settings.polling_interval_sec
+        raise _NotDoneError(
+            f"not healthy: {file} is from before the machine or this release was started; is `run` started?"
+        )
+    allowed = MAX_HEARTBEAT_INTERVALS * settings.polling_interval_sec
     if age >= allowed:
-        return _unhealthy(f"the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
+        raise _NotDoneError(f"not healthy: the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
     if beat.clock is not None and not live:
-        return _unhealthy(beat.clock)
+        raise _NotDoneError(f"not healthy: {beat.clock}")
     unsampled = beat.unsampled(boot())
     if unsampled > allowed and not live:
-        return _unhealthy(
-            f"the collector has stored nothing of the cluster for {unsampled:.0f} s, {allowed} s are allowed. Its log "
-            "says why"
+        raise _NotDoneError(
+            f"not healthy: the collector has stored nothing of the cluster for {unsampled:.0f} s, {allowed} s are "
+            "allowed. Its log says why"
         )
     sys.stdout.write(f"healthy: the heartbeat is {age:.0f} s old\n")
-    return OK
-
-
-def _unhealthy(problem: str) -> int:
-    sys.stderr.write(f"kl-collector: not healthy: {problem}\n")
-    return FAILED
 
 
 @contextmanager
@@ -232,7 +243,6 @@ def _collector(
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:
     from collector.loop import MAX_DELAY_SEC
     from collector.sampling_times import due_at
-    from kl_core.calendar import iso
 
     interval, now = settings.polling_interval_sec, clock()
     due = due_at(now, interval)
@@ -260,21 +270,14 @@ def _endpoint(settings: Settings) -> str:
 @contextmanager
 def _stopped_by_signals(stop: Event) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; a second one ends the process as usual."""
-    signals = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.getsignal(number) for number in signals}
+    with ExitStack() as handlers_before:
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        def ask_to_stop(number: int, _frame: object) -> None:
+            _log.info("%s: stopping after the tick in progress", signal.Signals(number).name)
+            handlers_before.close()
+            stop.set()
 
-    def ask_to_stop(number: int, _frame: object) -> None:
-        _log.info("%s: stopping after the tick in progress", signal.Signals(number).name)
-        restore()
-        stop.set()
-
-    for number in signals:
-        signal.signal(number, ask_to_stop)
-    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            handlers_before.callback(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, ask_to_stop)
         yield
-    finally:
-        restore()

@@ -13,8 +13,6 @@
 Every message is one line that names the input, what was allowed and what to do, and never holds a secret.
 """
 
-from __future__ import annotations
-
 from kl_core.errors import KubeLedgerError
 from kl_core.vocabulary import Source
 

@@ -3,8 +3,6 @@
 Its age is counted by the boot-time clock: by the clock that is to be checked, a heartbeat could be of any age.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -49,11 +47,8 @@ def give(path: Path, boot: float, sampled: float, clock: str | None) -> None:
     """Write a heartbeat of now; OSError if that is impossible."""
     content = json.dumps(asdict(Heartbeat(boot, boot_id(), sampled, clock))).encode()
     # One write over the same bytes: a full disk must not look like a loop that hangs.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
-    try:
-        os.pwrite(descriptor, content.ljust(_SIZE), 0)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644), "wb", buffering=0) as file:
+        file.write(content.ljust(_SIZE))
 
 
 def read(path: Path) -> Heartbeat | None:

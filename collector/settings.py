@@ -1,7 +1,5 @@
 """The collector's settings: each declared once, as a field of `Settings`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,11 +185,10 @@ def _check_together(settings: Settings) -> None:
             "KL_COST_MODEL is CHARGE_BACK, which needs a rate: set KL_BILLING_HOURLY_RATE to a number above 0, "
             "or choose CUMULATIVE_RATIO or RATIO."
         )
-    pairs = (
+    for one, other in (
         ("k8s_auth_client_cert", "k8s_auth_client_cert_key"),
         ("k8s_auth_username", "k8s_auth_password"),
-    )
-    for one, other in pairs:
+    ):
         if (getattr(settings, one) is None) != (getattr(settings, other) is None):
             raise SettingsError(f"KL_{one.upper()} and KL_{other.upper()} belong together: set both or neither.")
     credentials = [

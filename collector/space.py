@@ -1,11 +1,11 @@
-"""What is said when a disk, a quota or a limit on file sizes is full."""
-
-from __future__ import annotations
+"""Room on the disk for round-robin databases and other files, and what is said where there is none."""
 
 import errno
 import os
 import sys
 from pathlib import Path
+
+from collector.errors import NoSpaceError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -28,11 +28,7 @@ def free(path: Path) -> int:
     """Bytes that this user may still write to the file system of `path`, or of what is there above it."""
     status = _status(path)
     # Some network file systems do not say.
-    return _free(status) if status.f_blocks else sys.maxsize
-
-
-def _free(status: os.statvfs_result) -> int:
-    return status.f_bavail * status.f_frsize
+    return status.f_bavail * status.f_frsize if status.f_blocks else sys.maxsize
 
 
 def _free_text(path: Path) -> str:
@@ -40,9 +36,8 @@ def _free_text(path: Path) -> str:
         status = _status(path)
     except OSError:
         return "how much is free is not known"
-    if status.f_files and not status.f_favail:
-        return f"{_kib(_free(status))} free, but for no further file"
-    return f"{_kib(_free(status))} free"
+    no_file = ", but for no further file" if status.f_files and not status.f_favail else ""
+    return f"{_kib(status.f_bavail * status.f_frsize)} free{no_file}"
 
 
 def _status(path: Path) -> os.statvfs_result:
@@ -53,3 +48,40 @@ def _status(path: Path) -> os.statvfs_result:
 
 def _kib(size: int) -> str:
     return f"{-(-size // 1024):,} KiB"
+
+
+def fill_holes(path: Path) -> None:
+    """Make sure of the blocks of a file that has holes; NoSpaceError where the disk is full.
+
+    librrd maps the file: the kernel would kill the process where a page cannot be had.
+    """
+    status = path.stat()
+    if status.st_blocks * 512 >= status.st_size:
+        return
+    error = refused(path, status.st_size)
+    if error is not None and error.errno in FULL:
+        raise without_room("write", path, error, status.st_size - status.st_blocks * 512) from error
+
+
+def refused(path: Path, size: int) -> OSError | None:
+    """Return what the operating system says to a file of this size, of which nothing is left if it is new."""
+    is_new = not path.exists()
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        finally:
+            os.close(descriptor)
+            if is_new:
+                path.unlink()
+    except OSError as error:
+        return error
+    return None
+
+
+def without_room(verb: str, path: Path, error: OSError, needed: int) -> NoSpaceError:
+    """Return what to raise where `needed` bytes do not fit."""
+    return NoSpaceError(
+        f"cannot {verb} the round-robin database {path}: {reason(error, path, needed)}. Delete files from "
+        "that file system, or enlarge the volume"
+    )

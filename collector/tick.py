@@ -116,20 +116,21 @@ class Collector:
         return reading_moment(time, self._interval, self._sources.uid or self._settings.cluster_name)
 
     def read_usage(self, time: int) -> bool:
-        """Read usage now for the interval that ends at `time`, and return whether all sources of it answered.
+        """Read usage now for the interval that ends at `time`, and return whether metrics-server answered.
 
-        One at which fewer of them answered than at the one before it for the same interval is dropped.
+        Where it did not, the reading may be done again, and counts if more sources answer than before: the first of two
+        that tell as much is at the moment that nothing in the cluster decided. Exporters are asked again within one.
         """
         reading = self._sources.read_usage()
         if reading is None:
             return False
         found = _Found(measure(reading, self._interval, self._charged), sight(reading, self._interval))
         before = self._found.get(time)
-        if before is None or found.answers >= before.answers:
+        if before is None or found.answers > before.answers:
             # That of the interval before may not be accounted yet.
             kept = {each: self._found[each] for each in (time - self._interval,) if each in self._found}
             self._found = {**kept, time: found}
-        return found.answers == 1 + bool(self._settings.nvidia_dcgm_endpoints)
+        return found.measured.entries is not None
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
         """Account for the interval that ends at `time`, a multiple of it; store and publish what was seen.

@@ -35,7 +35,7 @@ class Readings(Protocol):
         """When usage is to be read for the interval that ends at `time`."""
 
     def read_usage(self, time: int) -> bool:
-        """Read usage now for that interval, and return whether all sources answered."""
+        """Read usage now for that interval, and return whether that need not be done again."""
 
 
 def in_daemon_thread(action: Callable[[], None]) -> None:

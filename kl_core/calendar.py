@@ -4,8 +4,6 @@ Instants are whole UNIX seconds. A bucket is half-open and named by its start. A
 at its time, so a tick at 10:00 belongs to the hour of 09:00.
 """
 
-from __future__ import annotations
-
 from calendar import timegm
 from collections.abc import Mapping
 from datetime import UTC, datetime

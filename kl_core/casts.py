@@ -4,8 +4,6 @@ Each takes the text without white space around it, and raises ValueError that sa
 "it must be". The text is empty only where the setting has no default.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -35,15 +33,13 @@ def or_none(cast: Callable[[str], T]) -> Callable[[str], T | None]:
 
 def printable(text: str) -> str:
     """Return text as it is."""
-    if not text.isprintable():
-        raise ValueError("text without control characters")
+    _require(text.isprintable(), "text without control characters")
     return text
 
 
 def file_name(text: str) -> str:
     """Return the name of a file as it is written."""
-    if "\0" in text:
-        raise ValueError("a path without NUL bytes")
+    _require("\0" not in text, "a path without NUL bytes")
     return text
 
 
@@ -69,15 +65,13 @@ class OneOf(Generic[T]):
     def __call__(self, text: str) -> T:
         """Return the value that is written like the text."""
         values = {str(value).lower(): value for value in self.allowed}
-        if text.lower() not in values:
-            raise ValueError(f"one of {self.wording}")
+        _require(text.lower() in values, f"one of {self.wording}")
         return values[text.lower()]
 
 
 def boolean(text: str) -> bool:
     """Return a truth value."""
-    if text.lower() not in _BOOLEANS:
-        raise ValueError("true or false")
+    _require(text.lower() in _BOOLEANS, "true or false")
     return _BOOLEANS[text.lower()]
 
 
@@ -85,8 +79,8 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     """Return a cast to a whole number from `least` to `most`."""
 
     def cast(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+        is_whole = re.fullmatch("[0-9]{1,9}", text) is not None
+        _require(is_whole and least <= int(text) <= most, f"a whole number from {least} to {most}")
         return int(text)
 
     return cast
@@ -96,8 +90,7 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
     """Return a cast to a number of seconds from `least` to `most`."""
 
     def cast(text: str) -> float:
-        if not least <= _number(text) <= most:
-            raise ValueError(f"a number of seconds from {least} to {most}")
+        _require(least <= _number(text) <= most, f"a number of seconds from {least} to {most}")
         return _number(text)
 
     return cast
@@ -106,16 +99,14 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
 def rate(text: str) -> float | None:
     """Return a rate above 0. 0 and -1, with which earlier releases said "no rate", stay no rate."""
     value = _number(text)
-    if not (value >= 0 or value == -1):
-        raise ValueError("a number above 0 with a point for decimals and no currency, such as 12.50")
+    _require(value >= 0 or value == -1, "a number above 0 with a point for decimals and no currency, such as 12.50")
     return value if value > 0 else None
 
 
 def multiplier(text: str) -> float:
     """Return a factor above 0, below a billion."""
     factor = _number(text)
-    if not 0 < factor < 1e9:
-        raise ValueError("a number above 0, such as 1.15 for a mark-up of 15 per cent")
+    _require(0 < factor < 1e9, "a number above 0, such as 1.15 for a mark-up of 15 per cent")
     return factor
 
 
@@ -125,8 +116,10 @@ def weights(text: str) -> Mapping[str, float]:
     named = {metric.strip(): _number(value.strip()) for metric, _, value in pairs}
     total = sum(named.values())
     usable = all(weight >= 0 for weight in named.values()) and 0 < total < math.inf
-    if len(named) < len(pairs) or not usable or not named.keys() <= set(_WEIGHTED_METRICS):
-        raise ValueError("cpu=, memory= and gpu= with numbers from 0, such as cpu=0.5,memory=0.3,gpu=0.2")
+    _require(
+        len(named) == len(pairs) and usable and named.keys() <= set(_WEIGHTED_METRICS),
+        "cpu=, memory= and gpu= with numbers from 0, such as cpu=0.5,memory=0.3,gpu=0.2",
+    )
     return MappingProxyType({metric: named.get(metric, 0.0) / total for metric in _WEIGHTED_METRICS})
 
 
@@ -143,13 +136,13 @@ def words(text: str) -> tuple[str, ...]:
 def globs(text: str) -> tuple[str, ...]:
     """Return names or globs of namespaces, each once."""
     listed = names(text)
-    if len(text) > MAX_GLOBS_CHARS or any(character.isspace() for glob in listed for character in glob):
-        raise ValueError(
-            "names or globs of namespaces separated by commas, none with a space in it, of at most "
-            f"{MAX_GLOBS_CHARS:,} characters together"
-        )
-    if broken := next(filter(None, (broken_rule(glob, repr(glob)) for glob in listed)), None):
-        raise ValueError(f"names or globs of namespaces separated by commas. {broken.rstrip('.')}")
+    wanted = "names or globs of namespaces separated by commas"
+    _require(
+        len(text) <= MAX_GLOBS_CHARS and not any(map(str.isspace, "".join(listed))),
+        f"{wanted}, none with a space in it, of at most {MAX_GLOBS_CHARS:,} characters together",
+    )
+    broken = next(filter(None, (broken_rule(glob, repr(glob)) for glob in listed)), "")
+    _require(not broken, f"{wanted}. {broken.rstrip('.')}")
     return listed
 
 
@@ -163,46 +156,51 @@ def label_selector(text: str) -> LabelSelector:
 
 def host(text: str) -> str:
     """Return a host name or an IP address; brackets around an IPv6 address are taken off."""
-    if any(character.isspace() or character in "/%" for character in text):
-        raise ValueError("a host name or an IP address, without scheme, port, path or zone")
+    odd = any(character.isspace() or character in "/%" for character in text)
+    _require(not odd, "a host name or an IP address, without scheme, port, path or zone")
     return text.removeprefix("[").removesuffix("]")
 
 
 def hosts(text: str) -> tuple[str, ...]:
     """Return host names, each with or without a port, or `*`."""
-    listed = names(text)
-    try:
-        for name in listed:
-            if name != "*":
-                split_listed(name)
-    except ValueError:
-        raise ValueError("host names separated by commas, each with or without a port, or * for any") from None
-    return listed
+    return _any_or_each(
+        names(text), split_listed, "host names separated by commas, each with or without a port, or * for any"
+    )
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Return origins without a trailing slash, or `*`."""
-    listed = tuple(name.rstrip("/") for name in names(text))
+    return _any_or_each(
+        tuple(name.rstrip("/") for name in names(text)),
+        lambda name: split_listed(split_origin(name)[1]),
+        "origins such as https://tools.example.com separated by commas, or * for any",
+    )
+
+
+def _any_or_each(listed: tuple[str, ...], read: Callable[[str], object], wanted: str) -> tuple[str, ...]:
     try:
-        for name in listed:
-            if name != "*":
-                split_listed(split_origin(name)[1])
+        for name in set(listed) - {"*"}:
+            read(name)
     except ValueError:
-        raise ValueError("origins such as https://tools.example.com separated by commas, or * for any") from None
+        raise ValueError(wanted) from None
     return listed
 
 
 def url(text: str) -> str:
     """Return an absolute http or https URL without a fragment, or empty text."""
-    if text and not _is_url(text, ("http", "https")):
-        raise ValueError("a URL such as https://kubeledger.example.com/mcp, without user and password")
+    _require(
+        not text or _is_url(text, ("http", "https")),
+        "a URL such as https://kubeledger.example.com/mcp, without user and password",
+    )
     return text
 
 
 def endpoint(text: str) -> str:
     """Return a URL without a query, to append paths to."""
-    if not _is_url(text, ("http", "https")) or "?" in text:
-        raise ValueError("a URL such as https://host:6443, without user, password and query")
+    _require(
+        _is_url(text, ("http", "https")) and "?" not in text,
+        "a URL such as https://host:6443, without user, password and query",
+    )
     return text.rstrip("/")
 
 
@@ -213,12 +211,19 @@ def endpoints(text: str) -> tuple[str, ...]:
 
 def key_set(text: str) -> str:
     """Return where a JSON Web Key Set is: an https URL (http on this machine only), a file, or empty text for none."""
+    is_local = _is_url(text, ("http",)) and urlsplit(text).hostname in ("127.0.0.1", "::1", "localhost")
     meant_as_url = "://" in text or text.startswith(("http:", "https:"))
-    if "\0" in text or (meant_as_url and not (_is_url(text, ("https",)) or _is_local_url(text))):
-        raise ValueError(
-            "an https URL without user and password, or the name of a file. Keys that came over http could be anybody's"
-        )
+    _require(
+        "\0" not in text and (not meant_as_url or is_local or _is_url(text, ("https",))),
+        "an https URL without user and password, or the name of a file. Keys that came over http could be anybody's",
+    )
     return text
+
+
+def _require(holds: bool, wanted: str) -> None:
+    """Raise ValueError with what the text must be, unless it is."""
+    if not holds:
+        raise ValueError(wanted)
 
 
 def _number(text: str) -> float:
@@ -236,7 +241,3 @@ def _is_url(text: str, schemes: Sequence[str]) -> bool:
         return False
     named = bool(parts.hostname) and "@" not in parts.netloc and not any(map(str.isspace, text))
     return parts.scheme in schemes and named and not parts.fragment and port != 0
-
-
-def _is_local_url(text: str) -> bool:
-    return _is_url(text, ("http",)) and urlsplit(text).hostname in ("127.0.0.1", "::1", "localhost")

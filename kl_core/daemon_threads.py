@@ -1,7 +1,5 @@
 """Runs what may never return, such as reading a file system that does not answer, without keeping the process alive."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future

@@ -1,7 +1,5 @@
 """Writes files so that readers and crashes see the old content or the new one, never a part of it."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from pathlib import Path

@@ -7,8 +7,6 @@ KubeLedgerError
 └── kl_mcp: a request that is not let in (access.refusals), an address that cannot be listened at (transport.sockets)
 """
 
-from __future__ import annotations
-
 
 class KubeLedgerError(Exception):
     """Base of the errors that KubeLedger raises itself."""

@@ -1,7 +1,5 @@
 """What a glob of namespaces may be, in calls, tokens and settings alike."""
 
-from __future__ import annotations
-
 MAX_GLOB_CHARS = 256
 _REFUSED = {
     "{": "braces are not alternatives here: pass several patterns",

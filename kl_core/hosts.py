@@ -1,14 +1,11 @@
 """Names of hosts as headers and settings write them, read strictly: what is none is refused, never guessed at."""
 
-from __future__ import annotations
-
 import re
 
 HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
 """RFC 9110 7.2, of names those that DNS knows. The port may be empty."""
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-ANY_PORT = ":*"
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 """Browsers leave these out of an origin."""
 
 
@@ -25,7 +22,7 @@ def split_host(value: str) -> tuple[str, str]:
 
 def split_listed(value: str) -> tuple[str, str]:
     """Split a host in a setting likewise, where `name:*` has no port, and IPv6 without brackets has none either."""
-    text = value.removesuffix(ANY_PORT)
+    text = value.removesuffix(":*")
     return split_host(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
 
 

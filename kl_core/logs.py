@@ -1,7 +1,5 @@
 """Logging of every program: one line a record on standard error, in UTC, without secrets."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ A named pipe, a device, or a link to either would make a reader wait or fill mem
 read, and no more of them than is asked for.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
@@ -59,13 +57,14 @@ def open_regular(path: Path, most: int, *, inside: Path | None = None) -> Binary
     or is longer.
     """
     descriptor = _opened(str(path), None) if inside is None else _opened_inside(path, inside)
-    file = os.fdopen(descriptor, "rb")
     try:
-        check_length(os.fstat(descriptor).st_size, most)
-    except TooLongError:
-        file.close()
+        status = os.fstat(descriptor)
+        _check_kind(status)
+        check_length(status.st_size, most)
+    except UnfitFileError:
+        os.close(descriptor)
         raise
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def check_length(size: int, most: int) -> None:
@@ -95,13 +94,7 @@ def _opened(name: str, at: int | None) -> int:
     follow = at is None
     # Opening a device can have effects of its own, so that what is known to be one is not even opened.
     _check_kind(os.stat(name, dir_fd=at, follow_symlinks=follow))
-    descriptor = os.open(name, _READING | (0 if follow else os.O_NOFOLLOW), dir_fd=at)
-    try:
-        _check_kind(os.fstat(descriptor))
-    except UnfitFileError:
-        os.close(descriptor)
-        raise
-    return descriptor
+    return os.open(name, _READING | (0 if follow else os.O_NOFOLLOW), dir_fd=at)
 
 
 def _check_kind(status: os.stat_result) -> None:

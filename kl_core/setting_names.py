@@ -1,7 +1,5 @@
 """Names of all settings of all programs, which run with one environment and never import each other."""
 
-from __future__ import annotations
-
 SETTING_NAMES = frozenset(
     {
         "KL_BILLING_CURRENCY_SYMBOL",

@@ -5,10 +5,8 @@ White space around a value is stripped, and an empty value is unset, but for a s
 `KL_` is read with the old prefix `KOA_` as well.
 
 The machinery is our own: pydantic-settings would still leave old names with their notices, near misses, redaction,
-generated documentation and refusals of one sentence to us, and bring pydantic and dotenv into the collector.
+generated documentation and refusals of one sentence to us, and bring dotenv along.
 """
-
-from __future__ import annotations
 
 import os
 import re
@@ -105,8 +103,9 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None, flags: Mapping
     given = variables | _without_blanks(flags or {})
     sources = {each.field: _source(each, given, notices) for each in settings}
     values = {each.field: _value(each, sources[each.field], given) for each in settings}
-    explicit = frozenset(name for name, source in sources.items() if source)
-    return kind(**values, explicit=explicit, notices=tuple(notices))
+    return kind(
+        **values, explicit=frozenset(name for name, source in sources.items() if source), notices=tuple(notices)
+    )
 
 
 def _without_blanks(texts: Mapping[str, str], kept: Container[str] = ()) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """The words that collector, queries and server share: metrics, sources, scales, special entries, published files."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Literal

@@ -1,13 +1,11 @@
 """Notices that a file was changed or exchanged, at the cost of one look a second."""
 
-from __future__ import annotations
-
 import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -25,7 +23,7 @@ class Mark(NamedTuple):
     size: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Mark:
+    def of(cls, status: os.stat_result) -> Self:
         """Return the mark of a file with this status."""
         return cls(status.st_mode, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 

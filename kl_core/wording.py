@@ -1,13 +1,20 @@
-"""How lists are told to people."""
+"""How lists and near misses are told to people."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 MAX_NAMED = 5
+MAX_COMPARED_CHARS = 100
+"""Of what somebody wrote, which may be of any length."""
 
 
 def some(items: Sequence[str]) -> str:
     """Return the first few items of a list, and how many more there are: `a, b, c, d, e and 3 more`."""
     rest = len(items) - MAX_NAMED
     return ", ".join(items[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean NAME?` with the nearest of the names that are known, nothing where none is near."""
+    nearest = difflib.get_close_matches(wrong[:MAX_COMPARED_CHARS], list(known), n=1)
+    return f" Did you mean {nearest[0]}?" if nearest else ""

@@ -1,7 +1,5 @@
 """The `kl-mcp` command."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence
@@ -52,14 +50,15 @@ def _serve(chosen: Settings) -> None:
     if chosen.transport == "stdio":
         from kl_mcp.protocol import stdio
 
-        if chosen.tokens_file is not None:
-            logger.warning("KL_MCP_TOKENS_FILE has no meaning over stdio: whoever starts this process sees everything.")
-        if chosen.jwt_jwks:
-            logger.warning("KL_MCP_JWT_JWKS has no meaning over stdio: whoever starts this process sees everything.")
-        if chosen.tls_cert_file is not None:
-            logger.warning("KL_MCP_TLS_CERT_FILE has no meaning over stdio: nothing is sent over a network.")
-        if chosen.metrics_port is not None:
-            logger.warning("KL_MCP_METRICS_PORT has no meaning over stdio: metrics are served over HTTP only.")
+        seen = "whoever starts this process sees everything"
+        for setting, is_set, why in (
+            ("KL_MCP_TOKENS_FILE", chosen.tokens_file is not None, seen),
+            ("KL_MCP_JWT_JWKS", bool(chosen.jwt_jwks), seen),
+            ("KL_MCP_TLS_CERT_FILE", chosen.tls_cert_file is not None, "nothing is sent over a network"),
+            ("KL_MCP_METRICS_PORT", chosen.metrics_port is not None, "metrics are served over HTTP only"),
+        ):
+            if is_set:
+                logger.warning("%s has no meaning over stdio: %s.", setting, why)
         stdio.serve(served, holder)
     else:
         from kl_mcp.transport import app

@@ -1,14 +1,12 @@
 """The command line of `kl-mcp`: its flags, which are the settings, and its help."""
 
-from __future__ import annotations
-
 import argparse
-import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from kl_core.errors import SettingsError
 from kl_core.settings import Setting
+from kl_core.wording import did_you_mean
 from kl_mcp import __version__
 
 DESCRIPTION = """\
@@ -68,8 +66,8 @@ def parse_flags(argv: Sequence[str], options: Sequence[Setting]) -> dict[str, st
     if unknown:
         flags = [*(setting.flag for setting in options), "--help", "--version"]
         wrong = unknown[0].partition("=")[0]  # a value may be a password
-        nearest = difflib.get_close_matches(wrong, flags, n=1)
-        hint = f" Did you mean {nearest[0]}?" if nearest else ""
-        raise SettingsError(f"unknown argument {wrong!r}.{hint} `kl-mcp --help` lists the settings.")
+        raise SettingsError(
+            f"unknown argument {wrong!r}.{did_you_mean(wrong, flags)} `kl-mcp --help` lists the settings."
+        )
     given = vars(namespace)
     return {setting.flag: given[setting.field] for setting in options if given[setting.field] is not None}

@@ -1,13 +1,11 @@
 """What a server counts while it runs, for the probes and for /metrics."""
 
-from __future__ import annotations
-
 import collections
 from functools import cached_property
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-from kl_mcp.access.held_keys import KEY_SET_OUTCOMES
+from kl_mcp.access.key_sources import KEY_SET_OUTCOMES
 
 PREFIX = "kubeledger_mcp"
 BOUNDS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -1,12 +1,9 @@
 """How a request is refused over HTTP: in one form, whoever refuses it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
-import orjson
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 
 def refusal(
@@ -21,4 +18,4 @@ def refusal(
     if oauth_error is None:
         code = INVALID_REQUEST if status < 500 else INTERNAL_ERROR
         body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=headers)
+    return JSONResponse(body, status, headers)

@@ -1,7 +1,5 @@
 """Settings of `kl-mcp`: each declared once, as a field of `Settings`. A flag wins over its variable."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,17 +5,16 @@ so that both hold as well for JSON written with a space after each comma and col
 `metadata.truncated`, and totals are always over everything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from kl_query.paging import PageRequest
-from kl_query.warnings.questions import CURSOR_OUTDATED
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import warning
 
-DEFAULT_CHARACTERS = 28_000
+MAX_DEFAULT_CHARS = 28_000
 MAX_CHARS = 70_000
 _RESERVE = 1_400
 """For what is only known once the rows are: the truncation note, the rest, warnings of this page."""
@@ -39,7 +38,7 @@ def fill(
     `row(i)` returns one element per list. Sets `metadata.truncated` when rows remain, and warns when the cursor
     was made from an earlier generation.
     """
-    cap = MAX_CHARS if page.explicit_limit else DEFAULT_CHARACTERS
+    cap = MAX_CHARS if page.explicit_limit else MAX_DEFAULT_CHARS
     left = cap - len(orjson.dumps(answer)) - _RESERVE
     most = page.limit or default_limit or total
     returned = 0
@@ -57,20 +56,15 @@ def fill(
 
 def _announce(metadata: Json, page: PageRequest, returned: int, total: int, *, generation: int, what: str) -> None:
     if page.generation is not None and page.generation != generation:
-        metadata["warnings"].append(CURSOR_OUTDATED.public_text)
+        metadata["warnings"].append(warning(Code.CURSOR_OUTDATED).public_text)
     reached = page.offset + returned
-    if reached < total:
+    left = max(0, total - reached)
+    if left or page.offset:
         metadata["truncated"] = {
             "returned": returned,
             "total": total,
-            "cursor": page.cursor_at(reached, generation),
-            "hint": f"{total - reached} more {what}: repeat the call with this cursor, or narrow it. Totals cover "
-            "everything.",
-        }
-    elif page.offset:
-        metadata["truncated"] = {
-            "returned": returned,
-            "total": total,
-            "cursor": None,
-            "hint": f"This is the last page of {what}.",
+            "cursor": page.cursor_at(reached, generation) if left else None,
+            "hint": f"{left} more {what}: repeat the call with this cursor, or narrow it. Totals cover everything."
+            if left
+            else f"This is the last page of {what}.",
         }

@@ -5,8 +5,6 @@ KubeLedgerError (kl_core)
 └── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,12 +12,12 @@ from typing import Any
 from kl_core.errors import KubeLedgerError
 from kl_query.warnings.warning import DataWarning
 
-PAYLOAD_CHARACTERS = 2_000
+MAX_PAYLOAD_CHARS = 2_000
 """Largest `ToolArgumentError` payload as compact JSON."""
 NEAREST_VALUES = 5
-_MESSAGE_CHARACTERS = 600
-_VALUE_CHARACTERS = 80
-_ALLOWED_CHARACTERS = 400
+_MAX_MESSAGE_CHARS = 600
+_MAX_VALUE_CHARS = 80
+_MAX_ALLOWED_CHARS = 400
 _MAX_EXAMPLE_CHARS = 200
 
 
@@ -62,10 +60,10 @@ class ToolArgumentError(KubeLedgerError):
         return {
             "error": {
                 "code": self.code,
-                "argument": _cut(self.argument, _VALUE_CHARACTERS),
-                "message": _cut(self.message, _MESSAGE_CHARACTERS),
+                "argument": _cut(self.argument, _MAX_VALUE_CHARS),
+                "message": _cut(self.message, _MAX_MESSAGE_CHARS),
                 "allowed": _cut_allowed(self.allowed),
-                "nearest": [_cut(value, _VALUE_CHARACTERS) for value in self.nearest],
+                "nearest": [_cut(value, _MAX_VALUE_CHARS) for value in self.nearest],
                 "example": _cut(self.example, _MAX_EXAMPLE_CHARS),
             }
         }
@@ -73,14 +71,14 @@ class ToolArgumentError(KubeLedgerError):
 
 def nearest_values(wanted: str, valid: Iterable[str]) -> list[str]:
     """Return at most five of `valid` that look most like `wanted`, the closest first."""
-    return difflib.get_close_matches(wanted[:_VALUE_CHARACTERS], list(valid), n=NEAREST_VALUES, cutoff=0.45)
+    return difflib.get_close_matches(wanted[:_MAX_VALUE_CHARS], list(valid), n=NEAREST_VALUES, cutoff=0.45)
 
 
 def quoted(value: object) -> str:
     """Return a caller's value in quotes, printable, and short enough to be repeated in a message."""
     text = value if isinstance(value, str) else repr(value)
-    printable = "".join(character if character.isprintable() else "?" for character in text[: _VALUE_CHARACTERS + 1])
-    return f"'{_cut(printable, _VALUE_CHARACTERS)}'"
+    printable = "".join(character if character.isprintable() else "?" for character in text[: _MAX_VALUE_CHARS + 1])
+    return f"'{_cut(printable, _MAX_VALUE_CHARS)}'"
 
 
 def _cut(text: str | None, limit: int) -> str | None:
@@ -93,12 +91,12 @@ def _cut(text: str | None, limit: int) -> str | None:
 
 def _cut_allowed(allowed: Sequence[str] | str | None) -> list[str] | str | None:
     if allowed is None or isinstance(allowed, str):
-        return _cut(allowed, _ALLOWED_CHARACTERS)
+        return _cut(allowed, _MAX_ALLOWED_CHARS)
     kept: list[str] = []
     used = 0
     for value in allowed:
         used += len(value) + 3
-        if used > _ALLOWED_CHARACTERS:
+        if used > _MAX_ALLOWED_CHARS:
             return [*kept, "…"]
         kept.append(value)
     return kept

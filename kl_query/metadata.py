@@ -3,15 +3,12 @@
 Every key is always there, null where it does not apply.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import SOURCES, Source
-from kl_query.clocks import clock_warnings
 from kl_query.dataset.model import Dataset, Scale
 from kl_query.measures import sharing
 from kl_query.measures.by_layout import rules_of
@@ -19,9 +16,9 @@ from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
 from kl_query.measures.unmeasured import blind_spot_warnings, not_measured_warnings, share_of_pods
 from kl_query.numbers import MONEY, rounded
-from kl_query.staleness import stale_warnings
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning, Plain, RowId, texts
+from kl_query.staleness import clock_warnings, stale_warnings
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Slot, some, texts, warning
 from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
@@ -42,15 +39,9 @@ def metadata(
     warnings: Iterable[DataWarning] = (),
 ) -> Block:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
-    shown_unit = unit or (measure.unit if measure else None)
-    billed = measure is not None and measure.billed
+    shown_unit, shown_metric = (measure.unit, measure.metric) if measure else (None, metric)
+    shown_unit = unit or shown_unit
     money = shown_unit in (MONEY, None)
-    shown_metric = measure.metric if measure else metric
-    own = rules_of(window.scale).metric_warnings([shown_metric]) if window else []
-    if window:
-        shown = (measure.metrics if measure else ()) or ((shown_metric,) if shown_metric else dataset.metrics)
-        requests = measure.dimension == "requests" if measure else unit == "efficiency_ratio"
-        own += blind_spot_warnings(dataset, shown, requests=requests)
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
@@ -59,20 +50,12 @@ def metadata(
         "sharing": sharing.block(dataset, applies=money),
         "metric": shown_metric,
         "scale": window.scale.name if window else None,
-        "data_window": _data_window(window),
+        "data_window": _data_window(window) if window else None,
         "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
         "generated_at_utc": instant(dataset.generated_at),
         "last_sample_utc": instant(dataset.newest_sample),
-        "coverage": _coverage(window),
-        "warnings": texts(
-            [
-                *_all_warnings(
-                    dataset, now, window, metric=shown_metric, source=_usage_source(measure, metric), billed=billed
-                ),
-                *own,
-                *warnings,
-            ]
-        ),
+        "coverage": _coverage(window) if window else None,
+        "warnings": texts([*_all_warnings(dataset, now, window, measure, shown_metric), *warnings]),
         "truncated": None,
     }
 
@@ -91,15 +74,6 @@ def coverage_of(window: Window, source: Source) -> float | None:
     return rounded(sum(c * h for c, h in known) / weight) if weight else None
 
 
-def unknown_warning(unknown: Sequence[tuple[RowId, int]], window: Window) -> list[DataWarning]:
-    """Return the warning for namespaces whose sums leave out unknown buckets: (name, buckets left out)."""
-    if not unknown:
-        return []
-    buckets = sum(count for _, count in unknown)
-    names = [name for name, _ in unknown]
-    return [rules_of(window.scale).unknown_warning(names, buckets)]
-
-
 def unmeasured_warnings(
     dataset: Dataset, names: Iterable[RowId], window: Window, metrics: Sequence[str]
 ) -> list[DataWarning]:
@@ -111,14 +85,12 @@ def unmeasured_warnings(
     of_pods = any(metric in ("cpu", "memory") for metric in metrics)
     lacking = [name for name in asked if of_pods and name in window.scale.measured]
     shares = [(name, share_of_pods(name, window)) for name in lacking]
-    found = [(name, 100 * share) for name, share in shares if share < 1 - _NOTABLE_SHARE]
-    partly = [observation.pods_unmeasured(found)] if found else []
+    found = tuple((name, Plain(f" ({100 * share:.3g} %)")) for name, share in shares if share < 1 - _NOTABLE_SHARE)
+    partly = [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(found))] if found else []
     return [*partly, *not_measured_warnings(dataset, asked, window, metrics)]
 
 
-def _data_window(window: Window | None) -> Block | None:
-    if window is None:
-        return None
+def _data_window(window: Window) -> Block:
     return {
         "granularity": GRANULARITY[window.scale.name],
         "start": instant(window.start),
@@ -129,9 +101,7 @@ def _data_window(window: Window | None) -> Block | None:
     }
 
 
-def _coverage(window: Window | None) -> Block | None:
-    if window is None:
-        return None
+def _coverage(window: Window) -> Block:
     return {
         **{source: coverage_of(window, source) for source in SOURCES},
         "observed_hours": rounded(rules_of(window.scale).observed_hours(window)),
@@ -139,32 +109,23 @@ def _coverage(window: Window | None) -> Block | None:
     }
 
 
-def _usage_source(measure: Measure | None, metric: str | None) -> Source | None:
-    """Return the source that the usage in an answer comes from; None where it is about requests alone."""
-    if measure is not None and measure.dimension == "requests":
-        return None
-    shown = measure.metric if measure is not None else metric
-    return "dcgm" if shown in ("gpu", "gpu_memory") else "metrics"
-
-
 def _all_warnings(
-    dataset: Dataset,
-    now: float,
-    window: Window | None,
-    *,
-    metric: str | None,
-    source: Source | None,
-    billed: bool,
+    dataset: Dataset, now: float, window: Window | None, measure: Measure | None, metric: str | None
 ) -> list[DataWarning]:
     found = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
-    if window is not None:
-        found += rules_of(window.scale).window_warnings(dataset, window, of_gpus=source == "dcgm")
-        found += _gaps(window, metric)
-        if source is not None:
-            found += _silences(window, source)
-        if billed:
-            found += rate_warnings(dataset, window)
-    return found
+    if window is None:
+        return found
+    rules, of_gpus = rules_of(window.scale), metric in ("gpu", "gpu_memory")
+    about_requests = measure is not None and measure.dimension == "requests"
+    found += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
+    found += _gaps(window, metric)
+    if not about_requests:
+        found += _silences(window, "dcgm" if of_gpus else "metrics")
+    if measure is not None and measure.billed:
+        found += rate_warnings(dataset, window)
+    shown = (measure.metrics if measure else ()) or ((metric,) if metric else dataset.metrics)
+    unseen = blind_spot_warnings(dataset, shown, requests=about_requests or measure is None)
+    return [*found, *rules.metric_warnings([metric]), *unseen]
 
 
 def _gaps(window: Window, metric: str | None) -> list[DataWarning]:
@@ -172,11 +133,8 @@ def _gaps(window: Window, metric: str | None) -> list[DataWarning]:
     scale = window.scale
     observed = next((hours for name, hours in scale.capacity_hours.items() if name == metric), scale.observed_hours)
     missing = {i: scale.elapsed_hours[i] - observed[i] for i in window.indices}
-    lacking = [i for i, hours in missing.items() if hours > 1e-6]
-    if not lacking:
-        return []
-    total = sum(missing[i] for i in lacking)
-    return [observation.not_observed(total, _hours_of(scale, missing, lacking))]
+    lacking = {i: hours for i, hours in missing.items() if hours > 1e-6}
+    return [warning(Code.NOT_OBSERVED, **_hours(scale, lacking))] if lacking else []
 
 
 def _silences(window: Window, source: Source) -> list[DataWarning]:
@@ -185,15 +143,14 @@ def _silences(window: Window, source: Source) -> list[DataWarning]:
     if coverage is None:
         return []
     if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
-        return [observation.NO_GPU_SOURCE]
+        return [warning(Code.NO_GPU_SOURCE)]
     column = scale.silent_hours.get(source)
-    silent = {} if column is None else {i: column[i] for i in window.indices}
-    lacking = [i for i, hours in silent.items() if hours >= _NOTABLE_HOURS]
-    if not lacking:
-        return []
-    total = sum(silent[i] for i in lacking)
-    return [observation.source_silent(source, total, _hours_of(scale, silent, lacking))]
+    silent = {i: column[i] for i in window.indices if column[i] >= _NOTABLE_HOURS} if column else {}
+    name = Plain("metrics-server" if source == "metrics" else "A DCGM exporter")
+    return [warning(Code.SOURCE_SILENT, source=name, **_hours(scale, silent))] if silent else []
 
 
-def _hours_of(scale: Scale, hours: Mapping[int, float], buckets: Sequence[int]) -> list[tuple[Plain, float]]:
-    return [(bucket_name(scale.name, scale.starts[i]), hours[i]) for i in buckets]
+def _hours(scale: Scale, lacking: Mapping[int, float]) -> dict[str, Slot]:
+    """Return how many hours buckets lack, together and one by one."""
+    each = [Plain(f"{bucket_name(scale.name, scale.starts[i])} ({hours:g} h)") for i, hours in lacking.items()]
+    return {"hours": sum(lacking.values()), "buckets": some(each)}

@@ -1,7 +1,5 @@
 """Numbers as answers carry them: six significant digits, money to the cent at least, and null for what is unknown."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from itertools import filterfalse

@@ -1,7 +1,5 @@
 """Pages of long lists: an opaque cursor that outlives a generation and refuses to continue another call."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

@@ -1,15 +1,13 @@
 """Which namespaces a call is about: exact names, globs, system and application."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kl_core.globs import MAX_GLOB_CHARS, broken_rule
-from kl_query.dataset.model import Dataset
+from kl_query.dataset.model import Dataset, Scale
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.regular_expressions import globs_meant
-from kl_query.unmatched import example, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.unmatched import example, globs_meant, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.warnings.warning import RowId
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
@@ -29,6 +27,10 @@ class Selection:
     def single(self) -> bool:
         """Say whether the answer is one series."""
         return self.scope != "namespaces"
+
+    def rows(self, scale: Scale) -> Sequence[RowId]:
+        """Return whose amounts the call is about; over the cluster also those that may not be named."""
+        return scale.rows if self.scope == "cluster" else self.names
 
 
 def listed(dataset: Dataset) -> list[str]:

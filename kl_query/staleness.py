@@ -1,12 +1,23 @@
-"""What makes an answer stale: a newest sample that is too old, or a source that is behind the others."""
+"""What makes an answer stale: a newest sample that is too old, or a source that is behind the others.
 
-from __future__ import annotations
+And whether clocks agree: this server's with the newest sample, and the collector's with what it is judged by.
+"""
 
+from collections.abc import Mapping
+
+from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset
 from kl_query.measures.by_layout import layout_of
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, duration, warning
 from kl_query.windows import instant
+
+_MAX_INTERVALS_AHEAD = 2
+_WITNESSES: Mapping[str, str] = {
+    "api_server": "the API server's clock",
+    "boot_clock": "the time since its last tick",
+    "newest_sample": "its newest sample",
+}
 
 
 def stale_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
@@ -17,9 +28,42 @@ def stale_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     if now - newest > layout.max_age_seconds(dataset):
         return [layout.stale_warning(dataset, newest, now)]
     behind = [
-        observation.source_behind(source, instant(at))
+        warning(Code.SOURCE_BEHIND, source=Plain(source), last=instant(at))
         for source, at in dataset.last_sample_at.items()
         if at is not None and newest - at > layout.max_age_seconds(dataset)
     ]
     silent = dataset.last_sample_at.get("metrics", 0) is None
-    return [*behind, *([observation.METRICS_NEVER_ANSWERED] if silent else [])]
+    return [*behind, *([warning(Code.METRICS_NEVER_ANSWERED)] if silent else [])]
+
+
+def seconds_ahead(dataset: Dataset, now: float) -> float | None:
+    """Return by how much the newest sample lies ahead of `now`, where that is more than two polling intervals.
+
+    Then the age of the data is unknown: one of the two clocks is wrong. Where no sample has a time of its own, the
+    newest bucket has to have begun.
+    """
+    newest = dataset.newest_sample
+    if newest is None:
+        newest = max((scale.starts[-1] for scale in dataset.scales.values() if scale.starts), default=None)
+    allowed = _MAX_INTERVALS_AHEAD * (dataset.polling_interval_seconds or HOUR)
+    return newest - now if newest is not None and newest - now > allowed else None
+
+
+def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
+    """Return what to say of clocks that disagree; nothing while none contradicts another."""
+    report, ahead = dataset.collector_clock, seconds_ahead(dataset, now)
+    found = []
+    if report is not None:
+        witnesses = " and ".join(_WITNESSES.get(each, "another clock") for each in report.contradicted_by)
+        found.append(
+            warning(
+                Code.COLLECTOR_CLOCK,
+                since=instant(report.detected_at),
+                length=duration(abs(report.ahead_seconds)),
+                where=Plain("ahead" if report.ahead_seconds > 0 else "behind"),
+                witnesses=Plain(witnesses),
+            )
+        )
+    if ahead is not None:
+        found.append(warning(Code.CLOCKS_DISAGREE, length=duration(ahead)))
+    return found

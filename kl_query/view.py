@@ -12,12 +12,13 @@ from kl_core.vocabulary import CostModel, ScaleName, Special
 from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
-from kl_query.measures.shared_costs import SharedCosts, shared_costs
+from kl_query.measures.sharing import SharedCosts, shared_costs
 from kl_query.measures.unmeasured import all_measured, unmeasured_requests
-from kl_query.metadata import unknown_warning, unmeasured_warnings
+from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, known_sum, percent
-from kl_query.warnings import costs
-from kl_query.warnings.warning import DataWarning, RowId, Withheld
+from kl_query.selection import Selection
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
 from kl_query.windows import Window, read_window
 
 _SAME_HOURS = 1e-6
@@ -47,7 +48,7 @@ class Frame:
 
     def column(self, namespace: RowId) -> Column:
         """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
-        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.column(namespace)
+        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.namespace(namespace)
 
     def total_of(self, namespace: RowId) -> Sum:
         """Return a namespace's sum over the window.
@@ -57,35 +58,40 @@ class Frame:
         column = self._raw(namespace)
         total = self.total(column)
         unknown = total.unknown + self._partly_known(namespace, column)
-        return Sum(total.value if self.after_sharing is None else self.after_sharing.total(namespace), unknown)
+        shared = self.after_sharing
+        return Sum(total.value if shared is None else shared.over_window.namespace(namespace)[0], unknown)
 
     def _partly_known(self, namespace: RowId, column: Column) -> int:
-        row = self.scale.row(namespace)
-        hours = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        """Return in how many buckets a value covers only some of the observed hours, or of the metrics it adds up."""
+        row, observed = self.scale.row(namespace), self.scale.observed_hours
+        known = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
+        hours = [column for column in known if column is not None]
         parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
-        return partly_known(self.window, column, [known for known in hours if known is not None], [*parts])
+        if not hours and not parts:
+            return 0
+        short = (
+            any(each[i] < observed[i] - _SAME_HOURS for each in hours) or any(isnan(part[i]) for part in parts)
+            for i in self.window.indices
+            if not isnan(column[i])
+        )
+        return sum(short)
 
     def _raw(self, namespace: RowId) -> Column:
         return self.measure.column(self.scale.row(namespace))
 
-    def special_column(self, entry: Special) -> Column | None:
-        """Return a special entry's amounts per bucket; None for one that never occurs or lacks the dimension."""
-        raw = self._raw_special(entry)
-        return raw if raw is None or self.after_sharing is None else self.after_sharing.special_column(entry)
+    def special(self, entry: Special) -> tuple[Column, Sum] | None:
+        """Return a special entry's amounts per bucket and their sum over the window.
 
-    def special_total(self, entry: Special) -> Sum | None:
-        """Return a special entry's sum over the window; None where `special_column` is."""
-        raw = self._raw_special(entry)
-        if raw is None:
-            return None
-        total = self.total(raw)
-        return total if self.after_sharing is None else Sum(self.after_sharing.special_total(entry), total.unknown)
-
-    def _raw_special(self, entry: Special) -> Column | None:
+        None for one that never occurs or lacks the dimension.
+        """
         row: Row | None = self.scale.special.get(entry)
         if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
             return None
-        return self.measure.column(row)
+        raw, shared = self.measure.column(row), self.after_sharing
+        total = self.total(raw)
+        if shared is None:
+            return raw, total
+        return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)
 
     @cached_property
     def all_measured(self) -> bool:
@@ -134,13 +140,9 @@ class Frame:
         return self.measure.base_amount(self.window)
 
     @cached_property
-    def _whole_amount(self) -> float:
-        return self.measure.whole_amount(self.window)
-
-    @cached_property
     def whole(self) -> float:
         """Return the whole cluster in the unit of the answer: capacity, or the bill."""
-        return self._in_unit(self._whole_amount)
+        return self._in_unit(self.measure.amount(self.measure.whole, self.window).value)
 
     @cached_property
     def all_namespaces(self) -> float:
@@ -148,9 +150,8 @@ class Frame:
         return self.sum_of(self.totals) if self.totals else self.total(self.measure.zero).value
 
     def listed(self, *, exclude_system: bool) -> list[str]:
-        """Return the namespaces a list may show: largest first, unknown ones last, ties by name."""
-        names = [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
-        return self.in_order(names, self.totals)
+        """Return the namespaces a list may show, in no order."""
+        return [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
 
     @property
     def named(self) -> list[str]:
@@ -163,33 +164,37 @@ class Frame:
         return [row for row in self.scale.withheld_ids if row not in self.absorbed]
 
     def ranked(self, *, exclude_system: bool) -> list[str]:
-        """Return `listed`, largest first; none where values of namespaces cannot be compared."""
-        return self.listed(exclude_system=exclude_system) if self.measure.additive else []
+        """Return `listed`, largest first, unknown ones last; none where values of namespaces cannot be compared."""
+        return self.in_order(self.listed(exclude_system=exclude_system), self.totals) if self.measure.additive else []
 
     def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
-        """Return names as `by_value` does; by name alone where values of namespaces cannot be compared."""
-        return by_value(names, sums) if self.measure.additive else sorted(names)
+        """Return names by value, largest first, unknown ones last, ties by name.
+
+        By name alone where values of namespaces cannot be compared.
+        """
+
+        def key(name: str) -> tuple[bool, float, str]:
+            value = sums[name].value if self.measure.additive else 0.0
+            return isnan(value), 0.0 if isnan(value) else -value, name
+
+        return sorted(names, key=key)
 
     def share_of(self, names: Iterable[RowId]) -> float | None:
-        """Return what some namespaces are of all of them, in per cent.
+        """Return what some namespaces are of all of them, in per cent."""
+        return percent(self.weight_of(names), self._weight_of_all) if self.measure.additive else None
+
+    def weight_of(self, names: Iterable[RowId]) -> float:
+        """Return what some namespaces weigh among all.
 
         Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
         """
         if not self.measure.additive:
-            return None
-        if self.measure.base is None:
-            return percent(self.sum_of(names), self.all_namespaces)
-        return percent(self.amount_of(names), self._amount_of_all)
-
-    def weight_of(self, name: RowId) -> float:
-        """Return what a namespace weighs among all: what `share_of` divides."""
-        if not self.measure.additive:
             return UNKNOWN
-        return self.totals[name].value if self.measure.base is None else self.amount_of((name,))
+        return self.sum_of(names) if self.measure.base is None else self.amount_of(names)
 
     @cached_property
-    def _amount_of_all(self) -> float:
-        return self.amount_of(self.totals)
+    def _weight_of_all(self) -> float:
+        return self.all_namespaces if self.measure.base is None else self.amount_of(self.totals)
 
     def cluster_share(self, value: float) -> float | None:
         """Return a value as per cent of the whole cluster."""
@@ -215,11 +220,17 @@ class Frame:
         values = [self.total_of(name).value for name in names]
         return known_sum(values) if values else self.total(self.measure.zero).value
 
-    def cluster_column(self) -> Column:
-        """Return the sum of all namespaces per bucket."""
-        if self.after_sharing is not None:
-            return self.after_sharing.cluster_column()
-        return self.together(self.scale.rows)
+    def column_of(self, selection: Selection) -> Column:
+        """Return the sum over a selection per bucket."""
+        if selection.scope == "cluster" and self.after_sharing is not None:
+            return self.after_sharing.spread.namespaces
+        return self.together(selection.rows(self.scale))
+
+    def value_of(self, selection: Selection) -> float:
+        """Return the sum over a selection; over the cluster, namespaces that may not be named are part of it."""
+        if selection.scope == "cluster":
+            return self.all_namespaces
+        return self.sum_of(selection.names) if selection.names else UNKNOWN
 
     def together(self, names: Iterable[RowId]) -> Column:
         """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
@@ -228,44 +239,33 @@ class Frame:
             return self.measure.unknown
         return sum_columns(map(self.column, summed), self.measure.zero)
 
-    def warnings(self, names: Iterable[str]) -> list[DataWarning]:
-        """Return what to know about the sums of some namespaces: what they leave out, and what sharing did to them."""
-        asked = list(names)
-        known: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
-        return [*self.unknown_warnings(known), *self.sharing_warnings(asked)]
+    def warnings(self, sums: Mapping[RowId, Sum], named: Iterable[str]) -> list[DataWarning]:
+        """Return what to know of some sums: what they leave out, and what sharing did to those `named` in the call.
+
+        The sums of shared namespaces are part of all others. Some namespaces are paid for by others, and some costs
+        nobody can bear.
+        """
+        shared = self.dataset.shared if self.after_sharing else ()
+        given = self.totals_of(sorted(shared, key=str))
+        lacking = {name: each.unknown for name, each in {**given, **sums}.items() if each.unknown}
+        borne = [name for name in named if name in self.absorbed]
+        found = []
+        if lacking:
+            found.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
+        found += unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
+        if borne:
+            found.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
+        if any(each.value > 0 for each in given.values()):
+            found.append(warning(Code.SHARED_COSTS_KEPT))
+        return found
 
     def cluster_warnings(self, asked: Sequence[str] = ()) -> list[DataWarning]:
         """Return the same for answers with the sum of all namespaces, or shares of it; those `asked` for come first."""
-        ordered: dict[RowId, Sum] = {name: self.totals[name] for name in asked if name in self.totals}
-        return [*self.unknown_warnings({**ordered, **self.totals}), *self.sharing_warnings(asked)]
+        return self.warnings({**self.totals_of(asked), **self.totals}, asked)
 
-    def unknown_warnings(self, sums: Mapping[RowId, Sum]) -> list[DataWarning]:
-        """Return the warning for sums that leave out buckets; those of shared namespaces are part of all others."""
-        measured = unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
-        borne = self.dataset.shared if self.after_sharing else ()
-        concerned = {**{name: self.totals[name] for name in sorted(borne, key=str) if name in self.totals}, **sums}
-        lacking = [(name, s.unknown) for name, s in concerned.items() if s.unknown]
-        return [*unknown_warning(lacking, self.window), *measured]
-
-    def sharing_warnings(self, named: Iterable[str]) -> list[DataWarning]:
-        """Return the warnings for namespaces asked for by name that others pay for, and for costs nobody can bear."""
-        if self.after_sharing is None:
-            return []
-        kept = any(self.totals[name].value > 0 for name in self.dataset.shared if name in self.totals)
-        borne = [name for name in named if name in self.absorbed]
-        return [*([costs.borne_by_others(borne)] if borne else []), *([costs.SHARED_COSTS_KEPT] if kept else [])]
-
-
-def partly_known(window: Window, column: Column, usage_hours: Sequence[Column], parts: Sequence[Column] = ()) -> int:
-    """Return in how many buckets a column has a value that covers only some of the observed hours, or of its parts."""
-    if not usage_hours and not parts:
-        return 0
-    observed = window.scale.observed_hours
-
-    def is_short(i: int) -> bool:
-        return any(hours[i] < observed[i] - _SAME_HOURS for hours in usage_hours) or any(isnan(p[i]) for p in parts)
-
-    return sum(1 for i in window.indices if not isnan(column[i]) and is_short(i))
+    def totals_of(self, names: Iterable[RowId]) -> dict[RowId, Sum]:
+        """Return the sums over the window of those of some namespaces that are in the scale."""
+        return {name: self.totals[name] for name in names if name in self.totals}
 
 
 def frame(
@@ -284,19 +284,7 @@ def frame(
 
 def scale_of(dataset: Dataset, name: ScaleName) -> Scale:
     """Return a scale; one without buckets where the dataset lacks it."""
-    found = dataset.scales.get(name)
-    if found is not None:
-        return found
     nothing: Column = array("d")
-    return Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld))
-
-
-def by_value(names: Iterable[str], totals: Mapping[RowId, Sum]) -> list[str]:
-    """Return names by value, largest first, unknown ones last, ties by name."""
-
-    def key(name: str) -> tuple[bool, float, str]:
-        value = totals[name].value
-        unknown = isnan(value)
-        return unknown, 0.0 if unknown else -value, name
-
-    return sorted(names, key=key)
+    return dataset.scales.get(name) or Scale(
+        name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld)
+    )

@@ -16,7 +16,7 @@ from typing import overload
 from kl_core import calendar
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import ScaleName
-from kl_query.dataset.model import Scale
+from kl_query.dataset.model import Column, Scale
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
 
@@ -73,12 +73,16 @@ class Window:
     @property
     def elapsed_hours(self) -> float:
         """Return the hours the window spans, up to the last tick."""
-        return sum(self.scale.elapsed_hours[self.first : self.stop])
+        return sum(self.of(self.scale.elapsed_hours))
 
     @property
     def observed_hours(self) -> float:
         """Return the hours of it with known capacity."""
-        return sum(self.scale.observed_hours[self.first : self.stop])
+        return sum(self.of(self.scale.observed_hours))
+
+    def of(self, column: Column) -> Column:
+        """Return the elements of a column of its scale that are in the window."""
+        return column[self.first : self.stop]
 
     def closed(self) -> Window:
         """Return the window without its open bucket."""
@@ -87,8 +91,6 @@ class Window:
 
 @overload
 def instant(moment: float) -> Plain: ...
-@overload
-def instant(moment: None) -> None: ...
 @overload
 def instant(moment: float | None) -> Plain | None: ...
 def instant(moment: float | None) -> Plain | None:

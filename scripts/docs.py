@@ -1,13 +1,15 @@
-"""Writes the generated parts of the documentation, or checks that they are current.
+"""Writes the generated parts of the documentation and the schemas of the tools, or checks that they are current.
 
     python scripts/docs.py          rewrite them
-    python scripts/docs.py --check  exit 1 and name the pages that have gone stale
+    python scripts/docs.py --check  exit 1 and name the files that have gone stale
 
-A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`.
+A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`. The schemas are in `spec/tools`:
+a change of a tool is a change of a reviewed file. A folder other than the repository may be named as well.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +19,7 @@ from collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
+from kl_mcp.tools.tool import Tool
 from simulator.clients import client_configurations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,17 +93,40 @@ def rendered(text: str) -> str:
     return _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[4], text)
 
 
+def schemas(tool: Tool) -> str:
+    """The file of a tool: what is advertised, and the described schemas behind it."""
+    document = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": tool.input_schema,
+        "outputSchema": tool.output_schema,
+        "fullInputSchema": tool.full_input_schema,
+        "fullOutputSchema": tool.full_output_schema,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def stale_files(root: Path) -> dict[Path, str | None]:
+    """What each file that is not as it should be ought to hold; None for one that belongs to no tool."""
+    pages = {root / name: rendered((root / name).read_text(encoding="utf-8")) for name in PAGES}
+    tools_of = root / "spec" / "tools"
+    expected = pages | {tools_of / f"{tool.name}.json": schemas(tool) for tool in TABLE.values()}
+    found = {path: path.read_text(encoding="utf-8") for path in (*pages, *tools_of.glob("*.json"))}
+    return {path: expected.get(path) for path in expected | found if expected.get(path) != found.get(path)}
+
+
 def main(arguments: list[str]) -> int:
-    stale = []
-    for page in (ROOT / name for name in PAGES):
-        text = page.read_text(encoding="utf-8")
-        new = rendered(text)
-        if new != text:
-            stale.append(page.name)
-            if "--check" not in arguments:
-                page.write_text(new, encoding="utf-8")
-    if stale and "--check" in arguments:
-        print(f"stale: {', '.join(stale)}; run `make docs`", file=sys.stderr)
+    check = "--check" in arguments
+    root = next((Path(argument) for argument in arguments if argument != "--check"), ROOT)
+    stale = stale_files(root)
+    for path, text in () if check else stale.items():
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale and check:
+        print(f"stale: {', '.join(path.name for path in stale)}; run `make docs`", file=sys.stderr)
         return 1
     return 0
 

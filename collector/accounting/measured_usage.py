@@ -86,7 +86,7 @@ def measure(reading: UsageReading, interval: float, charged: Callable[[str], boo
     try:
         samples.take(reading.metrics)
     except SourceError as error:
-        log.warning("%s; cpu and memory usage are unknown for this interval", error)
+        log.warning("usage of cpu and memory is unknown for this interval: %s", error)
         return MeasuredUsage(reading.moment, None)
     entries, unmeasured = _fold(samples, charged)
     return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured)

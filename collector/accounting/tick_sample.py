@@ -92,7 +92,7 @@ def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> Po
     try:
         return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged)
     except SourceError as error:
-        log.warning("%s; nothing is known of this interval", error)
+        log.warning("nothing is known of this interval: %s", error)
         return None
 
 

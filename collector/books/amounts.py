@@ -3,8 +3,6 @@
 A cell is a closed hour (hourly archive) or a 5-minute step of the open hour.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,10 +21,10 @@ from collector.books.page import (
     Array,
     ClusterCells,
     EntryCells,
-    EntryKey,
     Page,
 )
 from collector.model import STEP
+from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour
@@ -35,12 +33,10 @@ from kl_core.vocabulary import METRICS, SOURCES, Metric
 _GIB = 2.0**30
 _UNIT = np.array([1.0, _GIB, 1.0, _GIB])[:, np.newaxis]
 """Stored unit per published unit: cores, bytes, GPUs, bytes."""
-
-
-_ROUNDING = 1e-9
-"""Hours; a step is 0.083."""
+_MAX_ROUNDING_HOURS = 1e-9
+"""A step is 0.083."""
 _OF_PODS: tuple[Metric, ...] = ("cpu", "memory")
-_LEAST_SHARE = 0.5
+_MIN_SHARE = 0.5
 """Of the pods that have to be measured for usage to be known: accounting's rule."""
 
 
@@ -63,16 +59,14 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
     allocatable and used by nobody; where some entry's usage is unknown, that difference is `unmeasured` instead.
     """
     hours_per_cell = np.float64(cluster.step / HOUR)
-    cells = len(cluster.observed["kubernetes"])
-    starts = cluster.start + cluster.step * np.arange(cells, dtype=np.int64)
-    capacity = _by_metric(cluster.capacity, cells) / _UNIT * hours_per_cell
-    allocatable = _by_metric(cluster.allocatable, cells) / _UNIT * hours_per_cell
+    starts = cluster.start + cluster.step * np.arange(len(cluster.observed_pods), dtype=np.int64)
+    capacity = np.stack([cluster.capacity[metric] for metric in METRICS]) / _UNIT * hours_per_cell
+    allocatable = np.stack([cluster.allocatable[metric] for metric in METRICS]) / _UNIT * hours_per_cell
     observed = ~np.isnan(capacity[CPU])
     _settle_gpu(capacity, observed)
     _settle_gpu(allocatable, observed)
     known = observed & ~np.isnan(capacity) & ~np.isnan(allocatable)
-    source = np.stack([np.asarray(cluster.observed[name], dtype=np.float64) for name in SOURCES])
-    sampled = np.nan_to_num(source) * hours_per_cell
+    sampled = np.nan_to_num([cluster.observed[name] for name in SOURCES]) * hours_per_cell
     with_dcgm = np.nan_to_num(cluster.configured_dcgm) * hours_per_cell
     pods = np.nan_to_num(cluster.observed_pods) * hours_per_cell
     entries = _entries(stored, starts, known, pods, hours_per_cell)
@@ -85,7 +79,7 @@ def amounts(cluster: ClusterRows, stored: Sequence[Stored]) -> Page:
         with_dcgm=with_dcgm,
         silent=_silent(sampled, pods, with_dcgm),
         capacity_known=known * hours_per_cell,
-        priced=np.zeros(cells),
+        priced=np.zeros(len(starts)),
         cluster=_cluster(
             np.where(known, capacity, np.nan), np.where(known, allocatable, np.nan), known, entries, hours_per_cell
         ),
@@ -108,7 +102,9 @@ def read_amounts(store: Store, roster: Roster, start: int, end: int, step: int) 
 
 def _matched_by_steps(store: Store, key: EntryKey, cluster: ClusterRows, rows: EntryRows) -> dict[Metric, Array]:
     """Read the steps of hours in which not all pods were measured, as an hour's share does not say of which steps."""
-    lacking = np.flatnonzero((rows.measured < cluster.observed_pods - _ROUNDING) & ~np.isnan(rows.usage["cpu"]))
+    lacking = np.flatnonzero(
+        (rows.measured < cluster.observed_pods - _MAX_ROUNDING_HOURS) & ~np.isnan(rows.usage["cpu"])
+    )
     if not len(lacking):
         return {}
     first, stop = int(lacking[0]), int(lacking[-1]) + 1
@@ -123,11 +119,6 @@ def _matched_by_steps(store: Store, key: EntryKey, cluster: ClusterRows, rows: E
         matched[metric] = np.full(len(rows.measured), np.nan)
         matched[metric][lacking] = means[lacking - first]
     return matched
-
-
-def _by_metric(rows: Mapping[Metric, Array], cells: int) -> Array:
-    unknown = np.full(cells, np.nan)
-    return np.stack([np.asarray(rows.get(metric, unknown), dtype=np.float64) for metric in METRICS])
 
 
 def _settle_gpu(values: Array, observed: NDArray[np.bool_]) -> None:
@@ -193,7 +184,9 @@ def _matched_share(measured: Array, pods: Array) -> Array:
     """
     known = np.divide(measured, pods, out=np.ones_like(measured), where=pods > 0)
     share = np.ones((len(measured), len(METRICS), len(pods)))
-    share[:, (CPU, MEMORY)] = np.where(known < 1 - _ROUNDING, np.maximum(known, _LEAST_SHARE), 1.0)[:, np.newaxis]
+    share[:, (CPU, MEMORY)] = np.where(known < 1 - _MAX_ROUNDING_HOURS, np.maximum(known, _MIN_SHARE), 1.0)[
+        :, np.newaxis
+    ]
     return share
 
 
@@ -204,7 +197,7 @@ def _silent(sampled: Array, pods: Array, with_dcgm: Array) -> Array:
     silent[METRICS_SERVER] = kubernetes - pods
     silent[DCGM] = np.minimum(kubernetes, with_dcgm) - sampled[DCGM]
     # Means of different steps can differ by rounding.
-    return np.where(silent > _ROUNDING, silent, 0.0)
+    return np.where(silent > _MAX_ROUNDING_HOURS, silent, 0.0)
 
 
 def _take(target: Array, values: Array | None, where: NDArray[np.bool_]) -> None:

@@ -6,19 +6,15 @@
 so that over all entries, idle and non-allocatable the costs of an hour add up to its rate. `gpu_memory` has no cost.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import CPU, GPU, MEMORY, Array, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array, Page
 from collector.store.rates import RateChange
-from kl_core.vocabulary import METRICS
-
-PRICED: tuple[int, ...] = (CPU, MEMORY, GPU)
+from kl_core.vocabulary import BILLED_METRICS
 
 DEFAULT_PRICE: Mapping[int, float] = {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95}
 """Relative worth of a core-hour, a GiB-hour and a GPU-hour: the defaults that OpenCost documents for clusters without a
@@ -27,10 +23,14 @@ price list (https://opencost.io/docs/configuration/on-prem, `CPU`, `RAM` and `GP
 
 def currency_in_force(history: Sequence[RateChange], hour: int) -> str | None:
     """Currency of the rate in force in `hour`, else of the first one to come; None when no rate was ever set."""
-    in_force = [change for change in history if change.effective <= hour]
-    if in_force:
-        return in_force[-1].currency
-    return history[0].currency if history else None
+    in_force = [change for change in history if change.effective <= hour] or history[:1]
+    return in_force[-1].currency if in_force else None
+
+
+def by_hour(history: Sequence[RateChange], values: Iterable[float], starts: NDArray[np.int64]) -> Array:
+    """Return for each hour that of `values`, one a change, whose change is in force; NaN before the first change."""
+    in_force = np.searchsorted([change.effective for change in history], starts, side="right") - 1
+    return np.array([*values, np.nan])[in_force]
 
 
 def price(page: Page, history: Sequence[RateChange], currency: str | None) -> Page:
@@ -41,11 +41,9 @@ def price(page: Page, history: Sequence[RateChange], currency: str | None) -> Pa
     """
     if not history:
         return page
-    in_force = np.searchsorted([change.effective for change in history], page.starts, side="right") - 1
     charged = (change.rate if change.rate > 0 and change.currency == currency else np.nan for change in history)
-    rate = np.array([*charged, np.nan])[in_force]
     hours = np.where(page.observed > 0, page.observed, np.nan)
-    bill = rate * hours * _weights(page.cluster.capacity, history, in_force)
+    bill = by_hour(history, charged, page.starts) * hours * _weights(page.cluster.capacity, history, page.starts)
     capacity = page.cluster.capacity
     per_unit = np.where(capacity > 0, bill / np.where(capacity > 0, capacity, 1.0), bill * 0.0)
     cluster = page.cluster
@@ -68,20 +66,19 @@ def price(page: Page, history: Sequence[RateChange], currency: str | None) -> Pa
     )
 
 
-def _weights(capacity: Array, history: Sequence[RateChange], in_force: NDArray[np.int64]) -> Array:
+def _weights(capacity: Array, history: Sequence[RateChange], starts: NDArray[np.int64]) -> Array:
     """Weight per metric and hour (M x N), adding up to one over the metrics with capacity; NaN for `gpu_memory`.
 
     Configured weights that leave nothing to any metric with capacity (all on gpu, and no GPU there) give way to the
     default, or the hour's rate would be charged to nobody.
     """
-    present = capacity > 0
-    default = np.full(capacity.shape, np.nan)
-    configured = np.full(capacity.shape, np.nan)
-    for index in PRICED:
-        chosen = [np.nan if change.weights is None else change.weights.get(METRICS[index], 0.0) for change in history]
-        default[index] = np.where(present[index], capacity[index] * DEFAULT_PRICE[index], 0.0)
-        configured[index] = np.where(present[index], np.array([*chosen, np.nan])[in_force], 0.0)
-    sums = configured[list(PRICED)].sum(axis=0)
-    worth = np.where(sums > 0, configured, default)
-    total = worth[list(PRICED)].sum(axis=0)
-    return worth / np.where(total > 0, total, np.nan)
+    present = capacity[:GPU_MEMORY] > 0
+    default = np.where(present, capacity[:GPU_MEMORY] * np.array([*DEFAULT_PRICE.values()])[:, np.newaxis], 0.0)
+    chosen = [
+        [np.nan if change.weights is None else change.weights.get(metric, 0.0) for change in history]
+        for metric in BILLED_METRICS
+    ]
+    configured = np.where(present, [by_hour(history, weights, starts) for weights in chosen], 0.0)
+    worth = np.where(configured.sum(axis=0) > 0, configured, default)
+    total = worth.sum(axis=0)
+    return np.concatenate([worth / np.where(total > 0, total, np.nan), np.full((1, len(starts)), np.nan)])

@@ -7,15 +7,13 @@ zero from the start of its hour and an end with zero to the end of its hour, so 
 RRD is the truth, partly unknown if ticks failed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import EntryKey
+from collector.store.paths import KINDS, EntryKey
 from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, hour_of_tick
 
@@ -60,12 +58,10 @@ Roster = Mapping[EntryKey, Lives]
 
 def roster(store: Store) -> dict[EntryKey, Lives]:
     """Return the lives of every entry; namespaces by name, then the special entries."""
-    records = {
-        **{EntryKey("namespace", name): record for name, record in sorted(store.namespaces.items())},
-        **{EntryKey("special", name): record for name, record in sorted(store.special.items())},
-    }
     return {
-        key: lives(record.lives, active=record.active, gpu_since=record.gpu_since) for key, record in records.items()
+        EntryKey(kind, name): lives(record.lives, active=record.active, gpu_since=record.gpu_since)
+        for kind in KINDS
+        for name, record in sorted(store.registry.records(kind).items())
     }
 
 

@@ -1,33 +1,27 @@
 """Pages of the books: amounts of all entries over consecutive cells (hours, days or months), added up null-aware.
 
+And the buckets that each scale lists, of which the cells of its page are the amounts.
+
 Shapes: `E` entries, `M` metrics in the order of `METRICS`, `S` sources in the order of `SOURCES`, `N` cells. Amounts
 are core-hours, GiB-hours (memory, gpu_memory) and GPU-hours, costs are money. NaN is unknown: a sum of cells is the sum
 of the known ones, and unknown only when none is known.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.store.paths import EntryKind
-from kl_core.vocabulary import METRICS, SOURCES
+from collector.store.paths import EntryKey
+from kl_core.calendar import HOUR, boundaries, bucket_start, next_bucket
+from kl_core.vocabulary import METRICS, SOURCES, ScaleName
 
 Array = NDArray[np.float64]
 
 CPU, MEMORY, GPU, GPU_MEMORY = range(len(METRICS))
 KUBERNETES, METRICS_SERVER, DCGM = range(len(SOURCES))
-
-
-class EntryKey(NamedTuple):
-    """A row of the books. Special entries have their own kind because their names are legal namespace names."""
-
-    kind: EntryKind
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +91,32 @@ class Page:
     entries: EntryCells
 
 
+CLOSED_BUCKETS: Mapping[ScaleName, int] = {"hourly_7d": 168, "daily_14d": 14, "monthly_12m": 12}
+"""Whole buckets a scale lists before the open one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """What a scale lists: consecutive buckets, oldest first, of which only the last can be open."""
+
+    scale: ScaleName
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    last_tick: int
+
+    @property
+    def complete(self) -> tuple[bool, ...]:
+        """False for the bucket that the last tick lies inside of."""
+        return tuple(end <= self.last_tick for end in self.ends)
+
+    @property
+    def elapsed_hours(self) -> tuple[float, ...]:
+        """Length of each bucket, of the open one up to the last tick."""
+        return tuple(
+            (min(end, self.last_tick) - start) / HOUR for start, end in zip(self.starts, self.ends, strict=True)
+        )
+
+
 Group = TypeVar("Group", ClusterCells, EntryCells)
 
 _HOURS = ("observed", "sampled", "pods", "stored", "with_dcgm", "silent", "capacity_known", "priced")
@@ -111,39 +131,36 @@ def sum_known(values: Array, offsets: Sequence[int]) -> Array:
     return total
 
 
+def combined(pages: Sequence[Page], combine: Callable[..., Array], starts: NDArray[np.int64]) -> Page:
+    """Return the page whose every array is what `combine` makes of that of each page; the keys are those of the first.
+
+    `combine` leaves the rows and their order as they are.
+    """
+
+    def of(groups: Sequence[Group]) -> Group:
+        names = [item.name for item in fields(groups[0])]
+        return replace(groups[0], **{name: combine(*(getattr(group, name) for group in groups)) for name in names})
+
+    return Page(
+        starts=starts,
+        cluster=of([page.cluster for page in pages]),
+        keys=pages[0].keys,
+        entries=of([page.entries for page in pages]),
+        **{name: combine(*(getattr(page, name) for page in pages)) for name in _HOURS},
+    )
+
+
 def fold(page: Page, offsets: Sequence[int]) -> Page:
     """Return the page with coarser cells.
 
     One for the cells from each offset to the next, named by the first of them.
     """
-
-    def folded(group: Group) -> Group:
-        return replace(group, **{item.name: sum_known(getattr(group, item.name), offsets) for item in fields(group)})
-
-    return Page(
-        starts=page.starts[list(offsets)],
-        cluster=folded(page.cluster),
-        keys=page.keys,
-        entries=folded(page.entries),
-        **{name: sum_known(getattr(page, name), offsets) for name in _HOURS},
-    )
+    return combined([page], lambda cells: sum_known(cells, offsets), page.starts[list(offsets)])
 
 
 def cut(page: Page, start: int, stop: int) -> Page:
     """Return the cells from index `start` to `stop`, copied, so that the larger page can be freed."""
-
-    def part(group: Group) -> Group:
-        return replace(
-            group, **{item.name: getattr(group, item.name)[..., start:stop].copy() for item in fields(group)}
-        )
-
-    return Page(
-        starts=page.starts[start:stop].copy(),
-        cluster=part(page.cluster),
-        keys=page.keys,
-        entries=part(page.entries),
-        **{name: getattr(page, name)[..., start:stop].copy() for name in _HOURS},
-    )
+    return combined([page], lambda cells: cells[..., start:stop].copy(), page.starts[start:stop].copy())
 
 
 def join(pages: Sequence[Page], keys: Sequence[EntryKey]) -> Page:
@@ -151,39 +168,22 @@ def join(pages: Sequence[Page], keys: Sequence[EntryKey]) -> Page:
 
     An entry a page does not hold was zero there.
     """
-    rows = {key: row for row, key in enumerate(keys)}
-    aligned = [_align(page, rows) for page in pages]
-
-    def joined(groups: Sequence[Group]) -> Group:
-        names = [item.name for item in fields(groups[0])]
-        return replace(
-            groups[0], **{name: np.concatenate([getattr(group, name) for group in groups], axis=-1) for name in names}
-        )
-
-    return Page(
-        starts=np.concatenate([page.starts for page in pages]),
-        cluster=joined([page.cluster for page in pages]),
-        keys=tuple(keys),
-        entries=joined(aligned),
-        **{name: np.concatenate([getattr(page, name) for page in pages], axis=-1) for name in _HOURS},
-    )
+    aligned = [replace(page, keys=tuple(keys), entries=_aligned(page, keys)) for page in pages]
+    starts = np.concatenate([page.starts for page in pages])
+    return combined(aligned, lambda *cells: np.concatenate(cells, axis=-1), starts)
 
 
-def _align(page: Page, rows: Mapping[EntryKey, int]) -> EntryCells:
-    if page.keys == tuple(rows):
+def _aligned(page: Page, keys: Sequence[EntryKey]) -> EntryCells:
+    if page.keys == tuple(keys):
         return page.entries
-    pairs = [(rows[key], source) for source, key in enumerate(page.keys) if key in rows]
-    targets, sources = [target for target, _ in pairs], [source for _, source in pairs]
-    nothing = _nothing(page)
-
-    def placed(default: Array, values: Array) -> Array:
-        out = np.repeat(default[np.newaxis], len(rows), axis=0)
-        if targets:
-            out[targets] = values[sources]
-        return out
-
+    rows = {key: row for row, key in enumerate(page.keys)}
+    # The last row is what an entry that the page does not hold had.
+    wanted = [rows.get(key, -1) for key in keys]
     return EntryCells(
-        **{item.name: placed(nothing[item.name], getattr(page.entries, item.name)) for item in fields(EntryCells)}
+        **{
+            name: np.concatenate([getattr(page.entries, name), cells[np.newaxis]])[wanted]
+            for name, cells in _nothing(page).items()
+        }
     )
 
 
@@ -204,3 +204,17 @@ def _nothing(page: Page) -> dict[str, Array]:
         "cost_hours": np.broadcast_to(page.priced, observed.shape),
         "measured": page.pods,
     }
+
+
+def buckets(scale: ScaleName, first_tick: int, last_tick: int) -> Buckets:
+    """Return the buckets of `scale` after `last_tick`.
+
+    The whole ones it holds and the open one, none before the first sample.
+
+    A last tick exactly on a boundary leaves no open bucket: nothing of the next one has elapsed.
+    """
+    newest = bucket_start(scale, last_tick - 1)
+    is_open = next_bucket(scale, newest) > last_tick
+    oldest = next_bucket(scale, newest, -CLOSED_BUCKETS[scale] + (0 if is_open else 1))
+    bounds = boundaries(scale, max(oldest, bucket_start(scale, first_tick - 1)), newest)
+    return Buckets(scale, bounds[:-1], bounds[1:], last_tick)

@@ -10,8 +10,6 @@ beginning". `cpu`, `memory` and `gpu_memory` are Kubernetes quantities (`64`, `2
 `*` stands for all GPUs of the cluster; a namespace's row says how many GPUs it held and how much memory those have.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from bisect import bisect_right
@@ -52,8 +50,9 @@ def constant_capacity(cpu: str, memory: str) -> Steps:
 
     MigrationError for other text.
     """
-    pair = (_quantity("--capacity-cpu", cpu, positive=True), _memory("--capacity-memory", memory, positive=True))
-    return Steps((BEGINNING,), (pair,))
+    cores = _quantity("--capacity-cpu", cpu, positive=True)
+    size = _quantity("--capacity-memory", memory, positive=True, least=MIN_MEMORY_BYTES)
+    return Steps((BEGINNING,), ((cores, size),))
 
 
 def capacity_history(path: Path) -> Steps:
@@ -116,27 +115,25 @@ def _text(value: Any) -> str:
 
 
 def _pair(place: str, row: Mapping[str, str], one: str, other: str, *, positive: bool = True) -> tuple[float, float]:
-    first = _quantity(f"{place}: {one}", row[one], positive=positive)
-    return first, _memory(f"{place}: {other}", row[other], positive=positive)
+    return (
+        _quantity(f"{place}: {one}", row[one], positive=positive),
+        _quantity(f"{place}: {other}", row[other], positive=positive, least=MIN_MEMORY_BYTES),
+    )
 
 
-def _memory(place: str, text: str, *, positive: bool) -> float:
-    value = _quantity(place, text, positive=positive)
-    if 0 < value < MIN_MEMORY_BYTES:
-        raise MigrationError(
-            f"{place} is {text!r}, which is {value:g} bytes; did you mean '{text.rstrip(_LETTERS)}Gi'? Allowed: at "
-            "least 64Mi"
-        )
-    return value
-
-
-def _quantity(place: str, text: str, *, positive: bool) -> float:
+def _quantity(place: str, text: str, *, positive: bool, least: float = 0) -> float:
+    """Return a number of at least `least`, or 0 unless it has to be positive."""
     try:
         value = float(parse_quantity(text))
     except ValueError as error:
         raise MigrationError(f"{place}: {error}") from error
     if value < 0 or (positive and value == 0):
         raise MigrationError(f"{place} is {text!r}; allowed: a number {'above' if positive else 'of at least'} 0")
+    if 0 < value < least:
+        raise MigrationError(
+            f"{place} is {text!r}, which is {value:g} bytes; did you mean '{text.rstrip(_LETTERS)}Gi'? Allowed: at "
+            "least 64Mi"
+        )
     return value
 
 

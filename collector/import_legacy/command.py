@@ -1,10 +1,8 @@
 """`kl-collector import DIR`: says what it is going to do, does it, and says what it did."""
 
-from __future__ import annotations
-
 import argparse
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,9 +10,8 @@ from tqdm import tqdm
 from collector.errors import MigrationError
 from collector.import_legacy import importer
 from collector.import_legacy.capacity_history import Steps, capacity_history, constant_capacity, gpu_history
-from collector.import_legacy.importer import ImportPlan, Summary
+from collector.import_legacy.importer import ImportPlan
 from collector.import_legacy.progress import Standing, amounts, check_store, standing
-from collector.import_legacy.source import Database
 from collector.import_legacy.ticks import Timeline
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
@@ -23,31 +20,34 @@ from collector.store.store import Store
 from kl_core.calendar import iso
 
 
-def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], float]) -> int:
-    """Exit code 0; KubeLedgerError where the import cannot be done."""
-    capacity, gpus = _capacity(arguments), _gpus(arguments)
+def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], float]) -> None:
+    """Import and publish. KubeLedgerError where that cannot be done."""
+    capacity = _capacity(arguments)
+    gpus = None if arguments.gpu_history is None else gpu_history(arguments.gpu_history)
     _check_places(arguments.directory, settings)
     check_store(settings.db_location)
-    currency, open_hour = settings.billing_currency_symbol, arguments.with_open_hour
-    plan = importer.make_plan(arguments.directory, capacity, gpus, currency, _scanning, open_hour=open_hour)
+    plan = importer.make_plan(
+        arguments.directory,
+        capacity,
+        gpus,
+        settings.billing_currency_symbol,
+        partial(tqdm, unit=" files", desc="reading", leave=False, disable=None),
+        open_hour=arguments.with_open_hour,
+    )
     state = standing(settings.db_location, plan.timeline, plan.made)
-    _say(_described(plan, settings, state))
+    print(_described(plan, settings, state), flush=True)
     if arguments.dry_run:
-        _say("nothing was written: this was a dry run\n")
-        return 0
+        print("nothing was written: this was a dry run")
+        return
     with PublicationLock(settings) as place, Store.open(settings.db_location) as store:
         there = state.present
         with tqdm(total=there + state.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
-            summary = importer.run(plan, store, bar.update)
-        _say(_summarised(summary) + "publishing\n")
+            state, stored = importer.run(plan, store, bar.update)
+        print(_summarised(state, stored), "publishing", sep="\n", flush=True)
         generation = Publisher(settings, store, clock, place).publish()
-    _say(_published(generation, settings))
-    return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    layout = " and, for existing dashboards, KubeLedger's layout" if settings.publish_kubeledger_layout else ""
+    print(f"published generation {generation}{layout} in {settings.data_dir}")
+    print(f"next: kl-mcp --data-dir {settings.data_dir}, and kl-collector run with the same settings")
 
 
 def _capacity(arguments: argparse.Namespace) -> Steps:
@@ -79,17 +79,10 @@ def _check_places(source: Path, settings: Settings) -> None:
             )
 
 
-def _gpus(arguments: argparse.Namespace) -> Mapping[str, Steps] | None:
-    return None if arguments.gpu_history is None else gpu_history(arguments.gpu_history)
-
-
-def _scanning(databases: list[Database]) -> Iterator[Database]:
-    yield from tqdm(databases, unit=" files", desc="reading", leave=False, disable=None)
-
-
 def _described(plan: ImportPlan, settings: Settings, state: Standing) -> str:
     source, line = plan.source, plan.timeline
-    with_requests, with_gpus = sum(name in source.rf for name in source.usage), len(plan.with_gpus)
+    with_requests = len(source.usage.keys() & source.rf.keys())
+    with_gpus = len(source.usage.keys() & source.gpu.keys() & (plan.made.gpus or {}).keys())
     already = f", {state.present} are there already" if state.held else ""
     lines = [
         "plan of the import",
@@ -99,11 +92,11 @@ def _described(plan: ImportPlan, settings: Settings, state: Standing) -> str:
         f"  period      {iso(line.begin)} to {iso(line.ticks[-1])}, {len(line.hours)} closed hours",
         f"  open hour   {_open_hour(line)}",
         f"  ticks       {state.left} to be stored{already}",
-        f"  capacity    {amounts(plan.capacity)}",
+        f"  capacity    {amounts(plan.made.capacity)}",
         f"  rate        {_rate(plan, settings)}",
         *(f"  note        {warning}" for warning in (*plan.warnings, *state.notes)),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _open_hour(line: Timeline) -> str:
@@ -121,30 +114,18 @@ def _open_hour(line: Timeline) -> str:
 
 def _rate(plan: ImportPlan, settings: Settings) -> str:
     """Return the source's rate, and what comes after it, which no import decides."""
+    text = "none was recorded"
     if plan.rates:
-        newest = plan.rates[-1]
-        changes = f", after {len(plan.rates) - 1} change(s)" if len(plan.rates) > 1 else ""
-        text = f"{newest.rate:g} {newest.currency} an hour{changes}"
-    else:
-        text = "none was recorded"
+        newest, changes = plan.rates[-1], len(plan.rates) - 1
+        text = f"{newest.rate:g} {newest.currency} an hour" + (f", after {changes} change(s)" if changes else "")
     rate = settings.billing_hourly_rate
     set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency_symbol} an hour"
     return f"{text}; from the collector's start on KL_BILLING_HOURLY_RATE: {set_to}"
 
 
-def _published(generation: int, settings: Settings) -> str:
-    layout = " and, for existing dashboards, KubeLedger's layout" if settings.publish_kubeledger_layout else ""
-    return (
-        f"published generation {generation}{layout} in {settings.data_dir}\n"
-        f"next: kl-mcp --data-dir {settings.data_dir}, and kl-collector run with the same settings\n"
+def _summarised(state: Standing, stored: int) -> str:
+    missed = (
+        f"\n{state.missed} ticks of the source are missing and cannot be added, a collector has stored later ones: "
+        "import into an empty KL_DB_LOCATION to have them"
     )
-
-
-def _summarised(summary: Summary) -> str:
-    text = f"stored {summary.stored} ticks; {summary.present} were there already\n"
-    if summary.missed:
-        text += (
-            f"{summary.missed} ticks of the source are missing and cannot be added, a collector has stored later ones: "
-            "import into an empty KL_DB_LOCATION to have them\n"
-        )
-    return text
+    return f"stored {stored} ticks; {state.present} were there already" + (missed if state.missed else "")

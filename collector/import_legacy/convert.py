@@ -5,8 +5,6 @@ requested, so that requests behind an rf of exactly 1.0 are unknown. A namespace
 number is given, where the source has no rf of them (it never writes one).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +15,7 @@ from collector.import_legacy.source import Array
 from collector.model import Entry, TickSample
 from kl_core.vocabulary import Metric, Source
 
-EXACTLY_ONE = 1e-9
+MAX_DISTANCE_FROM_ONE = 1e-9
 """How far from 1.0 librrd's interpolation may take an rf of exactly 1.0."""
 
 CPU_AND_MEMORY: tuple[Metric, Metric] = ("cpu", "memory")
@@ -42,7 +40,7 @@ def requested(usage: Array, rf: Array | None) -> Array:
         return np.full_like(usage, np.nan)
     # The source divides usage by requests and writes the quotient alone, with 1.0 where nothing is requested. Of an rf
     # that is exactly 1.0 nobody can tell whether the requests equalled the usage or were none.
-    useful = (rf > 0) & (np.abs(rf - 1) > EXACTLY_ONE)
+    useful = (rf > 0) & (np.abs(rf - 1) > MAX_DISTANCE_FROM_ONE)
     return np.where(useful, usage / np.where(useful, rf, 1.0), np.nan)
 
 
@@ -108,8 +106,7 @@ def _gpu_amounts(per_cent: Array, rf: Array | None, held: Array) -> tuple[Array,
 
 
 def _table(steps: Steps, times: Sequence[int]) -> Array:
-    unknown = (np.nan, np.nan)
-    return np.array([steps.at(time) or unknown for time in times], dtype=np.float64).reshape(-1, 2).T
+    return np.array([steps.at(time) or (np.nan, np.nan) for time in times], dtype=np.float64).reshape(-1, 2).T
 
 
 def _entry(both: tuple[Array, Array], gpu: tuple[Array, Array] | None, place: int) -> Entry:

@@ -1,30 +1,26 @@
 """The import itself: what it is going to store, and storing it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from collector.errors import MigrationError
-from collector.import_legacy import recorded_rates as source_rates
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
-from collector.import_legacy.progress import Made, Mark, advanced, load_mark, save_mark, standing
+from collector.import_legacy.progress import Made, Mark, Standing, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.model import STEP
 from collector.store import rates
-from collector.store.rates import History
+from collector.store.rates import History, RateChange
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour, iso
 from kl_core.wording import some
 
-Item = TypeVar("Item")
-Wrap = Callable[[list[Item], str], Iterator[Item]]
+_RATE_DECIMALS = 9
+"""librrd's interpolation leaves noise behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +29,11 @@ class ImportPlan:
 
     source: Installation
     timeline: Timeline
-    capacity: Steps
-    gpus: Mapping[str, Steps] | None
+    made: Made
     reserved: Array
     """First known share of the capacity that is not allocatable, in per cent (2 x 1); 0 where none is known."""
     rates: History
     warnings: tuple[str, ...]
-
-    @property
-    def made(self) -> Made:
-        """With what the import is made."""
-        return Made(str(self.source.directory.resolve()), self.capacity, self.gpus)
-
-    @property
-    def with_gpus(self) -> list[str]:
-        """The namespaces whose GPUs are imported: their number is known, and they have usage of their own."""
-        return [name for name in self.source.gpu if name in (self.gpus or {}) and name in self.source.usage]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What an import did."""
-
-    stored: int
-    """Ticks that are new in the store."""
-    present: int
-    """Ticks of the source that the store had already."""
-    missed: int
-    """Ticks of the source that are not in the store and can no longer get there, because a collector went on."""
 
 
 def make_plan(
@@ -74,7 +47,7 @@ def make_plan(
 ) -> ImportPlan:
     """Read the source and check that it can be imported; MigrationError if not. Writes nothing."""
     source = open_source(directory)
-    line = timeline(source, lambda databases: wrap(list(databases)), open_hour=open_hour)
+    line = timeline(source, wrap, open_hour=open_hour)
     if not line.ticks:
         raise MigrationError(
             f"the databases in {directory} are empty: no full hour of any namespace is known. Wait for one, or add "
@@ -88,31 +61,63 @@ def make_plan(
                 "that time, or with an empty `from`"
             )
     reserved = _first_known(source.non_allocatable)
-    history = source_rates.history(source.billing_rate, currency)
-    return ImportPlan(source, line, capacity, gpus, reserved, history, tuple(_warnings(source, gpus, reserved)))
+    made = Made(str(directory.resolve()), capacity, gpus)
+    history = recorded_rates(source.billing_rate, currency)
+    return ImportPlan(source, line, made, reserved, history, tuple(_warnings(source, gpus, reserved)))
 
 
-def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> Summary:
-    """Append what the store does not have; `progress` is told the number of ticks of each batch.
+def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> tuple[Standing, int]:
+    """Append what the store does not have, and return how it stood before and the number of ticks that are new in it.
+
+    `progress` is told the number of ticks of each batch.
 
     StoreError if the store cannot be written: what it has by then is whole, and repeating the import continues.
     """
     directory, line = store.directory, plan.timeline
     state = standing(directory, line, plan.made)
     if not state.left:
-        return Summary(0, state.present, state.missed)
+        return state, 0
     before, earlier = state.held or 0, load_mark(directory)
     mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
     save_mark(directory, mark)
-    rates.save(directory, source_rates.continued(rates.load(directory), plan.rates, before))
+    rates.save(directory, continued_rates(rates.load(directory), plan.rates, before))
     reserved = _newest_known(plan, before)
     for batch in line.batches(before, len(plan.source.usage)):
         rows, reserved = _read(plan.source, batch, reserved)
-        stored = store.append(samples(batch.ticks, batch.intervals, rows, plan.capacity, plan.gpus)).stored
-        mark = advanced(mark, batch.ticks[-1], stored)
+        stored = store.append(samples(batch.ticks, batch.intervals, rows, plan.made.capacity, plan.made.gpus)).stored
+        mark = replace(mark, through=batch.ticks[-1], ticks=mark.ticks + stored)
         save_mark(directory, mark)
         progress(len(batch.ticks))
-    return Summary(mark.ticks - state.present, state.present, 0)
+    return state, mark.ticks - state.present
+
+
+def recorded_rates(database: Database | None, currency: str) -> History:
+    """Return a change for every hour whose rate differs from the one before.
+
+    Empty without a database or a rate above zero.
+
+    An hour in which the rate is unknown keeps the one before; a rate of zero or below means that none was set. The
+    source splits no rate over resources: weights are the default ones.
+    """
+    if database is None:
+        return ()
+    begin = database.begin(HOUR)
+    changes: list[RateChange] = []
+    for place, values in enumerate(database.read(begin, database.end(HOUR), HOUR).T):
+        known = values[~np.isnan(values)]
+        rate = max(0.0, round(float(known[0]), _RATE_DECIMALS)) if len(known) else None
+        if rate is not None and rate != (changes[-1].rate if changes else 0.0):
+            changes.append(RateChange(begin + place * HOUR, rate, currency, None))
+    return tuple(changes)
+
+
+def continued_rates(stored: History, source: History, after: int) -> History:
+    """Return what is stored of a source's history up to the tick `after`, and what the source recorded since."""
+    since = floor_hour(after)
+    return (
+        *(change for change in stored if change.effective < since),
+        *(change for change in source if change.effective >= since),
+    )
 
 
 def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows, Array]:
@@ -123,15 +128,12 @@ def _read(source: Installation, batch: TickRange, reserved: Array) -> tuple[Rows
         tables = ((name, _rows_of(database, batch)[:, places]) for name, database in databases.items())
         return {name: table for name, table in tables if not np.isnan(table).all()}
 
-    per_cent = np.full((2, len(places)), np.nan)
-    if source.non_allocatable is not None:
-        per_cent = _rows_of(source.non_allocatable, batch)[:, places]
-    held = carried_forward(per_cent, reserved)
+    held = carried_forward(_rows_of(source.non_allocatable, batch)[:, places], reserved)
     return Rows(rows(source.usage), rows(source.rf), rows(source.gpu), rows(source.gpu_rf), held), held[:, -1:]
 
 
-def _rows_of(database: Database, batch: TickRange) -> Array:
-    if batch.step not in database.archives:
+def _rows_of(database: Database | None, batch: TickRange) -> Array:
+    if database is None or batch.step not in database.archives:
         return np.full((2, (batch.end - batch.start) // batch.step), np.nan)
     values = database.read(batch.start, batch.end, batch.step)
     # No amount is below zero: what damaged it, it is not known.
@@ -163,19 +165,27 @@ def _warnings(source: Installation, gpus: Mapping[str, Steps] | None, reserved: 
         yield "no file non-allocatable: all of the capacity counts as allocatable"
     elif not reserved.any():
         yield "non-allocatable is zero or unknown throughout: all of the capacity counts as allocatable"
-    if without := [name for name in source.usage if name not in source.rf]:
-        yield f"requests of {len(without)} namespace(s) are unknown, there is no __rf file: {some(without)}"
-    if source.gpu and gpus is None:
-        yield (
-            f"GPU usage of {len(source.gpu)} namespace(s) is skipped: the source has a mean over GPUs without their "
-            f"number. Give it with --gpu-history: {some(list(source.gpu))}"
-        )
-    elif gpus is not None:
-        if without := [name for name in source.gpu if name not in gpus]:
-            yield f"GPU usage of {len(without)} namespace(s) is skipped, the GPU history has no row: {some(without)}"
-        if alone := [name for name in source.gpu if name in gpus and name not in source.usage]:
-            yield f"GPU usage of {len(alone)} namespace(s) is skipped, there is a NAME__gpu but no NAME: {some(alone)}"
-        if unused := sorted(gpus.keys() - {CLUSTER} - source.gpu.keys()):
-            yield f"the GPU history names {len(unused)} namespace(s) without a __gpu file: {some(unused)}"
+    skipped = "GPU usage of {} namespace(s) is skipped"
+    with_rows = {} if gpus is None else gpus
+    namespaces = {
+        "requests of {} namespace(s) are unknown, there is no __rf file": [
+            name for name in source.usage if name not in source.rf
+        ],
+        f"{skipped}: the source has a mean over GPUs without their number. Give it with --gpu-history": [
+            name for name in source.gpu if gpus is None
+        ],
+        f"{skipped}, the GPU history has no row": [
+            name for name in source.gpu if gpus is not None and name not in gpus
+        ],
+        f"{skipped}, there is a NAME__gpu but no NAME": [
+            name for name in source.gpu if name in with_rows and name not in source.usage
+        ],
+        "the GPU history names {} namespace(s) without a __gpu file": sorted(
+            with_rows.keys() - {CLUSTER} - source.gpu.keys()
+        ),
+    }
+    for text, names in namespaces.items():
+        if names:
+            yield f"{text.format(len(names))}: {some(names)}"
     if any(STEP not in database.archives for database in source.usage.values()):
         yield "not every database has an archive of 5 minutes: the hourly archives are imported alone"

@@ -5,20 +5,20 @@ An import begins a store. Nothing can be put before the ticks of a collector, so
 stored stays as it is, so that a repeated import has to be made with what the earlier one was made with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
-from collector.errors import MigrationError, StoreError
+from collector.errors import MigrationError
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
-from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.files import read_json, write_whole
 from kl_core.calendar import iso
 
 MARK_FILE = "imported.json"
@@ -45,6 +45,9 @@ class Mark:
     ticks: int
     """How many are stored up to `through`."""
     made: Made
+
+
+_FORM = TypeAdapter(Mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +91,27 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
     held, mark = check_store(directory), load_mark(directory)
     if held is None or mark is None:
         return Standing(held, 0, line.left(0), 0, ())
-    ticks = line.ticks
     has_collector = held > mark.end
     until = mark.through if has_collector else held
     _check_same(mark.made, made, line.begin, until)
     # Of an import that was cut short the mark can be behind the store.
-    present = mark.ticks + sum(mark.through < tick <= until for tick in ticks)
-    notes = []
-    if mark.made.source != made.source:
-        notes.append(
-            f"what is stored already was imported from {mark.made.source}: {made.source} has to hold the databases of "
-            "the same installation"
-        )
-    if has_collector:
-        return Standing(held, present, 0, sum(until < tick for tick in ticks), tuple(notes))
-    return Standing(held, present, line.left(held), 0, tuple(notes))
+    present = mark.ticks + sum(mark.through < tick <= until for tick in line.ticks)
+    moved = (
+        f"what is stored already was imported from {mark.made.source}: {made.source} has to hold the databases of the "
+        "same installation"
+    )
+    return Standing(
+        held,
+        present,
+        left=0 if has_collector else line.left(held),
+        missed=sum(until < tick for tick in line.ticks) if has_collector else 0,
+        notes=() if mark.made.source == made.source else (moved,),
+    )
 
 
 def load_mark(directory: Path) -> Mark | None:
     """Return what earlier imports left; None where none began the store. StoreError if the file is damaged."""
-    path = directory / MARK_FILE
-    document = read_json(path)
-    try:
-        return None if document is None else _mark(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    return read_json(directory / MARK_FILE, _FORM)
 
 
 def save_mark(directory: Path, mark: Mark) -> None:
@@ -120,23 +119,12 @@ def save_mark(directory: Path, mark: Mark) -> None:
     write_whole(directory / MARK_FILE, orjson.dumps(mark))
 
 
-def advanced(mark: Mark, through: int, ticks: int) -> Mark:
-    """Return the mark after `ticks` more were stored, up to `through`."""
-    return replace(mark, through=through, ticks=mark.ticks + ticks)
-
-
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
     """Return what holds at any time from `begin` to `end`, each change once and none before `begin`."""
-    kept: list[tuple[int, tuple[float, float]]] = []
-    for since, pair in zip(steps.since, steps.values, strict=True):
-        start = max(since, begin)
-        if start >= end:
-            break
-        if kept and kept[-1][0] == start:
-            kept.pop()
-        if not kept or kept[-1][1] != pair:
-            kept.append((start, pair))
-    return Steps(tuple(since for since, _ in kept), tuple(pair for _, pair in kept))
+    starts = sorted(since for since in {begin, *steps.since} if begin <= since < end)
+    held = [(start, pair) for start in starts if (pair := steps.at(start)) is not None]
+    kept = [next(same) for _, same in groupby(held, key=itemgetter(1))]
+    return Steps(tuple(start for start, _ in kept), tuple(pair for _, pair in kept))
 
 
 def _check_same(before: Made, now: Made, begin: int, until: int) -> None:
@@ -144,14 +132,11 @@ def _check_same(before: Made, now: Made, begin: int, until: int) -> None:
         raise _other_arguments(f"another capacity ({amounts(before.capacity)})", until)
     if (before.gpus is None) != (now.gpus is None):
         raise _other_arguments("no GPU history, and has no GPUs" if before.gpus is None else "a GPU history", until)
-    if before.gpus is None or now.gpus is None:
-        return
-    nothing = Steps((), ())
-    for name in sorted(before.gpus.keys() | now.gpus.keys()):
-        then, given = (in_force(history.get(name, nothing), begin, until) for history in (before.gpus, now.gpus))
+    histories = (before.gpus or {}, now.gpus or {})
+    for name in sorted({name for history in histories for name in history}):
+        then, given = (in_force(history.get(name, Steps((), ())), begin, until) for history in histories)
         if then != given:
-            what = "the cluster" if name == CLUSTER else name
-            raise _other_arguments(f"other GPUs of {what}", until)
+            raise _other_arguments(f"other GPUs of {'the cluster' if name == CLUSTER else name}", until)
 
 
 def _other_arguments(what: str, until: int) -> MigrationError:
@@ -167,26 +152,4 @@ def amounts(capacity: Steps) -> str:
     return ", ".join(
         f"{cpu:g} cores and {memory / 2**30:g} GiB" + (f" from {iso(since)}" if since else "")
         for since, (cpu, memory) in zip(capacity.since, capacity.values, strict=True)
-    )
-
-
-def _mark(document: Mapping[str, Any]) -> Mark:
-    made = document["made"]
-    gpus = made["gpus"]
-    return Mark(
-        end=int(document["end"]),
-        through=int(document["through"]),
-        ticks=int(document["ticks"]),
-        made=Made(
-            source=str(made["source"]),
-            capacity=_steps(made["capacity"]),
-            gpus=None if gpus is None else {str(name): _steps(steps) for name, steps in gpus.items()},
-        ),
-    )
-
-
-def _steps(document: Mapping[str, Any]) -> Steps:
-    return Steps(
-        tuple(int(since) for since in document["since"]),
-        tuple((float(first), float(second)) for first, second in document["values"]),
     )

@@ -5,10 +5,8 @@ usage ÷ requests instead, `NAME__gpu` the mean over the namespace's GPUs, `.bil
 `.rrd`. The step and the archives are read from each file.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +15,19 @@ from numpy.typing import NDArray
 
 from collector.errors import MigrationError, StoreError
 from collector.model import STEP
+from collector.store.foreign_databases import SOURCES, info, source_names
 from collector.store.paths import check_name
-from collector.store.rrd.database import NO_DAEMON
+from collector.store.rrd.database import LIBRRD_ERRORS, NO_DAEMON
+from collector.store.rrd.header import cause_of
 from kl_core.calendar import HOUR
 
 Array = NDArray[np.float64]
 
-SOURCES = ("cpu_usage", "mem_usage")
 NON_ALLOCATABLE = "non-allocatable"
 BILLING_RATE = ".billing-hourly-rate"
+_SPECIAL = (NON_ALLOCATABLE, BILLING_RATE)
 SUFFIXES = ("__gpu__rf", "__gpu", "__rf", "")
 """Longest first: each ends a name that the next might end as well."""
-
-_MAGIC = b"RRD\0"
-_LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +94,8 @@ class Database:
         window = ("--resolution", str(seconds), "--start", str(begin), "--end", str(stop))
         try:
             (first, _, resolution), names, rows = rrdtool.fetch(str(self.path), "AVERAGE", *NO_DAEMON, *window)
-        except _LIBRRD_ERRORS as error:
-            raise MigrationError(f"cannot read {self.path}: {_reason(self.path, error)}") from error
+        except LIBRRD_ERRORS as error:
+            raise MigrationError(f"cannot read {self.path}: {cause_of(error, self.path)}") from error
         if resolution != seconds:
             raise MigrationError(f"cannot read {self.path}: asked for rows of {seconds} s, librrd gave {resolution} s")
         skip, count = (begin - first) // seconds, (stop - begin) // seconds
@@ -131,53 +128,49 @@ class Installation:
     """What was left aside, one sentence a file."""
 
 
-@dataclass(slots=True)
-class _Files:
-    by_suffix: dict[str, dict[str, Database]] = field(default_factory=lambda: {suffix: {} for suffix in SUFFIXES})
-    problems: list[str] = field(default_factory=list)
-
-
-def open_source(directory: Path, progress: Callable[[list[Path]], Iterator[Path]] = iter) -> Installation:
+def open_source(directory: Path) -> Installation:
     """Look at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
-    files = _Files()
-    for path in progress(_files(directory)):
+    found: dict[str, dict[str, Database]] = {suffix: {} for suffix in SUFFIXES}
+    problems = []
+    for path in _files(directory):
         name, suffix = _split(path.name)
         try:
             database = _open(path)
-            if name not in (NON_ALLOCATABLE, BILLING_RATE):
+            if name not in _SPECIAL:
                 check_name("namespace", name)
         except (MigrationError, StoreError) as error:
             reason = f"{name!r} is no name of a namespace" if isinstance(error, StoreError) else str(error)
-            files.problems.append(f"{path.name}: {reason}; left aside")
+            problems.append(f"{path.name}: {reason}; left aside")
             continue
-        if name in files.by_suffix[suffix]:
-            files.problems.append(f"{path.name}: a second file for {name}{suffix}; left aside")
+        if name in found[suffix]:
+            problems.append(f"{path.name}: a second file for {name}{suffix}; left aside")
             continue
-        files.by_suffix[suffix][name] = database
-    return _source(directory, files)
+        found[suffix][name] = database
+    return _installation(directory, found, problems)
 
 
-def _source(directory: Path, files: _Files) -> Installation:
-    usage = files.by_suffix[""]
-    special = {name: usage.pop(name, None) for name in (NON_ALLOCATABLE, BILLING_RATE)}
-    if not usage:
-        left = f" ({'; '.join(files.problems[:3])})" if files.problems else ""
+def _installation(
+    directory: Path, found: Mapping[str, Mapping[str, Database]], problems: Sequence[str]
+) -> Installation:
+    named = {
+        suffix: {name: database for name, database in sorted(databases.items()) if name not in _SPECIAL}
+        for suffix, databases in found.items()
+    }
+    if not named[""]:
+        left = f" ({'; '.join(problems[:3])})" if problems else ""
         raise MigrationError(
             f"{directory} holds no namespace's round-robin database{left}. Name the directory of the databases of the "
             "existing installation, the one with a file for every namespace"
         )
-    for suffix in SUFFIXES[:-1]:
-        for name in (NON_ALLOCATABLE, BILLING_RATE):
-            files.by_suffix[suffix].pop(name, None)
     return Installation(
         directory,
-        usage=dict(sorted(usage.items())),
-        rf=files.by_suffix["__rf"],
-        gpu=dict(sorted(files.by_suffix["__gpu"].items())),
-        gpu_rf=files.by_suffix["__gpu__rf"],
-        non_allocatable=special[NON_ALLOCATABLE],
-        billing_rate=special[BILLING_RATE],
-        problems=tuple(files.problems),
+        usage=named[""],
+        rf=named["__rf"],
+        gpu=named["__gpu"],
+        gpu_rf=named["__gpu__rf"],
+        non_allocatable=found[""].get(NON_ALLOCATABLE),
+        billing_rate=found[""].get(BILLING_RATE),
+        problems=tuple(problems),
     )
 
 
@@ -200,22 +193,20 @@ def _split(file_name: str) -> tuple[str, str]:
 
 def _open(path: Path) -> Database:
     try:
-        with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
-        if magic != _MAGIC:
-            raise MigrationError("not a round-robin database")
-        info = rrdtool.info(str(path), *NO_DAEMON)
-    except _LIBRRD_ERRORS as error:
-        raise MigrationError(f"damaged or not readable ({_reason(path, error)})") from error
-    names = {key[3 : key.index("]")] for key in info if key.startswith("ds[")}
+        head = info(path)
+    except LIBRRD_ERRORS as error:
+        raise MigrationError(f"damaged or not readable ({cause_of(error, path)})") from error
+    if not head:
+        raise MigrationError("not a round-robin database")
+    names = source_names(head)
     if names != set(SOURCES):
         raise MigrationError(
             f"not a database of KubeLedger's: it holds {', '.join(sorted(names))} instead of {', '.join(SOURCES)}"
         )
-    archives = {step: archive for step in (STEP, HOUR) if (archive := _chosen(list(_averages(info)), step))}
+    archives = {step: archive for step in (STEP, HOUR) if (archive := _chosen(list(_averages(head)), step))}
     if HOUR not in archives:
         raise MigrationError("it has no archive of averages from which hours follow")
-    return Database(path, int(info["last_update"] or 0), int(info["step"] or STEP), archives)
+    return Database(path, int(head["last_update"] or 0), int(head["step"] or STEP), archives)
 
 
 def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
@@ -231,14 +222,8 @@ def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
     return (*sorted(longer, key=lambda archive: -archive.seconds), best) if step == HOUR else (best,)
 
 
-def _averages(info: Mapping[str, int | float | str | None]) -> Iterator[Archive]:
-    number = 0
-    while (kind := info.get(f"rra[{number}].cf")) is not None:
-        seconds = int(info["step"] or 0) * int(info[f"rra[{number}].pdp_per_row"] or 0)
-        if kind == "AVERAGE" and seconds > 0:
-            yield Archive(seconds, int(info[f"rra[{number}].rows"] or 0))
-        number += 1
-
-
-def _reason(path: Path, error: Exception) -> str:
-    return str(error).replace(str(path), "").strip(": '\n") or type(error).__name__
+def _averages(head: Mapping[str, int | float | str | None]) -> Iterator[Archive]:
+    for archive in [key.removesuffix(".cf") for key, function in head.items() if function == "AVERAGE"]:
+        seconds = int(head["step"] or 0) * int(head[f"{archive}.pdp_per_row"] or 0)
+        if seconds > 0:
+            yield Archive(seconds, int(head[f"{archive}.rows"] or 0))

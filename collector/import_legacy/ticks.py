@@ -7,27 +7,23 @@ that is still open is left for a later import, for nobody knows yet what the sou
 goes on no more it can be had from the rows of 5 minutes. A row in which nothing is known is an outage, no tick.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collector.import_legacy.source import Database, Installation
 from collector.model import STEP
 from collector.store.rrd.database import HOURLY_ROWS, STEPS_PER_HOUR
 from kl_core.calendar import HOUR, floor_hour
 
-Databases = Callable[[Iterable[Database]], Iterable[Database]]
-
-_ENTRIES_A_BATCH = 100_000
+_MAX_BATCH_ENTRIES = 100_000
 """Namespaces x ticks held as objects at once: some 100 MB."""
 _MAX_TICKS, _MIN_TICKS = 288, 12
-_STILL_SAMPLED_STEPS = 1.5
+_MAX_STEPS_BEHIND = 1.5
 """A database that is further behind the newest one has ended; the source may be writing the others just now."""
-_CLOSES_AN_HOUR = STEPS_PER_HOUR // 2
+_MIN_STEPS_OF_AN_HOUR = STEPS_PER_HOUR // 2
 """Fewer known steps leave an hour unknown, in the source as here."""
 
 
@@ -80,7 +76,7 @@ class Timeline:
 
     def batches(self, after: int, namespaces: int) -> Iterator[TickRange]:
         """Return the ticks later than `after`, oldest first, the fewer at a time the more namespaces there are."""
-        size = max(_MIN_TICKS, min(_MAX_TICKS, _ENTRIES_A_BATCH // max(1, namespaces)))
+        size = max(_MIN_TICKS, min(_MAX_TICKS, _MAX_BATCH_ENTRIES // max(1, namespaces)))
         # An hour that was stored while it was open goes on in the way it was begun, where that is still possible.
         hour_end = floor_hour(after + HOUR - 1)
         yield from _fine([step for step in self.steps if after < step <= min(hour_end, self.closed_until)], size)
@@ -92,19 +88,17 @@ class Timeline:
         return (step for step in self.steps if step > max(after, self.closed_until))
 
     def _closed(self, hours: list[int], size: int) -> Iterator[TickRange]:
-        observed: dict[int, list[int]] = {}
-        for step in self.steps:
-            observed.setdefault(floor_hour(step + HOUR - 1), []).append(step)
+        by_hour = groupby(self.steps, key=lambda step: floor_hour(step + HOUR - 1))
+        observed = {hour_end: list(steps) for hour_end, steps in by_hour}
         ticks: list[int] = []
         intervals: list[int] = []
         for place, hour in enumerate(hours):
             steps = observed.get(hour, [])
-            partly = _CLOSES_AN_HOUR <= len(steps) < STEPS_PER_HOUR
+            partly = _MIN_STEPS_OF_AN_HOUR <= len(steps) < STEPS_PER_HOUR
             ticks += steps if partly else [hour]
             intervals += [STEP] * len(steps) if partly else [HOUR]
             if place + 1 == len(hours) or len(ticks) >= size or hours[place + 1] - ticks[0] > size * HOUR:
-                start = floor_hour(ticks[0] - 1)
-                yield TickRange(start, hour, HOUR, tuple(ticks), tuple(intervals))
+                yield TickRange(floor_hour(ticks[0] - 1), hour, HOUR, tuple(ticks), tuple(intervals))
                 ticks, intervals = [], []
 
 
@@ -114,7 +108,9 @@ def _fine(steps: list[int], size: int) -> Iterator[TickRange]:
         yield TickRange(ticks[0] - STEP, ticks[-1], STEP, ticks, (STEP,) * len(ticks))
 
 
-def timeline(source: Installation, progress: Databases = iter, *, open_hour: bool = False) -> Timeline:
+def timeline(
+    source: Installation, progress: Callable[[list[Database]], Iterable[Database]] = iter, *, open_hour: bool = False
+) -> Timeline:
     """Return the ticks of the source, from one look at every database of usage. MigrationError if one cannot be read.
 
     Without `open_hour` they end with the last hour that the source has closed; with it the source has to be stopped.
@@ -127,14 +123,13 @@ def timeline(source: Installation, progress: Databases = iter, *, open_hour: boo
     oldest = min(closed_until, *(database.begin(HOUR) for database in databases))
     hours_from = max(oldest, closed_until - HOURLY_ROWS * HOUR)
     steps_from = closed_until if fine_from is None else min(fine_from, closed_until)
-    hours, steps = _seen(hours_from, closed_until, HOUR), _seen(steps_from, end, STEP)
+    hours, steps = set[int](), set[int]()
     # It has a row for every sample, also of a cluster in which no namespace was left.
     sampled = [*databases, *filter(None, [source.non_allocatable])]
     for database in progress(sampled):
-        hours |= _known(database, hours_from, closed_until, HOUR)
-        if fine_from is not None and STEP in database.archives:
-            steps |= _known(database, steps_from, end, STEP)
-    return Timeline(_ends(hours, hours_from, HOUR), _ends(steps, steps_from, STEP), closed_until, newest)
+        hours.update(_observed(database, hours_from, closed_until, HOUR))
+        steps.update(_observed(database, steps_from, end, STEP))
+    return Timeline(tuple(sorted(hours)), tuple(sorted(steps)), closed_until, newest)
 
 
 def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
@@ -142,7 +137,7 @@ def _end(databases: Iterable[Database], step: int, *, is_stopped: bool) -> int:
     newest = max(database.last for database in databases)
     if is_stopped:
         return newest - newest % step
-    sampled = [database for database in databases if database.last >= newest - _STILL_SAMPLED_STEPS * database.step]
+    sampled = [database for database in databases if database.last >= newest - _MAX_STEPS_BEHIND * database.step]
     return min(database.end(step) for database in sampled)
 
 
@@ -153,13 +148,9 @@ def _fine_from(databases: Iterable[Database]) -> int | None:
     return floor_hour(max(known) + HOUR - 1) if len(known) == len(begins) else None
 
 
-def _seen(start: int, end: int, step: int) -> NDArray[np.bool_]:
-    return np.zeros(max(0, (end - start) // step), dtype=bool)
-
-
-def _known(database: Database, start: int, end: int, step: int) -> NDArray[np.bool_]:
-    return np.asarray(~np.isnan(database.read(start, end, step)).all(axis=0))
-
-
-def _ends(seen: NDArray[np.bool_], start: int, step: int) -> tuple[int, ...]:
-    return tuple(int(start + (place + 1) * step) for place in np.flatnonzero(seen))
+def _observed(database: Database, start: int, end: int, step: int) -> list[int]:
+    """Return the ends of the rows in which anything is known."""
+    if step not in database.archives:
+        return []
+    known = ~np.isnan(database.read(start, end, step)).all(axis=0)
+    return [start + (row + 1) * step for row in np.flatnonzero(known).tolist()]

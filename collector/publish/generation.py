@@ -4,19 +4,16 @@ The data files carry the generation in their name. Each is written under a tempo
 manifest that names them comes last, in the same way. Two generations are kept for readers that hold the older manifest.
 """
 
-from __future__ import annotations
-
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from collector.errors import PublishError
-from collector.publish.refusal import explained
+from collector.space import reason
 from kl_core.durable_files import UNFINISHED, sync_path, write_whole
 from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
 
@@ -32,7 +29,8 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
     with explained(directory, _SETTING):
         directory.mkdir(parents=True, exist_ok=True)
         before = _named_by_manifest(directory)
-        generation = 1 + max(_generations(directory, before), default=0)
+        present = {*before, *(path.name for path in directory.iterdir())}
+        generation = 1 + max(filter(None, map(_generation, present)), default=0)
     names = {name: data_file(name, generation) for name in documents}
     try:
         files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
@@ -73,30 +71,22 @@ def _named_by_manifest(directory: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _generations(directory: Path, named: frozenset[str]) -> Iterator[int]:
-    for name in {*named, *(path.name for path in directory.iterdir())}:
-        if match := _data_file(name):
-            yield int(match["generation"])
-
-
-def _data_file(name: str) -> re.Match[str] | None:
+def _generation(name: str) -> int | None:
+    """Return the generation of a data file; None for another file."""
     match = DATA_FILE.fullmatch(name)
-    return match if match and match["part"] in PARTS else None
+    return int(match["generation"]) if match and match["part"] in PARTS else None
 
 
 def _obsolete(directory: Path, keep: set[str]) -> list[Path]:
+    """Return the data files that are not kept, and what is unfinished."""
     with suppress(OSError):
         return [
             path
             for path in directory.iterdir()
-            if _is_unfinished(path.name) or (_data_file(path.name) and path.name not in keep)
+            if path.name not in keep
+            and (path.name == MANIFEST + UNFINISHED or _generation(path.name.removesuffix(UNFINISHED)) is not None)
         ]
     return []
-
-
-def _is_unfinished(name: str) -> bool:
-    finished = name.removesuffix(UNFINISHED)
-    return finished != name and (finished == MANIFEST or _data_file(finished) is not None)
 
 
 def _remove(paths: Iterator[Path] | list[Path]) -> None:
@@ -104,3 +94,19 @@ def _remove(paths: Iterator[Path] | list[Path]) -> None:
         # What cannot be removed now is tried again with the next generation.
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path, setting: str, what: str = "the dataset") -> Iterator[None]:
+    """Turn an OSError into a PublishError that names `what` is published, where, and the `setting` that says so."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            cause = "it, or a directory above it, is not a directory"
+        else:
+            cause = reason(error, path)
+        raise PublishError(
+            f"cannot publish {what} to {path}: {cause}. {setting} has to be a directory that this user may write, "
+            "with free space. What was published before can still be read."
+        ) from error

@@ -1,18 +1,21 @@
-"""The manifest, `dataset.json`, but for what a publication adds: generation and files."""
+"""The manifest, `dataset.json`, and the nodes document, but for what a publication adds: generation and files."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from collector.clock import Disagreement
-from collector.model import TickSample
+from collector.model import MetricValues, TickSample
 from collector.store.rates import RateChange
-from collector.store.registry import NamespaceRecord
+from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
-from kl_core.vocabulary import SCHEMA_VERSION, SOURCES, Metric, Source
+from kl_core.vocabulary import METRICS, SCHEMA_VERSION, SOURCES, Metric, Source
 
-PRODUCER = "kubeledger-collector"
+_UNITS: Mapping[Metric, str] = {
+    "cpu": "cpu_cores",
+    "memory": "mem_bytes",
+    "gpu": "gpus",
+    "gpu_memory": "gpu_mem_bytes",
+}
 
 
 def manifest(
@@ -34,28 +37,36 @@ def manifest(
 
     `newest` is the newest tick; None where this process has stored none yet.
     """
-    document = {
+    return {
         "schema_version": SCHEMA_VERSION,
-        "producer": {"name": PRODUCER, "version": version},
+        "producer": {"name": "kubeledger-collector", "version": version},
         "cluster": cluster,
         "cost_model": cost_model,
         "currency": currency,
-        "rates": [_rate(change) for change in rates],
+        "rates": [
+            {
+                "effective": iso(change.effective),
+                "rate": change.rate,
+                "currency": change.currency,
+                "weights": None if change.weights is None else dict(change.weights),
+            }
+            for change in rates
+        ],
         "polling_interval_seconds": polling_interval_seconds,
         "generated_at": iso(generated_at),
         "last_sample_at": {source: iso_or_none(last_sample_at.get(source)) for source in SOURCES},
         "metrics": list(metrics),
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
+        **({} if clock_disagrees is None else {"clock_disagrees": _clock(clock_disagrees)}),
+        **({} if newest is None else _unseen(newest, namespaces)),
     }
-    if clock_disagrees is not None:
-        document["clock_disagrees"] = _clock(clock_disagrees)
-    if newest is not None:
-        # What is not reported by name has no row in the table.
-        document["unmeasured"] = {
-            name: dict(reasons) for name, reasons in sorted(newest.unmeasured.items()) if name in namespaces
-        }
-        document["blind_spots"] = [{"code": spot.code, "text": spot.text} for spot in newest.blind_spots]
-    return document
+
+
+def _unseen(newest: TickSample, reported: Container[str]) -> dict[str, Any]:
+    # What is not reported by name has no row in the table.
+    unmeasured = {name: dict(reasons) for name, reasons in sorted(newest.unmeasured.items()) if name in reported}
+    spots = [{"code": spot.code, "text": spot.text} for spot in newest.blind_spots]
+    return {"unmeasured": unmeasured, "blind_spots": spots}
 
 
 def _clock(disagreement: Disagreement) -> dict[str, Any]:
@@ -63,15 +74,6 @@ def _clock(disagreement: Disagreement) -> dict[str, Any]:
         "detected_at": iso(round(disagreement.time)),
         "ahead_seconds": round(disagreement.ahead),
         "contradicted_by": list(disagreement.contradicted_by),
-    }
-
-
-def _rate(change: RateChange) -> dict[str, Any]:
-    return {
-        "effective": iso(change.effective),
-        "rate": change.rate,
-        "currency": change.currency,
-        "weights": None if change.weights is None else dict(change.weights),
     }
 
 
@@ -86,3 +88,28 @@ def _namespace(name: str, record: NamespaceRecord) -> dict[str, Any]:
         "last_seen": iso(record.last_seen),
         "active": record.active,
     }
+
+
+def nodes_document(listed: NodeList) -> dict[str, Any]:
+    """Return the document of `spec/dataset/nodes.schema.json` without its generation, by node name."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "at": iso_or_none(listed.time),
+        "nodes": [
+            {
+                "name": node.name,
+                "ready": node.ready,
+                "schedulable": node.schedulable,
+                "pods": node.pods,
+                "capacity": _by_unit(node.capacity),
+                "allocatable": _by_unit(node.allocatable),
+                "usage": _by_unit(node.usage),
+                "requests": _by_unit(node.requests),
+            }
+            for node in sorted(listed.nodes, key=lambda node: node.name)
+        ],
+    }
+
+
+def _by_unit(values: MetricValues) -> dict[str, float | None]:
+    return {_UNITS[metric]: values[metric] for metric in METRICS if metric in values}

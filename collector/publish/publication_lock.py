@@ -1,16 +1,13 @@
 """One collector a place of publication: two would take turns in replacing each other's dataset."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from collector.errors import InUseError, PublishError, StoreError
-from collector.publish.refusal import explained
+from collector.publish.generation import explained
 from collector.settings import Settings
 from collector.store.lock import DirectoryLock
 
@@ -47,9 +44,7 @@ class PublicationLock:
                 raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._release()
 
     def hold(self) -> None:

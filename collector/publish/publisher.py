@@ -1,18 +1,15 @@
 """What the store holds, published: the books of the moment, priced, as one generation of the dataset."""
 
-from __future__ import annotations
-
 import logging
 
 from collector import __version__
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.clock import Clock, Disagreement
 from collector.model import TickSample
 from collector.publish.generation import publish
 from collector.publish.legacy import files as layout
 from collector.publish.legacy.shares import Keeper
-from collector.publish.manifest import manifest
-from collector.publish.nodes_document import nodes_document
+from collector.publish.manifest import manifest, nodes_document
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.scale_document import metrics_present, scale_documents
 from collector.settings import Settings
@@ -42,7 +39,23 @@ class Publisher:
 
         Until then what is charged stays as it was. `now` has to be a time that is believed: it is not taken back.
         """
-        self._rates = _record_rate(self._settings, self._store, int(now))
+        settings, newest_tick = self._settings, self._store.last_tick
+        before = rates.load(settings.db_location)
+        history = rates.record(
+            before,
+            settings.billing_hourly_rate,
+            settings.billing_currency_symbol,
+            settings.billing_resource_weights,
+            # A clock that stepped back must not price hours anew that have been published.
+            now=max(int(now), newest_tick or 0),
+            has_samples=newest_tick is not None,
+        )
+        if history != before:
+            rates.save(settings.db_location, history)
+            if history:
+                newest = history[-1]
+                log.info("rate of %s %s an hour from %s on", newest.rate, newest.currency, iso(newest.effective))
+        self._rates = history
 
     def publish(self, clock_disagrees: Disagreement | None = None, newest: TickSample | None = None) -> int:
         """Publish the books as the store has them, and return the generation; `PublishError` if it cannot.
@@ -54,9 +67,9 @@ class Publisher:
         books = self._bookkeeper.books(self._rates)
         documents = {
             **scale_documents(books),
-            NODES: nodes_document(self._store.nodes, self._store.nodes_at),
+            NODES: nodes_document(self._store.nodes),
         }
-        known = self._store.namespaces
+        registry = self._store.registry
         generation = publish(
             self._settings.data_dir,
             documents,
@@ -68,41 +81,18 @@ class Publisher:
                 rates=self._rates,
                 polling_interval_seconds=self._settings.polling_interval_sec,
                 generated_at=int(self._clock()),
-                last_sample_at=self._store.last_sample_at,
+                last_sample_at=registry.last_sample_at,
                 metrics=[METRICS[index] for index in metrics_present(books.longest)],
-                namespaces={name: known[name] for name in books.namespaces},
+                namespaces={name: registry.namespaces[name] for name in books.namespaces},
                 clock_disagrees=clock_disagrees,
                 newest=newest,
             ),
         )
         if self._shares is not None:
-            self._publish_layout(self._shares, books.currency)
+            files = layout.documents(
+                self._shares.figures(self._rates),
+                COST_MODELS[self._settings.cost_model],
+                books.currency or self._settings.billing_currency_symbol,
+            )
+            layout.write(self._settings.layout_dir, files)
         return generation
-
-    def _publish_layout(self, shares: Keeper, currency: str | None) -> None:
-        settings = self._settings
-        files = layout.documents(
-            shares.views(self._rates),
-            COST_MODELS[settings.cost_model],
-            currency or settings.billing_currency_symbol,
-        )
-        layout.write(settings.layout_dir, files)
-
-
-def _record_rate(settings: Settings, store: Store, now: int) -> rates.History:
-    before = rates.load(settings.db_location)
-    history = rates.record(
-        before,
-        settings.billing_hourly_rate,
-        settings.billing_currency_symbol,
-        settings.billing_resource_weights,
-        # A clock that stepped back must not price hours anew that have been published.
-        now=max(now, store.last_tick or 0),
-        has_samples=store.last_tick is not None,
-    )
-    if history != before:
-        rates.save(settings.db_location, history)
-        newest = history[-1] if history else None
-        if newest is not None:
-            log.info("rate of %s %s an hour from %s on", newest.rate, newest.currency, iso(newest.effective))
-    return history

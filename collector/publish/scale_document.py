@@ -3,23 +3,18 @@
 Columns are float64 arrays for orjson's numpy support, which writes NaN as null.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from collector.books.bookkeeper import Books
-from collector.books.cost import PRICED
-from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, EntryKey, Page
-from collector.books.periods import Buckets
+from collector.books.hour_closing import Books
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, MEMORY, METRICS_SERVER, Array, Buckets, Page, combined
 from kl_core.calendar import iso
 from kl_core.vocabulary import METRICS, SCALES, SCHEMA_VERSION, SOURCES, ScaleName
 
 SIGNIFICANT_DIGITS = 10
-
-_EXCLUDED = EntryKey("special", "excluded")
 
 
 def rounded(values: Array) -> Array:
@@ -34,12 +29,9 @@ def rounded(values: Array) -> Array:
 
 def metrics_present(page: Page | None) -> tuple[int, ...]:
     """Return the indices of the metrics worth publishing: GPU ones only where something of them is or was requested."""
-
-    def any_of(page: Page, index: int) -> bool:
-        arrays = (page.cluster.capacity[index], page.entries.usage[:, index], page.entries.requests[:, index])
-        return any(bool(np.any(np.nan_to_num(array) > 0)) for array in arrays)
-
-    return (CPU, MEMORY, *(index for index in (GPU, GPU_MEMORY) if page is not None and any_of(page, index)))
+    arrays = () if page is None else (page.cluster.capacity[np.newaxis], page.entries.usage, page.entries.requests)
+    held = (index for index in (GPU, GPU_MEMORY) if any(np.any(np.nan_to_num(a[:, index]) > 0) for a in arrays))
+    return (CPU, MEMORY, *held)
 
 
 def scale_documents(books: Books) -> dict[str, dict[str, Any]]:
@@ -56,7 +48,8 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
 
     `charged` says that a rate was set at some time, so that bills (and, where it is not an hour's, cost) are given.
     """
-    writer = _Writer(page, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
+    written = combined([page], rounded, page.starts)
+    writer = _Writer(page, written, metrics, hourly=buckets.scale == "hourly_7d", charged=charged)
     elapsed = np.array(buckets.elapsed_hours)
     coverage, pods_coverage = _coverage(page, elapsed), np.minimum(page.pods / elapsed, 1.0)
     return {
@@ -67,11 +60,8 @@ def scale_document(buckets: Buckets, page: Page, metrics: Sequence[int], *, char
         "elapsed_hours": rounded(elapsed),
         "observed_hours": rounded(page.observed),
         "coverage": {name: rounded(column) for name, column in zip(SOURCES, coverage, strict=True)},
-        **writer.hours(elapsed, coverage),
-        **({} if _same(pods_coverage, coverage[METRICS_SERVER]) else {"pods_coverage": rounded(pods_coverage)}),
-        "capacity": writer.per_metric(page.cluster.capacity),
-        "allocatable": writer.per_metric(page.cluster.allocatable),
-        "bill": writer.per_metric(page.cluster.bill, PRICED) if charged else {},
+        **writer.hours(elapsed, coverage, pods_coverage),
+        **writer.cluster(),
         "namespaces": {
             key.name: writer.namespace(row, elapsed, pods_coverage)
             for row, key in enumerate(page.keys)
@@ -114,110 +104,106 @@ def _same(one: Array, other: Array | float) -> bool:
     return np.allclose(one, other, rtol=0.0, atol=1e-9, equal_nan=True)
 
 
+@dataclass(frozen=True, slots=True)
 class _Writer:
     """Takes rows of a page apart into columns, leaving out what the schema says may be left out."""
 
-    def __init__(self, page: Page, metrics: Sequence[int], *, hourly: bool, charged: bool) -> None:
-        self._page = page
-        self._metrics = metrics
-        self._hourly = hourly
-        self._with_cost = charged and not hourly
-        entries = page.entries
-        self._usage, self._requests = rounded(entries.usage), rounded(entries.requests)
-        self._matched, self._hours = rounded(entries.matched), rounded(entries.hours)
-        self._usage_matched, self._matched_hours = rounded(entries.usage_matched), rounded(entries.matched_hours)
-        self._cost_hours, self._priced = rounded(entries.cost_hours), rounded(page.priced)
-        self._cost = rounded(entries.cost) if self._with_cost else entries.cost
-        self._observed = rounded(page.observed)
+    page: Page
+    rounded: Page
+    metrics: Sequence[int]
+    hourly: bool
+    charged: bool
 
-    def per_metric(self, values: Array, among: Sequence[int] = range(len(METRICS))) -> dict[str, Array]:
-        return {METRICS[index]: rounded(values[index]) for index in self._metrics if index in among}
+    def cluster(self) -> dict[str, dict[str, Array]]:
+        cluster = self.rounded.cluster
+        return {
+            "capacity": {METRICS[index]: cluster.capacity[index] for index in self.metrics},
+            "allocatable": {METRICS[index]: cluster.allocatable[index] for index in self.metrics},
+            "bill": {
+                METRICS[index]: cluster.bill[index] for index in self.metrics if index != GPU_MEMORY and self.charged
+            },
+        }
 
-    def hours(self, elapsed: Array, coverage: Array) -> dict[str, Any]:
+    def hours(self, elapsed: Array, coverage: Array, pods_coverage: Array) -> dict[str, Any]:
         """Return the columns that say how much of a bucket counts for something, unless readers can tell."""
-        page, columns = self._page, dict[str, Any]()
+        page, written = self.page, self.rounded
         expected = _expected_dcgm(page, elapsed)
-        if not _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed)):
-            columns["expected_hours"] = {SOURCES[DCGM]: rounded(expected)}
-        silent = {index: page.silent[index] for index in (METRICS_SERVER, DCGM)}
-        if silent_hours := {SOURCES[index]: rounded(hours) for index, hours in silent.items() if not _same(hours, 0.0)}:
-            columns["silent_hours"] = silent_hours
-        if not _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed)):
-            columns["priced_hours"] = self._priced
-        known = page.capacity_known[GPU_MEMORY]
-        if GPU_MEMORY in self._metrics and not _same(known, page.observed):
-            columns["capacity_hours"] = {METRICS[GPU_MEMORY]: rounded(known)}
-        return columns
+        can_tell_expected = _same(expected, np.where(np.isnan(coverage[DCGM]), 0.0, elapsed))
+        can_tell_priced = _same(page.priced, np.where(np.isnan(page.cluster.bill[CPU]), 0.0, page.observed))
+        can_tell_capacity = GPU_MEMORY not in self.metrics or _same(page.capacity_known[GPU_MEMORY], page.observed)
+        silent = [index for index in (METRICS_SERVER, DCGM) if not _same(page.silent[index], 0.0)]
+        columns = {
+            "expected_hours": None if can_tell_expected else {SOURCES[DCGM]: rounded(expected)},
+            "silent_hours": {SOURCES[index]: written.silent[index] for index in silent} or None,
+            "priced_hours": None if can_tell_priced else written.priced,
+            "capacity_hours": None if can_tell_capacity else {METRICS[GPU_MEMORY]: written.capacity_known[GPU_MEMORY]},
+            "pods_coverage": None if _same(pods_coverage, coverage[METRICS_SERVER]) else rounded(pods_coverage),
+        }
+        return {name: column for name, column in columns.items() if column is not None}
 
     def namespace(self, row: int, elapsed: Array, pods_coverage: Array) -> dict[str, Any]:
         entry: dict[str, Any] = {
             METRICS[index]: self._amounts(row, index)
-            for index in self._metrics
+            for index in self.metrics
             if index in (CPU, MEMORY) or not self._is_zero(row, index)
         }
-        coverage = np.minimum(self._page.entries.measured[row] / elapsed, 1.0)
+        coverage = np.minimum(self.page.entries.measured[row] / elapsed, 1.0)
         if not _same(coverage, pods_coverage):
             entry["coverage"] = rounded(coverage)
         return entry
 
     def _amounts(self, row: int, index: int) -> dict[str, Array]:
-        usage, requests = self._usage[row, index], self._requests[row, index]
-        matched, hours = self._matched[row, index], self._hours[row, index]
-        amounts = {"usage": usage, "requests": requests}
-        where_known = np.where(np.isnan(usage), np.nan, requests)
-        if not self._hourly or not np.array_equal(matched, where_known, equal_nan=True):
-            amounts["requests_matched"] = matched
-        if not np.array_equal(hours, self._observed):
-            amounts["usage_hours"] = hours
-        if index == GPU_MEMORY:
-            return amounts
-        if not np.array_equal(self._matched_hours[row, index], hours):
-            amounts["usage_matched"] = self._usage_matched[row, index]
-            amounts["matched_hours"] = self._matched_hours[row, index]
-        if self._with_cost:
-            amounts["cost"] = self._cost[row, index]
-        if not _same(self._cost_hours[row, index], np.minimum(hours, self._priced)):
-            amounts["cost_hours"] = self._cost_hours[row, index]
-        return amounts
+        page, of_metric = self.rounded, (row, index)
+        cells = page.entries
+        usage, hours, matched_hours = cells.usage[of_metric], cells.hours[of_metric], cells.matched_hours[of_metric]
+        where_known = np.where(np.isnan(usage), np.nan, cells.requests[of_metric])
+        can_tell_matched = self.hourly and np.array_equal(cells.matched[of_metric], where_known, equal_nan=True)
+        is_matched = index == GPU_MEMORY or np.array_equal(matched_hours, hours)
+        is_priced = index == GPU_MEMORY or _same(cells.cost_hours[of_metric], np.minimum(hours, page.priced))
+        columns = {
+            "usage": usage,
+            "requests": cells.requests[of_metric],
+            "requests_matched": None if can_tell_matched else cells.matched[of_metric],
+            "usage_hours": None if np.array_equal(hours, page.observed) else hours,
+            "usage_matched": None if is_matched else cells.usage_matched[of_metric],
+            "matched_hours": None if is_matched else matched_hours,
+            "cost": cells.cost[of_metric] if self.charged and not self.hourly and index != GPU_MEMORY else None,
+            "cost_hours": None if is_priced else cells.cost_hours[of_metric],
+        }
+        return {name: column for name, column in columns.items() if column is not None}
 
     def _is_zero(self, row: int, index: int) -> bool:
         """Whether a row is a known zero in all observed hours."""
-        known_throughout = np.array_equal(self._hours[row, index], self._observed)
-        amounts = np.stack([self._usage[row, index], self._requests[row, index]])
-        return known_throughout and not np.any(np.nan_to_num(amounts))
+        cells = self.rounded.entries
+        known_throughout = np.array_equal(cells.hours[row, index], self.rounded.observed)
+        return known_throughout and not np.any(np.nan_to_num([cells.usage[row, index], cells.requests[row, index]]))
 
     def special(self) -> dict[str, Any]:
-        cluster = self._page.cluster
-        special = {
-            "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self._metrics),
-            "idle": self._derived(cluster.idle, cluster.idle_cost, self._metrics),
+        cluster = self.rounded.cluster
+        occurs = [index for index in self.metrics if np.any(cluster.unmeasured_hours[index] > 0)]
+        unmeasured = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
+        stored = {
+            key.name: self._stored(row, with_requests=key.name == "excluded")
+            for row, key in enumerate(self.page.keys)
+            if key.kind == "special"
         }
-        for row, key in enumerate(self._page.keys):
-            if key.kind == "special":
-                special[key.name] = self._stored(row, with_requests=key == _EXCLUDED)
-        occurs = [index for index in self._metrics if np.any(cluster.unmeasured_hours[index] > 0)]
-        special["unmeasured"] = self._derived(cluster.unmeasured, cluster.unmeasured_cost, occurs)
-        always = ("non-allocatable", "idle")
-        return {name: entry for name, entry in special.items() if entry or name in always}
-
-    def _derived(self, usage: Array, cost: Array, metrics: Sequence[int]) -> dict[str, dict[str, Array]]:
-        return {METRICS[index]: self._with_optional_cost(usage[index], cost[index], index) for index in metrics}
-
-    def _with_optional_cost(self, usage: Array, cost: Array, index: int) -> dict[str, Array]:
-        amounts = {"usage": rounded(usage)}
-        if self._with_cost and index in PRICED:
-            amounts["cost"] = rounded(cost)
-        return amounts
+        return {
+            "non-allocatable": self._derived(cluster.non_allocatable, cluster.non_allocatable_cost, self.metrics),
+            "idle": self._derived(cluster.idle, cluster.idle_cost, self.metrics),
+            **{name: entry for name, entry in (stored | {"unmeasured": unmeasured}).items() if entry},
+        }
 
     def _stored(self, row: int, *, with_requests: bool) -> dict[str, dict[str, Array]]:
-        entry: dict[str, dict[str, Array]] = {}
-        for index in self._metrics:
-            if self._is_zero(row, index):
-                continue
-            amounts = self._with_optional_cost(
-                self._page.entries.usage[row, index], self._page.entries.cost[row, index], index
-            )
-            if with_requests:
-                amounts["requests"] = self._requests[row, index]
-            entry[METRICS[index]] = amounts
-        return entry
+        cells = self.rounded.entries
+        metrics = [index for index in self.metrics if not self._is_zero(row, index)]
+        return self._derived(cells.usage[row], cells.cost[row], metrics, cells.requests[row] if with_requests else None)
+
+    def _derived(
+        self, usage: Array, cost: Array, metrics: Sequence[int], requests: Array | None = None
+    ) -> dict[str, dict[str, Array]]:
+        return {
+            METRICS[index]: {"usage": usage[index]}
+            | ({"cost": cost[index]} if self.charged and not self.hourly and index != GPU_MEMORY else {})
+            | ({} if requests is None else {"requests": requests[index]})
+            for index in metrics
+        }

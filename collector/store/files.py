@@ -1,18 +1,18 @@
 """Small files that appear whole: written under another name, synced, renamed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from collector.errors import NoSpaceError, StoreError
 from collector.space import FULL, reason
 from kl_core import durable_files
 from kl_core.durable_files import sync_path
+
+T = TypeVar("T")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -22,20 +22,35 @@ def write_whole(path: Path, content: bytes) -> None:
         sync_path(path.parent)
 
 
-def read_json(path: Path) -> Any:
-    """Return the parsed document, None if there is no such file. StoreError if it cannot be read or parsed."""
+def read(path: Path) -> bytes | None:
+    """Return the content, None if there is no such file. StoreError if it cannot be read."""
     with explained("read", path):
         try:
-            content = path.read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
+
+
+def read_json(path: Path, form: TypeAdapter[T]) -> T | None:
+    """Return the document, None if there is no such file. StoreError if it cannot be read, or has another form."""
+    content = read(path)
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise StoreError(f"{path} is not valid JSON ({error}). {REMEDY}") from error
+        return None if content is None else parsed(content, form)
+    except ValueError as error:
+        raise StoreError(
+            f"{path} is damaged, or of another version of KubeLedger ({error}). Restore it from a backup, or move the "
+            "whole database directory away to begin an empty one"
+        ) from error
 
 
-REMEDY = "Restore it from a backup, or move the whole database directory away to begin an empty one"
+def parsed(content: bytes, form: TypeAdapter[T]) -> T:
+    """Return the JSON document. ValueError, in one line, if it has another form."""
+    try:
+        return form.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
 @contextmanager

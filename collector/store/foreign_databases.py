@@ -3,17 +3,16 @@
 Its database location has the same name and default as ours, and it takes every file there for a namespace's database.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
 
 import rrdtool
 
 from collector.errors import StoreError
 from collector.store.files import explained
-from collector.store.rrd.database import NO_DAEMON
+from collector.store.rrd.database import LIBRRD_ERRORS, NO_DAEMON
 
-_SOURCES = {"cpu_usage", "mem_usage"}
+SOURCES = ("cpu_usage", "mem_usage")
 """All that such a database holds; ours hold more and lie in folders."""
 _MAGIC = b"RRD\0"
 
@@ -23,7 +22,7 @@ def check(directory: Path) -> None:
     with explained("read", directory):
         if not directory.is_dir():
             return
-        foreign = next((path for path in sorted(directory.iterdir()) if _is_foreign(path)), None)
+        foreign = next((path for path in sorted(directory.iterdir()) if path.is_file() and _is_foreign(path)), None)
     if foreign is not None:
         raise StoreError(
             f"{directory} is the database location of an existing KubeLedger or kube-opex-analytics installation (it "
@@ -33,14 +32,20 @@ def check(directory: Path) -> None:
 
 
 def _is_foreign(path: Path) -> bool:
-    if not path.is_file():
-        return False
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                return False
-        info = rrdtool.info(str(path), *NO_DAEMON)
-    except (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError):
+        return source_names(info(path)) == set(SOURCES)
+    except LIBRRD_ERRORS:
         # Damaged or not ours to read: another file tells what the directory is.
         return False
-    return {key[3 : key.index("]")] for key in info if key.startswith("ds[")} == _SOURCES
+
+
+def info(path: Path) -> Mapping[str, int | float | str | None]:
+    """Return what librrd says of a file, nothing of one that is no round-robin database. Raises LIBRRD_ERRORS."""
+    with path.open("rb") as file:
+        magic = file.read(len(_MAGIC))
+    return rrdtool.info(str(path), *NO_DAEMON) if magic == _MAGIC else {}
+
+
+def source_names(info: Mapping[str, object]) -> set[str]:
+    """Return the names of the data sources."""
+    return {key[3 : key.index("]")] for key in info if key.startswith("ds[")}

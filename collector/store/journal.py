@@ -6,26 +6,26 @@ process killed meanwhile leaves it with ring pointers that do not fit. They are 
 applied, because the kernel writes the databases back later than it is told to write the journal.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, SupportsFloat, TypeVar
+from typing import Annotated, Any, SupportsFloat, TypeVar
 
 import orjson
+from pydantic import Field, TypeAdapter
 
-from collector.model import Entry, NodeState, TickSample
-from collector.store.files import explained, write_whole
+from collector.model import TickSample
+from collector.store.files import explained, parsed, read, write_whole
+from collector.store.rrd.database import Head
 from kl_core.durable_files import UNFINISHED
-from kl_core.vocabulary import SOURCES
 
-KEPT_BATCHES = 12
-KEPT_SECONDS = 120
-KEPT_BYTES = 64 * 2**20
+MIN_KEPT_BATCHES = 12
+MIN_KEPT_SECONDS = 120
+MAX_KEPT_BYTES = 64 * 2**20
 """The newest batches are kept, and those written within this time unless all together exceed the size."""
 
 T = TypeVar("T")
@@ -39,23 +39,10 @@ class Batch:
 
     after: int | None
     """The tick before the first of them, None in an empty store."""
-    samples: tuple[TickSample, ...]
+    samples: Annotated[tuple[TickSample, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a database, and the time of its newest step."""
-
-    last: int
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    time: int
-    size: int
-    """Of both files, in bytes."""
-    written_at: float
+_BATCH = TypeAdapter(Batch)
 
 
 class Journal:
@@ -66,32 +53,27 @@ class Journal:
         with explained("read", directory):
             for leftover in directory.glob(f"*{UNFINISHED}"):
                 leftover.unlink()
-            paths = sorted(path for path in directory.glob("*.json") if path.stem.isdigit())
-            self._files = [_File(int(path.stem), _size(path), path.stat().st_mtime) for path in paths]
+            self._times = sorted(int(path.stem) for path in directory.glob("*.json") if path.stem.isdigit())
         self._synced = 0
 
     @property
     def newest(self) -> int | None:
         """Last tick of the newest batch."""
-        return self._files[-1].time if self._files else None
+        return self._times[-1] if self._times else None
 
     def write(self, batch: Batch) -> None:
         """Put a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
         body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
-        path = self._path(batch.samples[-1].time)
-        write_whole(path, _with_checksum(body))
-        with explained("read", path):
-            self._files.append(_File(batch.samples[-1].time, _size(path), path.stat().st_mtime))
+        time = batch.samples[-1].time
+        write_whole(self._path(time), _with_checksum(body))
+        self._times.append(time)
 
     def write_heads(self, time: int, heads: Mapping[str, Head | None]) -> None:
         """Put the heads from before the batch that ends at `time` on disk; those of a first attempt stay."""
         path = self._heads_path(time)
         if not path.exists():
             plain = {name: head and (head.last, head.content.hex()) for name, head in heads.items()}
-            content = _with_checksum(zlib.compress(orjson.dumps(plain), 1))
-            write_whole(path, content)
-            if self._files and self._files[-1].time == time:
-                self._files[-1] = replace(self._files[-1], size=self._files[-1].size + len(content))
+            write_whole(path, _with_checksum(zlib.compress(orjson.dumps(plain), 1)))
 
     def heads(self, applied: int | None) -> dict[str, Head | None]:
         """Heads from which all kept batches can be applied again, None for a file that was not there.
@@ -100,12 +82,12 @@ class Journal:
         """
         by_path: dict[str, Head | None] = {}
         following: int | None = None
-        for file in reversed(self._files.copy()):
-            batch = self._batch(file)
-            if batch is None or following not in (None, file.time):
+        for time in reversed(self._times.copy()):
+            batch = self._batch(time)
+            if batch is None or following not in (None, time):
                 break
-            heads = _read(self._heads_path(file.time), _heads)
-            if heads is None and applied is not None and file.time <= applied:
+            heads = _read(self._heads_path(time), _heads)
+            if heads is None and applied is not None and time <= applied:
                 break
             by_path.update(heads or {})
             following = batch.after
@@ -113,9 +95,9 @@ class Journal:
 
     def read(self, after: int | None, until: int | None = None) -> Iterator[Batch]:
         """Batches whose last tick lies in (`after`, `until`], oldest first. A damaged one is reported and set aside."""
-        for file in tuple(self._files):
-            if (after is None or file.time > after) and (until is None or file.time <= until):
-                batch = self._batch(file)
+        for time in self._times.copy():
+            if (after is None or time > after) and (until is None or time <= until):
+                batch = self._batch(time)
                 if batch is not None:
                     yield batch
 
@@ -124,24 +106,31 @@ class Journal:
 
         Fresh ones that have to give way do so after `sync`, which puts everything that was applied on disk.
         """
-        excess = sum(file.size for file in self._files) - KEPT_BYTES
         with explained("tidy up", self._directory):
-            while len(self._files) > KEPT_BATCHES and self._files[0].time <= applied:
-                oldest = self._files[0]
-                if self._files[-1].written_at - oldest.written_at < KEPT_SECONDS and oldest.time > self._synced:
+            written = {time: self._size_and_time(time) for time in self._times}
+            excess = sum(size for size, _ in written.values()) - MAX_KEPT_BYTES
+            while len(self._times) > MIN_KEPT_BATCHES and self._times[0] <= applied:
+                oldest = self._times[0]
+                size, written_at = written[oldest]
+                if written[self._times[-1]][1] - written_at < MIN_KEPT_SECONDS and oldest > self._synced:
                     if excess <= 0:
                         return
                     sync()
                     self._synced = applied
-                self._heads_path(oldest.time).unlink(missing_ok=True)
-                self._path(oldest.time).unlink(missing_ok=True)
-                excess -= oldest.size
-                del self._files[0]
+                self._heads_path(oldest).unlink(missing_ok=True)
+                self._path(oldest).unlink(missing_ok=True)
+                excess -= size
+                del self._times[0]
 
-    def _batch(self, file: _File) -> Batch | None:
-        batch = _read(self._path(file.time), _batch)
+    def _size_and_time(self, time: int) -> tuple[int, float]:
+        """Return the bytes of both files, and when the first was written; zeros where somebody removed them."""
+        files = [path.stat() for path in (self._path(time), self._heads_path(time)) if path.exists()]
+        return sum(file.st_size for file in files), files[0].st_mtime if files else 0.0
+
+    def _batch(self, time: int) -> Batch | None:
+        batch = _read(self._path(time), partial(parsed, form=_BATCH))
         if batch is None:
-            self._files.remove(file)
+            self._times.remove(time)
         return batch
 
     def _path(self, time: int) -> Path:
@@ -153,15 +142,11 @@ class Journal:
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
     """Return the content, None for a file that is not there or, reported and set aside, damaged."""
-    with explained("read", path):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-    checksum, _, body = content.partition(b"\n")
+    content = read(path)
+    if content is None:
+        return None
     try:
-        _check(checksum, body)
-        return parse(body)
+        return parse(_checked(content))
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         aside = path.with_name(path.name + ".bad")
         with explained("set aside", path):
@@ -179,14 +164,11 @@ def _with_checksum(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def _check(checksum: bytes, body: bytes) -> None:
-    if hashlib.sha256(body).hexdigest().encode() != checksum:
+def _checked(content: bytes) -> bytes:
+    _, _, body = content.partition(b"\n")
+    if content != _with_checksum(body):
         raise ValueError("its checksum does not match")
-
-
-def _size(path: Path) -> int:
-    heads = path.with_suffix(".heads")
-    return path.stat().st_size + (heads.stat().st_size if heads.exists() else 0)
+    return body
 
 
 def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
@@ -194,37 +176,11 @@ def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
     return tuple(s if i == last or not s.nodes else replace(s, nodes=()) for i, s in enumerate(samples))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (tuple, list)):
-        return list(value)
-    if isinstance(value, SupportsFloat):  # exact numbers and numpy scalars
-        return float(value)
-    raise TypeError(f"{type(value).__name__} does not belong into the journal")
-
-
-def _batch(body: bytes) -> Batch:
-    document = orjson.loads(body)
-    samples = tuple(_sample(fields) for fields in document["samples"])
-    if not samples:
-        raise ValueError("it holds no ticks")
-    return Batch(document["after"], samples)
+def _plain(value: Any) -> object:
+    """Exact numbers and numpy scalars, else mappings."""
+    return float(value) if isinstance(value, SupportsFloat) else dict(value)
 
 
 def _heads(body: bytes) -> dict[str, Head | None]:
     document = orjson.loads(zlib.decompress(body))
     return {name: Head(head[0], bytes.fromhex(head[1])) if head else None for name, head in document.items()}
-
-
-def _sample(fields: Mapping[str, Any]) -> TickSample:
-    return TickSample(
-        time=fields["time"],
-        interval=fields["interval"],
-        observed={source: fields["observed"][source] for source in SOURCES},
-        capacity=fields["capacity"],
-        allocatable=fields["allocatable"],
-        namespaces={name: Entry(**entry) for name, entry in fields["namespaces"].items()},
-        special={name: Entry(**entry) for name, entry in fields["special"].items()},
-        nodes=tuple(NodeState(**node) for node in fields["nodes"]),
-    )

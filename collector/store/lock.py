@@ -1,7 +1,5 @@
 """One collector a directory."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 from pathlib import Path

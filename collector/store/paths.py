@@ -6,15 +6,13 @@ special/NAME.rrd, special/NAME.gpu.rrd          ENTRY, GPU
 namespaces.json  nodes.json  rates.json  gpus.json  journal/  lock
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from collector.errors import StoreError
-from kl_core.vocabulary import METRICS, SOURCES, Metric
+from kl_core.vocabulary import BILLED_METRICS, METRICS, SOURCES, Metric
 
 EntryKind = Literal["namespace", "special"]
 KINDS: tuple[EntryKind, ...] = ("namespace", "special")
@@ -23,6 +21,8 @@ _SHORT: dict[Metric, str] = {"cpu": "cpu", "memory": "mem", "gpu": "gpu", "gpu_m
 
 CAPACITY_SOURCES: dict[Metric, str] = {metric: f"cap_{_SHORT[metric]}" for metric in METRICS}
 ALLOCATABLE_SOURCES: dict[Metric, str] = {metric: f"alloc_{_SHORT[metric]}" for metric in METRICS}
+USAGE_SOURCES: dict[Metric, str] = {metric: f"{_SHORT[metric]}_usage" for metric in METRICS}
+REQUESTS_SOURCES: dict[Metric, str] = {metric: f"{_SHORT[metric]}_requests" for metric in BILLED_METRICS}
 OBSERVED_SOURCES = {source: f"observed_{source}" for source in SOURCES}
 OBSERVED_PODS = "observed_pods"
 CONFIGURED_DCGM = "configured_dcgm"
@@ -34,11 +34,6 @@ class Form:
 
     suffix: str
     sources: tuple[str, ...]
-
-    @property
-    def unknown(self) -> tuple[None, ...]:
-        """A row of nothing known."""
-        return (None,) * len(self.sources)
 
 
 CLUSTER = Form(
@@ -63,6 +58,13 @@ LOCK_FILE = "lock"
 FOLDERS: dict[EntryKind, str] = {"namespace": "namespaces", "special": "special"}
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class EntryKey(NamedTuple):
+    """What databases are kept of. Special entries have their own kind because their names are legal namespace names."""
+
+    kind: EntryKind
+    name: str
 
 
 class RrdFile(NamedTuple):

@@ -7,17 +7,14 @@ What a clock that ran ahead dated later than that was never in force. It is take
 set then takes effect as by the clock of then.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
-from collector.errors import StoreError
-from collector.store.files import REMEDY, read_json, write_whole
+from collector.store.files import read_json, write_whole
 from collector.store.paths import RATES_FILE
 from kl_core.calendar import HOUR, floor_hour
 
@@ -39,6 +36,14 @@ History = tuple[RateChange, ...]
 """Oldest first, every `effective` once."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Document:
+    rates: History
+
+
+_FORM = TypeAdapter(_Document)
+
+
 def record(
     history: History,
     rate: float | None,
@@ -57,51 +62,22 @@ def record(
     begun = any(change.effective <= floor_hour(now) for change in history)
     effective = floor_hour(now + HOUR - 1) if begun or has_samples else floor_hour(now)
     kept = tuple(change for change in history if change.effective <= effective)
-    change = _change_to(kept[-1] if kept else None, rate, currency, weights, effective)
-    if change is not None:
-        kept = tuple(before for before in kept if before.effective < effective)
-        kept = kept if _in_force(kept, change) else (*kept, change)
-    return history if kept == history else kept
-
-
-def _change_to(
-    latest: RateChange | None, rate: float | None, currency: str, weights: Mapping[str, float] | None, effective: int
-) -> RateChange | None:
-    """Return what makes these settings of the newest ones; None when they are the same."""
+    wanted = RateChange(effective, rate or 0.0, currency, weights)
     if rate is None:
-        return None if latest is None or latest.rate == 0 else RateChange(effective, 0.0, latest.currency, None)
-    same = latest is not None and (latest.rate, latest.currency, latest.weights) == (rate, currency, weights)
-    return None if same else RateChange(effective, rate, currency, weights)
+        wanted = RateChange(effective, 0.0, kept[-1].currency if kept else currency, None)
+    earlier = tuple(change for change in kept if change.effective < effective)
+    in_force = replace(earlier[-1], effective=effective) if earlier else replace(wanted, rate=0.0)
+    # One that was taken back before its hour leaves no trace.
+    found = earlier if wanted == in_force else (*earlier, wanted)
+    return history if found == history else found
 
 
 def load(directory: Path) -> History:
     """Return the history under a database location, empty if there is none. StoreError if the file is damaged."""
-    path = directory / RATES_FILE
-    document = read_json(path)
-    try:
-        return () if document is None else tuple(_change(fields) for fields in document["rates"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    document = read_json(directory / RATES_FILE, _FORM)
+    return () if document is None else document.rates
 
 
 def save(directory: Path, history: History) -> None:
     """Write the history whole. StoreError if that is impossible."""
-    write_whole(directory / RATES_FILE, orjson.dumps({"rates": history}, default=dict))
-
-
-def _in_force(kept: History, change: RateChange) -> bool:
-    """Say whether a change leaves no trace, as one that was taken back before its hour does."""
-    if not kept:
-        return change.rate == 0
-    before = kept[-1]
-    return (before.rate, before.currency, before.weights) == (change.rate, change.currency, change.weights)
-
-
-def _change(fields: Mapping[str, Any]) -> RateChange:
-    weights = fields["weights"]
-    return RateChange(
-        effective=int(fields["effective"]),
-        rate=float(fields["rate"]),
-        currency=str(fields["currency"]),
-        weights=None if weights is None else {str(metric): float(weight) for metric, weight in weights.items()},
-    )
+    write_whole(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))

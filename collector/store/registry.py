@@ -1,24 +1,27 @@
-"""What is known about namespaces and special entries beside their numbers: `namespaces.json`.
+"""What is known beside the numbers: of namespaces and special entries `namespaces.json`, of nodes `nodes.json`.
 
-The file is also the store's commit mark: it says up to which tick everything has been written.
+The first is also the store's commit mark: it says up to which tick everything has been written. The second has the
+nodes of the latest successful listing, so that they can be published before the next tick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import orjson
+from pydantic import Field, TypeAdapter
 
 from collector.errors import StoreError
-from collector.store.files import REMEDY, read_json, write_whole
-from collector.store.paths import ENTRY, GPU, KINDS, REGISTRY_FILE, EntryKind, RrdFile, check_name
+from collector.model import NodeState, TickSample
+from collector.store.files import read_json, write_whole
+from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, EntryKind, Form, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
-FORMAT = 1
 MAX_LABEL_VALUES = 100
 
 
@@ -44,24 +47,33 @@ class NamespaceRecord:
     """(first tick, last tick) naming it, oldest first. A life covers the hours of both, to the end of the latter. An
     absence that ends in the hour it began in does not end the life: its observed steps are stored as zero. In every
     step of a life's hours the share of pods measured is stored, but for whole hours that nobody sampled."""
-    gpu_since: int | None = None
+    gpu_since: int | None
     """First tick at which it requested or used a GPU; None for never."""
-    labels: Mapping[str, tuple[LabelValue, ...]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[LabelValue, ...]]
     """Every label's values, oldest first."""
 
+    @property
+    def closing(self) -> int:
+        """Up to when its files are fed after its last listing: the end of the hour that its interval lies in."""
+        return hour_of_tick(self.last_seen) + HOUR
 
-SpecialRecord = NamespaceRecord
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms of its files."""
+        return (ENTRY,) if self.gpu_since is None else (ENTRY, GPU)
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
     """State of the store after the tick `last_tick`."""
 
-    first_tick: int | None = None
-    last_tick: int | None = None
-    last_sample_at: Mapping[Source, int | None] = field(default_factory=lambda: dict.fromkeys(SOURCES))
-    namespaces: Mapping[str, NamespaceRecord] = field(default_factory=dict)
-    special: Mapping[str, SpecialRecord] = field(default_factory=dict)
+    first_tick: int | None
+    last_tick: int | None
+    last_sample_at: Annotated[Mapping[Source, int | None], Field(min_length=len(SOURCES))]
+    namespaces: Mapping[str, NamespaceRecord]
+    special: Mapping[str, NamespaceRecord]
+    format: Literal[1] = 1
+    """Of the file."""
 
     def records(self, kind: EntryKind) -> Mapping[str, NamespaceRecord]:
         """Return the records of one kind by name."""
@@ -69,15 +81,13 @@ class Registry:
 
     def entry_files(self) -> dict[RrdFile, int]:
         """Every file the records stand for, with the time up to which it has to have been written."""
-        files: dict[RrdFile, int] = {}
         last_tick = self.last_tick or 0
-        for kind in KINDS:
-            for name, record in self.records(kind).items():
-                due = last_tick if record.active else min(last_tick, hour_end(record.last_seen))
-                files[RrdFile(kind, name, ENTRY)] = due
-                if record.gpu_since is not None:
-                    files[RrdFile(kind, name, GPU)] = due
-        return files
+        return {
+            RrdFile(kind, name, form): last_tick if record.active else min(last_tick, record.closing)
+            for kind in KINDS
+            for name, record in self.records(kind).items()
+            for form in record.forms
+        }
 
     def without_what_ended_before(self, time: int) -> Registry:
         """Without records that were last seen, and lives that ended, before `time`."""
@@ -93,7 +103,7 @@ class Registry:
         Label histories stay as they are now.
         """
         if time is None or self.last_tick is None or self.first_tick is None or time < self.first_tick:
-            return Registry()
+            return EMPTY
         return replace(
             self,
             last_tick=min(time, self.last_tick),
@@ -102,9 +112,19 @@ class Registry:
         )
 
 
-def hour_end(tick: int) -> int:
-    """End of the hour in which the interval that ends at `tick` lies."""
-    return hour_of_tick(tick) + HOUR
+@dataclass(frozen=True, slots=True)
+class NodeList:
+    """Nodes as they were at the tick `time`; None before the first successful listing."""
+
+    time: int | None
+    nodes: tuple[NodeState, ...]
+
+
+EMPTY = Registry(None, None, dict.fromkeys(SOURCES), {}, {})
+NO_NODES = NodeList(None, ())
+_REGISTRY, _NODES = TypeAdapter(Registry), TypeAdapter(NodeList)
+
+_log = logging.getLogger(__name__)
 
 
 def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:
@@ -122,58 +142,46 @@ def _record_as_of(record: NamespaceRecord, time: int) -> NamespaceRecord | None:
 
 
 def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
-    if record.lives[0][1] >= time:
-        return record
     return replace(record, lives=tuple(life for life in record.lives if life[1] >= time))
 
 
 def load(directory: Path) -> Registry | None:
     """Return the registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
-    path = directory / REGISTRY_FILE
-    document = read_json(path)
-    if document is None:
-        return None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise StoreError(f"{path} is not a registry of this version of KubeLedger (format {FORMAT}). {REMEDY}")
-    try:
-        return Registry(
-            first_tick=document["first_tick"],
-            last_tick=document["last_tick"],
-            last_sample_at={source: document["last_sample_at"][source] for source in SOURCES},
-            namespaces=_records("namespace", document["namespaces"]),
-            special=_records("special", document["special"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}: {error}). {REMEDY}") from error
+    state = read_json(directory / REGISTRY_FILE, _REGISTRY)
+    if state is not None:
+        for kind in KINDS:
+            for name in state.records(kind):
+                check_name(kind, name)
+    return state
 
 
 def save(directory: Path, registry: Registry) -> None:
     """Write the registry whole. StoreError if that is impossible."""
-    document: dict[str, Any] = {"format": FORMAT, **{name: getattr(registry, name) for name in Registry.__slots__}}
-    write_whole(directory / REGISTRY_FILE, orjson.dumps(document, default=_plain))
+    write_whole(directory / REGISTRY_FILE, orjson.dumps(registry, default=dict))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} does not belong into the registry")
+def newest_nodes(samples: Iterable[TickSample], before: NodeList) -> NodeList:
+    """Return the nodes of the last tick whose listing succeeded, else those known before."""
+    listed = [sample for sample in samples if sample.observed["kubernetes"]]
+    return NodeList(listed[-1].time, listed[-1].nodes) if listed else before
 
 
-def _records(kind: EntryKind, document: Mapping[str, Any]) -> dict[str, NamespaceRecord]:
-    for name in document:
-        check_name(kind, name)
-    return {name: _record(fields) for name, fields in document.items()}
+def load_nodes(directory: Path) -> NodeList:
+    """Return the stored nodes.
+
+    A list that is missing or damaged is empty until the next tick: it is no part of the books.
+    """
+    path = directory / NODES_FILE
+    try:
+        return read_json(path, _NODES) or NO_NODES
+    except StoreError as error:
+        _log.warning("%s cannot be used (%s): nodes are unknown until the next tick", path, error)
+        return NO_NODES
 
 
-def _record(fields: Mapping[str, Any]) -> NamespaceRecord:
-    return NamespaceRecord(
-        first_seen=int(fields["first_seen"]),
-        last_seen=int(fields["last_seen"]),
-        active=bool(fields["active"]),
-        lives=tuple((int(first), int(end)) for first, end in fields["lives"]),
-        gpu_since=fields["gpu_since"],
-        labels={name: tuple(LabelValue(**value) for value in values) for name, values in fields["labels"].items()},
-    )
+def save_nodes(directory: Path, nodes: NodeList) -> None:
+    """Write the nodes whole. StoreError if that is impossible."""
+    write_whole(directory / NODES_FILE, orjson.dumps(nodes, default=dict))
 
 
 def with_labels(
@@ -183,20 +191,9 @@ def with_labels(
 
     Of a label whose value keeps changing the newest 100 values are kept.
     """
-    changed: dict[str, str | None] = {}
-    for name in history.keys() | labels.keys():
-        value = labels.get(name)
-        before = history[name][-1].value if name in history else None
-        if value != before:
-            changed[name] = value
-    if not changed:
-        return history
-    extended = dict(history)
-    for name in sorted(changed):
-        extended[name] = (*history.get(name, ()), LabelValue(changed[name], time))[-MAX_LABEL_VALUES:]
-    return extended
-
-
-def current_labels(history: Mapping[str, tuple[LabelValue, ...]]) -> dict[str, str]:
-    """Return the labels that the newest listing showed."""
-    return {name: values[-1].value for name, values in history.items() if values[-1].value is not None}
+    before = {name: values[-1].value for name, values in history.items()}
+    changed = sorted(name for name in before.keys() | labels.keys() if labels.get(name) != before.get(name))
+    extended = {
+        name: (*history.get(name, ()), LabelValue(labels.get(name), time))[-MAX_LABEL_VALUES:] for name in changed
+    }
+    return {**history, **extended} if changed else history

@@ -1,12 +1,10 @@
 """What a tick puts into the rows of the databases, in the order of their data sources. Pure."""
 
-from __future__ import annotations
-
 from collector.model import Entry, MetricValues, TickSample
 from collector.store.paths import ENTRY, GPU, Form
 from kl_core.vocabulary import METRICS, SOURCES
 
-NOBODY_MEASURED: dict[Form, tuple[float | None, ...]] = {ENTRY: (None, None, None, None, 0.0), GPU: GPU.unknown}
+NOBODY_MEASURED: dict[Form, tuple[float | None, ...]] = {ENTRY: (None, None, None, None, 0.0), GPU: (None, None, None)}
 """Nothing is known, and therefore nothing was measured."""
 
 _NO_CAPACITY = (None,) * (2 * len(METRICS))

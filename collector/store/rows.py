@@ -1,7 +1,5 @@
 """What the books read: arrays of averages per step, NaN for unknown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,13 @@ from collector.store.paths import (
     GPU,
     OBSERVED_PODS,
     OBSERVED_SOURCES,
+    REQUESTS_SOURCES,
+    USAGE_SOURCES,
     EntryKind,
     RrdFile,
 )
 from collector.store.rrd import database, databases
-from collector.store.rrd.database import Column
+from collector.store.rrd.database import Array
 from kl_core.vocabulary import METRICS, SOURCES, Metric, Source
 
 
@@ -31,14 +31,14 @@ class ClusterRows:
 
     start: int
     step: int
-    capacity: Mapping[Metric, Column]
+    capacity: Mapping[Metric, Array]
     """All four metrics; a cluster without GPUs has 0 of them."""
-    allocatable: Mapping[Metric, Column]
-    observed: Mapping[Source, Column]
+    allocatable: Mapping[Metric, Array]
+    observed: Mapping[Source, Array]
     """Share of the steps that the source answered, 0.0 to 1.0."""
-    observed_pods: Column
+    observed_pods: Array
     """Share of the steps in which the pods and their usage were both known, 0.0 to 1.0."""
-    configured_dcgm: Column
+    configured_dcgm: Array
     """Share of the steps in which an exporter was configured, 0.0 to 1.0. The other sources always are."""
 
 
@@ -46,11 +46,11 @@ class ClusterRows:
 class EntryRows:
     """As stored, without regard to lives; element i as in ClusterRows."""
 
-    usage: Mapping[Metric, Column]
+    usage: Mapping[Metric, Array]
     """`gpu` and `gpu_memory` only for an entry that ever held a GPU."""
-    requests: Mapping[Metric, Column]
+    requests: Mapping[Metric, Array]
     """`gpu` likewise; nobody requests `gpu_memory`."""
-    measured: Column
+    measured: Array
     """Share of the running pods that metrics-server knew, over all steps: 0.0 in one in which the pods and their usage
     were not both known, 1.0 in another in which the entry was not there. NaN in hours that it did not live in, and in
     those that nobody sampled."""
@@ -75,16 +75,16 @@ def read_entry(
 ) -> EntryRows:
     """Usage and requests of one entry; StoreError if a file cannot be read."""
     table = _read(directory, RrdFile(kind, name, ENTRY), start, end, step)
-    usage: dict[Metric, Column] = {"cpu": table["cpu_usage"], "memory": table["mem_usage"]}
-    requests: dict[Metric, Column] = {"cpu": table["cpu_requests"], "memory": table["mem_requests"]}
     if gpu_since is not None:
-        gpu = _read(directory, RrdFile(kind, name, GPU), start, end, step)
-        usage |= {"gpu": gpu["gpu_usage"], "gpu_memory": gpu["gpu_mem_usage"]}
-        requests["gpu"] = gpu["gpu_requests"]
-    return EntryRows(usage, requests, table["measured"])
+        table |= _read(directory, RrdFile(kind, name, GPU), start, end, step)
+    return EntryRows(
+        usage={metric: table[source] for metric, source in USAGE_SOURCES.items() if source in table},
+        requests={metric: table[source] for metric, source in REQUESTS_SOURCES.items() if source in table},
+        measured=table["measured"],
+    )
 
 
-def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Column]:
+def _read(directory: Path, file: RrdFile, start: int, end: int, step: int) -> dict[str, Array]:
     table = databases.attempt(directory, file, lambda path: database.fetch(path, file.form.sources, start, end, step))
     if table is not None:
         return table

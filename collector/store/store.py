@@ -6,23 +6,21 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from collector.errors import StoreError
-from collector.model import NodeState, TickSample
-from collector.store import foreign_databases, latest_nodes, registry, rows, write_plan
+from collector.model import TickSample
+from collector.store import foreign_databases, registry, rows, write_plan
 from collector.store.files import explained
-from collector.store.journal import Batch, Head, Journal
+from collector.store.journal import Batch, Journal
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, EntryKind, RrdFile
-from collector.store.registry import NamespaceRecord, Registry, SpecialRecord
+from collector.store.registry import EMPTY, Registry
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
-from collector.store.rrd.database import Span
+from collector.store.rrd.database import Head, Span
 from kl_core.calendar import HOUR
 from kl_core.durable_files import make_folder
-from kl_core.vocabulary import Source
 
 _log = logging.getLogger(__name__)
 
@@ -42,13 +40,16 @@ class Store:
     """
 
     def __init__(self, directory: Path, lock: DirectoryLock, state: Registry) -> None:
-        self._directory = directory
+        self.directory = directory
+        """The database location."""
+        self.registry = state
+        """Who was ever stored, and when; the hour of its first tick is the first hour of the cluster."""
+        self.nodes = registry.NO_NODES
+        """The nodes of the newest successful listing."""
         self._lock = lock
-        self._registry = state
         self._journal = Journal(directory / JOURNAL_FOLDER)
         self._journaled = state.last_tick
         self._observed: tuple[write_plan.ObservedSteps, ...] = ()
-        self._nodes = latest_nodes.NodeList()
         self._touched: set[RrdFile] = set()
         self._in_order = True
 
@@ -88,50 +89,13 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def directory(self) -> Path:
-        """The database location."""
-        return self._directory
-
-    @property
-    def first_tick(self) -> int | None:
-        """Nominal time of the first tick ever stored; its hour is the first hour of the cluster."""
-        return self._registry.first_tick
 
     @property
     def last_tick(self) -> int | None:
         """Nominal time of the newest stored tick, whether or not its sources answered."""
-        return self._registry.last_tick
-
-    @property
-    def last_sample_at(self) -> Mapping[Source, int | None]:
-        """Nominal time of the newest tick at which a source answered."""
-        return self._registry.last_sample_at
-
-    @property
-    def namespaces(self) -> Mapping[str, NamespaceRecord]:
-        """Every namespace that was ever charged."""
-        return self._registry.namespaces
-
-    @property
-    def special(self) -> Mapping[str, SpecialRecord]:
-        """The stored special entries, `excluded` and `unattributed`, once they occurred."""
-        return self._registry.special
-
-    @property
-    def nodes(self) -> tuple[NodeState, ...]:
-        """The nodes of the newest successful listing."""
-        return self._nodes.nodes
-
-    @property
-    def nodes_at(self) -> int | None:
-        """The tick of that listing."""
-        return self._nodes.time
+        return self.registry.last_tick
 
     def append(self, samples: Sequence[TickSample]) -> AppendReport:
         """Store ticks in order of time. One that is not later than all before it is refused and logged.
@@ -154,80 +118,78 @@ class Store:
 
     def cluster(self, start: int, end: int, step: int) -> ClusterRows:
         """Capacity and coverage from `start` to `end`, both multiples of `step`, 300 or 3600 s."""
-        return rows.read_cluster(self._directory, start, end, step)
+        return rows.read_cluster(self.directory, start, end, step)
 
     def entry(self, kind: EntryKind, name: str, start: int, end: int, step: int) -> EntryRows:
         """Return what a namespace or special entry used and requested, as stored; StoreError for one that never was."""
-        record = self._registry.records(kind).get(name)
+        record = self.registry.records(kind).get(name)
         if record is None:
             raise StoreError(
-                f"no {kind} {name!r} was ever stored in {self._directory}. Ask for one that the registry names"
+                f"no {kind} {name!r} was ever stored in {self.directory}. Ask for one that the registry names"
             )
-        return rows.read_entry(self._directory, kind, name, start=start, end=end, step=step, gpu_since=record.gpu_since)
+        return rows.read_entry(self.directory, kind, name, start=start, end=end, step=step, gpu_since=record.gpu_since)
 
     def _store(self, batch: Batch) -> None:
         behind = self._journaled != self.last_tick
         self._journal.write(batch)
         self._journaled = batch.samples[-1].time
         if behind:
-            self._complete()
+            for kept in self._journal.read(self.last_tick):
+                self._apply(kept)
             # How long batches have been kept says nothing about what was written just now.
             self._sync()
         else:
             self._apply(batch)
         self._journal.prune(self._journaled, self._sync)
 
-    def _complete(self) -> None:
-        for batch in self._journal.read(self.last_tick):
-            self._apply(batch)
-
     def _sync(self) -> None:
-        databases.sync(self._directory, self._touched)
+        databases.sync(self.directory, self._touched)
         self._touched.clear()
 
     def _apply(self, batch: Batch) -> None:
         time = batch.samples[-1].time
-        plan = write_plan.plan(self._registry, self._observed, batch.samples)
-        heads = databases.heads(self._directory, plan.spans, self._journal.newest or time)
+        plan = write_plan.plan(self.registry, self._observed, batch.samples)
+        heads = databases.heads(self.directory, plan.spans, self._journal.newest or time)
         if self.last_tick is not None and heads[CLUSTER_FILE] is None:
-            raise _cluster_is_missing(self._directory)
+            raise _cluster_is_missing(self.directory)
         self._in_order = False
         self._journal.write_heads(time, {str(file.path(Path())): head for file, head in heads.items()})
         self._touched.update(plan.spans)
-        databases.write(self._directory, self._with_what_is_missing(plan.spans, heads), self._registry)
-        nodes = latest_nodes.newest(batch.samples, self._nodes)
-        if nodes is not self._nodes:
-            latest_nodes.save(self._directory, nodes)
+        databases.write(self.directory, self._with_what_is_missing(plan.spans, heads), self.registry)
+        nodes = registry.newest_nodes(batch.samples, self.nodes)
+        if nodes is not self.nodes:
+            registry.save_nodes(self.directory, nodes)
         kept = plan.registry.without_what_ended_before(time - database.HOURLY_ROWS * HOUR)
         # Written after the databases: it says that everything up to its tick is in place.
-        registry.save(self._directory, kept)
-        databases.remove(self._directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
-        self._registry, self._observed, self._nodes = kept, plan.observed, nodes
+        registry.save(self.directory, kept)
+        databases.remove(self.directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
+        self.registry, self._observed, self.nodes = kept, plan.observed, nodes
         self._in_order = True
 
     def _recover(self) -> None:
         """Every part can be cut short and begun again: what it changes follows from the journal, which it leaves."""
         self._check_cluster()
-        self._nodes = latest_nodes.load(self._directory)
-        databases.tidy(self._directory)
+        self.nodes = registry.load_nodes(self.directory)
+        databases.tidy(self.directory)
         newest = max(self.last_tick or 0, self._journal.newest or 0)
         if not self._lock.in_order:
             # An update may have been cut short, or not have reached the disk.
-            databases.restore(self._directory, self._journal.heads(self.last_tick), newest)
-            self._touched.update(self._registry.entry_files(), (CLUSTER_FILE,))
-        lagging = databases.lagging(self._directory, self._registry, newest)
+            databases.restore(self.directory, self._journal.heads(self.last_tick), newest)
+            self._touched.update(self.registry.entry_files(), (CLUSTER_FILE,))
+        lagging = databases.lagging(self.directory, self.registry, newest)
         if lagging:
             _log.warning(
                 "%d database(s) lag behind the registry, %s first: replaying the journal",
                 len(lagging),
-                lagging[0].path(self._directory),
+                lagging[0].path(self.directory),
             )
             self._touched.update(lagging)
-            databases.write(self._directory, self._journaled_spans(lagging), self._registry)
-        self._observed = databases.observed_in_hour(self._directory, self.last_tick)
+            databases.write(self.directory, self._journaled_spans(lagging), self.registry)
+        self._observed = databases.observed_in_hour(self.directory, self.last_tick)
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
-            self._complete()
+            for batch in self._journal.read(self.last_tick):
+                self._apply(batch)
         self._sync()
         self._journaled = self.last_tick
 
@@ -235,7 +197,7 @@ class Store:
         self, spans: Mapping[RrdFile, Sequence[Span]], heads: Mapping[RrdFile, Head | None]
     ) -> Mapping[RrdFile, Sequence[Span]]:
         """Return the spans, and before them what the journal keeps of files that lack earlier ticks."""
-        due = self._registry.entry_files()
+        due = self.registry.entry_files()
         behind = [file for file, head in heads.items() if file in due and (head is None or head.last < due[file])]
         if not behind:
             return spans
@@ -249,12 +211,12 @@ class Store:
         """
         spans: dict[RrdFile, list[Span]] = {}
         wanted = frozenset(files)
-        state = Registry()
+        state = EMPTY
         observed: tuple[write_plan.ObservedSteps, ...] = ()
         for batch in self._journal.read(None, self.last_tick):
             if state.last_tick != batch.after:
-                state = self._registry.as_of(batch.after)
-                observed = databases.observed_in_hour(self._directory, state.last_tick)
+                state = self.registry.as_of(batch.after)
+                observed = databases.observed_in_hour(self.directory, state.last_tick)
             plan = write_plan.plan(state, observed, batch.samples)
             for file in wanted & plan.spans.keys():
                 spans.setdefault(file, []).extend(plan.spans[file])
@@ -263,11 +225,10 @@ class Store:
 
     def _check_cluster(self) -> None:
         """StoreError where the database without which no hour counts is missing, and the journal began after it."""
-        cluster = CLUSTER_FILE.path(self._directory)
-        if self.last_tick is None or cluster.exists():
-            return
-        if self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
-            raise _cluster_is_missing(self._directory)
+        cluster = CLUSTER_FILE.path(self.directory)
+        begun = self.last_tick is not None and not cluster.exists()
+        if begun and self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
+            raise _cluster_is_missing(self.directory)
 
 
 def _load_registry(directory: Path) -> Registry:
@@ -279,7 +240,7 @@ def _load_registry(directory: Path) -> Registry:
                 f"{directory} holds {cluster.name} but no {REGISTRY_FILE}: it belongs to something else, or "
                 "lost its registry. Restore the registry from a backup, or choose an empty directory"
             )
-        state = Registry()
+        state = EMPTY
         registry.save(directory, state)
     return state
 

@@ -1,7 +1,5 @@
 """The audit log: one JSON line for each tool call and each resource that was read."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys
@@ -14,20 +12,16 @@ import orjson
 
 from kl_core.calendar import iso
 from kl_core.errors import SettingsError
+from kl_core.watched_file import mark_of
 from kl_mcp.access.callers import Caller
 
 logger = logging.getLogger(__name__)
 
-STANDARD_ERROR = "-"
 MAX_ARGUMENT_CHARS = 4_000
 """Characters of arguments, as JSON, that are kept of a call."""
 MAX_NAME_CHARS = 100
 LISTS = ("namespaces", "series", "ranking", "breakdown", "efficiency", "comparisons", "movers", "members")
 """The fields of answers that hold one element a row."""
-
-
-class AuditLogError(SettingsError):
-    """The audit log cannot be written. The message names it."""
 
 
 def rows_of(answer: Mapping[str, Any] | None) -> int | None:
@@ -42,7 +36,7 @@ class Audit:
     def __init__(self, destination: str = "", clock: Callable[[], float] = time.time) -> None:
         """Open `destination`: a file that is appended to, `-` for standard error, "" for none.
 
-        Raise `AuditLogError`.
+        Raise `SettingsError`.
         """
         self._clock = clock
         self._write = _writer(destination)
@@ -119,12 +113,8 @@ class _File:
             logger.warning("The audit log %s is written again.", self._path)
 
     def _reopen_if_moved(self) -> None:
-        opened = os.fstat(self._descriptor)
-        try:
-            current = self._path.stat()
-        except FileNotFoundError:
-            current = None
-        if current is None or (current.st_dev, current.st_ino) != (opened.st_dev, opened.st_ino):
+        opened, current = os.fstat(self._descriptor), mark_of(self._path)
+        if current is None or (current.device, current.inode) != (opened.st_dev, opened.st_ino):
             reopened = _opened(self._path)
             os.close(self._descriptor)
             self._descriptor = reopened
@@ -143,13 +133,13 @@ def _standard_error(line: bytes) -> None:
 def _writer(destination: str) -> Callable[[bytes], None] | None:
     if not destination:
         return None
-    if destination == STANDARD_ERROR:
+    if destination == "-":
         return _standard_error
     path = Path(destination).expanduser()
     try:
         return _File(path)
     except OSError as error:
-        raise AuditLogError(
+        raise SettingsError(
             f"The audit log {path} cannot be written: {error.strerror}. Set KL_MCP_AUDIT_LOG to a file that this "
             "process may append to, or to - for standard error."
         ) from None

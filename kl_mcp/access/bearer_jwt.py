@@ -3,8 +3,6 @@
 What a token says of its own key (`jku`, `x5u`, `jwk`, `x5c`) is never looked at: keys come from the key set alone.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from typing import Any
 
 import jwt
 from jwt.utils import base64url_decode
-from mcp.server.auth.provider import AccessToken
 
 from kl_mcp.access import strict_json
 from kl_mcp.access.jwks import ALGORITHMS, VerifyingKey
@@ -25,7 +22,6 @@ MAX_TOKEN_CHARS = 16 * 1024
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """What `typ` may say: access tokens, and not the logout, event and proof tokens that the same keys sign."""
-TIME_CLAIMS = ("exp", "nbf", "iat")
 UNREADABLE = "The token is not a well-formed JWT."
 REASONS: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",
@@ -50,33 +46,32 @@ def looks_like_jwt(token: str) -> bool:
     return SHAPE.fullmatch(token) is not None
 
 
+@dataclass(frozen=True, slots=True)
 class JwtVerifier:
-    """A token verifier as the SDK defines it, which raises the reason where the SDK would have None."""
+    """Tells what the tokens claim that are signed with the issuer's keys and say what is expected."""
 
-    def __init__(self, keys: KeySource, expected: Expected) -> None:
-        self._keys = keys
-        self._expected = expected
+    keys: KeySource
+    expected: Expected
 
-    async def verify_token(self, token: str) -> AccessToken:
-        """Return what a token grants, with all its claims.
+    async def claims_of(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token.
 
         Raise `InvalidTokenError`, `InsufficientScopeError`, and `KeysUnknownError` while there are no keys.
         """
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidTokenError(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
         claims = self._claims(token, await self._candidates(_header(token)))
-        scopes = _scopes(claims)
-        if not set(self._expected.scopes) <= set(scopes):
-            needed = " ".join(self._expected.scopes)
+        if not set(self.expected.scopes) <= _scopes(claims):
+            needed = " ".join(self.expected.scopes)
             raise InsufficientScopeError(f"The token has to grant the scopes {needed} (KL_MCP_JWT_REQUIRED_SCOPES).")
-        return self._access(token, claims, scopes)
+        return claims
 
     async def _candidates(self, header: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
         """Return the keys that may have made the signature; at least one."""
         kid, algorithm = header.get("kid"), header["alg"]
-        key_set = self._keys.current()
+        key_set = self.keys.current()
         if key_set is not None and not key_set.fitting(kid, algorithm):
-            key_set = await self._keys.renewed()
+            key_set = await self.keys.renewed()
         if key_set is None:
             raise KeysUnknownError(
                 "Tokens cannot be checked now: the issuer's keys could not be read (KL_MCP_JWT_JWKS). Try again."
@@ -95,8 +90,8 @@ class JwtVerifier:
                     token,
                     key.public,
                     algorithms=key.algorithms,
-                    audience=self._expected.audiences,
-                    issuer=self._expected.issuer,
+                    audience=self.expected.audiences,
+                    issuer=self.expected.issuer,
                     leeway=LEEWAY_SECONDS,
                     options={"require": ["exp", "iss", "aud"]},
                 )
@@ -107,25 +102,10 @@ class JwtVerifier:
             except jwt.PyJWTError as error:
                 raise InvalidTokenError(REASONS.get(type(error), UNREADABLE)) from None
             _check_part(token, 1, "claims")
-            if not all(_is_time(claims[name]) for name in TIME_CLAIMS if name in claims):
+            if not all(type(claims[name]) in (int, float) for name in ("exp", "nbf", "iat") if name in claims):
                 raise InvalidTokenError("The times of the token are not numbers.")
             return claims
         raise InvalidTokenError("The signature of the token does not match.")
-
-    def _access(self, token: str, claims: dict[str, Any], scopes: list[str]) -> AccessToken:
-        names = [claims[name] for name in ("client_id", "azp", "sub") if isinstance(claims.get(name), str)]
-        client = next(filter(None, names), None)
-        if client is None:
-            raise InvalidTokenError("The token names nobody: it has neither client_id nor azp nor sub.")
-        return AccessToken(
-            token=token,
-            client_id=client,
-            scopes=scopes,
-            expires_at=int(claims["exp"]),
-            resource=next(audience for audience in self._expected.audiences if audience in claims["aud"]),
-            subject=claims.get("sub"),
-            claims=claims,
-        )
 
 
 def _header(token: str) -> dict[str, Any]:
@@ -151,12 +131,8 @@ def _check_part(token: str, number: int, named: str) -> None:
         raise InvalidTokenError(f"The {named} of the token cannot be used: {error}.") from None
 
 
-def _scopes(claims: Mapping[str, Any]) -> list[str]:
+def _scopes(claims: Mapping[str, Any]) -> set[str]:
     """Return what `scope`, or else `scp`, grants: a list, or text with spaces. Anything else grants nothing."""
     granted = claims.get("scope", claims.get("scp"))
     scopes = granted.split(" ") if isinstance(granted, str) else granted if isinstance(granted, list) else []
-    return [scope for scope in scopes if isinstance(scope, str) and scope]
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return {scope for scope in scopes if isinstance(scope, str) and scope}

@@ -4,8 +4,6 @@ A browser asks before it sends a call with a token or with JSON in it, and does 
 it is answered here, before anybody asks for one. Cookies mean nothing to this server, so no page may send any.
 """
 
-from __future__ import annotations
-
 import re
 
 from starlette.datastructures import Headers

@@ -1,7 +1,5 @@
 """Asks every HTTP request but the exempt ones for a bearer token, and notes whose it is (RFC 6750)."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Mapping
@@ -35,11 +33,9 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         known = self._identification
-        if scope["type"] != "http" or (known is not None and scope["path"] in self._exempt):
-            await self._app(scope, receive, send)
-            return
         if known is None:
             scope[SCOPE_KEY] = ANYBODY
+        if known is None or scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
         try:

@@ -5,11 +5,10 @@ header that names it. The probes are exempt: a kubelet calls them by the pod's a
 is not: a scraper's address can be named in the settings.
 """
 
-from __future__ import annotations
-
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,102 +20,85 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")
-WHITESPACE = b" \t"
-
-
-@dataclass(frozen=True, slots=True)
-class AllowList:
-    """Names that may be used, each with a port ("" or "*" stands for any). `*` alone allows everything."""
-
-    entries: frozenset[tuple[str, str]]
-    anything: bool = False
-
-    @classmethod
-    def of(cls, names: Iterable[str]) -> AllowList:
-        """Read hosts as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`, `*`. Raise ValueError."""
-        listed = tuple(names)
-        return cls(frozenset(split_listed(name) for name in listed if name != "*"), "*" in listed)
-
-    def allows(self, value: str) -> bool:
-        """Tell whether the host `value` (with or without a port) is listed. What is no host is not."""
-        try:
-            name, port = split_host(value)
-        except ValueError:
-            return self.anything
-        return self.anything or (name, "") in self.entries or (name, port) in self.entries
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: Host headers by name, Origins by scheme."""
+    """Who may call: hosts as `(name, port)`, origins as `(scheme, name, port)`, where "" stands for any port."""
 
-    hosts: AllowList
-    origins: dict[str, AllowList]
+    hosts: frozenset[tuple[str, str]]
+    origins: frozenset[tuple[str, str, str]]
+    any_host: bool = False
     any_origin: bool = False
 
     @classmethod
-    def of(cls, listen_host: str, hosts: Iterable[str], origins: Iterable[str]) -> Access:
-        """Allow loopback names, a listen address that is one, and `hosts` and `origins` besides."""
+    def of(cls, listen_host: str, hosts: Collection[str], origins: Collection[str]) -> Self:
+        """Allow loopback names, a listen address that is one, and `hosts` and `origins` besides; `*` is all of them.
+
+        Both are as a user writes them: `name`, `name:port`, `[::1]:port`, `name:*`. Raise ValueError.
+        """
         own = [] if listen_host in WILDCARDS else [_bracketed(listen_host)]
-        listed = [
-            *(f"{scheme}://{_bracketed(name)}" for scheme in ("http", "https") for name in LOOPBACK_NAMES),
-            *origins,
-        ]
-        schemes: dict[str, list[str]] = {}
-        for origin in listed:
-            if origin != "*":
-                scheme, host = split_origin(origin)
-                schemes.setdefault(scheme, []).append(host)
+        local = list(map(_bracketed, LOOPBACK_NAMES))
+        pages = [*(f"{scheme}://{name}" for scheme in DEFAULT_PORTS for name in local), *origins]
+        named = [split_origin(origin) for origin in pages if origin != "*"]
         return cls(
-            AllowList.of([*map(_bracketed, LOOPBACK_NAMES), *own, *hosts]),
-            {scheme: AllowList.of(names) for scheme, names in schemes.items()},
-            "*" in listed,
+            frozenset(split_listed(host) for host in [*local, *own, *hosts] if host != "*"),
+            frozenset((scheme, *split_listed(host)) for scheme, host in named),
+            "*" in hosts,
+            "*" in origins,
         )
+
+    def allows_host(self, host: str) -> bool:
+        """Tell whether `host`, with or without a port, may be called. What is no host is not."""
+        try:
+            name, port = split_host(host)
+        except ValueError:
+            return self.any_host
+        return self.any_host or not self.hosts.isdisjoint({(name, ""), (name, port)})
 
     def allows_origin(self, origin: str) -> bool:
         """Tell whether a page of this origin may call. A sandboxed page sends `null`, which is nobody's name."""
         try:
             scheme, host = split_origin(origin)
+            name, port = split_host(host)
         except ValueError:
             return self.any_origin
-        listed = self.origins.get(scheme)
-        if self.any_origin or listed is None:
-            return self.any_origin
-        return listed.allows(host) or listed.allows(host + DEFAULT_PORTS.get(scheme, ""))
+        written = (scheme, name, port or DEFAULT_PORTS.get(scheme, ""))
+        return self.any_origin or not self.origins.isdisjoint({(scheme, name, ""), written})
 
 
 def _bracketed(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+@dataclass(frozen=True, slots=True)
 class Guard:
     """ASGI application that refuses foreign Host and Origin headers before `app` sees the request."""
 
-    def __init__(self, app: ASGIApp, access: Access, exempt: frozenset[str]) -> None:
-        self._app = app
-        self._access = access
-        self._exempt = exempt
+    app: ASGIApp
+    access: Access
+    exempt: frozenset[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
             # RFC 9110 5.5: white space around a field value is not part of it. httptools leaves it in.
-            scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
-            refused = _two_lengths(scope) or (None if scope["path"] in self._exempt else self._refusal(scope))
+            scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+            refused = _two_lengths(scope) or (None if scope["path"] in self.exempt else self._refusal(scope))
             if refused is not None:
                 await refused(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         hosts = _header_values(scope, b"host")
-        if len(hosts) != 1 or not self._access.hosts.allows(hosts[0]):
+        if len(hosts) != 1 or not self.access.allows_host(hosts[0]):
             named = hosts[0] if hosts else ""
             return _refuse(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
         origins = _header_values(scope, b"origin")
         if len(origins) > 1:
             return _refuse(403, "A request has one Origin.")
-        if origins and not self._access.allows_origin(origins[0]):
+        if origins and not self.access.allows_origin(origins[0]):
             named = origins[0][:100]
             return _refuse(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
         return None

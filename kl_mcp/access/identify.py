@@ -1,15 +1,11 @@
 """Whose a token is: named in the tokens file, or by a JWT of the configured issuer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcp.server.auth.provider import AccessToken
 from starlette.routing import Route
 
 from kl_mcp.access import resource_metadata
@@ -27,52 +23,45 @@ UNSAFE = re.compile(r"[^A-Za-z0-9._@|:+-]")
 CLAIM_SETTING = "(KL_MCP_JWT_NAMESPACES_CLAIM)"
 
 
-@dataclass(frozen=True, slots=True)
-class Jwt:
-    """How JWTs are read: `namespaces_claim` names the claim with a caller's globs, "" where every caller sees all."""
-
-    keys: KeySource
-    expected: Expected
-    resource_url: str
-    namespaces_claim: str = ""
-
-
 class Identification:
     """Tells whose a token is. The tokens file is asked first; at least one of the two is there."""
 
-    def __init__(self, tokens: TokensFile | None, jwt: Jwt | None) -> None:
-        self._tokens = tokens
-        self._jwt = jwt
-        self._verifier = None if jwt is None else JwtVerifier(jwt.keys, jwt.expected)
+    def __init__(self, settings: Settings, count_read: Callable[[str], None]) -> None:
+        """Read what the settings name. `count_read` is told what comes of reading keys. Raise `SettingsError`."""
+        self._tokens = None if settings.tokens_file is None else TokensFile(settings.tokens_file)
+        self._keys = _key_source(settings.jwt_jwks, count_read) if settings.jwt_jwks else None
+        self._verifier = JwtVerifier(self._keys, _expected(settings)) if self._keys else None
+        self._namespaces_claim = settings.jwt_namespaces_claim
         self.routes: tuple[Route, ...] = ()
         """Where clients learn, without a token, how to get one."""
         self.challenge: dict[str, str] = {}
         """What a refusal tells a client besides: parameters of `WWW-Authenticate`."""
-        if jwt is not None:
-            self.routes = resource_metadata.routes(jwt.resource_url, jwt.expected.issuer, jwt.expected.scopes)
-            self.challenge = {"resource_metadata": resource_metadata.url_of(jwt.resource_url)}
-            if jwt.expected.scopes:
-                self.challenge["scope"] = " ".join(jwt.expected.scopes)
+        if self._keys is not None:
+            resource, scopes = settings.resource_url, settings.jwt_required_scopes
+            self.routes = resource_metadata.routes(resource, settings.jwt_issuer, scopes)
+            self.challenge = {"resource_metadata": resource_metadata.url_of(resource)}
+            if scopes:
+                self.challenge["scope"] = " ".join(scopes)
 
     async def caller(self, token: str) -> Caller:
         """Tell whose `token` is. Raise `RefusedError`."""
         known = None if self._tokens is None else self._tokens.caller(token)
         if known is not None:
             return known
-        if self._jwt is None or self._verifier is None or not looks_like_jwt(token):
+        if self._verifier is None or not looks_like_jwt(token):
             raise InvalidTokenError(
                 f"The token is not known here, or has expired. Ask the server's operator for another ({self.settings})."
             )
-        return caller_of_jwt(await self._verifier.verify_token(token), self._jwt.namespaces_claim)
+        return caller_of_jwt(await self._verifier.claims_of(token), self._namespaces_claim)
 
     def kept_fresh(self) -> AbstractAsyncContextManager[None]:
         """Keep the issuer's keys fresh while the server runs; the first attempt has ended when it is entered."""
-        return nullcontext() if self._jwt is None else self._jwt.keys.kept_fresh()
+        return nullcontext() if self._keys is None else self._keys.kept_fresh()
 
     @property
     def settings(self) -> str:
         """Return the names of the settings that say which tokens are accepted."""
-        names = (("KL_MCP_TOKENS_FILE", self._tokens), ("KL_MCP_JWT_ISSUER", self._jwt))
+        names = (("KL_MCP_TOKENS_FILE", self._tokens), ("KL_MCP_JWT_ISSUER", self._keys))
         return ", ".join(name for name, given in names if given is not None)
 
 
@@ -80,30 +69,32 @@ def identification_of(settings: Settings, count_read: Callable[[str], None]) -> 
     """Return what the settings ask for; None where anybody may call. Raise `SettingsError`."""
     if settings.tokens_file is None and not settings.jwt_jwks:
         return None
-    tokens = None if settings.tokens_file is None else TokensFile(settings.tokens_file)
-    return Identification(tokens, _jwt(settings, count_read) if settings.jwt_jwks else None)
+    return Identification(settings, count_read)
 
 
-def _jwt(settings: Settings, count_read: Callable[[str], None]) -> Jwt:
-    place, resource = settings.jwt_jwks, settings.resource_url
-    keys: KeySource = (
-        KeysAtUrl(place, count_read) if "://" in place else KeysInFile(Path(place).expanduser(), count_read)
-    )
-    as_published = resource_metadata.normalized(resource)
-    audiences = (settings.jwt_audience,) if settings.jwt_audience else (resource, as_published)
-    expected = Expected(settings.jwt_issuer, audiences, settings.jwt_required_scopes)
-    return Jwt(keys, expected, resource, settings.jwt_namespaces_claim)
+def _key_source(place: str, count_read: Callable[[str], None]) -> KeySource:
+    return KeysAtUrl(place, count_read) if "://" in place else KeysInFile(Path(place).expanduser(), count_read)
 
 
-def caller_of_jwt(access: AccessToken, namespaces_claim: str) -> Caller:
-    """Return who presents a JWT, and the namespaces that its claim lists. Raise `InvalidTokenError`.
+def _expected(settings: Settings) -> Expected:
+    as_published = resource_metadata.normalized(settings.resource_url)
+    audiences = (settings.jwt_audience,) if settings.jwt_audience else (settings.resource_url, as_published)
+    return Expected(settings.jwt_issuer, audiences, settings.jwt_required_scopes)
+
+
+def caller_of_jwt(claims: Mapping[str, Any], namespaces_claim: str) -> Caller:
+    """Return who presents a JWT with these claims, and the namespaces that they list. Raise `InvalidTokenError`.
 
     The name is `jwt:CLIENT/SUBJECT`, or `jwt:CLIENT` where they are one, with `_` for what a log line should not hold;
     no name in a tokens file looks like it.
     """
-    parts = dict.fromkeys((access.client_id, access.subject or access.client_id))
+    names = [claims[name] for name in ("client_id", "azp", "sub") if isinstance(claims.get(name), str)]
+    client = next(filter(None, names), None)
+    if client is None:
+        raise InvalidTokenError("The token names nobody: it has neither client_id nor azp nor sub.")
+    parts = dict.fromkeys((client, claims.get("sub") or client))
     name = "jwt:" + "/".join(UNSAFE.sub("_", part[:MAX_NAME_CHARS]) for part in parts)
-    return Caller(name, _namespaces(access.claims or {}, namespaces_claim) if namespaces_claim else None)
+    return Caller(name, _namespaces(claims, namespaces_claim) if namespaces_claim else None)
 
 
 def _namespaces(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """The keys of an issuer from the https address where it publishes them."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,9 +9,9 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 
-from kl_mcp.access.held_keys import HeldKeys
+from kl_core.errors import SettingsError
 from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet, parse_key_set
-from kl_mcp.access.key_sources import KeysError
+from kl_mcp.access.key_sources import KeySource
 
 logger = logging.getLogger(__name__)
 
@@ -28,44 +26,38 @@ UNKNOWN_KEY_SECONDS = 30.0
 """How often at most a token with an unknown key makes the set be fetched before its time."""
 
 
-class KeysAtUrl:
+class KeysAtUrl(KeySource):
     """A set that is fetched at the start, every minute, and when a token names a key that is not in it."""
 
     def __init__(
         self, url: str, count: Callable[[str], None], *, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Fetch nothing yet. `count` is told what comes of it, as in `held_keys`. Raise `KeysError`."""
+        """Fetch nothing yet. `count` is told what comes of it, as in `KEY_SET_OUTCOMES`. Raise `SettingsError`."""
         self._url = url
-        self._held = HeldKeys(_without_secrets(url), count, elapsed)
-        self._elapsed = elapsed
+        super().__init__(_without_secrets(url), count, elapsed)
         self._tried_at: float | None = None
         self._one_at_a_time = anyio.Lock()
         self._client = _client(url)
-
-    def current(self) -> KeySet | None:
-        """Return the keys; None while none could be fetched, or not for too long."""
-        return self._held.current()
 
     async def renewed(self) -> KeySet | None:
         """Return the keys, fetched again unless that was tried in the last half minute, once for many callers."""
         async with self._one_at_a_time:
             if self._tried_at is None or self._elapsed() - self._tried_at >= UNKNOWN_KEY_SECONDS:
                 await self._try()
-            return self._held.current()
+            return self.in_force()
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
         """Fetch the keys now and then; the first attempt has ended when this is entered."""
-        async with self._client, anyio.create_task_group() as tasks:
+        async with self._client:
             async with self._one_at_a_time:
                 await self._try()
-            tasks.start_soon(self._refresh)
-            yield
-            tasks.cancel_scope.cancel()
+            async with super().kept_fresh():
+                yield
 
-    async def _refresh(self) -> None:
+    async def _keep_fresh(self) -> None:
         while True:
-            await anyio.sleep(RETRY_SECONDS if self._held.failing else REFRESH_SECONDS)
+            await anyio.sleep(RETRY_SECONDS if self.problem else REFRESH_SECONDS)
             async with self._one_at_a_time:
                 await self._try()
 
@@ -75,16 +67,16 @@ class KeysAtUrl:
         try:
             with anyio.fail_after(FETCH_SECONDS):
                 content = await self._fetched()
-            self._held.accept(parse_key_set(content), began)
+            self.accept(parse_key_set(content), began)
         except TimeoutError:
-            self._held.fail(f"did not arrive within {FETCH_SECONDS:g} s")
+            self.fail(f"did not arrive within {FETCH_SECONDS:g} s")
         except (httpx2.HTTPError, OSError) as error:
-            self._held.fail(f"cannot be fetched ({str(error) or type(error).__name__})")
+            self.fail(f"cannot be fetched ({str(error) or type(error).__name__})")
         except ValueError as error:
-            self._held.fail(f"cannot be used: {error}")
+            self.fail(f"cannot be used: {error}")
         except Exception:  # the server goes on with the keys it has
             logger.exception("Fetching the key set failed in a way that was not foreseen")
-            self._held.fail("cannot be fetched")
+            self.fail("cannot be fetched")
         self._tried_at = self._elapsed()
 
     async def _fetched(self) -> bytes:
@@ -106,11 +98,11 @@ class KeysAtUrl:
 
 
 def _client(url: str) -> httpx2.AsyncClient:
-    """Certificates are checked against the trust store of the system, or SSL_CERT_FILE. Raise `KeysError`."""
+    """Certificates are checked against the trust store of the system, or SSL_CERT_FILE. Raise `SettingsError`."""
     try:
         httpx2.URL(url)
     except httpx2.InvalidURL as error:
-        raise KeysError(f"KL_MCP_JWT_JWKS must be an https URL, or the name of a file: {error}.") from None
+        raise SettingsError(f"KL_MCP_JWT_JWKS must be an https URL, or the name of a file: {error}.") from None
     try:
         return httpx2.AsyncClient(
             follow_redirects=False,
@@ -120,7 +112,7 @@ def _client(url: str) -> httpx2.AsyncClient:
             trust_env=urlsplit(url).scheme == "https",
         )
     except (OSError, ValueError, httpx2.InvalidURL) as error:
-        raise KeysError(
+        raise SettingsError(
             f"KL_MCP_JWT_JWKS cannot be fetched, because the certificates to trust, or the proxy, cannot be used: "
             f"{error}. Check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY."
         ) from None

@@ -7,8 +7,6 @@ RefusedError
 └── KeysUnknownError         503  whether it is cannot be told now
 """
 
-from __future__ import annotations
-
 from kl_core.errors import KubeLedgerError
 
 

@@ -1,7 +1,5 @@
 """Where clients learn which authorization server to get a token from (RFC 9728)."""
 
-from __future__ import annotations
-
 from urllib.parse import unquote, urlsplit
 
 from mcp.server.auth.handlers.metadata import ProtectedResourceMetadataHandler
@@ -15,9 +13,6 @@ from starlette.routing import Route
 from kl_core.errors import SettingsError
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-NAME = "KubeLedger"
-HEADERS_OF_PAGES = "MCP-Protocol-Version"
-"""The header beyond the ordinary that an MCP client in a web page sends when it looks the metadata up."""
 
 
 def normalized(resource_url: str) -> str:
@@ -41,7 +36,8 @@ def routes(resource_url: str, issuer: str, scopes: tuple[str, ...]) -> tuple[Rou
         if origin := request.headers.get("origin"):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"
-            response.headers["Access-Control-Allow-Headers"] = HEADERS_OF_PAGES
+            # The header beyond the ordinary that an MCP client in a web page sends when it looks the metadata up.
+            response.headers["Access-Control-Allow-Headers"] = "MCP-Protocol-Version"
         return response
 
     paths = dict.fromkeys((WELL_KNOWN, unquote(urlsplit(url_of(resource_url)).path)))
@@ -55,7 +51,7 @@ def _metadata(resource_url: str, issuer: str, scopes: tuple[str, ...]) -> Protec
                 "resource": resource_url,
                 "authorization_servers": [issuer],
                 "scopes_supported": list(scopes) or None,
-                "resource_name": NAME,
+                "resource_name": "KubeLedger",
             }
         )
     except ValidationError:

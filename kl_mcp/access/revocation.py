@@ -1,7 +1,5 @@
 """Ends a stream whose caller may no longer call: its token was withdrawn or has expired while the stream was open."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +12,6 @@ LOOK_SECONDS = 2.0
 """How often the token of an open stream is looked at again."""
 FAREWELL_SECONDS = 1.0
 """How long the end of a stream may take to be sent to a client that has stopped reading."""
-EVENT_STREAM = b"text/event-stream"
 
 
 async def serve_while(
@@ -54,5 +51,5 @@ async def serve_while(
 def begins_stream(message: Message) -> bool:
     """Say whether a message begins an answer that goes on for as long as its client listens."""
     return message["type"] == "http.response.start" and any(
-        name.lower() == b"content-type" and value.startswith(EVENT_STREAM) for name, value in message["headers"]
+        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]
     )

@@ -1,7 +1,5 @@
 """Reads JSON that says each thing once. What readers understand in different ways is refused (RFC 8259 4 and 6)."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

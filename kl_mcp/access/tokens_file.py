@@ -7,8 +7,6 @@
 ]}
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import logging
@@ -43,10 +41,6 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class TokensError(SettingsError):
-    """The tokens file cannot be used. The message says where and why, and never quotes a token."""
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """One token: its SHA-256 digest, who holds it, and the UNIX second it expires at."""
@@ -57,13 +51,13 @@ class Token:
 
 
 def read_tokens(path: Path) -> tuple[Token, ...]:
-    """Return the tokens of a file. Raise `TokensError`."""
+    """Return the tokens of a file. Raise `SettingsError`."""
     try:
         return parse_tokens(read_regular(path, MAX_FILE_BYTES))
     except OSError as error:
-        raise TokensError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"The tokens file {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise TokensError(f"The tokens file {path} cannot be used: {error}.") from None
+        raise SettingsError(f"The tokens file {path} cannot be used: {error}.") from None
 
 
 def parse_tokens(content: bytes) -> tuple[Token, ...]:
@@ -135,11 +129,10 @@ class TokensFile:
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the file. Raise `TokensError`."""
+        """Read the file. Raise `SettingsError`."""
         self._now = now
         self._file = ChangingFile(path, elapsed)
         self._tokens = read_tokens(path)
-        self._was_taken_away = False
         self._problem: str | None = None
         self._warn()
 
@@ -164,27 +157,25 @@ class TokensFile:
 
     def _withdraw(self) -> None:
         self._tokens = ()
-        if not self._was_taken_away:
-            self._was_taken_away = True
-            logger.error("The tokens file %s is gone: its tokens are no longer accepted.", self._file.path)
+        self._tell(f"The tokens file {self._file.path} is gone: its tokens are no longer accepted.")
 
     def _read(self) -> None:
-        in_force = (
-            "No token is accepted." if self._was_taken_away else "The tokens that were read before stay in force."
-        )
+        in_force = "The tokens that were read before stay in force." if self._tokens else "No token is accepted."
         try:
             self._tokens = read_tokens(self._file.path)
-        except TokensError as error:
-            problem = f"{error} {in_force}"
-            if problem != self._problem:
-                logger.error("%s", problem)  # noqa: TRY400 -- no traceback
-            self._problem = problem
+        except SettingsError as error:
+            self._tell(f"{error} {in_force}")
             return
         self._file.taken_up()
         self._problem = None
-        self._was_taken_away = False
         logger.info("Read %d tokens from %s", len(self._tokens), self._file.path)
         self._warn()
+
+    def _tell(self, problem: str) -> None:
+        """Log a problem, once for as long as it stays the same."""
+        if problem != self._problem:
+            logger.error("%s", problem)
+        self._problem = problem
 
     def _warn(self) -> None:
         if not self._tokens:

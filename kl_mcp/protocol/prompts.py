@@ -1,13 +1,14 @@
 """Prompts: recurring questions with the calls that answer them, as one explicit table."""
 
-from __future__ import annotations
-
-import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
+from pydantic import Field
+
+from kl_core.wording import did_you_mean
 
 MAX_ARGUMENT_CHARS = 256
 READ_METADATA = (
@@ -16,27 +17,14 @@ READ_METADATA = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of a prompt; `completes` names the values it is completed with."""
-
-    name: str
-    description: str
-    completes: str
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(types.Prompt):
     """One prompt; `text` turns the arguments that were given into the message to the assistant."""
 
-    name: str
-    title: str
     description: str
-    arguments: tuple[Argument, ...]
-    text: Callable[[Mapping[str, str]], str]
+    arguments: list[types.PromptArgument]
+    text: Annotated[Callable[[Mapping[str, str]], str], Field(exclude=True)]
 
-    def argument(self, name: str) -> Argument | None:
+    def argument(self, name: str) -> types.PromptArgument | None:
         """Return the argument of that name, or None."""
         return next((argument for argument in self.arguments if argument.name == name), None)
 
@@ -94,71 +82,59 @@ def _capacity_review(given: Mapping[str, str]) -> str:
     )
 
 
-METRIC = Argument("metric", "cpu, memory or gpu; default: cpu.", "requested metric")
-SCALE = Argument("scale", "hourly_7d, daily_14d or monthly_12m; default: daily_14d.", "scale")
+_optional = partial(types.PromptArgument, required=False)
+SCALE = _optional(name="scale", description="hourly_7d, daily_14d or monthly_12m; default: daily_14d.")
 
 PROMPTS: Mapping[str, Prompt] = {
     prompt.name: prompt
     for prompt in (
         Prompt(
-            "monthly_showback",
-            "Monthly showback",
-            "What each namespace used, or costs, in a month, adding up to the whole cluster.",
-            (
-                Argument("month", "Month as YYYY-MM; default: the latest, which may be partial.", "month"),
-                Argument("pattern", "Glob of the namespaces to sum up, such as team-*.", "pattern"),
-            ),
-            _monthly_showback,
+            name="monthly_showback",
+            title="Monthly showback",
+            description="What each namespace used, or costs, in a month, adding up to the whole cluster.",
+            arguments=[
+                _optional(name="month", description="Month as YYYY-MM; default: the latest, which may be partial."),
+                _optional(name="pattern", description="Glob of the namespaces to sum up, such as team-*."),
+            ],
+            text=_monthly_showback,
         ),
         Prompt(
-            "over_provisioning_review",
-            "Over-provisioning review",
-            "Which namespaces request much more than they use, and whether that is steady.",
-            (
-                METRIC,
+            name="over_provisioning_review",
+            title="Over-provisioning review",
+            description="Which namespaces request much more than they use, and whether that is steady.",
+            arguments=[
+                _optional(name="metric", description="cpu, memory or gpu; default: cpu."),
                 SCALE,
-                Argument("date", "Bucket of that scale, or a range FIRST..LAST; default: all of it.", "date"),
-            ),
-            _over_provisioning_review,
+                _optional(name="date", description="Bucket of that scale, or a range FIRST..LAST; default: all of it."),
+            ],
+            text=_over_provisioning_review,
         ),
         Prompt(
-            "namespace_changes",
-            "What changed in a namespace",
-            "How one namespace's usage and requests moved over the last days and months.",
-            (
-                Argument("namespace", "Name of the namespace.", "namespace", required=True),
-                Argument("metric", "cpu, memory, gpu or gpu_memory; default: cpu, then memory.", "metric"),
-                Argument("date", "Day as YYYY-MM-DD, or days FIRST..LAST; default: the latest 7 whole days.", "date"),
-            ),
-            _namespace_changes,
+            name="namespace_changes",
+            title="What changed in a namespace",
+            description="How one namespace's usage and requests moved over the last days and months.",
+            arguments=[
+                types.PromptArgument(name="namespace", description="Name of the namespace.", required=True),
+                _optional(name="metric", description="cpu, memory, gpu or gpu_memory; default: cpu, then memory."),
+                _optional(
+                    name="date",
+                    description="Day as YYYY-MM-DD, or days FIRST..LAST; default: the latest 7 whole days.",
+                ),
+            ],
+            text=_namespace_changes,
         ),
         Prompt(
-            "capacity_review",
-            "Capacity review",
-            "How full the cluster is, when it peaks, and which namespaces grow.",
-            (Argument("metric", "cpu, memory, gpu or gpu_memory; default: every metric there is.", "metric"), SCALE),
-            _capacity_review,
+            name="capacity_review",
+            title="Capacity review",
+            description="How full the cluster is, when it peaks, and which namespaces grow.",
+            arguments=[
+                _optional(name="metric", description="cpu, memory, gpu or gpu_memory; default: every metric there is."),
+                SCALE,
+            ],
+            text=_capacity_review,
         ),
     )
 }
-
-
-def listing(prompts: Iterable[Prompt] = PROMPTS.values()) -> types.ListPromptsResult:
-    """Answer `prompts/list`."""
-    return types.ListPromptsResult(
-        prompts=[
-            types.Prompt(
-                name=prompt.name,
-                title=prompt.title,
-                description=prompt.description,
-                arguments=[
-                    types.PromptArgument(name=item.name, description=item.description, required=item.required)
-                    for item in prompt.arguments
-                ],
-            )
-            for prompt in prompts
-        ]
-    )
 
 
 def get(name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
@@ -186,7 +162,5 @@ def _check(prompt: Prompt, given: Mapping[str, str]) -> None:
 
 def _invalid(message: str, wanted: str, known: Iterable[str]) -> MCPError:
     names = list(known)
-    nearest = difflib.get_close_matches(wanted[:100], names, n=1)
-    hint = f" Did you mean {nearest[0]}?" if nearest else ""
     listed = f" Known: {', '.join(names)}." if names else ""
-    return MCPError(types.INVALID_PARAMS, f"{message}{hint}{listed}")
+    return MCPError(types.INVALID_PARAMS, f"{message}{did_you_mean(wanted, names)}{listed}")

@@ -1,10 +1,9 @@
 """What can be read besides the tools: the dataset's description, two documents, a page per namespace, full schemas."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import unquote
 
 import mcp_types as types
@@ -12,20 +11,15 @@ import orjson
 from mcp.shared.exceptions import MCPError
 
 from kl_mcp.access.audit_log import Audit
-from kl_mcp.access.callers import ANYBODY, Caller, Views
-from kl_mcp.protocol.workers import Workers
-from kl_mcp.tools.schema import full_input_schema
+from kl_mcp.access.callers import ANYBODY, Caller
+from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.tools.tool import Tool
 from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset
-from kl_query.dataset.watcher import Holder
 from kl_query.selection import listed
 from kl_query.unmatched import nearest_names
 from kl_query.warnings.warning import texts
 
-DATASET_URI = "kubeledger://dataset"
-SPECIFICATION_URI = "kubeledger://spec"
-ACCOUNTING_URI = "kubeledger://accounting"
 NAMESPACE_PREFIX = "kubeledger://namespaces/"
 NAMESPACE_TEMPLATE = NAMESPACE_PREFIX + "{namespace}"
 SCHEMA_PREFIX = "kubeledger://schemas/"
@@ -33,13 +27,12 @@ SCHEMA_TEMPLATE = SCHEMA_PREFIX + "{tool}"
 JSON = "application/json"
 MARKDOWN = "text/markdown"
 HOUR_MS = 3_600_000
-DESCRIBING_TOOL = "describe_dataset"
 MAX_URI_CHARS = 200
-READ = "resources/read"
-"""What the audit log calls it when a resource was read."""
+PACKAGE = Path(__file__).parents[1]
+CHECKOUT = PACKAGE.parent
 
 DATASET = types.Resource(
-    uri=DATASET_URI,
+    uri="kubeledger://dataset",
     name="dataset",
     title="Dataset description",
     description="What there is to ask about: metrics, scales and their depth, cost model, freshness, coverage. What "
@@ -47,21 +40,21 @@ DATASET = types.Resource(
     mime_type=JSON,
 )
 SPECIFICATION = types.Resource(
-    uri=SPECIFICATION_URI,
+    uri="kubeledger://spec",
     name="specification",
     title="KubeLedger MCP specification",
     description="Dataset, tools, metadata block, errors, transports and security model of this server.",
     mime_type=MARKDOWN,
 )
 ACCOUNTING = types.Resource(
-    uri=ACCOUNTING_URI,
+    uri="kubeledger://accounting",
     name="accounting",
     title="Accounting rules",
     description="How the numbers come about, each rule with its formula and a worked example: who is charged, "
     "requests, GPUs, unknown hours, idle, efficiency, costs, time. Read it to explain a number.",
     mime_type=MARKDOWN,
 )
-TEMPLATES = (
+TEMPLATES = [
     types.ResourceTemplate(
         uri_template=NAMESPACE_TEMPLATE,
         name="namespaces",
@@ -77,7 +70,17 @@ TEMPLATES = (
         description="Full JSON Schemas of a tool: its arguments and every field of its answer, with units.",
         mime_type=JSON,
     ),
-)
+]
+
+
+def installed_documents() -> dict[str, str]:
+    """Return the texts of the documents by URI: those in the installed package, or in their places in a checkout."""
+    places = {
+        SPECIFICATION.uri: (PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md"),
+        ACCOUNTING.uri: (PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md"),
+    }
+    found = {uri: next(filter(Path.is_file, paths), None) for uri, paths in places.items()}
+    return {uri: path.read_text(encoding="utf-8") for uri, path in found.items() if path}
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:
@@ -100,32 +103,28 @@ class Resources:
     def __init__(
         self,
         table: Mapping[str, Tool],
-        holder: Holder,
-        workers: Workers,
+        datasets: Datasets,
+        audit: Audit,
+        documents: Mapping[str, str],
         *,
-        views: Views | None = None,
-        audit: Audit | None = None,
-        specification: str | None = None,
-        accounting: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Take the texts of the documents that were installed, by URI."""
         self._table = table
-        self._holder = holder
-        self._workers = workers
-        self._views = views or Views()
-        self._audit = audit or Audit()
+        self._datasets = datasets
+        self._audit = audit
+        self._documents = documents
         self._clock = clock
-        shipped = ((SPECIFICATION, specification), (ACCOUNTING, accounting))
-        self._documents = {resource.uri: text for resource, text in shipped if text is not None}
-        documents = [
-            resource.model_copy(update={"size": len(text.encode())}) for resource, text in shipped if text is not None
+        installed = [
+            each.model_copy(update={"size": len(documents[each.uri].encode())})
+            for each in (SPECIFICATION, ACCOUNTING)
+            if each.uri in documents
         ]
-        self.listing = types.ListResourcesResult(resources=[DATASET, *documents])
-        self.templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+        self.listing = types.ListResourcesResult(resources=[DATASET, *installed])
 
     async def read(self, uri: str, caller: Caller = ANYBODY) -> types.ReadResourceResult:
         """Return the contents of `uri`. Raise `MCPError` -32602 with the uri as data when there is no such resource."""
-        dataset = self._views.of(await self._holder.dataset(), caller)
+        dataset = await self._datasets.seen_by(caller)
         now, started = self._clock(), time.perf_counter()
         text = ""
         error: str | None = "internal"
@@ -137,7 +136,9 @@ class Resources:
             raise
         finally:
             seconds = time.perf_counter() - started
-            self._audit.record(caller, READ, {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error)
+            self._audit.record(
+                caller, "resources/read", {"uri": uri}, size=len(text.encode()), seconds=seconds, error=error
+            )
         return types.ReadResourceResult.model_validate(
             {
                 "contents": [{"uri": uri, "mimeType": mime_type, "text": text}],
@@ -150,12 +151,11 @@ class Resources:
         """Return `(MIME type, text)` of a resource."""
         if uri in self._documents:
             return MARKDOWN, self._documents[uri]
-        content = await self._workers.run(partial(self._json, uri, dataset, now), dataset)
-        return JSON, orjson.dumps(content).decode()
+        return JSON, orjson.dumps(await self._datasets.ask(dataset, partial(self._json, uri, dataset, now))).decode()
 
     def _json(self, uri: str, dataset: Dataset, now: float) -> object:
-        if uri == DATASET_URI:
-            return self._table[DESCRIBING_TOOL].run({}, dataset, now)
+        if uri == DATASET.uri:
+            return self._table["describe_dataset"].run({}, dataset, now)
         namespace = _variable(uri, NAMESPACE_PREFIX)
         if namespace is not None and namespace in dataset.namespaces:
             return one_namespace(dataset, namespace, now)
@@ -163,7 +163,7 @@ class Resources:
         if tool is not None:
             return {
                 "name": tool.name,
-                "arguments": full_input_schema(tool.arguments),
+                "arguments": tool.full_input_schema,
                 "answer": tool.full_output_schema,
             }
         raise MCPError(types.INVALID_PARAMS, _unknown(uri, dataset), {"uri": uri[:MAX_URI_CHARS]})

@@ -1,7 +1,5 @@
 """Wires the table of tools, the resources and the held dataset into one MCP server, for every transport and era."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,14 +15,14 @@ from pydantic import ValidationError
 
 from kl_mcp import __version__
 from kl_mcp.access.audit_log import Audit
-from kl_mcp.access.callers import Views, caller_of
+from kl_mcp.access.callers import caller_of
 from kl_mcp.counts import Counts
-from kl_mcp.protocol import completion, documents, prompts
+from kl_mcp.protocol import completion, prompts
+from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.instructions import INSTRUCTIONS
-from kl_mcp.protocol.resources import DATASET_URI, HOUR_MS, Resources
+from kl_mcp.protocol.resources import DATASET, HOUR_MS, TEMPLATES, Resources, installed_documents
 from kl_mcp.protocol.subscriptions import MAX_SUBSCRIPTIONS, Subscriptions
 from kl_mcp.protocol.tool_calls import Calls
-from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import Dataset
@@ -32,9 +30,6 @@ from kl_query.dataset.watcher import Holder
 
 logger = logging.getLogger(__name__)
 
-NAME = "kubeledger"
-TITLE = "KubeLedger"
-DESCRIPTION = "Kubernetes capacity, usage, requests and cost per namespace, hour by hour."
 LISTED_METHODS: tuple[CacheableMethod, ...] = (
     "tools/list",
     "resources/list",
@@ -57,41 +52,6 @@ class KubeLedgerServer:
     tools: tuple[str, ...]
 
 
-class Handlers:
-    """What answers each request of the protocol. None of them depends on transport, era or session."""
-
-    def __init__(self, holder: Holder, counts: Counts, table: Mapping[str, Tool], audit: Audit) -> None:
-        self._holder = holder
-        self._table = table
-        workers = Workers()
-        self._views = Views()
-        self.calls = Calls(table, holder, counts, workers, views=self._views, audit=audit)
-        self.resources = Resources(
-            table,
-            holder,
-            workers,
-            views=self._views,
-            audit=audit,
-            specification=documents.specification(),
-            accounting=documents.accounting_rules(),
-        )
-
-    async def read_resource(
-        self, context: Context, params: types.ReadResourceRequestParams
-    ) -> types.ReadResourceResult:
-        """`resources/read`."""
-        return await self.resources.read(str(params.uri), caller_of(context))
-
-    async def get_prompt(self, _context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        """`prompts/get`."""
-        return prompts.get(params.name, params.arguments or {})
-
-    async def complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
-        """`completion/complete`."""
-        dataset = self._views.of(await self._holder.dataset(), caller_of(context))
-        return completion.complete(params, dataset, self._table)
-
-
 def _always(result: R) -> Callable[[Context, ListParams], Awaitable[R]]:
     """Return the handler of a list that stays as it is."""
 
@@ -109,8 +69,10 @@ async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
         raise
     except Exception:
         logger.exception("%s failed", ctx.method)
-        message = "The server failed to answer. The same request may work later; the server's log has the details."
-        raise MCPError(types.INTERNAL_ERROR, message) from None
+        raise MCPError(
+            types.INTERNAL_ERROR,
+            "The server failed to answer. The same request may work later; the server's log has the details.",
+        ) from None
 
 
 def build_server(
@@ -122,30 +84,42 @@ def build_server(
     max_subscriptions: int = MAX_SUBSCRIPTIONS,
 ) -> KubeLedgerServer:
     """Make a server over the dataset of `holder`; subscribers of `kubeledger://dataset` hear of new generations."""
-    handlers = Handlers(holder, counts, table, audit or Audit())
+    audit = audit or Audit()
+    datasets = Datasets(holder)
+    calls = Calls(table, datasets, counts, audit)
+    resources = Resources(table, datasets, audit, installed_documents())
     bus = InMemorySubscriptionBus()
     subscriptions = ListenHandler(bus, max_subscriptions=max_subscriptions)
 
+    async def read_resource(context: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        return await resources.read(str(params.uri), caller_of(context))
+
+    async def get_prompt(_context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        return prompts.get(params.name, params.arguments or {})
+
+    async def complete(context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        return completion.complete(params, await datasets.seen_by(caller_of(context)), table)
+
     async def announce(_dataset: Dataset) -> None:
-        await bus.publish(ResourceUpdated(uri=DATASET_URI))
+        await bus.publish(ResourceUpdated(uri=DATASET.uri))
 
     holder.on_new(announce)
     server: Server[Any] = Server(
-        NAME,
+        "kubeledger",
         version=__version__,
-        title=TITLE,
-        description=DESCRIPTION,
+        title="KubeLedger",
+        description="Kubernetes capacity, usage, requests and cost per namespace, hour by hour.",
         instructions=INSTRUCTIONS,
         cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
-        get_tool_input_schema=handlers.calls.input_schema,
-        on_list_tools=_always(handlers.calls.listing),
-        on_call_tool=handlers.calls.call,
-        on_list_resources=_always(handlers.resources.listing),
-        on_list_resource_templates=_always(handlers.resources.templates),
-        on_read_resource=handlers.read_resource,
-        on_list_prompts=_always(prompts.listing()),
-        on_get_prompt=handlers.get_prompt,
-        on_completion=handlers.complete,
+        get_tool_input_schema=calls.input_schema,
+        on_list_tools=_always(calls.listing),
+        on_call_tool=calls.call,
+        on_list_resources=_always(resources.listing),
+        on_list_resource_templates=_always(types.ListResourceTemplatesResult(resource_templates=TEMPLATES)),
+        on_read_resource=read_resource,
+        on_list_prompts=_always(types.ListPromptsResult(prompts=list(prompts.PROMPTS.values()))),
+        on_get_prompt=get_prompt,
+        on_completion=complete,
         on_subscriptions_listen=Subscriptions(subscriptions, max_subscriptions),
     )
     server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry

@@ -1,7 +1,5 @@
 """The stdio transport: protocol on standard output, everything else on standard error."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

@@ -1,7 +1,5 @@
 """Bounds on open subscriptions: in all, and for each caller that has a name, so that nobody takes the places of all."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from typing import Any
@@ -66,5 +64,7 @@ class Subscriptions:
 def _check(params: types.SubscriptionsListenRequestParams) -> None:
     uris = params.notifications.resource_subscriptions or []
     if len(uris) > MAX_URIS or any(len(str(uri)) > MAX_URI_CHARS for uri in uris):
-        message = f"A subscription names at most {MAX_URIS} resources, with at most {MAX_URI_CHARS} characters each."
-        raise MCPError(types.INVALID_PARAMS, message)
+        raise MCPError(
+            types.INVALID_PARAMS,
+            f"A subscription names at most {MAX_URIS} resources, with at most {MAX_URI_CHARS} characters each.",
+        )

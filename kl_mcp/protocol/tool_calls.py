@@ -1,8 +1,5 @@
 """`tools/list` and `tools/call` over the table of tools: the seam between the protocol and the answers."""
 
-from __future__ import annotations
-
-import difflib
 import logging
 import time
 from collections.abc import Mapping
@@ -14,21 +11,18 @@ import orjson
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
+from kl_core.wording import did_you_mean
 from kl_mcp.access.audit_log import Audit
-from kl_mcp.access.callers import Views, caller_of
+from kl_mcp.access.callers import caller_of
 from kl_mcp.counts import Counts
-from kl_mcp.protocol.workers import Workers
+from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import Dataset
-from kl_query.dataset.watcher import Holder
 from kl_query.errors import ToolArgumentError
 
 logger = logging.getLogger(__name__)
 
 INTERNAL = "internal"
-INTERNAL_MESSAGE = (
-    "The tool failed on the server's side. The same call may work later; the server's log has the details."
-)
 
 Outcome = tuple[dict[str, Any] | None, bytes, str | None]
 """`(structured content, text, error code)`."""
@@ -55,22 +49,11 @@ def advertised(tool: Tool) -> types.Tool:
 class Calls:
     """Runs tool calls against the dataset that is held at that moment; counts and logs each."""
 
-    def __init__(
-        self,
-        table: Mapping[str, Tool],
-        holder: Holder,
-        counts: Counts,
-        workers: Workers,
-        *,
-        views: Views | None = None,
-        audit: Audit | None = None,
-    ) -> None:
+    def __init__(self, table: Mapping[str, Tool], datasets: Datasets, counts: Counts, audit: Audit) -> None:
         self._table = table
-        self._holder = holder
+        self._datasets = datasets
         self._counts = counts
-        self._workers = workers
-        self._views = views or Views()
-        self._audit = audit or Audit()
+        self._audit = audit
         self.listing = types.ListToolsResult(tools=[advertised(tool) for tool in table.values()])
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
@@ -89,9 +72,9 @@ class Calls:
             self._counts.count_unknown_tool()
             self._audit.record(caller, name, arguments, size=0, seconds=0.0, error="unknown_tool")
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
-        dataset = self._views.of(await self._holder.dataset(), caller)
+        dataset = await self._datasets.seen_by(caller)
         started = time.perf_counter()
-        result, text, code = await self._workers.run(partial(_run, tool, arguments, dataset), dataset)
+        result, text, code = await self._datasets.ask(dataset, partial(_run, tool, arguments, dataset))
         seconds = time.perf_counter() - started
         self._counts.count_call(name, seconds, code)
         logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
@@ -101,9 +84,7 @@ class Calls:
         )
 
     def _unknown(self, name: str) -> str:
-        nearest = difflib.get_close_matches(name[:100], self._table, n=1)
-        hint = f" Did you mean {nearest[0]}?" if nearest else ""
-        return f"Unknown tool {name[:100]!r}.{hint} Tools: {', '.join(self._table)}."
+        return f"Unknown tool {name[:100]!r}.{did_you_mean(name, self._table)} Tools: {', '.join(self._table)}."
 
 
 def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
@@ -119,5 +100,9 @@ def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
         return None, orjson.dumps(error.to_payload()), error.code
     except Exception:
         logger.exception("tool %s failed", tool.name)
-        internal = ToolArgumentError(INTERNAL, None, INTERNAL_MESSAGE)
+        internal = ToolArgumentError(
+            INTERNAL,
+            None,
+            "The tool failed on the server's side. The same call may work later; the server's log has the details.",
+        )
         return None, orjson.dumps(internal.to_payload()), INTERNAL

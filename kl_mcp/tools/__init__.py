@@ -1,7 +1,5 @@
 """The tools of the server, in one explicit table."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -23,18 +21,16 @@ TABLE: Mapping[str, Tool] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            list_namespaces.TOOL,
-            describe_dataset.TOOL,
-            get_usage.TOOL,
-            get_top_consumers.TOOL,
-            get_namespace_breakdown.TOOL,
-            get_efficiency.TOOL,
-            get_timeseries.TOOL,
-            compare_periods.TOOL,
-            get_efficiency_timeseries.TOOL,
-            group_namespaces.TOOL,
+            list_namespaces.list_namespaces,
+            describe_dataset.describe_dataset,
+            get_usage.get_usage,
+            get_top_consumers.get_top_consumers,
+            get_namespace_breakdown.get_namespace_breakdown,
+            get_efficiency.get_efficiency,
+            get_timeseries.get_timeseries,
+            compare_periods.compare_periods,
+            get_efficiency_timeseries.get_efficiency_timeseries,
+            group_namespaces.group_namespaces,
         )
     }
 )
-
-__all__ = ["TABLE", "Tool"]

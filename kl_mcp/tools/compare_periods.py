@@ -1,54 +1,24 @@
 """compare_periods."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
     AggregateArg,
-    Arguments,
     CostModelArg,
-    CursorArg,
     DimensionArg,
-    LimitArg,
     MetricOrTotalArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
     ScaleArg,
 )
-from kl_mcp.tools.get_timeseries import SCOPE
-from kl_mcp.tools.results import DimensionField, Instant, Metadata, MetricField, Number, Result, Value
-from kl_mcp.tools.tool import Answer, Tool
-from kl_query.answers.compare_periods.compare import compare_periods
+from kl_mcp.tools.results import SCOPE, DimensionField, Instant, Metadata, MetricField, Number, Result, Value
+from kl_mcp.tools.tool import Answer, tool
+from kl_query.answers.compare_periods import compare
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-Text = Annotated[str | None, Field(max_length=64)]
-
-
-class Args(Arguments):
-    """Arguments of compare_periods."""
-
-    metric: MetricOrTotalArg = "cpu"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    aggregate: AggregateArg = False
-    scale: Annotated[ScaleArg, Field(description="Of date and baseline")] = "daily_14d"
-    date: Text = Field(
-        None,
-        description="Default: last 24 hours, 7 days or 1 month, whole ones; with baseline, latest",
-        examples=["2026-11-08..2026-11-14"],
-    )
-    baseline: Text = Field(None, description="Default: as many buckets before date", examples=["2026-10"])
-    sort: Literal["change", "increase", "decrease", "change_pct", "value", "namespace"] = Field(
-        "change", examples=["increase"]
-    )
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class Daily(Result):
@@ -203,25 +173,7 @@ class ComparePeriodsResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return compare_periods(
-        dataset,
-        now,
-        args.page("compare_periods"),
-        selection=select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate),
-        metric=args.metric,
-        dimension=args.dimension,
-        cost_model=args.cost_model,
-        scale=args.scale,
-        date=args.date,
-        baseline=args.baseline,
-        sort=args.sort,
-    )
-
-
-TOOL = Tool(
-    name="compare_periods",
+@tool(
     title="Compare periods and trends",
     description=(
         "14-day sum, monthly trajectory and trend of one namespace, of several side by side, or of the cluster; "
@@ -229,7 +181,46 @@ TOOL = Tool(
         "against the 7 before) and what changed: usage, cluster, rate. Example: "
         '{"metric":"cpu","namespaces":["openshift-monitoring","kube-system"]}'
     ),
-    arguments=Args,
     result=ComparePeriodsResult,
-    answer=answer,
 )
+def compare_periods(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    aggregate: AggregateArg = False,
+    scale: Annotated[ScaleArg, Field(description="Of date and baseline")] = "daily_14d",
+    date: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="Default: last 24 hours, 7 days or 1 month, whole ones; with baseline, latest",
+            examples=["2026-11-08..2026-11-14"],
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, Field(max_length=64, description="Default: as many buckets before date", examples=["2026-10"])
+    ] = None,
+    sort: Annotated[
+        Literal["change", "increase", "decrease", "change_pct", "value", "namespace"], Field(examples=["increase"])
+    ] = "change",
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return compare.compare_periods(
+        dataset,
+        now,
+        page,
+        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        metric=metric,
+        dimension=dimension,
+        cost_model=cost_model,
+        scale=scale,
+        date=date,
+        baseline=baseline,
+        sort=sort,
+    )

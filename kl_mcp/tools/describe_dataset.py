@@ -1,18 +1,10 @@
 """describe_dataset."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
-from kl_mcp.tools.arguments import Arguments
 from kl_mcp.tools.results import Instant, Metadata, Number, Result
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Tool
 from kl_query.answers.dataset_description import describe
-from kl_query.dataset.model import Dataset
-
-
-class Args(Arguments):
-    """describe_dataset takes no arguments."""
 
 
 class SourceCoverage(Result):
@@ -123,12 +115,7 @@ class DescribeDatasetResult(Result):
     metadata: Metadata
 
 
-def answer(_: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return describe(dataset, now)
-
-
-TOOL = Tool(
+describe_dataset = Tool(
     name="describe_dataset",
     title="Describe the dataset",
     description=(
@@ -136,7 +123,6 @@ TOOL = Tool(
         "nodes with capacity, freshness and coverage per source. Call it first when you do not know the cluster, or "
         "when an answer was empty or carried warnings. Takes no arguments. Example: {}"
     ),
-    arguments=Args,
     result=DescribeDatasetResult,
-    answer=answer,
+    answer=describe,
 )

@@ -1,44 +1,23 @@
 """get_efficiency."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
-    Arguments,
-    CursorArg,
     DateArg,
     ExcludeSystemArg,
-    LimitArg,
     MetricArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
     ScaleArg,
 )
 from kl_mcp.tools.results import DateField, Metadata, Number, Result, ScaleField
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.efficiency import efficiency
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-
-class Args(Arguments):
-    """Arguments of get_efficiency."""
-
-    scale: ScaleArg = "daily_14d"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    metric: MetricArg | None = Field(None, description="Default: all that can be requested", examples=["cpu"])
-    date: DateArg = "all"
-    sort: Literal["unused", "ratio", "usage", "requests", "namespace"] = Field("unused", examples=["ratio"])
-    classification: Literal["over_provisioned", "balanced", "under_provisioned", "no_requests", "unknown"] | None = (
-        Field(None, examples=["over_provisioned"])
-    )
-    exclude_system: ExcludeSystemArg = False
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class ClassCounts(Result):
@@ -97,24 +76,7 @@ class GetEfficiencyResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return efficiency(
-        dataset,
-        now,
-        args.page("get_efficiency"),
-        scale=args.scale,
-        selection=select(dataset, args.namespace, args.namespaces),
-        metric=args.metric,
-        date=args.date,
-        sort=args.sort,
-        classification=args.classification,
-        exclude_system=args.exclude_system,
-    )
-
-
-TOOL = Tool(
-    name="get_efficiency",
+@tool(
     title="Usage against requests",
     description=(
         "Usage ÷ requests per namespace, classified: over_provisioned (< 0.5), balanced, under_provisioned (> 1.0), "
@@ -122,7 +84,37 @@ TOOL = Tool(
         "questions and for namespaces without requests. Example: "
         '{"metric":"cpu","classification":"over_provisioned"}'
     ),
-    arguments=Args,
     result=GetEfficiencyResult,
-    answer=answer,
 )
+def get_efficiency(
+    dataset: Dataset,
+    now: float,
+    *,
+    scale: ScaleArg = "daily_14d",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    metric: Annotated[
+        MetricArg | None, Field(description="Default: all that can be requested", examples=["cpu"])
+    ] = None,
+    date: DateArg = "all",
+    sort: Annotated[Literal["unused", "ratio", "usage", "requests", "namespace"], Field(examples=["ratio"])] = "unused",
+    classification: Annotated[
+        Literal["over_provisioned", "balanced", "under_provisioned", "no_requests", "unknown"] | None,
+        Field(examples=["over_provisioned"]),
+    ] = None,
+    exclude_system: ExcludeSystemArg = False,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return efficiency(
+        dataset,
+        now,
+        page,
+        scale=scale,
+        selection=select(dataset, namespace, namespaces),
+        metric=metric,
+        date=date,
+        sort=sort,
+        classification=classification,
+        exclude_system=exclude_system,
+    )

@@ -1,37 +1,20 @@
 """get_efficiency_timeseries."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
     AggregateArg,
-    Arguments,
-    CursorArg,
     DateArg,
-    LimitArg,
     MetricArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
 )
-from kl_mcp.tools.get_timeseries import SCOPE
-from kl_mcp.tools.results import DateField, Dates, Metadata, MetricField, Number, Result, Stats
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.results import DateField, Dates, HourlyResult, Metadata, Number, Result, Stats
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.efficiency_timeseries import efficiency_timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-
-class Args(Arguments):
-    """Arguments of get_efficiency_timeseries."""
-
-    metric: MetricArg = "cpu"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    aggregate: AggregateArg = False
-    date: DateArg = "all"
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class RatioSeries(Result):
@@ -44,13 +27,9 @@ class RatioSeries(Result):
     stats: Stats
 
 
-class GetEfficiencyTimeseriesResult(Result):
+class GetEfficiencyTimeseriesResult(HourlyResult):
     """Hourly ratios."""
 
-    namespace: str = Field(description="What was asked for; * is every namespace")
-    scope: str = Field(description=SCOPE)
-    matched_count: int = Field(description="Namespaces selected")
-    metric: MetricField
     date: DateField
     hours: Dates
     series: list[RatioSeries]
@@ -62,27 +41,32 @@ class GetEfficiencyTimeseriesResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return efficiency_timeseries(
-        dataset,
-        now,
-        args.page("get_efficiency_timeseries"),
-        selection=select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate),
-        metric=args.metric,
-        date=args.date,
-    )
-
-
-TOOL = Tool(
-    name="get_efficiency_timeseries",
+@tool(
     title="Hourly efficiency",
     description=(
         "Usage ÷ requests hour by hour over the last 7 days, with statistics and the overall ratio: of one "
         "namespace, of several, or, without a namespace, of the cluster. Use it to see when requests are idle or "
         'exceeded. Example: {"metric":"cpu","namespace":"registry"}'
     ),
-    arguments=Args,
     result=GetEfficiencyTimeseriesResult,
-    answer=answer,
 )
+def get_efficiency_timeseries(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricArg = "cpu",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    aggregate: AggregateArg = False,
+    date: DateArg = "all",
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return efficiency_timeseries(
+        dataset,
+        now,
+        page,
+        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        metric=metric,
+        date=date,
+    )

@@ -1,60 +1,35 @@
 """get_namespace_breakdown."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
     ExcludeSystemArg,
-    LimitArg,
     MetricOrTotalArg,
+    PageArg,
     ScaleArg,
 )
 from kl_mcp.tools.results import (
     ClusterSharePct,
-    DateField,
-    DimensionField,
+    Division,
     Excluded,
     Metadata,
-    MetricField,
     Number,
     Rest,
     Result,
-    ScaleField,
-    SharePct,
+    Share,
     Value,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
 
 
-class Args(Arguments):
-    """Arguments of get_namespace_breakdown."""
-
-    metric: MetricOrTotalArg = "cpu"
-    scale: ScaleArg = "daily_14d"
-    date: DateArg = "latest"
-    exclude_system: ExcludeSystemArg = True
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
-
-
-class Part(Result):
+class Part(Share):
     """A namespace's part."""
-
-    namespace: str
-    value: Value
-    share_pct: SharePct
-    cluster_share_pct: ClusterSharePct
 
 
 class Concentration(Result):
@@ -102,13 +77,9 @@ class ClusterOverhead(Result):
     )
 
 
-class GetNamespaceBreakdownResult(Result):
+class GetNamespaceBreakdownResult(Division):
     """The breakdown: breakdown + rest + excluded_system add up to total_value."""
 
-    metric: MetricField
-    dimension: DimensionField
-    scale: ScaleField
-    date: DateField
     breakdown: list[Part]
     rest: Rest
     excluded_system: Excluded
@@ -120,14 +91,7 @@ class GetNamespaceBreakdownResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
-    return breakdown(view, now, args.page("get_namespace_breakdown"), exclude_system=args.exclude_system)
-
-
-TOOL = Tool(
-    name="get_namespace_breakdown",
+@tool(
     title="Breakdown by namespace",
     description=(
         "How a period divides: every namespace's share, concentration, and the cluster's overhead (idle, "
@@ -135,7 +99,24 @@ TOOL = Tool(
         "metric=total it is the bill (capacity_value). Example: "
         '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
     ),
-    arguments=Args,
     result=GetNamespaceBreakdownResult,
-    answer=answer,
 )
+def get_namespace_breakdown(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    scale: ScaleArg = "daily_14d",
+    date: DateArg = "latest",
+    exclude_system: ExcludeSystemArg = True,
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return breakdown(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
+        now,
+        page,
+        exclude_system=exclude_system,
+    )

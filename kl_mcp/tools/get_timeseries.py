@@ -1,42 +1,31 @@
 """get_timeseries."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
     AggregateArg,
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
-    LimitArg,
     MetricOrTotalArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
 )
-from kl_mcp.tools.results import DateField, Dates, DimensionField, Metadata, MetricField, Number, Result, Stats
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.results import (
+    DateField,
+    Dates,
+    DimensionField,
+    HourlyResult,
+    Metadata,
+    Number,
+    Result,
+    Stats,
+)
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.timeseries import timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
-
-
-class Args(Arguments):
-    """Arguments of get_timeseries."""
-
-    metric: MetricOrTotalArg = "cpu"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    aggregate: AggregateArg = False
-    date: DateArg = "all"
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class HourlySeries(Result):
@@ -49,13 +38,9 @@ class HourlySeries(Result):
     stats: Stats
 
 
-class GetTimeseriesResult(Result):
+class GetTimeseriesResult(HourlyResult):
     """Hourly series, largest first."""
 
-    namespace: str = Field(description="What was asked for; * is every namespace")
-    scope: str = Field(description=SCOPE)
-    matched_count: int = Field(description="Namespaces selected")
-    metric: MetricField
     dimension: DimensionField
     date: DateField
     hours: Dates
@@ -64,29 +49,36 @@ class GetTimeseriesResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return timeseries(
-        dataset,
-        now,
-        args.page("get_timeseries"),
-        selection=select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate),
-        metric=args.metric,
-        dimension=args.dimension,
-        cost_model=args.cost_model,
-        date=args.date,
-    )
-
-
-TOOL = Tool(
-    name="get_timeseries",
+@tool(
     title="Hourly series",
     description=(
         "Hourly series over the last 7 days with min, max, mean, p50, p95, stdev and peak hour: of one namespace, "
         "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). Example: "
         '{"metric":"memory","namespace":"registry"}'
     ),
-    arguments=Args,
     result=GetTimeseriesResult,
-    answer=answer,
 )
+def get_timeseries(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    aggregate: AggregateArg = False,
+    date: DateArg = "all",
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return timeseries(
+        dataset,
+        now,
+        page,
+        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        metric=metric,
+        dimension=dimension,
+        cost_model=cost_model,
+        date=date,
+    )

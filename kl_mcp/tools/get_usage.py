@@ -1,20 +1,18 @@
 """get_usage."""
 
-from __future__ import annotations
+from typing import Annotated
 
 from pydantic import Field, StrictBool
 
 from kl_mcp.tools.arguments import (
     AggregateArg,
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
-    LimitArg,
     MetricOrTotalArg,
     NamespaceArg,
     NamespacesArg,
+    PageArg,
     ScaleArg,
 )
 from kl_mcp.tools.results import (
@@ -24,32 +22,17 @@ from kl_mcp.tools.results import (
     Metadata,
     MetricField,
     Number,
+    RestOfSeries,
     Result,
     ScaleField,
     Value,
     Values,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.usage import usage
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
 from kl_query.view import frame
-
-
-class Args(Arguments):
-    """Arguments of get_usage."""
-
-    metric: MetricOrTotalArg = "cpu"
-    scale: ScaleArg = "daily_14d"
-    namespace: NamespaceArg = None
-    namespaces: NamespacesArg = None
-    aggregate: AggregateArg = False
-    date: DateArg = "all"
-    dimension: DimensionArg = "usage"
-    exclude_special: StrictBool = Field(True, description="false: add idle, non-allocatable, ...", examples=["false"])
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class Series(Result):
@@ -66,13 +49,6 @@ class SpecialSeries(Result):
     entry: str
     values: Values
     total: Value
-
-
-class RestOfSeries(Result):
-    """Selected namespaces whose series are not in this answer."""
-
-    count: int
-    value: Value
 
 
 class GetUsageResult(Result):
@@ -93,22 +69,38 @@ class GetUsageResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    selection = select(dataset, args.namespace, args.namespaces, aggregate=args.aggregate)
-    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
-    return usage(view, now, args.page("get_usage"), selection=selection, exclude_special=args.exclude_special)
-
-
-TOOL = Tool(
-    name="get_usage",
+@tool(
     title="Usage series per namespace",
     description=(
         "Usage (or requests) of one, several or all namespaces as series of hours, days or months, largest first, "
         "with the sum per bucket and over everything. Use it for history by namespace and for special entries. "
         'Example: {"metric":"cpu","scale":"monthly_12m","namespaces":["ml-*"],"aggregate":true}'
     ),
-    arguments=Args,
     result=GetUsageResult,
-    answer=answer,
 )
+def get_usage(
+    dataset: Dataset,
+    now: float,
+    *,
+    metric: MetricOrTotalArg = "cpu",
+    scale: ScaleArg = "daily_14d",
+    namespace: NamespaceArg = None,
+    namespaces: NamespacesArg = None,
+    aggregate: AggregateArg = False,
+    date: DateArg = "all",
+    dimension: DimensionArg = "usage",
+    exclude_special: Annotated[
+        StrictBool, Field(description="false: add idle, non-allocatable, ...", examples=["false"])
+    ] = True,
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    selection = select(dataset, namespace, namespaces, aggregate=aggregate)
+    return usage(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
+        now,
+        page,
+        selection=selection,
+        exclude_special=exclude_special,
+    )

@@ -1,75 +1,40 @@
 """group_namespaces."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
     LIST,
-    Arguments,
     CostModelArg,
-    CursorArg,
     DateArg,
     DimensionArg,
-    LimitArg,
     MetricOrTotalArg,
     NameOrGlob,
+    PageArg,
     ScaleArg,
 )
 from kl_mcp.tools.results import (
     ClusterSharePct,
-    DateField,
-    DimensionField,
+    Division,
     Metadata,
-    MetricField,
-    Result,
-    ScaleField,
+    Share,
     SharePct,
     Value,
 )
-from kl_mcp.tools.tool import Answer, Tool
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_groups import group
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
 
-PatternArg = Annotated[
-    tuple[NameOrGlob, ...],
-    LIST,
-    Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
-]
 
-
-class Args(Arguments):
-    """Arguments of group_namespaces."""
-
-    pattern: PatternArg
-    metric: MetricOrTotalArg = "cpu"
-    scale: ScaleArg = "daily_14d"
-    date: DateArg = "latest"
-    dimension: DimensionArg = "usage"
-    cost_model: CostModelArg = None
-    limit: LimitArg = None
-    cursor: CursorArg = None
-
-
-class Member(Result):
+class Member(Share):
     """A namespace of the group."""
 
-    namespace: str
-    value: Value
-    share_pct: SharePct
-    cluster_share_pct: ClusterSharePct
 
-
-class GroupNamespacesResult(Result):
+class GroupNamespacesResult(Division):
     """The group, counted once however many patterns match a namespace; members largest first."""
 
-    metric: MetricField
-    dimension: DimensionField
-    scale: ScaleField
-    date: DateField
     pattern: str = Field(description="The patterns, comma-separated")
     group_total: Value
     share_pct: SharePct
@@ -82,21 +47,30 @@ class GroupNamespacesResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    view = frame(dataset, args.scale, args.metric, args.cost_model, date=args.date, dimension=args.dimension)
-    return group(view, now, args.page("group_namespaces"), patterns=args.pattern)
-
-
-TOOL = Tool(
-    name="group_namespaces",
+@tool(
     title="Total of a group of namespaces",
     description=(
         "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
         "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
         'platform parts. Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
     ),
-    arguments=Args,
     result=GroupNamespacesResult,
-    answer=answer,
 )
+def group_namespaces(
+    dataset: Dataset,
+    now: float,
+    *,
+    pattern: Annotated[
+        tuple[NameOrGlob, ...],
+        LIST,
+        Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
+    ],
+    metric: MetricOrTotalArg = "cpu",
+    scale: ScaleArg = "daily_14d",
+    date: DateArg = "latest",
+    dimension: DimensionArg = "usage",
+    cost_model: CostModelArg = None,
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return group(frame(dataset, scale, metric, cost_model, date=date, dimension=dimension), now, page, patterns=pattern)

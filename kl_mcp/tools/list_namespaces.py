@@ -1,29 +1,14 @@
 """list_namespaces."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from kl_mcp.tools.arguments import Arguments, CursorArg, LimitArg, NamespacesArg
+from kl_mcp.tools.arguments import NamespacesArg, PageArg
 from kl_mcp.tools.results import Instant, Metadata, Result
-from kl_mcp.tools.tool import Answer, Tool
-from kl_query.answers.namespaces import namespaces
+from kl_mcp.tools.tool import Answer, tool
+from kl_query.answers.namespaces import namespaces as answer_namespaces
 from kl_query.dataset.model import Dataset
-
-
-class Args(Arguments):
-    """Arguments of list_namespaces."""
-
-    namespaces: NamespacesArg = None
-    type: Literal["application", "system"] | None = Field(None, examples=["application"])
-    active: StrictBool | None = Field(None, description="false: only those that are gone", examples=["false"])
-    sort: Literal["namespace", "first_seen", "last_seen"] = Field(
-        "namespace", description="Seen: newest first", examples=["first_seen"]
-    )
-    limit: LimitArg = None
-    cursor: CursorArg = None
 
 
 class NamespaceLine(Result):
@@ -63,21 +48,7 @@ class ListNamespacesResult(Result):
     metadata: Metadata
 
 
-def answer(args: Args, dataset: Dataset, now: float) -> Answer:
-    """Answer a call."""
-    return namespaces(
-        dataset,
-        now,
-        args.page("list_namespaces"),
-        kind=args.type,
-        active=args.active,
-        patterns=args.namespaces,
-        sort=args.sort,
-    )
-
-
-TOOL = Tool(
-    name="list_namespaces",
+@tool(
     title="List namespaces",
     description=(
         "Which namespaces exist or existed in the recorded window, as application or system, with first and last "
@@ -85,7 +56,22 @@ TOOL = Tool(
         "new namespaces (sort=first_seen) and gone ones (active=false). Example: "
         '{"type":"application","sort":"first_seen"}'
     ),
-    arguments=Args,
     result=ListNamespacesResult,
-    answer=answer,
 )
+def list_namespaces(
+    dataset: Dataset,
+    now: float,
+    *,
+    namespaces: NamespacesArg = None,
+    type: Annotated[Literal["application", "system"] | None, Field(examples=["application"])] = None,  # noqa: A002 -- the argument's name
+    active: Annotated[
+        StrictBool | None, Field(description="false: only those that are gone", examples=["false"])
+    ] = None,
+    sort: Annotated[
+        Literal["namespace", "first_seen", "last_seen"],
+        Field(description="Seen: newest first", examples=["first_seen"]),
+    ] = "namespace",
+    page: PageArg,
+) -> Answer:
+    """Answer a call."""
+    return answer_namespaces(dataset, now, page, kind=type, active=active, patterns=namespaces, sort=sort)

@@ -1,7 +1,5 @@
 """Blocks that several results share, described once."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +9,7 @@ Instant = Annotated[str, Field(description="ISO 8601, UTC")]
 UNIT = "in metadata.unit; null: unknown"
 Value = Annotated[Number, Field(description=f"Amount over the window, {UNIT}")]
 Values = Annotated[list[Number], Field(description=f"One amount a bucket, {UNIT}")]
+SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
 SharePct = Annotated[Number, Field(description="Per cent of all namespaces, listed or not, system ones included")]
 ClusterSharePct = Annotated[
     Number, Field(description="Per cent of the whole cluster's capacity (of the bill under costs)")
@@ -108,17 +107,45 @@ class Stats(Result):
     window_end_utc: Instant | None
 
 
-class Excluded(Result):
-    """System namespaces left out of the list; they stay in every total and share."""
+class RestOfSeries(Result):
+    """Selected namespaces whose series are not in this answer."""
 
     count: int
     value: Value
-    share_pct: SharePct
 
 
-class Rest(Result):
+class Rest(RestOfSeries):
     """Namespaces that could be listed but are not in this answer."""
 
-    count: int
+    share_pct: SharePct
+
+
+class Excluded(Rest):
+    """System namespaces left out of the list; they stay in every total and share."""
+
+
+class Share(Result):
+    """A namespace's part of a bucket or range."""
+
+    namespace: str
     value: Value
     share_pct: SharePct
+    cluster_share_pct: ClusterSharePct
+
+
+class Division(Result):
+    """How a bucket or range divides among namespaces."""
+
+    metric: MetricField
+    dimension: DimensionField
+    scale: ScaleField
+    date: DateField
+
+
+class HourlyResult(Result):
+    """Series by the hour."""
+
+    namespace: str = Field(description="What was asked for; * is every namespace")
+    scope: str = Field(description=SCOPE)
+    matched_count: int = Field(description="Namespaces selected")
+    metric: MetricField

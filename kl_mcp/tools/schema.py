@@ -4,8 +4,7 @@ Ten full schemas cost more than 70,000 characters of an assistant's context, so 
 needs in order to call and to validate: names, types, what is required.
 """
 
-from __future__ import annotations
-
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,19 +12,10 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 
-def full_input_schema(model: type[BaseModel]) -> Schema:
-    """Return the JSON Schema of an argument model as Pydantic writes it."""
-    return model.model_json_schema(mode="validation")
-
-
-def full_output_schema(model: type[BaseModel]) -> Schema:
-    """Return the described JSON Schema of a result model."""
-    return model.model_json_schema(mode="serialization")
-
-
+@cache
 def input_schema(model: type[BaseModel]) -> Schema:
     """Project an argument model: no titles, no examples, optional parameters not nullable, lists as arrays."""
-    full = full_input_schema(model)
+    full = model.model_json_schema()
     properties = {name: _input_property(value) for name, value in full.get("properties", {}).items()}
     projected: Schema = {"type": "object", "properties": properties}
     if full.get("required"):
@@ -34,28 +24,15 @@ def input_schema(model: type[BaseModel]) -> Schema:
 
 
 def _input_property(schema: Schema) -> Schema:
-    merged = {**schema, **_not_null(schema)}
-    if "const" in merged:
-        merged["enum"] = [merged["const"]]
+    not_null: Schema = next((choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"), {})
+    merged = {**schema, **not_null}
     keep = ("type", "enum", "items", "minimum", "maximum", "default", "description")
-    projected = {key: merged[key] for key in keep if merged.get(key) is not None}
-    if isinstance(projected.get("items"), dict):
-        projected["items"] = {"type": projected["items"].get("type", "string")}
-    return projected
-
-
-def _not_null(schema: Schema) -> Schema:
-    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
-    if not choices:
-        return {}
-    arrays = [choice for choice in choices if choice.get("type") == "array"]
-    declared: Schema = arrays[0] if arrays else choices[0]  # a list that also takes one string is declared as a list
-    return declared
+    return {key: merged[key] for key in keep if merged.get(key) is not None}
 
 
 def output_schema(model: type[BaseModel]) -> Schema:
     """Project a result model: top-level properties typed, rows and blocks as objects with their required names."""
-    full = full_output_schema(model)
+    full = model.model_json_schema(mode="serialization")
     definitions = full.get("$defs", {})
     properties = {
         name: _named(value, definitions) if name == "metadata" else _property(value, definitions)
@@ -66,7 +43,9 @@ def output_schema(model: type[BaseModel]) -> Schema:
 
 def _property(schema: Schema, definitions: Schema) -> Schema:
     if "anyOf" in schema:
-        return _nullable([_property(choice, definitions) for choice in schema["anyOf"]])
+        choices = [_property(choice, definitions) for choice in schema["anyOf"]]
+        # Not a list of types, which some clients' schema checks complain of.
+        return {"anyOf": choices} if len(choices) > 1 else choices[0]
     if "$ref" in schema:
         return {"type": "object"}
     if schema["type"] == "array":
@@ -80,8 +59,3 @@ def _named(schema: Schema, definitions: Schema) -> Schema:
         return _property(schema, definitions)
     required: list[str] = definitions[schema["$ref"].rsplit("/", 1)[1]]["required"]
     return {"type": "object", "required": required}
-
-
-def _nullable(choices: list[Schema]) -> Schema:
-    # Not a list of types, which some clients' schema checks complain of.
-    return {"anyOf": choices} if len(choices) > 1 else choices[0]

@@ -1,21 +1,18 @@
 """The HTTP transport: /mcp (both protocol eras), /healthz, /readyz and /metrics, served by uvicorn."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import anyio
-import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +28,7 @@ from kl_mcp.transport import probes
 from kl_mcp.transport.capacity import Room
 from kl_mcp.transport.metrics import Metrics
 from kl_mcp.transport.request_limits import Limits
-from kl_mcp.transport.runner import Listener, Server
+from kl_mcp.transport.runner import Server
 from kl_mcp.transport.sockets import METRICS_PORT, listen, url_of
 from kl_mcp.transport.tls import TlsFiles
 from kl_query.dataset.watcher import Holder, describe
@@ -39,8 +36,6 @@ from kl_query.dataset.watcher import Holder, describe
 logger = logging.getLogger(__name__)
 
 MCP_PATH = "/mcp"
-MCP_METHODS = ("POST",)
-"""A GET would open a stream on which a server without sessions never says anything."""
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
@@ -77,15 +72,17 @@ def create_app(
             tasks.cancel_scope.cancel()
 
     async def health(_request: Request) -> Response:
-        return _json(200, probes.health())
+        return JSONResponse({"status": "ok"})  # that the process answers is all a liveness probe may depend on
 
     async def readiness(_request: Request) -> Response:
-        return _json(*probes.readiness(holder, counts, time.time(), discreetly=identification is not None))
+        status, body = probes.readiness(holder, counts, time.time(), discreetly=identification is not None)
+        return JSONResponse(body, status)
 
     routes = [
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
-        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=MCP_METHODS),
+        # A GET would open a stream on which a server without sessions never says anything.
+        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=["POST"]),
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
@@ -130,16 +127,16 @@ def _guarded(
         body_seconds=settings.client_timeout,
         exempt=exempt,
     )
-    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
     # The answers to browsers stand outside of the gate: their questions bring no token, and its refusals are read too.
+    access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
     return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATH), access, exempt))
 
 
+@dataclass(frozen=True, slots=True)
 class UnfinishedAnswer:
     """Answers 503 to a request that is cut off when the server stops, such as one whose body never arrived."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -151,21 +148,18 @@ class UnfinishedAnswer:
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            await self.app(scope, receive, watch)
         except asyncio.CancelledError:
             if started or scope["type"] != "http":
                 raise
             await refusal(503, "The server is stopping.")(scope, receive, send)
 
 
-def _json(status: int, body: object) -> Response:
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
-
-
 def _what_is_here(settings: Settings) -> str:
     metrics = METRICS_PATH if settings.metrics_port is None else "are on a port of their own (KL_MCP_METRICS_PORT)"
-    probes_are = f"probes are {HEALTH_PATH} and {READY_PATH}"
-    return f"The MCP endpoint is {MCP_PATH}; {probes_are}, metrics for Prometheus {metrics}."
+    return (
+        f"The MCP endpoint is {MCP_PATH}; probes are {HEALTH_PATH} and {READY_PATH}, metrics for Prometheus {metrics}."
+    )
 
 
 def _not_found(hint: str) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -202,12 +196,11 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
         sock = sockets.enter_context(listen(settings.host, settings.port))
         url = url_of(settings.host, sock, MCP_PATH, scheme=scheme)
         app = create_app(settings, served, holder, counts, ready, identification=identification)
-        listeners = [Listener(sock, app)]
+        listeners = [(sock, app)]
         if settings.metrics_port is not None:
             sock = sockets.enter_context(listen(settings.host, settings.metrics_port, METRICS_PORT))
             app = create_metrics_app(settings, served, holder, counts, identification=identification)
-            listeners.append(Listener(sock, app))
+            listeners.append((sock, app))
             logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
-        closing = served.subscriptions.close
-        Server(listeners, closing, settings.client_timeout, tls, max_waiting=room.waiting).run()
+        Server(listeners, served.subscriptions.close, settings.client_timeout, tls, max_waiting=room.waiting).run()
     logger.info("Stopped.")

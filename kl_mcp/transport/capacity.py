@@ -1,7 +1,5 @@
 """How many connections there is room for, by the number of files that this process may have open."""
 
-from __future__ import annotations
-
 import logging
 import resource
 from dataclasses import dataclass

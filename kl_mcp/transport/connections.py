@@ -1,7 +1,5 @@
 """Takes connections, with TLS or without; those that wait longest for their clients make room for new ones."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import socket

@@ -1,7 +1,5 @@
 """Refuses requests whose header lines end in a bare line feed, which other programs on the way may read otherwise."""
 
-from __future__ import annotations
-
 import re
 
 import h11

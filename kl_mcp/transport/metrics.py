@@ -3,8 +3,6 @@
 Series are labelled by tool and by error code, never by namespace: the numbers of the books are answered by the tools.
 """
 
-from __future__ import annotations
-
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from kl_mcp import __version__
 from kl_mcp.counts import PREFIX, Counts
-from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
+from kl_query.staleness import clock_warnings, seconds_ahead
 from kl_query.warnings.unmeasured import BLIND_SPOTS, REASONS
 
 
@@ -48,16 +46,12 @@ class Metrics(Collector):
         info.add_metric((__version__, platform.python_version()), 1)
         yield info
         yield from self._counts.registry.collect()
-        yield self._last_load()
-        yield from self._about_dataset(self._holder.held.dataset)
-
-    def _last_load(self) -> Metric:
-        succeeded = self._holder.looked and self._holder.held.problem is None
-        return GaugeMetricFamily(
+        yield GaugeMetricFamily(
             f"{PREFIX}_dataset_last_load_succeeded",
             "1 when the latest attempt to load succeeded; 0 when answers come from an earlier one, or there is none.",
-            int(succeeded),
+            int(self._holder.looked and self._holder.held.problem is None),
         )
+        yield from self._about_dataset(self._holder.held.dataset)
 
     def _about_dataset(self, dataset: Dataset) -> Iterator[Metric]:
         """Leave out what is not known: a generation of 0 or an age of 0 would look like news."""

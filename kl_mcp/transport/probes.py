@@ -1,19 +1,12 @@
-"""What /healthz and /readyz answer."""
-
-from __future__ import annotations
+"""What /readyz answers."""
 
 from typing import Any
 
 from kl_core.calendar import iso_or_none
 from kl_mcp.counts import Counts
-from kl_query.clocks import clock_warnings, seconds_ahead
 from kl_query.dataset.watcher import Holder
+from kl_query.staleness import clock_warnings, seconds_ahead
 from kl_query.warnings.warning import nobody, texts
-
-
-def health() -> dict[str, Any]:
-    """Say that the process answers: that is all a liveness probe may depend on."""
-    return {"status": "ok"}
 
 
 def readiness(holder: Holder, counts: Counts, now: float, *, discreetly: bool = False) -> tuple[int, dict[str, Any]]:

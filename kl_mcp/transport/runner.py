@@ -1,13 +1,11 @@
 """Runs HTTP applications, each on its own listening socket, until a signal: uvicorn, with connections of our own."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Literal
 
@@ -26,16 +24,8 @@ GRACE_SECONDS = 1
 LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An application and the socket it is served on."""
-
-    sock: socket.socket
-    app: ASGIApp
-
-
 class Server(uvicorn.Server):
-    """Serves the first listener's application, whose lifespan is run, and those of the others beside it.
+    """Serves the application of the first listening socket, whose lifespan is run, and those of the others beside it.
 
     `closing` is called when the server is told to stop, so that open streams end. It leaves with exit code 0 after
     SIGINT and SIGTERM. A client may take `seconds` for what it has to send; `max_waiting` may be at it at once.
@@ -43,16 +33,16 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        listeners: Sequence[Listener],
+        listeners: Sequence[tuple[socket.socket, ASGIApp]],
         closing: Callable[[], None],
         seconds: float,
         tls: TlsFiles | None,
         *,
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        first, *others = listeners
-        super().__init__(_config(first.app, seconds, "on"))
-        self._listeners = [(first.sock, self.config), *((each.sock, _config(each.app, seconds)) for each in others)]
+        (sock, app), *others = listeners
+        super().__init__(_config(app, seconds, "on"))
+        self._listeners = [(sock, self.config), *((sock, _config(app, seconds)) for sock, app in others)]
         self._closing = closing
         self._tls = tls
         self._connections = Connections(
@@ -80,13 +70,12 @@ class Server(uvicorn.Server):
     def _protocol(self, config: uvicorn.Config) -> Callable[[], asyncio.Protocol]:
         if not config.loaded:
             config.load()
-
-        def create() -> asyncio.Protocol:
-            return config.http_protocol_class(  # type: ignore[call-arg] # uvicorn declares less than its classes take
-                config=config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
-        return create
+        return partial(
+            config.http_protocol_class,
+            config=config,  # type: ignore[call-arg] # uvicorn declares less than its classes take
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     async def _look_at(self, tls: TlsFiles) -> None:
         while True:

@@ -7,7 +7,7 @@
 | the next request on a connection | `KL_MCP_CLIENT_TIMEOUT` | here |
 | taking an answer that fills the buffers on the way | `KL_MCP_CLIENT_TIMEOUT` | here |
 | the body of a request | `KL_MCP_CLIENT_TIMEOUT` | `request_limits` |
-| its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MAX_ELEMENTS` | `request_body` |
+| its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MAX_ELEMENTS` | `request_limits` |
 | saying nothing on many connections | `MAX_WAITING`: the oldest makes room | `connections` |
 | many requests at once | `KL_MCP_MAX_REQUESTS`: answered 503 | `request_limits` |
 | many subscriptions, which stay open | `MAX_SUBSCRIPTIONS`, a quarter for each name | `protocol.subscriptions` |
@@ -16,8 +16,6 @@
 
 `capacity` makes the numbers fit into the files that the process may have open.
 """
-
-from __future__ import annotations
 
 import asyncio
 from typing import Any
@@ -38,14 +36,13 @@ def timed(seconds: float) -> type[H11Protocol]:
     """
 
     class Timed(H11Protocol):
-        _headers_timer: asyncio.TimerHandle | None = None
-        _reader_timer: asyncio.TimerHandle | None = None
         _spoke = False
         _dropped = False
         _heard_at = 0.0
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
+            self._timers: dict[str, asyncio.TimerHandle] = {}
             self.timeout_keep_alive = seconds  # type: ignore[assignment] # uvicorn only counts it down
             strict(self.conn)
 
@@ -69,21 +66,21 @@ def timed(seconds: float) -> type[H11Protocol]:
             self._heard_at = self.loop.time()
             super().data_received(data)
             if self._answering():
-                self._stop()
-            elif self._headers_timer is None:
+                self._stop("headers")
+            elif "headers" not in self._timers:
                 self._start()
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._reader_timer = self.loop.call_later(seconds, self.drop)
+            self._timers["reader"] = self.loop.call_later(seconds, self.drop)
 
         def resume_writing(self) -> None:
-            self._stop_reader_timer()
+            self._stop("reader")
             super().resume_writing()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            self._stop_reader_timer()
+            self._stop("headers")
+            self._stop("reader")
             super().connection_lost(exc)
 
         def _answering(self) -> bool:
@@ -91,20 +88,14 @@ def timed(seconds: float) -> type[H11Protocol]:
             return self.cycle is not None and not self.cycle.response_complete
 
         def _start(self) -> None:
-            self._headers_timer = self.loop.call_later(seconds, self._late)
+            self._timers["headers"] = self.loop.call_later(seconds, self._late)
 
-        def _stop(self) -> None:
-            if self._headers_timer is not None:
-                self._headers_timer.cancel()
-                self._headers_timer = None
-
-        def _stop_reader_timer(self) -> None:
-            if self._reader_timer is not None:
-                self._reader_timer.cancel()
-                self._reader_timer = None
+        def _stop(self, timer: str) -> None:
+            if timer in self._timers:
+                self._timers.pop(timer).cancel()
 
         def _late(self) -> None:
-            self._headers_timer = None
+            del self._timers["headers"]
             if self._answering() or self.transport.is_closing():
                 return
             if self._spoke:

@@ -1,14 +1,11 @@
 """Listening sockets: what goes wrong with an address, and what to change, in one sentence."""
 
-from __future__ import annotations
-
 import errno
 import socket
 
 from kl_core.errors import KubeLedgerError
 
 BACKLOG = 2048
-MAIN_PORT = "--port or KL_MCP_LISTEN_PORT"
 METRICS_PORT = "--metrics-port or KL_MCP_METRICS_PORT"
 
 
@@ -16,28 +13,22 @@ class CannotListenError(KubeLedgerError):
     """The listen address cannot be used. The message says why and which setting to change."""
 
 
-def listen(host: str, port: int, named: str = MAIN_PORT) -> socket.socket:
+def listen(host: str, port: int, named: str = "--port or KL_MCP_LISTEN_PORT") -> socket.socket:
     """Return a listening socket; port 0 takes any free port. `named` are the settings of the port, for the advice.
 
     Raise `CannotListenError`.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-            sock.listen(BACKLOG)
-        except BaseException:
-            sock.close()
-            raise
-    except (OSError, UnicodeError) as error:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # :: is every address, those of IPv4 included. ValueError: a name that is none, or a machine without IPv6.
+        both = family == socket.AF_INET6
+        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except (OSError, ValueError) as error:
         raise CannotListenError(f"Cannot listen on {host} port {port}: {_advice(error, named)}") from error
-    return sock
 
 
-def _advice(error: OSError | UnicodeError, named: str) -> str:
-    if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+def _advice(error: OSError | ValueError, named: str) -> str:
+    if isinstance(error, socket.gaierror | ValueError) or error.errno == errno.EADDRNOTAVAIL:
         return (
             "this machine has no such address. Choose another with --host or KL_MCP_LISTEN_HOST (127.0.0.1, 0.0.0.0)."
         )

@@ -1,7 +1,5 @@
 """Certificate and key of the HTTP transport: read from PEM files, tried out, and read again when the files change."""
 
-from __future__ import annotations
-
 import logging
 import re
 import ssl
@@ -37,10 +35,6 @@ WEAK = {
 """What OpenSSL refuses to serve."""
 
 
-class TlsError(SettingsError):
-    """Certificate or key cannot be used. The message names the setting and the file, and quotes nothing of the key."""
-
-
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate that can be served: the context that serves it, and its validity in UNIX seconds."""
@@ -51,15 +45,18 @@ class Certificate:
 
 
 def read_certificate(cert_file: Path, key_file: Path, now: float) -> Certificate:
-    """Read the certificate chain and key of two PEM files. Raise `TlsError`, also for one that has expired at `now`."""
+    """Read the certificate chain and key of two PEM files.
+
+    Raise `SettingsError`, also for a certificate that has expired at `now`.
+    """
     leaf = _leaf(_content(CERT, cert_file), cert_file)
     if not PRIVATE_KEY.search(_content(KEY, key_file)):
-        raise TlsError(f"{KEY}: {key_file} holds no private key in PEM form.")
+        raise SettingsError(f"{KEY}: {key_file} holds no private key in PEM form.")
     not_before, not_after = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
     context = _server()
     _load(context, cert_file, key_file)
     if not_after <= now:
-        raise TlsError(f"{CERT}: the certificate in {cert_file} expired at {iso(not_after)}. Renew it.")
+        raise SettingsError(f"{CERT}: the certificate in {cert_file} expired at {iso(not_after)}. Renew it.")
     return Certificate(context, not_before, not_after)
 
 
@@ -67,20 +64,20 @@ def _content(setting: str, path: Path) -> bytes:
     try:
         return read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise TlsError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
 
 
 def _leaf(content: bytes, cert_file: Path) -> x509.Certificate:
     """Return the server's own certificate, the first of the file. OpenSSL loads one that no client accepts, too."""
     if not CERTIFICATE.search(content):
-        raise TlsError(f"{CERT}: {cert_file} holds no certificate in PEM form.")
+        raise SettingsError(f"{CERT}: {cert_file} holds no certificate in PEM form.")
     try:
         leaf = x509.load_pem_x509_certificates(content)[0]
         extensions = [extension.value for extension in leaf.extensions]
     except ValueError:
-        raise TlsError(f"{CERT}: a certificate in {cert_file} is damaged.") from None
+        raise SettingsError(f"{CERT}: a certificate in {cert_file} is damaged.") from None
     if not all(map(_serves, extensions)):
-        raise TlsError(
+        raise SettingsError(
             f"{CERT}: the certificate in {cert_file} is not for servers. Have one issued with the key usage "
             "digitalSignature and the extended key usage serverAuth, or with neither of these extensions."
         )
@@ -106,18 +103,20 @@ def _server() -> ssl.SSLContext:
 def _load(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
     def passphrase() -> str:
         # Without this, OpenSSL asks for it on the terminal.
-        raise TlsError(f"{KEY}: the key in {key_file} needs a passphrase. Store it without one (openssl pkey).")
+        raise SettingsError(f"{KEY}: the key in {key_file} needs a passphrase. Store it without one (openssl pkey).")
 
     try:
         context.load_cert_chain(cert_file, key_file, passphrase)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsError(f"{KEY}: the key in {key_file} is not the one of the certificate in {cert_file}.") from None
+            raise SettingsError(
+                f"{KEY}: the key in {key_file} is not the one of the certificate in {cert_file}."
+            ) from None
         if error.reason in WEAK:
-            raise TlsError(f"{CERT}: {cert_file} cannot be used: {WEAK[error.reason]}.") from None
-        raise TlsError(f"{KEY}: the key in {key_file} is damaged.") from None
+            raise SettingsError(f"{CERT}: {cert_file} cannot be used: {WEAK[error.reason]}.") from None
+        raise SettingsError(f"{KEY}: the key in {key_file} is damaged.") from None
     except OSError as error:
-        raise TlsError(f"{CERT} or {KEY}: {cert_file} or {key_file} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"{CERT} or {KEY}: {cert_file} or {key_file} cannot be read: {error.strerror}.") from None
 
 
 class TlsFiles:
@@ -128,7 +127,7 @@ class TlsFiles:
     """
 
     def __init__(self, cert_file: Path, key_file: Path, *, now: Callable[[], float] = time.time) -> None:
-        """Read the files. Raise `TlsError`."""
+        """Read the files. Raise `SettingsError`."""
         self._files = (cert_file, key_file)
         self._now = now
         self._mark = self._seen = self._look_at_files()
@@ -158,7 +157,7 @@ class TlsFiles:
     def _renew(self) -> None:
         try:
             self._certificate = read_certificate(*self._files, self._now())
-        except TlsError as error:
+        except SettingsError as error:
             logger.error("%s The certificate that was read before stays in force.", error)  # noqa: TRY400 -- no traceback
             return
         self._told_expired = False
@@ -167,8 +166,11 @@ class TlsFiles:
 
     def _warn(self) -> None:
         if self._certificate.not_before > self._now():
-            since = iso(self._certificate.not_before)
-            logger.warning("The certificate in %s holds from %s only: clients refuse it.", self._files[0], since)
+            logger.warning(
+                "The certificate in %s holds from %s only: clients refuse it.",
+                self._files[0],
+                iso(self._certificate.not_before),
+            )
         if (mark := self._mark[1]) and mark.mode & stat.S_IROTH:
             logger.warning("Everybody on this machine can read the key file %s: chmod 600 it.", self._files[1])
 

@@ -1,7 +1,5 @@
 """describe_dataset: what there is to ask about, how deep, how fresh, and in what terms."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +13,6 @@ from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
 from kl_query.view import scale_of
-from kl_query.warnings.warning import DataWarning
 from kl_query.windows import bucket_name, instant, whole_window
 
 _RATE_CHANGES = 10
@@ -67,15 +64,11 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             now,
             warnings=[
                 *pending_warning(dataset, dataset.newest_sample),
-                *_own_gpus(dataset),
+                *rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics),
                 *(spot.said for spot in dataset.blind_spots or ()),
             ],
         ),
     }
-
-
-def _own_gpus(dataset: Dataset) -> list[DataWarning]:
-    return rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics)
 
 
 def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:

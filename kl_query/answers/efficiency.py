@@ -1,7 +1,5 @@
 """get_efficiency: one row per namespace and metric, with totals and counts over all of them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from math import isnan
@@ -18,8 +16,8 @@ from kl_query.numbers import known_sum, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import scale_of
-from kl_query.warnings import efficiency as told
-from kl_query.warnings.warning import DataWarning, Plain, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
 from kl_query.windows import Window, bucket_name, read_window
 
 
@@ -78,13 +76,11 @@ def efficiency(
             unit="efficiency_ratio",
             metric=metric,
             warnings=[
-                *_unknown(lines),
-                *_uncounted(lines),
-                *_without_requests(lines),
+                *_left_out(lines),
                 *rules.gap_warnings(window),
                 *rules.metric_warnings(metrics),
                 *unmeasured_warnings(dataset, dict.fromkeys(line.namespace for line in lines), window, metrics),
-                *([told.MONEY_UNSHARED] if money and dataset.sharing != Sharing() else []),
+                *([warning(Code.MONEY_UNSHARED)] if money and dataset.sharing != Sharing() else []),
             ],
         ),
     }
@@ -105,10 +101,9 @@ def efficiency(
 def _lines(rules: AmountRules, window: Window, selection: Selection, metrics: tuple[Metric, ...]) -> list[_Line]:
     """Return a line per namespace and metric; over the whole cluster, only for a metric a namespace ever had."""
     scale, cluster = rules.scale, selection.scope == "cluster"
-    names = scale.rows if cluster else selection.names
     unattributed = {metric: unattributed_usage(scale, metric) for metric in metrics}
     lines = []
-    for name in names:
+    for name in selection.rows(scale):
         row = scale.row(name)
         for metric in metrics:
             if metric in row or not cluster:
@@ -127,18 +122,13 @@ def _order(line: _Line, sort: str, rules: AmountRules) -> tuple[bool, float, flo
     By ratio as well what cannot be compared otherwise.
     """
     sums = line.shown
-    if not rules.adds_up(line.metric) and sort != "namespace":
+    if sort == "namespace":
+        return False, 0.0, 0.0, line.namespace
+    if not rules.adds_up(line.metric):
         return isnan(sums.ratio), 0.0 if isnan(sums.ratio) else sums.ratio, 0.0, line.namespace
-    value = {
-        "unused": -sums.unused,
-        "ratio": sums.ratio,
-        "usage": -sums.usage,
-        "requests": -sums.requests,
-        "namespace": 0.0,
-    }[sort]
-    unknown = isnan(value)
-    usage = 0.0 if sort == "namespace" or isnan(sums.usage) else sums.usage
-    return unknown, 0.0 if unknown else value, -usage, line.namespace
+    value = {"unused": -sums.unused, "ratio": sums.ratio, "usage": -sums.usage, "requests": -sums.requests}[sort]
+    usage = 0.0 if isnan(sums.usage) else sums.usage
+    return isnan(value), 0.0 if isnan(value) else value, -usage, line.namespace
 
 
 def _row(line: _Line, rules: AmountRules) -> dict[str, Any]:
@@ -178,23 +168,25 @@ def _counts(rows: list[Compared]) -> dict[str, int]:
     return {kind: found[kind] for kind in CLASSES}
 
 
-def _unknown(lines: list[_Line]) -> list[DataWarning]:
+def _left_out(lines: list[_Line]) -> list[DataWarning]:
+    """Say where efficiency is unknown, and what it leaves out, as it would read too low with it.
+
+    The last is imported history, which knows usage in hours in which it knows no requests.
+    """
     unknown = [line for line in lines if line.sums.classification == "unknown"]
-    groups = (
-        ([line for line in unknown if not line.sums.in_doubt and not line.uncounted], told.never_both_known),
-        ([line for line in unknown if line.sums.in_doubt], told.in_doubt),
-    )
-    return [said([(line.namespace, line.metric) for line in group]) for group, said in groups if group]
-
-
-def _uncounted(lines: list[_Line]) -> list[DataWarning]:
-    """Say what efficiency leaves out, as it would read too low with it."""
-    left_out = [(line.namespace, line.metric, line.uncounted) for line in lines if line.uncounted]
-    return [told.request_hours_untold(left_out)] if left_out else []
-
-
-def _without_requests(lines: list[_Line]) -> list[DataWarning]:
-    """Say what efficiency leaves out of imported history, which knows usage in hours in which it knows no requests."""
-    alone = ((line, line.sums.usage_alone) for line in lines)
-    left_out = [(line.namespace, line.metric, hours) for line, hours in alone if hours > 0]
-    return [told.requests_unknown(left_out)] if left_out else []
+    alone = [line for line in lines if line.sums.usage_alone > 0]
+    lacking = {
+        Code.EFFICIENCY_UNKNOWN: [(line, "") for line in unknown if not line.sums.in_doubt and not line.uncounted],
+        Code.EFFICIENCY_IN_DOUBT: [(line, "") for line in unknown if line.sums.in_doubt],
+        Code.REQUEST_HOURS_UNTOLD: [(line, f": {some(line.uncounted)}") for line in lines if line.uncounted],
+        Code.REQUESTS_UNKNOWN: [(line, f": {line.sums.usage_alone:g} h") for line in alone],
+    }
+    return [
+        warning(
+            code,
+            count=len(rows),
+            rows=Names(tuple((line.namespace, Plain(f" ({line.metric}{lack})")) for line, lack in rows)),
+        )
+        for code, rows in lacking.items()
+        if rows
+    ]

@@ -24,8 +24,8 @@ from kl_query.numbers import UNKNOWN, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import scale_of
-from kl_query.warnings.efficiency import ratios_null
-from kl_query.warnings.warning import DataWarning, texts
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import warning
 from kl_query.windows import Window, read_window
 
 
@@ -36,7 +36,7 @@ def efficiency_timeseries(
     comparable_metrics(dataset, metric)
     scale = scale_of(dataset, "hourly_7d")
     window = read_window(scale, date)
-    names = scale.rows if selection.scope == "cluster" else selection.names
+    names = selection.rows(scale)
     rows = {name: scale.row(name).get(metric) for name in names}
     unattributed = unattributed_usage(scale, metric)
     rules = rules_of(scale)
@@ -72,7 +72,10 @@ def efficiency_timeseries(
         single=selection.single,
         generation=dataset.generation,
     )
-    answer["metadata"]["warnings"] += texts(_null_warning(answer["series"]))
+    values = [value for series in answer["series"] for value in series["values"]]
+    if None in values:
+        nulls = warning(Code.RATIOS_NULL, without=values.count(None), hours=len(values))
+        answer["metadata"]["warnings"].append(nulls.text)
     return answer
 
 
@@ -90,9 +93,3 @@ def hourly_ratio(rows: Iterable[Amounts | None], window: Window, unattributed: C
         in_doubt = unattributed is not None and unattributed[i] > TOLERATED_DOUBT * wanted
         ratios.append(UNKNOWN if in_doubt else ratio(used, wanted))
     return ratios
-
-
-def _null_warning(series: list[dict[str, Any]]) -> list[DataWarning]:
-    values = [value for entry in series for value in entry["values"]]
-    without = values.count(None)
-    return [ratios_null(without, len(values))] if without else []

@@ -1,7 +1,5 @@
 """get_namespace_breakdown: how a window divides over namespaces, idle, and what no pod can use."""
 
-from __future__ import annotations
-
 from math import isnan
 from typing import Any
 
@@ -46,24 +44,21 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
         ("breakdown",),
         generation=view.dataset.generation,
     )
-    add_remainder(answer, view, names, "breakdown", exclude_system=exclude_system)
+    add_remainder(answer, view, "breakdown", exclude_system=exclude_system)
     return answer
 
 
 def _concentration(view: Frame) -> dict[str, Any]:
     """Say how few namespaces use most of it: over all namespaces, system ones and unlisted ones included."""
     bearing: list[RowId] = [*view.named, *view.withheld]
-    known = sorted((row for row in bearing if not isnan(view.totals[row].value)), key=lambda row: _rank(view, row))
+    weights = {row: view.weight_of((row,)) for row in bearing if not isnan(view.totals[row].value)}
+    known = sorted(weights, key=lambda row: (-view.totals[row].value, -weights[row]))
     return {
         "top_3_share_pct": view.share_of(known[:3]) if known else None,
         "top_10_share_pct": view.share_of(known[:10]) if known else None,
         "total_namespaces": len(bearing),
-        "namespaces_for_80_pct": _needed(sorted((view.weight_of(name) for name in known), reverse=True), 0.8),
+        "namespaces_for_80_pct": _needed(sorted(weights.values(), reverse=True), 0.8),
     }
-
-
-def _rank(view: Frame, row: RowId) -> tuple[float, float]:
-    return -view.totals[row].value, -view.weight_of(row)
 
 
 def _needed(values: list[float], part: float) -> int | None:
@@ -98,16 +93,16 @@ def _overhead(view: Frame) -> dict[str, Any]:
         "unattributed_value": view.measure.shown(_special(view, "unattributed")),
         "unmeasured_value": view.measure.shown(unmeasured),
         "namespaces_share_of_allocatable_pct": percent(view.all_namespaces, allocatable),
-        "shared_namespaces_value": view.measure.shown(shared.borne_for_namespaces if shared else None),
-        "shared_idle_value": view.measure.shown(shared.borne_for_idle if shared else None),
+        "shared_namespaces_value": view.measure.shown(shared.over_window.borne("shared") if shared else None),
+        "shared_idle_value": view.measure.shown(shared.over_window.borne("idle") if shared else None),
     }
 
 
 def _special(view: Frame, entry: Special) -> float:
     """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
-    total = view.special_total(entry)
-    if total is not None:
-        return total.value
+    found = view.special(entry)
+    if found is not None:
+        return found[1].value
     never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
     return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
 

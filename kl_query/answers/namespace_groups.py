@@ -1,7 +1,5 @@
 """group_namespaces: what the namespaces that match a glob add up to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One namespace on a page: what it is, and in brief what it used, requested and cost over each whole scale."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kl_core.calendar import GRANULARITY
@@ -50,6 +48,10 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWar
     rules = rules_of(window.scale)
     billed = [metric for metric in BILLED_METRICS if metric in window.scale.bill]
     priced: list[MetricOrTotal] = [*billed, "total"] if billed else []
+    amounts = [frame(dataset, scale, metric, window.scale.cost_model) for metric in dataset.metrics]
+    costs = [frame(dataset, scale, metric, "costs") for metric in priced]
+    for view in (*amounts, *costs):
+        warnings += view.warnings(view.totals_of([name]), [name])
     return {
         "date": window.label,
         "granularity": GRANULARITY[scale],
@@ -58,20 +60,17 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWar
         "partial": window.partial,
         "observed_hours": rounded(rules.observed_hours(window)),
         "elapsed_hours": rounded(window.elapsed_hours),
-        "amounts": [
-            _amount(frame(dataset, scale, metric, window.scale.cost_model), name, warnings)
-            for metric in dataset.metrics
-        ],
-        "costs": [_cost(frame(dataset, scale, metric, "costs"), name, warnings) for metric in priced],
+        "amounts": [_amount(view, name) for view in amounts],
+        "costs": [_cost(view, name) for view in costs],
     }
 
 
-def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
+def _amount(view: Frame, name: str) -> Block:
     metric = view.measure.metrics[0]
     rules, amounts = rules_of(view.scale), view.scale.row(name).get(metric)
     sums = rules.compare(amounts, view.window, unattributed_usage(view.scale, metric))
     sums = sums.per(rules.divisors(metric, [amounts], view.window))
-    value = _value(view, name, warnings)
+    value = view.total_of(name).value
     return {
         "metric": metric,
         "unit": view.measure.unit,
@@ -84,17 +83,11 @@ def _amount(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
     }
 
 
-def _cost(view: Frame, name: str, warnings: list[DataWarning]) -> Block:
-    value = _value(view, name, warnings)
+def _cost(view: Frame, name: str) -> Block:
+    value = view.total_of(name).value
     return {
         "metric": view.measure.metric,
         "cost": view.measure.shown(value),
         "share_pct": view.share_of((name,)),
         "cluster_share_pct": view.cluster_share(value),
     }
-
-
-def _value(view: Frame, name: str, warnings: list[DataWarning]) -> float:
-    total = view.total_of(name)
-    warnings += view.warnings([name])
-    return total.value

@@ -1,7 +1,5 @@
 """list_namespaces: who is in the books."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +45,7 @@ def namespaces(
     records = [dataset.namespaces[name] for name in names]
     kept = [r for r in records if active is None or r.active == active]
     typed = [r for r in kept if kind is None or _kind(dataset, r) == kind]
-    ordered = _sorted(typed, sort)
+    ordered = sorted(typed, key=lambda record: _order(record, sort))
     warnings = layout_of(dataset).last_seen_warnings(dataset, (record.last_seen for record in typed))
     occurring = [entry for entry in SPECIAL_ENTRIES if any(entry in scale.special for scale in dataset.scales.values())]
     system = sum(1 for r in kept if dataset.is_system(r.name))
@@ -81,12 +79,9 @@ def _kind(dataset: Dataset, record: Namespace) -> str:
     return "system" if dataset.is_system(record.name) else "application"
 
 
-def _sorted(records: list[Namespace], sort: str) -> list[Namespace]:
-    if sort == "first_seen":
-        return sorted(records, key=lambda r: (-(r.first_seen or 0), r.name))
-    if sort == "last_seen":
-        return sorted(records, key=lambda r: (-(r.last_seen or 0), r.name))
-    return sorted(records, key=lambda r: r.name)
+def _order(record: Namespace, sort: str) -> tuple[int, str]:
+    seen = {"first_seen": record.first_seen, "last_seen": record.last_seen}.get(sort)
+    return -(seen or 0), record.name
 
 
 def _line(dataset: Dataset, record: Namespace) -> dict[str, Any]:

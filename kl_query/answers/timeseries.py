@@ -1,7 +1,5 @@
 """get_timeseries: hourly series with statistics."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,8 +13,8 @@ from kl_query.numbers import rounded_all
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
-from kl_query.warnings.observation import OPEN_HOUR_LEFT_OUT
-from kl_query.warnings.warning import DataWarning, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, RowId, warning
 from kl_query.windows import Window
 
 
@@ -62,12 +60,12 @@ def timeseries(
 def series_columns(view: Frame, selection: Selection) -> tuple[dict[str, Column], list[DataWarning]]:
     """Return the columns to show by label, largest sum first, and what to know about them."""
     if selection.scope == "cluster":
-        return {selection.label: view.cluster_column()}, view.cluster_warnings()
+        return {selection.label: view.column_of(selection)}, view.cluster_warnings()
     columns = {name: view.column(name) for name in selection.names}
     sums: dict[RowId, Sum] = {name: view.total_of(name) for name in selection.names}
-    warnings = [*view.unknown_warnings(sums), *view.sharing_warnings(selection.names)]
+    warnings = view.warnings(sums, selection.names)
     if selection.scope == "aggregate":
-        return {selection.label: view.together(selection.names)}, warnings
+        return {selection.label: view.column_of(selection)}, warnings
     return {name: columns[name] for name in view.in_order(columns, sums)}, warnings
 
 
@@ -109,4 +107,4 @@ def add_series(
 
 def open_hour_warning(window: Window) -> list[DataWarning]:
     """Say that statistics leave out the open hour, where they do."""
-    return [OPEN_HOUR_LEFT_OUT] if window.partial else []
+    return [warning(Code.OPEN_HOUR_LEFT_OUT)] if window.partial else []

@@ -1,7 +1,5 @@
 """get_top_consumers: the largest namespaces, and what all others add up to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +26,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
         return ({"rank": position + 1, **share_row(view, names[position])},)
 
     fill(answer, page, len(names), row, ("ranking",), generation=view.dataset.generation)
-    add_remainder(answer, view, names, "ranking", exclude_system=exclude_system)
+    add_remainder(answer, view, "ranking", exclude_system=exclude_system)
     return answer
 
 
@@ -62,11 +60,11 @@ def share_row(view: Frame, name: str) -> dict[str, Any]:
     }
 
 
-def add_remainder(answer: dict[str, Any], view: Frame, names: list[str], rows: str, *, exclude_system: bool) -> None:
+def add_remainder(answer: dict[str, Any], view: Frame, rows: str, *, exclude_system: bool) -> None:
     """Add `rest` (what could be listed and is not in this answer) and `excluded_system`."""
     shown = {row["namespace"] for row in answer[rows]}
     system = [name for name in view.named if exclude_system and view.dataset.is_system(name)]
-    listed = names if view.measure.additive else view.listed(exclude_system=exclude_system)
+    listed = view.listed(exclude_system=exclude_system)
     answer["rest"] = _remainder(view, [*(name for name in listed if name not in shown), *view.withheld])
     answer["excluded_system"] = _remainder(view, system)
 

@@ -1,7 +1,5 @@
 """get_usage: series per namespace at any scale, largest first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +9,7 @@ from kl_query.dataset.model import Column
 from kl_query.measures.measure import Sum
 from kl_query.measures.unmeasured import not_ready_warnings
 from kl_query.metadata import metadata
-from kl_query.numbers import UNKNOWN, rounded_all
+from kl_query.numbers import rounded_all
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame
@@ -23,8 +21,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
     cluster = selection.scope == "cluster"
     names = _of_cluster(view, selection.names) if cluster else selection.names
     sums: dict[RowId, Sum] = {name: view.total_of(name) for name in names}
-    together = view.cluster_column() if cluster else view.together(names)
-    total = _total(view, selection)
+    together, total = view.column_of(selection), view.value_of(selection)
     aggregate = selection.scope == "aggregate"
     ordered = [selection.label] if aggregate else view.in_order(names, sums)
     answer: dict[str, Any] = {
@@ -46,11 +43,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
             window=view.window,
             measure=view.measure,
             warnings=[
-                *(
-                    view.cluster_warnings()
-                    if cluster
-                    else [*view.unknown_warnings(sums), *view.sharing_warnings(names)]
-                ),
+                *(view.cluster_warnings() if cluster else view.warnings(sums, names)),
                 *([] if exclude_special else not_ready_warnings(view.dataset, view.measure, view.window)),
             ],
         ),
@@ -68,19 +61,8 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
 
 def _of_cluster(view: Frame, names: Iterable[str]) -> list[str]:
     """Return the namespaces that have amounts here; of those whose costs others bear, only with a point left."""
-    inside = [name for name in names if name in view.scale.namespaces]
-    return [name for name in inside if name not in view.absorbed or any(c > 0 for c in _shown(view, view.column(name)))]
-
-
-def _shown(view: Frame, column: Column) -> Column:
-    return column[view.window.first : view.window.stop]
-
-
-def _total(view: Frame, selection: Selection) -> float:
-    """Return the sum over the selection; over the cluster, namespaces that may not be named are part of it."""
-    if selection.scope == "cluster":
-        return view.all_namespaces
-    return view.sum_of(selection.names) if selection.names else UNKNOWN
+    inside = (name for name in names if name in view.scale.namespaces)
+    return [n for n in inside if n not in view.absorbed or any(c > 0 for c in view.window.of(view.column(n)))]
 
 
 def _rest(answer: dict[str, Any], sums: Mapping[RowId, Sum], view: Frame, selection: Selection) -> dict[str, Any]:
@@ -94,12 +76,8 @@ def _rest(answer: dict[str, Any], sums: Mapping[RowId, Sum], view: Frame, select
 
 
 def _special(view: Frame) -> list[dict[str, Any]]:
-    entries = ((entry, view.special_column(entry), view.special_total(entry)) for entry in SPECIAL_ENTRIES)
-    return [
-        _series(view, "entry", entry, column, total.value)
-        for entry, column, total in entries
-        if column is not None and total is not None
-    ]
+    entries = ((entry, view.special(entry)) for entry in SPECIAL_ENTRIES)
+    return [_series(view, "entry", entry, found[0], found[1].value) for entry, found in entries if found is not None]
 
 
 def _series(view: Frame, key: str, name: str, column: Column, total: float) -> dict[str, Any]:

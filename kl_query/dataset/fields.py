@@ -3,8 +3,6 @@
 Every failure names the place, so that a damaged file can be reported in one sentence.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections.abc import Mapping
@@ -15,6 +13,13 @@ from kl_query.dataset.model import Column
 from kl_query.warnings.warning import Detail, Plain, Slot, Text
 
 Json = Mapping[str, Any]
+_NAMED: Mapping[type, Plain] = {
+    dict: Plain("an object"),
+    list: Plain("an array"),
+    str: Plain("a string"),
+    bool: Plain("true or false"),
+    int: Plain("an integer"),
+}
 T = TypeVar("T")
 
 
@@ -32,31 +37,11 @@ def entry(place: str) -> Detail:
     return Detail(place, Plain("an entry"))
 
 
-def mapping(value: Any, place: str) -> Json:
-    """Return a JSON object."""
-    return _typed(value, dict, Plain("an object"), place)
-
-
-def listing(value: Any, place: str) -> list[Any]:
-    """Return a JSON array."""
-    return _typed(value, list, Plain("an array"), place)
-
-
-def text(value: Any, place: str) -> str:
-    """Return a string."""
-    return _typed(value, str, Plain("a string"), place)
-
-
-def flag(value: Any, place: str) -> bool:
-    """Return a boolean."""
-    return _typed(value, bool, Plain("true or false"), place)
-
-
-def whole(value: Any, place: str) -> int:
-    """Return an integer."""
-    if isinstance(value, bool):
-        raise MalformedError("{place} is not an integer", place=entry(place))
-    return _typed(value, int, Plain("an integer"), place)
+def typed(value: Any, kind: type[T], place: str) -> T:
+    """Return a value of exactly one of the types of JSON: an object, an array, a string, a boolean or an integer."""
+    if type(value) is not kind:
+        raise MalformedError("{place} is not {named}", place=entry(place), named=_NAMED[kind])
+    return value
 
 
 def number(value: Any, place: str) -> float:
@@ -73,9 +58,14 @@ def member(values: Json, key: str, place: str) -> Any:
     return values[key]
 
 
+def given(document: Json, key: str, kind: type[T]) -> T:
+    """Return a required member of a file's object."""
+    return typed(member(document, key, "the file"), kind, key)
+
+
 def one_of(value: Any, allowed: Mapping[str, T], place: str) -> T:
     """Return what a word stands for."""
-    word = text(value, place)
+    word = typed(value, str, place)
     if word not in allowed:
         raise MalformedError(
             "{place} is {word}, not one of {allowed}",
@@ -88,7 +78,7 @@ def one_of(value: Any, allowed: Mapping[str, T], place: str) -> T:
 
 def moment(value: Any, place: str) -> int:
     """Return an instant such as `2026-11-21T14:00:00Z` in UNIX seconds."""
-    written = text(value, place)
+    written = typed(value, str, place)
     try:
         return read_iso(written)
     except ValueError:
@@ -106,7 +96,7 @@ def moment_or_none(value: Any, place: str) -> int | None:
 
 def column(value: Any, length: int, place: str) -> Column:
     """Return an array of numbers; null becomes NaN."""
-    values = listing(value, place)
+    values = typed(value, list, place)
     if len(values) != length:
         raise MalformedError(
             "{place} has {found} elements for {length} buckets", place=entry(place), found=len(values), length=length
@@ -126,9 +116,3 @@ def known_column(value: Any, length: int, place: str) -> Column:
     if any(not element >= 0 for element in read):
         raise MalformedError("{place} holds a null or a negative number", place=entry(place))
     return read
-
-
-def _typed(value: Any, kind: type[T], named: Plain, place: str) -> T:
-    if not isinstance(value, kind):
-        raise MalformedError("{place} is not {named}", place=entry(place), named=named)
-    return value

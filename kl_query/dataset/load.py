@@ -4,33 +4,31 @@ A manifest that cannot be used is a DatasetError. A damaged data file costs only
 generation answers, and a warning names the file. Files of another layout are handed to its reader.
 """
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import orjson
 
 from kl_core.regular_files import TooLongError, UnfitFileError, read_regular
-from kl_core.vocabulary import MANIFEST, NODES, SCALES, ScaleName
-from kl_query.dataset.fields import Json, MalformedError, mapping
+from kl_core.vocabulary import MANIFEST, NODES, SCALES
+from kl_query.dataset.fields import Json, MalformedError, typed
 from kl_query.dataset.legacy import is_legacy, reader_of
 from kl_query.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
-from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset, Scale
+from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
-from kl_query.warnings import loading
-from kl_query.warnings.warning import DataWarning, Detail, Plain, Text
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Detail, Plain, Text, text, warning
 
 MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
 MAX_DATA_FILE_BYTES = 512_000_000
 """In bytes: six times what the hours of 5,000 namespaces with every metric take."""
-_ATTEMPTS = 3
-T = TypeVar("T")
+_MAX_ATTEMPTS = 3
 
 
 def detect_layout(directory: Path) -> str:
@@ -43,7 +41,8 @@ def detect_layout(directory: Path) -> str:
             return "native"
         return "kubeledger" if is_legacy(directory) else "none"
     except OSError as error:
-        raise DatasetError(loading.directory_unreadable(directory, error)) from None
+        place = Plain(str(directory))
+        raise DatasetError(warning(Code.DIRECTORY_UNREADABLE, directory=place, reason=_reason(error))) from None
 
 
 def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
@@ -54,111 +53,129 @@ def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_P
     """
     if detect_layout(directory) == "kubeledger":
         return replace(reader_of(directory.resolve()).read(), system_prefixes=system_prefixes)
-    for _ in range(_ATTEMPTS - 1):
+    for _ in range(_MAX_ATTEMPTS):
         dataset, vanished = _load_once(directory)
-        if not vanished:
+        if not vanished or _manifest(directory)[0].generation == dataset.generation:
             break
-        if _manifest(directory)[0].generation == dataset.generation:
-            break
-    else:
-        dataset, _ = _load_once(directory)
     return replace(dataset, system_prefixes=system_prefixes)
 
 
 def _load_once(directory: Path) -> tuple[Dataset, bool]:
     """Return a generation and whether any of its files was not there."""
     dataset, records = _manifest(directory)
-    scales: dict[ScaleName, Scale] = {}
-    warnings: list[DataWarning] = []
+    readers: dict[str, Callable[[Json], Any]] = {
+        name: partial(read_scale, name=name, file=records[name].name, names=dataset.namespaces) for name in SCALES
+    }
+    found: dict[str, Any] = {}
+    faults: dict[str, Text] = {}
     vanished = False
-    for name in SCALES:
-        scale, problem, gone = _part(directory, records[name], _scale_reader(name, records[name].name, dataset))
-        vanished |= gone
-        if scale is not None:
-            scales[name] = scale
-        else:
-            minutes = (dataset.polling_interval_seconds or 300) // 60
-            warnings.append(loading.scale_unreadable(problem, name, minutes))
-    nodes, problem, gone = _part(directory, records[NODES], read_nodes)
-    if nodes is None:
-        warnings.append(loading.nodes_unreadable(problem))
-    return replace(dataset, scales=scales, nodes=nodes, warnings=tuple(warnings)), vanished or gone
+    for part, read in {**readers, NODES: read_nodes}.items():
+        try:
+            found[part] = _part(directory, records[part], read)
+        except _RefusedError as error:
+            faults[part] = error.fault
+            vanished |= isinstance(error, _VanishedError)
+    minutes = (dataset.polling_interval_seconds or 300) // 60
+    warnings = tuple(
+        warning(Code.NODES_UNREADABLE, problem=fault)
+        if part == NODES
+        else warning(Code.SCALE_UNREADABLE, problem=fault, scale=Plain(part), minutes=minutes)
+        for part, fault in faults.items()
+    )
+    scales = {name: found[name] for name in SCALES if name in found}
+    return replace(dataset, scales=scales, nodes=found.get(NODES), warnings=warnings), vanished
 
 
-def _scale_reader(name: ScaleName, file: str, dataset: Dataset) -> Callable[[Json], Scale]:
-    return lambda document: read_scale(document, name, file, dataset.namespaces)
-
-
-def _part(directory: Path, record: FileRecord, read: Callable[[Json], T]) -> tuple[T | None, Text, bool]:
-    """Return a file's content, or None with what is wrong with it and whether it was not there at all."""
+def _part(directory: Path, record: FileRecord, read: Callable[[Json], Any]) -> Any:
+    """Return a file's content. Raises _RefusedError."""
     try:
         document = _parsed(_content(directory, record))
         check_version(document)
-        return read(document), loading.NO_PROBLEM, False
+        return read(document)
+    except _RefusedError:
+        raise
     except FileNotFoundError:
-        return None, loading.missing(record.name), True
-    except _RefusedError as error:
-        return None, error.problem, False
+        raise _VanishedError("{file} is missing", file=record.name) from None
     except OSError as error:
-        return None, loading.unreadable(record.name, error), False
+        raise _RefusedError("{file} cannot be read ({reason})", file=record.name, reason=_reason(error)) from None
     except MalformedError as error:
-        return None, loading.unusable(record.name, error.fault), False
+        raise _RefusedError("{file} cannot be used: {fault}", file=record.name, fault=error.fault) from None
 
 
 def _parsed(content: bytes) -> Json:
     try:
-        return mapping(orjson.loads(content), "the file")
+        return typed(orjson.loads(content), dict, "the file")
     except orjson.JSONDecodeError as error:
         raise MalformedError("{error}", error=Detail(str(error), Plain("it is not JSON"))) from None
 
 
-class _RefusedError(Exception):
-    """A data file is not what the manifest says of it, or more than is loaded."""
+class _RefusedError(MalformedError):
+    """A data file cannot be used: it is not what the manifest says of it, or more than is loaded. `fault` names it."""
 
-    def __init__(self, problem: Text) -> None:
-        super().__init__()
-        self.problem = problem
+
+class _VanishedError(_RefusedError):
+    """A data file is not there any more."""
 
 
 def _content(directory: Path, record: FileRecord) -> bytes:
     """Return a file as the manifest describes it. Raises OSError and _RefusedError."""
     if record.size > MAX_DATA_FILE_BYTES:
-        raise _RefusedError(loading.too_large(record.name, record.size, MAX_DATA_FILE_BYTES))
+        raise _RefusedError(
+            "{file} is not read: the manifest says it has {size:,} bytes, and at most {most:,} are loaded",
+            file=record.name,
+            size=record.size,
+            most=MAX_DATA_FILE_BYTES,
+        )
     try:
         content = read_regular(directory / record.name, record.size, inside=directory)
         size = len(content)
     except TooLongError as error:
         content, size = b"", error.size
     if size != record.size:
-        raise _RefusedError(loading.of_other_size(record.name, size, record.size))
+        raise _RefusedError(
+            "{file} is damaged: {found} bytes where the manifest says {expected}",
+            file=record.name,
+            found=size,
+            expected=record.size,
+        )
     if hashlib.sha256(content).hexdigest() != record.sha256:
-        raise _RefusedError(loading.of_other_content(record.name))
+        raise _RefusedError("{file} is damaged: its SHA-256 is not the manifest's", file=record.name)
     return content
 
 
-def _manifest(directory: Path) -> tuple[Dataset, dict[str, FileRecord]]:
+def _manifest(directory: Path) -> tuple[Dataset, Mapping[str, FileRecord]]:
     path = directory / MANIFEST
+    shown = Plain(str(path))
     try:
         content = read_regular(path, MAX_MANIFEST_BYTES, inside=directory)
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(_absent(directory)) from None
-    except UnfitFileError as error:
-        raise DatasetError(loading.manifest_unfit(path, error)) from None
     except OSError as error:
-        raise DatasetError(loading.manifest_unreadable(path, error)) from None
+        what = text(
+            "used: {reason}. Remove it; the collector publishes a new one at its next tick"
+            if isinstance(error, UnfitFileError)
+            else "read ({reason}): let this process read it",
+            reason=_reason(error),
+        )
+        raise DatasetError(warning(Code.MANIFEST_UNREADABLE, path=shown, what=what)) from None
     try:
         document = _parsed(content)
     except MalformedError:
-        raise DatasetError(loading.manifest_truncated(path)) from None
+        raise DatasetError(warning(Code.MANIFEST_TRUNCATED, path=shown)) from None
     try:
         check_version(document)
-        dataset, records = read_manifest(document)
+        return read_manifest(document)
     except MalformedError as error:
-        raise DatasetError(loading.manifest_malformed(path, error.fault)) from None
-    return dataset, dict(records)
+        raise DatasetError(warning(Code.MANIFEST_MALFORMED, path=shown, fault=error.fault)) from None
 
 
 def _absent(directory: Path) -> DataWarning:
-    if not directory.is_dir():
-        return loading.no_directory(directory, exists=directory.exists())
-    return loading.no_manifest(directory / MANIFEST)
+    place = Plain(str(directory))
+    if directory.is_dir():
+        return warning(Code.MANIFEST_MISSING, directory=place, manifest=Plain(MANIFEST))
+    what = text("is not a directory" if directory.exists() else "does not exist")
+    return warning(Code.DIRECTORY_MISSING, directory=place, what=what)
+
+
+def _reason(error: OSError) -> Plain:
+    return Plain(str(error.strerror))

@@ -1,7 +1,5 @@
 """Turns a parsed `dataset.json` and nodes file into model objects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +18,13 @@ from kl_query.dataset.fields import (
     Json,
     MalformedError,
     entry,
-    flag,
-    listing,
-    mapping,
+    given,
     member,
     moment,
     moment_or_none,
     number,
     one_of,
-    text,
-    whole,
+    typed,
 )
 from kl_query.dataset.model import BlindSpot, CollectorClock, Dataset, Namespace, Node, Nodes, Rate
 from kl_query.warnings.unmeasured import blind_spot
@@ -49,21 +44,21 @@ class FileRecord:
 
 def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
     """Return the dataset without its scales and nodes, and the files that hold them. Raises MalformedError."""
-    last = mapping(member(document, "last_sample_at", "the file"), "last_sample_at")
-    files = mapping(member(document, "files", "the file"), "files")
+    last = given(document, "last_sample_at", dict)
+    files = given(document, "files", dict)
     records = {part: _file(member(files, part, "files"), part) for part in PARTS}
-    producer = mapping(member(document, "producer", "the file"), "producer")
+    producer = given(document, "producer", dict)
     currency = member(document, "currency", "the file")
     return (
         Dataset(
             layout="native",
             cost_model=one_of(member(document, "cost_model", "the file"), COST_MODELS, "cost_model"),
-            currency=None if currency is None else text(currency, "currency"),
-            cluster=text(member(document, "cluster", "the file"), "cluster"),
-            producer=" ".join(text(producer.get(key), f"producer.{key}") for key in ("name", "version")),
-            generation=whole(member(document, "generation", "the file"), "generation"),
-            polling_interval_seconds=whole(
-                member(document, "polling_interval_seconds", "the file"), "polling_interval"
+            currency=None if currency is None else typed(currency, str, "currency"),
+            cluster=given(document, "cluster", str),
+            producer=" ".join(typed(producer.get(key), str, f"producer.{key}") for key in ("name", "version")),
+            generation=given(document, "generation", int),
+            polling_interval_seconds=typed(
+                member(document, "polling_interval_seconds", "the file"), int, "polling_interval"
             ),
             generated_at=moment(member(document, "generated_at", "the file"), "generated_at"),
             collector_clock=_clock(document.get("clock_disagrees")),
@@ -73,7 +68,7 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
                 s: moment_or_none(member(last, s, "last_sample_at"), f"last_sample_at.{s}") for s in SOURCES
             },
             metrics=_metrics(member(document, "metrics", "the file")),
-            rates=tuple(_rate(rate) for rate in listing(member(document, "rates", "the file"), "rates")),
+            rates=tuple(_rate(rate) for rate in given(document, "rates", list)),
             namespaces=_namespaces(member(document, "namespaces", "the file")),
             files={"manifest": MANIFEST, **{part: record.name for part, record in records.items()}},
         ),
@@ -83,13 +78,13 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
 
 def read_nodes(document: Json) -> Nodes:
     """Return the nodes of a parsed nodes file. Raises MalformedError."""
-    nodes = listing(member(document, "nodes", "the file"), "nodes")
+    nodes = given(document, "nodes", list)
     return Nodes(moment_or_none(member(document, "at", "the file"), "at"), tuple(_node(node) for node in nodes))
 
 
 def check_version(document: Json) -> None:
     """Raise MalformedError unless a file is of the schema version this server reads."""
-    version = whole(member(document, "schema_version", "the file"), "schema_version")
+    version = given(document, "schema_version", int)
     if version > SCHEMA_VERSION:
         raise MalformedError(
             "its schema_version is {found}, newer than the {read} this kl-mcp reads: upgrade kl-mcp",
@@ -101,19 +96,19 @@ def check_version(document: Json) -> None:
 
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
-    published = {one_of(metric, _METRICS, "metrics") for metric in listing(value, "metrics")}
+    published = {one_of(metric, _METRICS, "metrics") for metric in typed(value, list, "metrics")}
     return tuple(metric for metric in METRICS if metric in published)
 
 
 def _clock(value: Any) -> CollectorClock | None:
     if value is None:
         return None
-    found = mapping(value, "clock_disagrees")
-    witnesses = listing(found.get("contradicted_by"), "clock_disagrees.contradicted_by")
+    found = typed(value, dict, "clock_disagrees")
+    witnesses = typed(found.get("contradicted_by"), list, "clock_disagrees.contradicted_by")
     return CollectorClock(
         moment(found.get("detected_at"), "clock_disagrees.detected_at"),
-        whole(found.get("ahead_seconds"), "clock_disagrees.ahead_seconds"),
-        tuple(text(witness, "clock_disagrees.contradicted_by") for witness in witnesses),
+        typed(found.get("ahead_seconds"), int, "clock_disagrees.ahead_seconds"),
+        tuple(typed(witness, str, "clock_disagrees.contradicted_by") for witness in witnesses),
     )
 
 
@@ -121,22 +116,22 @@ def _unmeasured(value: Any) -> dict[str, dict[str, int]] | None:
     if value is None:
         return None
     return {
-        name: {reason: whole(pods, f"unmeasured.{name}") for reason, pods in mapping(of_one, "unmeasured").items()}
-        for name, of_one in mapping(value, "unmeasured").items()
+        name: {reason: typed(pods, int, f"unmeasured.{name}") for reason, pods in typed(of_one, dict, name).items()}
+        for name, of_one in typed(value, dict, "unmeasured").items()
     }
 
 
 def _blind_spots(value: Any) -> tuple[BlindSpot, ...] | None:
     if value is None:
         return None
-    spots = [mapping(spot, "blind_spots") for spot in listing(value, "blind_spots")]
-    pairs = [(text(spot.get("code"), "blind_spots.code"), text(spot.get("text"), "blind_spots.text")) for spot in spots]
+    spots = [typed(spot, dict, "blind_spots") for spot in typed(value, list, "blind_spots")]
+    pairs = [[typed(spot.get(key), str, f"blind_spots.{key}") for key in ("code", "text")] for spot in spots]
     return tuple(BlindSpot(code, blind_spot(code, told)) for code, told in pairs)
 
 
 def _file(value: Any, part: str) -> FileRecord:
-    record = mapping(value, f"files.{part}")
-    name = text(record.get("name"), f"files.{part}.name")
+    record = typed(value, dict, f"files.{part}")
+    name = typed(record.get("name"), str, f"files.{part}.name")
     if not DATA_FILE.fullmatch(name):
         raise MalformedError(
             "{place} is {name}, not a plain data file name",
@@ -144,36 +139,38 @@ def _file(value: Any, part: str) -> FileRecord:
             name=Detail(repr(name[:60]), Plain("something else")),
         )
     return FileRecord(
-        Plain(name), whole(record.get("size"), f"files.{part}.size"), text(record.get("sha256"), f"files.{part}.sha256")
+        Plain(name),
+        typed(record.get("size"), int, f"files.{part}.size"),
+        typed(record.get("sha256"), str, f"files.{part}.sha256"),
     )
 
 
 def _rate(value: Any) -> Rate:
-    rate = mapping(value, "rates")
+    rate = typed(value, dict, "rates")
     weights = rate.get("weights")
     return Rate(
         moment(rate.get("effective"), "rates.effective"),
         number(rate.get("rate"), "rates.rate"),
-        text(rate.get("currency"), "rates.currency"),
+        typed(rate.get("currency"), str, "rates.currency"),
         None
         if weights is None
-        else {k: number(v, f"rates.weights.{k}") for k, v in mapping(weights, "weights").items()},
+        else {k: number(v, f"rates.weights.{k}") for k, v in typed(weights, dict, "weights").items()},
     )
 
 
 def _namespaces(value: Any) -> dict[str, Namespace]:
     table: dict[str, Namespace] = {}
-    for item in listing(value, "namespaces"):
-        record = mapping(item, "namespaces")
-        name = text(record.get("name"), "namespaces.name")
+    for item in typed(value, list, "namespaces"):
+        record = typed(item, dict, "namespaces")
+        name = typed(record.get("name"), str, "namespaces.name")
         table[name] = Namespace(
             name,
             moment(record.get("first_seen"), f"{name}.first_seen"),
             moment(record.get("last_seen"), f"{name}.last_seen"),
-            flag(record.get("active"), f"{name}.active"),
+            typed(record.get("active"), bool, f"{name}.active"),
             {
                 label: _history(values, name)
-                for label, values in mapping(record.get("labels"), f"{name}.labels").items()
+                for label, values in typed(record.get("labels"), dict, f"{name}.labels").items()
             },
         )
     return table
@@ -181,10 +178,10 @@ def _namespaces(value: Any) -> dict[str, Namespace]:
 
 def _history(value: Any, name: str) -> tuple[tuple[str | None, int], ...]:
     place = f"{name}.labels"
-    entries = [mapping(entry, place) for entry in listing(value, place)]
+    entries = [typed(entry, dict, place) for entry in typed(value, list, place)]
     return tuple(
         (
-            None if entry.get("value") is None else text(entry["value"], place),
+            None if entry.get("value") is None else typed(entry["value"], str, place),
             moment(entry.get("first_seen"), f"{place}.first_seen"),
         )
         for entry in entries
@@ -192,13 +189,13 @@ def _history(value: Any, name: str) -> tuple[tuple[str | None, int], ...]:
 
 
 def _node(value: Any) -> Node:
-    node = mapping(value, "nodes")
-    name = text(node.get("name"), "nodes.name")
+    node = typed(value, dict, "nodes")
+    name = typed(node.get("name"), str, "nodes.name")
     return Node(
         name,
-        flag(node.get("ready"), f"{name}.ready"),
-        flag(node.get("schedulable"), f"{name}.schedulable"),
-        whole(node.get("pods"), f"{name}.pods"),
+        typed(node.get("ready"), bool, f"{name}.ready"),
+        typed(node.get("schedulable"), bool, f"{name}.schedulable"),
+        typed(node.get("pods"), int, f"{name}.pods"),
         *(_resources(node.get(key), f"{name}.{key}") for key in ("capacity", "allocatable", "usage", "requests")),
     )
 
@@ -206,5 +203,5 @@ def _node(value: Any) -> Node:
 def _resources(value: Any, place: str) -> dict[str, float | None]:
     return {
         key: None if amount is None else number(amount, f"{place}.{key}")
-        for key, amount in mapping(value, place).items()
+        for key, amount in typed(value, dict, place).items()
     }

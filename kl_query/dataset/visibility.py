@@ -3,8 +3,6 @@
 Their rows stay, under numbers instead of names, so that every total, share and count is that of the whole cluster.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar

@@ -5,8 +5,6 @@ keeps the last good dataset, with a warning in every answer, and is tried again:
 growing pauses while they do not, since an unreadable volume may come back without any file changing.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import time
@@ -14,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +23,8 @@ from kl_core.vocabulary import MANIFEST
 from kl_core.watched_file import Mark
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.errors import DatasetError
-from kl_query.warnings import loading
-from kl_query.warnings.warning import DataWarning, texts
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, texts, warning
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ LOOK_SECONDS = 1.0
 RETRY_SECONDS = (2.0, 5.0, 15.0, 30.0)
 PATIENCE_SECONDS = 10.0
 """How long a call waits for the first load: the file system may be one that never answers."""
-LISTED_FILES = 1_000
+MAX_LISTED_FILES = 1_000
 
 
 def mark_of_dataset(directory: Path) -> tuple[object, ...]:
@@ -47,14 +46,11 @@ def mark_of_dataset(directory: Path) -> tuple[object, ...]:
 def _listing(directory: Path) -> tuple[object, ...]:
     try:
         with os.scandir(directory) as entries:
-            named = (entry for _, entry in zip(range(LISTED_FILES), entries, strict=False))
-            return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in named if _is_data(entry)))
+            named = (entry for entry in islice(entries, MAX_LISTED_FILES) if entry.name.endswith(".json"))
+            files = (entry for entry in named if not entry.name.startswith(".") and entry.is_file())
+            return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in files))
     except OSError as error:
         return (type(error).__name__,)
-
-
-def _is_data(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file()
 
 
 class LoadCounts(Protocol):
@@ -88,7 +84,7 @@ class Holder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
-        self.held = Held(EMPTY(loading.NOT_LOOKED_YET))
+        self.held = Held(EMPTY(warning(Code.DATASET_LOADING)))
         self._counts = counts
         self._load = load
         self._look_seconds = look_seconds
@@ -148,15 +144,17 @@ class Holder:
         except DatasetError as error:
             self._keep(error.warning)
         except Exception as error:  # noqa: BLE001 -- an unforeseen failure is a failed load, logged with its traceback
-            self._keep(loading.load_failed(self.directory, error), unforeseen=error)
+            kind = Plain(type(error).__name__)
+            problem = warning(Code.LOAD_FAILED, directory=Plain(str(self.directory)), kind=kind)
+            self._keep(problem, unforeseen=error)
         else:
             await self._replace(dataset)
 
     async def _replace(self, dataset: Dataset) -> None:
         first = not self.looked
-        for warning in dataset.warnings:
-            if warning not in self.held.dataset.warnings:
-                logger.warning("%s", warning.text)
+        for new in dataset.warnings:
+            if new not in self.held.dataset.warnings:
+                logger.warning("%s", new.text)
         self.held = Held(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
         self._counts.count_load("loaded")
@@ -169,7 +167,9 @@ class Holder:
         if good is None:
             dataset = EMPTY(problem)
         else:
-            dataset = good.with_warnings(loading.earlier_generation(problem, good.generation))
+            dataset = good.with_warnings(
+                warning(Code.EARLIER_GENERATION, problem=problem.said, generation=good.generation)
+            )
         pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._retry_at = self._clock() + pause

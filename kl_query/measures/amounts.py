@@ -5,17 +5,21 @@ One interface, with what holds for amounts in core-hours and the like; a layout 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kl_core.calendar import GRANULARITY, HOUR
-from kl_core.vocabulary import AMOUNT_UNITS, CostModel, Metric
+from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
-from kl_query.warnings import observation
-from kl_query.warnings.warning import DataWarning, Plain, RowId
-from kl_query.windows import Window, bucket_name
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, duration, text, warning
+from kl_query.windows import Window, bucket_name, instant
+
+_MAX_AGE_TICKS = 3
+_DEFAULT_INTERVAL = 300
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class AmountRules:
     """The rules of the amounts of one scale. Windows and buckets that are passed are of that scale."""
 
     scale: Scale
+    unknown_code: ClassVar[Code] = Code.BUCKETS_UNKNOWN
 
     def is_whole(self, bucket: int) -> bool:
         """Say whether a bucket is closed and holds data from its first hour on."""
@@ -66,11 +71,11 @@ class AmountRules:
         """Return what any answer over a window says of its buckets."""
         scale, last = self.scale, window.stop - 1
         if not scale.starts and scale.name in dataset.scales:
-            return [observation.no_sample_yet(scale.name)]
+            return [warning(Code.NO_SAMPLE_YET, scale=Plain(scale.name))]
         if not window.partial:
             return []
         length, name = (scale.ends[last] - scale.starts[last]) / HOUR, bucket_name(scale.name, scale.starts[last])
-        return [observation.partial_bucket(name, scale.elapsed_hours[last], length)]
+        return [warning(Code.PARTIAL_BUCKET, bucket=name, hours=scale.elapsed_hours[last], length=length)]
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for a bucket that may hold fewer hours than are counted."""
@@ -86,4 +91,51 @@ class AmountRules:
 
     def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
         """Return the warning for namespaces whose sums leave out so many buckets."""
-        return observation.buckets_unknown(names, buckets, Plain(GRANULARITY[self.scale.name]))
+        granularity = Plain(GRANULARITY[self.scale.name])
+        return warning(
+            self.unknown_code, count=len(names), buckets=buckets, granularity=granularity, names=Names.of(names)
+        )
+
+
+class Layout:
+    """The layout that the collector publishes; others override what differs."""
+
+    depth: ClassVar[Mapping[ScaleName, str]] = {
+        "hourly_7d": "7 days (168 whole hours and the open one)",
+        "daily_14d": "14 days (14 whole days and today)",
+        "monthly_12m": "12 months (12 whole months and the open one)",
+    }
+    idle_note: ClassVar[str] = ""
+    """What to add where the costs of idle are to be shared."""
+
+    def cost_models(self, dataset: Dataset) -> list[CostModel]:
+        """Return the cost models that can be asked for."""
+        priced = any(dataset.priced(metric) for metric in BILLED_METRICS)
+        return ["cumulative", "normalized", "costs"] if priced else ["cumulative", "normalized"]
+
+    def last_seen_warnings(self, dataset: Dataset, seen: Iterable[int | None]) -> list[DataWarning]:
+        """Return what to know of the instants at which namespaces were last seen."""
+        return []
+
+    def max_age_seconds(self, dataset: Dataset) -> int:
+        """Return how old the newest sample may be before answers are stale."""
+        return _MAX_AGE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
+
+    def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
+        """Return the warning for a newest sample that is too old."""
+        published, ago = dataset.generated_at, duration(now - newest)
+        if published is not None and abs(now - published) <= self.max_age_seconds(dataset):
+            return warning(Code.NO_SOURCE_ANSWERS, since=instant(newest), ago=ago)
+        return warning(Code.STALE, last=instant(newest), ago=ago, runs=text("the collector runs"))
+
+    def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
+        """Return the warning for a dataset without any sample of a known time."""
+        return [warning(Code.NO_SOURCE_YET)]
+
+
+class NothingLoaded(Layout):
+    """What a server answers from before it has loaded anything."""
+
+    def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
+        """Return nothing: why nothing is loaded is said already."""
+        return []

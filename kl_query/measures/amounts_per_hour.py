@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan
+from typing import TypeAlias
 
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric
@@ -22,7 +23,10 @@ from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
-_NOISE_PCT = 1e-6
+Pair: TypeAlias = tuple[float, float]
+"""A number of two windows, the earlier one first."""
+NOISE_PCT = 1e-6
+"""A smaller change is only the rounding of sums."""
 _MAY_BE_UNKNOWN = 0.1
 """How much of a sum may be unknown in a month before the month, and not the rows, is left out of a trajectory."""
 
@@ -32,6 +36,8 @@ class KnownHours:
     """For how many hours of each bucket of a scale the amounts of rows are known. Columns are never NaN."""
 
     view: Frame
+    _frames: dict[tuple[int, int], Frame] = field(default_factory=dict, compare=False)
+    _found: dict[RowId, Column] = field(default_factory=dict, compare=False)
 
     @cached_property
     def all_rows(self) -> Column:
@@ -61,39 +67,35 @@ class KnownHours:
 
     def of(self, namespace: RowId) -> Column:
         """Return the hours a namespace's amounts are known for, 0 where none is."""
-        found = self._found.get(namespace)
-        if found is None:
-            row = self.view.scale.row(namespace)
-            metric = self.view.measure.metric
-            found = self._found[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
-        return found
-
-    def over(self, namespace: RowId, window: Window) -> float:
-        """Return the hours of a window that a namespace's amounts are known for."""
-        return sum(self.of(namespace)[window.first : window.stop])
+        if namespace not in self._found:
+            row, metric = self.view.scale.row(namespace), self.view.measure.metric
+            self._found[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
+        return self._found[namespace]
 
     def frame(self, window: Window) -> Frame:
         """Return the view over another window of its scale; the same one for the same window."""
-        found = self._frames.get((window.first, window.stop))
-        if found is None:
-            found = self._frames[window.first, window.stop] = replace(self.view, window=window)
-        return found
+        key = window.first, window.stop
+        if key not in self._frames:
+            self._frames[key] = replace(self.view, window=window)
+        return self._frames[key]
 
     def level(self, namespace: RowId, window: Window) -> float:
         """Return a namespace's amount per hour over a window, before it is related to capacity."""
-        return ratio(self.frame(window).amount_of((namespace,)), self.over(namespace, window))
+        return ratio(self.frame(window).amount_of((namespace,)), sum(window.of(self.of(namespace))))
 
-    def levels(self, names: Sequence[RowId], before: Window, after: Window) -> tuple[float, float]:
+    def levels(self, names: Sequence[RowId], before: Window, after: Window) -> Pair:
         """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
 
         Over the namespaces known in both; unknown where there is none, 0 for an observed cluster without any.
         """
         if not names:
             hours = self.all_rows
-            return _zero(hours[before.first : before.stop]), _zero(hours[after.first : after.stop])
+            return _zero(before.of(hours)), _zero(after.of(hours))
         if not self.view.measure.additive and len(names) > 1:
             return UNKNOWN, UNKNOWN
-        return sum_of_levels((self.level(name, before), self.level(name, after)) for name in names)
+        pairs = ((self.level(name, before), self.level(name, after)) for name in names)
+        both = [pair for pair in pairs if all(map(known, pair))]
+        return known_sum(level for level, _ in both), known_sum(level for _, level in both)
 
     @cached_property
     def usage(self) -> KnownHours | None:
@@ -109,14 +111,6 @@ class KnownHours:
         metrics = view.measure.prices if view.measure.metric == "total" else ()
         rules = rules_of(view.scale)
         return {m: KnownHours(replace(view, measure=rules.measure(view.dataset, m, "costs"))) for m in metrics}
-
-    @cached_property
-    def _frames(self) -> dict[tuple[int, int], Frame]:
-        return {}
-
-    @cached_property
-    def _found(self) -> dict[RowId, Column]:
-        return {}
 
     def _one(self, row: Row, amounts: Amounts | None) -> Column:
         column = self.view.measure.column(row)
@@ -193,7 +187,7 @@ def priced_hours(scale: Scale) -> Column:
 def change(before: float, after: float) -> float:
     """Return after - before; 0 for what is only the rounding of sums."""
     difference = after - before
-    return 0.0 if abs(difference) * 100 < _NOISE_PCT * abs(before) else difference
+    return 0.0 if abs(difference) * 100 < NOISE_PCT * abs(before) else difference
 
 
 def change_pct(before: float, after: float) -> float | None:
@@ -227,9 +221,3 @@ def _enough_known(rows: Mapping[RowId, Mapping[int, float]], window: Window) -> 
 
 def _zero(hours: Column) -> float:
     return 0.0 if sum(hours) else UNKNOWN
-
-
-def sum_of_levels(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """Return the sums of levels before and after, over the rows known in both; unknown where none is."""
-    both = [pair for pair in pairs if all(map(known, pair))]
-    return (known_sum(b for b, _ in both), known_sum(a for _, a in both)) if both else (UNKNOWN, UNKNOWN)

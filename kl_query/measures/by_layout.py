@@ -1,12 +1,9 @@
 """The one place that chooses by layout: the rules of a scale's amounts, and what follows for the whole dataset."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from kl_query.dataset.model import Dataset, LayoutName, Scale
-from kl_query.measures.amounts import AmountRules
-from kl_query.measures.layout import Layout, NothingLoaded
+from kl_query.measures.amounts import AmountRules, Layout, NothingLoaded
 from kl_query.measures.legacy import LegacyAmounts, LegacyLayout
 
 _LAYOUTS: Mapping[LayoutName, Layout] = {"native": Layout(), "kubeledger": LegacyLayout(), "none": NothingLoaded()}

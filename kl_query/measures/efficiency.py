@@ -73,17 +73,6 @@ class Compared:
         known = self.hours and self.compared_requests and not self.in_doubt
         return self.compared_requests - self.compared_usage if known else UNKNOWN
 
-    def times(self, factor: float) -> Compared:
-        """Return the same in another unit; the ratio stays."""
-        return replace(
-            self,
-            usage=factor * self.usage,
-            requests=factor * self.requests,
-            compared_usage=factor * self.compared_usage,
-            compared_requests=factor * self.compared_requests,
-            unattributed=factor * self.unattributed,
-        )
-
     def per(self, divisors: Divisors) -> Compared:
         """Return the same, each sum divided by its own hours."""
         if divisors == UNDIVIDED:
@@ -146,16 +135,16 @@ def compare(scale: Scale, amounts: Amounts, window: Window, unattributed: Column
     matched = matched_requests(amounts)
     counted = next((known for known in (amounts.matched_hours, amounts.usage_hours) if known is not None), None)
     columns = (matched_usage(amounts), matched, scale.observed_hours if counted is None else counted)
-    usage, wanted, hours = (column[window.first : window.stop] for column in columns)
+    usage, wanted, hours = (window.of(column) for column in columns)
     both = [not isnan(either) for either in map(float.__add__, usage, wanted)]
     requests = amounts.requests if amounts.requests is not None else matched
     return Compared(
-        known_sum(amounts.usage[window.first : window.stop]),
-        known_sum(requests[window.first : window.stop]),
+        known_sum(window.of(amounts.usage)),
+        known_sum(window.of(requests)),
         known_sum(compress(usage, both)),
         known_sum(compress(wanted, both)),
         math.fsum(filterfalse(isnan, compress(hours, both))),
-        math.fsum(filterfalse(isnan, unattributed[window.first : window.stop])) if unattributed is not None else 0.0,
+        math.fsum(filterfalse(isnan, window.of(unattributed))) if unattributed is not None else 0.0,
         _usage_alone(scale, amounts, window),
     )
 

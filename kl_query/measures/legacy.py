@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from math import isnan
 from typing import ClassVar
 
-from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
-from kl_query.measures.amounts import AmountRules
+from kl_query.measures.amounts import AmountRules, Layout
 from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
-from kl_query.measures.layout import Layout
 from kl_query.measures.measure import (
     Dimension,
     Measure,
@@ -26,11 +25,10 @@ from kl_query.measures.measure import (
     invalid_combination,
 )
 from kl_query.numbers import MONEY, UNKNOWN
-from kl_query.warnings import legacy
-from kl_query.warnings.warning import DataWarning, Plain, RowId, some
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, duration, some, text, warning
 from kl_query.windows import Window, bucket_name, instant
 
-_HOURLY_SECONDS = 168 * HOUR
 _MAX_AGE_SECONDS = 2 * HOUR
 """Hourly points are an hour apart, and files are written some minutes after them."""
 _OWN_GPUS = ("gpu", "gpu_memory")
@@ -47,6 +45,7 @@ class LegacyAmounts(AmountRules):
     """The rules of a scale that was read from files of KubeLedger."""
 
     facts: LegacyFacts
+    unknown_code: ClassVar[Code] = Code.VALUES_ABSENT
 
     def is_whole(self, bucket: int) -> bool:
         """Say whether a bucket is closed, neither cut by the rolling window nor one that the data begin in."""
@@ -72,16 +71,22 @@ class LegacyAmounts(AmountRules):
     ) -> Measure:
         """Return how to measure what files of KubeLedger hold: no whole to set amounts against."""
         if metric == "total":
-            message = "metric=total needs costs per metric that add up; here each metric is charged the whole bill."
-            raise invalid_combination("metric", message, list(dataset.metrics), "metric=cpu")
+            raise invalid_combination(
+                "metric",
+                "metric=total needs costs per metric that add up; here each metric is charged the whole bill.",
+                list(dataset.metrics),
+                "metric=cpu",
+            )
         check_metric(dataset, metric)
         check_requestable(metric, dimension)
         scale, model, unit = self.scale, self.scale.cost_model, self.unit(metric)
         if cost_model is not None and cost_model != model:
-            message = (
-                f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out."
+            raise invalid_combination(
+                "cost_model",
+                f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out.",
+                [model],
+                f"cost_model={model}",
             )
-            raise invalid_combination("cost_model", message, [model], f"cost_model={model}")
         unknown = array("d", [UNKNOWN]) * len(scale.starts)
         base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None
         additive = self.adds_up(metric)
@@ -102,13 +107,10 @@ class LegacyAmounts(AmountRules):
         """
         if not self._is_averaged(metric):
             return UNDIVIDED
-        usage, requests, both = set[int](), set[int](), set[int]()
-        for amounts in rows:
-            if amounts is not None:
-                used, wanted = _known(amounts.usage, window), _known(matched_requests(amounts), window)
-                usage |= used
-                requests |= wanted
-                both |= used & wanted
+        known = [(_known(row.usage, window), _known(matched_requests(row), window)) for row in rows if row is not None]
+        usage = set[int]().union(*(used for used, _ in known))
+        requests = set[int]().union(*(wanted for _, wanted in known))
+        both = set[int]().union(*(used & wanted for used, wanted in known))
         return Divisors(self._hours(usage), self._hours(requests), self._hours(both))
 
     def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
@@ -126,15 +128,16 @@ class LegacyAmounts(AmountRules):
             return []
         found = super().window_warnings(dataset, window, of_gpus=of_gpus)
         if found and not self.facts.counted:
-            found = [legacy.partial_uncounted(self._bucket(window.stop - 1))]
+            found = [warning(Code.PARTIAL_UNCOUNTED, bucket=self._bucket(window.stop - 1))]
         if scale.cost_model != dataset.cost_model and not of_gpus:
-            found.append(legacy.HOURS_PER_CENT)
+            found.append(warning(Code.HOURS_PER_CENT))
         elif (of_gpus or scale.cost_model == "normalized") and len(window.indices) > 1:
-            found.append(legacy.MEANS_OF_PERCENTAGES)
+            found.append(warning(Code.MEANS_OF_PERCENTAGES))
         found += self.begin_warnings(window)
         length = (scale.ends[first] - scale.starts[first]) / HOUR
         if scale.complete[first] and scale.elapsed_hours[first] <= length - 1e-6:
-            found.append(legacy.window_rolls(self._bucket(first), scale.elapsed_hours[first], length))
+            hours = scale.elapsed_hours[first]
+            found.append(warning(Code.WINDOW_ROLLS, bucket=self._bucket(first), hours=hours, length=length))
         return found
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
@@ -142,25 +145,30 @@ class LegacyAmounts(AmountRules):
         scale, begun = self.scale, self.scale.begins_in
         if begun is None or begun not in window.indices:
             return []
-        return [legacy.data_begin_unknown(scale.name, self._bucket(begun), scale.observed_hours[begun])]
+        hours = scale.observed_hours[begun]
+        return [warning(Code.DATA_BEGIN_UNKNOWN, scale=Plain(scale.name), bucket=self._bucket(begun), hours=hours)]
 
     def metric_warnings(self, metrics: Iterable[str | None]) -> list[DataWarning]:
         """Return what to know of GPUs; nothing where an answer is not about them."""
         if not any(metric in _OWN_GPUS for metric in metrics):
             return []
-        return [legacy.own_gpus(days_known=self.scale.cost_model == "cumulative")]
+        known = text(
+            ""
+            if self.scale.cost_model == "cumulative"
+            else " Under this cost model its days and months hold only the share of a sum of such means, from which "
+            "nothing follows: they are null; hours are known."
+        )
+        return [warning(Code.OWN_GPUS, known=known)]
 
     def gap_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for efficiency over hours that no file holds one by one."""
         if not self.facts.counted or window.start is None:
             return []
-        hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - _HOURLY_SECONDS
-        young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= _HOURLY_SECONDS
-        return [] if window.start >= hours_begin or young else [legacy.gaps_untold(instant(hours_begin))]
-
-    def unknown_warning(self, names: Sequence[RowId], buckets: int) -> DataWarning:
-        """Return the warning for namespaces without a value in so many buckets."""
-        return legacy.values_absent(names, buckets, Plain(GRANULARITY[self.scale.name]))
+        hours_begin = (self.scale.newest_sample or 0) + self.facts.lag - WEEK
+        young = window.stop == len(self.scale.starts) and window.observed_hours * HOUR <= WEEK
+        if window.start >= hours_begin or young:
+            return []
+        return [warning(Code.GAPS_UNTOLD, since=instant(hours_begin))]
 
     def _is_averaged(self, metric: Metric) -> bool:
         """Say whether amounts are per cent times hours, which answers show as per cent."""
@@ -193,7 +201,7 @@ class LegacyLayout(Layout):
         if scale is None or not scale.starts:
             return []
         earlier = sum(1 for at in seen if at is not None and at <= scale.starts[0])
-        return [legacy.last_seen_coarse(earlier)] if earlier else []
+        return [warning(Code.LAST_SEEN_COARSE, namespaces=earlier)] if earlier else []
 
     def unsampled_warnings(self, dataset: Dataset, now: float) -> list[DataWarning]:
         """Return the warning for files without any hourly point whose newest day (or month) is over."""
@@ -202,7 +210,7 @@ class LegacyLayout(Layout):
         if newest is None or newest.newest_sample is None or now - newest.newest_sample <= _MAX_AGE_SECONDS:
             return []
         last = bucket_name(newest.name, newest.starts[-1])
-        return [legacy.stale_days(last, instant(newest.newest_sample))]
+        return [warning(Code.STALE_DAYS, bucket=last, ended=instant(newest.newest_sample))]
 
     def max_age_seconds(self, dataset: Dataset) -> int:
         """Return how old the newest hourly point may be."""
@@ -210,7 +218,8 @@ class LegacyLayout(Layout):
 
     def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
         """Return the warning for a newest hourly point that is too old; when files were written says nothing."""
-        return legacy.stale(instant(newest), now - newest)
+        runs = text("KubeLedger polls the cluster")
+        return warning(Code.STALE, last=instant(newest), ago=duration(now - newest), runs=runs)
 
 
 def _known(column: Column, window: Window) -> set[int]:

@@ -83,9 +83,10 @@ class Measure:
 
     def column(self, row: Row) -> Column:
         """Return the amounts of a row per bucket: core-hours and the like, or money under costs."""
-        if self.metric == "total":
-            return self._over_metrics(row)
-        return self._one(row.get(self.metric), self.metric)
+        if self.metric != "total":
+            return self._one(row.get(self.metric), self.metric)
+        # Of what is known, so that rows add up to the bill; unknown where no part is known.
+        return sum_columns((self._billed(row, metric) for metric in self.prices if metric in row), self.zero)
 
     def parts(self, row: Row) -> dict[Metric, Column]:
         """Return the money of a row by metric. `sum_columns` of it is `column(row)`."""
@@ -95,10 +96,6 @@ class Measure:
         # A metric the row lacks costs nothing, but does not make a bucket known in which none of its metrics is.
         nothing = array("d", map(float.__sub__, column, column))
         return {metric: self._billed(row, metric) if metric in row else nothing for metric in self.prices}
-
-    def _over_metrics(self, row: Row) -> Column:
-        """Add up what is known of a row's money, so that rows add up to the bill; unknown where no part is known."""
-        return sum_columns((self._billed(row, metric) for metric in self.prices if metric in row), self.zero)
 
     def _billed(self, row: Row, metric: Metric) -> Column:
         """Return a row's money for a metric; 0 in buckets with a bill for other metrics only, as it does not count."""
@@ -114,18 +111,16 @@ class Measure:
         if amounts is None:
             return self.zero
         if self.billed:
-            return (
-                amounts.cost
-                if amounts.cost is not None
-                else _multiply(amounts.usage, self.prices.get(metric, self.unknown))
-            )
+            if amounts.cost is not None:
+                return amounts.cost
+            return array("d", map(float.__mul__, amounts.usage, self.prices.get(metric, self.unknown)))
         if self.dimension == "usage":
             return amounts.usage
-        return amounts.requests if amounts.requests is not None else _unknown(self.zero)
+        return self.unknown if amounts.requests is None else amounts.requests
 
     def series(self, column: Column, window: Window) -> Column:
         """Return a column of amounts over a window, per bucket and in the unit of the answer."""
-        cut = column[window.first : window.stop]
+        cut = window.of(column)
         if not self.per_cent:
             return cut
         wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
@@ -133,11 +128,11 @@ class Measure:
 
     def amount(self, column: Column, window: Window) -> Sum:
         """Return the sum of a column over a window before it is related to capacity."""
-        cut = column[window.first : window.stop]
+        cut = window.of(column)
         everything = sum(cut) if cut else UNKNOWN
         if not isnan(everything):
             return Sum(everything)
-        observed = self.scale.observed_hours[window.first : window.stop]
+        observed = window.of(self.scale.observed_hours)
         unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
         return Sum(known_sum(cut), unknown)
 
@@ -146,10 +141,6 @@ class Measure:
         if self.base is None or known is None:
             return self.amount(self.whole if self.base is None else self.base, window).value
         return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
-
-    def whole_amount(self, window: Window) -> float:
-        """Return what all shares of the cluster are shares of: capacity, or the bill."""
-        return self.amount(self.whole, window).value
 
 
 def measure(
@@ -215,34 +206,41 @@ def absence(dataset: Dataset, metric: str) -> str:
 
 
 def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
-    amounts = ["cumulative", "normalized"]
     if model != "costs":
         if metric == "total":
             raise invalid_combination(
                 "metric", "metric=total adds up money: it needs cost_model=costs.", list(METRICS), "metric=cpu"
             )
         check_requestable(metric, dimension)
-        return
-    if dimension == "requests":
-        message = (
-            "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized."
+    elif dimension == "requests":
+        raise invalid_combination(
+            "dimension",
+            "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized.",
+            ["usage"],
+            "cost_model=cumulative",
         )
-        raise invalid_combination("dimension", message, ["usage"], "cost_model=cumulative")
-    if metric == "gpu_memory":
-        message = (
-            "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized."
+    elif metric == "gpu_memory":
+        raise invalid_combination(
+            "metric",
+            "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized.",
+            [*BILLED_METRICS, "total"],
+            "metric=gpu",
         )
-        raise invalid_combination("metric", message, [*BILLED_METRICS, "total"], "metric=gpu")
-    if dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
-        message = "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector."
-        raise invalid_combination("cost_model", message, amounts, "cost_model=cumulative")
+    elif dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
+        raise invalid_combination(
+            "cost_model",
+            "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector.",
+            ["cumulative", "normalized"],
+            "cost_model=cumulative",
+        )
 
 
 def check_requestable(metric: MetricOrTotal, dimension: Dimension) -> None:
     """Raise ToolArgumentError for requests of what cannot be requested."""
     if metric == "gpu_memory" and dimension == "requests":
-        message = "gpu_memory cannot be requested in Kubernetes."
-        raise invalid_combination("dimension", message, ["usage"], "dimension=usage")
+        raise invalid_combination(
+            "dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage"
+        )
 
 
 def invalid_combination(argument: str, message: str, allowed: Sequence[str], example: str) -> ToolArgumentError:
@@ -250,10 +248,6 @@ def invalid_combination(argument: str, message: str, allowed: Sequence[str], exa
     return ToolArgumentError(
         "invalid_combination", argument, message, allowed=allowed, nearest=allowed, example=example
     )
-
-
-def _multiply(left: Column, right: Column) -> Column:
-    return array("d", map(float.__mul__, left, right))
 
 
 def _divide(left: Column, right: Column) -> Column:

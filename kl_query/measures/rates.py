@@ -1,12 +1,10 @@
 """The rate: the one in force at the last sample, what is set but not in force yet, and what changed in a window."""
 
-from __future__ import annotations
-
 from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.numbers import MONEY, rounded
-from kl_query.warnings import costs
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, some, warning
 from kl_query.windows import Window, instant
 
 
@@ -15,8 +13,7 @@ def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:
 
     A sample stands for the interval that ends with it: a rate that takes effect at that instant is not in force yet.
     """
-    waiting = len(pending(dataset, last_sample))
-    begun = dataset.rates[: len(dataset.rates) - waiting]
+    begun = [rate for rate in dataset.rates if last_sample is None or rate.effective < last_sample]
     return begun[-1] if begun and begun[-1].rate > 0 else None
 
 
@@ -27,8 +24,8 @@ def pending(dataset: Dataset, last_sample: int | None) -> list[Rate]:
 
 def pending_warning(dataset: Dataset, last_sample: int | None) -> list[DataWarning]:
     """Return the warning for changes of the rate that are not in force yet."""
-    waiting = pending(dataset, last_sample)
-    return [costs.rate_will_change([*map(_change, waiting)])] if waiting else []
+    waiting = [_change(rate) for rate in pending(dataset, last_sample)]
+    return [warning(Code.RATE_WILL_CHANGE, changes=some(waiting))] if waiting else []
 
 
 def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
@@ -41,12 +38,12 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     seen = [*(namespace.first_seen for namespace in dataset.namespaces.values()), *dataset.withheld]
     begun = min((at for at in seen if at is not None), default=start)
     unpriced = first > max(start, begun - HOUR)
-    found = [costs.no_rate_before(instant(first))] if unpriced else []
+    found = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
     later = [_change(rate) for rate in changes if rate.effective != first]
     if later:
-        found.append(costs.rate_changed(later))
+        found.append(warning(Code.RATE_CHANGED, changes=some(later)))
     if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        found.append(costs.CURRENCY_CHANGED)
+        found.append(warning(Code.CURRENCY_CHANGED))
     return found
 
 

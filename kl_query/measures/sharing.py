@@ -14,26 +14,29 @@ are never shared: a core-hour was used where it was used.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import isnan
 from typing import Any, Literal, TypeAlias
 
 from fnmatch2 import fnmatchcase2
 
 from kl_core.vocabulary import Metric, Special
-from kl_query.dataset.model import Column, Dataset, Sharing
+from kl_query.dataset.model import Column, Dataset, Row, Sharing
 from kl_query.measures.by_layout import layout_of
+from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import known_sum, rounded
+from kl_query.warnings.warning import RowId
+from kl_query.windows import Window
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""
 _MAX_FACTOR = 1e100
 """Beyond it what bears is nothing; two of them and a multiplier still make a number."""
-
-
-Kind = Literal["bearers", "shared", "idle"]
+RowKind: TypeAlias = Literal["bearers", "shared", "idle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Spread:
     `multiplier` is that of the special entries besides idle.
     """
 
-    factors: Mapping[Kind, Parts]
+    factors: Mapping[RowKind, Parts]
     multiplier: float
     namespaces: Column
 
@@ -103,7 +106,7 @@ def spread(sharing: Sharing, bearers: Parts, shared: Parts, idle: Parts) -> Spre
         metric: [factors(sharing, *sums) for sums in zip(bearers[metric], shared[metric], idle[metric], strict=True)]
         for metric in bearers
     }
-    by_kind: dict[Kind, Parts] = {
+    by_kind: dict[RowKind, Parts] = {
         "bearers": {metric: array("d", [f.bearers for f in row]) for metric, row in found.items()},
         "shared": {metric: array("d", [f.shared for f in row]) for metric, row in found.items()},
         "idle": {metric: array("d", [f.idle for f in row]) for metric, row in found.items()},
@@ -143,6 +146,69 @@ def note(sharing: Sharing) -> str:
     if spread_over:
         done.append("Shared anew for each bucket and each window: points do not add up to the total of their window.")
     return " ".join(done)
+
+
+@dataclass(frozen=True)
+class SharedCosts:
+    """What namespaces and special entries cost after sharing, in the dataset's currency.
+
+    Shared bucket by bucket, or `summed`: as one sum over the window. The points of the former do not add up to the
+    latter.
+    """
+
+    dataset: Dataset
+    window: Window
+    measure: Measure
+    summed: bool = False
+    _parts_of: dict[RowId, Parts] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def over_window(self) -> SharedCosts:
+        """Return the costs shared as one sum over the window; of a column, its only element."""
+        return SharedCosts(self.dataset, self.window, self.measure, summed=True)
+
+    def namespace(self, name: RowId) -> Column:
+        """Return what a namespace costs."""
+        return self.spread.namespace(self._parts(name), shared=name in self.dataset.shared)
+
+    def special(self, entry: Special) -> Column:
+        """Return what a special entry costs."""
+        return self.spread.special(self._cut(self.window.scale.special.get(entry, {})), entry)
+
+    def borne(self, of: Literal["shared", "idle"]) -> float:
+        """Return how much of the costs of all shared namespaces, or of idle, others bear."""
+        idle = self._cut(self.window.scale.special.get("idle", {}))
+        given = [self._parts(name) for name in self.dataset.shared] if of == "shared" else [idle]
+        return math.fsum(self.spread.borne(parts, of=of) for parts in given)
+
+    @cached_property
+    def spread(self) -> Spread:
+        """Return by what every row is multiplied, and what all namespaces cost."""
+        names, shared = frozenset(self.window.scale.rows), self.dataset.shared
+        zeros = self._cut({})
+        bearers, given = (
+            {metric: sum_columns((self._parts(name)[metric] for name in some), zeros[metric]) for metric in zeros}
+            for some in (names - shared, names & shared)
+        )
+        return spread(self.dataset.sharing, bearers, given, self._cut(self.window.scale.special.get("idle", {})))
+
+    def _parts(self, name: RowId) -> Parts:
+        if name not in self._parts_of:
+            self._parts_of[name] = self._cut(self.window.scale.row(name))
+        return self._parts_of[name]
+
+    def _cut(self, row: Row) -> Parts:
+        parts, window = self.measure.parts(row), self.window
+        if not self.summed:
+            return parts
+        return {m: array("d", [known_sum(window.of(column))]) for m, column in parts.items()}
+
+
+def shared_costs(dataset: Dataset, window: Window, measure: Measure) -> SharedCosts | None:
+    """Return the costs after sharing; None without sharing, and where amounts are no money or nothing has a price."""
+    if dataset.sharing == Sharing() or measure.cost_model != "costs" or measure.per_cent or not measure.metrics:
+        return None
+    return SharedCosts(dataset, window, measure)
 
 
 def _raise(own: float, more: float) -> float | None:

@@ -1,7 +1,5 @@
 """Statistics of a series over its whole buckets."""
 
-from __future__ import annotations
-
 import math
 from math import isnan
 from typing import Any
@@ -21,6 +19,7 @@ def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, 
     numbered = [(value, i) for value, i in zip(column, closed.indices, strict=False) if not isnan(value)]
     values = sorted(value for value, _ in numbered)
     mean = math.fsum(values) / len(values) if values else None
+    variance = math.fsum((value - mean) ** 2 for value in values) / len(values) if mean is not None else None
     peak = max(numbered, key=lambda pair: (pair[0], -pair[1]))[1] if numbered else None
     return {
         "min": rounded(values[0] if values else None, unit),
@@ -28,7 +27,7 @@ def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, 
         "mean": rounded(mean, unit),
         "p50": rounded(percentile(values, 50), unit),
         "p95": rounded(percentile(values, 95), unit),
-        "stdev": rounded(_stdev(values, mean), unit),
+        "stdev": rounded(None if variance is None else math.sqrt(variance), unit),
         "peak_hour": None if peak is None else bucket_name(window.scale.name, window.scale.starts[peak]),
         "points": len(values),
         "window_start_utc": instant(closed.start),
@@ -44,7 +43,3 @@ def percentile(ordered: list[float], rank: float) -> float | None:
     low = math.floor(position)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
-
-
-def _stdev(values: list[float], mean: float | None) -> float | None:
-    return None if mean is None else math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))

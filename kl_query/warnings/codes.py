@@ -1,86 +1,193 @@
-"""The codes of all warnings. Words may change; a code stays, and stands for one thing to know."""
+"""Every warning there is: its code, and its words with a slot for each value.
 
-from __future__ import annotations
+Words may change; a code stays, and stands for one thing to know.
+"""
 
-from enum import StrEnum
+from enum import Enum
 
 
-class Code(StrEnum):
-    """What a warning is about."""
+class Code(Enum):
+    """What a warning is about, and the template of its text."""
 
-    DATASET_LOADING = "dataset_loading"
-    DATASET_UNREADABLE = "dataset_unreadable"
-    DATASET_MISSING = "dataset_missing"
-    DATASET_DAMAGED = "dataset_damaged"
-    LOAD_FAILED = "load_failed"
-    EARLIER_GENERATION = "earlier_generation"
-    SCALE_UNREADABLE = "scale_unreadable"
-    NODES_UNREADABLE = "nodes_unreadable"
+    DATASET_LOADING = "The dataset is being loaded; ask again in a few seconds."
+    DIRECTORY_UNREADABLE = (
+        "The data directory {directory} cannot be read ({reason}): let the user this server runs as read it and enter "
+        "it."
+    )
+    MANIFEST_UNREADABLE = "{path} cannot be {what}."
+    DIRECTORY_MISSING = (
+        "The data directory {directory} {what}. If that is kl-collector's KL_DATA_DIR, it appears with the first tick, "
+        "within one polling interval of its start; otherwise pass that one as --data-dir."
+    )
+    MANIFEST_MISSING = (
+        "{directory} holds no {manifest} yet: the collector publishes it after its first tick, within one polling "
+        "interval of its start. Check that kl-collector runs and that its KL_DATA_DIR is this directory."
+    )
+    MANIFEST_TRUNCATED = (
+        "{path} is truncated or not JSON of a KubeLedger dataset: the collector replaces it at its next tick; if it "
+        "stays so, point --data-dir at the directory the collector publishes to (KL_DATA_DIR)."
+    )
+    MANIFEST_MALFORMED = "{path} is not a usable dataset manifest: {fault}."
+    LOAD_FAILED = "The dataset in {directory} could not be loaded ({kind}); see the log."
+    EARLIER_GENERATION = "{problem} Answers come from generation {generation}, which was loaded before."
+    SCALE_UNREADABLE = (
+        "{problem}; answers on {scale} are empty until the collector publishes the next generation, due every "
+        "{minutes} min."
+    )
+    NODES_UNREADABLE = "{problem}; what is known of nodes is missing until the next generation is published."
 
-    LEGACY_FILES = "kubeledger_files"
-    COST_MODEL_UNKNOWN = "cost_model_unknown"
-    COST_MODEL_KEPT = "cost_model_kept"
-    NO_USABLE_FILE = "no_usable_file"
-    FILE_LEFT_OUT = "file_left_out"
-    FILE_KEPT = "file_kept"
-    FILE_UNKNOWN = "file_unknown"
-    ROWS_LEFT_OUT = "rows_left_out"
-    DATES_LEFT_OUT = "dates_left_out"
-    FILES_EMPTY = "files_empty"
-    NO_WHOLE_HOUR_YET = "no_whole_hour_yet"
-    NO_HOURLY_POINT = "no_hourly_point"
-    ROWS_CONVERTED = "rows_converted"
-    SUMS_CONTRADICT = "sums_contradict"
+    LEGACY_FILES = (
+        "KubeLedger's own files: amounts are relative, so core-hours, capacity, idle and coverage are null; the hour "
+        "from 23 to 24 counts to the next day, as in KubeLedger."
+    )
+    COST_MODEL_UNKNOWN = (
+        "{directory} holds files of an existing KubeLedger whose cost model is not known: {fault}. It must say "
+        "cost_model, one of {allowed}; KubeLedger writes it when it starts."
+    )
+    COST_MODEL_KEPT = "{fault}; the cost model is that of the last good one."
+    NO_USABLE_FILE = (
+        "{directory} holds {backend} and no usable data file: KubeLedger writes them some minutes after its first "
+        "sample. {found}"
+    )
+    FILE_LEFT_OUT = "{fault}: what it holds is left out."
+    FILE_KEPT = "{fault}: answers use its last good content."
+    FILE_UNKNOWN = "{fault}: what it holds is unknown."
+    ROWS_LEFT_OUT = "{file}: {rows} row(s) {why}: left out."
+    DATES_LEFT_OUT = "{dates} date(s) of {scale} are unreadable or outside its window: left out."
+    FILES_EMPTY = "What belongs into {files} is unknown: the lists in there are empty."
+    NO_WHOLE_HOUR_YET = (
+        "KubeLedger fills its daily and monthly files after its first full hour: until then ask for hourly_7d."
+    )
+    NO_HOURLY_POINT = (
+        "No hourly point is known: when the last sample was and how many hours of its buckets have data is unknown, "
+        "and so is efficiency."
+    )
+    ROWS_CONVERTED = (
+        "KubeLedger polls at another interval than 5 minutes, so that its files add up other rows than hours ({rows}), "
+        "as the finer files show: amounts are converted to hours."
+    )
+    SUMS_CONTRADICT = (
+        "The {coarse} in KubeLedger's files are not the sums of its {fine}, whatever the polling interval: their "
+        "amounts and efficiency may be wrong."
+    )
 
-    NO_SOURCE_YET = "no_source_yet"
-    NO_SOURCE_ANSWERS = "no_source_answers"
-    STALE = "stale"
-    CLOCKS_DISAGREE = "clocks_disagree"
-    COLLECTOR_CLOCK = "collector_clock"
-    SOURCE_BEHIND = "source_behind"
-    METRICS_NEVER_ANSWERED = "metrics_never_answered"
-    NO_SAMPLE_YET = "no_sample_yet"
-    PARTIAL_BUCKET = "partial_bucket"
-    NOT_OBSERVED = "not_observed"
-    NO_GPU_SOURCE = "no_gpu_source"
-    SOURCE_SILENT = "source_silent"
-    BUCKETS_UNKNOWN = "buckets_unknown"
-    PODS_UNMEASURED = "pods_unmeasured"
-    NOT_MEASURED = "not_measured"
-    BLIND_SPOT = "blind_spot"
-    IDLE_NOT_READY = "idle_not_ready"
-    OPEN_HOUR_LEFT_OUT = "open_hour_left_out"
+    NO_SOURCE_YET = "No source has answered yet: see the collector's log."
+    NO_SOURCE_ANSWERS = (
+        "No source has answered since {since}, {ago} before this call, although the collector runs: see its log. What "
+        "came after is unknown."
+    )
+    STALE = "Stale: the last sample is from {last}, {ago} before this call. Numbers end there; check that {runs}."
+    CLOCKS_DISAGREE = (
+        "Clocks disagree: the newest sample lies {length} ahead of this server's clock. How old the numbers are is "
+        "unknown: check the clocks of this server and of the collector."
+    )
+    COLLECTOR_CLOCK = (
+        "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. It goes on once its clock "
+        "is right; `kl-collector health` says what to do."
+    )
+    SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
+    METRICS_NEVER_ANSWERED = "metrics-server has never answered: usage is unknown, requests are not."
+    NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
+    PARTIAL_BUCKET = "Partial: the bucket {bucket} is still open and holds {hours:g} of its {length:g} hours."
+    NOT_OBSERVED = "Not observed: {hours:g} h, no amount covers them: {buckets}."
+    NO_GPU_SOURCE = "No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."
+    SOURCE_SILENT = (
+        "{source} gave no usable answer for {hours:g} h: usage is unknown in each hour it missed for the most part: "
+        "{buckets}."
+    )
+    BUCKETS_UNKNOWN = (
+        "{count} namespace(s) have {buckets} {granularity} bucket(s) unknown in whole or in part; their sums leave "
+        "these hours out and are too low: {names}."
+    )
+    PODS_UNMEASURED = (
+        "Usage is known of only a part of the running pods of {count} namespace(s): it is too low, idle at most what "
+        "is shown, and efficiency that of the measured part: {names}."
+    )
+    NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
+    BLIND_SPOT = "{told}"
+    IDLE_NOT_READY = (
+        "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
+    )
+    OPEN_HOUR_LEFT_OUT = "Statistics leave out the open hour, which is shorter than the others."
 
-    HOURS_PER_CENT = "hours_per_cent"
-    MEANS_OF_PERCENTAGES = "means_of_percentages"
-    DATA_BEGIN_UNKNOWN = "data_begin_unknown"
-    WINDOW_ROLLS = "window_rolls"
-    GAPS_UNTOLD = "gaps_untold"
-    PARTIAL_UNCOUNTED = "partial_uncounted"
-    STALE_DAYS = "stale_days"
-    LAST_SEEN_COARSE = "last_seen_coarse"
-    VALUES_ABSENT = "values_absent"
-    OWN_GPUS = "own_gpus"
+    HOURS_PER_CENT = "KubeLedger writes hours as per cent of cluster capacity whatever the cost model: so are these."
+    MEANS_OF_PERCENTAGES = (
+        "Over several buckets a percentage is the mean of those that have a value, each weighted with its hours. Means "
+        "over different buckets do not add up: shares are those of the sums behind them."
+    )
+    DATA_BEGIN_UNKNOWN = (
+        "In {scale} KubeLedger's data begin in {bucket} at an hour that its files do not tell: {hours:g} hours of it "
+        "are counted. If it holds fewer, its efficiency and amounts per hour are higher than shown, its requests lower."
+    )
+    WINDOW_ROLLS = "KubeLedger's window rolls: {bucket} holds the last {hours:g} of its {length:g} hours."
+    GAPS_UNTOLD = (
+        "Before {since} KubeLedger's files hold no single hours: where a namespace had a gap inside a bucket, its "
+        "efficiency reads too low."
+    )
+    PARTIAL_UNCOUNTED = (
+        "Partial: {bucket} is the last bucket with data, and KubeLedger's files do not tell how many of its hours have "
+        "any."
+    )
+    STALE_DAYS = (
+        "Stale: there are no hourly points of the last 7 days, and no data after {bucket}, which ended at {ended}. "
+        "Check that KubeLedger still polls the cluster."
+    )
+    LAST_SEEN_COARSE = (
+        "{namespaces} namespace(s) were last seen more than 7 days ago, where KubeLedger's files tell the day or the "
+        "month only: last_seen is the latest it can have been."
+    )
+    VALUES_ABSENT = (
+        "{count} namespace(s) have no value for {buckets} {granularity} bucket(s) in KubeLedger's files, which do not "
+        "tell whether they were not there or not measured; their sums are over the others: {names}."
+    )
+    OWN_GPUS = (
+        "KubeLedger stores the mean over each namespace's own GPUs without their number: gpu and gpu_memory are per "
+        "cent of those. Nothing adds them up or compares them between namespaces: totals, shares and rankings are "
+        "null.{known}"
+    )
 
-    EFFICIENCY_UNKNOWN = "efficiency_unknown"
-    EFFICIENCY_IN_DOUBT = "efficiency_in_doubt"
-    REQUEST_HOURS_UNTOLD = "request_hours_untold"
-    REQUESTS_UNKNOWN = "requests_unknown"
-    RATIOS_NULL = "ratios_null"
-    MONEY_UNSHARED = "money_unshared"
+    EFFICIENCY_UNKNOWN = "Efficiency is unknown for {rows}: usage and requests are never both known in this window."
+    EFFICIENCY_IN_DOUBT = "Efficiency is unknown for {rows}: usage that names no holder may be theirs."
+    REQUEST_HOURS_UNTOLD = (
+        "KubeLedger's files do not tell for how many hours of some buckets these namespaces had requests, as they or "
+        "KubeLedger itself began, ended or paused there. Efficiency and requests leave these buckets out: {rows}."
+    )
+    REQUESTS_UNKNOWN = (
+        "Requests are unknown in hours of known usage (history imported without them) for {count} row(s); requests, "
+        "efficiency and unused leave these hours out, usage does not: {rows}."
+    )
+    RATIOS_NULL = "{without} of {hours} hourly ratios are null: no requests, or usage unknown or unattributed."
+    MONEY_UNSHARED = (
+        "Usage and requests are money as KubeLedger's files hold it, before the sharing that other answers show."
+    )
 
-    RATE_WILL_CHANGE = "rate_will_change"
-    NO_RATE_BEFORE = "no_rate_before"
-    RATE_CHANGED = "rate_changed"
-    CURRENCY_CHANGED = "currency_changed"
-    COSTS_BORNE_BY_OTHERS = "costs_borne_by_others"
-    SHARED_COSTS_KEPT = "shared_costs_kept"
+    RATE_WILL_CHANGE = "The rate will change, no sample has reached it yet: {changes}."
+    NO_RATE_BEFORE = "No rate was in force before {first}: those hours have no cost."
+    RATE_CHANGED = "The rate changed inside this window: {changes}."
+    CURRENCY_CHANGED = "The currency changed in the rate history; only amounts of the dataset's currency are shown."
+    COSTS_BORNE_BY_OTHERS = (
+        "Shared over the other namespaces, so that nothing is left here of what these cost: {names}."
+    )
+    SHARED_COSTS_KEPT = (
+        "Shared namespaces keep what they cost in this window, wholly or for some metrics: no other namespace has "
+        "costs there."
+    )
 
-    CURSOR_OUTDATED = "cursor_outdated"
-    OPEN_MONTH_LEFT_OUT = "open_month_left_out"
-    NO_MONTHS = "no_months"
-    NO_PERIODS = "no_periods"
-    CHANGE_UNKNOWN = "change_unknown"
-    TREND_LEAVES_OUT = "trend_leaves_out"
-    BASELINE_SCALED = "baseline_scaled"
-    BASELINES_SCALED = "baselines_scaled"
+    CURSOR_OUTDATED = (
+        "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
+    )
+    OPEN_MONTH_LEFT_OUT = (
+        "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
+    )
+    NO_MONTHS = "There are no months to show: monthly_12m is empty."
+    NO_PERIODS = "There are no two periods to compare yet of which at least half is observed: movers are empty."
+    CHANGE_UNKNOWN = "{namespaces} namespace(s) are unknown in one of the periods: `comparison` leaves them out."
+    TREND_LEAVES_OUT = "The trend leaves out {count} namespace(s) unknown for half of a month or more: {names}."
+    BASELINE_SCALED = (
+        "The periods differ in {kind} ({hours:g} against {baseline_hours:g}): baseline values are scaled to those of "
+        "{label}."
+    )
+    BASELINES_SCALED = (
+        "{namespaces} namespace(s) are known for a smaller part of one period than of the other: their baseline values "
+        "are scaled to the hours known in {label}."
+    )

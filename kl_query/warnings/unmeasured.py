@@ -45,7 +45,6 @@ def not_measured(reason: str, pods: Sequence[tuple[RowId, int]]) -> DataWarning:
     why, todo = _WHY.get(reason, _OTHERWISE)
     return warning(
         Code.NOT_MEASURED,
-        "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}.",
         pods=sum(count for _, count in pods),
         why=why,
         todo=todo,
@@ -56,15 +55,9 @@ def not_measured(reason: str, pods: Sequence[tuple[RowId, int]]) -> DataWarning:
 def blind_spot(code: str, told: str) -> DataWarning:
     """Say what the collector could not see; its words, which may name anything, are for who may see everything."""
     unnamed = _UNSEEN.get(code, Plain("There is something that the collector cannot see: see its log."))
-    return warning(Code.BLIND_SPOT, "{told}", told=Detail(told, unnamed))
+    return warning(Code.BLIND_SPOT, told=Detail(told, unnamed))
 
 
 def idle_not_ready(amount: float, unit: Plain, nodes: int) -> DataWarning:
     """Say how much of what is idle at the newest sample is on nodes that are not Ready."""
-    return warning(
-        Code.IDLE_NOT_READY,
-        "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready.",
-        amount=amount,
-        unit=unit,
-        nodes=nodes,
-    )
+    return warning(Code.IDLE_NOT_READY, amount=amount, unit=unit, nodes=nodes)

@@ -51,6 +51,11 @@ class Names:
         counted = [filled("{count} that cannot be named to you", {"count": unnamed})] if unnamed else []
         return " and ".join([*listed, *counted])
 
+    def withheld(self, visible: Callable[[str], bool]) -> Names:
+        """Return the same without the names of those that may not be named."""
+        known = ((name, detail, isinstance(name, str) and visible(name)) for name, detail in self.pairs)
+        return Names(tuple((name if named else Withheld(0), detail) for name, detail, named in known))
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -63,6 +68,10 @@ class Detail:
         """Return the piece, or what stands for it."""
         return self.text if visible is None else self.instead
 
+    def withheld(self, _visible: Callable[[str], bool]) -> Plain:
+        """Return what stands for the piece."""
+        return self.instead
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -73,15 +82,17 @@ class Text:
 
     def shown(self, visible: Visible) -> str:
         """Return the words for who may name the namespaces for which `visible` is true."""
-        return filled(self.template, {slot: _shown(value, visible) for slot, value in self.slots.items()})
+        values = self.slots.items()
+        return filled(self.template, {slot: v.shown(visible) if isinstance(v, _GUARDED) else v for slot, v in values})
 
-    @property
-    def namespaces(self) -> frozenset[str]:
-        """Return the namespaces in its slots, those that are only counted among them."""
-        return frozenset().union(*map(_namespaces, self.slots.values()))
+    def withheld(self, visible: Callable[[str], bool]) -> Text:
+        """Return the same with only the namespaces for which `visible` is true; the others are counted."""
+        values = self.slots.items()
+        return Text(self.template, {slot: v.withheld(visible) if isinstance(v, _GUARDED) else v for slot, v in values})
 
 
-Slot: TypeAlias = int | float | Plain | Names | Detail | Text | tuple[Text, ...]
+_GUARDED = (Names, Detail, Text)
+Slot: TypeAlias = int | float | Plain | Names | Detail | Text
 """A bare `str` is none: whoever puts one into a text has to say which of these it is."""
 
 
@@ -102,11 +113,6 @@ class DataWarning:
         """Return the words for who may not name any namespace."""
         return self.shown(nobody)
 
-    @property
-    def namespaces(self) -> frozenset[str]:
-        """Return the namespaces it names; what damaged files are quoted with apart."""
-        return self.said.namespaces
-
     def shown(self, visible: Visible) -> str:
         """Return the words for who may name the namespaces for which `visible` is true."""
         return self.said.shown(visible)
@@ -114,22 +120,7 @@ class DataWarning:
 
 def withheld(warning: DataWarning, visible: Callable[[str], bool]) -> DataWarning:
     """Return a warning in which only the namespaces for which `visible` is true occur; the others are counted."""
-    return DataWarning(warning.code, _withheld_text(warning.said, visible))
-
-
-def _withheld_text(said: Text, visible: Callable[[str], bool]) -> Text:
-    return Text(said.template, {slot: _withheld(value, visible) for slot, value in said.slots.items()})
-
-
-def _withheld(value: Slot, visible: Callable[[str], bool]) -> Slot:
-    if isinstance(value, tuple):
-        return tuple(_withheld_text(part, visible) for part in value)
-    if isinstance(value, Text):
-        return _withheld_text(value, visible)
-    if isinstance(value, Names):
-        known = ((isinstance(name, str) and visible(name), name, detail) for name, detail in value.pairs)
-        return Names(tuple((name if named else Withheld(0), detail) for named, name, detail in known))
-    return value.instead if isinstance(value, Detail) else value
+    return DataWarning(warning.code, warning.said.withheld(visible))
 
 
 def text(template: str, /, **slots: Slot) -> Text:
@@ -137,9 +128,15 @@ def text(template: str, /, **slots: Slot) -> Text:
     return Text(template, slots)
 
 
-def warning(code: Code, template: str, /, **slots: Slot) -> DataWarning:
-    """Return a warning."""
-    return DataWarning(code, Text(template, slots))
+def joined(parts: Iterable[Text]) -> Text:
+    """Return sentences one after the other."""
+    slots = {f"part{number}": part for number, part in enumerate(parts)}
+    return Text(" ".join(f"{{{slot}}}" for slot in slots), slots)
+
+
+def warning(code: Code, /, **slots: Slot) -> DataWarning:
+    """Return a warning with a value for each slot of its text."""
+    return DataWarning(code, Text(code.value, slots))
 
 
 def texts(warnings: Iterable[DataWarning]) -> list[str]:
@@ -152,20 +149,15 @@ def some(items: Sequence[Plain]) -> Plain:
     return Plain(wording.some(items))
 
 
+def duration(seconds: float) -> Plain:
+    """Return a length of time in words, rounded down."""
+    minutes = int(seconds // 60)
+    if minutes < 120:
+        return Plain(f"{minutes} min")
+    hours = minutes // 60
+    return Plain(f"{hours} h" if hours < 72 else f"{hours // 24} days")
+
+
 def filled(template: str, values: Mapping[str, object]) -> str:
     """Return a template with its values: the only place where words and values meet."""
     return template.format_map(values)
-
-
-def _shown(value: Slot, visible: Visible) -> object:
-    if isinstance(value, tuple):
-        return " ".join(part.shown(visible) for part in value)
-    return value.shown(visible) if isinstance(value, (Names, Detail, Text)) else value
-
-
-def _namespaces(value: Slot) -> Iterable[str]:
-    if isinstance(value, tuple):
-        return frozenset().union(*(part.namespaces for part in value))
-    if isinstance(value, Names):
-        return (name for name, _ in value.pairs if isinstance(name, str))
-    return value.namespaces if isinstance(value, Text) else ()

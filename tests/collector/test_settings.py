@@ -121,6 +121,15 @@ def test_an_empty_selector_of_nodes_excludes_none(empty: str) -> None:
     assert load({"KL_EXCLUDED_NODES": empty}).excluded_nodes is None
 
 
+@pytest.mark.parametrize("seconds", [each for each in range(1, 7201) if 3600 % each == 0 or each in (0, 3601, 7200)])
+def test_an_interval_is_one_of_six_divisors_of_an_hour_and_all_others_are_refused_with_those(seconds: int) -> None:
+    if seconds in (300, 600, 900, 1200, 1800, 3600):
+        assert load({"KL_POLLING_INTERVAL_SEC": str(seconds)}).polling_interval_sec == seconds
+    else:
+        with pytest.raises(SettingsError, match="one of 300, 600, 900, 1200, 1800, 3600"):
+            load({"KL_POLLING_INTERVAL_SEC": str(seconds)})
+
+
 def test_charge_back_without_a_rate_is_refused() -> None:
     with pytest.raises(SettingsError, match="needs a rate: set KL_BILLING_HOURLY_RATE"):
         load({"KL_COST_MODEL": "CHARGE_BACK"})

@@ -266,16 +266,30 @@ def test_of_two_readings_for_an_interval_one_that_failed_does_not_count(
     assert usage_of_shop(place) == pytest.approx([3.0 / 12])
 
 
-def test_a_reading_is_whole_when_the_exporters_answered_too_where_there_are_any(place: Place) -> None:
-    usage = observed.reading([observed.pod()], [observed.item()])
+def test_of_two_readings_that_tell_as_much_the_first_counts(place: Place) -> None:
+    """Repeated for whatever reason, the last would be at a moment late in the interval."""
     with working(place) as (_, asked, collector):
-        asked.now = Said(usage=usage)
-        assert collector.read_usage(NOON)
-    with working(place, nvidia_dcgm_endpoints=("http://dcgm:9400/metrics",)) as (_, asked, collector):
-        asked.now = Said(usage=usage)
-        assert not collector.read_usage(NOON)
-        asked.now = Said(usage=replace(usage, devices=()))
-        assert collector.read_usage(NOON)
+        for cores in (3.0, 6.0):
+            asked.now = answering(cores)
+            assert collector.read_usage(NOON + 300)
+        asked.now = answering(1.0)
+        collector.tick(NOON + 300)
+    assert usage_of_shop(place) == pytest.approx([3.0 / 12])
+
+
+def test_a_reading_without_exporters_is_not_repeated_but_counts_for_more_if_they_answer_in_another(
+    place: Place,
+) -> None:
+    endpoints = ("http://dcgm:9400/metrics",)
+    with working(place, nvidia_dcgm_endpoints=endpoints) as (_, asked, collector):
+        asked.now = answering(3.0)
+        assert collector.read_usage(NOON + 300)
+        asked.now = answering(6.0)
+        assert asked.now.usage is not None
+        asked.now = replace(asked.now, usage=replace(asked.now.usage, devices=()))
+        assert collector.read_usage(NOON + 300)
+        collector.tick(NOON + 300)
+    assert usage_of_shop(place) == pytest.approx([6.0 / 12])
 
 
 def test_the_moment_is_that_of_the_clusters_uid_and_without_one_of_its_name(place: Place) -> None:

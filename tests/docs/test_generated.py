@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +21,33 @@ SETTING_NAMES = [*(setting.name for setting in COLLECTOR_SETTINGS), *(setting.na
 SPECIFICATION = (ROOT / "kubeledger-mcp-spec.md").read_text(encoding="utf-8")
 
 
-def test_the_generated_parts_are_current() -> None:
-    check = [sys.executable, str(ROOT / "scripts" / "docs.py"), "--check"]
-    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+def _docs(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "docs.py"), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+
+
+@pytest.mark.requirement("KL-T-3")
+def test_the_generated_parts_and_the_schemas_of_the_tools_are_current() -> None:
+    done = _docs("--check")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_changed_or_left_over_file_of_schemas_is_stale_and_writing_restores_each(tmp_path: Path) -> None:
+    for page in ("README.md", "kubeledger-mcp-spec.md"):
+        shutil.copy(ROOT / page, tmp_path)
+    tools = tmp_path / "spec" / "tools"
+    shutil.copytree(ROOT / "spec" / "tools", tools)
+    (tools / "get_usage.json").unlink()
+    (tools / "get_efficiency.json").write_text("{}")
+    (tools / "get_advice.json").write_text("{}")
+
+    done = _docs("--check", str(tmp_path))
+    assert done.returncode == 1
+    assert set(re.findall(r"\w+\.\w+", done.stderr)) == {"get_usage.json", "get_efficiency.json", "get_advice.json"}
+
+    assert _docs(str(tmp_path)).returncode == 0
+    assert _docs("--check", str(tmp_path)).returncode == 0
+    assert sorted(path.stem for path in tools.iterdir()) == sorted(TABLE)
 
 
 @pytest.mark.parametrize("name", SETTING_NAMES)

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from jsonschema import Draft202012Validator
 
 from kl_mcp.tools import TABLE
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
 from tests.fuzz.arguments import DATASET, arguments
 from tests.support.examples import examples
 from tests.support.large_dataset import NOW
 
 CASES = examples(2_000)
-DEFAULT_CHARACTERS = 32_000
+MAX_DEFAULT_CHARS = 32_000
 MAX_CHARS = 80_000
 FULL_SCHEMA_EVERY = 5
 """The full schemas cost five to thirty times what the answer does."""
@@ -47,7 +47,7 @@ def check_answer(tool: str, asked: dict[str, Any], answer: dict[str, Any], *, fu
     """An answer conforms, and fits whether it is written compactly or with spaces."""
     written = json.dumps(answer, allow_nan=False)
     assert json.loads(orjson.dumps(answer)) == json.loads(written)
-    assert len(written) <= (MAX_CHARS if asked.get("limit") is not None else DEFAULT_CHARACTERS)
+    assert len(written) <= (MAX_CHARS if asked.get("limit") is not None else MAX_DEFAULT_CHARS)
     validator(tool, full=False).validate(answer)
     if full:
         validator(tool, full=True).validate(answer)
@@ -56,7 +56,7 @@ def check_answer(tool: str, asked: dict[str, Any], answer: dict[str, Any], *, fu
 def check_error(tool: str, asked: dict[str, Any], error: ToolArgumentError) -> None:
     """An error names an argument, is short, teaches, and leaks nothing of the implementation."""
     written = orjson.dumps(error.to_payload()).decode()
-    assert len(written) <= PAYLOAD_CHARACTERS
+    assert len(written) <= MAX_PAYLOAD_CHARS
     assert error.code in CODES
     assert not [leak for leak in LEAKS if leak in error.message.lower() and leak not in str(asked).lower()]
     properties = TABLE[tool].input_schema["properties"]

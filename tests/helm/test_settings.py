@@ -91,14 +91,14 @@ def hosts_allowed(manifests: list[Manifest]) -> Access:
 def test_the_server_answers_under_its_service_names_and_on_localhost(
     rendered: Rendered, host: str, allowed: bool
 ) -> None:
-    assert hosts_allowed(rendered("default")).hosts.allows(host) is allowed
+    assert hosts_allowed(rendered("default")).allows_host(host) is allowed
 
 
 def test_the_host_of_the_ingress_and_listed_hosts_and_origins_are_allowed_too(rendered: Rendered) -> None:
     access = hosts_allowed(rendered("everything"))
-    assert access.hosts.allows("ledger.example.com")
-    assert access.hosts.allows(f"ledger.{NAMESPACE}.svc.corp.internal:80")
-    assert not access.hosts.allows(f"ledger.{NAMESPACE}.svc.cluster.local:80")
+    assert access.allows_host("ledger.example.com")
+    assert access.allows_host(f"ledger.{NAMESPACE}.svc.corp.internal:80")
+    assert not access.allows_host(f"ledger.{NAMESPACE}.svc.cluster.local:80")
     assert access.allows_origin("https://chat.example.com")
     assert not access.allows_origin("https://evil.example")
 
@@ -155,10 +155,10 @@ def test_the_service_account_goes_to_another_address_where_that_is_said(helm: He
 
 @pytest.mark.parametrize("kind", ["ClusterIP", "NodePort"])
 def test_the_service_of_the_metrics_is_a_name_the_server_answers_to_where_there_is_one(helm: Helm, kind: str) -> None:
-    hosts = hosts_allowed(helm.render("--set", f"service.type={kind}")).hosts
+    hosts = hosts_allowed(helm.render("--set", f"service.type={kind}"))
     for name in ("", f".{NAMESPACE}", f".{NAMESPACE}.svc", f".{NAMESPACE}.svc.cluster.local"):
-        assert hosts.allows(f"kubeledger-metrics{name}:5485") is (kind != "ClusterIP")
-        assert hosts.allows(f"kubeledger{name}:5484")
+        assert hosts.allows_host(f"kubeledger-metrics{name}:5485") is (kind != "ClusterIP")
+        assert hosts.allows_host(f"kubeledger{name}:5484")
 
 
 def test_every_value_arrives_in_the_server(rendered: Rendered) -> None:
@@ -218,7 +218,7 @@ def test_what_a_jwt_has_to_be_arrives_in_the_server(rendered: Rendered) -> None:
     assert chosen.jwt_namespaces_claim == "kubeledger_namespaces"
     assert chosen.resource_url == "https://ledger.example.com/finops/mcp"
     # Clients call under the name that the metadata gives them.
-    assert hosts_allowed(rendered("jwt")).hosts.allows("ledger.example.com")
+    assert hosts_allowed(rendered("jwt")).allows_host("ledger.example.com")
     assert server(rendered("default")).jwt_jwks == ""
 
 

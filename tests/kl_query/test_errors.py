@@ -1,6 +1,6 @@
 import json
 
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError, nearest_values, quoted
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError, nearest_values, quoted
 
 
 def test_the_payload_has_the_six_published_fields() -> None:
@@ -21,9 +21,9 @@ def test_no_content_makes_a_payload_longer_than_its_limit() -> None:
     for nasty in ("x", '"', "\\", "\x00", "\u2028", "é", "😀"):
         long = nasty * 5_000
         error = ToolArgumentError("bad", long, long, allowed=[long] * 50, nearest=[long] * 50, example=long)
-        assert len(json.dumps(error.to_payload(), ensure_ascii=False)) <= PAYLOAD_CHARACTERS
+        assert len(json.dumps(error.to_payload(), ensure_ascii=False)) <= MAX_PAYLOAD_CHARS
         many = ToolArgumentError("bad", long, long, allowed=["abcdefgh"] * 500, nearest=[long] * 50, example=long)
-        assert len(json.dumps(many.to_payload(), ensure_ascii=False)) <= PAYLOAD_CHARACTERS
+        assert len(json.dumps(many.to_payload(), ensure_ascii=False)) <= MAX_PAYLOAD_CHARS
 
 
 def test_at_most_five_nearest_values_are_named() -> None:

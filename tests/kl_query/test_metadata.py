@@ -10,7 +10,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.metadata import metadata
 from kl_query.view import frame
-from kl_query.warnings.observation import duration
+from kl_query.warnings.warning import duration
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
 from tests.support.published import publish

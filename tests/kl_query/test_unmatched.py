@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from kl_mcp.tools.arguments import split_list
 from kl_query.dataset.model import Dataset, Namespace
 from kl_query.dataset.visibility import restricted
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
-from kl_query.regular_expressions import globs_meant
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
 from kl_query.selection import match, select
-from kl_query.unmatched import example
+from kl_query.unmatched import example, globs_meant
 from tests.support.examples import examples
 
 NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
@@ -147,7 +146,7 @@ def test_whatever_is_suggested_is_answered_and_every_error_fits(patterns: list[s
     error = refused(*patterns, "nobody")
     payload = error.to_payload()
     assert error.code == "unknown_namespace"
-    assert len(json.dumps(payload)) <= PAYLOAD_CHARACTERS
+    assert len(json.dumps(payload)) <= MAX_PAYLOAD_CHARS
     assert not set(error.nearest) - set(NAMES)
     assert match(DATASET, split_list(payload["error"]["example"].removeprefix("pattern=")), "pattern")
 

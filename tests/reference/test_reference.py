@@ -16,7 +16,7 @@ from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import entries_of
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange

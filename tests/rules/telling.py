@@ -239,7 +239,14 @@ def collected(root: Path, told: Sequence[tuple[int, Told]], **settings: Any) -> 
 
     It may be called again for later ticks, as a restart. `settings` are fields of the collector's settings.
     """
-    chosen = Settings(db_location=root / "db", data_dir=root / "data", cluster_name="prod", **settings)
+    endpoints = ("http://dcgm:9400",) if any(each.dcgm for _, each in told) else ()
+    chosen = Settings(
+        db_location=root / "db",
+        data_dir=root / "data",
+        cluster_name="prod",
+        nvidia_dcgm_endpoints=endpoints,
+        **settings,
+    )
     clock = [float(told[0][0])]
 
     def now() -> float:

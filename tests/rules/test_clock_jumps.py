@@ -127,7 +127,7 @@ class Machine:
         with Store.open(self.settings.db_location) as store:
             cluster = store.cluster(BEGUN, closed, HOUR)
             rows = [store.entry("namespace", name, BEGUN, closed, HOUR) for name in ("web", "gone")]
-            names = {name: record.first_seen for name, record in store.namespaces.items()}
+            names = {name: record.first_seen for name, record in store.registry.namespaces.items()}
         databases = sorted(str(path) for path in self.settings.db_location.rglob("*.rrd"))
         return {"rows": _plain([cluster, *rows]), "names": names, "databases": databases}
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.store.rates import History, RateChange, record
 from collector.store.store import Store
 from tests.rules.telling import HOUR, Told, at, collected, column, machine, published, special, ticks, work

@@ -227,8 +227,8 @@ def test_excluded_namespaces_are_summed_apart(tmp_path: Path) -> None:
     start = parse_time("2026-03-02T00:00:00Z")
     fill(small(), settings, start=start, now=start + 4 * HOUR)
     with Store.open(settings.db_location) as store:
-        assert list(store.namespaces) == ["old"]
-        assert list(store.special) == ["excluded"]
+        assert list(store.registry.namespaces) == ["old"]
+        assert list(store.registry.special) == ["excluded"]
 
 
 def test_history_is_quiet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

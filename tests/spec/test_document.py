@@ -8,12 +8,14 @@ import re
 import pytest
 
 from kl_core.vocabulary import METRICS, SCALES, SPECIAL_ENTRIES
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import PREFIX, Counts
-from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources
+from kl_mcp.protocol.datasets import Datasets
+from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources, installed_documents
 from kl_mcp.protocol.tool_calls import INTERNAL
-from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
+from kl_mcp.tools.wrong_arguments import VALIDATION_ERRORS
 from kl_mcp.transport.metrics import Metrics
 from kl_query.dataset.watcher import Holder
 from tests.spec.document import ROOT, TEXT, table, words
@@ -79,10 +81,11 @@ def _codes_in_the_source() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ToolArgumentError":
                 found.append(node.args[0])
-            elif isinstance(node, ast.FunctionDef) and node.name == "_code":
-                found += [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "VALIDATION_ERRORS.get":
+                found += [each.elts[0] for each in node.args if isinstance(each, ast.Tuple)]
     branches = [b for e in found for b in ((e.body, e.orelse) if isinstance(e, ast.IfExp) else (e,))]
-    return {INTERNAL, *(str(branch.value) for branch in branches if isinstance(branch, ast.Constant))}
+    translated = {code for code, _ in VALIDATION_ERRORS.values()}
+    return {INTERNAL, *translated, *(str(branch.value) for branch in branches if isinstance(branch, ast.Constant))}
 
 
 @pytest.mark.requirement("KL-X-5")
@@ -104,7 +107,7 @@ def test_the_metrics_are_those_that_are_served() -> None:
 @pytest.mark.requirement("KL-R-1")
 def test_the_resources_are_those_that_are_listed() -> None:
     documented = [words(row[0])[0] for row in table("resource")]
-    resources = Resources(TABLE, Holder(ROOT, Counts()), Workers(), specification="", accounting="")
+    resources = Resources(TABLE, Datasets(Holder(ROOT, Counts())), Audit(), installed_documents())
 
     listed = [resource.uri for resource in resources.listing.resources]
     assert documented == [*listed, *(template.uri_template for template in TEMPLATES)]

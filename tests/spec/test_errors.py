@@ -20,7 +20,7 @@ from mcp_types import (
 )
 
 from kl_mcp.tools import TABLE
-from kl_query.errors import NEAREST_VALUES, PAYLOAD_CHARACTERS
+from kl_query.errors import MAX_PAYLOAD_CHARS, NEAREST_VALUES
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import table, words
@@ -74,7 +74,7 @@ def test_a_wrong_argument_is_one_text_block_of_json_that_teaches(
     assert result.structured_content is None
     (block,) = result.content
     assert isinstance(block, TextContent)
-    assert len(block.text) <= PAYLOAD_CHARACTERS
+    assert len(block.text) <= MAX_PAYLOAD_CHARS
     error = json.loads(block.text)["error"]
     assert list(error) == KEYS
     assert (error["code"], error["argument"]) == (code, argument)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from collector.books.bookkeeper import Bookkeeper, Books
+from collector.books.hour_closing import Bookkeeper, Books
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
 from collector.store.rates import RateChange

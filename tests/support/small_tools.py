@@ -12,14 +12,6 @@ from kl_query.errors import ToolArgumentError
 from tests.support.warned import told
 
 
-class Arguments(BaseModel):
-    """Arguments of every small tool."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    namespace: str = "shop"
-
-
 class Result(BaseModel):
     """Answer of every small tool."""
 
@@ -30,23 +22,23 @@ class Result(BaseModel):
     metadata: dict[str, Any]
 
 
-def _answer(arguments: Arguments, dataset: Dataset, _now: float) -> dict[str, Any]:
+def _answer(dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
     return {
-        "namespace": arguments.namespace,
+        "namespace": namespace,
         "generation": dataset.generation,
         "metadata": {"warnings": told(dataset), "prefixes": list(dataset.system_prefixes)},
     }
 
 
-def _refuse(arguments: Arguments, _dataset: Dataset, _now: float) -> dict[str, Any]:
-    raise ToolArgumentError("unknown_namespace", "namespace", f"There is no {arguments.namespace}.", nearest=["shop"])
+def _refuse(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
+    raise ToolArgumentError("unknown_namespace", "namespace", f"There is no {namespace}.", nearest=["shop"])
 
 
-def _break(_arguments: Arguments, _dataset: Dataset, _now: float) -> dict[str, Any]:
-    raise KeyError("the secret of the cellar")
+def _break(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
+    raise KeyError(f"the secret of the cellar of {namespace}")
 
 
 SMALL_TABLE = {
-    name: Tool(name, f"Title of {name}", f"Use it to test {name}.", Arguments, Result, answer)
+    name: Tool(name, f"Title of {name}", f"Use it to test {name}.", Result, answer)
     for name, answer in (("describe_dataset", _answer), ("refuse", _refuse), ("break", _break))
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kl_query.dataset import Dataset
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Plain, texts, warning
+from kl_query.warnings.warning import DataWarning, Plain, text, texts
 
 
 def warned(words: str) -> DataWarning:
     """A warning with these words."""
-    return warning(Code.DATASET_MISSING, "{words}", words=Plain(words))
+    return DataWarning(Code.DIRECTORY_MISSING, text("{words}", words=Plain(words)))
 
 
 def told(dataset: Dataset) -> list[str]:

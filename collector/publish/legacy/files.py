@@ -7,8 +7,6 @@ entry that used nothing in a bucket has no row. GPU files hold means over the GP
 their share of the sum of these means, or that share of the rates; requests are 0 there, for of GPUs there is no rf.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -19,6 +17,7 @@ import numpy as np
 import orjson
 
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array
+from collector.publish.generation import explained
 from collector.publish.legacy.shares import (
     DAILY_SECONDS,
     MONTHLY_SECONDS,
@@ -27,7 +26,6 @@ from collector.publish.legacy.shares import (
     Shares,
     add_up,
 )
-from collector.publish.refusal import explained
 from collector.publish.scale_document import rounded
 from kl_core.calendar import MONTH_NAMES, floor_month, iso
 from kl_core.durable_files import write_whole
@@ -36,24 +34,22 @@ BILLING_RATE = ".billing-hourly-rate"
 
 _PREFIXES: Mapping[int, str] = {CPU: "cpu", MEMORY: "memory", GPU: "gpu_cpu", GPU_MEMORY: "gpu_mem"}
 
-Rows = list[dict[str, Any]]
 
-
-def documents(views: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
+def documents(figures: LegacyFigures | None, cost_model: str, currency: str) -> Iterator[tuple[str, Any]]:
     """Every file's name and content, one after the other, for they are large; `backend.json` last.
 
     Without a full hour the lists are empty. `cost_model` is one of `MODELS`' values.
     """
     for metric, prefix in _PREFIXES.items():
         is_gpu = metric in (GPU, GPU_MEMORY)
-        if is_gpu and not (views and views.gpu):
+        if is_gpu and not (figures and figures.gpu):
             continue
-        yield f"{prefix}_usage_trends.json", [] if views is None else list(_usage_trends(views, metric))
+        yield f"{prefix}_usage_trends.json", [] if figures is None else list(_usage_trends(figures.trends, metric))
         if not is_gpu:
-            factors = [] if views is None else _points(views.trends, _factors(views.trends)[:, metric], "__rf")
+            factors = [] if figures is None else _points(figures.trends, _factors(figures.trends)[:, metric], "__rf")
             yield f"{prefix}_rf_trends.json", list(factors)
         for seconds in (DAILY_SECONDS, MONTHLY_SECONDS):
-            buckets = [] if views is None else _buckets(views.windows[seconds], seconds)
+            buckets = [] if figures is None else _buckets(figures.windows[seconds], seconds)
             for kind in ("usage", "requests"):
                 rows = [row for date, bucket in buckets for row in _rows(bucket, date, metric, kind, cost_model)]
                 yield f"{prefix}_{kind}_period_{seconds}.json", rows
@@ -70,22 +66,18 @@ def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
 
 def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:
     if seconds == DAILY_SECONDS:
-        return [(_day(int(day.ends[0])), day) for day in days]
+        return [(_date(int(day.ends[0]), daily=True), day) for day in days]
     months = groupby(days, key=lambda day: floor_month(int(day.ends[0])))
-    return [(_month(month), add_up(list(members))) for month, members in months]
+    return [(_date(month, daily=False), add_up(list(members))) for month, members in months]
 
 
-def _day(start: int) -> str:
+def _date(start: int, *, daily: bool) -> str:
     moment = datetime.fromtimestamp(start, UTC)
-    return f"{moment.day:02d} {MONTH_NAMES[moment.month - 1]}"
+    month = MONTH_NAMES[moment.month - 1]
+    return f"{moment:%d} {month}" if daily else f"{month} {moment.year}"
 
 
-def _month(start: int) -> str:
-    moment = datetime.fromtimestamp(start, UTC)
-    return f"{MONTH_NAMES[moment.month - 1]} {moment.year}"
-
-
-def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> Rows:
+def _rows(bucket: Shares, date: str, metric: int, kind: str, cost_model: str) -> list[dict[str, Any]]:
     suffix = _suffix(metric)
     values = _scaled(bucket, cost_model)[:, metric, 0]
     if kind == "requests":
@@ -118,8 +110,7 @@ def _scaled(bucket: Shares, cost_model: str) -> Array:
     return np.asarray(share * bucket.rates if cost_model == "costs" else 100 * share)
 
 
-def _usage_trends(views: LegacyFigures, metric: int) -> Iterator[dict[str, Any]]:
-    trends = views.trends
+def _usage_trends(trends: Shares, metric: int) -> Iterator[dict[str, Any]]:
     suffix = _suffix(metric)
     yield from _points(trends, trends.usage[:, metric], suffix)
     if not suffix:

@@ -7,8 +7,6 @@ Every hour is named by its end, so that the hour from 23 to 24 counts to the nex
 once and kept; what a rolling window cuts is read again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.books.amounts import read_amounts
+from collector.books.cost import by_hour
 from collector.books.lifetimes import Roster, roster, stretches
-from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page
+from collector.books.page import CPU, GPU, GPU_MEMORY, Array, Page, sum_known
 from collector.store.rates import RateChange
 from collector.store.store import Store
-from kl_core.calendar import DAY, HOUR, floor_day, floor_hour
+from kl_core.calendar import DAY, HOUR, WEEK, floor_day, floor_hour
 from kl_core.vocabulary import METRICS
 
 NON_ALLOCATABLE = "non-allocatable"
-TRENDS_SECONDS = 7 * DAY
 DAILY_SECONDS = 1_209_600
 MONTHLY_SECONDS = 31_968_000
 """370 days."""
@@ -69,9 +67,9 @@ class Keeper:
         self._history: tuple[RateChange, ...] = ()
         self._days: dict[int, Shares] = {}
 
-    def views(self, history: Sequence[RateChange]) -> LegacyFigures | None:
+    def figures(self, history: Sequence[RateChange]) -> LegacyFigures | None:
         """Return the figures up to the newest full hour; None before the first one. Raises what the store raises."""
-        first, last = self._store.first_tick, self._store.last_tick
+        first, last = self._store.registry.first_tick, self._store.last_tick
         if first is None or last is None or floor_hour(last) <= floor_hour(first - 1):
             return None
         if tuple(history) != self._history:
@@ -79,7 +77,7 @@ class Keeper:
         begin, newest = floor_hour(first - 1), floor_hour(last)
         namespaces = self._namespaces()
         self._close(namespaces, max(begin, newest - MONTHLY_SECONDS), newest)
-        trends = self._read(namespaces, max(begin, newest - TRENDS_SECONDS), newest)
+        trends = self._read(namespaces, max(begin, newest - WEEK), newest)
         windows = {
             seconds: list(self._window(namespaces, max(begin, newest - seconds), newest))
             for seconds in (DAILY_SECONDS, MONTHLY_SECONDS)
@@ -116,14 +114,10 @@ class Keeper:
 
     def _read(self, namespaces: Roster, start: int, end: int) -> Shares:
         page = read_amounts(self._store, namespaces, start, end, HOUR)
-        alive = [namespaces[key].alive(page.starts) for key in page.keys]
-        shape = (len(page.keys), 1, len(page.starts))
-        return _shares(page, np.array(alive, dtype=np.bool_).reshape(shape), self._rates(page.starts))
-
-    def _rates(self, starts: NDArray[np.int64]) -> Array:
-        rates = np.array([*(change.rate if change.rate > 0 else np.nan for change in self._history), np.nan])
-        place = np.searchsorted([change.effective for change in self._history], starts, side="right") - 1
-        return np.asarray(rates[place])
+        alive = np.array([namespaces[key].alive(page.starts) for key in page.keys], dtype=np.bool_)
+        charged = (change.rate if change.rate > 0 else np.nan for change in self._history)
+        rates = by_hour(self._history, charged, page.starts)
+        return _shares(page, alive.reshape(len(page.keys), 1, len(page.starts)), rates)
 
 
 def _shares(page: Page, alive: NDArray[np.bool_], rates: Array) -> Shares:
@@ -166,17 +160,11 @@ def _by_day(shares: Shares) -> Iterator[Shares]:
         yield Shares(
             ends=np.array([day]),
             names=shares.names,
-            usage=_sum(shares.usage[..., hours]),
-            rf=_sum(shares.rf[..., hours]),
-            silent=_sum(shares.silent[..., hours]),
-            rates=_sum(shares.rates[hours]),
+            usage=sum_known(shares.usage[..., hours], [0]),
+            rf=sum_known(shares.rf[..., hours], [0]),
+            silent=sum_known(shares.silent[..., hours], [0]),
+            rates=sum_known(shares.rates[hours], [0]),
         )
-
-
-def _sum(values: Array) -> Array:
-    known = ~np.isnan(values)
-    total = np.where(known, values, 0.0).sum(axis=-1, keepdims=True)
-    return np.asarray(np.where(known.any(axis=-1, keepdims=True), total, np.nan))
 
 
 def add_up(days: Sequence[Shares]) -> Shares:
@@ -188,5 +176,5 @@ def add_up(days: Sequence[Shares]) -> Shares:
         places = [rows[name] for name in day.names]
         for item, values in total.items():
             values[places, :, column] = getattr(day, item)[..., 0]
-    rates = _sum(np.concatenate([day.rates for day in days]))
-    return Shares(days[0].ends, names, **{item: _sum(values) for item, values in total.items()}, rates=rates)
+    rates = sum_known(np.concatenate([day.rates for day in days]), [0])
+    return Shares(days[0].ends, names, **{item: sum_known(values, [0]) for item, values in total.items()}, rates=rates)

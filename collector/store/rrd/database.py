@@ -6,11 +6,10 @@ and makes the whole pause unknown, the newly written step included, when it is l
 pause with an explicit unknown.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -21,10 +20,17 @@ import numpy.typing as npt
 import rrdtool
 
 from collector.model import STEP
-from collector.space import FULL, free, no_space
-from collector.store.rrd.header import Archive, DataSource, Definition
-from collector.store.rrd.inspection import beginning, damaged, defined, failure, whole_head
-from collector.store.rrd.room import fill_holes, refused, without_room
+from collector.space import FULL, fill_holes, free, no_space, refused, without_room
+from collector.store.rrd.header import (
+    Archive,
+    DataSource,
+    Definition,
+    beginning,
+    damaged,
+    defined,
+    failure,
+    whole_head,
+)
 from kl_core.calendar import HOUR
 from kl_core.durable_files import sync_path
 
@@ -37,14 +43,14 @@ HOURLY_ROWS = 400 * 24
 UNFINISHED = ".new"
 """Appended to the name of a file that is being created; librrd appends six letters of its own."""
 UNKNOWN = "U"
-_ROWS_PER_CALL = 5000
+_MAX_ROWS_PER_CALL = 5000
 _ARCHIVES = (f"RRA:AVERAGE:0.5:1:{FINE_ROWS}", f"RRA:AVERAGE:0.5:{STEPS_PER_HOUR}:{HOURLY_ROWS}")
 NO_DAEMON = ("--daemon", "")
 """Else librrd would hand everything over to whatever RRDCACHED_ADDRESS in the environment names, and when nothing
 answers there it reads and writes nothing, without an error."""
-_LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
+LIBRRD_ERRORS = (rrdtool.OperationalError, rrdtool.ProgrammingError, OSError)
 
-Column = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 
 class Span(NamedTuple):
@@ -53,6 +59,19 @@ class Span(NamedTuple):
     start: int
     end: int
     values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
+
+    librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
+    were written since lie where the next update writes again.
+    """
+
+    last: int
+    """Time of the newest step, known or not."""
+    content: bytes
 
 
 def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> None:
@@ -73,7 +92,7 @@ def create(path: Path, sources: Sequence[str], start: int, spare: int = 0) -> No
         _place_rows(unfinished, sources, start)
         sync_path(unfinished)
         unfinished.replace(path)
-    except _LIBRRD_ERRORS as error:
+    except LIBRRD_ERRORS as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         # librrd does not say why: it has the answer to itself that trying the same gives.
@@ -89,11 +108,6 @@ def last(path: Path) -> int:
     return defined(path, content).last(content)
 
 
-def check(path: Path, sources: Sequence[str]) -> int:
-    """Time of the newest step; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
-    return _expected(tuple(sources)).last(head(path, sources))
-
-
 def update(path: Path, spans: Iterable[Span]) -> int:
     """Write spans in order of time, leave steps that the file has already, and return the number of rows.
 
@@ -103,15 +117,15 @@ def update(path: Path, spans: Iterable[Span]) -> int:
     rows = _rows(last(path), spans)
     if rows:
         fill_holes(path)
-    for first in range(0, len(rows), _ROWS_PER_CALL):
+    for first in range(0, len(rows), _MAX_ROWS_PER_CALL):
         try:
-            rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _ROWS_PER_CALL])
-        except _LIBRRD_ERRORS as error:
+            rrdtool.update(str(path), *NO_DAEMON, *rows[first : first + _MAX_ROWS_PER_CALL])
+        except LIBRRD_ERRORS as error:
             raise failure("write", path, error) from error
     return len(rows)
 
 
-def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> dict[str, Column]:
+def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -> dict[str, Array]:
     """Averages per source; element i stands for (`start` + i x `step`, `start` + (i + 1) x `step`]; NaN is unknown.
 
     `step` is 300 or 3600, `start` and `end` are multiples of it (else ValueError). What lies before an archive's depth
@@ -121,7 +135,7 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
         raise ValueError(f"step {step} is neither {STEP} nor {HOUR}, or {start} and {end} are no multiples of it")
     length = max(0, (end - start) // step)
     table = np.full((length, len(sources)), np.nan)
-    newest = check(path, sources)
+    newest = head(path, sources).last
     # librrd answers from the coarser archive when the finer one does not reach back to the start that is asked for.
     depth = (FINE_ROWS if step == STEP else HOURLY_ROWS) * step
     begin = max(start, newest - newest % step - depth)
@@ -131,13 +145,11 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
     return {source: np.ascontiguousarray(table[:, column]) for column, source in enumerate(sources)}
 
 
-def head(path: Path, sources: Sequence[str]) -> bytes:
-    """Everything before the rows of the archives: definitions, ring pointers, what is known of the open step and hour.
-
-    librrd changes it in place while it updates. Put back with `restore` it takes back the update, for the rows that
-    were written since lie where the next update writes again. DamagedError as `check`.
-    """
-    return whole_head(path, _expected(tuple(sources)))
+def head(path: Path, sources: Sequence[str]) -> Head:
+    """Return the head; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
+    made = _expected(tuple(sources))
+    content = whole_head(path, made)
+    return Head(made.last(content), content)
 
 
 def restore(path: Path, content: bytes, until: int) -> None:
@@ -174,11 +186,11 @@ def _place_rows(path: Path, sources: Sequence[str], newest: int) -> None:
         file.write(made.pointers(newest))
 
 
-def _read(path: Path, start: int, end: int, step: int) -> Column:
+def _read(path: Path, start: int, end: int, step: int) -> Array:
     window = ("--resolution", str(step), "--start", str(start), "--end", str(end))
     try:
         (first, _, _), _, rows = rrdtool.fetch(str(path), "AVERAGE", *NO_DAEMON, *window)
-    except _LIBRRD_ERRORS as error:
+    except LIBRRD_ERRORS as error:
         raise failure("read", path, error) from error
     skip = (start - first) // step
     # librrd appends the row after the end as well.
@@ -191,26 +203,24 @@ def _rows(newest: int, spans: Iterable[Span]) -> list[str]:
         start = max(first, newest)
         if end <= start:
             continue
-        text = ":".join([_text(value) for value in values])
-        if all(value is None for value in values):
-            rows += _pause(newest, end, len(values))
-        else:
-            if start > newest:
-                rows += _pause(newest, start, len(values))
+        known = any(value is not None for value in values)
+        rows += _pause(newest, start if known else end, len(values))
+        if known:
+            text = ":".join([_text(value) for value in values])
             rows += [f"{time}:{text}" for time in range(start + STEP, end + 1, STEP)]
         newest = end
     return rows
 
 
 def _pause(newest: int, end: int, sources: int) -> list[str]:
-    """Its end is enough, for librrd makes a pause longer than the heartbeat unknown as a whole.
+    """Return no row where there is none. Else its end is enough, for librrd makes a long pause unknown as a whole.
 
     But of one longer than a ring it would leave out turns, after which the place of a row no longer follows from its
     time.
     """
     text = ":".join(UNKNOWN for _ in range(sources))
     turn = FINE_ROWS * STEP
-    return [f"{time}:{text}" for time in (*range(newest + turn, end, turn), end)]
+    return [f"{time}:{text}" for time in (*range(newest + turn, end, turn), end) if time > newest]
 
 
 def _text(value: float | None) -> str:

@@ -1,7 +1,5 @@
 """All round-robin databases of a store together: what a plan writes, what is missing, what is over."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -12,20 +10,19 @@ from typing import TypeVar
 from collector.errors import DamagedError, NoSpaceError
 from collector.model import STEP
 from collector.store.files import explained
-from collector.store.journal import Head
 from collector.store.paths import CLUSTER, CLUSTER_FILE, FOLDERS, OBSERVED_PODS, OBSERVED_SOURCES, RrdFile, rrd_file
 from collector.store.registry import Registry
 from collector.store.row_values import NOBODY_MEASURED
 from collector.store.rrd import database
-from collector.store.rrd.database import Span
-from collector.store.rrd.inspection import damaged
+from collector.store.rrd.database import Head, Span
+from collector.store.rrd.header import damaged
 from collector.store.write_plan import ObservedSteps
 from kl_core.calendar import HOUR, floor_hour, hour_of_tick
 from kl_core.durable_files import sync_path
 
 ASIDE = ".damaged"
 
-SPARE_PER_FILE = 2**16
+MIN_SPARE_BYTES_PER_FILE = 2**16
 """Bytes left free for each database when another is created: about what the journal and the published dataset take, and
 without those nothing is stored or published of any."""
 
@@ -49,7 +46,7 @@ def attempt(directory: Path, file: RrdFile, use: Callable[[Path], T]) -> T | Non
         if file is CLUSTER_FILE:
             raise
         if _is_there(cluster := CLUSTER_FILE.path(directory)):
-            database.check(cluster, CLUSTER.sources)
+            database.head(cluster, CLUSTER.sources)
         _set_aside(path, error)
         return None
 
@@ -88,8 +85,7 @@ def observed_in_hour(directory: Path, last_tick: int | None) -> tuple[ObservedSt
 def remove(directory: Path, files: Iterable[RrdFile]) -> None:
     """Take away databases whose newest row has left even the hourly archive."""
     for file in files:
-        path = file.path(directory)
-        _log.info("removing %s: it ended 400 days ago", path)
+        _log.info("removing %s: it ended 400 days ago", file.path(directory))
         attempt(directory, file, _unlink)
 
 
@@ -114,11 +110,8 @@ def restore(directory: Path, before: Mapping[str, Head | None], until: int) -> N
     `before` is by path below the directory. Damaged files, and those to which a head does not fit, are set aside.
     """
     for name, head in before.items():
-        file = rrd_file(name)
-        if head is None:
-            attempt(directory, file, _unlink)
-        else:
-            attempt(directory, file, partial(database.restore, content=head.content, until=until))
+        use = _unlink if head is None else partial(database.restore, content=head.content, until=until)
+        attempt(directory, rrd_file(name), use)
 
 
 def sync(directory: Path, files: Iterable[RrdFile]) -> None:
@@ -136,7 +129,7 @@ def write(directory: Path, spans: Mapping[RrdFile, Sequence[Span]], before: Regi
     A file for which there is no space is left out, and logged; NoSpaceError if it is the cluster's.
     """
     known = before.entry_files()
-    spare = SPARE_PER_FILE * len(known.keys() | spans.keys())
+    spare = MIN_SPARE_BYTES_PER_FILE * len(known.keys() | spans.keys())
     for file, rows in spans.items():
         try:
             _write(file, file.path(directory), rows, known=file in known, spare=spare)
@@ -168,7 +161,7 @@ def _without_part_of_closed_hour(rows: Sequence[Span]) -> Sequence[Span]:
 
 
 def _head(path: Path, file: RrdFile, until: int | None) -> Head:
-    head = Head(database.check(path, file.form.sources), database.head(path, file.form.sources))
+    head = database.head(path, file.form.sources)
     if until is not None and head.last > until:
         raise damaged(path, "it goes on after the newest tick, so it belongs to another store")
     return head

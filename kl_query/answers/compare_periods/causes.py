@@ -4,23 +4,20 @@ Each is given per hour it is known for, and under every cost model, so that a ch
 usage. Money over all metrics has no usage of its own: its causes are told metric by metric.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 from kl_core.vocabulary import RATE_UNITS
 from kl_query.dataset.model import Column
-from kl_query.measures.amounts_per_hour import KnownHours, change_pct
-from kl_query.numbers import MONEY, UNKNOWN, known_sum, ratio, rounded
+from kl_query.measures.amounts_per_hour import KnownHours, Pair, change_pct
+from kl_query.numbers import MONEY, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
 from kl_query.windows import Window
 
-Levels = tuple[float, float]
 Block = dict[str, Any]
 
 
-def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
+def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
     """Separate the causes of a change of some namespaces between two windows.
 
     `levels` are their amounts per hour together, before they are related to capacity.
@@ -41,11 +38,11 @@ def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Levels, befo
         "after": after.label,
         **_causes(hours, names, levels, before, after),
         "rate_per_hour": _rates(hours, bills, before, after),
-        "by_metric": [row for row in metrics if not _is_nothing(row["amount_per_hour"])],
+        "by_metric": [row for row in metrics if any(row["amount_per_hour"][when] != 0 for when in ("before", "after"))],
     }
 
 
-def _causes(hours: KnownHours, names: Sequence[RowId], levels: Levels, before: Window, after: Window) -> Block:
+def _causes(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
     measure, scale = hours.view.measure, hours.view.scale
     metric, pair = measure.metric, (before, after)
     capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
@@ -75,22 +72,13 @@ def _rates(hours: KnownHours, bills: Sequence[Column], before: Window, after: Wi
     return _change((raised * rates[0], raised * rates[1]), MONEY)
 
 
-def _per_hour(columns: Sequence[Column], hours: Column, pair: tuple[Window, Window]) -> Levels:
-    before, after = (_mean(columns, hours, window) for window in pair)
+def _per_hour(columns: Sequence[Column], hours: Column, pair: tuple[Window, Window]) -> Pair:
+    before, after = (
+        ratio(known_sum(known_sum(window.of(column)) for column in columns), sum(window.of(hours))) for window in pair
+    )
     return before, after
 
 
-def _mean(columns: Sequence[Column], hours: Column, window: Window) -> float:
-    if not columns:
-        return UNKNOWN
-    amount = known_sum(known_sum(column[window.first : window.stop]) for column in columns)
-    return ratio(amount, sum(hours[window.first : window.stop]))
-
-
-def _change(levels: Levels, unit: str | None = None) -> Block:
+def _change(levels: Pair, unit: str | None = None) -> Block:
     before, after = levels
     return {"before": rounded(before, unit), "after": rounded(after, unit), "change_pct": change_pct(before, after)}
-
-
-def _is_nothing(change: Block) -> bool:
-    return (change["before"], change["after"]) == (0, 0)

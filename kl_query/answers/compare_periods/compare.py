@@ -1,7 +1,5 @@
 """compare_periods: 14 days, the monthly trajectory with its trend, and movers between two periods."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,17 +9,16 @@ from kl_query.answer_size import fill
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.answers.compare_periods.movers import Periods, moved, order, periods
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
-from kl_query.dataset.model import Column, Dataset
+from kl_query.dataset.model import Dataset
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory, trajectory
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, MetricOrTotal
 from kl_query.metadata import metadata
-from kl_query.numbers import UNKNOWN
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
-from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Names, warning
 from kl_query.windows import instant
 
 DEFAULT_MOVERS = 20
@@ -42,19 +39,8 @@ class Frames:
 
     def trajectory(self, selection: Selection) -> Trajectory:
         """Return the amount per hour of a selection in each whole month."""
-        key = selection.scope, selection.label
-        if key not in self._trajectories:
-            names = self.names(selection)
-            self._trajectories[key] = trajectory(self.hours, names, cluster=selection.scope == "cluster")
-        return self._trajectories[key]
-
-    @cached_property
-    def _trajectories(self) -> dict[tuple[str, str], Trajectory]:
-        return {}
-
-    def names(self, selection: Selection) -> list[RowId]:
-        """Return whose amounts a selection adds up; over the cluster also those that may not be named."""
-        return self.monthly.scale.rows if selection.scope == "cluster" else [*selection.names]
+        names = selection.rows(self.monthly.scale)
+        return trajectory(self.hours, names, cluster=selection.scope == "cluster")
 
 
 def compare_periods(
@@ -78,13 +64,14 @@ def compare_periods(
     frames = Frames(daily, months, compared)
     with_periods = selection.scope == "cluster" or date is not None or baseline is not None
     pair = periods(compared, date, baseline) if with_periods else None
+    whole = frames.trajectory(selection) if selection.single else None
     answer: dict[str, Any] = {
         "namespace": selection.label,
         "scope": selection.scope,
         "matched_count": len(selection.names),
         "metric": metric,
         "dimension": dimension,
-        **(_blocks(frames, selection) if selection.single else dict.fromkeys(BLOCKS)),
+        **(_blocks(frames, selection, whole) if whole else dict.fromkeys(BLOCKS)),
         "comparisons": [],
         "comparison": _comparison(pair, selection) if pair else None,
         "movers": [],
@@ -93,7 +80,7 @@ def compare_periods(
             now,
             window=compared.window,
             measure=compared.measure,
-            warnings=_warnings(frames, selection, pair, with_periods),
+            warnings=_warnings(frames, selection, pair, whole, with_periods=with_periods),
         ),
     }
     _fill(answer, page, frames, selection, pair, sort=sort)
@@ -103,48 +90,27 @@ def compare_periods(
 BLOCKS = ("daily_14d", "monthly_12m", "trend", "what_changed")
 
 
-def _blocks(frames: Frames, selection: Selection, name: str | None = None) -> dict[str, Any]:
-    """Return the blocks of one namespace, or of the whole selection."""
-    chosen = Selection("namespace", (name,), name) if name is not None else selection
-    months = _column(frames.monthly, chosen)
-    levels = frames.trajectory(chosen)
-    line = trend(frames.hours, levels)
+def _blocks(frames: Frames, selection: Selection, levels: Trajectory) -> dict[str, Any]:
+    """Return the blocks of a selection whose months are at `levels`."""
+    daily, line = frames.daily, trend(frames.hours, levels)
+    months = monthly(frames.hours, selection.rows(frames.monthly.scale), frames.monthly.column_of(selection))
     return {
         "daily_14d": {
-            "aggregate": frames.daily.measure.shown(_aggregate(frames.daily, chosen)),
-            "window_start": instant(frames.daily.window.start),
-            "window_end": instant(frames.daily.window.end),
-            "points": len(frames.daily.window.indices),
-            "partial": frames.daily.window.partial,
+            "aggregate": daily.measure.shown(daily.value_of(selection)),
+            "window_start": instant(daily.window.start),
+            "window_end": instant(daily.window.end),
+            "points": len(daily.window.indices),
+            "partial": daily.window.partial,
         },
-        "monthly_12m": {**monthly(frames.hours, frames.names(chosen), months), "trend_direction": line["direction"]},
+        "monthly_12m": {**months, "trend_direction": line["direction"]},
         "trend": line,
         "what_changed": between_months(frames.hours, levels),
     }
 
 
-def _column(view: Frame, selection: Selection) -> Column:
-    if selection.scope == "cluster":
-        return view.cluster_column()
-    if len(selection.names) == 1:
-        return view.column(selection.names[0])
-    return view.together(selection.names)
-
-
-def _aggregate(view: Frame, selection: Selection) -> float:
-    if selection.scope == "cluster":
-        return view.all_namespaces
-    return view.sum_of(selection.names) if selection.names else UNKNOWN
-
-
-def _names(pair: Periods, selection: Selection) -> list[RowId]:
-    """Return whose amounts the comparison adds up; over the cluster also those that may not be named."""
-    return pair.view.scale.rows if selection.scope == "cluster" else [*selection.names]
-
-
 def _comparison(pair: Periods, selection: Selection) -> dict[str, Any]:
-    names = _names(pair, selection)
-    causes = what_changed(pair.hours, names, pair.levels(names), pair.before, pair.after)
+    names = selection.rows(pair.view.scale)
+    causes = what_changed(pair.hours, names, pair.hours.levels(names, pair.before, pair.after), pair.before, pair.after)
     return {**pair.describe(names), "what_changed": causes}
 
 
@@ -166,7 +132,8 @@ def _fill(
 
     def row(position: int) -> tuple[dict[str, Any], ...]:
         name = names[position]
-        comparison = [{"namespace": name, **_blocks(frames, selection, name)}] if several else []
+        one = Selection("namespace", (name,), name)
+        comparison = [{"namespace": name, **_blocks(frames, one, frames.trajectory(one))}] if several else []
         moves = [{"namespace": name, **moved(pairs[name], unit)}] if pairs else []
         return (*comparison, *moves)
 
@@ -174,31 +141,26 @@ def _fill(
     fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
 
 
-def _left_out(pair: Periods, selection: Selection) -> list[DataWarning]:
-    names = _names(pair, selection)
-    missing = len(names) - len(pair.known_in_both(names))
-    return [questions.change_unknown(missing)] if missing else []
-
-
-def _warnings(frames: Frames, selection: Selection, pair: Periods | None, with_periods: bool) -> list[DataWarning]:
-    warnings: list[DataWarning] = []
-    if frames.monthly.window.partial:
-        warnings.append(questions.OPEN_MONTH_LEFT_OUT)
-    warnings += rules_of(frames.monthly.scale).begin_warnings(frames.monthly.window)
-    if not frames.monthly.window.indices and frames.daily.window.indices:
-        warnings.append(questions.NO_MONTHS)
+def _warnings(
+    frames: Frames, selection: Selection, pair: Periods | None, whole: Trajectory | None, *, with_periods: bool
+) -> list[DataWarning]:
+    months = frames.monthly.window
+    found = [warning(Code.OPEN_MONTH_LEFT_OUT)] if months.partial else []
+    found += rules_of(months.scale).begin_warnings(months)
+    if not months.indices and frames.daily.window.indices:
+        found.append(warning(Code.NO_MONTHS))
     if with_periods and pair is None:
-        warnings.append(questions.NO_PERIODS)
+        found.append(warning(Code.NO_PERIODS))
     if pair is not None:
-        warnings += [*pair.warnings(_names(pair, selection)), *_left_out(pair, selection)]
-    warnings += _left_out_of_trend(frames, selection)
+        names = selection.rows(pair.view.scale)
+        missing = len(names) - len(pair.known_in_both(names))
+        found += pair.warnings(names)
+        found += [warning(Code.CHANGE_UNKNOWN, namespaces=missing)] if missing else []
+    if whole is not None and whole.left_out:
+        left_out = whole.left_out
+        found.append(warning(Code.TREND_LEAVES_OUT, count=len(left_out), names=Names.of(left_out)))
     for view in (frames.daily, frames.monthly):
-        warnings += view.cluster_warnings() if selection.scope == "cluster" else view.warnings(selection.names)
-    return warnings
-
-
-def _left_out_of_trend(frames: Frames, selection: Selection) -> list[DataWarning]:
-    if not selection.single or len(frames.names(selection)) < 2:
-        return []
-    missing = frames.trajectory(selection).left_out
-    return [questions.trend_leaves_out(missing)] if missing else []
+        named = selection.names
+        cluster = selection.scope == "cluster"
+        found += view.cluster_warnings() if cluster else view.warnings(view.totals_of(named), named)
+    return found

@@ -1,21 +1,20 @@
 """Two periods against each other: which namespaces moved, and by how much."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
+from kl_query.dataset.model import Column
 from kl_query.errors import ToolArgumentError
-from kl_query.measures.amounts_per_hour import KnownHours, change, change_pct
+from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
-from kl_query.warnings import questions
-from kl_query.warnings.warning import DataWarning, Plain, RowId
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, RowId, text, warning
 from kl_query.windows import Window, read_window, whole_window
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
@@ -33,6 +32,7 @@ class Periods:
     view: Frame
     before: Window
     after: Window
+    _pairs: dict[RowId, Pair] = field(default_factory=dict, compare=False)
 
     @cached_property
     def hours(self) -> KnownHours:
@@ -45,77 +45,57 @@ class Periods:
 
         Whole months are compared as they are billed, with their own lengths. Percentages need no scaling.
         """
-        if self._is_percentage:
-            return False
-        return (
+        return not self.view.measure.per_cent and (
             self.before.partial
             or self.after.partial
             or len(self.before.indices) != len(self.after.indices)
             or self._differ(*self._hours)
         )
 
-    @property
-    def _is_percentage(self) -> bool:
-        return self.view.measure.per_cent
-
     @cached_property
-    def _hours(self) -> tuple[float, float]:
+    def _hours(self) -> Pair:
         """Return the hours of both periods that any row can be known for."""
-        column = self.hours.all_rows
-        return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
+        return self._in_both(self.hours.all_rows)
+
+    def _in_both(self, hours: Column) -> Pair:
+        return sum(self.before.of(hours)), sum(self.after.of(hours))
 
     def _differ(self, before: float, after: float) -> bool:
         """Say whether these hours are different parts of the two periods."""
         parts = before / (_calendar_hours(self.before) or 1), after / (_calendar_hours(self.after) or 1)
         return abs(parts[0] - parts[1]) > _SAME_COVERAGE
 
-    def _known_hours(self, name: RowId) -> tuple[float, float]:
-        return self.hours.over(name, self.before), self.hours.over(name, self.after)
-
     def scales(self, name: RowId) -> bool:
         """Say whether a namespace's baseline is scaled: that of all is, or it is known for other parts of each period.
 
         What is unknown in either period cannot be scaled by its own hours.
         """
-        own = self._known_hours(name)
-        return self.scaled or (not self._is_percentage and all(own) and self._differ(*own))
+        own = self._in_both(self.hours.of(name))
+        return self.scaled or (not self.view.measure.per_cent and all(own) and self._differ(*own))
 
-    def pair(self, name: RowId) -> tuple[float, float]:
+    def pair(self, name: RowId) -> Pair:
         """Return a namespace's baseline, scaled, and its value."""
         if name not in self._pairs:
-            self._pairs[name] = self._share(name) if self._is_percentage else self._scaled(name)
+            self._pairs[name] = self._share(name) if self.view.measure.per_cent else self._scaled(name)
         return self._pairs[name]
 
-    def _scaled(self, name: RowId) -> tuple[float, float]:
+    def _scaled(self, name: RowId) -> Pair:
         before, after = (view.total_of(name).value for view in self._views)
-        own = self._known_hours(name)
+        own = self._in_both(self.hours.of(name))
         hours = own if all(own) else self._hours
         return (before * hours[1] / hours[0] if all(hours) and self.scales(name) else before), after
 
-    def _share(self, name: RowId) -> tuple[float, float]:
+    def _share(self, name: RowId) -> Pair:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
         before, after = (
             100 * ratio(self.hours.level(name, view.window), ratio(view.measure.base_amount(view.window), hours))
-            for view, hours in zip(self._views, self._base_hours, strict=True)
+            for view, hours in zip(self._views, self._in_both(self.hours.base), strict=True)
         )
         return before, after
 
     @cached_property
-    def _base_hours(self) -> tuple[float, float]:
-        column = self.hours.base
-        return sum(column[self.before.first : self.before.stop]), sum(column[self.after.first : self.after.stop])
-
-    @cached_property
-    def _pairs(self) -> dict[RowId, tuple[float, float]]:
-        return {}
-
-    @cached_property
     def _views(self) -> tuple[Frame, Frame]:
         return self.hours.frame(self.before), self.hours.frame(self.after)
-
-    def levels(self, names: Sequence[RowId]) -> tuple[float, float]:
-        """Return the amounts per hour of some namespaces together, before they are related to capacity."""
-        return self.hours.levels(names, self.before, self.after)
 
     @property
     def named(self) -> list[str]:
@@ -149,10 +129,10 @@ class Periods:
         label = Plain(str(self.after.label))
         if self.scaled:
             before, after = self._hours
-            priced = self.view.measure.cost_model == "costs"
-            return [questions.baseline_scaled(after, before, label, priced=priced)]
+            kind = text("hours with a price" if self.view.measure.cost_model == "costs" else "hours")
+            return [warning(Code.BASELINE_SCALED, kind=kind, hours=after, baseline_hours=before, label=label)]
         some = sum(1 for name in self.known_in_both(names) if self.scales(name))
-        return [questions.baselines_scaled(some, label)] if some else []
+        return [warning(Code.BASELINES_SCALED, namespaces=some, label=label)] if some else []
 
 
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
@@ -207,7 +187,7 @@ def _half_observed(window: Window) -> bool:
     return bool(2 * window.observed_hours >= window.elapsed_hours)
 
 
-def moved(pair: tuple[float, float], unit: str) -> dict[str, Any]:
+def moved(pair: Pair, unit: str) -> dict[str, Any]:
     """Return an amount in both periods; `change_pct` is null for one that was nothing before."""
     before, after = pair
     return {
@@ -218,7 +198,7 @@ def moved(pair: tuple[float, float], unit: str) -> dict[str, Any]:
     }
 
 
-def order(pairs: dict[str, tuple[float, float]], sort: str) -> list[str]:
+def order(pairs: dict[str, Pair], sort: str) -> list[str]:
     """Return names sorted: by size of change, increase, decrease, relative change, value or name; unknown ones last."""
 
     def key(name: str) -> tuple[bool, float, str]:

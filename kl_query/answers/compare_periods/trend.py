@@ -6,8 +6,6 @@ its hours takes no part, nor does the open one. The rise of the line from the fi
 decides: above +10 % growing, below -10 % decreasing, else stable. Fewer than two months are insufficient data.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import fmean, linear_regression
@@ -16,7 +14,7 @@ from typing import Any
 from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.dataset.model import Column
-from kl_query.measures.amounts_per_hour import KnownHours, Trajectory
+from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
@@ -27,8 +25,6 @@ METHOD = (
     "least squares over whole months, at least half of each known, of the amount per hour it is known for; rise_pct is "
     "that of the line from first to last month over the mean; growing above +10, decreasing below -10"
 )
-INSUFFICIENT = "insufficient_data"
-_NOISE_PCT = 1e-6
 
 
 def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[str, Any]:
@@ -111,12 +107,12 @@ def _rise_pct(points: list[tuple[int, float]]) -> float | None:
     if mean == 0:
         return 0.0
     rise = 100 * linear_regression(months, levels).slope * (months[-1] - months[0]) / mean
-    return 0.0 if abs(rise) < _NOISE_PCT else rise
+    return 0.0 if abs(rise) < NOISE_PCT else rise
 
 
 def _direction(rise: float | None) -> str:
     if rise is None:
-        return INSUFFICIENT
+        return "insufficient_data"
     if rise > THRESHOLD_PCT:
         return "growing"
     return "decreasing" if rise < -THRESHOLD_PCT else "stable"

@@ -1,28 +1,16 @@
-"""What every scale is made of: a file that was read, the buckets its values go into, and the scale of their rows."""
+"""What every scale is made of: the buckets that values go into, and the scale of their rows."""
 
 from __future__ import annotations
 
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kl_core.vocabulary import CostModel, Metric, ScaleName, Special
-from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE, Table
+from kl_core.vocabulary import CostModel, ScaleName
+from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE
 from kl_query.dataset.model import Amounts, Column, LegacyFacts, Row, Scale
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A table with the newest hourly point when it was read, which is where a rolling window ended; None: unknown."""
-
-    table: Table
-    newest: int | None
-
-
-Tables = Mapping[tuple[Metric, str], Read]
-"""By metric and kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +51,7 @@ def scale(
     """
     sampled = newest if open_from is None else open_from
     count = len(buckets.starts)
-    special: dict[Special, Row] = (
-        {"non-allocatable": _special(rows[NON_ALLOCATABLE])} if NON_ALLOCATABLE in rows else {}
-    )
+    special = {metric: Amounts(amounts.usage, None) for metric, amounts in rows.get(NON_ALLOCATABLE, {}).items()}
     return Scale(
         name=name,
         file=file,
@@ -79,7 +65,7 @@ def scale(
         allocatable={},
         bill={},
         namespaces={n: row for n, row in rows.items() if n not in (NON_ALLOCATABLE, BILLING_RATE) and _known(row)},
-        special=special,
+        special={"non-allocatable": special} if NON_ALLOCATABLE in rows else {},
         cost_model=cost_model,
         newest_sample=newest,
         legacy=LegacyFacts(),
@@ -87,20 +73,10 @@ def scale(
 
 
 def _where_any(rows: Mapping[str, Row], hours: Column) -> Column:
-    known = [False] * len(hours)
-    for row in rows.values():
-        for amounts in row.values():
-            known = [seen or not math.isnan(value) for seen, value in zip(known, amounts.usage, strict=True)]
+    columns = [amounts.usage for row in rows.values() for amounts in row.values()]
+    known = [not all(map(math.isnan, values)) for values in zip(*columns, strict=True)]
     return array("d", [hour if seen else 0.0 for hour, seen in zip(hours, known, strict=True)])
 
 
-def _special(row: Row) -> Row:
-    return {metric: Amounts(amounts.usage, None) for metric, amounts in row.items()}
-
-
 def _known(row: Row) -> bool:
-    return any(_any_known(amounts.usage) for amounts in row.values())
-
-
-def _any_known(values: Iterable[float]) -> bool:
-    return not all(map(math.isnan, values))
+    return not all(math.isnan(value) for amounts in row.values() for value in amounts.usage)

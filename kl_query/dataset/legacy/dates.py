@@ -4,8 +4,6 @@ Points are named by the end of their hour, so that hour 23-24 of a day counts to
 the next month).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from kl_core.calendar import DAY, HOUR, MONTH_NAMES, read_iso
@@ -30,9 +28,8 @@ def read_day(written: str, newest: int | None) -> int | None:
         return None
     month = MONTH_NAMES.index(name) + 1
     around = datetime.fromtimestamp(newest, UTC).year
-    candidates = [_day(year, month, int(day)) for year in (around - 1, around, around + 1)]
-    known = [candidate for candidate in candidates if candidate is not None]
-    return min(known, key=lambda start: abs(start - newest), default=None)
+    starts = (_day(year, month, int(day)) for year in (around - 1, around, around + 1))
+    return min((start for start in starts if start is not None), key=lambda start: abs(start - newest), default=None)
 
 
 def read_month(written: str) -> int | None:

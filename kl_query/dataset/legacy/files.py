@@ -1,24 +1,37 @@
-"""The files of the layout: their names, and what each holds."""
+"""The files of the layout: their names, what each holds, and what `backend.json` says of the installation."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kl_core.vocabulary import Metric
-from kl_core.watched_file import Mark
+import orjson
+
+from kl_core import vocabulary
+from kl_core.regular_files import UnfitFileError, read_regular
+from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.fields import MalformedError
-from kl_query.warnings.warning import Plain
+from kl_query.warnings.warning import Detail, Plain
 
 BACKEND = "backend.json"
 DAILY_SECONDS = 1_209_600
 MONTHLY_SECONDS = 31_968_000
-LARGEST_BYTES = 256_000_000
+MAX_FILE_BYTES = 256_000_000
 """A file that is larger is not read: it would take memory and minutes that a server of small size does not have."""
-Kind = Literal["usage", "requests", "rf"]
-_PREFIX: dict[Metric, str] = {"cpu": "cpu", "memory": "memory", "gpu": "gpu_cpu", "gpu_memory": "gpu_mem"}
-_OTHER_SPELLINGS: dict[Metric, tuple[str, ...]] = {"memory": ("mem",), "gpu_memory": ("gpu_memory",)}
+MAX_BACKEND_BYTES = 1_000_000
+COST_MODELS: dict[str, CostModel] = {
+    **{model: model for model in vocabulary.COST_MODELS.values()},
+    **vocabulary.COST_MODELS,
+}
+"""By every name this layout has for them."""
+_PREFIXES: dict[Metric, tuple[str, ...]] = {
+    "cpu": ("cpu",),
+    "memory": ("memory", "mem"),
+    "gpu": ("gpu_cpu",),
+    "gpu_memory": ("gpu_mem", "gpu_memory"),
+}
+"""The usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +39,31 @@ class File:
     """One file. `window` is the seconds a period file covers, None for hourly trends."""
 
     metric: Metric
-    kind: Kind
+    kind: Literal["usage", "requests", "rf"]
     window: int | None
 
     @property
     def name(self) -> Plain:
         """Return the usual name."""
-        return self._named(_PREFIX[self.metric])
+        return self.names[0]
 
     @property
     def names(self) -> tuple[Plain, ...]:
         """Return every name it may have, the usual one first."""
-        return (self.name, *map(self._named, _OTHER_SPELLINGS.get(self.metric, ())))
+        what = "trends" if self.window is None else f"period_{self.window}"
+        return tuple(Plain(f"{prefix}_{self.kind}_{what}.json") for prefix in _PREFIXES[self.metric])
 
     @property
     def gpu(self) -> bool:
-        """Say whether it is about GPUs."""
+        """Say whether it is about GPUs; every installation writes the others."""
         return self.metric in ("gpu", "gpu_memory")
 
-    @property
-    def required(self) -> bool:
-        """Say whether every installation writes it."""
-        return not self.gpu
 
-    def _named(self, prefix: str) -> Plain:
-        return Plain(f"{prefix}_{self.kind}_{'trends' if self.window is None else f'period_{self.window}'}.json")
-
-
-TRENDS = tuple(File(metric, kind, None) for metric in _PREFIX for kind in ("usage", "rf"))
-PERIODS = tuple(
-    File(metric, kind, window)
+TRENDS = tuple(File(metric, kind, None) for metric in _PREFIXES for kind in ("usage", "rf"))
+DAYS, MONTHS = (
+    tuple(File(metric, kind, window) for metric in _PREFIXES for kind in ("usage", "requests"))
     for window in (DAILY_SECONDS, MONTHLY_SECONDS)
-    for metric in _PREFIX
-    for kind in ("usage", "requests")
 )
-
-
-def named(path: Path) -> Plain:
-    """Return the name of one of the files of this layout, which are the same everywhere."""
-    return Plain(path.name)
-
-
-def unreadable(path: Path, error: OSError) -> MalformedError:
-    """Return the error of a file that is there and cannot be read."""
-    return MalformedError("{file} cannot be read ({reason})", file=named(path), reason=Plain(str(error.strerror)))
 
 
 class AbsentError(MalformedError):
@@ -80,17 +74,57 @@ class EmptyListError(AbsentError):
     """A file is an empty list, as KubeLedger writes it before its first whole hour."""
 
 
-def mark_of(path: Path) -> Mark:
-    """Return what tells one content of a file from another. Raises AbsentError and MalformedError."""
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise AbsentError and MalformedError for what the system says of a file."""
     try:
-        return Mark.of(path.stat())
+        yield
     except FileNotFoundError:
-        raise AbsentError("{file} is missing", file=named(path)) from None
+        raise AbsentError("{file} is missing", file=Plain(path.name)) from None
     except OSError as error:
-        raise unreadable(path, error) from None
+        reason = Plain(str(error.strerror))
+        raise MalformedError("{file} cannot be read ({reason})", file=Plain(path.name), reason=reason) from None
 
 
 def is_legacy(directory: Path) -> bool:
     """Say whether a directory holds files of this layout; `backend.json` alone may be missing for a moment."""
-    names = (BACKEND, *(file.name for file in (*TRENDS, *PERIODS) if file.required))
+    names = (BACKEND, *(file.name for file in (*TRENDS, *DAYS, *MONTHS) if not file.gpu))
     return any((directory / name).is_file() for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """`currency` is None where amounts are no money."""
+
+    cost_model: CostModel
+    currency: str | None
+
+
+def read_backend(path: Path) -> Backend:
+    """Return what the file says. Raises MalformedError where it cannot be used."""
+    file = Plain(path.name)
+    try:
+        document = orjson.loads(read_regular(path, MAX_BACKEND_BYTES, inside=path.parent))
+    except FileNotFoundError:
+        raise MalformedError("{file} is missing", file=file) from None
+    except UnfitFileError as error:
+        raise MalformedError("{file} cannot be read ({reason})", file=file, reason=Plain(str(error.strerror))) from None
+    except OSError as error:
+        raise MalformedError(
+            "{file} cannot be read ({reason}) by the user this server runs as",
+            file=file,
+            reason=Plain(str(error.strerror)),
+        ) from None
+    except orjson.JSONDecodeError:
+        raise MalformedError("{file} is truncated or not JSON", file=file) from None
+    if not isinstance(document, dict):
+        raise MalformedError("{file} is not an object", file=file)
+    model = document.get("cost_model")
+    if not isinstance(model, str) or model not in COST_MODELS:
+        raise MalformedError(
+            "cost_model of {file} is {value}",
+            file=file,
+            value=Detail(repr(str(model)[:40]), Plain("none that is known")),
+        )
+    currency = document.get("currency")
+    return Backend(COST_MODELS[model], currency if isinstance(currency, str) and currency not in ("", "%") else None)

@@ -7,18 +7,18 @@ believed where its own sum is that of the coarser file. Elsewhere a namespace th
 taken to have been there throughout, unless its last week has gaps; of any other the hours are unknown.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from kl_core.calendar import DAY, HOUR
+from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric
 from kl_query.dataset.legacy.buckets import Buckets
-from kl_query.dataset.legacy.trends import Hourly
+from kl_query.dataset.legacy.dates import hours_inside
+from kl_query.dataset.legacy.hourly_points import Hourly
 from kl_query.dataset.model import Column
 
 OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")
@@ -30,8 +30,7 @@ _HOURLY_ROUNDING = 0.005
 """Hourly points have two decimals."""
 _ROUNDING = 0.0005
 """Half a unit of the last digit that is certain to be there."""
-_SMALLEST_DOUBT, _LARGEST_DOUBT = 1e-5, 0.01
-_WEEK = 7 * DAY
+_MIN_DOUBT, _MAX_DOUBT = 1e-5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +76,29 @@ class Finer:
         return sum(self.whole[i] - trace.hours[i] for i in range(first, stop))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rolling:
-    """The buckets of a file whose window ends at `newest`, and how many hours of each are inside it.
-
-    `cut` says that the window begins inside the first bucket. Otherwise the first bucket is the one the data begin in,
-    at an hour that may be any of it.
-    """
+    """The buckets of a file whose window, in seconds, ends at `newest`; values are sums over rows of `row` seconds."""
 
     buckets: Buckets
-    inside: Column
     newest: int
-    cut: bool
+    window: int
+    row: int
+
+    @cached_property
+    def inside(self) -> Column:
+        """Return how many hours of each bucket are inside the window."""
+        end = max(self.newest, self.buckets.starts[-1])
+        pairs = zip(self.buckets.starts, self.buckets.ends, strict=True)
+        return array("d", [hours_inside(*pair, end, self.window, self.row) for pair in pairs])
+
+    @property
+    def cut(self) -> bool:
+        """Say whether the window begins inside the first bucket, at whatever hour, its first one included.
+
+        Otherwise the first bucket is the one the data begin in, at an hour that may be any of it.
+        """
+        return self.buckets.starts[0] <= self.newest - self.window + HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +115,6 @@ class Lived:
     asked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    hours: float
-    assumed: bool
-
-
 def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Finer]:
     """Return what the hourly points tell of each metric: by rf where they have it, else by usage in per cent.
 
@@ -121,7 +125,7 @@ def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Fin
     whole = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
     at = [hourly.ends[i] for i in whole]
     row = hourly.row / HOUR
-    horizon = hourly.newest + lag - _WEEK
+    horizon = hourly.newest + lag - WEEK
     found: dict[Metric, Finer] = {}
     for metric in ("cpu", "memory", "gpu", "gpu_memory"):
         by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
@@ -129,7 +133,10 @@ def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Fin
         if named is None or (by_usage and model != "cumulative"):
             continue
         weights = {name: array("d", [column[i] for i in whole]) for name, column in named.items()}
-        traces = {name: Trace(each, _hours_where_known(each, row)) for name, each in weights.items()}
+        traces = {
+            name: Trace(each, array("d", [0.0 if math.isnan(weight) else row for weight in each]))
+            for name, each in weights.items()
+        }
         hours = array("d", [row]) * len(at)
         erratic = _erratic(weights, by_usage=by_usage, row=row)
         unasked = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
@@ -143,7 +150,7 @@ def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer
     """Return the hours of every bucket in which usage and requests of a namespace are known."""
     lived = present(name, usage, mean, rolling, finer)
     if (finer and name in finer.unasked) or _seems_unasked(usage, mean, lived.hours, lived.assumed):
-        return Lived(rolling.buckets.unknown, lived.told, frozenset(), asked=False)
+        return replace(lived, hours=rolling.buckets.unknown, assumed=frozenset(), asked=False)
     return lived
 
 
@@ -151,23 +158,24 @@ def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Fin
     """Return the same, whether or not requests that equal usage may be none."""
     buckets = rolling.buckets
     weights = weigh(usage, mean, by_usage=finer is not None and finer.by_usage)
-    hours, told, assumed = buckets.unknown, set(), set()
+    hours, told, assumed = buckets.unknown, set[int](), set[int]()
     for i, weight in enumerate(weights):
         if math.isnan(weight) or not mean[i] > 0:
             continue
         start, end = buckets.starts[i], min(buckets.ends[i], rolling.newest + 1)
         found = _told(finer, name, weight, start, end) if finer else None
         if found is not None:
-            hours[i] = found.hours
+            hours[i], doubtful = found
             told.add(i)
-            if found.assumed:
-                assumed.add(i)
-        elif _throughout(usage, i) and not (finer and name in finer.erratic):
+        elif any(map(math.isnan, usage[max(0, i - 1) : i + 2])) or (finer and name in finer.erratic):
+            continue
+        else:
             # Hours that contradict the day they are of tell nothing about it.
             partly = finer is not None and start <= finer.horizon
             hours[i] = rolling.inside[i] - (finer.missing(name, start, end) if finer and partly else 0.0)
-            if i == 0 and not rolling.cut:
-                assumed.add(i)
+            doubtful = i == 0 and not rolling.cut
+        if doubtful:
+            assumed.add(i)
     return Lived(hours, frozenset(told), frozenset(assumed))
 
 
@@ -176,7 +184,7 @@ def doubt(mean: float) -> float:
 
     Both numbers are rounded.
     """
-    return min(_LARGEST_DOUBT, max(_SMALLEST_DOUBT, _ROUNDING / mean))
+    return min(_MAX_DOUBT, max(_MIN_DOUBT, _ROUNDING / mean))
 
 
 def _seems_unasked(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
@@ -192,8 +200,11 @@ def weigh(usage: Column, mean: Column, *, by_usage: bool) -> Column:
     return array("d", [u / m if m > 0 else math.nan for u, m in zip(usage, mean, strict=True)])
 
 
-def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> _Found | None:
-    """Return what finer buckets say of the hours between two instants; None where they do not have all of them."""
+def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> tuple[float, bool] | None:
+    """Return what finer buckets say of the hours between two instants, and whether they may be fewer.
+
+    None where the finer buckets do not have all of them.
+    """
     trace = finer.traces.get(name)
     if trace is None:
         return None
@@ -208,24 +219,13 @@ def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> _Foun
     mixed = not finer.by_usage and _mixed(weights, finer.row)
     if math.isnan(hours) and not mixed:
         return None
-    return _Found(math.nan if mixed else hours, any(i in finer.assumed for i in known))
+    return math.nan if mixed else hours, not finer.assumed.isdisjoint(known)
 
 
 def _began_after(finer: Finer, trace: Trace) -> bool:
     """Say whether a namespace was not there yet when a finer scale begins."""
-    return (
-        next(at for at, weight in zip(finer.at, trace.weights, strict=True) if not math.isnan(weight)) > finer.earliest
-    )
-
-
-def _throughout(usage: Column, bucket: int) -> bool:
-    """Say whether there are data in the buckets next to one, those outside the scale apart."""
-    beside = (i for i in (bucket - 1, bucket + 1) if 0 <= i < len(usage))
-    return not any(math.isnan(usage[i]) for i in beside)
-
-
-def _hours_where_known(weights: Column, row: float) -> Column:
-    return array("d", [0.0 if math.isnan(weight) else row for weight in weights])
+    known = (at for at, weight in zip(finer.at, trace.weights, strict=True) if not math.isnan(weight))
+    return next(known) > finer.earliest
 
 
 def _only_ones(factors: Column, one: float) -> bool:

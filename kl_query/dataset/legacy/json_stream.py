@@ -4,8 +4,6 @@ Such a file may be 200 MB, and is written in place: it can be found empty, trunc
 predecessor. Any of these is a MalformedError; a file is used whole or not at all.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +13,11 @@ import orjson
 
 from kl_core.regular_files import check_length, open_regular
 from kl_query.dataset.fields import MalformedError
-from kl_query.dataset.legacy.files import LARGEST_BYTES, named
+from kl_query.dataset.legacy.files import MAX_FILE_BYTES
 from kl_query.warnings.warning import Plain
 
 CHUNK_BYTES = 1 << 20
-_LARGEST_RECORD = 1 << 16
+_MAX_RECORD_BYTES = 1 << 16
 _NOT_FINITE = re.compile(rb"(:\s*)[+-]?(?:nan|inf(?:inity)?|\d[\d.]*e\+?\d{3,})(?=\s*[,}])", re.IGNORECASE)
 
 
@@ -28,8 +26,8 @@ def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
 
     NaN and infinities, which are not JSON but are found in such files, become null.
     """
-    name = named(path)
-    with open_regular(path, LARGEST_BYTES, inside=path.parent) as stream:
+    name = Plain(path.name)
+    with open_regular(path, MAX_FILE_BYTES, inside=path.parent) as stream:
         left = _opened(stream.read(chunk_bytes), name)
         while True:
             cut = left.rfind(b"}") + 1
@@ -40,12 +38,12 @@ def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
                     left = left[1:].lstrip() or b" "
                 elif left and not left.startswith(b"]"):
                     raise _no_list(name)
-            elif len(left) > chunk_bytes + _LARGEST_RECORD:
+            elif len(left) > chunk_bytes + _MAX_RECORD_BYTES:
                 raise _no_list(name)
             more = stream.read(chunk_bytes)
             if not more:
                 break
-            check_length(stream.tell(), LARGEST_BYTES)
+            check_length(stream.tell(), MAX_FILE_BYTES)
             left = _continued(left, more, name)
     if left.strip() != b"]":
         raise MalformedError("{file} is truncated or half replaced", file=name)
@@ -77,10 +75,9 @@ def _continued(left: bytes, more: bytes, name: Plain) -> bytes:
 def _parsed(content: bytes, name: Plain) -> list[Any]:
     whole = b"[" + content + b"]"
     try:
-        read = orjson.loads(whole)
+        return list(orjson.loads(whole))
     except orjson.JSONDecodeError:
         try:
-            read = orjson.loads(_NOT_FINITE.sub(rb"\1null", whole))
+            return list(orjson.loads(_NOT_FINITE.sub(rb"\1null", whole)))
         except orjson.JSONDecodeError:
             raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name) from None
-    return list(read)

@@ -5,8 +5,6 @@ month, as far as no finer file covers it without the namespace. A namespace that
 no hourly points at all while it is there: of such a one its days tell.
 """
 
-from __future__ import annotations
-
 import math
 
 from kl_core.calendar import HOUR, WEEK

@@ -1,22 +1,26 @@
 """The days and months of a rolling window."""
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
 
 from kl_core.calendar import HOUR, boundaries
 from kl_core.vocabulary import CostModel, Metric, ScaleName
-from kl_query.dataset.legacy.buckets import Buckets, Tables, scale
-from kl_query.dataset.legacy.dates import hours_inside, in_window, read_day, read_month
+from kl_query.dataset.legacy.buckets import Buckets, scale
+from kl_query.dataset.legacy.dates import in_window, read_day, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
-from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table
+from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table, Tables
 from kl_query.dataset.model import Amounts, Column, LegacyFacts, Scale
+from kl_query.numbers import ratio
 from kl_query.warnings.warning import RowId
+
+Starts: TypeAlias = Mapping[str, int | None]
+"""The start of the bucket of each date; None for one that is outside the window, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +30,6 @@ class Period:
     scale: Scale
     strange: int
     finer: Mapping[Metric, Finer]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The buckets of a rolling window, of which values are sums over rows of `row` seconds."""
-
-    buckets: Buckets
-    window: int
-    row: int
-    model: CostModel
-
-    @property
-    def usage_factor(self) -> float:
-        """Return what makes sums over rows sums over hours; a part of a sum stays."""
-        return 1.0 if self.model == "normalized" else self.row / HOUR
-
-    @property
-    def mean_factor(self) -> float:
-        """Return what makes requests such that usage ÷ requests is a sum over hours."""
-        return HOUR / self.row if self.model == "normalized" else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +61,23 @@ def period(
     the next finer scale tells, and `lag` by how many seconds the window ended after `newest`. Where that is unknown
     data end before `days_end`, if not with the buckets. The values are sums over rows of `row` seconds.
     """
-    daily = window == DAILY_SECONDS
-    name: ScaleName = "daily_14d" if daily else "monthly_12m"
+    name: ScaleName = "daily_14d" if window == DAILY_SECONDS else "monthly_12m"
     dated, strange = _dated(tables, window, around)
-    seen = {start for (_, kind), starts in dated.items() if kind == "usage" for start in starts if start is not None}
+    usage = (starts.values() for (_, kind), starts in dated.items() if kind == "usage")
+    seen = {start for starts in usage for start in starts if start is not None}
     if not seen:
         nothing = scale(name, file, Buckets((), ()), array("d"), rows={}, newest=newest or 0, cost_model=model)
         return Period(nothing, strange, {})
     bounds = boundaries(name, min(seen), max(seen))
     buckets = Buckets(bounds[:-1], bounds[1:])
     until = min(buckets.ends[-1], days_end or buckets.ends[-1]) if newest is None else max(newest, buckets.starts[-1])
-    inside = window - lag
-    elapsed = _hours(buckets, until, inside, row, exact=newest is not None)
-    metrics = _metrics(tables, dated, Span(buckets, inside, row, model), finer)
+    rolling = Rolling(buckets, until if newest is None else newest, window - lag, row)
+    elapsed = (
+        array("d", [max(0, min(end, until) - start) / HOUR for start, end in pairwise(bounds)])
+        if newest is None
+        else rolling.inside
+    )
+    metrics = _metrics(tables, dated, rolling, model, finer)
     observed = _observed(metrics, elapsed)
     made = scale(
         name,
@@ -105,88 +93,64 @@ def period(
     made = replace(
         made,
         uncounted=_uncounted(metrics),
-        begins_in=_begins_in(metrics, buckets, newest, inside),
+        begins_in=_begins_in(metrics, None if newest is None else rolling),
         legacy=LegacyFacts(counted=newest is not None, lag=lag),
     )
-    return Period(made, strange, {} if newest is None else _as_finer(metrics, buckets, newest - inside, finer))
+    return Period(made, strange, {} if newest is None else _as_finer(metrics, rolling, finer))
 
 
-def _dated(tables: Tables, window: int, around: int | None) -> tuple[dict[tuple[Metric, str], list[int | None]], int]:
+def _dated(tables: Tables, window: int, around: int | None) -> tuple[Mapping[tuple[Metric, str], Starts], int]:
     """Return, per table, the bucket start of each of its dates; and the count of dates that have none."""
-    dated: dict[tuple[Metric, str], list[int | None]] = {}
-    strange: set[str] = set()
-    for key, read in tables.items():
-        starts: list[int | None] = []
-        for date in read.table.dates:
-            start = read_month(date) if window != DAILY_SECONDS else read_day(date, around)
-            if start is not None and around is not None and not in_window(start, around, window):
-                start = None
-            starts.append(start)
-            if start is None:
-                strange.add(date)
-        dated[key] = starts
+
+    def start_of(date: str) -> int | None:
+        start = read_month(date) if window != DAILY_SECONDS else read_day(date, around)
+        outside = start is not None and around is not None and not in_window(start, around, window)
+        return None if outside else start
+
+    dated = {key: {date: start_of(date) for date in table.dates} for key, table in tables.items()}
+    strange = {date for starts in dated.values() for date, start in starts.items() if start is None}
     return dated, len(strange)
-
-
-def _hours(buckets: Buckets, newest: int, window: int, row: int, *, exact: bool) -> Column:
-    pairs = zip(buckets.starts, buckets.ends, strict=True)
-    if not exact:
-        return array("d", [max(0, min(end, newest) - start) / HOUR for start, end in pairs])
-    return array("d", [hours_inside(start, end, newest, window, row) for start, end in pairs])
 
 
 def _metrics(
     tables: Tables,
-    dated: Mapping[tuple[Metric, str], Sequence[int | None]],
-    span: Span,
+    dated: Mapping[tuple[Metric, str], Starts],
+    rolling: Rolling,
+    model: CostModel,
     finer: Mapping[Metric, Finer],
 ) -> dict[Metric, _Metric]:
+    # Sums over rows become sums over hours. Parts of a sum stay: there, requests become those by which usage ÷ requests
+    # is a sum over hours.
+    buckets, row = rolling.buckets, rolling.row
+    usage_factor, mean_factor = (1.0, HOUR / row) if model == "normalized" else (row / HOUR, 1.0)
     found: dict[Metric, _Metric] = {}
-    buckets = span.buckets
-    for (metric, kind), read in tables.items():
+    for (metric, kind), table in tables.items():
         if kind != "usage":
             continue
-        usage = _columns(read.table, dated[metric, "usage"], buckets, span.usage_factor)
+        usage = _columns(table, dated[metric, "usage"], buckets, usage_factor)
         wanted = tables.get((metric, "requests"))
-        mean = _columns(wanted.table, dated[metric, "requests"], buckets, span.mean_factor) if wanted else {}
-        lived: dict[str, Lived] = {}
-        inside = buckets.unknown
         # Requests of another moment than the usage: nothing relates the two.
-        related = wanted is not None and wanted.newest == read.newest
+        related = wanted is not None and wanted.newest == table.newest
+        mean = _columns(wanted, dated[metric, "requests"], buckets, mean_factor) if wanted and related else {}
+        counting, by = count, {name: column for name, column in mean.items() if name != NON_ALLOCATABLE}
         if metric in OWN_GPUS:
-            mean = mean if related else {}
-            if read.newest is not None and span.model == "cumulative":
-                rolling = _rolling(span, read.newest)
-                inside = rolling.inside
-                one = array("d", [1.0]) * len(buckets.starts)
-                lived = {name: present(name, usage[name], one, rolling, finer.get(metric)) for name in usage}
-        elif related and read.newest is not None:
-            rolling = _rolling(span, read.newest)
-            inside = rolling.inside
-            names = [name for name in usage if name in mean and name != NON_ALLOCATABLE]
-            lived = {name: count(name, usage[name], mean[name], rolling, finer.get(metric)) for name in names}
-        found[metric] = _Metric(usage, mean, lived, inside)
+            one = array("d", [1.0]) * len(buckets.starts)
+            counting, by = present, dict.fromkeys(usage, one) if model == "cumulative" else {}
+        lived: dict[str, Lived] = {}
+        if table.newest is not None:
+            rolling = replace(rolling, newest=table.newest)
+            known = finer.get(metric)
+            lived = {name: counting(name, usage[name], by[name], rolling, known) for name in usage if name in by}
+        found[metric] = _Metric(usage, mean, lived, rolling.inside)
     return found
 
 
-def _rolling(span: Span, newest: int) -> Rolling:
-    buckets = span.buckets
-    inside = _hours(buckets, max(newest, buckets.starts[-1]), span.window, span.row, exact=True)
-    return Rolling(buckets, inside, newest, cut=_cut(buckets, newest, span.window))
-
-
-def _cut(buckets: Buckets, newest: int, window: int) -> bool:
-    """Say whether the first bucket is the one that a window begins in, at whatever hour, its first one included."""
-    return buckets.starts[0] <= newest - window + HOUR
-
-
-def _columns(table: Table, starts: Sequence[int | None], buckets: Buckets, factor: float) -> dict[str, Column]:
-    places = [None if start is None else buckets.index(start) for start in starts]
+def _columns(table: Table, starts: Starts, buckets: Buckets, factor: float) -> dict[str, Column]:
     columns: dict[str, Column] = {}
-    for name in table.cells:
+    for name, row in table.rows(starts.get):
         column = columns[name] = buckets.unknown
-        for position, value in table.values(name):
-            place = places[position]
+        for start, value in row.items():
+            place = buckets.index(start)
             if place is not None:
                 column[place] = value * factor
     return columns
@@ -203,15 +167,11 @@ def _rows(
                 requests = array("d", map(_whole_requests, usage, found.mean[name], found.lived[name].hours))
             if metric in OWN_GPUS:
                 hours = found.lived[name].hours if name in found.lived else buckets.unknown
-                usage, requests = (array("d", map(_per_hour, c, hours)) for c in (usage, requests))
+                usage, requests = (array("d", map(ratio, c, hours)) for c in (usage, requests))
             if metric in OWN_GPUS or model == "normalized":
                 usage, requests = (array("d", map(float.__mul__, c, observed)) for c in (usage, requests))
             rows[name][metric] = Amounts(usage, requests)
     return rows
-
-
-def _per_hour(amount: float, hours: float) -> float:
-    return amount / hours if hours > 0 else math.nan
 
 
 def _whole_requests(usage: float, mean: float, hours: float) -> float:
@@ -249,26 +209,27 @@ def _uncounted(metrics: Mapping[Metric, _Metric]) -> dict[Metric, dict[RowId, tu
     return found
 
 
-def _begins_in(metrics: Mapping[Metric, _Metric], buckets: Buckets, newest: int | None, window: int) -> int | None:
-    """Return the bucket the data begin in, where that may be at any hour of it."""
+def _begins_in(metrics: Mapping[Metric, _Metric], rolling: Rolling | None) -> int | None:
+    """Return the bucket the data begin in, where that may be at any hour of it; None as well without `rolling`."""
     lived = [lived for read in metrics.values() for lived in read.lived.values()]
     assumed = min((i for one in lived for i in one.assumed), default=None)
-    if assumed is not None or newest is None or _cut(buckets, newest, window):
+    if assumed is not None or rolling is None or rolling.cut:
         return assumed
     # Without requests in the first bucket nothing tells its hours.
     return None if any(0 in one.told for one in lived) else 0
 
 
 def _as_finer(
-    metrics: Mapping[Metric, _Metric], buckets: Buckets, horizon: int, finer: Mapping[Metric, Finer]
+    metrics: Mapping[Metric, _Metric], rolling: Rolling, finer: Mapping[Metric, Finer]
 ) -> dict[Metric, Finer]:
+    horizon = rolling.newest - rolling.window
     found: dict[Metric, Finer] = {}
     for metric, read in metrics.items():
         known = finer.get(metric)
         by_usage = metric in OWN_GPUS or (known is not None and known.by_usage)
         traces = {name: _trace(read, name, by_usage=by_usage) for name in read.lived}
         found[metric] = Finer(
-            buckets.starts,
+            rolling.buckets.starts,
             horizon,
             horizon,
             read.inside,

@@ -4,50 +4,41 @@ KubeLedger writes its files in place, one after the other, so any of them may be
 that cannot be used costs nothing that was read before: its last good content answers, and a warning says so.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from kl_core.vocabulary import METRICS, Metric, Source
 from kl_core.watched_file import Mark
 from kl_query.dataset.fields import MalformedError
-from kl_query.dataset.legacy.backend import COST_MODELS, Backend, read_backend
-from kl_query.dataset.legacy.buckets import Read
 from kl_query.dataset.legacy.files import (
     BACKEND,
+    COST_MODELS,
     DAILY_SECONDS,
+    DAYS,
     MONTHLY_SECONDS,
-    PERIODS,
+    MONTHS,
     TRENDS,
     AbsentError,
+    Backend,
     EmptyListError,
     File,
-    mark_of,
-    named,
-    unreadable,
+    read_backend,
+    reading,
 )
-from kl_query.dataset.legacy.hourly_points import Points, believable, points_of, window_lag
-from kl_query.dataset.legacy.hours_with_data import Finer, of_hours
+from kl_query.dataset.legacy.hourly_points import Points, believable, hourly_rate, hourly_scale, points_of, window_lag
+from kl_query.dataset.legacy.hours_with_data import of_hours
 from kl_query.dataset.legacy.last_seen import namespaces
-from kl_query.dataset.legacy.periods import Period, period
+from kl_query.dataset.legacy.periods import period
 from kl_query.dataset.legacy.row_length import rows_of
-from kl_query.dataset.legacy.table import Table, read_table
-from kl_query.dataset.legacy.trends import hourly, hourly_rate
+from kl_query.dataset.legacy.table import Table, Tables, read_table
 from kl_query.dataset.model import Dataset, Rate
 from kl_query.errors import DatasetError
-from kl_query.warnings import legacy_files as told
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, joined, text, warning
 
-_SETTLED_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    mark: Mark
-    read: Read
+_MAX_ATTEMPTS = 3
 
 
 class Reader:
@@ -55,7 +46,7 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._kept: dict[File, _Kept] = {}
+        self._kept: dict[File, tuple[Mark, Table]] = {}
         self._backend: Backend | None = None
 
     def read(self) -> Dataset:
@@ -63,49 +54,70 @@ class Reader:
 
         Raises DatasetError where the cost model was never readable, or no file ever was.
         """
-        warnings = [told.NOTE]
+        warnings = [warning(Code.LEGACY_FILES)]
         backend = self._read_backend(warnings)
         empty: list[File] = []
         trends = self._read_files(TRENDS, None, warnings, empty)
-        points = points_of(_keyed(trends))
-        periods = self._read_files(PERIODS, points.newest, warnings, empty)
-        if not trends and not periods:
-            raise DatasetError(told.no_usable_file(self._directory / BACKEND, warnings[1:]))
-        warnings += _nothing_in(empty, points.newest, has_periods=bool(periods))
-        return self._dataset(backend, trends, periods, points, warnings)
+        points = points_of(trends)
+        days, months = (self._read_files(files, points.newest, warnings, empty) for files in (DAYS, MONTHS))
+        if not trends and not days and not months:
+            found = joined(each.said for each in warnings[1:])
+            place = Plain(str(self._directory))
+            raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), found=found))
+        warnings += _nothing_in(empty, points.newest, has_periods=bool(days or months))
+        return self._dataset(backend, trends, (days, months), points, warnings)
 
     def _dataset(
         self,
         backend: Backend,
-        trends: Mapping[File, Read],
-        periods: Mapping[File, Read],
+        trends: Tables,
+        periods: tuple[Tables, Tables],
         points: Points,
         warnings: list[DataWarning],
     ) -> Dataset:
-        newest = points.newest
-        in_days, in_months = (_keyed(_of_window(window, periods)) for window in (DAILY_SECONDS, MONTHLY_SECONDS))
-        rows = rows_of(_keyed(trends), in_days, in_months, newest, backend.cost_model)
-        warnings += rows.warnings
-        hours = hourly(_keyed(trends), newest, _shown(trends, None), rows.points)
-        lag = window_lag(points, in_days, self._written_at(trends) or 0, rows.points)
-        finer = of_hours(hours, backend.cost_model, lag)
-        days = self._period(DAILY_SECONDS, periods, newest, backend, finer, lag=lag, row=rows.daily)
-        end = max(days.scale.ends, default=None)
-        months = self._period(
-            MONTHLY_SECONDS, periods, newest, backend, days.finer, lag=lag, days_end=end, row=rows.monthly
+        (in_days, in_months), newest, model = periods, points.newest, backend.cost_model
+        rows = rows_of(trends, in_days, in_months, newest, model)
+        hours = hourly_scale(trends, newest, _source(trends, None), rows.points)
+        lag = window_lag(points, in_days, self._written_at(TRENDS) or 0, rows.points)
+        days = period(
+            in_days,
+            DAILY_SECONDS,
+            newest,
+            model,
+            _source(in_days, DAILY_SECONDS),
+            around=self._written_at(DAYS) if newest is None else newest,
+            finer=of_hours(hours, model, lag),
+            lag=lag,
+            row=rows.daily,
+        )
+        months = period(
+            in_months,
+            MONTHLY_SECONDS,
+            newest,
+            model,
+            _source(in_months, MONTHLY_SECONDS),
+            around=newest,
+            finer=days.finer,
+            lag=lag,
+            days_end=max(days.scale.ends, default=None),
+            row=rows.monthly,
         )
         scales = (hours.scale, days.scale, months.scale)
-        warnings += [told.dates_left_out(read.strange, read.scale.name) for read in (days, months) if read.strange]
+        strange = [
+            warning(Code.DATES_LEFT_OUT, dates=read.strange, scale=Plain(read.scale.name))
+            for read in (days, months)
+            if read.strange
+        ]
         found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
-        rate = hourly_rate(_keyed(trends))
-        currency = backend.currency if backend.cost_model == "costs" else None
-        written = self._written_at(self._kept) or 0
+        rate = hourly_rate(trends)
+        currency = backend.currency if model == "costs" else None
+        written = self._written_at(self._kept)
         return Dataset(
             layout="kubeledger",
-            cost_model=backend.cost_model,
+            cost_model=model,
             currency=currency,
             producer="KubeLedger",
-            generation=written,
+            generation=written or 0,
             generated_at=written or None,
             last_sample_at=_last_samples(trends, newest),
             metrics=tuple(metric for metric in METRICS if metric in found),
@@ -115,95 +127,78 @@ class Reader:
             namespaces=namespaces(points, days.scale, months.scale),
             scales={scale.name: scale for scale in scales},
             files={"manifest": BACKEND, **{scale.name: scale.file for scale in scales}},
-            warnings=tuple(warnings),
-        )
-
-    def _period(
-        self,
-        window: int,
-        periods: Mapping[File, Read],
-        newest: int | None,
-        backend: Backend,
-        finer: Mapping[Metric, Finer],
-        *,
-        lag: int,
-        row: int,
-        days_end: int | None = None,
-    ) -> Period:
-        mine = _of_window(window, periods)
-        around = newest if newest is not None or window != DAILY_SECONDS else self._written_at(mine)
-        return period(
-            _keyed(mine),
-            window,
-            newest,
-            backend.cost_model,
-            _shown(mine, window),
-            around=around,
-            finer=finer,
-            lag=lag,
-            days_end=days_end,
-            row=row,
+            warnings=(*warnings, *rows.warnings, *strange),
         )
 
     def _written_at(self, files: Iterable[File]) -> int | None:
         """Return about when files were written, which is good for a year and for nothing finer."""
-        return max((self._kept[file].mark.modified_ns // 1_000_000_000 for file in files), default=None)
+        marks = (self._kept[file][0] for file in files if file in self._kept)
+        return max((mark.modified_ns // 1_000_000_000 for mark in marks), default=None)
 
     def _read_backend(self, warnings: list[DataWarning]) -> Backend:
         try:
             self._backend = read_backend(self._directory / BACKEND)
         except MalformedError as error:
             if self._backend is None:
-                allowed = map(Plain, COST_MODELS)
-                raise DatasetError(told.cost_model_unknown(self._directory, error.fault, allowed)) from None
-            warnings.append(told.cost_model_kept(error.fault))
+                place, allowed = Plain(str(self._directory)), Plain(", ".join(COST_MODELS))
+                problem = warning(Code.COST_MODEL_UNKNOWN, directory=place, fault=error.fault, allowed=allowed)
+                raise DatasetError(problem) from None
+            warnings.append(warning(Code.COST_MODEL_KEPT, fault=error.fault))
         return self._backend
 
     def _read_files(
         self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
-    ) -> dict[File, Read]:
-        found: dict[File, Read] = {}
+    ) -> Tables:
+        """Return the tables of files that can be used, or could once."""
+        found: dict[tuple[Metric, str], Table] = {}
         for file in files:
-            read: Read | None
             try:
-                read = self._current(file, newest)
+                self._refresh(file, newest)
             except MalformedError as error:
-                kept = self._kept.get(file)
-                if kept is None and isinstance(error, EmptyListError) and file.required:
+                if file in self._kept:
+                    warnings.append(warning(Code.FILE_KEPT, fault=error.fault))
+                elif isinstance(error, EmptyListError) and not file.gpu:
                     empty.append(file)
-                    continue
-                if kept is None and not file.required:
-                    if not isinstance(error, AbsentError):
-                        warnings.append(told.left_out(error.fault))
-                    continue
-                warnings.append(told.kept(error.fault) if kept else told.unknown(error.fault))
-                read = kept.read if kept else None
-            if read is not None:
-                found[file] = read
-                if read.table.skipped:
-                    dated = file.window is None
-                    warnings.append(told.rows_left_out(file.name, read.table.skipped, dated=dated))
+                elif not file.gpu:
+                    warnings.append(warning(Code.FILE_UNKNOWN, fault=error.fault))
+                elif not isinstance(error, AbsentError):
+                    warnings.append(warning(Code.FILE_LEFT_OUT, fault=error.fault))
+            if file not in self._kept:
+                continue
+            _, table = self._kept[file]
+            found[file.metric, file.kind] = table
+            if table.skipped:
+                why = text(
+                    "could not be read, or are of later than the file itself"
+                    if file.window is None
+                    else "could not be read"
+                )
+                warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=table.skipped, why=why))
         return found
 
-    def _current(self, file: File, newest: int | None) -> Read:
-        """Return a file's content, parsed anew only where the file has changed. Raises MalformedError."""
-        for _ in range(_SETTLED_ATTEMPTS):
+    def _refresh(self, file: File, newest: int | None) -> None:
+        """Keep a file's content, parsed anew only where the file has changed. Raises MalformedError."""
+        for _ in range(_MAX_ATTEMPTS):
             path = self._path(file)
-            before = mark_of(path)
-            kept = self._kept.get(file)
-            if kept is not None and kept.mark == before and (kept.read.newest is not None or newest is None):
-                return kept.read
-            table = _table(path, file, before.modified_ns)
-            if mark_of(path) == before:
+            with reading(path):
+                before = Mark.of(path.stat())
+                mark, kept = self._kept.get(file, (None, None))
+                if kept and mark == before and (kept.newest is not None or newest is None):
+                    return
+                table = replace(read_table(path, file), newest=newest)
+                settled = Mark.of(path.stat()) == before
+            if file.window is None:
+                table = believable(table, before.modified_ns // 1_000_000_000)
+            if settled:
                 if not table.cells and table.skipped:
                     raise MalformedError(
-                        "{file} has {rows} row(s), none of which can be used", file=named(path), rows=table.skipped
+                        "{file} has {rows} row(s), none of which can be used", file=Plain(path.name), rows=table.skipped
                     )
                 if not table.cells:
-                    raise EmptyListError("{file} is an empty list", file=named(path))
-                self._kept[file] = _Kept(before, Read(table, newest))
-                return self._kept[file].read
-        raise MalformedError("{file} is being written", file=named(path))
+                    raise EmptyListError("{file} is an empty list", file=Plain(path.name))
+                self._kept[file] = before, table
+                return
+        raise MalformedError("{file} is being written", file=Plain(path.name))
 
     def _path(self, file: File) -> Path:
         paths = [self._directory / name for name in file.names]
@@ -216,34 +211,15 @@ def reader_of(directory: Path) -> Reader:
     return Reader(directory)
 
 
-def _keyed(files: Mapping[File, Read]) -> dict[tuple[Metric, str], Read]:
-    return {(file.metric, file.kind): read for file, read in files.items()}
-
-
-def _shown(files: Mapping[File, Read], window: int | None) -> str:
+def _source(tables: Tables, window: int | None) -> str:
     """Return the file an answer of a scale names as its source: of cpu, where there is one."""
-    names = [file.name for file in files if file.kind == "usage" and file.window == window]
-    return names[0] if names else ""
+    return next((File(metric, "usage", window).name for metric, kind in tables if kind == "usage"), "")
 
 
-def _of_window(window: int, files: Mapping[File, Read]) -> dict[File, Read]:
-    return {file: read for file, read in files.items() if file.window == window}
-
-
-def _table(path: Path, file: File, written_ns: int) -> Table:
-    try:
-        table = read_table(path, file)
-    except FileNotFoundError:
-        raise AbsentError("{file} is missing", file=named(path)) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    return table if file.window is not None else believable(table, written_ns // 1_000_000_000)
-
-
-def _last_samples(trends: Mapping[File, Read], newest: int | None) -> dict[Source, int | None]:
+def _last_samples(trends: Tables, newest: int | None) -> dict[Source, int | None]:
     if newest is None:
         return {}
-    gpu = points_of({key: read for key, read in _keyed(trends).items() if key[0] == "gpu"}).newest
+    gpu = points_of({key: table for key, table in trends.items() if key[0] == "gpu"}).newest
     return {"kubernetes": None, "metrics": newest, "dcgm": None if gpu is None else min(gpu, newest)}
 
 
@@ -252,5 +228,6 @@ def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool)
     if newest is None:
         empty = [file for file in empty if file.window is not None]
     young = newest is not None and not has_periods
-    said = told.NO_WHOLE_HOUR_YET if young else told.files_empty(file.name for file in empty)
-    return [*([said] if empty else []), *([] if newest is not None else [told.NO_POINT])]
+    files = Plain(", ".join(file.name for file in empty))
+    said = warning(Code.NO_WHOLE_HOUR_YET) if young else warning(Code.FILES_EMPTY, files=files)
+    return [*([said] if empty else []), *([] if newest is not None else [warning(Code.NO_HOURLY_POINT)])]

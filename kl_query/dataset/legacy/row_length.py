@@ -7,23 +7,21 @@ Points stand beside each other as far as a row is long. Days and months are sums
 from what the finer file has of the same days.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from statistics import median
 
 from kl_core.calendar import DAY, HOUR, WEEK, add_months
 from kl_core.vocabulary import CostModel, Metric
-from kl_query.dataset.legacy.buckets import Tables
 from kl_query.dataset.legacy.dates import read_day, read_instant, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
-from kl_query.dataset.legacy.table import BILLING_RATE, Table
-from kl_query.warnings.legacy_files import rows_converted, sums_contradict
-from kl_query.warnings.warning import DataWarning, Plain
+from kl_query.dataset.legacy.table import BILLING_RATE, StartOf, Table, Tables
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, warning
 
 LENGTHS = (300, 360, 600, 720, 900, 1200, 1440, 1800, 2160, 2880, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400)
 """In seconds: those of usual polling intervals."""
@@ -31,15 +29,15 @@ _LONG = 12
 """How many short rows a long row is made of."""
 _SHORT_BELOW = 554
 """Polling more often than that, long rows are nearer to an hour than short ones."""
-_FEW = 18
+_MAX_SHORT_ROWS = 18
 """A name without a long row is written in short ones: of a young name, so that there are few."""
 _AGREES = 1.1
 """By how much two ways of adding up the same rows may differ."""
 _IS = 1.03
 """The same, for rows that nothing else speaks for."""
-_NAMES = 24
+_MAX_NAMES = 24
 """So many names, those with most points, are evidence enough."""
-_LEAST_ROWS = 5
+_MIN_ROWS = 5
 _DAYS, _MONTHS = Plain("days"), Plain("months")
 _METRICS: tuple[Metric, ...] = ("cpu", "memory")
 _Sums = Mapping[int, float]
@@ -61,32 +59,37 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     if newest is None:
         return Rows()
     gap, count = _gap(points)
-    usual = _LONG * gap if gap < _SHORT_BELOW and count < _FEW else gap
-    compared = [_rows_of_days(points, days, newest, each, gap) for each in _comparable(points, model)]
-    estimates = [estimate for each in compared for estimate in each]
+    usual = _LONG * gap if gap < _SHORT_BELOW and count < _MAX_SHORT_ROWS else gap
+    estimates = [
+        estimate
+        for compared in _comparable(points, model)
+        for estimate in _rows_of_days(points, days, newest, compared, gap)
+    ]
     daily = _nearest(median(estimates), (usual, gap, HOUR, _LONG * gap)) if estimates else usual
     monthly = _rows_of_months(days, months, newest, model, daily or HOUR)
     warnings = [
-        sums_contradict(coarse, fine)
+        warning(Code.SUMS_CONTRADICT, coarse=coarse, fine=fine)
         for coarse, fine, row in ((_DAYS, Plain("hourly points"), daily), (_MONTHS, _DAYS, monthly))
         if row is None
     ]
     # Finer points of an hour are made one hour, where days are sums of hours.
-    found = Rows(HOUR if daily == HOUR and HOUR % gap == 0 else usual, daily or HOUR, monthly or HOUR)
-    return replace(found, warnings=(*_converted(found), *warnings))
+    points_row = HOUR if daily == HOUR and HOUR % gap == 0 else usual
+    longer = [(kind, row) for kind, row in ((_DAYS, daily or HOUR), (_MONTHS, monthly or HOUR)) if row != HOUR]
+    if longer:
+        each = [f"{kind} of {f'{row // 60} min' if row < HOUR else f'{row / HOUR:g} h'}" for kind, row in longer]
+        warnings.insert(0, warning(Code.ROWS_CONVERTED, rows=Plain(", ".join(each))))
+    return Rows(points_row, daily or HOUR, monthly or HOUR, tuple(warnings))
 
 
 def _gap(points: Tables) -> tuple[int, int]:
     """Return the usual seconds between two points of a name, an hour where there are none; and how many it has."""
     gaps: Counter[int] = Counter()
     most = 0
-    for (metric, kind), read in points.items():
+    for (metric, kind), table in points.items():
         if kind == "usage" and metric in _METRICS:
-            instants = [read_instant(date) or 0 for date in read.table.dates]
-            for name in _fullest(read.table):
-                at = sorted({instants[position] for position, _ in read.table.values(name)})
-                gaps.update(b - a for a, b in pairwise(at))
-                most = max(most, len(at))
+            for _, row in table.rows(read_instant, _fullest(table)):
+                gaps.update(b - a for a, b in pairwise(sorted(row)))
+                most = max(most, len(row))
     return max(gaps, key=lambda gap: (gaps[gap], -gap), default=HOUR), most
 
 
@@ -100,19 +103,18 @@ def _comparable(points: Tables, model: CostModel) -> list[tuple[Metric, str]]:
 def _rows_of_days(points: Tables, days: Tables, newest: int, compared: tuple[Metric, str], gap: int) -> list[float]:
     """Return an estimate of the rows of days by each day that points cover."""
     metric, kind = compared
-    table = points[compared].table
-    instants = [read_instant(date) or 0 for date in table.dates]
+    table = points[compared]
     names = _fullest(table)
-    sums = _weights(days, metric, names, lambda date: read_day(date, newest), by_usage=kind == "usage")
+    sums = _weights(days, metric, names, partial(read_day, newest=newest), by_usage=kind == "usage")
     seconds: dict[int, float] = defaultdict(float)
     rows: dict[int, float] = defaultdict(float)
-    for name in names:
+    for name, row in table.rows(read_instant, names):
         values: dict[int, list[float]] = defaultdict(list)
-        for position, value in dict(table.values(name)).items():
-            values[instants[position] // DAY * DAY].append(value)
+        for instant, value in row.items():
+            values[instant // DAY * DAY].append(value)
         for start, found in values.items():
             expected = (min(start + DAY, newest + 1) - start) / gap
-            covered = start > newest - WEEK and len(found) >= max(_LEAST_ROWS, expected / _AGREES)
+            covered = start > newest - WEEK and len(found) >= max(_MIN_ROWS, expected / _AGREES)
             if covered and sums.get(name, {}).get(start, 0.0) > 0:
                 seconds[start] += sum(found) * gap
                 rows[start] += sums[name][start]
@@ -125,8 +127,8 @@ def _rows_of_months(days: Tables, months: Tables, newest: int, model: CostModel,
     found: Counter[int | None] = Counter()
     for metric in _METRICS:
         if (metric, "usage") in days and (metric, "usage") in months:
-            names = _fullest(days[metric, "usage"].table)
-            fine = _weights(days, metric, names, lambda date: read_day(date, newest), by_usage=by_usage)
+            names = _fullest(days[metric, "usage"])
+            fine = _weights(days, metric, names, partial(read_day, newest=newest), by_usage=by_usage)
             coarse = _weights(months, metric, names, read_month, by_usage=by_usage)
             both = [name for name in fine if name in coarse]
             if both:
@@ -154,31 +156,21 @@ def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int |
 
 
 def _weights(
-    tables: Tables, metric: Metric, names: Sequence[str], start_of: Callable[[str], int | None], *, by_usage: bool
+    tables: Tables, metric: Metric, names: Sequence[str], start_of: StartOf, *, by_usage: bool
 ) -> dict[str, _Sums]:
     """Return per name and start of bucket the sum over rows of usage ÷ requests, or of usage in per cent."""
     usage, requests = tables.get((metric, "usage")), tables.get((metric, "requests"))
     if usage is None or (requests is None and not by_usage):
         return {}
-    used = _by_start(usage.table, names, start_of)
+    used: dict[str, _Sums] = {name: row for name, row in usage.rows(start_of, names) if row}
     if by_usage or requests is None:
         return used
-    means = _by_start(requests.table, names, start_of)
+    means = dict(requests.rows(start_of, names))
     return {
         name: {start: value / means[name][start] for start, value in row.items() if means[name].get(start, 0.0) > 0}
         for name, row in used.items()
         if any(mean > 0 for mean in means.get(name, {}).values())
     }
-
-
-def _by_start(table: Table, names: Sequence[str], start_of: Callable[[str], int | None]) -> dict[str, _Sums]:
-    starts = [start_of(date) for date in table.dates]
-    found: dict[str, _Sums] = {}
-    for name in names:
-        row = {start: value for position, value in table.values(name) if (start := starts[position]) is not None}
-        if row:
-            found[name] = row
-    return found
 
 
 def _added(rows: Iterable[_Sums]) -> _Sums:
@@ -191,15 +183,10 @@ def _added(rows: Iterable[_Sums]) -> _Sums:
 
 def _fullest(table: Table) -> list[str]:
     names = (name for name in table.cells if name != BILLING_RATE)
-    return sorted(names, key=lambda name: -len(table.cells[name].dates))[:_NAMES]
+    return sorted(names, key=lambda name: -len(table.cells[name].dates))[:_MAX_NAMES]
 
 
 def _nearest(estimate: float, expected: Sequence[int]) -> int | None:
     likely = [row for row in expected if 1 / _AGREES <= estimate / row <= _AGREES]
     usual = [row for row in LENGTHS if 1 / _IS <= estimate / row <= _IS]
     return next(iter((*likely, *usual)), None)
-
-
-def _converted(rows: Rows) -> list[DataWarning]:
-    longer = [(kind, row) for kind, row in ((_DAYS, rows.daily), (_MONTHS, rows.monthly)) if row != HOUR]
-    return [rows_converted(longer)] if longer else []

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.files import File
 from kl_query.dataset.legacy.json_stream import records
 
 BILLING_RATE = ".billing-hourly-rate"
 NON_ALLOCATABLE = "non-allocatable"
 _SUFFIXES = ("__gpu__rf", "__gpu", "__rf")
-_LONGEST_NAME = 253
-_LARGEST = 1e15
+_MAX_NAME_CHARS = 253
+_MAX_VALUE = 1e15
 """Beyond any amount of money or per cent; sums of what is larger might not be numbers."""
+
+StartOf: TypeAlias = Callable[[str], int | None]
+"""The instant of a point, or the start of a bucket, by the date it is written with; None for one that is none."""
 
 
 @dataclass(slots=True)
@@ -35,16 +39,26 @@ class Table:
     dates: tuple[str, ...]
     cells: dict[str, Cells]
     skipped: int
+    newest: int | None = None
+    """The newest hourly point when it was read, which is where a rolling window ended; None: unknown."""
 
-    def values(self, name: str) -> Iterator[tuple[int, float]]:
-        """Yield (position in `dates`, value) in the order of the file, known values only."""
-        found = self.cells.get(name)
-        if found is not None:
-            yield from ((d, v) for d, v in zip(found.dates, found.values, strict=True) if not math.isnan(v))
+    def rows(self, start_of: StartOf, names: Iterable[str] | None = None) -> Iterator[tuple[str, dict[int, float]]]:
+        """Yield each name, of `names` where they are given, with its known values by the start of their date."""
+        starts = [start_of(date) for date in self.dates]
+        for name in self.cells if names is None else filter(self.cells.__contains__, names):
+            cells = self.cells[name]
+            pairs = ((starts[date], value) for date, value in zip(cells.dates, cells.values, strict=True))
+            yield name, {start: value for start, value in pairs if start is not None and not math.isnan(value)}
 
-    def dates_with_values(self) -> set[int]:
-        """Return the positions in `dates` that have any known value."""
-        return {position for name in self.cells for position, _ in self.values(name)}
+
+Tables: TypeAlias = Mapping[tuple[Metric, str], Table]
+"""By metric and kind."""
+
+
+def starts_with_usage(tables: Tables, start_of: StartOf) -> set[int]:
+    """Return the starts for which any usage is known."""
+    usage = (table for (_, kind), table in tables.items() if kind == "usage")
+    return {start for table in usage for _, row in table.rows(start_of) for start in row}
 
 
 def read_table(path: Path, file: File) -> Table:
@@ -77,16 +91,14 @@ def _row(record: Any, file: File) -> tuple[str, str, float] | None:
     if not isinstance(record, dict):
         return None
     name, date = record.get("stack", record.get("name")), record.get("date", record.get("dateUTC"))
-    if not isinstance(name, str) or not isinstance(date, str) or not 0 < len(name) <= _LONGEST_NAME:
-        return None
-    if name in _SUFFIXES:
+    if not isinstance(name, str) or not isinstance(date, str) or not 0 < len(name) <= _MAX_NAME_CHARS:
         return None
     value = record["usage"] if "usage" in record else record.get(file.kind)
     if value is None:
-        return name, date, math.nan
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or _LARGEST < value < math.inf:
+        value = math.nan
+    if name in _SUFFIXES or type(value) not in (int, float) or _MAX_VALUE < value < math.inf:
         return None
-    return name, date, float(value) if 0 <= value <= _LARGEST else math.nan
+    return name, date, float(value) if 0 <= value <= _MAX_VALUE else math.nan
 
 
 def _name(written: str, file: File) -> tuple[str, bool]:

@@ -316,7 +316,7 @@ def broken(items: Iterable[PodMetrics]) -> Iterator[PodMetrics]:
 def test_a_listing_that_breaks_off_is_not_observed(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert measured([pod()], broken([item()])).entries is None
-    assert "metrics: cut off; cpu and memory usage are unknown" in caplog.text
+    assert "is unknown for this interval: metrics: cut off" in caplog.text
 
 
 def test_another_error_of_a_listing_is_not_hidden() -> None:

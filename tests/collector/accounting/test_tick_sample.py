@@ -188,7 +188,7 @@ def test_a_listing_of_pods_that_breaks_off_leaves_the_cluster_unobserved(caplog:
         sample = account(seen, None, time=TIME, interval=300, charged=lambda _: True)
     assert sample.observed["kubernetes"] is False
     assert sample.namespaces == {}
-    assert "kubernetes: cut off; nothing is known of this interval" in caplog.text
+    assert "nothing is known of this interval: kubernetes: cut off" in caplog.text
 
 
 def test_what_could_not_be_seen_is_passed_on() -> None:

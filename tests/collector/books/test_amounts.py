@@ -9,20 +9,10 @@ import pytest
 
 from collector.books.amounts import Stored, amounts
 from collector.books.lifetimes import Lives, lives
-from collector.books.page import (
-    CPU,
-    DCGM,
-    GPU,
-    GPU_MEMORY,
-    KUBERNETES,
-    MEMORY,
-    METRICS_SERVER,
-    Array,
-    EntryKey,
-    Page,
-)
+from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, KUBERNETES, MEMORY, METRICS_SERVER, Array, Page
+from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
-from kl_core.vocabulary import Metric, Source
+from kl_core.vocabulary import METRICS, Metric, Source
 
 HOUR = 3600
 START = 490_000 * HOUR
@@ -44,9 +34,10 @@ def cluster(
     """CPU as given, 4 GiB per core, GPUs only if given."""
     seen = [0.0 if np.isnan(value) else 1.0 for value in cpu]
     column = np.array(cpu)
-    capacity: dict[Metric, Array] = {"cpu": column, "memory": column * 4 * GIB}
+    capacity: dict[Metric, Array] = dict.fromkeys(METRICS, np.full(len(cpu), np.nan))
+    capacity |= {"cpu": column, "memory": column * 4 * GIB}
     free = np.array(allocatable or cpu)
-    usable: dict[Metric, Array] = {"cpu": free, "memory": free * 4 * GIB}
+    usable = capacity | {"cpu": free, "memory": free * 4 * GIB}
     if gpu is not None:
         capacity["gpu"] = usable["gpu"] = np.array(gpu)
         capacity["gpu_memory"] = usable["gpu_memory"] = np.array(gpu_gib) * GIB

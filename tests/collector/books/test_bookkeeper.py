@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from collector.books.bookkeeper import Bookkeeper, Books
+from collector.books.hour_closing import Bookkeeper, Books
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY
 from collector.model import Entry, TickSample
 from collector.publish.scale_document import metrics_present
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.books import books_after, documents
-from tests.support.ticks import Special, entry, failed, tick
+from tests.support.samples import Special, entry, failed_tick, tick
 
 CPU_ONLY = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
 
@@ -26,13 +26,13 @@ def at(text: str) -> int:
 
 def hours(first: str, count: int, **namespaces: float) -> list[TickSample]:
     """One tick for each of `count` hours from `first` on; constant cores per namespace."""
-    named = {name: entry(cores, asked_cpu=2 * cores) for name, cores in namespaces.items()}
+    named = {name: entry(cores, cpu_requests=2 * cores) for name, cores in namespaces.items()}
     return [tick(at(first) + 3600 * (hour + 1), named, interval=3600) for hour in range(count)]
 
 
 def steps(first: str, count: int, **namespaces: float) -> list[TickSample]:
     """One tick for each of `count` 5-minute steps from `first` on."""
-    named = {name: entry(cores, asked_cpu=2 * cores) for name, cores in namespaces.items()}
+    named = {name: entry(cores, cpu_requests=2 * cores) for name, cores in namespaces.items()}
     return [tick(at(first) + 300 * (step + 1), named) for step in range(count)]
 
 
@@ -117,7 +117,7 @@ def test_an_outage_of_three_days_is_unknown_and_named_by_coverage(tmp_path: Path
 def test_failed_ticks_lower_coverage_and_leave_the_mean_of_the_rest(tmp_path: Path) -> None:
     # Steps 1 to 9 with 4 cores, 3 failed: the hour's mean is 4 over the known ones.
     start = at("2026-11-21T13:00")
-    samples = steps("2026-11-21T13:00", 9, a=4.0) + [failed(start + 300 * step) for step in (10, 11, 12)]
+    samples = steps("2026-11-21T13:00", 9, a=4.0) + [failed_tick(start + 300 * step) for step in (10, 11, 12)]
     hourly = scales(tmp_path, samples)["hourly_7d"]
     assert hourly["namespaces"]["a"]["cpu"]["usage"] == pytest.approx([4.0])
     assert hourly["coverage"]["kubernetes"] == pytest.approx([0.75])
@@ -128,7 +128,7 @@ def test_metrics_missing_in_the_open_hour_leave_requests_matched_and_unmeasured(
     # 2 steps measured (3 of 10 cores), 2 not: usage 2 x 3/12 = 0.5, requests 4 x 6/12 = 2, matched 2 x 6/12 = 1;
     # idle 2 x 7/12, unmeasured 2 x 10/12.
     start = at("2026-11-21T13:00")
-    blind = {"a": entry(None, None, asked_cpu=6.0, measured=None)}
+    blind = {"a": entry(None, None, cpu_requests=6.0, measured=None)}
     samples = steps("2026-11-21T13:00", 2, a=3.0)
     samples += [tick(start + 300 * step, blind, metrics=False) for step in (3, 4)]
     published = scales(tmp_path, samples)
@@ -221,7 +221,7 @@ def test_a_cluster_without_gpus_lists_neither_gpu_metric(tmp_path: Path) -> None
 
 
 def test_excluded_namespaces_are_a_special_entry_with_requests(tmp_path: Path) -> None:
-    hidden = entry(2.0, asked_cpu=3.0)
+    hidden = entry(2.0, cpu_requests=3.0)
     samples = [tick(at("2026-11-21T01:00"), {"a": entry(1.0)}, interval=3600, special={"excluded": hidden})]
     special = scales(tmp_path, samples)["hourly_7d"]["special"]
     assert special["excluded"]["cpu"] == {"usage": [2.0], "requests": [3.0]}
@@ -360,7 +360,7 @@ def test_a_store_without_ticks_gives_empty_books(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_never_answered_has_buckets_of_unknowns(tmp_path: Path) -> None:
-    hourly = scales(tmp_path, [failed(at("2026-11-21T13:05"))])["hourly_7d"]
+    hourly = scales(tmp_path, [failed_tick(at("2026-11-21T13:05"))])["hourly_7d"]
     assert hourly["observed_hours"] == [0.0]
     assert hourly["capacity"]["cpu"] == [None]
     assert hourly["coverage"] == {"kubernetes": [0.0], "metrics": [0.0], "dcgm": [None]}

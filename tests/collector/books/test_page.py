@@ -8,7 +8,8 @@ import pytest
 from collector.books.amounts import amounts
 from collector.books.cost import price
 from collector.books.lifetimes import lives
-from collector.books.page import CPU, DCGM, GPU_MEMORY, EntryKey, cut, fold, join, sum_known
+from collector.books.page import CPU, DCGM, GPU_MEMORY, cut, fold, join, sum_known
+from collector.store.paths import EntryKey
 from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import HOUR, START, U, cluster, namespace, none_for_nan
 

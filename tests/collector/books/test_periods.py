@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.books.periods import buckets
+from collector.books.page import buckets
 from kl_core.calendar import iso
 from kl_core.vocabulary import SCALES
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.books.bookkeeper import Bookkeeper
+from collector.books.hour_closing import Bookkeeper
 from collector.model import Entry, TickSample
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.books import documents, total_of
 from tests.support.examples import examples
-from tests.support.ticks import entry, failed, tick
+from tests.support.samples import entry, failed_tick, tick
 
 START = int(datetime(2026, 10, 29, 21, 0, tzinfo=UTC).timestamp())
 """Two days and three hours before a month ends, so that hours, days and months all turn."""
@@ -78,7 +78,7 @@ def ticks_of(plan: list[Stretch]) -> list[TickSample]:
 
 def _tick(stretch: Stretch, time: int) -> TickSample:
     if stretch.outcome == "failed":
-        return failed(time, interval=stretch.interval, dcgm=True)
+        return failed_tick(time, interval=stretch.interval, dcgm=False)
     blind = stretch.outcome == "blind"
     return tick(
         time,
@@ -104,8 +104,8 @@ def _entry(stretch: Stretch, name: str, *, blind: bool) -> Entry:
     return entry(
         cores,
         None if cores is None else 2 * cores,
-        asked_cpu=1.5,
-        asked_gib=2.5,
+        cpu_requests=1.5,
+        gib_requests=2.5,
         gpu=gpu,
         gpu_gib=None if blind else 11.0 * stretch.gpus,
         measured=None if blind else stretch.measured,

@@ -21,7 +21,7 @@ from tests.collector.import_legacy.importing import BEGIN, CAPACITY, END, OPEN_H
 from tests.collector.store.reading import capacity, coverage, plain, requests, usage
 from tests.support.legacy_rrd import DAY, HOUR, at, hashes, steps, write_database
 from tests.support.patience import LIMIT_SECONDS
-from tests.support.ticks import GIB, entry, tick
+from tests.support.samples import GIB, entry, tick
 
 
 def published(root: Path, scale: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def published(root: Path, scale: str) -> dict[str, Any]:
 def test_per_cent_of_capacity_become_cores_and_bytes(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path, OPEN_HOUR) == 0
     with Store.open(tmp_path / "db") as store:
-        assert (store.first_tick, store.last_tick) == (BEGIN + HOUR, END)
+        assert (store.registry.first_tick, store.last_tick) == (BEGIN + HOUR, END)
         # 10 % of 50 cores, 20 % of 200 GiB; requests are usage ÷ rf = 5 ÷ 0.5.
         assert usage(store, "shop", BEGIN, 3) == pytest.approx([5.0] * 3)
         assert usage(store, "shop", BEGIN, metric="memory") == pytest.approx([40 * GIB])
@@ -82,9 +82,9 @@ def test_usage_of_hours_whose_requests_are_unknown_is_compared_with_nothing(tmp_
 def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Path) -> None:
     assert import_(tmp_path) == 0
     with Store.open(tmp_path / "db") as store:
-        record = store.namespaces["lab"]
+        record = store.registry.namespaces["lab"]
         assert (record.active, record.last_seen) == (False, at("2026-11-10T06:00"))
-        assert store.namespaces["shop"].active
+        assert store.registry.namespaces["shop"].active
     daily = published(tmp_path, "daily_14d")
     # 10 November: 6 hours of 2 cores, then known to be nothing.
     assert daily["namespaces"]["lab"]["cpu"]["usage"][daily["buckets"].index("2026-11-10T00:00:00Z")] == 12.0
@@ -192,7 +192,7 @@ def test_an_import_that_was_interrupted_is_continued(tmp_path: Path, source: Pat
         with Store.open(tmp_path / "db") as store, Store.open(tmp_path / "whole" / "db") as whole:
             count = 32 * 24
             assert usage(store, name, BEGIN, count) == usage(whole, name, BEGIN, count)
-            assert store.namespaces == whole.namespaces
+            assert store.registry.namespaces == whole.registry.namespaces
 
 
 def test_an_import_of_a_source_that_went_on_adds_what_is_new(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def imported(root: Path, scenario: Scenario, now: int, *options: str) -> Path:
 def published(root: Path, model: str) -> Mapping[str, Figures]:
     """The period files by name, as the layout holds them."""
     with Store.open(root / "db") as store:
-        found = orjson.loads(orjson.dumps(dict(documents(Keeper(store).views(rates.load(root / "db")), model, "$"))))
+        found = orjson.loads(orjson.dumps(dict(documents(Keeper(store).figures(rates.load(root / "db")), model, "$"))))
     result: dict[str, Figures] = {}
     for name in found:
         if "_period_" in name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.import_legacy.recorded_rates import continued, history
+from collector.import_legacy.importer import continued_rates, recorded_rates
 from collector.import_legacy.source import open_source
 from collector.store.rates import RateChange
 from tests.support.legacy_rrd import DAY, HOUR, Pair, at, steps, write_database
@@ -15,7 +15,7 @@ BEGIN = at("2026-11-20T00:00")
 def rates_of(directory: Path, values: dict[int, Pair]) -> list[tuple[int, float]]:
     write_database(directory / ".billing-hourly-rate", values)
     write_database(directory / "shop", steps(BEGIN, BEGIN + DAY, 1.0, 1.0))
-    found = history(open_source(directory).billing_rate, "€")
+    found = recorded_rates(open_source(directory).billing_rate, "€")
     assert {change.currency for change in found} <= {"€"}
     return [(change.effective, change.rate) for change in found]
 
@@ -51,9 +51,9 @@ def test_what_is_stored_already_goes_on_with_what_the_source_recorded_since() ->
     stored = (change(BEGIN, 8.0), change(BEGIN + 2 * HOUR, 9.0))
     source = (change(BEGIN, 7.0), change(BEGIN + 3 * HOUR, 9.5), change(BEGIN + 5 * HOUR, 10.0))
     # Up to 03:00 is stored, which is when 9.5 begins.
-    assert continued(stored, source, BEGIN + 3 * HOUR) == (*stored, *source[1:])
-    assert continued((), source, 0) == source
+    assert continued_rates(stored, source, BEGIN + 3 * HOUR) == (*stored, *source[1:])
+    assert continued_rates((), source, 0) == source
 
 
 def test_without_the_file_there_is_no_rate() -> None:
-    assert history(None, "€") == ()
+    assert recorded_rates(None, "€") == ()

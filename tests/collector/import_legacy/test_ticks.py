@@ -61,7 +61,7 @@ def test_a_source_that_is_writing_just_now_is_imported_up_to_what_all_have(tmp_p
     assert import_(tmp_path) == 0
     with Store.open(tmp_path / "db") as store:
         assert store.last_tick == noon - HOUR
-        assert store.namespaces["lab"].active
+        assert store.registry.namespaces["lab"].active
         # 4 % of 50 cores.
         assert usage(store, "lab", noon - 2 * HOUR, 2) == [pytest.approx(2.0), None]
 
@@ -109,7 +109,7 @@ def test_the_open_hour_is_left_for_the_import_that_finds_it_closed(
         assert store.last_tick == noon + 2 * HOUR
         ours = usage(store, "shop", noon - 4 * HOUR, 6)
         # In neither store it ever was.
-        assert store.namespaces.keys() == fresh.namespaces.keys() == {"shop", "ends"}
+        assert store.registry.namespaces.keys() == fresh.registry.namespaces.keys() == {"shop", "ends"}
         # 4 % of 50 cores.
         assert usage(store, "ends", noon - HOUR, 2) == [pytest.approx(2.0), None]
     # Per cent of 50 cores.

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collector.model import NodeState
-from collector.publish.nodes_document import nodes_document
+from collector.publish.manifest import nodes_document
+from collector.store.registry import NodeList
 from tests.support.datasets import validate
 
 
@@ -17,7 +18,7 @@ def test_nodes_are_listed_by_name_with_units_and_unknown_as_null() -> None:
         schedulable=True,
     )
     plain = NodeState("a", {"cpu": 4.0, "memory": 512.0}, {"cpu": 4.0, "memory": 512.0}, {}, {}, 0, True, False)
-    document = nodes_document([gpu_node, plain], 1795262400)
+    document = nodes_document(NodeList(1795262400, (gpu_node, plain)))
     validate({**document, "generation": 1}, "nodes")
     assert document["at"] == "2026-11-21T12:00:00Z"
     assert [node["name"] for node in document["nodes"]] == ["a", "b"]
@@ -27,6 +28,6 @@ def test_nodes_are_listed_by_name_with_units_and_unknown_as_null() -> None:
 
 
 def test_before_the_first_listing_there_are_no_nodes() -> None:
-    document = nodes_document([], None)
+    document = nodes_document(NodeList(None, ()))
     validate({**document, "generation": 1}, "nodes")
     assert document["nodes"] == []

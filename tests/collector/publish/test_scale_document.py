@@ -15,7 +15,7 @@ from collector.publish.scale_document import empty_document, metrics_present, ro
 from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import U, cluster, namespace
 from tests.support.books import books_after, checked, documents
-from tests.support.ticks import entry, failed, tick
+from tests.support.samples import entry, failed_tick, tick
 
 DAY = 1_793_577_600
 """2026-11-02T00:00:00Z"""
@@ -79,7 +79,7 @@ def test_an_empty_document_is_valid() -> None:
 def test_hours_that_readers_can_tell_themselves_are_left_out(tmp_path: Path) -> None:
     rate = RateChange(DAY, 6.0, "$", None)
     hours = [tick(DAY + n * HOUR, WEB, interval=HOUR, gpu=2.0, gpu_gib=80.0, dcgm=True) for n in (1, 2)]
-    hours.append(failed(DAY + 3 * HOUR, interval=HOUR, dcgm=True))
+    hours.append(failed_tick(DAY + 3 * HOUR, interval=HOUR, dcgm=False))
     for document in published(tmp_path, hours, rate):
         assert not set(OPTIONAL) & set(document)
         assert set(document["namespaces"]["web"]) == {"cpu", "memory"}
@@ -111,7 +111,7 @@ def test_hours_in_another_currency_are_not_priced(tmp_path: Path) -> None:
 
 def test_the_open_hour_is_priced_for_its_observed_steps(tmp_path: Path) -> None:
     # A closed hour before the rate; of five steps of the open one, four observed: 4/12 h.
-    steps = [tick(DAY + HOUR + n * STEP, WEB) for n in (1, 2, 3, 5)] + [failed(DAY + HOUR + 4 * STEP)]
+    steps = [tick(DAY + HOUR + n * STEP, WEB) for n in (1, 2, 3, 5)] + [failed_tick(DAY + HOUR + 4 * STEP)]
     samples = [tick(DAY + HOUR, WEB, interval=HOUR), *sorted(steps, key=lambda sample: sample.time)]
     hourly, daily = published(tmp_path, samples, RateChange(DAY + HOUR, 6.0, "$", None))
     assert daily["priced_hours"] == approximately([4 / 12])
@@ -123,7 +123,7 @@ def test_silent_hours_and_the_coverage_of_pods_are_counted_in_steps(tmp_path: Pa
     def sample(step: int) -> TickSample:
         time = DAY + step * STEP
         if step in (3, 4):
-            missed = failed(time)
+            missed = failed_tick(time)
             return TickSample(time, STEP, {**missed.observed, "metrics": True}, {}, {}, {}, {})
         blind = {"web": entry(None, None, measured=None)}
         return tick(time, blind if step in (1, 2) else WEB, metrics=step not in (1, 2))
@@ -141,7 +141,7 @@ def test_exporters_are_expected_while_they_are_configured_and_silent_when_only_t
     def sample(step: int) -> TickSample:
         answered = None if step <= 4 else step <= 8
         if step > 10:
-            return failed(DAY + step * STEP, dcgm=True)
+            return failed_tick(DAY + step * STEP, dcgm=False)
         return tick(DAY + step * STEP, WEB, gpu=2.0, gpu_gib=80.0 if answered else None, dcgm=answered)
 
     hourly, _ = published(tmp_path, [sample(step) for step in range(1, 13)])

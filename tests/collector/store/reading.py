@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from collector.store.paths import EntryKind
-from collector.store.rrd.database import Column
+from collector.store.rrd.database import Array
 from collector.store.store import Store
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric, Source
@@ -21,7 +21,7 @@ from kl_core.vocabulary import Metric, Source
 Values = list[float | None]
 
 
-def plain(column: Column) -> Values:
+def plain(column: Array) -> Values:
     return [None if np.isnan(value) else float(value) for value in column]
 
 

@@ -18,15 +18,15 @@ from collector.store.paths import CLUSTER, ENTRY, GPU
 from collector.store.rrd import database
 from collector.store.store import Store
 from tests.support.legacy_rrd import steps, write_database
-from tests.support.samples import GIB, HOUR, NOON, STEP, entry, gpu_entry, tick
+from tests.support.samples import HOUR, NOON, STEP, entry, gpu_entry, tick
 
 IMPORTED_UNTIL = NOON
 RATE = 10.0
-WEB = entry(1.0, GIB, cpu_requests=2.0)
+WEB = entry(1.0, 1.0, cpu_requests=2.0)
 TICKS = (
     tick(NOON + 10 * STEP, {"web": WEB}),
     # A pause, the end of an hour, and a birth within the next one.
-    tick(NOON + 12 * STEP, {"web": WEB, "train": gpu_entry(0.5, 1.0, GIB, cpu=3.0)}),
+    tick(NOON + 12 * STEP, {"web": WEB, "train": gpu_entry(0.5, 1.0, 1.0, cpu=3.0)}),
     tick(NOON + 13 * STEP, {"train": entry(0.5)}, special={"excluded": WEB}),
     tick(NOON + 14 * STEP, {"web": entry(2.0), "late": WEB}),
     tick(NOON + 26 * STEP, {"web": WEB, "train": entry(1.0)}),
@@ -98,7 +98,7 @@ def books(root: Path) -> dict[str, object]:
 def _rows(name: str, _content: bytes, path: Path) -> tuple[bytes, ...]:
     form = CLUSTER if name == "cluster.rrd" else GPU if name.endswith(".gpu.rrd") else ENTRY
     end = TICKS[-1].time
-    tables: list[database.Column] = []
+    tables: list[database.Array] = []
     for step, rows in ((STEP, database.FINE_ROWS), (HOUR, database.HOURLY_ROWS)):
         last = end - end % step
         tables += database.fetch(path, form.sources, last - rows * step, last, step).values()

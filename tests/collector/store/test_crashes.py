@@ -50,11 +50,11 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def story(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
     store, _, kept = request.param.partition(", a journal ")
     if kept:
-        monkeypatch.setattr(journal, "KEPT_BATCHES", 2)
+        monkeypatch.setattr(journal, "MIN_KEPT_BATCHES", 2)
     if kept == "that is pruned":
-        monkeypatch.setattr(journal, "KEPT_SECONDS", 0)
+        monkeypatch.setattr(journal, "MIN_KEPT_SECONDS", 0)
     if kept == "that is full":
-        monkeypatch.setattr(journal, "KEPT_BYTES", 0)
+        monkeypatch.setattr(journal, "MAX_KEPT_BYTES", 0)
     root, source = tmp_path / "root", tmp_path / "source"
     root.mkdir()
     source.mkdir()

@@ -226,7 +226,7 @@ def test_a_special_entry_and_a_gpu_database_likewise(tmp_path: Path) -> None:
 def test_the_clusters_stays_a_refusal_and_is_left_alone(tmp_path: Path, damage: str) -> None:
     stored_file(tmp_path)
     path = tmp_path / "cluster.rrd"
-    size = len(database.head(path, CLUSTER.sources))
+    size = len(database.head(path, CLUSTER.sources).content)
     if damage == "ring pointer":
         patched(path, size - 16, struct.pack("L", 2**40))
     else:

@@ -12,7 +12,7 @@ from collector.errors import StoreError
 from collector.store import foreign_databases
 from collector.store.store import Store
 from tests.support.legacy_rrd import at, hashes, steps, write_database
-from tests.support.ticks import entry, tick
+from tests.support.samples import entry, tick
 
 NOON = at("2026-11-21T12:00")
 

@@ -15,7 +15,7 @@ import pytest
 
 from collector.errors import NoSpaceError
 from collector.store.rrd import database
-from collector.store.rrd.databases import SPARE_PER_FILE
+from collector.store.rrd.databases import MIN_SPARE_BYTES_PER_FILE
 from collector.store.store import Store
 from tests.collector.store.reading import capacity, usage
 from tests.support.patience import LIMIT_SECONDS
@@ -51,7 +51,7 @@ def test_a_namespace_that_does_not_fit_is_unknown_until_it_does_and_the_others_g
         append(store, 3, "old", "new")
         assert usage(store, "old", NOON, 3, step=STEP) == [1.0, 2.0, 3.0]
         assert usage(store, "new", NOON, 3, step=STEP) == [None] * 3
-        assert capacity(store, NOON, 3, step=STEP) == [100.0] * 3
+        assert capacity(store, NOON, 3, step=STEP) == [10.0] * 3
         assert store.last_tick == NOON + 3 * STEP
         assert unfinished(disk) == []
         filler.unlink()
@@ -62,7 +62,7 @@ def test_a_namespace_that_does_not_fit_is_unknown_until_it_does_and_the_others_g
         f"cannot create the round-robin database {disk / 'namespaces' / 'new.rrd'}: no space left"
     )
     assert "KiB free" in message
-    assert f"{-(-(ONE + 3 * SPARE_PER_FILE) // KIB)} KiB needed" in message
+    assert f"{-(-(ONE + 3 * MIN_SPARE_BYTES_PER_FILE) // KIB)} KiB needed" in message
     assert "Delete files from that file system, or enlarge the volume" in message
 
 

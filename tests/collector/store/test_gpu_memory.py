@@ -52,7 +52,7 @@ def test_where_there_is_no_file_nothing_is_remembered(tmp_path: Path) -> None:
         b"[]",
         b'{"nodes": []}',
         b'{"nodes": {"g1": null}}',
-        b'{"nodes": {"g1": {"last_there": 300}}}',
+        b'{"nodes": {"g1": {}}}',
         b'{"nodes": {"g1": {"last_there": "soon"}}}',
     ],
 )

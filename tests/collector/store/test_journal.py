@@ -10,10 +10,11 @@ import pytest
 from collector.errors import StoreError
 from collector.model import Entry, NodeState, TickSample
 from collector.store import journal
-from collector.store.journal import Batch, Head, Journal
-from tests.support.samples import ALLOCATABLE, CAPACITY, NOON, STEP, entry, failed_tick, gpu_entry, tick
+from collector.store.journal import Batch, Journal
+from collector.store.rrd.database import Head
+from tests.support.samples import NOON, STEP, entry, failed_tick, gpu_entry, tick
 
-NODE = NodeState("n1", CAPACITY, ALLOCATABLE, {"cpu": None, "memory": 1.0}, {}, 3, ready=True, schedulable=False)
+NODE = NodeState("n1", {"cpu": 4.0}, {"cpu": 3.0}, {"cpu": None, "memory": 1.0}, {}, 3, ready=True, schedulable=False)
 
 
 def write(found: Journal, *times: int) -> None:
@@ -91,7 +92,7 @@ def test_fresh_batches_give_way_when_they_get_too_large(tmp_path: Path, monkeypa
     found = Journal(tmp_path)
     write(found, *range(1, 31))
     size = (tmp_path / f"{NOON + STEP:012d}.json").stat().st_size
-    monkeypatch.setattr(journal, "KEPT_BYTES", 20 * size)
+    monkeypatch.setattr(journal, "MAX_KEPT_BYTES", 20 * size)
     kept_when_synced: list[list[int]] = []
     found.prune(NOON + 30 * STEP, lambda: kept_when_synced.append(names(tmp_path)))
     assert kept_when_synced == [list(range(1, 31))], "what they hold is on disk first"

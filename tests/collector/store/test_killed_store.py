@@ -38,9 +38,9 @@ def test_a_collector_that_is_killed_again_and_again_loses_nothing(tmp_path: Path
         last_tick = found.last_tick
         assert last_tick is not None
         expected.append(list(itertools.takewhile(lambda sample: sample.time <= last_tick, endless(None))))
-        assert found.namespaces == expected.namespaces
+        assert found.registry.namespaces == expected.registry.namespaces
         count = (last_tick - NOON) // STEP
-        for name in expected.namespaces:
+        for name in expected.registry.namespaces:
             assert usage(found, name, NOON, count, step=STEP) == usage(expected, name, NOON, count, step=STEP)
 
 

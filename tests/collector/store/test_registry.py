@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from collector.errors import StoreError
 from collector.store import registry
 from collector.store.paths import ENTRY, GPU, RrdFile
-from collector.store.registry import LabelValue, NamespaceRecord, Registry, hour_end, with_labels
+from collector.store.registry import EMPTY, LabelValue, NamespaceRecord, Registry, with_labels
 from tests.support.samples import HOUR, NOON, STEP
 
 WEB = NamespaceRecord(
@@ -23,7 +24,9 @@ WHOLE = Registry(
     last_tick=NOON + 31 * STEP,
     last_sample_at={"kubernetes": NOON + 31 * STEP, "metrics": NOON, "dcgm": None},
     namespaces={"web": WEB},
-    special={"excluded": NamespaceRecord(NOON + STEP, NOON + 31 * STEP, True, ((NOON + STEP, NOON + 31 * STEP),))},
+    special={
+        "excluded": NamespaceRecord(NOON + STEP, NOON + 31 * STEP, True, ((NOON + STEP, NOON + 31 * STEP),), None, {})
+    },
 )
 
 
@@ -31,8 +34,8 @@ def test_a_registry_survives_its_file(tmp_path: Path) -> None:
     assert registry.load(tmp_path) is None
     registry.save(tmp_path, WHOLE)
     assert registry.load(tmp_path) == WHOLE
-    registry.save(tmp_path, Registry())
-    assert registry.load(tmp_path) == Registry()
+    registry.save(tmp_path, EMPTY)
+    assert registry.load(tmp_path) == EMPTY
     assert [path.name for path in tmp_path.iterdir()] == ["namespaces.json"]
 
 
@@ -45,7 +48,7 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ("tick", "end"), [(NOON + 1, 1), (NOON + STEP, 1), (NOON + HOUR, 1), (NOON + HOUR + STEP, 2), (NOON, 0)]
 )
 def test_the_hour_of_a_tick_is_that_of_the_interval_it_ends(tick: int, end: int) -> None:
-    assert hour_end(tick) == NOON + end * HOUR
+    assert replace(WEB, last_seen=tick).closing == NOON + end * HOUR
 
 
 def test_every_file_has_a_time_up_to_which_it_was_written() -> None:
@@ -82,7 +85,7 @@ def test_what_was_known_at_an_earlier_tick(
 
 
 def test_nothing_was_known_before_the_first_tick() -> None:
-    assert WHOLE.as_of(None) == WHOLE.as_of(NOON) == Registry()
+    assert WHOLE.as_of(None) == WHOLE.as_of(NOON) == EMPTY
 
 
 def test_labels_that_do_not_change_leave_the_history_as_it_is() -> None:
@@ -100,6 +103,6 @@ def test_of_a_label_that_keeps_changing_the_newest_values_are_kept() -> None:
 
 
 def test_who_was_there_before_kubernetes_failed_counts_as_there() -> None:
-    record = NamespaceRecord(NOON + STEP, NOON + 3 * STEP, True, ((NOON + STEP, NOON + 3 * STEP),))
-    failing = Registry(NOON + STEP, NOON + 9 * STEP, namespaces={"web": record})
+    record = NamespaceRecord(NOON + STEP, NOON + 3 * STEP, True, ((NOON + STEP, NOON + 3 * STEP),), None, {})
+    failing = replace(EMPTY, first_tick=NOON + STEP, last_tick=NOON + 9 * STEP, namespaces={"web": record})
     assert failing.as_of(NOON + 5 * STEP).namespaces["web"] == record

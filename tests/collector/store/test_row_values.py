@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collector.model import Entry
+from dataclasses import replace
+
+from collector.model import Entry, MetricValues
 from collector.store.paths import ENTRY, GPU
 from collector.store.row_values import cluster_values, entry_values, gpu_values, not_sampled, pods_measured, zero
 from tests.support.samples import GIB, NOON, entry, failed_tick, gpu_entry, tick
@@ -33,14 +35,14 @@ def test_history_that_knows_no_pods_counts_as_measured_where_usage_is_known() ->
 
 def test_gpu_usage_that_an_entry_with_gpu_requests_does_not_tell_is_unknown() -> None:
     assert gpu_values(Entry({"cpu": 1.0, "memory": 1.0}, {"gpu": 2.0}, 1.0)) == (None, 2.0, None)
-    assert gpu_values(gpu_entry(0.5, 1.0, 3.0)) == (0.5, 1.0, 3.0)
+    assert gpu_values(gpu_entry(0.5, 1.0, 3.0)) == (0.5, 1.0, 3 * GIB)
     assert gpu_values(entry(1.0)) == zero(GPU, pods=True) == (0.0, 0.0, 0.0)
 
 
 def test_a_cluster_without_gpus_has_none_and_one_whose_exporters_failed_an_unknown_memory_of_them() -> None:
-    def capacity(gpu: dict[str, float | None]) -> tuple[float | None, ...]:
-        made = {"cpu": 8.0, "memory": GIB, **gpu}
-        return cluster_values(tick(NOON, capacity=made, allocatable=made), pods=True)[:4]  # type: ignore[arg-type]
+    def capacity(gpu: MetricValues) -> tuple[float | None, ...]:
+        without = tick(NOON, cpu=8.0, gib=1.0)
+        return cluster_values(replace(without, capacity={**without.capacity, **gpu}), pods=True)[:4]
 
     assert capacity({}) == (8.0, GIB, 0.0, 0.0)
     assert capacity({"gpu": 2.0}) == (8.0, GIB, 2.0, None)

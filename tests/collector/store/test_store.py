@@ -18,16 +18,22 @@ from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick
 
 def test_an_empty_store_knows_nothing(tmp_path: Path) -> None:
     with Store.open(tmp_path / "deep" / "db") as store:
-        assert (store.first_tick, store.last_tick, store.nodes, store.nodes_at) == (None, None, (), None)
-        assert (dict(store.namespaces), dict(store.special)) == ({}, {})
-        assert dict(store.last_sample_at) == {"kubernetes": None, "metrics": None, "dcgm": None}
+        assert (store.registry.first_tick, store.last_tick, store.nodes.nodes, store.nodes.time) == (
+            None,
+            None,
+            (),
+            None,
+        )
+        assert (dict(store.registry.namespaces), dict(store.registry.special)) == ({}, {})
+        assert dict(store.registry.last_sample_at) == {"kubernetes": None, "metrics": None, "dcgm": None}
         assert capacity(store, NOON, 2) == coverage(store, NOON, 2) == [None, None]
 
 
 def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
-    web = entry(3.0, 2 * GIB, cpu_requests=4.0, memory_requests=5 * GIB, measured=0.75)
+    web = entry(3.0, 2.0, cpu_requests=4.0, gib_requests=5.0, measured=0.75)
     with Store.open(tmp_path) as store:
-        assert store.append(ticks(NOON, NOON + HOUR, {"web": web})) == AppendReport(stored=12, refused=0)
+        hour = [tick(NOON + i * STEP, {"web": web}, reserved_cpu=1.0) for i in range(1, 13)]
+        assert store.append(hour) == AppendReport(stored=12, refused=0)
         rows = store.entry("namespace", "web", NOON, NOON + HOUR, HOUR)
         assert (plain(rows.usage["cpu"]), plain(rows.usage["memory"])) == ([3.0], [2 * GIB])
         assert (plain(rows.requests["cpu"]), plain(rows.requests["memory"])) == ([4.0], [5 * GIB])
@@ -35,9 +41,9 @@ def test_a_full_hour_reads_back_as_it_was_fed(tmp_path: Path) -> None:
         assert (list(rows.usage), list(rows.requests)) == (["cpu", "memory"], ["cpu", "memory"])
         cluster = store.cluster(NOON, NOON + HOUR, HOUR)
         assert {m: plain(v) for m, v in cluster.capacity.items()} == {
-            "cpu": [100.0], "memory": [400 * GIB], "gpu": [0.0], "gpu_memory": [0.0],
+            "cpu": [10.0], "memory": [40 * GIB], "gpu": [0.0], "gpu_memory": [0.0],
         }  # fmt: skip
-        assert plain(cluster.allocatable["cpu"]) == [90.0]
+        assert plain(cluster.allocatable["cpu"]) == [9.0]
         assert {s: plain(v) for s, v in cluster.observed.items()} == {
             "kubernetes": [1.0], "metrics": [1.0], "dcgm": [0.0],
         }  # fmt: skip
@@ -64,11 +70,11 @@ def test_a_failed_kubernetes_tick_makes_everything_unknown_and_counts_as_not_obs
         store.append([tick(NOON + HOUR, web)])
         assert usage(store, "web", NOON, 12, step=STEP) == [4.0] * 9 + [None, None, 4.0]
         assert requests(store, "web", NOON, 12, step=STEP) == [6.0] * 9 + [None, None, 6.0]
-        assert capacity(store, NOON, 12, step=STEP) == [100.0] * 9 + [None, None, 100.0]
+        assert capacity(store, NOON, 12, step=STEP) == [10.0] * 9 + [None, None, 10.0]
         # 10 of 12 steps observed, and the mean is over those.
         assert coverage(store, NOON) == pytest.approx([10 / 12])
         assert (usage(store, "web", NOON), requests(store, "web", NOON)) == ([4.0], [6.0])
-        assert store.namespaces["web"].lives == ((NOON + STEP, NOON + HOUR),)
+        assert store.registry.namespaces["web"].lives == ((NOON + STEP, NOON + HOUR),)
 
 
 def test_a_failed_metrics_tick_leaves_requests_known(tmp_path: Path) -> None:
@@ -84,7 +90,7 @@ def test_a_failed_metrics_tick_leaves_requests_known(tmp_path: Path) -> None:
         assert (usage(store, "web", NOON), requests(store, "web", NOON)) == ([4.0], [7.0])
         assert coverage(store, NOON, source="metrics") == [0.5]
         assert coverage(store, NOON) == [1.0]
-        assert store.last_sample_at == {"kubernetes": NOON + HOUR, "metrics": NOON + 6 * STEP, "dcgm": None}
+        assert store.registry.last_sample_at == {"kubernetes": NOON + HOUR, "metrics": NOON + 6 * STEP, "dcgm": None}
 
 
 def test_since_when_exporters_are_configured_is_kept_beside_what_they_answered(tmp_path: Path) -> None:
@@ -125,14 +131,14 @@ def test_refusal_survives_a_restart(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.append([tick(NOON + 3 * STEP)])
     with Store.open(tmp_path) as store:
-        assert (store.first_tick, store.last_tick) == (NOON + 3 * STEP, NOON + 3 * STEP)
+        assert (store.registry.first_tick, store.last_tick) == (NOON + 3 * STEP, NOON + 3 * STEP)
         assert store.append([tick(NOON + 3 * STEP), tick(NOON + 2 * STEP)]) == AppendReport(0, 2)
 
 
 def test_failed_ticks_are_stored_ticks(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.append([failed_tick(NOON + STEP)])
-        assert (store.first_tick, store.last_tick) == (NOON + STEP, NOON + STEP)
+        assert (store.registry.first_tick, store.last_tick) == (NOON + STEP, NOON + STEP)
         assert coverage(store, NOON, 2, step=STEP) == [0.0, None]
         assert store.append([tick(NOON + STEP)]).refused == 1
 
@@ -150,10 +156,10 @@ def test_every_legal_namespace_name_works(tmp_path: Path, name: str) -> None:
         store.append([tick(NOON + i * STEP, {name: entry(2.0)}, special=special) for i in range(1, 13)])  # type: ignore[arg-type]
         assert usage(store, name, NOON) == [2.0]
         assert usage(store, "excluded", NOON, kind="special") == [7.0]
-        assert capacity(store, NOON) == [100.0]
+        assert capacity(store, NOON) == [10.0]
     with Store.open(tmp_path) as store:
-        assert list(store.namespaces) == [name]
-        assert list(store.special) == ["excluded"]
+        assert list(store.registry.namespaces) == [name]
+        assert list(store.registry.special) == ["excluded"]
 
 
 @pytest.mark.requirement("KL-S-4")
@@ -165,7 +171,7 @@ def test_a_name_that_is_no_dns_label_is_refused_and_nothing_is_written(tmp_path:
     with Store.open(database) as store:
         with pytest.raises(StoreError, match="not a DNS label"):
             store.append([tick(NOON + STEP, {"web": entry(1.0), name: entry(1.0)})])
-        assert (store.last_tick, dict(store.namespaces)) == (None, {})
+        assert (store.last_tick, dict(store.registry.namespaces)) == (None, {})
     assert list(tmp_path.rglob("*.rrd")) == []
     assert list((database / "journal").iterdir()) == []
     assert list(tmp_path.iterdir()) == [database]
@@ -178,12 +184,12 @@ def test_a_namespace_that_never_was_is_named(tmp_path: Path) -> None:
 
 def test_gpu_files_exist_only_for_who_held_a_gpu(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        both = {"train": gpu_entry(0.5, 2.0, 8 * GIB), "web": entry(1.0)}
+        both = {"train": gpu_entry(0.5, 2.0, 8.0), "web": entry(1.0)}
         store.append(ticks(NOON, NOON + HOUR, both))
         rows = store.entry("namespace", "train", NOON, NOON + HOUR, HOUR)
         assert (plain(rows.usage["gpu"]), plain(rows.usage["gpu_memory"])) == ([0.5], [8 * GIB])
         assert (plain(rows.requests["gpu"]), "gpu_memory" in rows.requests) == ([2.0], False)
-        assert store.namespaces["train"].gpu_since == NOON + STEP
+        assert store.registry.namespaces["train"].gpu_since == NOON + STEP
     assert sorted(path.name for path in (tmp_path / "namespaces").iterdir()) == [
         "train.gpu.rrd",
         "train.rrd",
@@ -195,18 +201,18 @@ def test_the_first_gpu_in_the_middle_of_an_hour_counts_from_there(tmp_path: Path
     with Store.open(tmp_path) as store:
         store.append(ticks(NOON, NOON + 8 * STEP, {"train": entry(1.0)}))
         assert "gpu" not in store.entry("namespace", "train", NOON, NOON + HOUR, HOUR).usage
-        store.append(ticks(NOON + 8 * STEP, NOON + HOUR, {"train": gpu_entry(3.0, 6.0, 12 * GIB, cpu=1.0)}))
+        store.append(ticks(NOON + 8 * STEP, NOON + HOUR, {"train": gpu_entry(3.0, 6.0, 12.0, cpu=1.0)}))
         # 4 of 12 steps: 3 x 4 / 12 = 1 GPU, 12 x 4 / 12 = 4 GiB, 6 x 4 / 12 = 2 requested.
         assert usage(store, "train", NOON, metric="gpu") == [1.0]
         assert usage(store, "train", NOON, metric="gpu_memory") == [4 * GIB]
         rows = store.entry("namespace", "train", NOON, NOON + HOUR, HOUR)
         assert (plain(rows.requests["gpu"]), plain(rows.usage["cpu"])) == ([2.0], [1.0])
-        assert store.namespaces["train"].gpu_since == NOON + 9 * STEP
+        assert store.registry.namespaces["train"].gpu_since == NOON + 9 * STEP
 
 
 def test_a_namespace_that_gave_its_gpu_back_uses_zero(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        store.append(ticks(NOON, NOON + HOUR, {"train": gpu_entry(1.0, 1.0, GIB)}))
+        store.append(ticks(NOON, NOON + HOUR, {"train": gpu_entry(1.0, 1.0, 1.0)}))
         store.append(ticks(NOON + HOUR, NOON + 2 * HOUR, {"train": entry(1.0)}))
         assert usage(store, "train", NOON, 2, metric="gpu") == [1.0, 0.0]
 
@@ -221,9 +227,8 @@ def test_gpu_usage_is_unknown_when_dcgm_failed_and_requests_still_count(tmp_path
 
 def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        with_gpu: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 12.0, "gpu_memory": 480 * GIB}
         store.append(ticks(NOON, NOON + 8 * STEP))
-        store.append([tick(NOON + i * STEP, capacity=with_gpu, allocatable=with_gpu) for i in range(9, 13)])
+        store.append([tick(NOON + i * STEP, gpu=12.0, gpu_gib=480.0) for i in range(9, 13)])
         # 4 of 12 steps: 12 x 4 / 12 = 4 GPU-hours, 480 x 4 / 12 = 160 GiB-hours.
         assert capacity(store, NOON, metric="gpu") == [4.0]
         assert capacity(store, NOON, metric="gpu_memory") == [160 * GIB]
@@ -231,9 +236,9 @@ def test_gpu_capacity_is_zero_before_the_first_gpu_node(tmp_path: Path) -> None:
 
 def test_gpu_memory_capacity_is_unknown_while_there_are_gpus_that_nobody_reports(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        absent: MetricValues = {"cpu": 100.0, "memory": 1.0, "gpu": 2.0}
-        store.append([tick(NOON + STEP, capacity=absent, allocatable=absent)])
-        store.append([tick(NOON + 2 * STEP, capacity={**absent, "gpu_memory": None})])
+        unknown = tick(NOON + STEP, gpu=2.0, gpu_gib=None)
+        absent: MetricValues = {"cpu": 10.0, "memory": GIB, "gpu": 2.0}
+        store.append([unknown, replace(unknown, time=NOON + 2 * STEP, capacity=absent, allocatable=absent)])
         assert capacity(store, NOON, 2, metric="gpu_memory", step=STEP) == [None, None]
 
 
@@ -252,7 +257,7 @@ def test_labels_are_kept_with_the_time_each_value_was_first_seen(tmp_path: Path)
         store.append([tick(times[5])])
         store.append([tick(times[5] + STEP, {"web": entry(labels={"team": "a", "tier": "1"})})])
     with Store.open(tmp_path) as store:
-        assert store.namespaces["web"].labels == {
+        assert store.registry.namespaces["web"].labels == {
             "team": (
                 LabelValue("a", times[0]),
                 LabelValue(None, times[2]),
@@ -271,12 +276,12 @@ def test_the_nodes_of_the_newest_successful_listing_survive_a_restart(tmp_path: 
     with Store.open(tmp_path) as store:
         store.append([tick(NOON + i * STEP, nodes=(node(f"n{i}"),)) for i in (1, 2)])
         store.append([failed_tick(NOON + 3 * STEP)])
-        assert (store.nodes, store.nodes_at) == ((node("n2"),), NOON + 2 * STEP)
+        assert (store.nodes.nodes, store.nodes.time) == ((node("n2"),), NOON + 2 * STEP)
     with Store.open(tmp_path) as store:
-        assert (store.nodes, store.nodes_at) == ((node("n2"),), NOON + 2 * STEP)
+        assert (store.nodes.nodes, store.nodes.time) == ((node("n2"),), NOON + 2 * STEP)
     (tmp_path / "nodes.json").write_text("{")
     with Store.open(tmp_path) as store:
-        assert (store.nodes, store.nodes_at, store.last_tick) == ((), None, NOON + 3 * STEP)
+        assert (store.nodes.nodes, store.nodes.time, store.last_tick) == ((), None, NOON + 3 * STEP)
 
 
 def test_a_batch_and_its_ticks_one_by_one_give_the_same_books(tmp_path: Path) -> None:
@@ -286,7 +291,7 @@ def test_a_batch_and_its_ticks_one_by_one_give_the_same_books(tmp_path: Path) ->
         batch.append(samples)
         for sample in samples:
             single.append([sample])
-        assert batch.namespaces == single.namespaces
+        assert batch.registry.namespaces == single.registry.namespaces
         for name in ("web", "gone"):
             for step in (STEP, HOUR):
                 assert usage(batch, name, NOON, 36, step=step) == usage(single, name, NOON, 36, step=step)
@@ -311,13 +316,13 @@ def test_what_ended_400_days_ago_leaves_the_store(tmp_path: Path) -> None:
         store.append([tick(NOON + STEP, {"old": gpu_entry(1.0, 1.0, 1.0), "again": entry(1.0)}), tick(NOON + HOUR)])
         store.append([tick(NOON + 200 * DAY, {"again": entry(1.0)}), tick(NOON + 201 * DAY)])
         store.append([tick(NOON + 400 * DAY)])
-        assert sorted(store.namespaces) == ["again", "old"]
+        assert sorted(store.registry.namespaces) == ["again", "old"]
         store.append([tick(NOON + 400 * DAY + 2 * STEP)])
-        assert store.namespaces["again"].lives == ((NOON + 200 * DAY, NOON + 200 * DAY),)
-        assert sorted(store.namespaces) == ["again"]
+        assert store.registry.namespaces["again"].lives == ((NOON + 200 * DAY, NOON + 200 * DAY),)
+        assert sorted(store.registry.namespaces) == ["again"]
         assert [path.name for path in (tmp_path / "namespaces").iterdir()] == ["again.rrd"]
         # A namespace of that name is a new one.
         store.append([tick(NOON + 400 * DAY + 3 * STEP, {"old": entry(5.0)})])
-        assert store.namespaces["old"].first_seen == NOON + 400 * DAY + 3 * STEP
+        assert store.registry.namespaces["old"].first_seen == NOON + 400 * DAY + 3 * STEP
     with Store.open(tmp_path) as store:
         assert usage(store, "old", NOON + 400 * DAY + 2 * STEP, 1, step=STEP) == [5.0]

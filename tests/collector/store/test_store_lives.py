@@ -81,7 +81,7 @@ def test_a_namespace_that_ends_mid_hour_reads_zero_to_the_end_of_the_hour(tmp_pa
         assert usage(store, "web", NOON, 15, step=STEP) == [12.0] * 4 + [0.0] * 8 + [None] * 3
         # 12 cores for 20 minutes: 12 x 20 / 60 = 4. Its database is left alone from 13:00 on.
         assert usage(store, "web", NOON, 2) == [4.0, None]
-        record = store.namespaces["web"]
+        record = store.registry.namespaces["web"]
         assert (record.active, record.first_seen, record.last_seen) == (False, NOON + STEP, NOON + 4 * STEP)
         assert record.lives == ((NOON + STEP, NOON + 4 * STEP),)
 
@@ -115,7 +115,7 @@ def test_one_that_comes_back_after_days_under_the_same_name_has_two_lives(tmp_pa
         assert usage(store, "web", NOON, 2) == [6.0, None]
         assert usage(store, "web", back - HOUR, 2) == [None, 4.0]
         assert usage(store, "web", back, 12, step=STEP) == [0.0] * 8 + [12.0] * 4
-        record = store.namespaces["web"]
+        record = store.registry.namespaces["web"]
         assert record.lives == ((NOON + STEP, NOON + 6 * STEP), (back + 9 * STEP, back + HOUR))
         assert (record.first_seen, record.last_seen, record.active) == (NOON + STEP, back + HOUR, True)
 
@@ -128,7 +128,7 @@ def test_an_absence_within_one_hour_is_zero_and_does_not_end_the_life(tmp_path: 
         ]  # fmt: skip
         # 7 of 12 steps: 12 x 7 / 12 = 7.
         assert usage(store, "web", NOON) == [7.0]
-        assert store.namespaces["web"].lives == ((NOON + STEP, NOON + HOUR),)
+        assert store.registry.namespaces["web"].lives == ((NOON + STEP, NOON + HOUR),)
 
 
 def test_an_absence_over_the_turn_of_an_hour_is_zero_on_both_sides(tmp_path: Path) -> None:
@@ -137,7 +137,10 @@ def test_an_absence_over_the_turn_of_an_hour_is_zero_on_both_sides(tmp_path: Pat
         assert usage(store, "web", NOON, 24, step=STEP) == [12.0] * 9 + [0.0] * 5 + [12.0] * 10
         # 9 of 12 steps, 10 of 12 steps.
         assert usage(store, "web", NOON, 2) == [9.0, 10.0]
-        assert store.namespaces["web"].lives == ((NOON + STEP, NOON + 9 * STEP), (NOON + 15 * STEP, NOON + 24 * STEP))
+        assert store.registry.namespaces["web"].lives == (
+            (NOON + STEP, NOON + 9 * STEP),
+            (NOON + 15 * STEP, NOON + 24 * STEP),
+        )
 
 
 def test_one_that_vanishes_while_the_collector_is_down_keeps_what_its_last_hour_knows(tmp_path: Path) -> None:
@@ -150,7 +153,10 @@ def test_one_that_vanishes_while_the_collector_is_down_keeps_what_its_last_hour_
         assert usage(store, "web", NOON, 12, step=STEP) == [12.0] * 7 + [None] * 5
         assert usage(store, "web", NOON, 2) == [12.0, None]
         assert coverage(store, NOON, 2) == pytest.approx([7 / 12, 0.0])
-        assert (store.namespaces["web"].active, store.namespaces["web"].last_seen) == (False, NOON + 7 * STEP)
+        assert (store.registry.namespaces["web"].active, store.registry.namespaces["web"].last_seen) == (
+            False,
+            NOON + 7 * STEP,
+        )
 
 
 def test_one_that_ended_before_the_collector_went_down_keeps_what_its_last_hour_knows(tmp_path: Path) -> None:
@@ -166,10 +172,13 @@ def test_one_that_vanishes_while_kubernetes_fails_has_its_last_hour_closed(tmp_p
     with Store.open(tmp_path) as store:
         store.append(named(*range(1, 8), among=range(1, 8)))
         store.append([failed_tick(NOON + i * STEP) for i in range(8, 31)])
-        assert store.namespaces["web"].active, "no successful listing has said otherwise"
+        assert store.registry.namespaces["web"].active, "no successful listing has said otherwise"
         store.append(named(among=range(31, 37)))
         assert usage(store, "web", NOON) == [12.0]
-        assert (store.namespaces["web"].active, store.namespaces["web"].last_seen) == (False, NOON + 7 * STEP)
+        assert (store.registry.namespaces["web"].active, store.registry.namespaces["web"].last_seen) == (
+            False,
+            NOON + 7 * STEP,
+        )
         store.append(named(*range(40, 49), among=range(37, 49)))
         # 12 x 9 / 12 = 9: born anew at 15:20, observed from 15:00 on.
         assert usage(store, "web", NOON + 3 * HOUR) == [9.0]
@@ -188,7 +197,7 @@ def test_a_gap_does_not_end_the_life_of_who_is_there_on_both_sides(tmp_path: Pat
     with Store.open(tmp_path) as store:
         store.append(named(1, among=range(1, 2)))
         store.append([tick(NOON + DAY, WEB)])
-        assert store.namespaces["web"].lives == ((NOON + STEP, NOON + DAY),)
+        assert store.registry.namespaces["web"].lives == ((NOON + STEP, NOON + DAY),)
         assert usage(store, "web", NOON + DAY - 2 * STEP, 2, step=STEP) == [None, 12.0]
 
 
@@ -200,7 +209,7 @@ def test_special_entries_come_and_go_like_namespaces(tmp_path: Path) -> None:
         # 6 GPUs in 6 of 12 steps.
         assert usage(store, "unattributed", NOON, 2, metric="gpu", kind="special") == [3.0, None]
         assert usage(store, "unattributed", NOON, 2, kind="special") == [0.0, None]
-        record = store.special["unattributed"]
+        record = store.registry.special["unattributed"]
         assert (record.active, record.lives) == (False, ((NOON + 5 * STEP, NOON + 10 * STEP),))
     assert (tmp_path / "special" / "unattributed.gpu.rrd").exists()
 
@@ -220,4 +229,4 @@ def test_a_namespace_reborn_without_its_gpu_uses_zero_of_it(tmp_path: Path) -> N
         store.append(ticks(NOON + HOUR, NOON + 5 * HOUR))
         store.append(ticks(NOON + 5 * HOUR, NOON + 6 * HOUR, {"train": entry(1.0)}))
         assert usage(store, "train", NOON + 5 * HOUR, metric="gpu") == [0.0]
-        assert store.namespaces["train"].gpu_since == NOON + STEP
+        assert store.registry.namespaces["train"].gpu_since == NOON + STEP

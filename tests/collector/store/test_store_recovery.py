@@ -16,13 +16,13 @@ import pytest
 
 from collector.errors import StoreError
 from collector.model import TickSample
-from collector.store import journal, latest_nodes, registry
+from collector.store import journal, registry
 from collector.store.paths import CLUSTER, ENTRY, GPU, RrdFile
 from collector.store.rrd import database as rrd
 from collector.store.store import Store
 from tests.collector.store.reading import coverage, usage
 from tests.support.crashes import Watch, put
-from tests.support.samples import DAY, GIB, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
+from tests.support.samples import DAY, HOUR, NOON, STEP, entry, failed_tick, gpu_entry, tick, ticks
 
 END = NOON + 3 * HOUR
 
@@ -35,9 +35,9 @@ def history() -> list[list[TickSample]]:
     """Three hours of batches with births, deaths, GPUs, special entries, failures and a gap."""
     samples: list[TickSample] = []
     for i in [*range(2, 17), *range(20, 37)]:
-        entries = {"always": entry(i / 7, i * GIB, cpu_requests=1.0, labels={"tick": str(i % 5)})}
+        entries = {"always": entry(i / 7, float(i), cpu_requests=1.0, labels={"tick": str(i % 5)})}
         if 5 <= i <= 9 or i >= 30:
-            entries["sometimes"] = gpu_entry(0.5, 1.0, GIB, cpu=3.0) if i > 7 else entry(3.0)
+            entries["sometimes"] = gpu_entry(0.5, 1.0, 1.0, cpu=3.0) if i > 7 else entry(3.0)
         special = {"excluded": entry(1.0)} if i % 4 else {}
         time = NOON + i * STEP
         samples.append(failed_tick(time) if i in (6, 25) else tick(time, entries, special=special))  # type: ignore[arg-type]
@@ -52,13 +52,13 @@ def books(directory: Path) -> dict[str, object]:
             cluster = store.cluster(NOON, END, step)
             parts = (cluster.capacity, cluster.allocatable, cluster.observed)
             rows[f"cluster {step}"] = [column.tobytes() for part in parts for column in part.values()]
-            for kind, names in (("namespace", store.namespaces), ("special", store.special)):
+            for kind, names in (("namespace", store.registry.namespaces), ("special", store.registry.special)):
                 for name in names:
                     entry_rows = store.entry(kind, name, NOON, END, step)  # type: ignore[arg-type]
                     columns = [*entry_rows.usage.values(), *entry_rows.requests.values(), entry_rows.measured]
                     rows[f"{name} {step}"] = [np.nan_to_num(column, nan=-1.0).tolist() for column in columns]
-        rows["records"] = (dict(store.namespaces), dict(store.special), dict(store.last_sample_at))
-        rows["ticks"] = (store.first_tick, store.last_tick, store.nodes_at)
+        rows["registry"] = store.registry
+        rows["nodes"] = store.nodes.time
         return rows
 
 
@@ -97,7 +97,7 @@ def die_at_call(
 def tear(path: Path) -> None:
     """What librrd leaves when it is killed at the wrong moment: ring pointers that belong to other rows."""
     form = CLUSTER if path.name == "cluster.rrd" else GPU if path.name.endswith(".gpu.rrd") else ENTRY
-    size = len(rrd.head(path, form.sources))
+    size = len(rrd.head(path, form.sources).content)
     with path.open("r+b") as file:
         file.seek(size - 16)
         pointers = struct.unpack("qq", file.read(16))
@@ -148,7 +148,7 @@ def test_a_crash_before_the_registry_was_written_leaves_no_trace(
     module, name = {
         "create": (rrd, "create"),
         "registry": (registry, "save"),
-        "nodes": (latest_nodes, "save"),
+        "nodes": (registry, "save_nodes"),
     }[point]
     batches = history()
     with Store.open(tmp_path) as store:
@@ -187,7 +187,7 @@ def test_replaying_changes_nothing_that_is_there(tmp_path: Path) -> None:
         for batch in history():
             store.append(batch)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")}
-    registry.save(tmp_path, registry.Registry())
+    registry.save(tmp_path, registry.EMPTY)
     with Store.open(tmp_path) as store:
         assert store.last_tick == END
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.rrd")} == before
@@ -213,8 +213,8 @@ def test_a_tick_that_could_not_be_written_is_completed_by_the_next(
 def test_ticks_that_waited_for_space_are_on_disk_before_their_journal_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "KEPT_BATCHES", 1)
-    monkeypatch.setattr(journal, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(journal, "MIN_KEPT_BATCHES", 1)
+    monkeypatch.setattr(journal, "MIN_KEPT_SECONDS", 0)
     live, lost = tmp_path / "live", tmp_path / "lost"
     live.mkdir()
     lost.mkdir()

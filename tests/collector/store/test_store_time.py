@@ -26,7 +26,7 @@ def test_a_sample_of_a_longer_interval_is_written_to_each_of_its_steps(tmp_path:
         half = count // 2
         assert usage(store, "web", NOON, 2) == pytest.approx([(half + 1) / 2, half + (half + 1) / 2])
         assert coverage(store, NOON, 2) == [1.0, 1.0]
-        assert capacity(store, NOON, 2) == [100.0, 100.0]
+        assert capacity(store, NOON, 2) == [10.0, 10.0]
 
 
 @pytest.mark.parametrize("interval", [600, 900, 1200, 1800, 3600])
@@ -62,7 +62,7 @@ def test_an_outage_of_three_days_is_back_filled_as_not_observed(tmp_path: Path) 
             assert coverage(store, NOON, hours, source=source) == expected
         assert sum(v or 0.0 for v in coverage(store, NOON, hours)) * 12 == 18, "steps observed"
         assert usage(store, "web", NOON, hours) == [2.0] + [None] * 71 + [2.0]
-        assert capacity(store, NOON, hours) == [100.0] + [None] * 71 + [100.0]
+        assert capacity(store, NOON, hours) == [10.0] + [None] * 71 + [10.0]
         assert usage(store, "web", back, 4, step=STEP) == [None, None, None, 2.0]
         assert coverage(store, back, 4, step=STEP) == [0.0, 0.0, 0.0, 1.0]
 
@@ -91,7 +91,7 @@ def test_an_hour_is_known_from_half_of_its_steps_on(tmp_path: Path, observed: in
         store.append([tick(NOON + 2 * HOUR, WEB)])
         assert usage(store, "web", NOON) == [2.0 if known else None]
         assert requests(store, "web", NOON) == [4.0 if known else None]
-        assert capacity(store, NOON) == [100.0 if known else None]
+        assert capacity(store, NOON) == [10.0 if known else None]
         assert coverage(store, NOON) == pytest.approx([observed / 12])
 
 

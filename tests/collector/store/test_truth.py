@@ -126,7 +126,7 @@ def tell(directory: Path, history: list[Run], start: int, *, batched: bool) -> t
 
 def outside_lives(store: Store, hour: int) -> bool:
     """The rule of the books: a life covers the hours of its first and last tick, and what is between."""
-    record = store.namespaces.get("web")
+    record = store.registry.namespaces.get("web")
     lives = record.lives if record else ()
     return not any((first - 1) // HOUR * HOUR <= hour <= (last - 1) // HOUR * HOUR for first, last in lives)
 
@@ -146,15 +146,15 @@ def test_amounts_and_coverage_read_back_as_they_were_fed(history: list[Run], off
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=batched)
         with Store.open(directory) as store:
             assert store.last_tick == (last_stored or None)
-            if store.first_tick is None:
+            if store.registry.first_tick is None:
                 return
-            first_hour = (store.first_tick - 1) // HOUR * HOUR
+            first_hour = (store.registry.first_tick - 1) // HOUR * HOUR
             hours = list(range(first_hour, last_stored - HOUR + 1, HOUR))
             shares = [expected.share_observed(hour) for hour in hours]
             same(coverage(store, first_hour, len(hours)), list(shares))
             observed = [share >= 0.5 for share in shares]
-            same(capacity(store, first_hour, len(hours)), [100.0 if seen else None for seen in observed])
-            if "web" not in store.namespaces:
+            same(capacity(store, first_hour, len(hours)), [10.0 if seen else None for seen in observed])
+            if "web" not in store.registry.namespaces:
                 return
             rows = store.entry("namespace", "web", first_hour, first_hour + len(hours) * HOUR, HOUR)
             told = [outside_lives(store, hour) for hour in hours]
@@ -176,7 +176,7 @@ def test_every_step_inside_a_life_reads_back_as_it_was_fed(history: list[Run], o
         directory = Path(folder)
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=True)
         with Store.open(directory) as store:
-            if "web" not in store.namespaces:
+            if "web" not in store.registry.namespaces:
                 return
             steps = [
                 step
@@ -197,10 +197,10 @@ def test_the_share_of_pods_measured_reads_back_over_all_steps_of_every_hour_of_a
         directory = Path(folder)
         expected, last_stored = tell(directory, history, NOON + offset * STEP, batched=batched)
         with Store.open(directory) as store:
-            if "web" not in store.namespaces:
+            if "web" not in store.registry.namespaces:
                 return
-            assert store.first_tick is not None
-            hours = range((store.first_tick - 1) // HOUR * HOUR, last_stored - HOUR + 1, HOUR)
+            assert store.registry.first_tick is not None
+            hours = range((store.registry.first_tick - 1) // HOUR * HOUR, last_stored - HOUR + 1, HOUR)
             for hour in hours:
                 if not outside_lives(store, hour):
                     (share,) = measured(store, "web", hour)

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from kl_mcp.access.audit_log import MAX_ARGUMENT_CHARS, Audit, AuditLogError, rows_of
+from kl_core.errors import SettingsError
+from kl_mcp.access.audit_log import MAX_ARGUMENT_CHARS, Audit, rows_of
 from kl_mcp.access.callers import Caller
 from tests.kl_mcp.access.asking import ERAS, FINANCE, NOBODY, TEAM, ask, tokens_file, two_tenants
 from tests.support.mcp_clients import environment, http_server
@@ -169,7 +170,7 @@ def test_rows_are_counted_where_an_answer_lists_any(answer: dict[str, Any] | Non
 
 
 def test_a_log_that_cannot_be_opened_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
-    with pytest.raises(AuditLogError):
+    with pytest.raises(SettingsError):
         Audit(str(tmp_path))
     command = [sys.executable, "-m", "kl_mcp", "--data-dir", str(tmp_path), "--audit-log", str(tmp_path / "no/log")]
     ended = subprocess.run(

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
 
-from kl_mcp.access.host_and_origin import Access, AllowList, Guard
+from kl_mcp.access.host_and_origin import Access, Guard
 
 
 @pytest.mark.requirement("KL-S-2")
@@ -37,7 +37,7 @@ from kl_mcp.access.host_and_origin import Access, AllowList, Guard
 def test_loopback_the_listen_address_and_named_hosts_are_allowed_and_no_others(host: str, allowed: bool) -> None:
     access = Access.of("10.1.2.3", ["mcp.example.com", "pinned.example.com:8443"], [])
 
-    assert access.hosts.allows(host) is allowed
+    assert access.allows_host(host) is allowed
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ def test_local_pages_and_named_origins_are_allowed_and_no_others(origin: str, al
 def test_listening_on_every_address_allows_no_name_by_itself(wildcard: str) -> None:
     access = Access.of(wildcard, [], [])
 
-    assert access.hosts.allows("localhost:5484")
-    assert not access.hosts.allows(f"{wildcard}")
-    assert not access.hosts.allows("10.1.2.3:5484")
+    assert access.allows_host("localhost:5484")
+    assert not access.allows_host(f"{wildcard}")
+    assert not access.allows_host("10.1.2.3:5484")
 
 
 def test_a_star_allows_everything() -> None:
     access = Access.of("0.0.0.0", ["*"], ["*"])
 
-    assert access.hosts.allows("anything.example")
+    assert access.allows_host("anything.example")
     assert access.allows_origin("https://anything.example")
-    assert not AllowList.of(["a"]).allows("b")
+    assert not Access.of("0.0.0.0", ["a"], ["http://a"]).allows_host("b")
 
 
 def _answer(headers: list[tuple[bytes, bytes]], path: str = "/mcp") -> tuple[int, bytes, Scope]:

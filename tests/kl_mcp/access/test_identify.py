@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp.server.auth.provider import AccessToken
 
 from kl_core.errors import SettingsError
 from kl_mcp.access.callers import Caller
@@ -19,10 +18,6 @@ from kl_mcp.settings import load
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.counted import Counted
 from tests.support.issuer import RESOURCE, jwt_flags, key_set_file, token
-
-
-def _access(client: str, subject: str | None, **claims: Any) -> AccessToken:
-    return AccessToken(token="x", client_id=client, scopes=[], subject=subject, claims=claims)
 
 
 def _identification(*flags: str) -> Identification:
@@ -57,11 +52,22 @@ def _refused(identification: Identification, presented: str) -> RefusedError:
 def test_a_caller_is_named_by_client_and_subject_in_letters_that_a_log_can_hold(
     client: str, subject: str | None, name: str
 ) -> None:
-    caller = caller_of_jwt(_access(client, subject), "")
+    caller = caller_of_jwt({"client_id": client, "sub": subject}, "")
 
     assert caller == Caller(name, None)
     assert re.fullmatch(r"jwt:[A-Za-z0-9._@|:+/-]+", name)
     assert NAME.fullmatch(name) is None  # so that nobody can be mistaken for a holder of a token in the file
+
+
+@pytest.mark.parametrize("claims", [{}, {"sub": "", "client_id": ""}, {"client_id": 7}, {"azp": None}])
+def test_a_token_that_names_nobody_is_refused(claims: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTokenError, match="names nobody"):
+        caller_of_jwt(claims, "")
+
+
+@pytest.mark.parametrize(("claims", "name"), [({"sub": "alice"}, "jwt:alice"), ({"azp": "claude"}, "jwt:claude")])
+def test_a_token_without_a_client_is_named_by_azp_or_its_subject(claims: dict[str, Any], name: str) -> None:
+    assert caller_of_jwt(claims, "").name == name
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,7 @@ def test_a_caller_is_named_by_client_and_subject_in_letters_that_a_log_can_hold(
     ],
 )
 def test_the_claim_lists_the_namespaces_and_an_empty_one_shows_totals_only(listed: Any, globs: tuple[str, ...]) -> None:
-    assert caller_of_jwt(_access("a", None, ns=listed), "ns").namespaces == globs
+    assert caller_of_jwt({"client_id": "a", "ns": listed}, "ns").namespaces == globs
 
 
 @pytest.mark.parametrize(
@@ -101,12 +107,12 @@ def test_the_claim_lists_the_namespaces_and_an_empty_one_shows_totals_only(liste
 )
 def test_a_claim_that_is_missing_or_odd_is_refused_and_not_quoted(claims: dict[str, Any]) -> None:
     with pytest.raises(InvalidTokenError, match="KL_MCP_JWT_NAMESPACES_CLAIM") as caught:
-        caller_of_jwt(_access("a", None, **claims), "ns")
+        caller_of_jwt({"client_id": "a", **claims}, "ns")
     assert "web" not in str(caught.value)
 
 
 def test_without_the_setting_a_jwt_shows_all_and_the_claim_means_nothing() -> None:
-    assert caller_of_jwt(_access("a", None, ns=["web"]), "").namespaces is None
+    assert caller_of_jwt({"client_id": "a", "ns": ["web"]}, "").namespaces is None
 
 
 def test_with_both_the_tokens_file_is_asked_first_and_jwts_second(tmp_path: Path) -> None:

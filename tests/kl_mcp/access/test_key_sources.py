@@ -11,11 +11,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from kl_core.errors import SettingsError
 from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access import key_sources
-from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.jwks import MAX_SET_BYTES
-from kl_mcp.access.key_sources import KeysError, KeysInFile
+from kl_mcp.access.key_sources import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ, KeysInFile
 from tests.support.counted import Counted
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
 from tests.support.odd_files import put_odd, without_waiting
@@ -217,7 +217,7 @@ def test_a_set_that_cannot_be_read_at_the_start_is_refused_by_name(tmp_path: Pat
         (key_set_file(tmp_path / "broken.json", b"{"), "not JSON"),
         (key_set_file(tmp_path / "twice.json", b'{"keys": [], "keys": []}'), "twice"),
     ):
-        with pytest.raises(KeysError, match=said) as caught:
+        with pytest.raises(SettingsError, match=said) as caught:
             without_waiting(partial(KeysInFile, path, Counted()))
         assert str(path) in str(caught.value)
         assert "KL_MCP_JWT_JWKS" in str(caught.value)

@@ -11,10 +11,10 @@ from typing import TypeVar
 import anyio
 import pytest
 
+from kl_core.errors import SettingsError
 from kl_mcp.access import keys_at_url
-from kl_mcp.access.held_keys import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet
-from kl_mcp.access.key_sources import KeysError
+from kl_mcp.access.key_sources import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ
 from kl_mcp.access.keys_at_url import FETCH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, UNKNOWN_KEY_SECONDS, KeysAtUrl
 from tests.support.certificates import self_signed
 from tests.support.counted import Counted
@@ -83,12 +83,12 @@ def test_certificates_are_checked_against_the_trust_store_that_ssl_cert_file_nam
 
 def test_a_trust_store_that_is_not_there_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    with pytest.raises(KeysError, match="Check SSL_CERT_FILE"):
+    with pytest.raises(SettingsError, match="Check SSL_CERT_FILE"):
         KeysAtUrl("https://login.example.com/keys", Counted())
 
 
 def test_an_address_that_cannot_be_asked_is_named_at_the_start() -> None:
-    with pytest.raises(KeysError, match="KL_MCP_JWT_JWKS must be an https URL"):
+    with pytest.raises(SettingsError, match="KL_MCP_JWT_JWKS must be an https URL"):
         KeysAtUrl("https://login.example.com/\x01", Counted())
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from kl_core.errors import SettingsError
 from kl_core.watched_file import RETRY_SECONDS
-from kl_mcp.access.tokens_file import MAX_FILE_BYTES, TokensError, TokensFile, parse_tokens, read_tokens
+from kl_mcp.access.tokens_file import MAX_FILE_BYTES, TokensFile, parse_tokens, read_tokens
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, TEAM, tokens_file
 from tests.support.mcp_clients import environment
 from tests.support.odd_files import put_odd, without_waiting
@@ -313,7 +314,7 @@ def test_a_file_that_is_missing_huge_or_no_regular_one_is_refused_by_name(tmp_pa
         (tmp_path, "is a directory"),
         (pipe, "is a named pipe"),
     ):
-        with pytest.raises(TokensError) as caught:
+        with pytest.raises(SettingsError) as caught:
             without_waiting(partial(read_tokens, path))
         assert str(path) in str(caught.value)
         assert said in str(caught.value)

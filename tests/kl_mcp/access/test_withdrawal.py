@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kl_mcp.access.held_keys import KEPT_SECONDS
+from kl_mcp.access.key_sources import KEPT_SECONDS
 from tests.kl_mcp.access.asking import FINANCE, NOBODY, Answer, ask, bearer, send, tokens_file
 from tests.kl_mcp.access.test_revocation import open_streams
 from tests.support.aging import age

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from kl_mcp.protocol import documents
+from kl_mcp.protocol import resources
 from tests.support.patience import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_in_a_checkout_the_documents_are_those_that_are_edited() -> None:
-    assert documents.specification() == (ROOT / "kubeledger-mcp-spec.md").read_text(encoding="utf-8")
-    assert documents.accounting_rules() == (ROOT / "docs" / "accounting.md").read_text(encoding="utf-8")
+    assert resources.installed_documents() == {
+        "kubeledger://spec": (ROOT / "kubeledger-mcp-spec.md").read_text(encoding="utf-8"),
+        "kubeledger://accounting": (ROOT / "docs" / "accounting.md").read_text(encoding="utf-8"),
+    }
 
 
 def test_an_installed_package_reads_its_own_and_one_without_them_has_none(
@@ -25,14 +27,13 @@ def test_an_installed_package_reads_its_own_and_one_without_them_has_none(
 ) -> None:
     package = tmp_path / "kl_mcp"
     package.mkdir()
-    monkeypatch.setattr(documents, "PACKAGE", package)
-    monkeypatch.setattr(documents, "CHECKOUT", tmp_path)
-    assert documents.specification() is None
-    assert documents.accounting_rules() is None
+    monkeypatch.setattr(resources, "PACKAGE", package)
+    monkeypatch.setattr(resources, "CHECKOUT", tmp_path)
+    assert resources.installed_documents() == {}
 
     (package / "accounting.md").write_text("# Rules: Σ", encoding="utf-8")
 
-    assert documents.accounting_rules() == "# Rules: Σ"
+    assert resources.installed_documents() == {"kubeledger://accounting": "# Rules: Σ"}
 
 
 def test_the_wheel_holds_both_documents(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, ErrorData, ReadResourceResult, TextResourceContents
 
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import Counts
+from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import Resources, until_next_publication_ms
-from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_query.dataset import EMPTY, Dataset, load_dataset
 from kl_query.dataset.visibility import restricted
@@ -24,6 +25,7 @@ from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
 from tests.support.warned import warned
 
+SPEC, ACCOUNTING = "kubeledger://spec", "kubeledger://accounting"
 PUBLISHED_AT = 1_795_262_400.0
 """2026-11-21T12:00:00Z, when the small dataset was published."""
 
@@ -49,7 +51,7 @@ def _looked(dataset: Dataset) -> Holder:
 def _read(dataset: Dataset, uri: str, *, now: float = PUBLISHED_AT) -> ReadResourceResult:
     """Read from a server that holds `dataset`, at the time `now`."""
     resources = Resources(
-        TABLE, _looked(dataset), Workers(), specification="# Spec", accounting="# Rules", clock=lambda: now
+        TABLE, Datasets(_looked(dataset)), Audit(), {SPEC: "# Spec", ACCOUNTING: "# Rules"}, clock=lambda: now
     )
     return anyio.run(resources.read, uri)
 
@@ -91,7 +93,7 @@ def test_the_specification_and_the_accounting_rules_are_the_public_documents(
 
 
 def test_a_document_that_was_not_installed_is_not_listed_and_not_found(small: Dataset) -> None:
-    resources = Resources(SMALL_TABLE, _looked(small), Workers(), accounting="# Rules")
+    resources = Resources(SMALL_TABLE, Datasets(_looked(small)), Audit(), {ACCOUNTING: "# Rules"})
 
     assert [resource.uri for resource in resources.listing.resources] == [
         "kubeledger://dataset",
@@ -102,7 +104,7 @@ def test_a_document_that_was_not_installed_is_not_listed_and_not_found(small: Da
 
 
 def test_the_size_of_a_document_is_its_bytes() -> None:
-    resources = Resources(SMALL_TABLE, Holder(Path(), Counts()), Workers(), specification="Σ usage")
+    resources = Resources(SMALL_TABLE, Datasets(Holder(Path(), Counts())), Audit(), {SPEC: "Σ usage"})
 
     assert [resource.size for resource in resources.listing.resources] == [None, 8]
 

@@ -16,8 +16,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from kl_mcp.counts import Counts
+from kl_mcp.protocol.datasets import INLINE_NAMESPACES
 from kl_mcp.protocol.server import build_server
-from kl_mcp.protocol.workers import INLINE_NAMESPACES
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Namespace
 from kl_query.dataset.watcher import Holder
@@ -163,7 +163,7 @@ def test_a_call_that_arrives_before_the_first_load_waits_for_it(tmp_path: Path) 
 def test_a_large_dataset_is_answered_in_a_thread_so_that_others_are_served_meanwhile(tmp_path: Path) -> None:
     threads: list[int] = []
 
-    def answer(_arguments: Any, dataset: Dataset, _now: float) -> dict[str, Any]:
+    def answer(dataset: Dataset, _now: float) -> dict[str, Any]:
         threads.append(threading.get_ident())
         return {"namespace": "", "generation": dataset.generation, "metadata": {}}
 

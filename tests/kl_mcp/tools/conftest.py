@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.arguments import takes_list
 from kl_query.dataset import Dataset
 from tests.support.datasets import loaded
 from tests.support.small_cluster import NOW, published
@@ -20,7 +19,7 @@ LISTS = [
     (name, argument)
     for name, tool in TABLE.items()
     for argument in tool.arguments.model_fields
-    if takes_list(tool.arguments, argument)
+    if tool.input_schema["properties"][argument]["type"] == "array"
 ]
 """Each tool and argument that takes a list."""
 

@@ -11,7 +11,7 @@ from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.large_dataset import NOW, large_dataset
 
 COUNT = 2_000
-DEFAULT_CHARACTERS = 32_000
+MAX_DEFAULT_CHARS = 32_000
 MAX_CHARS = 80_000
 LONG = {"date": "all", "scale": "hourly_7d"}
 CALLS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -50,7 +50,7 @@ def size(answer: dict[str, Any]) -> int:
 def test_answers_fit_their_budget(
     large: Dataset, tool: str, default: dict[str, Any], largest: dict[str, Any], rows: str
 ) -> None:
-    for arguments, budget in ((default, DEFAULT_CHARACTERS), (largest, MAX_CHARS)):
+    for arguments, budget in ((default, MAX_DEFAULT_CHARS), (largest, MAX_CHARS)):
         answer = ask(large, tool, arguments)
         assert size(answer) <= budget
         assert answer[rows] or rows == "comparisons"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask
 from tests.support.examples import examples
 from tests.support.small_cluster import NOW
@@ -23,7 +23,7 @@ def error(ask: Ask, tool: str, **arguments: Any) -> dict[str, Any]:
         ask(tool, **arguments)
     payload = caught.value.to_payload()
     assert list(payload["error"]) == FIELDS
-    assert len(json.dumps(payload)) <= PAYLOAD_CHARACTERS
+    assert len(json.dumps(payload)) <= MAX_PAYLOAD_CHARS
     found: dict[str, Any] = payload["error"]
     return found
 
@@ -154,6 +154,6 @@ def test_no_arguments_whatever_crash_a_tool(books: Dataset, name: str, arguments
         TABLE[name].run(arguments, books, NOW)
     except ToolArgumentError as refused:
         written = json.dumps(refused.to_payload())
-        assert len(written) <= PAYLOAD_CHARACTERS
+        assert len(written) <= MAX_PAYLOAD_CHARS
         assert "pydantic" not in written
         assert "http" not in written

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
+from kl_mcp.tools.wrong_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
 from kl_query.dataset import Dataset
-from kl_query.errors import PAYLOAD_CHARACTERS, ToolArgumentError
+from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
 
 WIDE = 300_000
 """As many elements as some bodies of a megabyte have. Validated one by one they take 300 MB and ten seconds."""
@@ -30,13 +30,13 @@ def _nested(depth: int) -> list[Any]:
     ("arguments", "code", "said"),
     [
         ({"namespaces": [[]] * WIDE}, "out_of_range", f"list of {WIDE} elements"),
-        ({"namespaces": ["a"] * WIDE}, "out_of_range", f"no list may have more than {LONGEST_LIST}"),
+        ({"namespaces": ["a"] * WIDE}, "out_of_range", f"no list may have more than {MAX_LIST_ELEMENTS}"),
         ({"metric": [0] * WIDE}, "out_of_range", f"list of {WIDE} elements"),
         ({f"n{number}": 0 for number in range(WIDE)}, "unknown_argument", "has no argument 'n0'"),
         ({"metric": {str(number): 0 for number in range(WIDE)}}, "invalid_type", "metric must not be an object"),
-        ({"namespaces": "a," * WIDE}, "out_of_range", f"at most {LONGEST_TEXT} characters long, not {2 * WIDE}"),
-        ({"date": "9" * WIDE}, "out_of_range", f"at most {LONGEST_TEXT} characters long"),
-        ({"namespaces": ["a", "b" * WIDE]}, "out_of_range", f"at most {LONGEST_TEXT} characters long"),
+        ({"namespaces": "a," * WIDE}, "out_of_range", f"at most {MAX_TEXT_CHARS} characters long, not {2 * WIDE}"),
+        ({"date": "9" * WIDE}, "out_of_range", f"at most {MAX_TEXT_CHARS} characters long"),
+        ({"namespaces": ["a", "b" * WIDE]}, "out_of_range", f"at most {MAX_TEXT_CHARS} characters long"),
         ({"n" * WIDE: 1}, "unknown_argument", "has no argument 'nnn"),
         ({"namespaces": _nested(5_000)}, "invalid_type", "with nothing nested in it"),
         ({"metric": _nested(5_000)}, "invalid_type", "with nothing nested in it"),
@@ -66,7 +66,7 @@ def test_what_no_tool_takes_is_refused_before_it_costs_anything(
     assert peak < 2_000_000
     assert refused.value.code == code
     assert said in refused.value.message
-    assert len(str(refused.value.to_payload())) <= PAYLOAD_CHARACTERS
+    assert len(str(refused.value.to_payload())) <= MAX_PAYLOAD_CHARS
 
 
 def test_what_is_merely_too_much_keeps_the_error_of_its_own_argument(books: Dataset) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.bounds import LONGEST_LIST, LONGEST_TEXT
+from kl_mcp.tools.wrong_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
@@ -95,9 +95,9 @@ def test_a_wrong_list_as_json_text_is_refused_with_the_words_for_the_list(
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        (json.dumps(["n"] * (LONGEST_LIST + 1)), "out_of_range"),
-        (",".join(["n"] * (LONGEST_LIST + 1)), "out_of_range"),
-        (json.dumps(["n" * LONGEST_TEXT]), "out_of_range"),
+        (json.dumps(["n"] * (MAX_LIST_ELEMENTS + 1)), "out_of_range"),
+        (",".join(["n"] * (MAX_LIST_ELEMENTS + 1)), "out_of_range"),
+        (json.dumps(["n" * MAX_TEXT_CHARS]), "out_of_range"),
         (json.dumps([f"n{number}" for number in range(21)]), "invalid_pattern"),
         ("[" * 8_000, "invalid_pattern"),
         ("[" * 4_000 + "]" * 4_000, "invalid_pattern"),

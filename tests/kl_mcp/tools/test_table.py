@@ -6,9 +6,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kl_mcp.tools import TABLE, Tool
+from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
-from kl_mcp.tools.tool import DESCRIPTION_CHARACTERS
+from kl_mcp.tools.tool import Tool
 from kl_query.dataset import EMPTY
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.warned import warned
@@ -58,7 +58,7 @@ def test_the_advertised_list_fits_its_budget() -> None:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_is_titled_and_described_with_one_example_that_works(tool: Tool, ask: Ask) -> None:
     assert tool.title
-    assert len(tool.description) <= DESCRIPTION_CHARACTERS
+    assert len(tool.description) <= 450
     example = json.loads(tool.description[tool.description.rindex("{") :])
     jsonschema.validate(example, tool.input_schema)
     answer = ask(tool.name, **example)

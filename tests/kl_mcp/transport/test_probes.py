@@ -36,10 +36,6 @@ def _looked_at(directory: Path, counts: Counts) -> Holder:
     return anyio.run(look)
 
 
-def test_the_process_is_healthy_as_soon_as_it_answers() -> None:
-    assert probes.health() == {"status": "ok"}
-
-
 def test_it_is_not_ready_before_the_first_look_has_ended(tmp_path: Path) -> None:
     status, body = probes.readiness(Holder(tmp_path, Counts()), Counts(), 0.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kl_mcp.transport.request_body import TooLargeError, checked_width
+from kl_mcp.transport.request_limits import TooLargeError, checked_width
 
 
 def test_commas_of_a_text_are_no_elements_and_those_beside_it_are() -> None:

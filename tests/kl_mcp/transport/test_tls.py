@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from kl_mcp.transport.tls import TlsError, TlsFiles, read_certificate
+from kl_core.errors import SettingsError
+from kl_mcp.transport.tls import TlsFiles, read_certificate
 from tests.support.certificates import self_signed
 from tests.support.mcp_clients import environment
 from tests.support.odd_files import put_odd, without_waiting
@@ -127,7 +128,7 @@ def test_files_that_cannot_be_served_are_refused_in_one_line_naming_setting_and_
 ) -> None:
     cert, key = prepare(self_signed(tmp_path))
 
-    with pytest.raises(TlsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         without_waiting(lambda: read_certificate(cert, key, time.time()))
 
     message = str(caught.value)

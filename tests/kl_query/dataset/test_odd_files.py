@@ -234,7 +234,7 @@ def test_a_list_that_grows_without_end_while_it_is_read_is_given_up(
     path = tmp_path / "f.json"
     row = b'{"stack": "a", "usage": 1, "date": "21 Nov"},'
     path.write_bytes(b"[" + row)
-    monkeypatch.setattr("kl_query.dataset.legacy.json_stream.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("kl_query.dataset.legacy.json_stream.MAX_FILE_BYTES", 1000)
 
     def read_while_somebody_writes() -> None:
         with path.open("ab", buffering=0) as writer:

@@ -19,7 +19,7 @@ from kl_query.dataset.model import Dataset, Namespace, Scale, Sharing
 from kl_query.dataset.visibility import restricted, restricted_to
 from kl_query.measures.sharing import shared_by
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import Detail, Names, Plain, text, texts, warning
+from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, joined, text, texts
 from tests.support.large_dataset import NOW, large_dataset
 
 COUNT = 12
@@ -57,7 +57,9 @@ def _books(seed: int, *, shares: tuple[int, ...], idle: bool, multiplier: float)
     names = sorted(books.namespaces)
     scales = {name: replace(scale, measured=_measured(random, scale)) for name, scale in books.scales.items()}
     of_all = Names.of(names)
-    odd = warning(Code.ROWS_LEFT_OUT, "Odd: {names}. {more}", names=of_all, more=text("{names}", names=of_all))
+    odd = DataWarning(
+        Code.ROWS_LEFT_OUT, text("Odd: {names}. {more}", names=of_all, more=text("{names}", names=of_all))
+    )
     policy = Sharing(tuple(names[i] for i in shares), idle, multiplier)
     return shared_by(replace(books, scales=scales, nodes=None, warnings=(odd,)), policy)
 
@@ -160,7 +162,9 @@ def test_a_view_of_a_view_keeps_what_is_already_withheld() -> None:
 
 def test_warnings_of_the_load_read_as_they_do_for_who_may_name_these_alone() -> None:
     place = text("{place}", place=Detail("c.cpu", Plain("an entry")))
-    found = warning(Code.ROWS_LEFT_OUT, "{parts} of {names}", parts=(place, place), names=Names.of("abc"))
+    found = DataWarning(
+        Code.ROWS_LEFT_OUT, text("{parts} of {names}", parts=joined((place, place)), names=Names.of("abc"))
+    )
     view = restricted(_small().with_warnings(found), lambda name: name == "b")
 
     assert texts(view.warnings) == [found.shown(lambda name: name == "b")]

@@ -15,12 +15,14 @@ import pytest
 from kl_mcp.counts import Counts
 from kl_query.dataset import Dataset, DatasetError, load_dataset
 from kl_query.dataset.watcher import Holder, describe, mark_of_dataset
-from kl_query.warnings.loading import NOT_LOOKED_YET
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import warning
 from tests.support.patience import LIMIT_SECONDS, until
 from tests.support.published import publish
 from tests.support.warned import told, warned
 
 LOOK_SECONDS = 0.02
+LOADING = warning(Code.DATASET_LOADING)
 
 
 @asynccontextmanager
@@ -35,7 +37,7 @@ def test_before_the_first_look_it_says_that_the_dataset_is_being_loaded(tmp_path
     holder = Holder(tmp_path, Counts())
 
     assert not holder.looked
-    assert holder.held.dataset.warnings == (NOT_LOOKED_YET,)
+    assert holder.held.dataset.warnings == (LOADING,)
 
 
 def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_a_file_system_that_does_not_answer_hangs_no_call(tmp_path: Path) -> Non
 
     meanwhile, afterwards = anyio.run(scenario)
 
-    assert (meanwhile.layout, told(meanwhile)) == ("none", [NOT_LOOKED_YET.text])
+    assert (meanwhile.layout, told(meanwhile)) == ("none", [LOADING.text])
     assert afterwards.generation == 1
 
 
@@ -209,7 +211,7 @@ def test_a_volume_that_comes_back_is_tried_again_though_no_file_changed(tmp_path
             await until(lambda: clock.asked > 5)
             tried_at_once = len(attempts)
             clock.seconds = 2.0
-            await until(lambda: len(attempts) == 2)
+            await until(lambda: holder._failures == 2)
             clock.seconds = 2.0 + 5.0
             await until(lambda: holder.held.problem is None)
             return tried_at_once

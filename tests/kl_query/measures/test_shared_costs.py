@@ -16,6 +16,7 @@ from kl_query.dataset import Dataset
 from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
 from kl_query.paging import request_page
+from kl_query.selection import select
 from kl_query.view import Frame, frame
 from tests.support.datasets import Column, Row, Scale, loaded
 from tests.support.datasets import Dataset as Published
@@ -97,9 +98,9 @@ def test_what_each_namespace_costs_is_what_the_slow_reference_hands_it(
     assert {n: t.value for n, t in found.totals.items()} == pytest.approx(
         {n: v for n, v in expected.items() if n != "idle!"}, rel=1e-6, abs=1e-6
     )
-    left = found.special_total("idle")
+    left = found.special("idle")
     assert left is not None
-    assert left.value == pytest.approx(expected["idle!"], rel=1e-6, abs=1e-6)
+    assert left[1].value == pytest.approx(expected["idle!"], rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.requirement("KL-H-2")
@@ -140,15 +141,15 @@ def test_whatever_is_unknown_sharing_keeps_the_sum_of_what_is_known(
 
 
 def whole_sum(found: Frame) -> float:
-    idle = found.special_total("idle")
+    idle = found.special("idle")
     assert idle is not None
-    return math.fsum(v for v in [*(t.value for t in found.totals.values()), idle.value] if not math.isnan(v))
+    return math.fsum(v for v in [*(t.value for t in found.totals.values()), idle[1].value] if not math.isnan(v))
 
 
 def bucket_sum(found: Frame, bucket: int) -> float:
-    idle = found.special_column("idle")
+    idle = found.special("idle")
     assert idle is not None
-    values = [*(found.column(name)[bucket] for name in found.scale.namespaces), idle[bucket]]
+    values = [*(found.column(name)[bucket] for name in found.scale.namespaces), idle[0][bucket]]
     return math.fsum(value for value in values if not math.isnan(value))
 
 
@@ -175,6 +176,6 @@ def test_under_a_multiplier_alone_points_add_up_to_their_window(usage: Usage, mu
 @given(clusters(amounts), policies)
 def test_the_cluster_per_bucket_is_the_sum_of_its_namespaces(usage: Usage, policy: Sharing) -> None:
     found = view(dataset(usage, policy), "total")
-    for i, value in enumerate(found.cluster_column()):
+    for i, value in enumerate(found.column_of(select(found.dataset, None, None))):
         known = [v for v in (found.column(name)[i] for name in usage) if not math.isnan(v)]
         assert (math.isnan(value) and not known) or value == pytest.approx(math.fsum(known), rel=1e-9, abs=1e-9)

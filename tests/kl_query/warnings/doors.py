@@ -11,10 +11,11 @@ from typing import Any
 import anyio
 from mcp.shared.exceptions import MCPError
 
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.counts import Counts
+from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import Resources
-from kl_mcp.protocol.workers import Workers
 from kl_mcp.tools import TABLE
 from kl_mcp.transport.probes import readiness
 from kl_query.dataset import Dataset, load_dataset
@@ -89,7 +90,7 @@ def answers(scene: Scene, caller: Caller) -> list[tuple[str, Any]]:
         holder._looked.set()
         view = Views().of(scene.held.dataset, caller)
         found = [(f"{tool} {json.dumps(given)}", _called(tool, given, view, scene.now)) for tool, given in scene.calls]
-        resources = Resources(TABLE, holder, Workers(), clock=lambda: scene.now)
+        resources = Resources(TABLE, Datasets(holder), Audit(), {}, clock=lambda: scene.now)
         found += [(uri, await _read(resources, uri, caller)) for uri in URIS]
         ready = readiness(holder, counts, scene.now, discreetly=caller is not EVERYBODY)
         return [*found, ("readyz", ready[1])]

@@ -7,6 +7,7 @@ words. To the tenant both must be the same to the byte, as warnings are worded a
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,7 +115,7 @@ def test_every_warning_there_is_is_shown_in_some_scene(secret: Scenes, shown: li
         for scene in scenes:
             answers(scene, CALLERS[caller])
 
-    assert sorted(set(Code) - {warning.code for warning in shown}) == []
+    assert {code.name for code in Code} - {warning.code.name for warning in shown} == set()
 
 
 @pytest.mark.requirement("KL-S-6")
@@ -177,18 +178,22 @@ def test_every_sentence_of_every_warning_is_one_that_can_be_reworded(
 
 
 PACKAGES = [Path(place) for package in (kl_query, kl_mcp) for place in package.__path__]
-TEMPLATED = {"warning", "text"}
-"""What takes a template as its last argument without a name, in the package of warnings."""
-FAULTS = {"MalformedError", "AbsentError", "EmptyListError", "warning"}
-"""What does so elsewhere."""
+PATHS = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+TEMPLATED = {"text", "MalformedError", "AbsentError", "EmptyListError", "_RefusedError", "_VanishedError"}
+"""What takes a template as its last argument without a name."""
+
+
+def _calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call of a function by its bare name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, node
 
 
 @pytest.mark.requirement("KL-S-6")
-@pytest.mark.parametrize("path", sorted(path for package in PACKAGES for path in package.rglob("*.py")), ids=str)
+@pytest.mark.parametrize("path", PATHS, ids=str)
 def test_a_template_is_written_out_so_that_names_reach_it_through_slots_alone(path: Path) -> None:
-    takers = TEMPLATED if path.parent.name == "warnings" else FAULTS
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    templates = [call.args[-1] for call in calls if isinstance(call.func, ast.Name) and call.func.id in takers]
+    templates = [call.args[-1] for name, call in _calls(path) if name in TEMPLATED and call.args]
     assert [ast.unparse(template) for template in templates if not _is_written_out(template)] == []
 
 
@@ -196,3 +201,24 @@ def _is_written_out(template: ast.expr) -> bool:
     if isinstance(template, ast.IfExp):
         return _is_written_out(template.body) and _is_written_out(template.orelse)
     return isinstance(template, ast.Constant)
+
+
+def test_the_words_of_every_code_are_written_out() -> None:
+    (codes,) = (node for node in ast.parse(inspect.getsource(Code)).body if isinstance(node, ast.ClassDef))
+    templates = [node.value for node in codes.body if isinstance(node, ast.Assign)]
+    assert len(templates) == len(Code)
+    assert [ast.unparse(template) for template in templates if not _is_written_out(template)] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=str)
+def test_a_warning_gets_a_value_for_each_slot_of_its_words_and_for_no_other(path: Path) -> None:
+    calls = [call for name, call in _calls(path) if name == "warning"]
+    named = [(call, ast.unparse(call.args[0])) for call in calls]
+    wrong = []
+    for call, code in named:
+        given = {keyword.arg for keyword in call.keywords}
+        # What is made of a code in a variable, or of slots from a function, the scenes above show.
+        if code.startswith("Code.") and None not in given:
+            slots = {slot for _, slot, _, _ in Formatter().parse(Code[code.removeprefix("Code.")].value) if slot}
+            wrong += [(code, given)] if given != slots else []
+    assert wrong == []

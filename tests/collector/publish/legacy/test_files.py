@@ -19,14 +19,14 @@ from collector.settings import load
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.legacy_rrd import HOUR, at
-from tests.support.ticks import entry, tick
+from tests.support.samples import entry, tick
 
 DAILY, MONTHLY = 1_209_600, 31_968_000
 
 
 def hours(first: str, count: int, *, cpu: float = 10.0, **namespaces: tuple[float, float]) -> list[TickSample]:
     """One tick an hour; (cores used, cores requested) per namespace, a tenth of the capacity is not allocatable."""
-    named = {name: entry(used, 4.0, asked_cpu=asked, asked_gib=8.0) for name, (used, asked) in namespaces.items()}
+    named = {name: entry(used, 4.0, cpu_requests=asked, gib_requests=8.0) for name, (used, asked) in namespaces.items()}
     return [
         tick(at(first) + HOUR * (hour + 1), named, interval=HOUR, cpu=cpu, reserved_cpu=cpu / 10)
         for hour in range(count)
@@ -38,7 +38,7 @@ def files(
 ) -> dict[str, Any]:
     with Store.open(directory) as store:
         store.append(list(samples))
-        found = dict(documents(Keeper(store).views(rates), model, "€"))
+        found = dict(documents(Keeper(store).figures(rates), model, "€"))
     plain: dict[str, Any] = orjson.loads(orjson.dumps(found))
     return plain
 
@@ -160,9 +160,9 @@ def test_gpu_files_hold_the_mean_over_a_namespaces_own_gpus(tmp_path: Path) -> N
     # `ml` uses 3 of the 4 GPUs that it holds, 80 of their 160 GiB (a GPU has 320 ÷ 8); `train` half of one. Of 8 GPUs 7
     # are allocatable, which that layout does not have; nor has it requests of GPUs.
     named = {
-        "ml": entry(1.0, 4.0, asked_cpu=2.0, gpu=(3.0, 4.0), gpu_gib=80.0),
-        "shop": entry(1.0, 4.0, asked_cpu=2.0),
-        "train": entry(1.0, 4.0, asked_cpu=2.0, gpu=(0.5, 1.0), gpu_gib=10.0),
+        "ml": entry(1.0, 4.0, cpu_requests=2.0, gpu=(3.0, 4.0), gpu_gib=80.0),
+        "shop": entry(1.0, 4.0, cpu_requests=2.0),
+        "train": entry(1.0, 4.0, cpu_requests=2.0, gpu=(0.5, 1.0), gpu_gib=10.0),
     }
     sample = tick(at("2026-11-21T01:00"), named, interval=HOUR, gpu=8.0, gpu_gib=320.0, dcgm=True)
     sample = replace(sample, allocatable={**sample.allocatable, "gpu": 7.0})
@@ -212,8 +212,8 @@ def test_what_is_kept_between_publications_gives_the_same_as_a_fresh_start(tmp_p
         keeper = Keeper(store)
         for first in range(0, len(samples), 17):
             store.append(samples[first : first + 17])
-            kept = dict(documents(keeper.views(()), "cumulative", "$"))
-            assert kept == dict(documents(Keeper(store).views(()), "cumulative", "$"))
+            kept = dict(documents(keeper.figures(()), "cumulative", "$"))
+            assert kept == dict(documents(Keeper(store).figures(()), "cumulative", "$"))
 
 
 def test_a_namespace_is_listed_while_it_lives_only(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def fine(path: Path, start: int = NOON, steps: int = 12) -> list[float | None]:
     return plain(rrd.fetch(path, ONE, start, start + steps * STEP, STEP)["value"])
 
 
-def plain(column: rrd.Column) -> list[float | None]:
+def plain(column: rrd.Array) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in column]
 
 
@@ -63,7 +63,7 @@ def test_the_place_of_a_row_follows_from_its_time_so_that_an_earlier_head_fits_a
     rrd.update(path, steps([9.0], first))
     # The pause is longer than a ring, for all but the first of the three.
     rrd.update(path, steps([1.0, 2.0]))
-    earlier = rrd.head(path, ONE)
+    earlier = rrd.head(path, ONE).content
     path.unlink()
     rrd.create(path, ONE, NOON)
     rrd.update(path, steps([1.0, 2.0, 3.0]))
@@ -80,7 +80,7 @@ def test_an_address_of_a_caching_daemon_in_the_environment_changes_nothing(
     monkeypatch.setenv("RRDCACHED_ADDRESS", f"unix:{tmp_path / 'nobody'}")
     path = database(tmp_path)
     assert rrd.update(path, steps([1.0, 3.0] * 6)) == 12
-    rrd.check(path, ONE)
+    rrd.head(path, ONE)
     assert rrd.last(path) == NOON + HOUR
     assert hourly(path) == [2.0]
 
@@ -248,7 +248,7 @@ def test_create_does_not_leave_half_a_file_behind(tmp_path: Path) -> None:
 def test_a_foreign_file_is_named_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.rrd"
     path.write_bytes(content)
-    for action in (rrd.last, lambda p: rrd.check(p, ONE), lambda p: rrd.update(p, steps([1.0]))):
+    for action in (rrd.last, lambda p: rrd.head(p, ONE), lambda p: rrd.update(p, steps([1.0]))):
         with pytest.raises(StoreError, match=r"a\.rrd.*(backup|moved away)"):
             action(path)
     assert path.read_bytes() == content
@@ -270,21 +270,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_database_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = database(tmp_path)
-    rrd.check(path, ONE)
+    rrd.head(path, ONE)
     with pytest.raises(StoreError, match="found value, expected other"):
-        rrd.check(path, ("other",))
+        rrd.head(path, ("other",))
     rrd.update(path, steps([1.0]))
     with pytest.raises(StoreError, match="found value, expected other"):
         rrd.fetch(path, ("other",), NOON, NOON + STEP, STEP)
     short = tmp_path / "short.rrd"
     rrdtool.create(str(short), "--step", "300", "DS:value:GAUGE:300:U:U", "RRA:AVERAGE:0.5:1:100")
     with pytest.raises(StoreError, match=r"short\.rrd"):
-        rrd.check(short, ONE)
+        rrd.head(short, ONE)
 
 
 def test_the_order_of_sources_is_part_of_the_shape(tmp_path: Path) -> None:
     path = tmp_path / "two.rrd"
     rrd.create(path, ("b", "a"), NOON)
-    rrd.check(path, ("b", "a"))
+    rrd.head(path, ("b", "a"))
     with pytest.raises(StoreError):
-        rrd.check(path, ("a", "b"))
+        rrd.head(path, ("a", "b"))
