@@ -30,12 +30,17 @@ from collector.kubernetes.watch import Timing, Watcher
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
+from kl_core.errors import SettingsError
 from kl_core.vocabulary import SOURCES, Source
 
 log = logging.getLogger(__name__)
 
+KEPT_INTERVALS = 5
+"""For how long what has ended is kept where no interval is asked for: it may be asked for late, by another clock."""
 MIN_READING_SEC = 100.0
 """A third of the shortest interval, for a reading with all its repetitions."""
+LEAVING_SEC = 1.0
+"""For threads to end; one that hangs is left behind."""
 FIRST_LOOK_SEC = 10.0
 """For the credentials at the start, which are only to be checked then."""
 
@@ -96,6 +101,8 @@ class LiveSources:
         try:
             self._connections.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
+            if isinstance(error.__cause__, SettingsError):
+                raise error.__cause__ from None
             log.warning("%s", error)
 
     def __enter__(self) -> Self:
@@ -109,10 +116,12 @@ class LiveSources:
 
     def close(self) -> None:
         """End all watches and close all connections."""
-        for watcher in self._watchers if self.watching else ():
+        for watcher in self._watchers:
             watcher.stop()
-        for watcher in self._watchers if self.watching else ():
-            watcher.join()
+        self._connections.close()
+        leaving = Deadline(LEAVING_SEC)
+        for watcher in self._watchers:
+            watcher.join(leaving.left())
         self._close_usage()
 
     @property
@@ -162,6 +171,7 @@ class LiveSources:
             self._connections,
             self._server.now,
             reading_sec=self._reading_sec,
+            keep_sec=float(KEPT_INTERVALS * self._settings.polling_interval_sec),
             timing=timing,
         )
 

@@ -16,6 +16,7 @@ AWAITING = {"wait", "join"}
 ALLOWED = {
     "support/patience.py": "the one place that waits by a clock",
     "support/turned_clock.py": "makes a clock for the server",
+    "support/kubernetes_api.py": "ends watches when they time out, as the API server does",
     "support/aging.py": "makes a clock for the server",
     "collector/publish/test_generation.py": "sleeps before a kill, which may come at any moment",
     "collector/store/test_killed_store.py": "sleeps before a kill, which may come at any moment",

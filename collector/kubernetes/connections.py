@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
@@ -21,6 +21,7 @@ from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
+from kl_core.errors import SettingsError
 
 MAX_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
@@ -38,7 +39,7 @@ class Connections:
         server: ServerTime,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` reads the credentials; it raises `SourceError` or `SettingsError`."""
+        """`load` reads the credentials; it raises `SourceError`, or `SettingsError`, which becomes the cause of one."""
         self._load = load
         self._timeout_sec = timeout_sec
         self._server = server
@@ -54,10 +55,19 @@ class Connections:
             loading = self._loading
         try:
             configuration = loading.result(deadline)
-        except BaseException:
+        except SettingsError as error:
+            self.forget()
+            raise SourceError("kubernetes", str(error)) from error
+        except SourceError:
             self.forget()
             raise
         return Session(configuration, self._timeout_sec, deadline=deadline, server=self._server)
+
+    def close(self) -> None:
+        """End a credential plugin that still runs."""
+        with self._lock:
+            if self._loading is not None:
+                self._loading.end()
 
     def forget(self) -> None:
         """Read the credentials anew for the next session."""
@@ -77,16 +87,16 @@ class _Loading:
 
     def result(self, deadline: Deadline) -> Configuration:
         """Return the configuration; ends the plugin and raises `SourceError` at the deadline."""
-        while True:
-            with suppress(TimeoutError):
-                return self._outcome.result(min(_WAIT_STEP_SEC, deadline.left()))
+        while not self._outcome.done():
+            wait([self._outcome], min(_WAIT_STEP_SEC, deadline.left()))
             if not deadline.left() and not self._outcome.done():
-                self._end_children()
+                self.end()
                 raise SourceError(
                     "kubernetes",
                     f"the credential plugin of the kubeconfig did not answer within {deadline.seconds:.0f} s and was "
                     "ended. Run it by hand, and correct it or the network that it needs.",
                 )
+        return self._outcome.result()
 
     def _run(self) -> None:
         try:
@@ -96,8 +106,10 @@ class _Loading:
         except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
             self._outcome.set_exception(error)
 
-    def _end_children(self) -> None:
+    def end(self) -> None:
         """End the programs that the thread has started; where the system does not name them, they go on."""
+        if self._outcome.done():
+            return
         with suppress(OSError):
             children = Path(f"/proc/self/task/{self._thread.native_id}/children").read_text(encoding="ascii")
             for child in children.split():

@@ -272,6 +272,8 @@ class Decoder(Generic[K]):
             raw = _RAW_PAGE.decode(body)
             items, odd = self._one_by_one(raw.items or ())
             return _page(raw, items, odd)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         return _page(page, page.items or (), ())
 
     def event(self, line: bytes) -> Event[K]:
@@ -280,6 +282,8 @@ class Decoder(Generic[K]):
             event = self._event.decode(line)
         except msgspec.ValidationError:
             return self._other_event(line)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         return Event(event.type, event.object.metadata.resource_version, event.object)
 
     def _other_event(self, line: bytes) -> Event[K]:

@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 MAX_ATTEMPTS = 5
 READ_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 24
 _FIRST_PAUSE_SEC = 1.0
 _CHANCE = SystemRandom()
 _ERROR_BODY = 1 << 14
@@ -225,6 +226,8 @@ class Lines:
         while chunk := self._read():
             *lines, rest = (rest + chunk).split(b"\n")
             yield from filter(None, lines)
+            if len(rest) > MAX_LINE_BYTES:
+                raise SourceError("kubernetes", f"{self._url} sends a line of more than {MAX_LINE_BYTES >> 20} MiB")
 
     def interrupt(self) -> None:
         """End the answer, whatever its reader waits for."""

@@ -55,7 +55,6 @@ class Timing:
     retry_watch: float = 600.0
     pauses: tuple[float, float] = (1.0, 60.0)
     """The first and the longest after failures, half of each by chance."""
-    stop: float = 1.0
 
 
 class Watcher(Generic[K, T]):
@@ -70,16 +69,18 @@ class Watcher(Generic[K, T]):
         now: Callable[[], float],
         *,
         reading_sec: float,
+        keep_sec: float,
         timing: Timing | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now` is the API server's time."""
+        """`now` is the API server's time. What ended longer than `keep_sec` ago is forgotten."""
         self._resource: Resource[K, T] = resource
         self._lives = lives
         self._lock = lock
         self._connections = connections
         self._now = now
         self._reading_sec = reading_sec
+        self._keep_sec = keep_sec
         self._timing = timing or Timing()
         self._monotonic = monotonic
         self._odd = OddObjects(resource.name)
@@ -107,10 +108,10 @@ class Watcher(Generic[K, T]):
                 self._lines.interrupt()
             self._changed.notify_all()
 
-    def join(self) -> None:
-        """Wait for the end of the thread, for a second at most."""
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread."""
         if self._thread.is_alive():
-            self._thread.join(self._timing.stop)
+            self._thread.join(seconds)
 
     def ask(self) -> int:
         """Ask for everything that has happened until now; returns the number of the question."""
@@ -169,6 +170,8 @@ class Watcher(Generic[K, T]):
                 self._fail(question, SourceError("kubernetes", f"{self._resource.path} was not understood"))
 
     def _turn(self, question: int) -> None:
+        with self._lock:
+            self._lives.forget(self._now() - self._keep_sec)
         with closing(self._connections.session(Deadline(self._reading_sec))) as session:
             if self._version is None:
                 self._list(session)

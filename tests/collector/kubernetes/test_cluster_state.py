@@ -182,6 +182,12 @@ def test_what_ended_before_is_forgotten() -> None:
     assert len(ClusterState(horizon=2900.0).pods) == 0
 
 
+def test_what_ended_is_forgotten_also_where_no_interval_is_asked_for() -> None:
+    state = knowing(a_pod("u", ended=2900.0), a_pod("v", ended=2901.0), a_pod("w"))
+    state.pods.forget(2900.0)
+    assert len(state.pods) == 2
+
+
 def test_pods_that_ended_before_the_horizon_are_not_kept() -> None:
     state = ClusterState(horizon=2900.0)
     state.pods.replace({"u": a_pod("u", ended=2900.0), "v": a_pod("v", ended=2901.0)}, 3000.0)

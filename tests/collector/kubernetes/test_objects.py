@@ -64,6 +64,7 @@ def test_an_object_without_a_name_is_odd() -> None:
         b'{"kind":"PodList","items":[null]}',
         b'{"kind":"Table","items":[]}',
         b'{"kind":"PodList","items":[',
+        b'{"kind":"PodList","x":' + b"[" * 100_000,
         b"<html>",
         b"",
     ],

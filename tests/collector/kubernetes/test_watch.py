@@ -44,6 +44,7 @@ class Watched:
             connections,
             server.now,
             reading_sec=LIMIT_SECONDS,
+            keep_sec=1e9,
             timing=timing,
         )
 
@@ -68,7 +69,7 @@ def watched(api: KubernetesApi, timing: Timing = QUICK) -> Iterator[Watched]:
         yield found
     finally:
         found.watcher.stop()
-        found.watcher.join()
+        found.watcher.join(LIMIT_SECONDS / 100)
 
 
 @pytest.fixture
