@@ -36,11 +36,12 @@ def publish(directory: Path, documents: Mapping[str, Mapping[str, Any]], manifes
         files = {name: _write_data(directory / names[name], documents[name], generation) for name in documents}
         _sync(directory)
         _write(directory / MANIFEST, orjson.dumps({**manifest, "generation": generation, "files": files}))
-        _sync(directory)
     except PublishError:
         # A full disk must not be kept full by the generation that did not fit.
         _remove(directory / name for name in names.values())
         raise
+    # From here on the manifest names the new files, whether or not it is on disk already.
+    _sync(directory)
     _remove(_obsolete(directory, keep={*before, *names.values()}))
     return generation
 

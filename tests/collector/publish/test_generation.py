@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from collector.errors import PublishError
 from collector.publish.generation import publish
+from kl_core.durable_files import sync_path
 from kl_core.vocabulary import MANIFEST
 from tests.support.small_disk import small_disk
 
@@ -121,6 +123,27 @@ def test_a_failed_publication_leaves_the_one_before(tmp_path: Path) -> None:
     assert not (tmp_path / "hourly_7d-2.json").exists()
     (tmp_path / "nodes-2.json.unfinished").rmdir()
     assert publish(tmp_path, documents(3), {}) == 2
+
+
+@pytest.mark.parametrize(("refused", "generation"), [(1, 1), (2, 2)])
+def test_a_folder_that_cannot_be_synced_leaves_what_its_manifest_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int, generation: int
+) -> None:
+    """It is synced before its manifest is renamed, and after."""
+    publish(tmp_path, documents(1), {})
+    calls = 0
+
+    def sync(path: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == refused:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync_path(path)
+
+    monkeypatch.setattr("collector.publish.generation.sync_path", sync)
+    with pytest.raises(PublishError, match="Input/output error"):
+        publish(tmp_path, documents(2), {})
+    assert read_generation(tmp_path)[0] == generation
 
 
 def test_a_disk_without_space_leaves_the_generation_before(tmp_path: Path) -> None:
