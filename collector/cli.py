@@ -237,7 +237,7 @@ def _collector(
         PublicationLock(settings) as place,
         Store.open(settings.db_location) as store,
     ):
-        yield Collector(settings, sources, store, clock, boot, place=place)
+        yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

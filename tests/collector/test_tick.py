@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -111,6 +112,44 @@ def test_an_unobserved_tick_that_is_not_to_be_kept_leaves_store_and_publication_
         assert (report.stored, report.observed, report.generation) == (True, True, 2)
     # 3 and 6 cores for a twelfth of an hour each.
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
+def test_a_cluster_that_was_not_asked_to_the_end_as_the_process_stops_is_left_to_the_next_one(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)))
+    stop = Event()
+
+    class Stopped(Asked):
+        def cluster(self, start: int, end: int) -> Cluster | None:
+            stop.set()
+            return super().cluster(start, end)
+
+    with Store.open(place.settings.db_location) as store:
+        sources = Stopped()
+        collector = Collector(place.settings, sources, store, lambda: float(NOON + 600), stop=stop)
+        assert not take(collector, NOON + 600).stored
+        assert collector.last_tick == NOON + 300
+        # What has answered by then is stored.
+        sources.now = answering(6.0)
+        assert take(collector, NOON + 600).observed
+    assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
+def test_labels_that_nobody_tells_are_those_that_were_known(place: Place) -> None:
+    told, listed = answering(3.0, labels={"team": "a"}), answering(3.0)
+    assert listed.cluster is not None
+    untold = replace(listed, cluster=replace(listed.cluster, namespaces={}))
+    place.run((NOON + 300, told))
+    place.run((NOON + 600, untold))
+
+    def labels() -> dict[str, Any]:
+        found: dict[str, Any] = {each["name"]: each["labels"] for each in place.manifest()["namespaces"]}["shop"]
+        return found
+
+    first = {"value": "a", "first_seen": "2026-11-21T12:05:00Z"}
+    assert labels() == {"team": [first]}
+    # A listing without the label is what takes it off.
+    place.run((NOON + 900, listed))
+    assert labels() == {"team": [first, {"value": None, "first_seen": "2026-11-21T12:15:00Z"}]}
 
 
 def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
