@@ -143,8 +143,8 @@ class Collector:
 
         Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
         same. Without `keep_unobserved` one at which the cluster did not answer, now or whenever usage was to be read,
-        is not, so that it can be taken again; nor is one whose time nothing vouches for, or that a stop cut short, which
-        the next process may take. A tick whose time is contradicted is refused, which is published. Raises `StoreError`
+        is not, so that it can be taken again; nor is one whose time nothing vouches for, or that a stop cut short: the
+        next process may take it. A tick whose time is contradicted is refused, which is published. Raises `StoreError`
         when it cannot be stored and `PublishError` when it cannot be published; a stored tick is published with the
         next one.
         """
