@@ -171,7 +171,8 @@ class Collector:
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
         if stored:
-            self._newest = sample
+            # One at which nothing was seen says nothing of what was not measured in the newest that did.
+            self._newest = sample if observed else self._newest
             self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
 

@@ -11,7 +11,7 @@ from kl_query.dataset.model import Amounts, Column, Dataset, Node, Scale
 from kl_query.measures.efficiency import matched_requests
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import UNKNOWN
-from kl_query.warnings.unmeasured import BLIND_SPOTS, idle_not_ready, not_measured
+from kl_query.warnings.unmeasured import BLIND_SPOTS, GPU_NOT_SEEN, idle_not_ready, not_measured
 from kl_query.warnings.warning import DataWarning, Plain, RowId
 from kl_query.windows import Window
 
@@ -71,8 +71,18 @@ def _met(used: float, asked: float, matched: float) -> float:
     return asked if abs(asked - matched) <= _ROUNDING * asked else matched
 
 
-def all_measured(measure: Measure, window: Window) -> bool:
-    """Say whether everything that uses what is measured was itself measured throughout a window."""
+def lacks_gpus(dataset: Dataset, measure: Measure, window: Window) -> bool:
+    """Say whether a window reaches up to the newest sample, and GPUs of it that somebody held were not seen."""
+    return dataset.has_unseen_gpus and is_newest(window) and any(metric in _OF_GPUS for metric in measure.metrics)
+
+
+def all_measured(dataset: Dataset, measure: Measure, window: Window) -> bool:
+    """Say whether everything that uses what is measured was itself measured throughout a window.
+
+    Of single GPUs that is known at the newest sample alone.
+    """
+    if lacks_gpus(dataset, measure, window):
+        return False
     scale = window.scale
     unmeasured = scale.special.get("unmeasured", {})
     left = (unmeasured[m].usage[i] for m in measure.metrics if m in unmeasured for i in window.indices)
@@ -97,7 +107,7 @@ def not_measured_warnings(
     found: dict[str, list[tuple[RowId, int]]] = {}
     for name in names:
         for reason, pods in (dataset.unmeasured.get(name, {}) if isinstance(name, str) else {}).items():
-            if any(metric in (_OF_GPUS if reason == "gpu_not_seen" else _OF_PODS) for metric in metrics):
+            if any(metric in (_OF_GPUS if reason == GPU_NOT_SEEN else _OF_PODS) for metric in metrics):
                 found.setdefault(reason, []).append((name, pods))
     return [not_measured(reason, found[reason]) for reason in sorted(found)]
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, RowId, Text, text, warning
 
+GPU_NOT_SEEN = "gpu_not_seen"
+"""The one reason that is of GPUs."""
 _CHECK = text("Check metrics-server, and the kubelets that it reads.")
 _WHY: Mapping[str, tuple[Text, Text]] = {
     "absent": (text("metrics-server does not list them"), _CHECK),
@@ -15,7 +17,7 @@ _WHY: Mapping[str, tuple[Text, Text]] = {
     "negative": (text("their metrics are below zero"), _CHECK),
     "impossible": (text("their metrics are above the capacity of their node"), _CHECK),
     "odd": (text("their metrics cannot be read"), _CHECK),
-    "gpu_not_seen": (
+    GPU_NOT_SEEN: (
         text("no DCGM exporter reports their GPUs"),
         text("Check that an exporter runs on each node with GPUs."),
     ),

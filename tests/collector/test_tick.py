@@ -14,7 +14,7 @@ import pytest
 
 from collector.clock import Reading
 from collector.errors import PublishError, SourceError
-from collector.observations import Cluster, PodSpan
+from collector.observations import Cluster, MetricsListing, PodSpan
 from collector.sampling_times import reading_moment
 from collector.store.store import Store
 from collector.tick import Collector
@@ -72,6 +72,15 @@ def test_a_tick_tells_what_it_could_not_see_and_a_restart_before_the_next_does_n
     with Store.open(place.settings.db_location) as store:
         Collector(place.settings, Script(), store, lambda: float(NOON + 10)).publish()
     assert not {"unmeasured", "blind_spots"} & place.manifest().keys()
+
+
+def test_a_tick_at_which_nothing_was_seen_leaves_what_the_newest_sample_could_not_see(place: Place) -> None:
+    said = answering(3.0)
+    assert said.usage is not None
+    unlisted = replace(said, usage=replace(said.usage, metrics=MetricsListing((), [observed.item("other", "x")])))
+    place.run((NOON, unlisted), (NOON + 300, SILENT))
+    assert place.manifest()["last_sample_at"]["kubernetes"] == "2026-11-21T12:00:00Z"
+    assert place.manifest()["unmeasured"] == {"shop": {"absent": 1}}
 
 
 def test_the_nodes_of_the_latest_listing_are_published(place: Place) -> None:
