@@ -106,8 +106,9 @@ class Frame:
         were not seen, whose number nobody tells.
         """
         metric = self.measure.metric
-        untold = metric == "total" or lacks_gpus(self.dataset, self.measure, self.window)
-        if self.all_measured or untold or self.measure.cost_model == "costs":
+        if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
+            return UNKNOWN
+        if lacks_gpus(self.dataset, self.measure, self.window):
             return UNKNOWN
         return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
 
