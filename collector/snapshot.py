@@ -25,7 +25,7 @@ from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session import Session
+from collector.kubernetes.session import PassingError, Session
 from collector.kubernetes.watch import Timing, Watcher
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
@@ -94,7 +94,8 @@ class LiveSources:
         )
         self.watching = watching
         """False where everything is listed when it is asked for."""
-        self._listed: float | None = None
+        self._listed: tuple[float, bool] | None = None
+        """When all was listed last, where nothing is watched, and whether it could be."""
         self._usage: Session | None = None
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
         """Readings in which a source failed, since the start."""
@@ -140,7 +141,9 @@ class LiveSources:
 
         What ended before `start` is forgotten.
         """
-        if not (self._listed is not None and self._listed >= end) and not self._is_up_to_date():
+        # What has just been listed, or was just refused, need not be asked for again.
+        is_known = self._listed[1] if self._listed and self._listed[0] >= end else self._is_up_to_date()
+        if not is_known:
             return None
         blind_spots = self._blind_spots()
         with self._lock:
@@ -177,23 +180,31 @@ class LiveSources:
 
     def _is_up_to_date(self) -> bool:
         """Bring all up to date; False where nodes or pods cannot be. Namespaces bring no more than labels."""
-        self._listed, began = None, self._clock()
+        began = self._clock()
         deadline = Deadline(self._reading_sec, self._stop)
         if self.watching:
             questions = [watcher.ask() for watcher in self._watchers]
             outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
         else:
-            outcomes = [watcher.list_now(deadline) for watcher in self._watchers]
-        for error in outcomes:
+            outcomes = self._list_all(deadline)
+        for error in dict.fromkeys(outcomes):
             if error is not None:
                 log.warning("%s", error)
         if any(outcomes):
             self.failures["kubernetes"] += 1
-        if any(outcomes[1:]):
-            return False
+        is_known = not any(outcomes[1:])
         if not self.watching:
-            self._listed = began
-        return True
+            self._listed = began, is_known
+        return is_known
+
+    def _list_all(self, deadline: Deadline) -> list[SourceError | None]:
+        """List what is not watched. Where no answer comes for one resource, none comes for the others."""
+        outcomes: list[SourceError | None] = []
+        for watcher in self._watchers:
+            before = outcomes[-1] if outcomes else None
+            is_silent = isinstance(before, PassingError) and before.status is None
+            outcomes.append(before if is_silent else watcher.list_now(deadline))
+        return outcomes
 
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())

@@ -179,6 +179,11 @@ def test_without_namespaces_pods_are_known_all_the_same() -> None:
     assert [span.pod.namespace for span in found.pods] == ["ml", "vision"]
 
 
+def test_namespaces_that_are_none_stop_no_other_listing() -> None:
+    with live({"/api/v1/namespaces": json_answer({})}) as sources:
+        assert cluster_of(sources) is not None
+
+
 def test_a_failure_passes() -> None:
     answers = iter([FORBIDDEN, PAGES["/api/v1/pods"]])
 
@@ -217,7 +222,8 @@ def test_no_cluster_at_the_endpoint_is_nothing_known(caplog: pytest.LogCaptureFi
         assert cluster_of(sources) is None
         assert sources.read_usage() is None
         assert sources.failures == {"kubernetes": 2, "metrics": 0, "dcgm": 0}
-    assert "nothing listens there" in caplog.text
+    # Once a reading, not once a resource.
+    assert caplog.text.count("nothing listens there") == 2
 
 
 def test_settings_that_lead_to_no_cluster_are_refused_at_the_start(tmp_path: Path) -> None:
