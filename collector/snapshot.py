@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 MIN_READING_SEC = 100.0
 """A third of the shortest interval, for a reading with all its repetitions."""
+KEPT_INTERVALS = 4.0
+"""A tick is of an interval that began up to two ago, by a clock that may differ by two."""
 FIRST_LOOK_SEC = 10.0
 """For the credentials at the start, which are only to be checked then."""
 
@@ -141,6 +143,7 @@ class LiveSources:
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
+        self._forget()
         # Exporters first: one that hangs must not stand between the pods and what is measured of them.
         devices = self._devices()
         if not self._is_up_to_date():
@@ -149,6 +152,12 @@ class LiveSources:
         with self._lock:
             pods, nodes = self._state.now()
         return UsageReading(moment, pods, nodes, self._metrics(), devices)
+
+    def _forget(self) -> None:
+        """Forget what no interval will ask for, for none may be asked for while a source fails or a clock is wrong."""
+        now = min(self._clock(), self._server.now())
+        with self._lock:
+            self._state.forget(now - KEPT_INTERVALS * self._settings.polling_interval_sec)
 
     @property
     def _watchers(self) -> tuple[Watcher[Any, Any], ...]:

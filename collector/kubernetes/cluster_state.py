@@ -94,6 +94,11 @@ class ClusterState:
             blind_spots=blind_spots,
         )
 
+    def forget(self, start: float) -> None:
+        """Forget what ended before `start`, UNIX seconds."""
+        for lives in (self.namespaces, self.nodes, self.pods):
+            lives.forget(start)
+
     def now(self) -> tuple[tuple[Pod, ...], tuple[Node, ...]]:
         """Return the pods that hold something now, and the nodes."""
         return tuple(self.pods.present()), tuple(life.node for life in self.nodes.present())

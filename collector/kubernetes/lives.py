@@ -84,7 +84,8 @@ class Lives(Generic[T]):
 
     def spans(self, start: float, end: float) -> Iterator[tuple[T, float]]:
         """Return what was there within [start, end) and for how many seconds. What ended before is forgotten."""
-        self._forget(start)
+        self._horizon = max(self._horizon, start)
+        self.forget(start)
         for versions in self._earlier.values():
             for item, since, until in versions:
                 if min(until, end) > max(since, start):
@@ -96,6 +97,16 @@ class Lives(Generic[T]):
                 yield item, whole
             elif (until := end if ended is None else min(ended, end)) > max(began, start):
                 yield item, until - max(began, start)
+
+    def forget(self, start: float) -> None:
+        """Forget what ended before."""
+        gone = [key for key, item in self._newest.items() if _over(self._kind.end(item), start)]
+        for key in gone:
+            del self._newest[key]
+            self._since.pop(key, None)
+        self._since = {key: since for key, since in self._since.items() if since > start}
+        kept = {key: [each for each in versions if each[2] > start] for key, versions in self._earlier.items()}
+        self._earlier = {key: versions for key, versions in kept.items() if versions}
 
     def _began(self, key: str, item: T) -> float:
         return self._since[key] if key in self._since else self._kind.begin(item)
@@ -122,16 +133,6 @@ class Lives(Generic[T]):
         held = self._newest.get(key)
         if held is not None and self._kind.end(held) is None:
             self._newest[key] = self._kind.ended_at(held, max(time, self._kind.begin(held)))
-
-    def _forget(self, start: float) -> None:
-        self._horizon = max(self._horizon, start)
-        gone = [key for key, item in self._newest.items() if _over(self._kind.end(item), start)]
-        for key in gone:
-            del self._newest[key]
-            self._since.pop(key, None)
-        self._since = {key: since for key, since in self._since.items() if since > start}
-        kept = {key: [each for each in versions if each[2] > start] for key, versions in self._earlier.items()}
-        self._earlier = {key: versions for key, versions in kept.items() if versions}
 
 
 def _over(end: float | None, start: float) -> bool:
