@@ -152,11 +152,13 @@ class Watcher(Generic[K, T]):
         """Say what cannot be seen of this kind."""
         with self._lock:
             found: tuple[BlindSpot, ...] = self._odd.blind_spots()
-        if self._resource.name != "pods" or self._cannot is None:
+        # The thread may take it away meanwhile.
+        cannot = self._cannot
+        if self._resource.name != "pods" or cannot is None:
             return found
         text = (
             "Pods cannot be watched, so they are listed once a minute: one that is created and deleted between two "
-            f"listings is not seen. {RIGHTS} ({self._cannot.message})"
+            f"listings is not seen. {RIGHTS} ({cannot.message})"
         )
         return (BlindSpot("pods_not_watched", text), *found)
 
