@@ -49,7 +49,8 @@ def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
     found: dict[str, Usage] = {}
     for container in item.containers or ():
         name, cpu, memory = container.name, container.cpu, container.memory
-        if cpu is None or memory is None or name not in pod.containers:
+        # Nothing runs in 0 bytes: some kubelets say so of what they cannot read.
+        if cpu is None or not memory or name not in pod.containers:
             continue
         if found.setdefault(name, (cpu, memory)) != (cpu, memory):
             return None

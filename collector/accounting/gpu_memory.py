@@ -25,7 +25,7 @@ _DIGITS = 9
 
 T = TypeVar("T")
 Units = Mapping[str, float]
-"""Advertised units by resource name."""
+"""Advertised units, or the GPUs that they are worth, by resource name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class NodeMemory:
     last_there: int
     """The newest tick at which it was there."""
     advertised: Held[Units] = field(default_factory=lambda: Held({}))
+    """GPUs that its units were worth when it advertised them, by resource."""
     devices: Held[float] = field(default_factory=lambda: Held(0.0))
     """GPUs that exporters show."""
     framebuffer: Held[float] = field(default_factory=lambda: Held(0.0))
@@ -91,17 +92,47 @@ class NodeMemory:
     """The newest number above zero that was advertised, by resource."""
     sharing: Mapping[str, Sharing] = field(default_factory=dict)
     """By resource."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What the node has told of its GPUs since it advertises that many, also what it tells no longer."""
+
+    def hints_of(self, node: Node) -> Mapping[str, str]:
+        """Return what is told of the GPUs of a node: labels come later than what they tell of, and go for a while."""
+        return {**node.gpu_hints, **self.hints} if self._advertises_as_many(node.gpu_capacity) else node.gpu_hints
 
     def worth(self, node: Node, resource: str) -> float:
         """GPUs that one unit of a resource of this node is worth."""
         advertised = node.gpu_capacity.get(resource) or self.units.get(resource, 0.0)
-        told = told_clients(resource, advertised, node.gpu_hints)
-        learnt = self.sharing[resource].clients if resource in self.sharing else None
-        return slice_of(resource, node.gpu_hints) / (told or learnt or 1)
+        return self._worth(resource, advertised, self.hints_of(node))
 
     def total(self, node: Node, units: Units) -> float:
         """GPUs that these units of this node are worth."""
-        return sum(count * self.worth(node, resource) for resource, count in units.items())
+        return sum(self.gpus(node, units).values())
+
+    def gpus(self, node: Node, units: Units) -> Units:
+        """Return the GPUs that these units of this node are worth, by resource."""
+        return {resource: count * self.worth(node, resource) for resource, count in units.items()}
+
+    def told(self, node: Node, units: Units) -> NodeMemory:
+        """Return it after the node was as `node` says and had these units at the least."""
+        as_many = self._advertises_as_many(units)
+        hints = {**self.hints, **node.gpu_hints} if as_many else dict(node.gpu_hints)
+        return replace(self, units={**self.units, **units}, hints=hints)
+
+    def values_alike(self, other: NodeMemory, units: Units) -> bool:
+        """Say whether these units have the same worth by what another memory knows."""
+        return all(
+            abs(self._worth(name, count, self.hints) - other._worth(name, count, other.hints)) < TOLERANCE
+            for name, count in units.items()
+            if self.units.get(name) == count
+        )
+
+    def _advertises_as_many(self, units: Units) -> bool:
+        return all(self.units.get(name) == count for name, count in units.items() if count)
+
+    def _worth(self, resource: str, advertised: float, hints: Mapping[str, str]) -> float:
+        told = told_clients(resource, advertised, hints)
+        learnt = self.sharing[resource].clients if resource in self.sharing else None
+        return slice_of(resource, hints) / (told or learnt or 1)
 
 
 GpuMemory = Mapping[str, NodeMemory]
@@ -140,16 +171,20 @@ def _after(known: NodeMemory, nodes: Sequence[Node], devices: Sequence[GpuDevice
     """Return a node's memory after a tick in whose interval it was as `nodes` say, one after another."""
     last, is_again = nodes[-1], known.last_there == time
     units = {name: count for node in nodes for name, count in node.gpu_capacity.items() if count > 0}
-    known = replace(known, last_there=time, units={**known.units, **units})
+    before = known
+    known = replace(known.told(last, units), last_there=time)
     if devices and not is_again:
         known = replace(known, sharing={**known.sharing, **_sharing(known, last, units, devices)})
 
-    def gpus(units: Units) -> float:
-        return known.total(last, units)
-
-    most = max((node.gpu_capacity for node in nodes), key=gpus)
-    known = replace(known, advertised=known.advertised.after(dict(most), time, gpus))
+    most = max((known.gpus(node, node.gpu_capacity) for node in nodes), key=_total)
+    # As many units that are told to be worth less are not fewer GPUs than before.
+    lasts = before.values_alike(known, units)
+    known = replace(known, advertised=known.advertised.after(most, time, _total) if lasts else Held(most))
     return known if devices is None else _shown(known, devices, time)
+
+
+def _total(gpus: Units) -> float:
+    return sum(gpus.values())
 
 
 def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMemory:
@@ -168,11 +203,12 @@ def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMe
 def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
     """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
     measured = {resource: count for resource, count in units.items() if is_measured(resource)}
-    instances = {resource for resource in measured if _is_instance(resource, node)}
+    hints = known.hints_of(node)
+    instances = {resource for resource in measured if _is_instance(resource, hints)}
     cut = {device.uuid for device in devices if device.instance is not None}
     whole = {device.uuid for device in devices} - (cut if instances else set())
     # Instances of all sizes are cut out of the same GPUs, and whole ones can have several names.
-    cut_up = round(sum(measured[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    cut_up = round(sum(measured[resource] * slice_of(resource, hints) for resource in instances), _DIGITS)
     uncut = sum(count for resource, count in measured.items() if resource not in instances)
     found = {}
     for resource in measured:
@@ -183,6 +219,6 @@ def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuD
     return found
 
 
-def _is_instance(resource: str, node: Node) -> bool:
+def _is_instance(resource: str, hints: Mapping[str, str]) -> bool:
     """Whether units of a resource of NVIDIA's are instances of partitioned GPUs."""
-    return resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1
+    return resource.startswith("nvidia.com/mig-") or slice_of(resource, hints) < 1

@@ -26,13 +26,15 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
     labels, annotations = metadata.labels or {}, metadata.annotations or {}
     latest = now + DATE_RESOLUTION_SEC
     ready = _is_ready(status)
+    # Some webhooks let a scheduler allocate more than there is; nobody can use it.
+    cpu, memory = _amount(capacity, "cpu"), _amount(capacity, "memory")
     told = Node(
         name=metadata.name,
         uid=metadata.uid or "",
-        cpu_capacity=_amount(capacity, "cpu"),
-        cpu_allocatable=_amount(allocatable, "cpu"),
-        memory_capacity=_amount(capacity, "memory"),
-        memory_allocatable=_amount(allocatable, "memory") + (_huge_pages(allocatable) if status.allocatable else 0.0),
+        cpu_capacity=cpu,
+        cpu_allocatable=min(_amount(allocatable, "cpu"), cpu),
+        memory_capacity=memory,
+        memory_allocatable=min(_amount(allocatable, "memory") + _huge_pages(allocatable), memory),
         ready=ready,
         ready_since=min(_ready_since(status), latest),
         schedulable=not (node.spec or NodeSpec()).unschedulable,

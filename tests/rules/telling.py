@@ -86,7 +86,8 @@ def work(
     pod = api.pod(container, namespace=namespace, name=name, node=node, phase=phase, status=status)
     if cores is None:
         return Work(pod, None)
-    nanocores, kibibytes = f"{round(cores * 10**9)}n", f"{round(gib * 2**20)}Ki"
+    # Nothing runs in 0 bytes.
+    nanocores, kibibytes = f"{round(cores * 10**9)}n", f"{max(1, round(gib * 2**20))}Ki"
     return Work(pod, api.pod_metrics(namespace, name, (nanocores, kibibytes)))
 
 

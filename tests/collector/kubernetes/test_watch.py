@@ -150,6 +150,21 @@ def test_a_connection_that_is_reset_is_made_again_and_goes_on_where_it_was(api: 
         assert api.watches("pods")[1].query["resourceVersion"] == "103"
 
 
+def test_watches_that_held_for_long_are_made_again_without_growing_pauses(api: KubernetesApi) -> None:
+    # As a load balancer ends them all day, before a bookmark has come. The twentieth pause would be an hour.
+    timing = Timing(silence=LIMIT_SECONDS, pauses=(0.01, 1e6), lasting=0.0)
+    with watched(api, timing) as found:
+        found.has("a", "b")
+
+        def broken_twenty_times() -> bool:
+            api.break_streams()
+            return len(api.watches("pods")) > 20
+
+        eventually(broken_twenty_times)
+        api.put("pods", pod(container(cpu="1"), name="c"))
+        found.has("a", "b", "c")
+
+
 @pytest.mark.parametrize("fault", ["reset", "cut", "expired"])
 def test_a_watch_that_never_holds_does_not_keep_from_knowing(api: KubernetesApi, fault: Any) -> None:
     api.faults.watch["pods"] = fault
