@@ -13,7 +13,7 @@ from datetime import timedelta
 from statistics import median_low
 from typing import get_args
 
-from collector.accounting.believed_metrics import Usage, is_fresh, node_usage, pod_usage
+from collector.accounting.believed_metrics import NodeUsage, Usage, is_fresh, node_usage, pod_usage
 from collector.errors import SourceError
 from collector.model import UnmeasuredReason
 from collector.observations import MetricsListing, Node, Pod, PodMetrics
@@ -21,7 +21,7 @@ from collector.observations import MetricsListing, Node, Pod, PodMetrics
 WINDOWS_UNTIL_EXPECTED = 2
 """A container is measured from its second scrape on, which its kubelet may have answered from the scrape before."""
 
-DEFAULT_WINDOW = 60.0
+DEFAULT_WINDOW_SEC = 60.0
 """Seconds; of metrics-server before 0.5, the slowest there is. Newer ones scrape every 15 s, and tell it."""
 
 _REASONS: tuple[UnmeasuredReason, ...] = get_args(UnmeasuredReason)
@@ -56,7 +56,7 @@ class PodSamples:
             if item.window is not None:
                 self._windows.append(item.window)
             self._judge(item)
-        window = median_low(self._windows) if self._windows else DEFAULT_WINDOW
+        window = median_low(self._windows) if self._windows else DEFAULT_WINDOW_SEC
         self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * window
         if not count and any(map(self.is_expected, self.pods)):
             raise SourceError("metrics", "metrics-server lists no pod at all. Check that it reaches the kubelets.")
@@ -102,7 +102,7 @@ class PodSamples:
             verdict = self._verdicts[place]
             yield pod, self._usage(place) if verdict == _MEASURED else _REASONS[verdict]
 
-    def node_usage(self, metrics: MetricsListing) -> dict[str, tuple[float | None, float | None]]:
+    def node_usage(self, metrics: MetricsListing) -> dict[str, NodeUsage]:
         """Return what can be believed of nodes."""
         known = [item for item in metrics.nodes if item.name in self._nodes]
         return {item.name: node_usage(self._nodes[item.name], item, self._moment, self._interval) for item in known}

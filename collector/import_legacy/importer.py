@@ -9,7 +9,7 @@ import numpy as np
 from collector.errors import MigrationError
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
-from collector.import_legacy.progress import Made, Mark, Standing, load_mark, save_mark, standing
+from collector.import_legacy.progress import ImportMark, Made, Standing, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.model import STEP
@@ -78,7 +78,7 @@ def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> tu
     if not state.left:
         return state, 0
     before, earlier = state.held or 0, load_mark(directory)
-    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
+    mark = ImportMark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
     save_mark(directory, mark)
     rates.save(directory, continued_rates(rates.load(directory), plan.rates, before))
     reserved = _newest_known(plan, before)

@@ -35,7 +35,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ImportMark:
     """What `imported.json` says."""
 
     end: int
@@ -47,7 +47,7 @@ class Mark:
     made: Made
 
 
-_FORM = TypeAdapter(Mark)
+_FORM = TypeAdapter(ImportMark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
     )
 
 
-def load_mark(directory: Path) -> Mark | None:
+def load_mark(directory: Path) -> ImportMark | None:
     """Return what earlier imports left; None where none began the store. StoreError if the file is damaged."""
     return read_json(directory / MARK_FILE, _FORM)
 
 
-def save_mark(directory: Path, mark: Mark) -> None:
+def save_mark(directory: Path, mark: ImportMark) -> None:
     """Write the mark whole. StoreError if that is impossible."""
     write_whole(directory / MARK_FILE, orjson.dumps(mark))
 

@@ -31,7 +31,7 @@ SUFFIXES = ("__gpu__rf", "__gpu", "__rf", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class AverageArchive:
     """One archive of averages of a file."""
 
     seconds: int
@@ -53,7 +53,7 @@ class Database:
     """UNIX seconds of its newest update."""
     step: int
     """Seconds between two updates that the file expects: the source's polling interval."""
-    archives: Mapping[int, tuple[Archive, ...]]
+    archives: Mapping[int, tuple[AverageArchive, ...]]
     """What is read for rows of 3600 s, and of 300 s unless no archive is as fine; the preferred archive last."""
 
     def begin(self, step: int) -> int:
@@ -78,11 +78,11 @@ class Database:
                 table[:, (begin - start) // step : (stop - start) // step] = self._rows(archive, begin, stop, step)
         return table
 
-    def _begin(self, archive: Archive, step: int) -> int:
+    def _begin(self, archive: AverageArchive, step: int) -> int:
         oldest = self.last - self.last % archive.seconds - archive.rows * archive.seconds
         return oldest + -oldest % step
 
-    def _rows(self, archive: Archive, begin: int, stop: int, step: int) -> Array:
+    def _rows(self, archive: AverageArchive, begin: int, stop: int, step: int) -> Array:
         seconds = archive.seconds
         if seconds <= step:
             return _means(self._fetch(begin, stop, seconds).reshape(len(SOURCES), -1, step // seconds))
@@ -209,7 +209,7 @@ def _open(path: Path) -> Database:
     return Database(path, int(head["last_update"] or 0), int(head["step"] or STEP), archives)
 
 
-def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
+def _chosen(archives: list[AverageArchive], step: int) -> tuple[AverageArchive, ...]:
     """Return the archive with rows of `step` seconds, else of those with a part of it the one that reaches furthest.
 
     What only longer rows reach back to is taken from them, for hours.
@@ -222,8 +222,8 @@ def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
     return (*sorted(longer, key=lambda archive: -archive.seconds), best) if step == HOUR else (best,)
 
 
-def _averages(head: Mapping[str, int | float | str | None]) -> Iterator[Archive]:
+def _averages(head: Mapping[str, int | float | str | None]) -> Iterator[AverageArchive]:
     for archive in [key.removesuffix(".cf") for key, function in head.items() if function == "AVERAGE"]:
         seconds = int(head["step"] or 0) * int(head[f"{archive}.pdp_per_row"] or 0)
         if seconds > 0:
-            yield Archive(seconds, int(head[f"{archive}.rows"] or 0))
+            yield AverageArchive(seconds, int(head[f"{archive}.rows"] or 0))

@@ -23,7 +23,7 @@ import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
@@ -92,7 +92,7 @@ class Session:
         self.server = server or ServerTime()
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server's newest answer told, whatever its status; None before there was one."""
         return self.server.date
 
