@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 
 Witness = Literal["api_server", "boot_clock", "newest_sample"]
 
-ALLOWED_INTERVALS = 2
+MAX_INTERVALS_APART = 2
 """Polling intervals by which two clocks may differ."""
 
 _SAYS: Mapping[Witness, str] = {
@@ -130,7 +130,7 @@ class Timekeeper:
         self._newest = None if newest is None else ClockReading(newest, self._began)
         self._date: ClockReading | None = None
         self._last: ClockReading | None = None
-        self.allowed = float(ALLOWED_INTERVALS * interval)
+        self.allowed = float(MAX_INTERVALS_APART * interval)
         """Seconds by which clocks may differ."""
 
     @property

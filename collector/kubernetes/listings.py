@@ -18,7 +18,7 @@ from collector.observations import BlindSpot
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 MAX_LISTING_RESTARTS = 5
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ def _take(
 
 
 def _page(session: Session, resource: Resource[K, T], token: str | None) -> ObjectPage[K]:
-    query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+    query = {"limit": str(MAX_PAGE_OBJECTS), **({"continue": token} if token else {})}
     body = session.get("kubernetes", resource.path, query, f"list {resource.name} in the whole cluster")
     try:
         return resource.decoder.page(body)

@@ -39,7 +39,7 @@ READ_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
 _FIRST_PAUSE_SEC = 1.0
 _CHANCE = SystemRandom()
-_ERROR_BODY = 1 << 14
+_MAX_ERROR_BODY_BYTES = 1 << 14
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, ApiException, OSError)
@@ -271,7 +271,7 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
 def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
     """Return the error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
     try:
-        document = orjson.loads(response.read(_ERROR_BODY))
+        document = orjson.loads(response.read(_MAX_ERROR_BODY_BYTES))
     except (*_TRANSPORT_ERRORS, orjson.JSONDecodeError):
         document = None
     status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}

@@ -27,7 +27,7 @@ LENGTHS = (300, 360, 600, 720, 900, 1200, 1440, 1800, 2160, 2880, 3600, 7200, 10
 """In seconds: those of usual polling intervals."""
 _LONG = 12
 """How many short rows a long row is made of."""
-_SHORT_BELOW = 554
+_SHORT_BELOW_SECONDS = 554
 """Polling more often than that, long rows are nearer to an hour than short ones."""
 _MAX_SHORT_ROWS = 18
 """A name without a long row is written in short ones: of a young name, so that there are few."""
@@ -59,7 +59,7 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     if newest is None:
         return RowLengths()
     gap, count = _gap(points)
-    usual = _LONG * gap if gap < _SHORT_BELOW and count < _MAX_SHORT_ROWS else gap
+    usual = _LONG * gap if gap < _SHORT_BELOW_SECONDS and count < _MAX_SHORT_ROWS else gap
     estimates = [
         estimate
         for compared in _comparable(points, model)

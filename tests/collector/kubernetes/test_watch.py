@@ -12,7 +12,7 @@ import pytest
 from kubernetes.client import Configuration
 
 from collector.errors import SourceError
-from collector.kubernetes.cluster_state import PODS
+from collector.kubernetes.cluster_state import POD_KIND
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import Resource
 from collector.kubernetes.lives import Lives
@@ -34,7 +34,7 @@ class Watched:
 
     def __init__(self, api: KubernetesApi, timing: Timing = QUICK) -> None:
         server, shared = ServerTime(), Shared()
-        self.lives: Lives[Pod] = Lives(PODS)
+        self.lives: Lives[Pod] = Lives(POD_KIND)
         self.lock = Lock()
         sessions = SessionMaker(lambda: Configuration(host=api.url, retries=False), LIMIT_SECONDS, server)
         self.watcher: Watcher[PodObject, Pod] = Watcher(
