@@ -20,6 +20,9 @@ WATCHABLE_SECONDS = HOUR
 """How old a resource version may be; an older one has expired."""
 
 BOOKMARK_SECONDS = 10.0
+LAST_BOOKMARK_SECONDS = 2.0
+"""Before the end of a watch there is one more, as the API server's cache sends it."""
+
 _POLL_SECONDS = 0.1
 _MIN_TIMEOUT_SECONDS = 1800
 
@@ -84,6 +87,7 @@ async def stream(simulator: Simulator, watch: Watch, *, begin: bool) -> AsyncIte
     seconds = watch.timeout_seconds or uniform(_MIN_TIMEOUT_SECONDS, 2 * _MIN_TIMEOUT_SECONDS)
     until = time.monotonic() + seconds
     step, bookmark = watch.since, time.monotonic() + BOOKMARK_SECONDS
+    last = until - LAST_BOOKMARK_SECONDS
     if begin:
         for event in watch.all(simulator.view(step)):
             yield _line(watch, event)
@@ -102,8 +106,9 @@ async def stream(simulator: Simulator, watch: Watch, *, begin: bool) -> AsyncIte
                     if watch.selected(event[1]):
                         yield _line(watch, event)
                 step += STEP
-            if watch.bookmarks and time.monotonic() >= bookmark:
+            if watch.bookmarks and time.monotonic() >= min(bookmark, last):
                 bookmark = time.monotonic() + BOOKMARK_SECONDS
+                last = until
                 yield _bookmark(watch.kind, step)
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -10,7 +10,6 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from statistics import median_low
 from typing import get_args
 
 from collector.accounting.believed_metrics import NodeUsage, Usage, is_fresh, node_usage, pod_usage
@@ -20,6 +19,9 @@ from collector.observations import MetricsListing, Node, Pod, PodMetrics
 
 WINDOWS_UNTIL_EXPECTED = 2
 """A container is measured from its second scrape on, which its kubelet may have answered from the scrape before."""
+
+SHARE_OF_WINDOWS = 0.9
+"""Of the windows that are told, the one that as many are shorter than counts as metrics-server's."""
 
 DEFAULT_WINDOW_SEC = 60.0
 """Seconds; of metrics-server before 0.5, the slowest there is. Newer ones scrape every 15 s, and tell it."""
@@ -56,7 +58,10 @@ class PodSamples:
             if item.window is not None:
                 self._windows.append(item.window)
             self._judge(item)
-        window = median_low(self._windows) if self._windows else DEFAULT_WINDOW_SEC
+        # Of containers that have just started the window is shorter, and one item's can be odd.
+        window = (
+            sorted(self._windows)[int(len(self._windows) * SHARE_OF_WINDOWS)] if self._windows else DEFAULT_WINDOW_SEC
+        )
         self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * window
         if not count and any(map(self.is_expected, self.pods)):
             raise SourceError("metrics", "metrics-server lists no pod at all. Check that it reaches the kubelets.")

@@ -22,6 +22,10 @@ class Deadline:
         """Return the seconds that are left, 0.0 when it is over."""
         return 0.0 if self._stop.is_set() else max(0.0, self._end - self._monotonic())
 
+    def told(self) -> str:
+        """Return how what has not come by now was cut short, to follow the verb."""
+        return "before the collector was stopped" if self._stop.is_set() else f"within {self.seconds:.0f} s"
+
     def pause(self, seconds: float) -> bool:
         """Wait for some seconds; False, at once, where the end comes before they are over."""
         return seconds < self.left() and not self._stop.wait(seconds)

@@ -154,8 +154,7 @@ class Session:
         if not seconds:
             raise SourceError(
                 source,
-                f"{self._url(path)} is not asked any more: the reading has taken the {self._deadline.seconds:.0f} s "
-                "that it may. Check the API server and the network.",
+                f"{self._url(path)} was not read {self._deadline.told()}. Check the API server and the network.",
             )
         deadline = Deadline(seconds, monotonic=self._monotonic)
         response = self._request(source, path, query, min(self._timeout_sec, seconds))

@@ -46,10 +46,15 @@ class SessionMaker:
         self._monotonic = monotonic
         self._lock = Lock()
         self._loading: _Loading | None = None
+        self._abandoned: list[_Loading] = []
 
     def session(self, deadline: Deadline) -> Session:
         """Return a session, to be closed; `SourceError` where there are no credentials by the deadline."""
+        if not deadline.left():
+            reason = f"the cluster was not read {deadline.told()}. Check the API server and the network."
+            raise SourceError("kubernetes", reason)
         with self._lock:
+            self._end_abandoned()
             if self._loading is None or self._loading.began < self._monotonic() - MAX_CREDENTIALS_AGE_SEC:
                 self._loading = _Loading(self._load, self._monotonic())
             loading = self._loading
@@ -65,14 +70,20 @@ class SessionMaker:
 
     def close(self) -> None:
         """End a credential plugin that still runs."""
+        self.forget()
         with self._lock:
-            if self._loading is not None:
-                self._loading.end()
+            self._end_abandoned()
 
     def forget(self) -> None:
         """Read the credentials anew for the next session."""
         with self._lock:
+            if self._loading is not None:
+                self._abandoned.append(self._loading)
             self._loading = None
+
+    def _end_abandoned(self) -> None:
+        """End what began only after it had been given up, too."""
+        self._abandoned = [each for each in self._abandoned if each.end()]
 
 
 class _Loading:
@@ -91,11 +102,7 @@ class _Loading:
             wait([self._outcome], min(_WAIT_STEP_SEC, deadline.left()))
             if not deadline.left() and not self._outcome.done():
                 self.end()
-                raise SourceError(
-                    "kubernetes",
-                    f"the credential plugin of the kubeconfig did not answer within {deadline.seconds:.0f} s and was "
-                    "ended. Run it by hand, and correct it or the network that it needs.",
-                )
+                raise _too_late(deadline)
         return self._outcome.result()
 
     def _run(self) -> None:
@@ -106,11 +113,26 @@ class _Loading:
         except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
             self._outcome.set_exception(error)
 
-    def end(self) -> None:
-        """End the programs that the thread has started; where the system does not name them, they go on."""
+    def end(self) -> bool:
+        """End the programs that the thread has started, as far as the system names them; says whether it goes on."""
         if self._outcome.done():
-            return
-        with suppress(OSError):
-            children = Path(f"/proc/self/task/{self._thread.native_id}/children").read_text(encoding="ascii")
-            for child in children.split():
-                os.kill(int(child), signal.SIGKILL)
+            return False
+        _end_all(Path(f"/proc/self/task/{self._thread.native_id}/children"))
+        return True
+
+
+def _too_late(deadline: Deadline) -> SourceError:
+    return SourceError(
+        "kubernetes",
+        f"the credential plugin of the kubeconfig did not answer {deadline.told()} and was ended. Run it by hand, and "
+        "correct it or the network that it needs.",
+    )
+
+
+def _end_all(children: Path) -> None:
+    """End the processes that a file of /proc names, and theirs."""
+    with suppress(OSError):
+        for child in children.read_text(encoding="ascii").split():
+            for theirs in Path(f"/proc/{child}/task").glob("*/children"):
+                _end_all(theirs)
+            os.kill(int(child), signal.SIGKILL)

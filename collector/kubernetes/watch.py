@@ -131,7 +131,7 @@ class Watcher(Generic[K, T]):
                 if not deadline.left():
                     return SourceError(
                         "kubernetes",
-                        f"{self._resource.path} was not read within {deadline.seconds:.0f} s. Check the API server and "
+                        f"{self._resource.path} was not read {deadline.told()}. Check the API server and "
                         "the network, and a credential plugin of the kubeconfig if there is one.",
                     )
                 self._changed.wait(_WAIT_STEP_SEC)

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -258,8 +257,8 @@ def plugin(tmp_path: Path) -> Path:
     """A kubeconfig whose credential plugin says its process id and then nothing any more."""
     program = tmp_path / "plugin"
     noted = str(tmp_path / "pid")
-    lines = ("import os, time", f"print(os.getpid(), file=open({noted!r}, 'a'), flush=True)", "time.sleep(3600)")
-    program.write_text("\n".join((f"#!{sys.executable}", *lines)))
+    # Of a shell, since that leaves a process of its own behind when it is ended alone.
+    program.write_text(f"#!/bin/sh\necho $$ >>{noted}\nsleep 3600 &\necho $! >>{noted}\nwait\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     run = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "interactiveMode": "Never"}
     config = {
@@ -294,13 +293,16 @@ def _runs(process: int) -> bool:
     return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_whoever_waits_is_told_to_stop(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_waits_is_told_to_stop(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("collector.snapshot.FIRST_LOOK_SEC", 0.5)
     stop = Event()
     settings = load({"HOME": str(plugin.parent), "KUBECONFIG": str(plugin)})
     with LiveSources(settings, stop=stop, reading_sec=LIMIT_SECONDS) as sources:
         Timer(0.3, stop.set).start()
         assert cluster_of(sources) is None
+    assert "/api/v1/pods was not read before the collector was stopped" in caplog.text
 
 
 @contextmanager

@@ -107,3 +107,10 @@ def test_bookmarks_come_where_they_are_asked_for(simulator: RunningSimulator, mo
         bookmark = next(events)
     assert bookmark["type"] == "BOOKMARK"
     assert bookmark["object"]["metadata"]["resourceVersion"] == version
+
+
+def test_a_bookmark_comes_before_the_end_of_a_watch(simulator: RunningSimulator) -> None:
+    version = listed_version(simulator, "pods")
+    query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
+    with watching(simulator, "pods", **query) as events:
+        assert [event["type"] for event in events] == ["BOOKMARK"]
