@@ -10,11 +10,10 @@ from dataclasses import replace
 from threading import Event, Lock
 from typing import Any, Self
 
-from collector.clock import Clock, Reading, boot_time
+from collector.clock import Clock, ClockReading, boot_time
 from collector.dcgm.scrape import Resolver, resolve, scrape
 from collector.errors import SourceError
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
-from collector.kubernetes.connections import Connections
 from collector.kubernetes.credentials import configuration
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import Resource, T
@@ -26,6 +25,7 @@ from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import PassingError, Session
+from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
@@ -72,7 +72,7 @@ class LiveSources:
         self._stop = stop or Event()
         self._reading_sec = reading_sec or _reading_sec(settings)
         self._server = ServerTime(clock, boot)
-        self._connections = Connections(lambda: configuration(settings), settings.request_timeout_sec, self._server)
+        self._sessions = SessionMaker(lambda: configuration(settings), settings.request_timeout_sec, self._server)
         self._lock = Lock()
         self._claims = ClaimReader()
         # No interval before the one that is due at present is asked for.
@@ -100,7 +100,7 @@ class LiveSources:
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
         """Readings in which a source failed, since the start."""
         try:
-            self._connections.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
+            self._sessions.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
@@ -119,14 +119,14 @@ class LiveSources:
         """End all watches and close all connections."""
         for watcher in self._watchers:
             watcher.stop()
-        self._connections.close()
+        self._sessions.close()
         leaving = Deadline(LEAVING_SEC)
         for watcher in self._watchers:
             watcher.join(leaving.left())
         self._close_usage()
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
         return self._server.date
 
@@ -171,7 +171,7 @@ class LiveSources:
             resource,
             lives,
             self._lock,
-            self._connections,
+            self._sessions,
             self._server.now,
             reading_sec=self._reading_sec,
             keep_sec=float(KEPT_INTERVALS * self._settings.polling_interval_sec),
@@ -215,7 +215,7 @@ class LiveSources:
         if not claiming:
             return {}, ()
         try:
-            with closing(self._connections.session(Deadline(self._reading_sec, self._stop))) as session:
+            with closing(self._sessions.session(Deadline(self._reading_sec, self._stop))) as session:
                 return self._claims.read(session, claiming)
         except SourceError as error:
             return None, (BlindSpot("resource_claims_unread", error.message),)
@@ -223,7 +223,7 @@ class LiveSources:
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()
         try:
-            self._usage = self._connections.session(Deadline(self._reading_sec, self._stop))
+            self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
         except SourceError as error:
             log.warning("%s", error)
             self.failures["metrics"] += 1

@@ -12,6 +12,8 @@ from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetric
 
 Usage = tuple[float, float]
 """Cores and bytes."""
+NodeUsage = tuple[float | None, float | None]
+"""The same of a node, each None where it is unknown."""
 
 
 def is_fresh(timestamp: float | None, moment: float, interval: float) -> bool:
@@ -57,7 +59,7 @@ def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
     return None if item.containers is None else found
 
 
-def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> tuple[float | None, float | None]:
+def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> NodeUsage:
     """Return the cores and bytes in use on a node, each None where it cannot be true."""
     if not is_fresh(item.timestamp, moment, interval):
         return None, None

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 from collector.kubernetes.gpu_resources import is_measured, slice_of, told_clients
 from collector.observations import GpuDevice, Node, NodeSpan
+from kl_core.calendar import HOUR
 
-HOUR = 3600
 TICKS_TO_BELIEVE = 3
 """Ticks for which a number of shares has to be the same before it is believed."""
 TOLERANCE = 1e-6
@@ -29,7 +29,7 @@ Units = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Generic[T]):
+class PeakHold(Generic[T]):
     """A value that does not fall before it has been lower for an hour."""
 
     value: T
@@ -38,19 +38,19 @@ class Held(Generic[T]):
     below: T | None = None
     """The most that it was since then."""
 
-    def after(self, now: T, time: int, size: Callable[[T], float]) -> Held[T]:
+    def after(self, now: T, time: int, size: Callable[[T], float]) -> PeakHold[T]:
         """Return it after the tick `time`, at which the value is `now`."""
         if size(now) >= size(self.value) - TOLERANCE:
-            return Held(now)
+            return PeakHold(now)
         since = time if self.since is None else self.since
         below = now if self.below is None or size(now) >= size(self.below) else self.below
         if time - since < HOUR:
-            return Held(self.value, since, below)
-        return Held(below).after(now, time, size)
+            return PeakHold(self.value, since, below)
+        return PeakHold(below).after(now, time, size)
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class GpuSharing:
     """What exporters showed of the sharing of one resource of a node."""
 
     advertised: float
@@ -62,12 +62,12 @@ class Sharing:
     clients: int | None = None
     """The shares that a GPU is sold in, once they are believed."""
 
-    def after(self, advertised: float, devices: int) -> Sharing:
+    def after(self, advertised: float, devices: int) -> GpuSharing:
         """Return it after a tick with so much advertised, at which an exporter showed so many GPUs."""
         if advertised != self.advertised:
-            return Sharing(advertised, devices, 1)
+            return GpuSharing(advertised, devices, 1)
         if devices > self.devices:
-            return Sharing(advertised, devices, 1, self.clients)
+            return GpuSharing(advertised, devices, 1, self.clients)
         ticks = min(self.ticks + 1, TICKS_TO_BELIEVE)
         if ticks < TICKS_TO_BELIEVE:
             return replace(self, ticks=ticks)
@@ -82,15 +82,15 @@ class NodeMemory:
 
     last_there: int
     """The newest tick at which it was there."""
-    advertised: Held[Units] = field(default_factory=lambda: Held({}))
+    advertised: PeakHold[Units] = field(default_factory=lambda: PeakHold({}))
     """GPUs that its units were worth when it advertised them, by resource."""
-    devices: Held[float] = field(default_factory=lambda: Held(0.0))
+    devices: PeakHold[float] = field(default_factory=lambda: PeakHold(0.0))
     """GPUs that exporters show."""
-    framebuffer: Held[float] = field(default_factory=lambda: Held(0.0))
+    framebuffer: PeakHold[float] = field(default_factory=lambda: PeakHold(0.0))
     """Bytes of their memory, used and free."""
     units: Units = field(default_factory=dict)
     """The newest number above zero that was advertised, by resource."""
-    sharing: Mapping[str, Sharing] = field(default_factory=dict)
+    sharing: Mapping[str, GpuSharing] = field(default_factory=dict)
     """By resource."""
     hints: Mapping[str, str] = field(default_factory=dict)
     """What the node has told of its GPUs since it advertises that many, also what it tells no longer."""
@@ -179,7 +179,7 @@ def _after(known: NodeMemory, nodes: Sequence[Node], devices: Sequence[GpuDevice
     most = max((known.gpus(node, node.gpu_capacity) for node in nodes), key=_total)
     # As many units that are told to be worth less are not fewer GPUs than before.
     lasts = before.values_alike(known, units)
-    known = replace(known, advertised=known.advertised.after(most, time, _total) if lasts else Held(most))
+    known = replace(known, advertised=known.advertised.after(most, time, _total) if lasts else PeakHold(most))
     return known if devices is None else _shown(known, devices, time)
 
 
@@ -200,7 +200,7 @@ def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMe
     )
 
 
-def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
+def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, GpuSharing]:
     """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
     measured = {resource: count for resource, count in units.items() if is_measured(resource)}
     hints = known.hints_of(node)
@@ -215,7 +215,7 @@ def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuD
         advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(whole))
         if gpus:
             before = known.sharing.get(resource)
-            found[resource] = before.after(advertised, gpus) if before else Sharing(advertised, gpus, 1)
+            found[resource] = before.after(advertised, gpus) if before else GpuSharing(advertised, gpus, 1)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from collector.kubernetes.gpu_resources import gpu_hints, is_gpu_resource
-from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, Resources
+from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, ResourceList
 from collector.kubernetes.pod_requests import HUGE_PAGES_PREFIX
 from collector.kubernetes.pods import DATE_RESOLUTION_SEC, condition_since, seconds
 from collector.kubernetes.quantity import quantity
@@ -56,13 +56,13 @@ def _ready_since(status: NodeStatus) -> float:
     return condition_since(status.conditions, "Ready", told[0] or "") if told else 0.0
 
 
-def _amount(resources: Resources, name: str) -> float:
+def _amount(resources: ResourceList, name: str) -> float:
     return quantity(resources.get(name, "0"))
 
 
-def _huge_pages(allocatable: Resources) -> float:
+def _huge_pages(allocatable: ResourceList) -> float:
     return sum(_amount(allocatable, name) for name in allocatable if name.startswith(HUGE_PAGES_PREFIX))
 
 
-def _gpus(resources: Resources) -> dict[str, float]:
+def _gpus(resources: ResourceList) -> dict[str, float]:
     return {name: quantity(text) for name, text in resources.items() if is_gpu_resource(name)}

@@ -19,7 +19,7 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 DATE_RESOLUTION_SEC = 1.0
 """The server's `Date` leaves the parts of a second out."""
 
-MAX_SHARED = 1 << 14
+MAX_SHARED_VALUES = 1 << 14
 
 H = TypeVar("H", bound=Hashable)
 V = TypeVar("V")
@@ -28,7 +28,7 @@ V = TypeVar("V")
 class Shared:
     """Values that many pods have, each kept once. A full one begins anew, which costs memory alone."""
 
-    def __init__(self, limit: int = MAX_SHARED) -> None:
+    def __init__(self, limit: int = MAX_SHARED_VALUES) -> None:
         self._values: dict[object, object] = {}
         self._limit = limit
 

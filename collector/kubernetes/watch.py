@@ -23,12 +23,12 @@ from typing import Generic
 import urllib3
 
 from collector.errors import SourceError
-from collector.kubernetes.connections import Connections
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import OddObjects, Resource, T, list_all
 from collector.kubernetes.lives import Lives
 from collector.kubernetes.objects import Event, K, Odd, StatusError, key_of
 from collector.kubernetes.session import Lines, Session
+from collector.kubernetes.session_maker import SessionMaker
 from collector.observations import BlindSpot
 from collector.source_requests import causes
 
@@ -68,7 +68,7 @@ class Watcher(Generic[K, T]):
         resource: Resource[K, T],
         lives: Lives[T],
         lock: Lock,
-        connections: Connections,
+        sessions: SessionMaker,
         now: Callable[[], float],
         *,
         reading_sec: float,
@@ -80,7 +80,7 @@ class Watcher(Generic[K, T]):
         self._resource: Resource[K, T] = resource
         self._lives = lives
         self._lock = lock
-        self._connections = connections
+        self._sessions = sessions
         self._now = now
         self._reading_sec = reading_sec
         self._keep_sec = keep_sec
@@ -143,7 +143,7 @@ class Watcher(Generic[K, T]):
     def list_now(self, deadline: Deadline) -> SourceError | None:
         """List everything, in this thread, for one that was not started; returns why that failed."""
         try:
-            with closing(self._connections.session(deadline)) as session:
+            with closing(self._sessions.session(deadline)) as session:
                 self._list(session)
         except SourceError as error:
             return error
@@ -177,7 +177,7 @@ class Watcher(Generic[K, T]):
     def _turn(self, question: int) -> None:
         with self._lock:
             self._lives.forget(self._now() - self._keep_sec)
-        with closing(self._connections.session(Deadline(self._reading_sec))) as session:
+        with closing(self._sessions.session(Deadline(self._reading_sec))) as session:
             if self._version is None:
                 self._list(session)
                 self._answer(question)
@@ -321,7 +321,7 @@ class Watcher(Generic[K, T]):
         log.info("%s", error)
         self._troubles += 1
         # They may be why.
-        self._connections.forget()
+        self._sessions.forget()
         with self._changed:
             self._failure = (question, error)
             self._changed.notify_all()

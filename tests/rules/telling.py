@@ -17,7 +17,7 @@ from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import Charged, account
 from collector.accounting.who_is_charged import entries_of
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
 from collector.kubernetes.nodes import parse_node
@@ -278,7 +278,7 @@ class _Script:
     """Sources that answer one reading after the other, and of its interval the same."""
 
     uid = "uid-kube-system"
-    date: Reading | None = None
+    date: ClockReading | None = None
 
     def __init__(self, answers: list[Told]) -> None:
         self._answers = answers
