@@ -37,7 +37,8 @@ class Entry:
     measured: float | None = None
     """Share of what was expected to be measured that was, 0.0 to 1.0; 1.0 when nothing was expected; None when
     metrics-server failed, and where nobody told (imported history)."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = field(default_factory=dict)
+    """None for a namespace that was not listed, so that nobody told."""
 
 
 @dataclass(frozen=True, slots=True)

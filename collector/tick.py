@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
 from collector.accounting.gpu_memory import GpuMemory
@@ -88,12 +89,17 @@ class Collector:
         boot: Clock = boot_time,
         *,
         place: PublicationLock | None = None,
+        stop: Event | None = None,
     ) -> None:
-        """`place` is held before anything is published. Raises `StoreError` if what the store keeps cannot be read."""
+        """`place` is held before anything is published; `stop` ends the sources' waiting once it is set.
+
+        Raises `StoreError` if what the store keeps cannot be read.
+        """
         self._settings = settings
         self._interval = settings.polling_interval_sec
         self._sources = sources
         self._store = store
+        self._stop = stop or Event()
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
@@ -137,9 +143,10 @@ class Collector:
 
         Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
         same. Without `keep_unobserved` one at which the cluster did not answer, now or whenever usage was to be read,
-        is not, so that it can be taken again; nor is one whose time nothing vouches for. A tick whose time is
-        contradicted is refused, which is published. Raises `StoreError` when it cannot be stored and `PublishError`
-        when it cannot be published; a stored tick is published with the next one.
+        is not, so that it can be taken again; nor is one whose time nothing vouches for, or that a stop cut short: the
+        next process may take it. A tick whose time is contradicted is refused, which is published. Raises `StoreError`
+        when it cannot be stored and `PublishError` when it cannot be published; a stored tick is published with the
+        next one.
         """
         now = self._timekeeper.read()
         if not 0 <= now.time - time < self._interval:
@@ -159,12 +166,13 @@ class Collector:
         gpus = self._gpus(cluster, found, time)
         sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
-        if not (observed or (keep_unobserved and self._timekeeper.knows)):
+        if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
         if stored:
-            self._newest = sample
+            # One at which nothing was seen says nothing of what was not measured in the newest that did.
+            self._newest = sample if observed else self._newest
             self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
 

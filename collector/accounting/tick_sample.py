@@ -108,14 +108,14 @@ def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) 
 def _namespaces(seen: _Interval, charged: Charged) -> dict[str, Entry]:
     listed = seen.cluster.namespaces
     names = dict.fromkeys([*(name for name in listed if charged(name)), *_named(seen.keys)])
-    return {name: _entry(seen, name, listed.get(name, {})) for name in names}
+    return {name: _entry(seen, name, listed.get(name)) for name in names}
 
 
 def _named(keys: Iterable[str | None]) -> Iterable[str]:
     return (key for key in keys if key is not None)
 
 
-def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry:
+def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str] | None) -> Entry:
     held = seen.totals.entries.get(key) or Held()
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}
     used = seen.measured.of(key) if seen.measured else None

@@ -108,6 +108,11 @@ class Code(Enum):
     IDLE_NOT_READY = (
         "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
     )
+    IDLE_NEGATIVE = (
+        "Usage exceeds what is allocatable in {count} {granularity} bucket(s), so that idle is negative there: "
+        "{buckets}. Usage is read at a moment of each interval and stands for all of it, also on a node that came or "
+        "went within it: take a longer window."
+    )
     OPEN_HOUR_LEFT_OUT = "Statistics leave out the open hour, which is shorter than the others."
 
     HOURS_PER_CENT = "KubeLedger writes hours as per cent of cluster capacity whatever the cost model: so are these."

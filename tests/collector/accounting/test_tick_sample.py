@@ -79,6 +79,21 @@ def test_a_resized_pod_requests_each_for_its_time_and_is_one_pod() -> None:
     assert sample.nodes[0].pods == 1
 
 
+@pytest.mark.parametrize(("present", "cores"), [(100.0, 1 / 3), (150.0, 0.5), (225.0, 1.5), (300.0, 2.5)])
+def test_a_resized_pod_holds_nothing_after_its_node_has_gone(present: float, cores: float) -> None:
+    # 1 core for 150 s, then 4: 100, 150, 150 + 4 x 75 and 150 + 4 x 150 core-seconds
+    spans = [PodSpan(pod(cpu=1.0, on="n2"), 150.0), PodSpan(pod(cpu=4.0, on="n2"), 150.0)]
+    sample = sample_of(spans, nodes=[node("n1"), NodeSpan(node("n2"), present)])
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(cores)
+
+
+def test_pods_without_a_uid_are_as_many_as_they_are() -> None:
+    spans = [PodSpan(replace(pod(name=name), uid=""), 200.0) for name in "ab"]
+    sample = sample_of(spans)
+    assert sample.nodes[0].pods == 2
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(4 / 3)
+
+
 def test_a_node_counts_the_pods_that_still_hold_something_at_the_end() -> None:
     gone = PodSpan(pod(name="gone", ended=MOMENT - 1), 299.0)
     new = PodSpan(pod(name="new"), 1.0)

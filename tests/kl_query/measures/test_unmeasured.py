@@ -118,6 +118,55 @@ def test_an_hour_that_nobody_observed_is_no_unmeasured_one() -> None:
     assert (three["idle_at_most"], three["unmeasured_requests"]) == (16, 6)
 
 
+@pytest.mark.requirement("KL-T-16")
+@pytest.mark.parametrize("cost_model", ["cumulative", "costs"])
+def test_idle_is_at_most_what_is_left_while_a_gpu_is_not_seen(cost_model: str) -> None:
+    # 7 of 8 GPUs are seen at work, of 10 at 1 $ an hour: 3 are left, or 2.
+    rows = {"hpc": {"gpu": Row([7, 7], [8, 8]), "cpu": Row([1, 1], [1, 1])}}
+    facts: dict[str, Any] = {"capacity": {"gpu": [10, 10], "cpu": [4, 4]}, "bill": {"gpu": [10, 10], "cpu": [4, 4]}}
+    scale = Scale("2026-11-21T18:00:00Z", namespaces=rows, **facts)
+    books = Published(hourly=scale, rates=RATES, currency="$")
+
+    def rest(reasons: dict[str, int], **given: Any) -> tuple[float | None, ...]:
+        dataset = loaded(dataclasses.replace(books, more={"unmeasured": {"hpc": reasons}}))
+        given = {"scale": "hourly_7d", "date": "latest", "metric": "gpu", "cost_model": cost_model, **given}
+        found = overhead(dataset, **given)
+        assert found == overhead(restricted(dataset, lambda _name: False), **given)
+        return found["idle_value"], found["idle_at_most"], found["unmeasured_requests"]
+
+    # How many of its requests are not seen is not told.
+    assert rest({"gpu_not_seen": 1}) == (3, 3, None)
+    assert rest({"gpu_not_seen": 1}, date="all") == (6, 6, None)
+    assert rest({"gpu_not_seen": 1}, date="2026-11-21T18:00:00Z") == (3, None, None)
+    assert rest({"stale": 1}) == (3, None, None)
+    assert rest({"gpu_not_seen": 1}, metric="cpu") == (3, None, None)
+    if cost_model == "costs":
+        assert rest({"gpu_not_seen": 1}, metric="total") == (6, 6, None)
+
+
+@pytest.mark.requirement("KL-T-16")
+@pytest.mark.parametrize("cost_model", ["cumulative", "normalized", "costs"])
+def test_idle_below_zero_is_said_with_its_buckets(cost_model: str) -> None:
+    # 8 core-hours of 2 in the second hour; in the third exactly what there is, but for a rounding.
+    rows = {"web": {"cpu": Row([4, 8, 10 + 1e-9], [1, 1, 1])}}
+    facts: dict[str, Any] = {"capacity": {"cpu": [10, 2, 10]}, "bill": {"cpu": [5, 5, 5]}}
+    scale = Scale("2026-11-21T17:00:00Z", namespaces=rows, **facts)
+    dataset = loaded(Published(hourly=scale, rates=RATES, currency="$"))
+    given: dict[str, Any] = {"metric": "cpu", "scale": "hourly_7d", "cost_model": cost_model}
+
+    def said(tool: str, **more: Any) -> list[str]:
+        return [text for text in told(dataset, tool, **{**given, **more}) if "idle is negative" in text]
+
+    (text,) = said("get_namespace_breakdown", date="all")
+    assert text.startswith("Usage exceeds what is allocatable in 1 hour bucket(s), so that idle is negative there: ")
+    assert "2026-11-21T18:00:00Z. " in text
+    assert said("get_usage", date="all", exclude_special=False) == [text]
+    assert said("get_usage", date="all") == said("get_namespace_breakdown") == []
+    assert said("get_namespace_breakdown", date="2026-11-21T17:00:00Z") == []
+    if cost_model != "costs":
+        assert said("get_namespace_breakdown", date="all", dimension="requests") == []
+
+
 def test_gpu_memory_cannot_be_requested() -> None:
     rows = {"web": {"gpu_memory": Row([4, None], [None, None])}}
     dataset = loaded(Published(daily=Scale("2026-11-20", capacity={"gpu_memory": [10, 10]}, namespaces=rows)))
