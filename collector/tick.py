@@ -17,7 +17,7 @@ from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by, entries_of
-from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
+from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
 from collector.model import TickSample
 from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
@@ -38,7 +38,7 @@ class Sources(Protocol):
         """UID of namespace `kube-system`; None while it is not known."""
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
 
     def read_usage(self) -> UsageReading | None:
@@ -151,7 +151,7 @@ class Collector:
         now = self._timekeeper.read()
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
-            now = Reading(float(time), now.boot)
+            now = ClockReading(float(time), now.boot)
         refused = self._judge(now)
         if refused is None and time not in self._found and not keep_unobserved:
             return TickReport(time, stored=False, observed=False, generation=None)
@@ -210,11 +210,11 @@ class Collector:
         self._published = self.disagreement
         return generation
 
-    def _judge(self, now: Reading) -> Disagreement | None:
+    def _judge(self, now: ClockReading) -> Disagreement | None:
         self._timekeeper.hear(self._sources.date)
         return self._timekeeper.judge(now)
 
-    def _believe(self, time: Reading) -> None:
+    def _believe(self, time: ClockReading) -> None:
         """Note the time of a tick that is taken, before it is stored: the first rate holds from then on."""
         if not self._timekeeper.knows:
             log.warning("the API server sends no Date header, so the time is that of this machine's clock alone")

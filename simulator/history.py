@@ -21,7 +21,7 @@ from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by, entries_of
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
@@ -214,7 +214,7 @@ class _NoSources:
     """History asks no cluster; only its books are published."""
 
     uid: str | None = None
-    date: Reading | None = None
+    date: ClockReading | None = None
 
     def read_usage(self) -> UsageReading | None:
         raise RuntimeError("history is taken from the formula")

@@ -18,6 +18,8 @@ from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetric
 
 Usage = tuple[float, float]
 """Cores and bytes."""
+NodeUsage = tuple[float | None, float | None]
+"""The same of a node, each None where it is unknown."""
 
 RATE_ERROR = 0.05
 """Part of a node's cores that a rate can read above all of them."""
@@ -59,14 +61,15 @@ def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
     found: dict[str, Usage] = {}
     for container in item.containers or ():
         name, cpu, memory = container.name, container.cpu, container.memory
-        if cpu is None or memory is None or name not in pod.containers:
+        # Nothing runs in 0 bytes: some kubelets say so of what they cannot read.
+        if cpu is None or not memory or name not in pod.containers:
             continue
         if found.setdefault(name, (cpu, memory)) != (cpu, memory):
             return None
     return None if item.containers is None else found
 
 
-def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> tuple[float | None, float | None]:
+def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> NodeUsage:
     """Return the cores and bytes in use on a node, each None where it cannot be true."""
     if not is_fresh(item.timestamp, moment, interval):
         return None, None

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from collector.errors import SourceError
-from collector.kubernetes.objects import Decoder, K, Odd, Page, key_of
+from collector.kubernetes.objects import Decoder, K, ObjectPage, Odd, key_of
 from collector.kubernetes.session import ExpiredListingError, Session
 from collector.observations import BlindSpot
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 MAX_LISTING_RESTARTS = 5
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ def list_all(
 
 
 def _take(
-    listing: Listing[T], page: Page[K], resource: Resource[K, T], now: float, held: Callable[[str], T | None]
+    listing: Listing[T], page: ObjectPage[K], resource: Resource[K, T], now: float, held: Callable[[str], T | None]
 ) -> None:
     listing.odd.update({each.key: each for each in page.odd})
     for item in page.items:
@@ -143,8 +143,8 @@ def _take(
             listing.items[key] = known if known == found and known is not None else found
 
 
-def _page(session: Session, resource: Resource[K, T], token: str | None) -> Page[K]:
-    query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+def _page(session: Session, resource: Resource[K, T], token: str | None) -> ObjectPage[K]:
+    query = {"limit": str(MAX_PAGE_OBJECTS), **({"continue": token} if token else {})}
     body = session.get("kubernetes", resource.path, query, f"list {resource.name} in the whole cluster")
     try:
         return resource.decoder.page(body)

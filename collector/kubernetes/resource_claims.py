@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "resource.k8s.io"
 VERSIONS = ("v1", "v1beta2", "v1beta1")
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 RULE = f"{{apiGroups: [{GROUP}], resources: [resourceclaims], verbs: [list]}}"
 
 # Kubernetes makes such a claim for a pod that requests units of a resource: those units are counted.
@@ -86,7 +86,7 @@ class ClaimReader:
 def _pages(session: Requests, version: str) -> Iterator[Object]:
     token = ""
     while True:
-        query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+        query = {"limit": str(MAX_PAGE_OBJECTS), **({"continue": token} if token else {})}
         path = f"/apis/{GROUP}/{version}/resourceclaims"
         page = session.get_json("kubernetes", path, query, "list resourceclaims in the whole cluster")
         items = page.get("items")

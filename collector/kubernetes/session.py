@@ -23,7 +23,7 @@ import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
@@ -39,7 +39,7 @@ READ_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
 _FIRST_PAUSE_SEC = 1.0
 _CHANCE = SystemRandom()
-_ERROR_BODY = 1 << 14
+_MAX_ERROR_BODY_BYTES = 1 << 14
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, ApiException, OSError)
@@ -92,7 +92,7 @@ class Session:
         self.server = server or ServerTime()
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server's newest answer told, whatever its status; None before there was one."""
         return self.server.date
 
@@ -270,7 +270,7 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
 def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
     """Return the error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
     try:
-        document = orjson.loads(response.read(_ERROR_BODY))
+        document = orjson.loads(response.read(_MAX_ERROR_BODY_BYTES))
     except (*_TRANSPORT_ERRORS, orjson.JSONDecodeError):
         document = None
     status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}

@@ -86,7 +86,7 @@ class Code(Enum):
         "is right; `kl-collector health` says what to do."
     )
     SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
-    METRICS_NEVER_ANSWERED = "metrics-server has never answered: usage is unknown, requests are not."
+    METRICS_NEVER_ANSWERED = "metrics-server has never given a usable answer: usage is unknown, requests are not."
     NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
     PARTIAL_BUCKET = "Partial: the bucket {bucket} is still open and holds {hours:g} of its {length:g} hours."
     NOT_OBSERVED = "Not observed: {hours:g} h, no amount covers them: {buckets}."

@@ -24,7 +24,7 @@ _WHY: Mapping[str, tuple[Text, Text]] = {
         text("Check that an exporter runs on each node with GPUs of NVIDIA."),
     ),
 }
-REASONS = tuple(_WHY)
+UNMEASURED_REASONS = tuple(_WHY)
 """Why a pod was not measured, as manifests say it."""
 _OTHERWISE = text("for a reason that this kl-mcp does not know"), text("Upgrade kl-mcp.")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import PublishError, SourceError
 from collector.observations import Cluster, MetricsListing, PodSpan
 from collector.sampling_times import reading_moment
@@ -390,7 +390,7 @@ class Clocks:
 
     def told(self, said: Said) -> Said:
         """What an API server says that tells the time too."""
-        return replace(said, date=Reading(self.true, self.boot()))
+        return replace(said, date=ClockReading(self.true, self.boot()))
 
 
 @contextmanager

@@ -90,14 +90,15 @@ def test_a_sample_without_a_time_is_not_known_to_be_fresh() -> None:
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
-        (container(0.0, 0.0), None),
-        (container(-1e-9, 0.0), "negative"),
+        (container(0.0, 1.0), None),
+        (container(0.5, 0.0), "incomplete"),
+        (container(-1e-9, 1.0), "negative"),
         (container(0.0, -1.5), "negative"),
         (container(8.0, 32 * GIB), None),
         (container(8.4, 32 * GIB), None),
         (container(8.401, 32 * GIB), "impossible"),
         (container(8.0, 32 * GIB + 1), "impossible"),
-        (container(18446744074.0, 0.0), "impossible"),
+        (container(18446744074.0, 1.0), "impossible"),
     ],
 )
 def test_a_value_is_neither_below_zero_nor_above_what_the_node_has(one: Any, reason: str | None) -> None:
@@ -116,13 +117,13 @@ def test_a_rate_that_reads_a_little_above_its_node_counts_as_all_of_it(cores: fl
 
 def test_all_containers_together_are_not_above_what_the_node_has() -> None:
     two = pod(containers=("a", "b"))
-    assert believed(item(containers=[container(4.0, 0.0, "a"), container(4.0, 0.0, "b")]), two) == (True, None)
-    above = item(containers=[container(4.0, 0.0, "a"), container(4.5, 0.0, "b")])
+    assert believed(item(containers=[container(4.0, 1.0, "a"), container(4.0, 1.0, "b")]), two) == (True, None)
+    above = item(containers=[container(4.0, 1.0, "a"), container(4.5, 1.0, "b")])
     assert believed(above, two) == (False, "impossible")
 
 
 def test_one_negative_container_is_not_balanced_by_another() -> None:
-    both = item(containers=[container(-1.0, 0.0, "a"), container(4.0, 0.0, "b")])
+    both = item(containers=[container(-1.0, 1.0, "a"), container(4.0, 1.0, "b")])
     assert believed(both, pod(containers=("a", "b"))) == (False, "negative")
 
 

@@ -132,6 +132,16 @@ def test_a_pod_holds_something_for_as_long_as_its_node_is_there(present: float, 
     assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(cores)
 
 
+@pytest.mark.parametrize(
+    ("present", "core_seconds"), [(300.0, 900), (299.0, 896), (150.0, 300), (100.0, 100), (60.0, 60)]
+)
+def test_a_resized_pod_holds_no_more_of_its_node_than_the_node_was_there(present: float, core_seconds: float) -> None:
+    # 1 core for 100 s, then 4 for 200 s, on a node that leaves meanwhile
+    spans = [PodSpan(pod(cpu=1.0), 100.0), PodSpan(pod(cpu=4.0), 200.0)]
+    sample = sample_of(spans, nodes=[NodeSpan(node(), present)])
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(core_seconds / 300)
+
+
 def test_a_node_that_becomes_no_machine_counts_until_then() -> None:
     nodes = [NodeSpan(node(), 100.0), NodeSpan(node(excluded=True), 200.0)]
     sample = sample_of([pod(cpu=3.0)], nodes=nodes)

@@ -23,13 +23,13 @@ from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
 from kl_core.errors import SettingsError
 
-MAX_AGE_SEC = 30.0
+MAX_CREDENTIALS_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
 _KEEP_ALIVE = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
 _WAIT_STEP_SEC = 0.2
 
 
-class Connections:
+class SessionMaker:
     """Makes sessions; may be asked by several threads."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Connections:
             raise SourceError("kubernetes", reason)
         with self._lock:
             self._end_abandoned()
-            if self._loading is None or self._loading.began < self._monotonic() - MAX_AGE_SEC:
+            if self._loading is None or self._loading.began < self._monotonic() - MAX_CREDENTIALS_AGE_SEC:
                 self._loading = _Loading(self._load, self._monotonic())
             loading = self._loading
         try:

@@ -9,9 +9,9 @@ import pytest
 from kubernetes.client import Configuration
 
 from collector.errors import SourceError
-from collector.kubernetes.connections import Connections
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
+from collector.kubernetes.session_maker import SessionMaker
 from kl_core.errors import SettingsError
 from tests.support.patience import LIMIT_SECONDS
 
@@ -23,14 +23,14 @@ class Loads:
         self.count = 0
         self.time = 0.0
         self._load = load
-        self.connections = Connections(self._counted, 1.0, ServerTime(), monotonic=lambda: self.time)
+        self.sessions = SessionMaker(self._counted, 1.0, ServerTime(), monotonic=lambda: self.time)
 
     def _counted(self) -> Configuration:
         self.count += 1
         return self._load()
 
     def ask(self, seconds: float = LIMIT_SECONDS) -> None:
-        self.connections.session(Deadline(seconds)).close()
+        self.sessions.session(Deadline(seconds)).close()
 
 
 def test_credentials_are_shared_for_half_a_minute() -> None:
@@ -47,7 +47,7 @@ def test_credentials_are_shared_for_half_a_minute() -> None:
 def test_credentials_that_may_be_why_something_failed_are_read_anew() -> None:
     loads = Loads()
     loads.ask()
-    loads.connections.forget()
+    loads.sessions.forget()
     loads.ask()
     assert loads.count == 2
 
@@ -90,7 +90,7 @@ def test_credentials_that_do_not_come_are_given_up_at_the_deadline() -> None:
 
 
 def test_connections_are_kept_alive_so_that_dead_ones_are_noticed() -> None:
-    session = Loads().connections.session(Deadline(LIMIT_SECONDS))
+    session = Loads().sessions.session(Deadline(LIMIT_SECONDS))
     options = session._client.configuration.socket_options
     session.close()
     assert options
