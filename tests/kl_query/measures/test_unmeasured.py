@@ -207,6 +207,17 @@ def test_efficiency_is_that_of_the_measured_pods(scale: str, used: float, ratio:
     assert [text for text in series["metadata"]["warnings"] if "measured part: web (60 %)" in text]
 
 
+def test_usage_that_stands_against_no_requests_is_in_no_ratio_of_all() -> None:
+    # web 4 of 8, and 5 of free that asks for nothing; lost asks for nothing either, and nobody knows what it uses.
+    rows = {"web": {"cpu": Row([4], [8])}, "free": {"cpu": Row([5], [0])}, "lost": {"cpu": Row([None], [0])}}
+    scale = Scale("2026-11-21T19:00:00Z", capacity={"cpu": [20]}, namespaces=rows)
+    answer = asked(loaded(Published(hourly=scale)), "get_efficiency", metric="cpu", scale="hourly_7d")
+    found = {row["namespace"]: (row["efficiency_ratio"], row["classification"]) for row in answer["efficiency"]}
+    assert found == {"web": (0.5, "balanced"), "free": (None, "no_requests"), "lost": (None, "unknown")}
+    total = answer["totals"]["cpu"]
+    assert (total["usage"], total["requests"], total["efficiency_ratio"]) == (9, 8, 0.5)
+
+
 def _with(scale: Scale | None, rows: dict[str, Any]) -> Scale:
     assert scale is not None
     return dataclasses.replace(scale, namespaces=rows)
