@@ -14,14 +14,14 @@ GPU_NOT_SEEN = "gpu_not_seen"
 _CHECK = text("Check metrics-server, and the kubelets that it reads.")
 _WHY: Mapping[str, tuple[Text, Text]] = {
     "absent": (text("metrics-server does not list them"), _CHECK),
-    "stale": (text("their metrics are older than one polling interval"), _CHECK),
+    "stale": (text("their metrics are not of the last polling interval"), _CHECK),
     "incomplete": (text("metrics of some of their containers are missing"), _CHECK),
     "negative": (text("their metrics are below zero"), _CHECK),
     "impossible": (text("their metrics are above the capacity of their node"), _CHECK),
     "odd": (text("their metrics cannot be read"), _CHECK),
     GPU_NOT_SEEN: (
         text("no DCGM exporter reports their GPUs"),
-        text("Check that an exporter runs on each node with GPUs."),
+        text("Check that an exporter runs on each node with GPUs of NVIDIA."),
     ),
 }
 UNMEASURED_REASONS = tuple(_WHY)

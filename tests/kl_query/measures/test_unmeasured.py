@@ -215,7 +215,7 @@ def _with(scale: Scale | None, rows: dict[str, Any]) -> Scale:
 UNMEASURED = {"web": {"stale": 3, "gpu_not_seen": 2}, "registry": {"absent": 1, "stale": 1}}
 ABSENT = "pod(s) were not measured at the newest sample: metrics-server does not list them."
 CHECK = "Check metrics-server, and the kubelets that it reads."
-STALE = "pod(s) were not measured at the newest sample: their metrics are older than one polling interval."
+STALE = "pod(s) were not measured at the newest sample: their metrics are not of the last polling interval."
 
 
 @pytest.fixture(scope="module")
