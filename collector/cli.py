@@ -229,14 +229,10 @@ def _collector(
     from collector.store.store import Store
     from collector.tick import Collector
 
-    # Before the store: one that is refused begins no database.
-    with (
-        LiveSources(
-            settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until
-        ) as sources,
-        PublicationLock(settings) as place,
-        Store.open(settings.db_location) as store,
-    ):
+    # Made before the store, for one that is refused begins no database; entered after it, for one that is refused
+    # watches nothing.
+    sources = LiveSources(settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until)
+    with PublicationLock(settings) as place, Store.open(settings.db_location) as store, sources:
         yield Collector(settings, sources, store, clock, boot, place=place)
 
 
