@@ -320,6 +320,13 @@ def test_requests_by_claims_that_could_not_be_read_are_unknown_and_nobody_elses_
     assert sample.capacity["gpu"] == 2.0
 
 
+def test_so_are_those_of_a_pod_that_requests_none_besides() -> None:
+    only = replace(pod("ml"), claims=("only",))
+    sample = sample_of([only, pod("shop")], nodes=[gpu_node(2.0)], claimed=None)
+    assert sample.namespaces["ml"].requests["gpu"] is None
+    assert "gpu" not in sample.namespaces["shop"].requests
+
+
 @pytest.mark.parametrize(("exporters", "dcgm"), [(False, None), (True, False)])
 def test_without_an_exporter_gpu_usage_is_unknown_and_requests_are_not(exporters: bool, dcgm: bool | None) -> None:
     sample = sample_of([gpu_pod()], [item("ml")], nodes=[gpu_node(2.0)], exporters=exporters)
