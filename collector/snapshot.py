@@ -15,7 +15,7 @@ from collector.dcgm.scrape import Resolver, resolve, scrape
 from collector.errors import SourceError
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
 from collector.kubernetes.credentials import configuration
-from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.deadline import Deadline, LateError, Task
 from collector.kubernetes.listings import Resource, T
 from collector.kubernetes.lives import Lives
 from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metrics
@@ -119,8 +119,8 @@ class LiveSources:
         """End all watches and close all connections."""
         for watcher in self._watchers:
             watcher.stop()
-        self._sessions.close()
         leaving = Deadline(LEAVING_SEC)
+        self._sessions.close(LEAVING_SEC)
         for watcher in self._watchers:
             watcher.join(leaving.left())
         self._close_usage()
@@ -149,6 +149,9 @@ class LiveSources:
         with self._lock:
             known = self._state.interval(start, end, blind_spots)
         claimed, unread = self._claimed(span.pod for span in known.pods)
+        if unread and self._stop.is_set():
+            # The next process has its chance to read them.
+            return None
         return replace(known, claimed=claimed, blind_spots=(*blind_spots, *unread))
 
     def read_usage(self) -> UsageReading | None:
@@ -214,11 +217,20 @@ class LiveSources:
         claiming = [pod for pod in pods if pod.claims]
         if not claiming:
             return {}, ()
-        try:
-            with closing(self._sessions.session(Deadline(self._reading_sec, self._stop))) as session:
+        deadline = Deadline(self._reading_sec, self._stop)
+
+        def read() -> tuple[Mapping[str, float] | None, tuple[BlindSpot, ...]]:
+            with closing(self._sessions.session(deadline)) as session:
                 return self._claims.read(session, claiming)
+
+        try:
+            # In a thread, which a stop need not wait for.
+            return Task(read, "claims").result(deadline)
         except SourceError as error:
-            return None, (BlindSpot("resource_claims_unread", error.message),)
+            reason = error.message
+        except LateError:
+            reason = f"resource claims were not read {deadline.told()}. Check the API server and the network."
+        return None, (BlindSpot("resource_claims_unread", reason),)
 
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()

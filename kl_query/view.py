@@ -10,6 +10,7 @@ from math import isnan
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
 from kl_query.dataset.model import Column, Dataset, Row, Scale
+from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
@@ -19,7 +20,6 @@ from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
-from kl_query.windows import Window, read_window
 
 _SAME_HOURS = 1e-6
 

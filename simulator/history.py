@@ -195,14 +195,14 @@ def _measured(device: GpuDevice, values: dict[str, tuple[Floats, Floats, Floats]
 def _listing(
     nodes: Sequence[Node], pods: Sequence[PodInstance], units: Sequence[tuple[int, int]], scraped: float
 ) -> MetricsListing:
-    """What metrics-server answers, without the detour over text; what a pod uses is told of its first container."""
+    """What metrics-server answers, without the detour over text; all but a KiB each is told of the first container."""
     on_nodes = {node.name: (KUBELET_NANOCORES, KUBELET_KIBIBYTES) for node in nodes}
     items = []
     for pod, (nanocores, kibibytes) in zip(pods, units, strict=True):
         if pod.running and pod.node is not None:
             first, *others = (container.name for container in measured_containers(pod.group))
-            used = ContainerMetrics(first, nanocores / 1e9, float(kibibytes * KIB))
-            containers = (used, *(ContainerMetrics(name, 0.0, 0.0) for name in others))
+            used = ContainerMetrics(first, nanocores / 1e9, float((kibibytes - len(others)) * KIB))
+            containers = (used, *(ContainerMetrics(name, 0.0, float(KIB)) for name in others))
             items.append(PodMetrics(pod.namespace, pod.name, scraped, None, containers))
             cpu, memory = on_nodes[pod.node]
             on_nodes[pod.node] = (cpu + nanocores, memory + kibibytes)

@@ -3,10 +3,6 @@
 A pod is measured when every running container of it is there under its own name, with both values, fresh, not negative
 and together not above what its node has. With one value lacking neither counts: one share of measured pods stands for
 cpu and memory, and would be wrong for one of them.
-
-Cpu is a rate: metrics-server divides what a counter grew by in a window of ten seconds or more by the time between two
-timestamps, which the kubelet takes beside the counter, on a busy node half a second late. What fills its node can so
-read a twentieth above it, and counts as all of it. Memory is a level, and has no such error.
 """
 
 from __future__ import annotations
@@ -20,9 +16,6 @@ Usage = tuple[float, float]
 """Cores and bytes."""
 NodeUsage = tuple[float | None, float | None]
 """The same of a node, each None where it is unknown."""
-
-RATE_ERROR = 0.05
-"""Part of a node's cores that a rate can read above all of them."""
 
 
 def is_fresh(timestamp: float | None, moment: float, interval: float) -> bool:
@@ -46,10 +39,9 @@ def pod_usage(pod: Pod, node: Node, item: PodMetrics, moment: float, interval: f
             return "negative"
         cpu += its_cpu
         memory += its_memory
-    cores, level = _cores(cpu, node), _level(memory, node)
-    if cores is None or level is None:
+    if _possible(cpu, node.cpu_capacity) is None or _possible(memory, node.memory_capacity) is None:
         return "impossible"
-    return cores, level + pod.requests.get(HUGE_PAGES, 0.0)
+    return cpu, memory + pod.requests.get(HUGE_PAGES, 0.0)
 
 
 def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
@@ -73,15 +65,9 @@ def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) ->
     """Return the cores and bytes in use on a node, each None where it cannot be true."""
     if not is_fresh(item.timestamp, moment, interval):
         return None, None
-    return _cores(item.cpu, node), _level(item.memory, node)
+    return _possible(item.cpu, node.cpu_capacity), _possible(item.memory, node.memory_capacity)
 
 
-def _cores(value: float | None, node: Node) -> float | None:
-    """Return the cores in use, None where it cannot be so many; a node that tells no capacity limits nothing."""
-    capacity = node.cpu_capacity or inf
-    return None if value is None or not 0 <= value <= capacity * (1 + RATE_ERROR) else min(value, capacity)
-
-
-def _level(value: float | None, node: Node) -> float | None:
-    """Return the bytes in use, None where it cannot be so many."""
-    return None if value is None or not 0 <= value <= (node.memory_capacity or inf) else value
+def _possible(value: float | None, capacity: float) -> float | None:
+    """Return what is in use, None where it cannot be so much; a node that tells no capacity limits nothing."""
+    return None if value is None or not 0 <= value <= (capacity or inf) else value

@@ -1,10 +1,16 @@
-"""How long a reading of a source may take, its repetitions and pauses included."""
+"""How long a reading of a source may take, its repetitions and pauses included, and what is not waited for longer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Event
+from concurrent.futures import Future, wait
+from threading import Event, Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_WAIT_STEP_SEC = 0.2
 
 
 class Deadline:
@@ -29,3 +35,47 @@ class Deadline:
     def pause(self, seconds: float) -> bool:
         """Wait for some seconds; False, at once, where the end comes before they are over."""
         return seconds < self.left() and not self._stop.wait(seconds)
+
+
+class LateError(Exception):
+    """A task has not ended by the deadline."""
+
+
+class Task(Generic[T]):
+    """Something that goes on in a thread of its own, which nobody has to wait for."""
+
+    def __init__(self, action: Callable[[], T], name: str) -> None:
+        """RuntimeError where the system has no thread left."""
+        self._action = action
+        self._outcome: Future[T] = Future()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def thread_id(self) -> int | None:
+        """Of the system; None before it runs."""
+        return self._thread.native_id
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self._outcome.done()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended with an exception."""
+        return self.is_done and self._outcome.exception() is not None
+
+    def result(self, deadline: Deadline) -> T:
+        """Return what the action returns or raise what it raises; `LateError` at the deadline."""
+        while not self.is_done:
+            wait([self._outcome], min(_WAIT_STEP_SEC, deadline.left()))
+            if not deadline.left() and not self.is_done:
+                raise LateError
+        return self._outcome.result()
+
+    def _run(self) -> None:
+        try:
+            self._outcome.set_result(self._action())
+        except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
+            self._outcome.set_exception(error)

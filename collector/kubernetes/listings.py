@@ -125,8 +125,19 @@ def list_all(
             raise _no_listing(resource.path, "its items are null")
         listing.version = page.version if first else listing.version
         _take(listing, page, resource, session.server.now(), held)
-        token, first = page.token, False
+        token, first = next_token(resource.path, token, page.token), False
     return listing
+
+
+def next_token(path: str, asked: str | None, told: str | None) -> str | None:
+    """Return the token of the page that follows; `SourceError` where it would be the same page again, without end."""
+    if told and told == asked:
+        raise SourceError(
+            "kubernetes",
+            f"the listing of {path} does not end: a page names itself as the next one. Check the API server, and what "
+            "stands between it and the collector.",
+        )
+    return told or None
 
 
 def _take(

@@ -252,6 +252,8 @@ class _Anything(_Read):
     metadata: Any = None
 
 
+_WITHOUT_OBJECT = frozenset({"BOOKMARK", "ERROR"})
+"""What these events have in its place may look like one."""
 _RAW_PAGE = msgspec.json.Decoder(_RawPage)
 _RAW_EVENT = msgspec.json.Decoder(_RawEvent)
 
@@ -284,6 +286,8 @@ class Decoder(Generic[K]):
             return self._other_event(line)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
+        if event.type in _WITHOUT_OBJECT:
+            return self._other_event(line)
         return Event(event.type, event.object.metadata.resource_version, event.object)
 
     def _other_event(self, line: bytes) -> Event[K]:

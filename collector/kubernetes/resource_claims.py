@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from collector.errors import SourceError
+from collector.kubernetes.listings import next_token
 from collector.mig_profiles import profile_share
 from collector.observations import BlindSpot, Pod
 from kl_core.vocabulary import Source
@@ -93,9 +94,10 @@ def _pages(session: Requests, version: str) -> Iterator[Object]:
         if not isinstance(items, list):
             raise SourceError("kubernetes", f"{path} did not answer with a list. Check that this is a Kubernetes API.")
         yield from items
-        token = (page.get("metadata") or {}).get("continue") or ""
-        if not token:
+        told = next_token(path, token, (page.get("metadata") or {}).get("continue"))
+        if not told:
             return
+        token = told
 
 
 def _unread(error: SourceError, pods: int) -> str:

@@ -125,7 +125,7 @@ class Session:
         response = self._request("kubernetes", path, query, silence_sec)
         try:
             if response.status != HTTPStatus.OK:
-                raise _refused("kubernetes", self._url(path), response, permission)
+                raise self._refused("kubernetes", path, response, permission)
             yield Lines(response, self._url(path))
         finally:
             response.close()
@@ -160,7 +160,7 @@ class Session:
         response = self._request(source, path, query, min(self._timeout_sec, seconds))
         try:
             if response.status != HTTPStatus.OK:
-                raise _refused(source, self._url(path), response, permission)
+                raise self._refused(source, path, response, permission)
             yield _Body(response, source, self._url(path), deadline)
         finally:
             response.close()
@@ -183,6 +183,21 @@ class Session:
             self.server.hear(response.headers)
         return response
 
+    def _refused(self, source: Source, path: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
+        """Return the error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
+        deadline = Deadline(self._timeout_sec, monotonic=self._monotonic)
+        body = _Body(response, source, self._url(path), deadline)
+        document = None
+        with suppress(SourceError, orjson.JSONDecodeError):
+            document = orjson.loads(body.read_up_to(_MAX_ERROR_BODY_BYTES))
+        status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}
+        error = refused(source, self._url(path), response.status, str(status.get("message") or ""), permission)
+        if response.status == HTTPStatus.GONE:
+            return ExpiredListingError(source, error.message, (status.get("metadata") or {}).get("continue") or None)
+        if response.status in _PASSING:
+            return PassingError(error, _retry_after(response))
+        return error
+
     def _url(self, path: str) -> str:
         return f"{self._client.configuration.host}{path}"
 
@@ -200,6 +215,13 @@ class _Body:
         if size >= 0:
             return self._read(size) if size else b""
         return b"".join(iter(lambda: self._read(READ_BYTES), b""))
+
+    def read_up_to(self, size: int) -> bytes:
+        """Return what comes before the end, of a longer body only about the first `size` bytes."""
+        read = b""
+        while len(read) < size and (part := self._read(size)):
+            read += part
+        return read
 
     def _read(self, size: int) -> bytes:
         try:
@@ -265,18 +287,3 @@ def _broken(source: Source, url: str, error: BaseException) -> SourceError:
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else None
-
-
-def _refused(source: Source, url: str, response: urllib3.BaseHTTPResponse, permission: str) -> SourceError:
-    """Return the error for a status other than 200; of the body, only a Kubernetes `Status` object is repeated."""
-    try:
-        document = orjson.loads(response.read(_MAX_ERROR_BODY_BYTES))
-    except (*_TRANSPORT_ERRORS, orjson.JSONDecodeError):
-        document = None
-    status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}
-    error = refused(source, url, response.status, str(status.get("message") or ""), permission)
-    if response.status == HTTPStatus.GONE:
-        return ExpiredListingError(source, error.message, (status.get("metadata") or {}).get("continue") or None)
-    if response.status in _PASSING:
-        return PassingError(error, _retry_after(response))
-    return error

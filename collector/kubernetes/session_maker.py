@@ -9,16 +9,15 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 
 from kubernetes.client import Configuration
 from kubernetes.client.rest import tcp_keepalive_socket_options  # type: ignore[attr-defined]
 
 from collector.errors import SourceError
-from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.deadline import Deadline, LateError, Task
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
 from kl_core.errors import SettingsError
@@ -26,7 +25,13 @@ from kl_core.errors import SettingsError
 MAX_CREDENTIALS_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
 _KEEP_ALIVE = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
-_WAIT_STEP_SEC = 0.2
+MAX_ABANDONED = 10
+"""Readings that go on though they were given up; each of them keeps a thread, and files of a plugin."""
+_END_STEP_SEC = 0.05
+_CANNOT_BE_ENDED = (
+    f"{MAX_ABANDONED} readings of the credentials hang and cannot be ended. Correct the credential plugin of the "
+    "kubeconfig, or the file system that the kubeconfig is on, and restart the collector."
+)
 
 
 class SessionMaker:
@@ -47,77 +52,87 @@ class SessionMaker:
         self._lock = Lock()
         self._loading: _Loading | None = None
         self._abandoned: list[_Loading] = []
+        self._closed = False
 
     def session(self, deadline: Deadline) -> Session:
         """Return a session, to be closed; `SourceError` where there are no credentials by the deadline."""
-        if not deadline.left():
+        if self._closed or not deadline.left():
             reason = f"the cluster was not read {deadline.told()}. Check the API server and the network."
             raise SourceError("kubernetes", reason)
         with self._lock:
-            self._end_abandoned()
-            if self._loading is None or self._loading.began < self._monotonic() - MAX_CREDENTIALS_AGE_SEC:
-                self._loading = _Loading(self._load, self._monotonic())
-            loading = self._loading
+            loading = self._current()
         try:
             configuration = loading.result(deadline)
         except SettingsError as error:
-            self.forget()
             raise SourceError("kubernetes", str(error)) from error
-        except SourceError:
-            self.forget()
-            raise
         return Session(configuration, self._timeout_sec, deadline=deadline, server=self._server)
 
-    def close(self) -> None:
-        """End a credential plugin that still runs."""
-        self.forget()
+    def close(self, seconds: float = 0.0) -> None:
+        """Begin no session any more, and end a credential plugin that still runs; one may be about to start."""
         with self._lock:
-            self._end_abandoned()
+            self._closed = True
+            self._abandon()
+        deadline = Deadline(seconds)
+        while self._abandoned and deadline.pause(_END_STEP_SEC):
+            with self._lock:
+                self._end_abandoned()
 
     def forget(self) -> None:
-        """Read the credentials anew for the next session."""
+        """Read the credentials anew for the next session. Those that are being read just now are new."""
         with self._lock:
-            if self._loading is not None:
-                self._abandoned.append(self._loading)
-            self._loading = None
+            if self._loading is not None and self._loading.is_done:
+                self._loading = None
+
+    def _current(self) -> _Loading:
+        """Return the newest reading of the credentials if it may be used, else one that begins."""
+        if self._loading is None or not self._loading.serves(self._monotonic() - MAX_CREDENTIALS_AGE_SEC):
+            self._abandon()
+            if len(self._abandoned) >= MAX_ABANDONED:
+                raise SourceError("kubernetes", _CANNOT_BE_ENDED)
+            self._loading = _Loading(self._load, self._monotonic())
+        return self._loading
+
+    def _abandon(self) -> None:
+        if self._loading is not None:
+            self._abandoned.append(self._loading)
+        self._loading = None
+        self._end_abandoned()
 
     def _end_abandoned(self) -> None:
         """End what began only after it had been given up, too."""
         self._abandoned = [each for each in self._abandoned if each.end()]
 
 
-class _Loading:
-    """One reading of the credentials, in a thread that nobody has to wait for."""
+class _Loading(Task[Configuration]):
+    """One reading of the credentials."""
 
     def __init__(self, load: Callable[[], Configuration], began: float) -> None:
-        self.began = began
-        self._load = load
-        self._outcome: Future[Configuration] = Future()
-        self._thread = Thread(target=self._run, name="credentials", daemon=True)
-        self._thread.start()
+        self._began = began
+        self._is_late = False
+        super().__init__(load, "credentials")
+
+    def serves(self, since: float) -> bool:
+        """Whether it brings credentials that are not from before `since`, as far as can be told."""
+        if not self.is_done:
+            return not self._is_late
+        return not self.has_failed and self._began >= since
 
     def result(self, deadline: Deadline) -> Configuration:
         """Return the configuration; ends the plugin and raises `SourceError` at the deadline."""
-        while not self._outcome.done():
-            wait([self._outcome], min(_WAIT_STEP_SEC, deadline.left()))
-            if not deadline.left() and not self._outcome.done():
-                self.end()
-                raise _too_late(deadline)
-        return self._outcome.result()
-
-    def _run(self) -> None:
         try:
-            configuration = self._load()
-            configuration.socket_options = _KEEP_ALIVE
-            self._outcome.set_result(configuration)
-        except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
-            self._outcome.set_exception(error)
+            configuration = super().result(deadline)
+        except LateError as error:
+            self._is_late = True
+            self.end()
+            raise _too_late(deadline) from error
+        configuration.socket_options = _KEEP_ALIVE
+        return configuration
 
     def end(self) -> bool:
         """End the programs that the thread has started, as far as the system names them; says whether it goes on."""
-        if self._outcome.done():
+        if self.is_done:
             return False
-        _end_all(Path(f"/proc/self/task/{self._thread.native_id}/children"))
+        _end_all(Path(f"/proc/self/task/{self.thread_id}/children"))
         return True
 
 

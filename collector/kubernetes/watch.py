@@ -51,6 +51,8 @@ class Timing:
     """The API server sends a bookmark a minute."""
     backlog: float = 2.0
     """For how long what happened before a watch may come at its beginning."""
+    last_bookmark: float = 2.5
+    """An earlier one, so long before the end of a short watch, is not the one that says that all has come."""
     relist: float = 60.0
     retry_watch: float = 600.0
     pauses: tuple[float, float] = (1.0, 60.0)
@@ -58,6 +60,16 @@ class Timing:
     lasting: float = 10.0
     """A watch that held for so long and broke off is no reason for a longer pause: load balancers and proxies end
     whatever lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Backlog:
+    """What comes first on a stream happened before it began."""
+
+    since: float | None
+    """Until when all was known, by the API server's time."""
+    until: float
+    """By this machine's monotonic clock."""
 
 
 class Watcher(Generic[K, T]):
@@ -89,7 +101,6 @@ class Watcher(Generic[K, T]):
         self._odd = OddObjects(resource.name)
         self._version: str | None = None
         self._troubles = 0
-        self._broke_at: float | None = None
         self._cannot: SourceError | None = None
         self._cannot_until = 0.0
         self._changed = Condition()
@@ -204,7 +215,7 @@ class Watcher(Generic[K, T]):
         with self._lock:
             self._lives.replace(listing.items, began)
             self._odd.replace(listing.odd)
-        self._version, self._broke_at = listing.version, None
+        self._version = listing.version
 
     def _follow(self, session: Session, question: int) -> None:
         """Watch from the version that was reached, until the stream ends in one way or another."""
@@ -218,6 +229,8 @@ class Watcher(Generic[K, T]):
             if error.status in CANNOT_WATCH:
                 self._list_for_now(error)
             else:
+                if error.status == HTTPStatus.UNAUTHORIZED:
+                    self._sessions.forget()
                 self._trouble(error.message, began, forget=error.status == HTTPStatus.GONE or _is_silence(error))
         except ValueError as error:
             reason = f"{self._resource.path} does not answer with events ({error})."
@@ -235,19 +248,22 @@ class Watcher(Generic[K, T]):
         permission = f"watch {self._resource.name} in the whole cluster"
         began = self._monotonic()
         with session.watch(self._resource.path, query, permission, min(self._timing.silence, 2.0 * seconds)) as lines:
+            backlog = _Backlog(self._lives.contact, self._monotonic() + self._timing.backlog)
             if interruptible:
                 self._let_interrupt(lines, question)
             for line in lines:
                 event = self._resource.decoder.event(line)
-                self._take(event, began)
-                if event.type == "BOOKMARK":
+                self._take(event, backlog)
+                if event.type == "BOOKMARK" and self._monotonic() - began >= seconds - self._timing.last_bookmark:
                     self._answer(question)
                     self._let_interrupt(lines, question)
-        if lines.interrupted or self._monotonic() - began >= seconds - 1.0:
+        if lines.interrupted:
             with self._lock:
                 self._lives.seen(self._now())
-        else:
+        elif self._monotonic() - began < seconds - 1.0:
             raise StatusError(0, "the API server ended it early")
+        else:
+            self._troubles = 0
 
     def _let_interrupt(self, lines: Lines | None, question: int) -> None:
         with self._changed:
@@ -255,12 +271,14 @@ class Watcher(Generic[K, T]):
             if lines is not None and (self._stopping or self._asked > question):
                 lines.interrupt()
 
-    def _take(self, event: Event[K], began: float) -> None:
+    def _take(self, event: Event[K], backlog: _Backlog) -> None:
+        if _is_before(event.version, self._version):
+            raise StatusError(HTTPStatus.GONE, "its versions go back, as after a restored backup")
         if self._cannot is not None:
             log.info("%s can be watched again", self._resource.name)
             self._cannot = None
         with self._lock:
-            time = self._time_of_change(began)
+            time = self._time_of_change(backlog)
             if event.object is not None:
                 self._put(event.type, event.object, time)
             elif event.odd is not None:
@@ -269,14 +287,14 @@ class Watcher(Generic[K, T]):
                 self._lives.seen(self._now())
         self._version = event.version or self._version
         if event.type == "BOOKMARK":
-            self._broke_at, self._troubles = None, 0
+            self._troubles = 0
 
-    def _time_of_change(self, began: float) -> float:
-        """Return now, but for what a broken stream did not bring: that happened in the time without one."""
+    def _time_of_change(self, backlog: _Backlog) -> float:
+        """Return now, but for what happened before the stream began: that did so in the time without one."""
         now = self._now()
-        if self._broke_at is None or self._monotonic() - began > self._timing.backlog:
+        if backlog.since is None or self._monotonic() > backlog.until:
             return now
-        return (self._broke_at + now) / 2
+        return (min(backlog.since, now) + now) / 2
 
     def _put(self, kind: str, item: K, time: float) -> None:
         key = key_of(item.metadata)
@@ -307,8 +325,6 @@ class Watcher(Generic[K, T]):
     def _trouble(self, reason: str, began: float, *, forget: bool) -> None:
         log.info("the watch of %s broke off and begins again: %s", self._resource.name, reason)
         self._troubles = 1 if self._monotonic() - began >= self._timing.lasting else self._troubles + 1
-        with self._lock:
-            self._broke_at = self._lives.contact
         if forget:
             self._version = None
 
@@ -338,4 +354,14 @@ class Watcher(Generic[K, T]):
 
 
 def _is_silence(error: SourceError) -> bool:
-    return any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes(error))
+    """Tell a stream that nothing came from, but not a server that cannot be reached: that says nothing of versions."""
+    found = list(causes(error))
+    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in found):
+        return False
+    return any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in found)
+
+
+def _is_before(version: str | None, reached: str | None) -> bool:
+    """Compare versions as far as they are numbers."""
+    told, known = version or "", reached or ""
+    return told.isdecimal() and known.isdecimal() and int(told) < int(known)

@@ -8,12 +8,12 @@ from math import isnan
 
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Node, Scale
+from kl_query.date_windows import Window, bucket_name
 from kl_query.measures.efficiency import matched_requests
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import UNKNOWN
 from kl_query.warnings.unmeasured import BLIND_SPOTS, GPU_NOT_SEEN, idle_negative, idle_not_ready, not_measured
 from kl_query.warnings.warning import DataWarning, Plain, RowId
-from kl_query.windows import Window, bucket_name
 
 _ROUNDING = 1e-9
 _NOTABLE_PART = 1e-6

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
@@ -406,3 +406,30 @@ def test_namespaces_that_fail_cost_no_interval(api: KubernetesApi) -> None:
         assert found is not None
         assert (found.uid, found.namespaces) == (None, {})
         assert sources.failures["kubernetes"] == 1
+
+
+def test_claims_that_hang_do_not_hold_up_a_stop() -> None:
+    item = pod(
+        container(cpu="1"), namespace="ml", spec={"resourceClaims": [{"name": "g", "resourceClaimName": "mine"}]}
+    )
+    stop, asked, may_end = Event(), Event(), Event()
+    pages = {**PAGES, "/api/v1/pods": json_answer(listing("PodList", [item]))}
+
+    def script(request: Request) -> Answer:
+        if "resource.k8s.io" in request.path:
+            asked.set()
+            may_end.wait(LIMIT_SECONDS)
+        return pages.get(request.path, Answer(404))
+
+    def stop_then() -> None:
+        asked.wait(LIMIT_SECONDS)
+        stop.set()
+
+    with serving(script) as server:
+        settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url, "KL_REQUEST_TIMEOUT_SEC": "300"})
+        with LiveSources(settings, watching=False, stop=stop, reading_sec=2 * LIMIT_SECONDS) as sources:
+            Thread(target=stop_then).start()
+            # Unknown, not without its claims: the next process can take the tick.
+            assert cluster_of(sources) is None
+            assert not may_end.is_set()
+        may_end.set()

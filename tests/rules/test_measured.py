@@ -58,7 +58,7 @@ SHOP = work("shop", cores=1.0, gib=1.0)
         [app("-2")],
         [app("1", "-1Gi")],
         [app("18446744074")],
-        [app("10501m")],
+        [app("10001m")],
         [app("1", "41Gi")],
         [{"name": "app", "usage": None}],
         [{"name": "app", "usage": {"cpu": "1"}}],

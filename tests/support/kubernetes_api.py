@@ -26,7 +26,9 @@ class Faults:
     list_status: dict[str, int] = field(default_factory=dict)
     list_body: dict[str, bytes] = field(default_factory=dict)
     watch_status: dict[str, int] = field(default_factory=dict)
-    watch: dict[str, Literal["reset", "cut", "silent", "expired", "gibberish", "list"]] = field(default_factory=dict)
+    watch: dict[str, Literal["reset", "cut", "silent", "expired", "gibberish", "list", "hasty"]] = field(
+        default_factory=dict
+    )
     hang: set[str] = field(default_factory=set)
     endless: set[str] = field(default_factory=set)
 
@@ -85,6 +87,14 @@ class KubernetesApi:
             self._oldest = self._version
             self._events.clear()
 
+    def restore(self, resource: str, *items: Object) -> None:
+        """Go back to an earlier state, as from a backup: no event tells of it, and versions begin anew."""
+        with self._lock:
+            self._version, self._events = 1, []
+            self._objects[resource] = {
+                (each["metadata"].get("namespace", ""), each["metadata"]["name"]): each for each in items
+            }
+
     def break_streams(self) -> None:
         """Reset all connections that watch."""
         for stream in list(self._streams):
@@ -133,11 +143,15 @@ class KubernetesApi:
         since = int(query["resourceVersion"])
         seconds = float(query["timeoutSeconds"])
         end, bookmark = time.monotonic() + seconds, time.monotonic() + max(0.0, min(60.0, seconds - 2))
+        hasty_until = 0.0
+        if self.faults.watch.get(resource) == "hasty":
+            hasty_until = time.monotonic() + 0.3
+            yield self._bookmark(resource, since)
         if since < self._oldest or self.faults.watch.get(resource) == "expired":
             yield {"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old resource version"}}
             return
         while time.monotonic() < end and not self._stopping.is_set():
-            if self.faults.watch.get(resource) != "silent":
+            if self.faults.watch.get(resource) != "silent" and time.monotonic() > hasty_until:
                 with self._lock:
                     events = [each for each in self._events if each[0] > since and each[1] == resource]
                     now = self._version
@@ -146,10 +160,13 @@ class KubernetesApi:
                     yield {"type": kind, "object": item}
                 if self.bookmarks and query.get("allowWatchBookmarks") == "true" and time.monotonic() >= bookmark:
                     since, bookmark = now, time.monotonic() + 60.0
-                    mark = {"kind": KINDS[resource], "metadata": {"resourceVersion": str(now)}}
-                    yield {"type": "BOOKMARK", "object": mark}
+                    yield self._bookmark(resource, now)
             yield None
             time.sleep(_POLL_SECONDS)
+
+    def _bookmark(self, resource: str, version: int) -> Object:
+        mark = {"kind": KINDS[resource], "metadata": {"resourceVersion": str(version)}}
+        return {"type": "BOOKMARK", "object": mark}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self

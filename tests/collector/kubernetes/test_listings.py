@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -106,8 +107,14 @@ def test_a_token_that_always_expires_is_given_up() -> None:
 
 
 def test_a_listing_that_never_ends_ends_at_the_deadline() -> None:
+    tokens = map(str, count(1))
     with pytest.raises(SourceError, match=r"was not read within 0 s|did not answer in time"):
-        listed(lambda _: page(range(2), **{"continue": "more"}), deadline=Deadline(0.5))
+        listed(lambda _: page(range(2), **{"continue": next(tokens)}), deadline=Deadline(0.5))
+
+
+def test_a_listing_whose_page_names_itself_as_the_next_is_given_up_at_once() -> None:
+    with pytest.raises(SourceError, match="the listing of /api/v1/pods does not end"):
+        listed(lambda _: page(range(2), **{"continue": "more"}))
 
 
 def test_a_page_that_fails_ends_the_listing_with_the_reason() -> None:

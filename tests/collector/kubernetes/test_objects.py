@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.kubernetes.objects import Decoder, NamespaceObject, NodeObject, PodObject, StatusError, key_of
+from collector.kubernetes.objects import Decoder, Event, NamespaceObject, NodeObject, PodObject, StatusError, key_of
 from tests.support.decoded import page
 from tests.support.kubernetes_objects import container, node, pod
 
@@ -141,3 +141,13 @@ def test_the_decoder_reads_nothing_of_what_it_does_not_know() -> None:
     item["status"]["images"] = [{"names": ["a"], "sizeBytes": 1}] * 50
     (found,) = Decoder(NodeObject).page(page("NodeList", item)).items
     assert b"sizeBytes" not in msgspec.json.encode(found)
+
+
+@pytest.mark.parametrize("kind", ["BOOKMARK", "ERROR"])
+def test_what_a_bookmark_or_an_error_has_for_an_object_is_none_whatever_it_looks_like(kind: str) -> None:
+    told = line(kind, {"code": 410, "metadata": {"name": "", "resourceVersion": "12"}})
+    if kind == "ERROR":
+        with pytest.raises(StatusError):
+            PODS.event(told)
+    else:
+        assert PODS.event(told) == Event("BOOKMARK", "12")

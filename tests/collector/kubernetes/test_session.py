@@ -164,6 +164,14 @@ def test_a_server_that_drips_is_given_up_though_it_is_never_silent() -> None:
     assert "did not answer in time" in str(error)
 
 
+def test_a_refusal_that_drips_is_told_without_its_message() -> None:
+    # The message would be there after 30 s.
+    told = b" " * 300 + status_answer(403, "a message").body
+    error = failure(lambda _: Answer(403, told, delay_sec=0.1, chunk_bytes=1), timeout_sec=0.2)
+    assert error.status == 403
+    assert "a message" not in str(error)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

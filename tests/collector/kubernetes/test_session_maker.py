@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from kubernetes.client import Configuration
@@ -11,9 +11,9 @@ from kubernetes.client import Configuration
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session_maker import SessionMaker
+from collector.kubernetes.session_maker import MAX_ABANDONED, SessionMaker
 from kl_core.errors import SettingsError
-from tests.support.patience import LIMIT_SECONDS
+from tests.support.patience import LIMIT_SECONDS, eventually
 
 
 class Loads:
@@ -94,3 +94,58 @@ def test_connections_are_kept_alive_so_that_dead_ones_are_noticed() -> None:
     options = session._client.configuration.socket_options
     session.close()
     assert options
+
+
+def test_credentials_that_are_being_read_are_not_given_up_for_what_failed_with_older_ones() -> None:
+    may_end = Event()
+
+    def slow() -> Configuration:
+        may_end.wait(LIMIT_SECONDS)
+        return Configuration(host="http://127.0.0.1:9")
+
+    loads = Loads(slow)
+    waiting = Thread(target=loads.ask)
+    waiting.start()
+    eventually(lambda: loads.count == 1)
+    loads.sessions.forget()
+    may_end.set()
+    waiting.join(LIMIT_SECONDS)
+    loads.ask()
+    assert loads.count == 1
+
+
+def test_nothing_is_read_once_it_is_closed() -> None:
+    loads = Loads()
+    loads.sessions.close()
+    with pytest.raises(SourceError):
+        loads.ask()
+    assert loads.count == 0
+
+
+def test_readings_that_cannot_be_ended_are_not_begun_without_end() -> None:
+    never = Event()
+
+    def hang() -> Configuration:
+        never.wait(LIMIT_SECONDS)
+        return Configuration(host="http://127.0.0.1:9")
+
+    loads = Loads(hang)
+    try:
+        for _ in range(MAX_ABANDONED):
+            with pytest.raises(SourceError, match="did not answer within"):
+                loads.ask(0.01)
+        for _ in range(3):
+            with pytest.raises(SourceError, match="hang and cannot be ended"):
+                loads.ask(0.01)
+        assert loads.count == MAX_ABANDONED
+    finally:
+        never.set()
+    eventually(lambda: _answers(loads))
+
+
+def _answers(loads: Loads) -> bool:
+    try:
+        loads.ask()
+    except SourceError:
+        return False
+    return True

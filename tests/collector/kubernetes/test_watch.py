@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -19,30 +22,41 @@ from collector.kubernetes.lives import Lives
 from collector.kubernetes.objects import Decoder, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.server_time import ServerTime
+from collector.kubernetes.session import Session
 from collector.kubernetes.session_maker import SessionMaker
-from collector.kubernetes.watch import Timing, Watcher
+from collector.kubernetes.watch import Timing, Watcher, _is_silence
 from collector.observations import Pod
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
 from tests.support.kubernetes_objects import container, pod
 from tests.support.patience import LIMIT_SECONDS, eventually
 
+FILES = Path("/proc/self/fd")
 QUICK = Timing(short_watch=3, silence=LIMIT_SECONDS, pauses=(0.01, 0.05), relist=LIMIT_SECONDS)
 
 
 class Watched:
     """The pods of an API as a watcher knows them."""
 
-    def __init__(self, api: KubernetesApi, timing: Timing = QUICK) -> None:
+    def __init__(self, api: KubernetesApi, timing: Timing = QUICK, now: Callable[[], float] | None = None) -> None:
         server, shared = ServerTime(), Shared()
+        self.loaded = 0
         self.lives: Lives[Pod] = Lives(POD_KIND)
         self.lock = Lock()
-        sessions = SessionMaker(lambda: Configuration(host=api.url, retries=False), LIMIT_SECONDS, server)
+
+        def load() -> Configuration:
+            self.loaded += 1
+            configuration = Configuration(host=api.url, retries=False)
+            configuration.api_key["BearerToken"] = f"Bearer {self.loaded}"
+            return configuration
+
+        # Credentials do not age.
+        sessions = SessionMaker(load, LIMIT_SECONDS, server, lambda: 0.0)
         self.watcher: Watcher[PodObject, Pod] = Watcher(
             Resource("pods", Decoder(PodObject), lambda item, now: parse_pod(item, now, shared)),
             self.lives,
             self.lock,
             sessions,
-            server.now,
+            now or server.now,
             reading_sec=LIMIT_SECONDS,
             keep_sec=1e9,
             timing=timing,
@@ -62,8 +76,8 @@ class Watched:
 
 
 @contextmanager
-def watched(api: KubernetesApi, timing: Timing = QUICK) -> Iterator[Watched]:
-    found = Watched(api, timing)
+def watched(api: KubernetesApi, timing: Timing = QUICK, now: Callable[[], float] | None = None) -> Iterator[Watched]:
+    found = Watched(api, timing, now)
     found.watcher.start()
     try:
         yield found
@@ -324,3 +338,102 @@ def test_it_stops_while_a_stream_is_silent_and_leaves_no_connection(api: Kuberne
         found.watcher._thread.join(LIMIT_SECONDS)
         assert not found.watcher._thread.is_alive()
     eventually(lambda: api.streams == 0)
+
+
+def test_a_bookmark_that_comes_before_what_has_happened_does_not_say_that_all_has_come(api: KubernetesApi) -> None:
+    with watched(api) as found:
+        assert found.asked() is None
+        api.faults.watch["pods"] = "hasty"
+        for number in range(2):
+            api.put("pods", pod(container(cpu="1"), name=f"c{number}"))
+            assert found.asked() is None
+            assert f"c{number}" in found.names()
+        assert len(api.listings("pods")) == 1
+
+
+def test_a_server_that_goes_back_in_time_is_listed_anew(api: KubernetesApi) -> None:
+    with watched(api) as found:
+        assert found.asked() is None
+        api.restore("pods", pod(container(cpu="1"), name="b"))
+        assert found.asked() is None
+        assert found.names() == ["b"]
+
+
+def test_a_stream_that_broke_before_dates_nothing_that_a_later_one_brings(api: KubernetesApi) -> None:
+    now = [1000.0]
+    # All that comes on a stream is taken for what happened before it began.
+    timing = Timing(short_watch=3, silence=LIMIT_SECONDS, backlog=LIMIT_SECONDS, pauses=(0.01, 0.05))
+    with watched(api, timing, lambda: now[0]) as found:
+        found.has("a", "b")
+        streaming(api)
+        api.break_streams()
+        eventually(lambda: len(api.watches("pods")) == 2 and api.streams == 1)
+        now[0] = 2000.0
+        # The second stream was alive until now.
+        question = found.watcher.ask()
+        eventually(lambda: len(api.watches("pods")) == 3)
+        api.delete("pods", pod(name="a"))
+        assert found.watcher.wait(question, Deadline(LIMIT_SECONDS)) is None
+        (ended,) = (each.ended for each in found.lives._newest.values() if each.name == "a")
+    assert ended == 2000.0
+
+
+def test_what_a_broken_stream_did_not_bring_happened_in_the_middle_of_the_time_without_one(api: KubernetesApi) -> None:
+    now = [1000.0]
+    timing = Timing(short_watch=3, silence=LIMIT_SECONDS, backlog=LIMIT_SECONDS, pauses=(0.3, 0.3))
+    with watched(api, timing, lambda: now[0]) as found:
+        found.has("a", "b")
+        streaming(api)
+        api.break_streams()
+        eventually(lambda: api.streams == 0)
+        api.delete("pods", pod(name="a"))
+        now[0] = 2000.0
+        found.has("b")
+        (ended,) = (each.ended for each in found.lives._newest.values() if each.name == "a")
+    assert ended == 1500.0
+
+
+def test_credentials_that_a_watch_is_refused_with_are_read_anew(api: KubernetesApi) -> None:
+    with watched(api) as found:
+        streaming(api)
+        api.faults.watch_status["pods"] = 401
+        api.break_streams()
+        eventually(lambda: len({each.authorization for each in api.watches("pods")}) > 1)
+        api.faults.watch_status.clear()
+        streaming(api)
+        assert len(api.listings("pods")) == 1
+    assert found.loaded > 1
+
+
+def test_a_server_that_cannot_be_reached_is_not_a_silent_stream() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        waiting = [socket.socket() for _ in range(8)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        session = Session(Configuration(host=f"http://127.0.0.1:{address[1]}", retries=False), 0.2)
+        with pytest.raises(SourceError) as caught, session.watch("/api/v1/pods", {}, "watch pods", LIMIT_SECONDS):
+            pass
+        session.close()
+        for each in waiting:
+            each.close()
+    assert "did not answer in time" in str(caught.value)
+    assert not _is_silence(caught.value)
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset", "expired"])
+def test_hundreds_of_reconnects_leave_no_thread_and_no_connection_behind(api: KubernetesApi, fault: Any) -> None:
+    api.faults.watch["pods"] = fault
+    with watched(api, Timing(short_watch=3, pauses=(0.001, 0.001))) as found:
+        eventually(lambda: len(api.asked) >= 20)
+        files, threads = len(list(FILES.iterdir())), threading.active_count()
+        eventually(lambda: len(api.asked) >= 300)
+        # Connections and threads of the server that are just beginning or ending are among them.
+        assert len(list(FILES.iterdir())) <= files + 8
+        assert threading.active_count() <= threads + 8
+        assert found.loaded == 1
+        api.faults.watch.clear()
+        assert found.asked() is None
