@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from collector.errors import SourceError
+from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.objects import Decoder, K, ObjectPage, Odd, key_of
 from collector.kubernetes.session import ExpiredListingError, Session
 from collector.observations import BlindSpot
@@ -108,7 +109,7 @@ def list_all(
     """
     listing: Listing[T] = Listing()
     token: str | None = None
-    restarts = 0
+    restarts = pages = 0
     first = True
     while first or token:
         try:
@@ -121,6 +122,11 @@ def list_all(
             token, first = error.resume, error.resume is None
             listing = Listing() if first else listing
             continue
+        except SourceError:
+            if pages and not session.deadline.left():
+                raise _unended(resource.path, pages, session.deadline) from None
+            raise
+        pages += 1
         if page.is_null and (expected or not first):
             raise _no_listing(resource.path, "its items are null")
         listing.version = page.version if first else listing.version
@@ -138,6 +144,15 @@ def next_token(path: str, asked: str | None, told: str | None) -> str | None:
             "stands between it and the collector.",
         )
     return told or None
+
+
+def _unended(path: str, pages: int, deadline: Deadline) -> SourceError:
+    return SourceError(
+        "kubernetes",
+        f"{path} was not read {deadline.told()}: {pages} pages of up to {MAX_PAGE_OBJECTS} objects came, and that was "
+        "not all. If there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, "
+        "check what answers for the API server.",
+    )
 
 
 def _take(

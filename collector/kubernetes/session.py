@@ -86,7 +86,8 @@ class Session:
         self._client = ApiClient(configuration)
         self._client.user_agent = "kubeledger-collector"
         self._timeout_sec = timeout_sec
-        self._deadline = deadline or Deadline(math.inf, monotonic=monotonic)
+        self.deadline = deadline or Deadline(math.inf, monotonic=monotonic)
+        """That of all requests together."""
         self._monotonic = monotonic
         self._jitter = jitter
         self.server = server or ServerTime()
@@ -136,10 +137,10 @@ class Session:
                 return ask()
             except PassingError as error:
                 pause = self._pause(error, attempt)
-                if pause >= self._deadline.left():
+                if pause >= self.deadline.left():
                     raise
                 log.info("%s It is asked again in %.1f s.", error, pause)
-                if not self._deadline.pause(pause):
+                if not self.deadline.pause(pause):
                     raise
         return ask()
 
@@ -150,11 +151,11 @@ class Session:
 
     @contextmanager
     def _open(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
-        seconds = min(MAX_ANSWER_TIMEOUTS * self._timeout_sec, self._deadline.left())
+        seconds = min(MAX_ANSWER_TIMEOUTS * self._timeout_sec, self.deadline.left())
         if not seconds:
             raise SourceError(
                 source,
-                f"{self._url(path)} was not read {self._deadline.told()}. Check the API server and the network.",
+                f"{self._url(path)} was not read {self.deadline.told()}. Check the API server and the network.",
             )
         deadline = Deadline(seconds, monotonic=self._monotonic)
         response = self._request(source, path, query, min(self._timeout_sec, seconds))
