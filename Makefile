@@ -31,8 +31,8 @@ test: ## The tests, after the checks; the targets below it are suites of their o
 	$(call within,40m) $(BIN)/pytest -n auto
 
 .PHONY: properties
-properties: setup ## The property tests of `make test` with ten times as many examples (10 minutes at most)
-	$(call within,10m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or sampling or clients or conformance)" --hypothesis-profile=thorough
+properties: setup ## The property tests of `make test` with ten times as many examples (15 minutes at most)
+	$(call within,15m) $(BIN)/pytest -n auto -m "hypothesis and not (faults or sampling or clients or conformance)" --hypothesis-profile=thorough
 
 .PHONY: faults
 faults: setup ## Kills, losses of power, floods and clocks that jump beneath real processes (12 minutes at most)
@@ -62,10 +62,10 @@ UNMEASURED = --deselect tests/kl_mcp/protocol/test_stdio.py::test_every_line_of_
 	--deselect tests/spec/test_security.py::test_the_server_opens_the_files_of_the_dataset_and_nothing_else_writes_nothing_and_calls_nobody
 
 .PHONY: coverage
-coverage: setup ## What the tests of `make test` run through, the servers they start included (25 minutes at most)
+coverage: setup ## What the tests of `make test` run through, the servers they start included (30 minutes at most)
 	@scripts/setup tests
 	@rm -rf .cache/coverage
-	$(call within,25m) $(BIN)/coverage run -m pytest -n auto -q $(UNMEASURED)
+	$(call within,30m) $(BIN)/coverage run -m pytest -n auto -q $(UNMEASURED)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

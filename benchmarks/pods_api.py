@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 POD_BYTES = 8192
 _STARTED = "2024-11-30T%02d:%02d:%02dZ"
 _POLL_SECONDS = 0.02
@@ -98,7 +98,7 @@ class PodsApi:
         if resource != "pods":
             return b'{"kind":"List","metadata":{"resourceVersion":"1"},"items":[%b]}' % _OTHERS.get(resource, b"")
         first = int(query.get("continue") or 0)
-        last = min(self.pods, first + int(query.get("limit", PAGE_SIZE)))
+        last = min(self.pods, first + int(query.get("limit", MAX_PAGE_OBJECTS)))
         token = str(last) if last < self.pods else ""
         items = b",".join(map(pod, range(first, last)))
         head = b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1","continue":"%b"},"items":['

@@ -15,9 +15,9 @@ Answer = Mapping[str, Any]
 Ask = Callable[[str, Mapping[str, Any]], Answer]
 """Asks one tool and returns its structured content."""
 
-MOST_CALLS = 2
+MAX_CALLS = 2
 TOLERANCE = 1e-3
-CHARACTERS_A_TOKEN = 4
+CHARS_PER_TOKEN = 4
 SECOND = "then"
 
 
@@ -74,7 +74,7 @@ class Asked:
     @property
     def tokens(self) -> int:
         """An estimate."""
-        return -(-self.characters // CHARACTERS_A_TOKEN)
+        return -(-self.characters // CHARS_PER_TOKEN)
 
     def at(self, place: str) -> Any:
         """What stands at a place. LookupError, naming the place, where there is nothing."""

@@ -14,9 +14,9 @@ from kl_query.dataset import Dataset
 from tests.support.large_dataset import NOW, large_dataset
 
 NAMESPACES = 2_000
-DEFAULT_BUDGET = 32_000
-LARGEST_BUDGET = 80_000
-LIST_BUDGET = 24_000
+MAX_DEFAULT_CHARS = 32_000
+MAX_CHARS = 80_000
+MAX_LIST_CHARS = 24_000
 LONGEST: Mapping[str, Any] = {"date": "all", "scale": "hourly_7d", "limit": 1000}
 CALLS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
     ("list_namespaces", {}, {"limit": 1000}),
@@ -59,10 +59,10 @@ def main() -> int:
     found = sizes(large_dataset(NAMESPACES))
     for tool, (default, largest) in found.items():
         print(f"{tool:27}{default:>9,}{default // 4:>9,}{largest:>9,}{largest // 4:>9,}")
-    print(f"{'budget':27}{DEFAULT_BUDGET:>9,}{DEFAULT_BUDGET // 4:>9,}{LARGEST_BUDGET:>9,}{LARGEST_BUDGET // 4:>9,}")
-    print(f"\ntools/list: {listing():,} of {LIST_BUDGET:,}")
-    fits = all(default <= DEFAULT_BUDGET and largest <= LARGEST_BUDGET for default, largest in found.values())
-    return 0 if fits and listing() <= LIST_BUDGET else 1
+    print(f"{'budget':27}{MAX_DEFAULT_CHARS:>9,}{MAX_DEFAULT_CHARS // 4:>9,}{MAX_CHARS:>9,}{MAX_CHARS // 4:>9,}")
+    print(f"\ntools/list: {listing():,} of {MAX_LIST_CHARS:,}")
+    fits = all(default <= MAX_DEFAULT_CHARS and largest <= MAX_CHARS for default, largest in found.values())
+    return 0 if fits and listing() <= MAX_LIST_CHARS else 1
 
 
 if __name__ == "__main__":

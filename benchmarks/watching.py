@@ -21,7 +21,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.pods_api import PAGE_SIZE
+from benchmarks.pods_api import MAX_PAGE_OBJECTS
 from collector.settings import load
 from collector.snapshot import LiveSources
 
@@ -57,9 +57,9 @@ def api(pods: int) -> Iterator[str]:
 
 def plain_parsing(url: str, pods: int) -> float:
     """Seconds of processor time that orjson takes for the bodies of the listing, read beforehand."""
-    query = f"{url}/api/v1/pods?limit={PAGE_SIZE}&continue="
+    query = f"{url}/api/v1/pods?limit={MAX_PAGE_OBJECTS}&continue="
     seconds = 0.0
-    for first in range(0, pods, PAGE_SIZE):
+    for first in range(0, pods, MAX_PAGE_OBJECTS):
         with urllib.request.urlopen(f"{query}{first}", timeout=60) as answer:  # noqa: S310 -- the server above
             body = answer.read()
         begun = time.process_time()

@@ -229,15 +229,10 @@ def _collector(
     from collector.store.store import Store
     from collector.tick import Collector
 
-    # Before the store: one that is refused begins no database.
-    with (
-        LiveSources(
-            settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until
-        ) as sources,
-        PublicationLock(settings) as place,
-        Store.open(settings.db_location) as store,
-    ):
-        yield Collector(settings, sources, store, clock, boot, place=place)
+    # Settings that lead to no cluster begin no database, and a collector that is refused its place watches nothing.
+    sources = LiveSources(settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until)
+    with PublicationLock(settings) as place, Store.open(settings.db_location) as store, sources:
+        yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 
 Witness = Literal["api_server", "boot_clock", "newest_sample"]
 
-ALLOWED_INTERVALS = 2
+MAX_INTERVALS_APART = 2
 """Polling intervals by which two clocks may differ."""
 
 _SAYS: Mapping[Witness, str] = {
@@ -36,7 +36,7 @@ def boot_time() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """The time (UNIX seconds) that was told at a moment of the boot-time clock (seconds)."""
 
     time: float
@@ -89,7 +89,12 @@ class Disagreement:
 
 
 def disagreement(
-    now: Reading, allowed: float, *, date: Reading | None, last: Reading | None, newest: Reading | None
+    now: ClockReading,
+    allowed: float,
+    *,
+    date: ClockReading | None,
+    last: ClockReading | None,
+    newest: ClockReading | None,
 ) -> Disagreement | None:
     """Return what contradicts the time `now` by more than `allowed` seconds; None if nothing does.
 
@@ -122,10 +127,10 @@ class Timekeeper:
         self._clock = clock
         self._boot = boot
         self._began = boot()
-        self._newest = None if newest is None else Reading(newest, self._began)
-        self._date: Reading | None = None
-        self._last: Reading | None = None
-        self.allowed = float(ALLOWED_INTERVALS * interval)
+        self._newest = None if newest is None else ClockReading(newest, self._began)
+        self._date: ClockReading | None = None
+        self._last: ClockReading | None = None
+        self.allowed = float(MAX_INTERVALS_APART * interval)
         """Seconds by which clocks may differ."""
 
     @property
@@ -133,19 +138,19 @@ class Timekeeper:
         """Whether there is anything to judge the clock by."""
         return self._date is not None or self._last is not None
 
-    def read(self) -> Reading:
+    def read(self) -> ClockReading:
         """Read the clock."""
-        return Reading(self._clock(), self._boot())
+        return ClockReading(self._clock(), self._boot())
 
-    def hear(self, date: Reading | None) -> None:
+    def hear(self, date: ClockReading | None) -> None:
         """Note what the API server told, if it told anything."""
         self._date = date or self._date
 
-    def take(self, time: Reading) -> None:
+    def take(self, time: ClockReading) -> None:
         """Note the time of a tick that is taken."""
         self._last = time
 
-    def judge(self, now: Reading) -> Disagreement | None:
+    def judge(self, now: ClockReading) -> Disagreement | None:
         """Return what contradicts `now`."""
         return disagreement(now, self.allowed, date=self._date, last=self._last, newest=self._newest)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 FILE = "heartbeat"
-_SIZE = 2048
+_FILE_BYTES = 2048
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -48,7 +48,7 @@ def give(path: Path, boot: float, sampled: float, clock: str | None) -> None:
     content = json.dumps(asdict(Heartbeat(boot, boot_id(), sampled, clock))).encode()
     # One write over the same bytes: a full disk must not look like a loop that hangs.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644), "wb", buffering=0) as file:
-        file.write(content.ljust(_SIZE))
+        file.write(content.ljust(_FILE_BYTES))
 
 
 def read(path: Path) -> Heartbeat | None:

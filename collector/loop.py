@@ -66,7 +66,7 @@ class Ticks(Readings, Protocol):
 
 
 @dataclass(slots=True)
-class Counts:
+class TickCounts:
     """Ticks since the start."""
 
     done: int = 0
@@ -112,7 +112,7 @@ class Loop:
         self._is_to_be_read_again = False
         self._attempted: int | None = None
         self._behind = False
-        self.counts = Counts()
+        self.counts = TickCounts()
 
     def run(self) -> None:
         """Until `stop` is set; a tick that has begun is finished. Publishes at once if the due tick is stored."""

@@ -16,6 +16,9 @@ from kl_core.vocabulary import Metric, Source
 MetricValues = Mapping[Metric, float | None]
 """A value per metric; a metric that is absent does not apply (a namespace that holds no GPU), `None` is unknown."""
 
+StoredSpecial = Literal["excluded", "unattributed"]
+"""The special entries that are stored; the others are derived."""
+
 STEP = 300
 """Seconds of the shortest interval; the others are multiples of it."""
 
@@ -34,7 +37,8 @@ class Entry:
     measured: float | None = None
     """Share of what was expected to be measured that was, 0.0 to 1.0; 1.0 when nothing was expected; None when
     metrics-server failed, and where nobody told (imported history)."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = field(default_factory=dict)
+    """None for a namespace that was not listed, so that nobody told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class TickSample:
     capacity: MetricValues
     allocatable: MetricValues
     namespaces: Mapping[str, Entry]
-    special: Mapping[Literal["excluded", "unattributed"], Entry]
+    special: Mapping[StoredSpecial, Entry]
     nodes: tuple[NodeState, ...] = ()
     unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
     """Expected pods that were not measured, by namespace and reason; nobody stores this."""

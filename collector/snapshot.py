@@ -10,11 +10,10 @@ from dataclasses import replace
 from threading import Event, Lock
 from typing import Any, Self
 
-from collector.clock import Clock, Reading, boot_time
+from collector.clock import Clock, ClockReading, boot_time
 from collector.dcgm.scrape import Resolver, resolve, scrape
 from collector.errors import SourceError
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
-from collector.kubernetes.connections import Connections
 from collector.kubernetes.credentials import configuration
 from collector.kubernetes.deadline import Deadline, LateError, Task
 from collector.kubernetes.listings import Resource, T
@@ -25,7 +24,8 @@ from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session import Session
+from collector.kubernetes.session import PassingError, Session
+from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
@@ -72,7 +72,7 @@ class LiveSources:
         self._stop = stop or Event()
         self._reading_sec = reading_sec or _reading_sec(settings)
         self._server = ServerTime(clock, boot)
-        self._connections = Connections(lambda: configuration(settings), settings.request_timeout_sec, self._server)
+        self._sessions = SessionMaker(lambda: configuration(settings), settings.request_timeout_sec, self._server)
         self._lock = Lock()
         self._claims = ClaimReader()
         # No interval before the one that is due at present is asked for.
@@ -94,12 +94,13 @@ class LiveSources:
         )
         self.watching = watching
         """False where everything is listed when it is asked for."""
-        self._listed: float | None = None
+        self._listed: tuple[float, bool] | None = None
+        """When all was listed last, where nothing is watched, and whether it could be."""
         self._usage: Session | None = None
         self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
         """Readings in which a source failed, since the start."""
         try:
-            self._connections.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
+            self._sessions.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
@@ -119,13 +120,13 @@ class LiveSources:
         for watcher in self._watchers:
             watcher.stop()
         leaving = Deadline(LEAVING_SEC)
-        self._connections.close(LEAVING_SEC)
+        self._sessions.close(LEAVING_SEC)
         for watcher in self._watchers:
             watcher.join(leaving.left())
         self._close_usage()
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
         return self._server.date
 
@@ -140,7 +141,9 @@ class LiveSources:
 
         What ended before `start` is forgotten.
         """
-        if not (self._listed is not None and self._listed >= end) and not self._is_up_to_date():
+        # What has just been listed, or was just refused, need not be asked for again.
+        is_known = self._listed[1] if self._listed and self._listed[0] >= end else self._is_up_to_date()
+        if not is_known:
             return None
         blind_spots = self._blind_spots()
         with self._lock:
@@ -171,7 +174,7 @@ class LiveSources:
             resource,
             lives,
             self._lock,
-            self._connections,
+            self._sessions,
             self._server.now,
             reading_sec=self._reading_sec,
             keep_sec=float(KEPT_INTERVALS * self._settings.polling_interval_sec),
@@ -180,23 +183,31 @@ class LiveSources:
 
     def _is_up_to_date(self) -> bool:
         """Bring all up to date; False where nodes or pods cannot be. Namespaces bring no more than labels."""
-        self._listed, began = None, self._clock()
+        began = self._clock()
         deadline = Deadline(self._reading_sec, self._stop)
         if self.watching:
             questions = [watcher.ask() for watcher in self._watchers]
             outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
         else:
-            outcomes = [watcher.list_now(deadline) for watcher in self._watchers]
-        for error in outcomes:
+            outcomes = self._list_all(deadline)
+        for error in dict.fromkeys(outcomes):
             if error is not None:
                 log.warning("%s", error)
         if any(outcomes):
             self.failures["kubernetes"] += 1
-        if any(outcomes[1:]):
-            return False
+        is_known = not any(outcomes[1:])
         if not self.watching:
-            self._listed = began
-        return True
+            self._listed = began, is_known
+        return is_known
+
+    def _list_all(self, deadline: Deadline) -> list[SourceError | None]:
+        """List what is not watched. Where no answer comes for one resource, none comes for the others."""
+        outcomes: list[SourceError | None] = []
+        for watcher in self._watchers:
+            before = outcomes[-1] if outcomes else None
+            is_silent = isinstance(before, PassingError) and before.status is None
+            outcomes.append(before if is_silent else watcher.list_now(deadline))
+        return outcomes
 
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())
@@ -209,7 +220,7 @@ class LiveSources:
         deadline = Deadline(self._reading_sec, self._stop)
 
         def read() -> tuple[Mapping[str, float] | None, tuple[BlindSpot, ...]]:
-            with closing(self._connections.session(deadline)) as session:
+            with closing(self._sessions.session(deadline)) as session:
                 return self._claims.read(session, claiming)
 
         try:
@@ -224,7 +235,7 @@ class LiveSources:
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()
         try:
-            usage = self._usage = self._connections.session(Deadline(self._reading_sec, self._stop))
+            usage = self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
         except SourceError as error:
             log.warning("%s", error)
             self.failures["metrics"] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
 from collector.accounting.gpu_memory import GpuMemory
@@ -16,7 +17,7 @@ from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import MeasuredUsage, measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by, entries_of
-from collector.clock import Clock, Disagreement, Reading, Timekeeper, boot_time
+from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
 from collector.model import TickSample
 from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
@@ -37,7 +38,7 @@ class Sources(Protocol):
         """UID of namespace `kube-system`; None while it is not known."""
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
 
     def read_usage(self) -> UsageReading | None:
@@ -88,12 +89,17 @@ class Collector:
         boot: Clock = boot_time,
         *,
         place: PublicationLock | None = None,
+        stop: Event | None = None,
     ) -> None:
-        """`place` is held before anything is published. Raises `StoreError` if what the store keeps cannot be read."""
+        """`place` is held before anything is published; `stop` ends the sources' waiting once it is set.
+
+        Raises `StoreError` if what the store keeps cannot be read.
+        """
         self._settings = settings
         self._interval = settings.polling_interval_sec
         self._sources = sources
         self._store = store
+        self._stop = stop or Event()
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
@@ -137,14 +143,15 @@ class Collector:
 
         Its usage is what was read for it. A source that fails leaves its part unknown, and the tick is stored all the
         same. Without `keep_unobserved` one at which the cluster did not answer, now or whenever usage was to be read,
-        is not, so that it can be taken again; nor is one whose time nothing vouches for. A tick whose time is
-        contradicted is refused, which is published. Raises `StoreError` when it cannot be stored and `PublishError`
-        when it cannot be published; a stored tick is published with the next one.
+        is not, so that it can be taken again; nor is one whose time nothing vouches for, or that a stop cut short: the
+        next process may take it. A tick whose time is contradicted is refused, which is published. Raises `StoreError`
+        when it cannot be stored and `PublishError` when it cannot be published; a stored tick is published with the
+        next one.
         """
         now = self._timekeeper.read()
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
-            now = Reading(float(time), now.boot)
+            now = ClockReading(float(time), now.boot)
         refused = self._judge(now)
         if refused is None and time not in self._found and not keep_unobserved:
             return TickReport(time, stored=False, observed=False, generation=None)
@@ -159,12 +166,13 @@ class Collector:
         gpus = self._gpus(cluster, found, time)
         sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
-        if not (observed or (keep_unobserved and self._timekeeper.knows)):
+        if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
             return TickReport(time, stored=False, observed=False, generation=None)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
         if stored:
-            self._newest = sample
+            # One at which nothing was seen says nothing of what was not measured in the newest that did.
+            self._newest = sample if observed else self._newest
             self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
 
@@ -202,11 +210,11 @@ class Collector:
         self._published = self.disagreement
         return generation
 
-    def _judge(self, now: Reading) -> Disagreement | None:
+    def _judge(self, now: ClockReading) -> Disagreement | None:
         self._timekeeper.hear(self._sources.date)
         return self._timekeeper.judge(now)
 
-    def _believe(self, time: Reading) -> None:
+    def _believe(self, time: ClockReading) -> None:
         """Note the time of a tick that is taken, before it is stored: the first rate holds from then on."""
         if not self._timekeeper.knows:
             log.warning("the API server sends no Date header, so the time is that of this machine's clock alone")

@@ -3,15 +3,15 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
-MAX_NAMED = 5
+MAX_NAMED_ITEMS = 5
 MAX_COMPARED_CHARS = 100
 """Of what somebody wrote, which may be of any length."""
 
 
 def some(items: Sequence[str]) -> str:
     """Return the first few items of a list, and how many more there are: `a, b, c, d, e and 3 more`."""
-    rest = len(items) - MAX_NAMED
-    return ", ".join(items[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(items) - MAX_NAMED_ITEMS
+    return ", ".join(items[:MAX_NAMED_ITEMS]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

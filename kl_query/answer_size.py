@@ -16,7 +16,7 @@ from kl_query.warnings.warning import warning
 
 MAX_DEFAULT_CHARS = 28_000
 MAX_CHARS = 70_000
-_RESERVE = 1_400
+_RESERVED_CHARS = 1_400
 """For what is only known once the rows are: the truncation note, the rest, warnings of this page."""
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ def fill(
     was made from an earlier generation.
     """
     cap = MAX_CHARS if page.explicit_limit else MAX_DEFAULT_CHARS
-    left = cap - len(orjson.dumps(answer)) - _RESERVE
+    left = cap - len(orjson.dumps(answer)) - _RESERVED_CHARS
     most = page.limit or default_limit or total
     returned = 0
     for position in range(page.offset, min(total, page.offset + most)):

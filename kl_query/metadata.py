@@ -10,6 +10,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import SOURCES, Source
 from kl_query.dataset.model import Dataset, Scale
+from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures import sharing
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Measure
@@ -19,7 +20,6 @@ from kl_query.numbers import MONEY, rounded
 from kl_query.staleness import clock_warnings, stale_warnings
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Slot, some, texts, warning
-from kl_query.windows import Window, bucket_name, instant
 
 Block = dict[str, Any]
 _NOTABLE_HOURS = 0.5

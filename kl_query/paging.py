@@ -11,7 +11,7 @@ import orjson
 
 from kl_query.errors import ToolArgumentError
 
-MAX_LIMIT = 1_000
+MAX_PAGE_ROWS = 1_000
 _VERSION = 1
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset
+from kl_query.date_windows import instant
 from kl_query.measures.by_layout import layout_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, duration, warning
-from kl_query.windows import instant
 
 _MAX_INTERVALS_AHEAD = 2
 _WITNESSES: Mapping[str, str] = {

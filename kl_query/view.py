@@ -10,16 +10,16 @@ from math import isnan
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
 from kl_query.dataset.model import Column, Dataset, Row, Scale
+from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
-from kl_query.measures.unmeasured import all_measured, unmeasured_requests
+from kl_query.measures.unmeasured import all_measured, lacks_gpus, unmeasured_requests
 from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
-from kl_query.windows import Window, read_window
 
 _SAME_HOURS = 1e-6
 
@@ -96,16 +96,19 @@ class Frame:
     @cached_property
     def all_measured(self) -> bool:
         """Say whether idle is what it seems: everything that uses what is shown was measured."""
-        return all_measured(self.measure, self.window)
+        return all_measured(self.dataset, self.measure, self.window)
 
     @property
     def unmeasured_requests(self) -> float:
         """Return what is requested by what was not measured; unknown under costs, which requests have none of.
 
-        Unknown as well where everything was measured, and of GPU memory, which cannot be requested.
+        Unknown as well where everything was measured, of GPU memory, which cannot be requested, and where single GPUs
+        were not seen, whose number nobody tells.
         """
         metric = self.measure.metric
         if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
+            return UNKNOWN
+        if lacks_gpus(self.dataset, self.measure, self.window):
             return UNKNOWN
         return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
 

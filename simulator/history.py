@@ -21,7 +21,7 @@ from collector.accounting.gpus import gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import account
 from collector.accounting.who_is_charged import charged_by, entries_of
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
@@ -195,14 +195,14 @@ def _measured(device: GpuDevice, values: dict[str, tuple[Floats, Floats, Floats]
 def _listing(
     nodes: Sequence[Node], pods: Sequence[PodInstance], units: Sequence[tuple[int, int]], scraped: float
 ) -> MetricsListing:
-    """What metrics-server answers, without the detour over text; what a pod uses is told of its first container."""
+    """What metrics-server answers, without the detour over text; all but a KiB each is told of the first container."""
     on_nodes = {node.name: (KUBELET_NANOCORES, KUBELET_KIBIBYTES) for node in nodes}
     items = []
     for pod, (nanocores, kibibytes) in zip(pods, units, strict=True):
         if pod.running and pod.node is not None:
             first, *others = (container.name for container in measured_containers(pod.group))
-            used = ContainerMetrics(first, nanocores / 1e9, float(kibibytes * KIB))
-            containers = (used, *(ContainerMetrics(name, 0.0, 0.0) for name in others))
+            used = ContainerMetrics(first, nanocores / 1e9, float((kibibytes - len(others)) * KIB))
+            containers = (used, *(ContainerMetrics(name, 0.0, float(KIB)) for name in others))
             items.append(PodMetrics(pod.namespace, pod.name, scraped, None, containers))
             cpu, memory = on_nodes[pod.node]
             on_nodes[pod.node] = (cpu + nanocores, memory + kibibytes)
@@ -214,7 +214,7 @@ class _NoSources:
     """History asks no cluster; only its books are published."""
 
     uid: str | None = None
-    date: Reading | None = None
+    date: ClockReading | None = None
 
     def read_usage(self) -> UsageReading | None:
         raise RuntimeError("history is taken from the formula")

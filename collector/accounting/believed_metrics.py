@@ -7,11 +7,15 @@ cpu and memory, and would be wrong for one of them.
 
 from __future__ import annotations
 
+from math import inf
+
 from collector.model import UnmeasuredReason
 from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetrics
 
 Usage = tuple[float, float]
 """Cores and bytes."""
+NodeUsage = tuple[float | None, float | None]
+"""The same of a node, each None where it is unknown."""
 
 
 def is_fresh(timestamp: float | None, moment: float, interval: float) -> bool:
@@ -35,7 +39,7 @@ def pod_usage(pod: Pod, node: Node, item: PodMetrics, moment: float, interval: f
             return "negative"
         cpu += its_cpu
         memory += its_memory
-    if _exceeds(cpu, node.cpu_capacity) or _exceeds(memory, node.memory_capacity):
+    if _possible(cpu, node.cpu_capacity) is None or _possible(memory, node.memory_capacity) is None:
         return "impossible"
     return cpu, memory + pod.requests.get(HUGE_PAGES, 0.0)
 
@@ -49,14 +53,15 @@ def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
     found: dict[str, Usage] = {}
     for container in item.containers or ():
         name, cpu, memory = container.name, container.cpu, container.memory
-        if cpu is None or memory is None or name not in pod.containers:
+        # Nothing runs in 0 bytes: some kubelets say so of what they cannot read.
+        if cpu is None or not memory or name not in pod.containers:
             continue
         if found.setdefault(name, (cpu, memory)) != (cpu, memory):
             return None
     return None if item.containers is None else found
 
 
-def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> tuple[float | None, float | None]:
+def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> NodeUsage:
     """Return the cores and bytes in use on a node, each None where it cannot be true."""
     if not is_fresh(item.timestamp, moment, interval):
         return None, None
@@ -64,9 +69,5 @@ def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) ->
 
 
 def _possible(value: float | None, capacity: float) -> float | None:
-    return None if value is None or value < 0 or _exceeds(value, capacity) else value
-
-
-def _exceeds(value: float, capacity: float) -> bool:
-    """Say whether there cannot be as much; a node that tells no capacity limits nothing."""
-    return 0 < capacity < value
+    """Return what is in use, None where it cannot be so much; a node that tells no capacity limits nothing."""
+    return None if value is None or not 0 <= value <= (capacity or inf) else value

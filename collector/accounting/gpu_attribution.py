@@ -27,7 +27,7 @@ IDLE_BELOW = 0.05
 MIN_SEEN_SHARE = 0.5
 """Share of the GPUs of an entry that exporters have to show for its use to count as known."""
 
-Entry = Callable[[str], str | None]
+EntryOf = Callable[[str], str | None]
 """The entry that a namespace is charged to; None for what is not charged."""
 
 
@@ -93,7 +93,7 @@ class _Tally:
     """One metric of all places."""
 
     value_of: Callable[[GpuDevice], float | None]
-    entry: Entry
+    entry: EntryOf
     entries: dict[str | None, _Sum] = field(default_factory=dict)
     nodes: dict[str, _Sum] = field(default_factory=dict)
     unattributed: _Sum | None = None
@@ -131,7 +131,7 @@ class _Tally:
         return self.entries.setdefault(self.entry(pod[0]), _Sum())
 
 
-def attribute(sighting: GpuSighting, units: GpuUnits, entry: Entry) -> GpuUsage:
+def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsage:
     """Split what the devices did over entries and nodes."""
     tallies = _Tally(_gpu, entry), _Tally(_memory, entry)
     for place in sighting.places:

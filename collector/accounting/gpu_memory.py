@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 from collector.kubernetes.gpu_resources import is_measured, slice_of, told_clients
 from collector.observations import GpuDevice, Node, NodeSpan
+from kl_core.calendar import HOUR
 
-HOUR = 3600
 TICKS_TO_BELIEVE = 3
 """Ticks for which a number of shares has to be the same before it is believed."""
 TOLERANCE = 1e-6
@@ -25,11 +25,11 @@ _DIGITS = 9
 
 T = TypeVar("T")
 Units = Mapping[str, float]
-"""Advertised units by resource name."""
+"""Advertised units, or the GPUs that they are worth, by resource name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Generic[T]):
+class PeakHold(Generic[T]):
     """A value that does not fall before it has been lower for an hour."""
 
     value: T
@@ -38,19 +38,19 @@ class Held(Generic[T]):
     below: T | None = None
     """The most that it was since then."""
 
-    def after(self, now: T, time: int, size: Callable[[T], float]) -> Held[T]:
+    def after(self, now: T, time: int, size: Callable[[T], float]) -> PeakHold[T]:
         """Return it after the tick `time`, at which the value is `now`."""
         if size(now) >= size(self.value) - TOLERANCE:
-            return Held(now)
+            return PeakHold(now)
         since = time if self.since is None else self.since
         below = now if self.below is None or size(now) >= size(self.below) else self.below
         if time - since < HOUR:
-            return Held(self.value, since, below)
-        return Held(below).after(now, time, size)
+            return PeakHold(self.value, since, below)
+        return PeakHold(below).after(now, time, size)
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class GpuSharing:
     """What exporters showed of the sharing of one resource of a node."""
 
     advertised: float
@@ -62,12 +62,12 @@ class Sharing:
     clients: int | None = None
     """The shares that a GPU is sold in, once they are believed."""
 
-    def after(self, advertised: float, devices: int) -> Sharing:
+    def after(self, advertised: float, devices: int) -> GpuSharing:
         """Return it after a tick with so much advertised, at which an exporter showed so many GPUs."""
         if advertised != self.advertised:
-            return Sharing(advertised, devices, 1)
+            return GpuSharing(advertised, devices, 1)
         if devices > self.devices:
-            return Sharing(advertised, devices, 1, self.clients)
+            return GpuSharing(advertised, devices, 1, self.clients)
         ticks = min(self.ticks + 1, TICKS_TO_BELIEVE)
         if ticks < TICKS_TO_BELIEVE:
             return replace(self, ticks=ticks)
@@ -82,26 +82,57 @@ class NodeMemory:
 
     last_there: int
     """The newest tick at which it was there."""
-    advertised: Held[Units] = field(default_factory=lambda: Held({}))
-    devices: Held[float] = field(default_factory=lambda: Held(0.0))
+    advertised: PeakHold[Units] = field(default_factory=lambda: PeakHold({}))
+    """GPUs that its units were worth when it advertised them, by resource."""
+    devices: PeakHold[float] = field(default_factory=lambda: PeakHold(0.0))
     """GPUs that exporters show."""
-    framebuffer: Held[float] = field(default_factory=lambda: Held(0.0))
+    framebuffer: PeakHold[float] = field(default_factory=lambda: PeakHold(0.0))
     """Bytes of their memory, used and free."""
     units: Units = field(default_factory=dict)
     """The newest number above zero that was advertised, by resource."""
-    sharing: Mapping[str, Sharing] = field(default_factory=dict)
+    sharing: Mapping[str, GpuSharing] = field(default_factory=dict)
     """By resource."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What the node has told of its GPUs since it advertises that many, also what it tells no longer."""
+
+    def hints_of(self, node: Node) -> Mapping[str, str]:
+        """Return what is told of the GPUs of a node: labels come later than what they tell of, and go for a while."""
+        return {**node.gpu_hints, **self.hints} if self._advertises_as_many(node.gpu_capacity) else node.gpu_hints
 
     def worth(self, node: Node, resource: str) -> float:
         """GPUs that one unit of a resource of this node is worth."""
         advertised = node.gpu_capacity.get(resource) or self.units.get(resource, 0.0)
-        told = told_clients(resource, advertised, node.gpu_hints)
-        learnt = self.sharing[resource].clients if resource in self.sharing else None
-        return slice_of(resource, node.gpu_hints) / (told or learnt or 1)
+        return self._worth(resource, advertised, self.hints_of(node))
 
     def total(self, node: Node, units: Units) -> float:
         """GPUs that these units of this node are worth."""
-        return sum(count * self.worth(node, resource) for resource, count in units.items())
+        return sum(self.gpus(node, units).values())
+
+    def gpus(self, node: Node, units: Units) -> Units:
+        """Return the GPUs that these units of this node are worth, by resource."""
+        return {resource: count * self.worth(node, resource) for resource, count in units.items()}
+
+    def told(self, node: Node, units: Units) -> NodeMemory:
+        """Return it after the node was as `node` says and had these units at the least."""
+        as_many = self._advertises_as_many(units)
+        hints = {**self.hints, **node.gpu_hints} if as_many else dict(node.gpu_hints)
+        return replace(self, units={**self.units, **units}, hints=hints)
+
+    def values_alike(self, other: NodeMemory, units: Units) -> bool:
+        """Say whether these units have the same worth by what another memory knows."""
+        return all(
+            abs(self._worth(name, count, self.hints) - other._worth(name, count, other.hints)) < TOLERANCE
+            for name, count in units.items()
+            if self.units.get(name) == count
+        )
+
+    def _advertises_as_many(self, units: Units) -> bool:
+        return all(self.units.get(name) == count for name, count in units.items() if count)
+
+    def _worth(self, resource: str, advertised: float, hints: Mapping[str, str]) -> float:
+        told = told_clients(resource, advertised, hints)
+        learnt = self.sharing[resource].clients if resource in self.sharing else None
+        return slice_of(resource, hints) / (told or learnt or 1)
 
 
 GpuMemory = Mapping[str, NodeMemory]
@@ -140,16 +171,20 @@ def _after(known: NodeMemory, nodes: Sequence[Node], devices: Sequence[GpuDevice
     """Return a node's memory after a tick in whose interval it was as `nodes` say, one after another."""
     last, is_again = nodes[-1], known.last_there == time
     units = {name: count for node in nodes for name, count in node.gpu_capacity.items() if count > 0}
-    known = replace(known, last_there=time, units={**known.units, **units})
+    before = known
+    known = replace(known.told(last, units), last_there=time)
     if devices and not is_again:
         known = replace(known, sharing={**known.sharing, **_sharing(known, last, units, devices)})
 
-    def gpus(units: Units) -> float:
-        return known.total(last, units)
-
-    most = max((node.gpu_capacity for node in nodes), key=gpus)
-    known = replace(known, advertised=known.advertised.after(dict(most), time, gpus))
+    most = max((known.gpus(node, node.gpu_capacity) for node in nodes), key=_total)
+    # As many units that are told to be worth less are not fewer GPUs than before.
+    lasts = before.values_alike(known, units)
+    known = replace(known, advertised=known.advertised.after(most, time, _total) if lasts else PeakHold(most))
     return known if devices is None else _shown(known, devices, time)
+
+
+def _total(gpus: Units) -> float:
+    return sum(gpus.values())
 
 
 def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMemory:
@@ -165,24 +200,25 @@ def _shown(known: NodeMemory, devices: Sequence[GpuDevice], time: int) -> NodeMe
     )
 
 
-def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, Sharing]:
+def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuDevice]) -> dict[str, GpuSharing]:
     """Return what is known of the sharing of each resource after a tick at which these devices were shown."""
     measured = {resource: count for resource, count in units.items() if is_measured(resource)}
-    instances = {resource for resource in measured if _is_instance(resource, node)}
+    hints = known.hints_of(node)
+    instances = {resource for resource in measured if _is_instance(resource, hints)}
     cut = {device.uuid for device in devices if device.instance is not None}
     whole = {device.uuid for device in devices} - (cut if instances else set())
     # Instances of all sizes are cut out of the same GPUs, and whole ones can have several names.
-    cut_up = round(sum(measured[resource] * slice_of(resource, node.gpu_hints) for resource in instances), _DIGITS)
+    cut_up = round(sum(measured[resource] * slice_of(resource, hints) for resource in instances), _DIGITS)
     uncut = sum(count for resource, count in measured.items() if resource not in instances)
     found = {}
     for resource in measured:
         advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(whole))
         if gpus:
             before = known.sharing.get(resource)
-            found[resource] = before.after(advertised, gpus) if before else Sharing(advertised, gpus, 1)
+            found[resource] = before.after(advertised, gpus) if before else GpuSharing(advertised, gpus, 1)
     return found
 
 
-def _is_instance(resource: str, node: Node) -> bool:
+def _is_instance(resource: str, hints: Mapping[str, str]) -> bool:
     """Whether units of a resource of NVIDIA's are instances of partitioned GPUs."""
-    return resource.startswith("nvidia.com/mig-") or slice_of(resource, node.gpu_hints) < 1
+    return resource.startswith("nvidia.com/mig-") or slice_of(resource, hints) < 1

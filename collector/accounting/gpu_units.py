@@ -48,15 +48,12 @@ class GpuUnits:
         """GPUs of a node."""
         others = self._advertised(node, lambda resource: not is_measured(resource))
         shown = self._of(node).devices.value
-        return others + max(self.sold(node), shown) or told_gpus(node.gpu_hints)
+        return others + max(self.sold(node), shown) or told_gpus(self._of(node).hints_of(node))
 
     def _advertised(self, node: Node, wanted: Callable[[str], bool]) -> float:
         known = self._of(node)
-        now, of_late = (
-            known.total(node, {resource: count for resource, count in units.items() if wanted(resource)})
-            for units in (node.gpu_capacity, known.advertised.value)
-        )
-        return max(now, of_late)
+        now, of_late = known.gpus(node, node.gpu_capacity), known.advertised.value
+        return max(sum(gpus for name, gpus in each.items() if wanted(name)) for each in (now, of_late))
 
     def allocatable(self, node: Node) -> float:
         """GPUs of a node that can be allocated; all of them while it advertises none."""
@@ -93,7 +90,7 @@ class GpuUnits:
         """Whether others may hold the same GPU of those that exporters can show."""
         node = self.nodes.get(pod.node)
         return node is not None and any(
-            self.worth(node, resource) < slice_of(resource, node.gpu_hints) - TOLERANCE
+            self.worth(node, resource) < slice_of(resource, self._of(node).hints_of(node)) - TOLERANCE
             for resource, count in pod.requests.items()
             if count and is_measured(resource)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collector.accounting.gpu_attribution import Entry, GpuUsage, attribute
+from collector.accounting.gpu_attribution import EntryOf, GpuUsage, attribute
 from collector.accounting.gpu_memory import GpuMemory, learn
 from collector.accounting.gpu_places import GpuSighting
 from collector.accounting.gpu_units import GpuUnits
@@ -29,7 +29,7 @@ def gpus_of(
     memory: GpuMemory,
     *,
     time: int,
-    entry: Entry,
+    entry: EntryOf,
     configured: bool,
 ) -> Gpus:
     """Return the GPUs of the interval that ends at `time`, UNIX seconds, which `cluster` tells of, and their use.

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from collector.accounting.believed_metrics import Usage
+from collector.accounting.believed_metrics import NodeUsage, Usage
 from collector.accounting.pod_samples import PodSamples
 from collector.errors import SourceError
 from collector.model import UnmeasuredReason
@@ -48,7 +48,7 @@ class MeasuredUsage:
     """UNIX seconds."""
     entries: Mapping[str | None, EntryUsage] | None
     """By namespace, and under None for everything that is not charged; None where metrics were not observed."""
-    nodes: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    nodes: Mapping[str, NodeUsage] = field(default_factory=dict)
     """Cores and bytes in use by node, None where they are unknown."""
     unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
     """Expected pods that were not measured, by namespace, whether or not it is charged, and reason."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from collector.accounting.believed_metrics import NodeUsage
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
 from collector.accounting.gpu_units import NodeGpus
 from collector.accounting.pod_totals import Held
@@ -11,14 +12,11 @@ from collector.model import NodeState
 from collector.observations import Node
 from kl_core.vocabulary import Metric
 
-Usage = tuple[float | None, float | None]
-"""Cores and bytes."""
-
 
 def node_states(
     nodes: Iterable[Node],
     held: Mapping[str, Held],
-    usage: Mapping[str, Usage],
+    usage: Mapping[str, NodeUsage],
     gpus: Mapping[str, NodeGpus],
     gpu_usage: GpuUsage | None,
 ) -> tuple[NodeState, ...]:
@@ -40,7 +38,7 @@ def node_states(
     )
 
 
-def _node_state(node: Node, held: Held, usage: Usage, gpus: NodeGpus | None, gpu_use: GpuUse | None) -> NodeState:
+def _node_state(node: Node, held: Held, usage: NodeUsage, gpus: NodeGpus | None, gpu_use: GpuUse | None) -> NodeState:
     capacity: dict[Metric, float | None] = {"cpu": node.cpu_capacity, "memory": node.memory_capacity}
     allocatable: dict[Metric, float | None] = {"cpu": node.cpu_allocatable, "memory": node.memory_allocatable}
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import get_args
 
-from collector.accounting.believed_metrics import Usage, is_fresh, node_usage, pod_usage
+from collector.accounting.believed_metrics import NodeUsage, Usage, is_fresh, node_usage, pod_usage
 from collector.errors import SourceError
 from collector.model import UnmeasuredReason
-from collector.observations import MetricsListing, Node, Pod, PodMetrics
+from collector.observations import HUGE_PAGES, MetricsListing, Node, Pod, PodMetrics
 
 WINDOWS_UNTIL_EXPECTED = 2
 """A container is measured from its second scrape on, which its kubelet may have answered from the scrape before."""
@@ -23,7 +23,7 @@ WINDOWS_UNTIL_EXPECTED = 2
 SHARE_OF_WINDOWS = 0.9
 """Of the windows that are told, the one that as many are shorter than counts as metrics-server's."""
 
-DEFAULT_WINDOW = 60.0
+DEFAULT_WINDOW_SEC = 60.0
 """Seconds; of metrics-server before 0.5, the slowest there is. Newer ones scrape every 15 s, and tell it."""
 
 _REASONS: tuple[UnmeasuredReason, ...] = get_args(UnmeasuredReason)
@@ -59,8 +59,10 @@ class PodSamples:
                 self._windows.append(item.window)
             self._judge(item)
         # Of containers that have just started the window is shorter, and one item's can be odd.
-        window = sorted(self._windows)[int(len(self._windows) * SHARE_OF_WINDOWS)] if self._windows else DEFAULT_WINDOW
-        self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * window
+        windows = sorted(self._windows)
+        window = windows[int(len(windows) * SHARE_OF_WINDOWS)] if windows else DEFAULT_WINDOW_SEC
+        # A longer one than an interval would let whatever is not measured use nothing.
+        self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * min(window, self._interval)
         if not count and any(map(self.is_expected, self.pods)):
             raise SourceError("metrics", "metrics-server lists no pod at all. Check that it reaches the kubelets.")
         if readable and not is_fresh(nearest, self._moment, self._interval):
@@ -105,7 +107,15 @@ class PodSamples:
             verdict = self._verdicts[place]
             yield pod, self._usage(place) if verdict == _MEASURED else _REASONS[verdict]
 
-    def node_usage(self, metrics: MetricsListing) -> dict[str, tuple[float | None, float | None]]:
-        """Return what can be believed of nodes."""
-        known = [item for item in metrics.nodes if item.name in self._nodes]
-        return {item.name: node_usage(self._nodes[item.name], item, self._moment, self._interval) for item in known}
+    def node_usage(self, metrics: MetricsListing) -> dict[str, NodeUsage]:
+        """Return what can be believed of nodes, with the huge pages of the pods that run on them."""
+        pages: dict[str, float] = {}
+        for pod in self.pods:
+            if pod.running and (more := pod.requests.get(HUGE_PAGES)):
+                pages[pod.node] = pages.get(pod.node, 0.0) + more
+        found: dict[str, NodeUsage] = {}
+        for item in metrics.nodes:
+            if item.name in self._nodes:
+                cpu, memory = node_usage(self._nodes[item.name], item, self._moment, self._interval)
+                found[item.name] = cpu, None if memory is None else memory + pages.get(item.name, 0.0)
+        return found

@@ -48,19 +48,22 @@ def total_pods(
     that a pod on another node, or one that is no machine, holds nothing. `units` tells how many GPUs a pod holds.
     """
     totals = PodTotals()
-    changed: set[str] = set()
+    left: dict[str, float] = {}
     for span in spans:
         pod, seconds = span.pod, min(span.seconds, present.get(span.pod.node, 0.0))
+        is_first = True
+        if seconds < interval:
+            # A pod that was resized has several spans, which share the time for which its node was there.
+            is_first = pod.identity not in left
+            room = left.get(pod.identity, present.get(pod.node, 0.0))
+            seconds = min(seconds, room)
+            left[pod.identity] = room - seconds
         if seconds <= 0:
             continue
         part = seconds / interval
         gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * units.holds(pod)
         unread = bool(pod.claims) and units.is_unread(pod)
-        goes_on = pod.ended is None
-        if goes_on and span.seconds < interval:
-            # A pod that was resized has several spans.
-            goes_on = pod.uid not in changed
-            changed.add(pod.uid)
+        goes_on = pod.ended is None and is_first
         key = pod.namespace if charged(pod.namespace) else None
         for held in (_at(totals.entries, key), _at(totals.nodes, pod.node)):
             held.cpu += part * pod.requests.get("cpu", 0.0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
@@ -18,13 +17,12 @@ from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
-from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
+from collector.model import Entry, MetricValues, StoredSpecial, TickSample, UnmeasuredReason
 from collector.observations import Cluster
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
 
-Special = Literal["excluded", "unattributed"]
 Charged = Callable[[str], bool]
 
 
@@ -110,14 +108,14 @@ def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) 
 def _namespaces(seen: _Interval, charged: Charged) -> dict[str, Entry]:
     listed = seen.cluster.namespaces
     names = dict.fromkeys([*(name for name in listed if charged(name)), *_named(seen.keys)])
-    return {name: _entry(seen, name, listed.get(name, {})) for name in names}
+    return {name: _entry(seen, name, listed.get(name)) for name in names}
 
 
 def _named(keys: Iterable[str | None]) -> Iterable[str]:
     return (key for key in keys if key is not None)
 
 
-def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str]) -> Entry:
+def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str] | None) -> Entry:
     held = seen.totals.entries.get(key) or Held()
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}
     used = seen.measured.of(key) if seen.measured else None
@@ -138,8 +136,8 @@ def _gpu_values(use: GpuUse | None, *, known: bool) -> dict[Metric, float | None
     return {"gpu": use.gpu, "gpu_memory": use.gpu_memory}
 
 
-def _special(seen: _Interval, charged: Charged) -> dict[Special, Entry]:
-    special: dict[Special, Entry] = {}
+def _special(seen: _Interval, charged: Charged) -> dict[StoredSpecial, Entry]:
+    special: dict[StoredSpecial, Entry] = {}
     if None in seen.keys or not all(map(charged, seen.cluster.namespaces)):
         special["excluded"] = _entry(seen, None, {})
     nobodys = seen.gpu_usage.unattributed if seen.gpu_usage else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.lifetimes import Lives, Roster
+from collector.books.lifetimes import Lifetimes, Roster
 from collector.books.page import (
     CPU,
     DCGM,
@@ -45,7 +45,7 @@ class Stored:
     """One entry of the books as the store holds it."""
 
     key: EntryKey
-    lives: Lives
+    lifetimes: Lifetimes
     rows: EntryRows
     matched: Mapping[Metric, Array] = field(default_factory=dict)
     """Mean requests of measured pods over the steps in which usage is known; NaN where steps need not or cannot tell.
@@ -141,8 +141,8 @@ def _entries(
     shape = (len(stored), len(METRICS), len(starts))
     usage, requests, measured = np.zeros(shape), np.zeros(shape), np.repeat(pods[np.newaxis], shape[0], axis=0)
     for row, item in enumerate(stored):
-        alive = item.lives.alive(starts)
-        may_hold_gpu = alive & (starts >= item.lives.gpu_since)
+        alive = item.lifetimes.alive(starts)
+        may_hold_gpu = alive & (starts >= item.lifetimes.gpu_since)
         for index, metric in enumerate(METRICS):
             where = may_hold_gpu if index in (GPU, GPU_MEMORY) else alive
             _take(usage[row, index], item.rows.usage.get(metric), where)
@@ -160,7 +160,7 @@ def _entries(
     matched = requests * _matched_share(measured, pods)
     for row, item in enumerate(stored):
         for metric, values in item.matched.items():
-            told = ~np.isnan(values) & item.lives.alive(starts)
+            told = ~np.isnan(values) & item.lifetimes.alive(starts)
             index = METRICS.index(metric)
             matched[row, index, told] = values[told] * (hours_per_cell / _UNIT[index, 0])
     return EntryCells(

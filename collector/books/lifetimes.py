@@ -23,7 +23,7 @@ MAX_STRETCH_CELLS = 250_000
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
+class Lifetimes:
     """Hours [start, end) in which an entry existed, and the first hour in which it could hold a GPU."""
 
     spans: tuple[tuple[int, int], ...]
@@ -42,24 +42,24 @@ class Lives:
         return alive
 
 
-def lives(ticks: Sequence[Sequence[int]], *, active: bool, gpu_since: int | None) -> Lives:
-    """Lives from the registry's (first tick, last tick) pairs; that of an active entry has not ended.
+def lifetimes(ticks: Sequence[Sequence[int]], *, active: bool, gpu_since: int | None) -> Lifetimes:
+    """Return lifetimes from the registry's (first tick, last tick) pairs; that of an active entry has not ended.
 
     `gpu_since` is the time of the first tick that held a GPU, None for never.
     """
     spans = [(hour_of_tick(first), hour_of_tick(last) + HOUR) for first, last in ticks]
     if active and spans:
         spans[-1] = (spans[-1][0], FOREVER)
-    return Lives(tuple(spans), FOREVER if gpu_since is None else hour_of_tick(gpu_since))
+    return Lifetimes(tuple(spans), FOREVER if gpu_since is None else hour_of_tick(gpu_since))
 
 
-Roster = Mapping[EntryKey, Lives]
+Roster = Mapping[EntryKey, Lifetimes]
 
 
-def roster(store: Store) -> dict[EntryKey, Lives]:
+def roster(store: Store) -> dict[EntryKey, Lifetimes]:
     """Return the lives of every entry; namespaces by name, then the special entries."""
     return {
-        EntryKey(kind, name): lives(record.lives, active=record.active, gpu_since=record.gpu_since)
+        EntryKey(kind, name): lifetimes(record.lives, active=record.active, gpu_since=record.gpu_since)
         for kind in KINDS
         for name, record in sorted(store.registry.records(kind).items())
     }

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from collector.errors import MigrationError
-from collector.import_legacy.capacity_history import CLUSTER, Steps
+from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
-from collector.import_legacy.progress import Made, Mark, Standing, load_mark, save_mark, standing
+from collector.import_legacy.progress import ImportMark, Made, Standing, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.model import STEP
@@ -54,7 +54,7 @@ def make_plan(
             "--with-open-hour for the minutes there are"
         )
     first = line.begin
-    for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(CLUSTER))):
+    for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(WHOLE_CLUSTER))):
         if steps is not None and steps.since[0] > first:
             raise MigrationError(
                 f"the {what} history begins at {iso(steps.since[0])}, but the source at {iso(first)}: add a row with "
@@ -78,7 +78,7 @@ def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> tu
     if not state.left:
         return state, 0
     before, earlier = state.held or 0, load_mark(directory)
-    mark = Mark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
+    mark = ImportMark(max(line.ticks[-1], earlier.end if earlier else 0), before, state.present, plan.made)
     save_mark(directory, mark)
     rates.save(directory, continued_rates(rates.load(directory), plan.rates, before))
     reserved = _newest_known(plan, before)
@@ -181,7 +181,7 @@ def _warnings(source: Installation, gpus: Mapping[str, Steps] | None, reserved: 
             name for name in source.gpu if name in with_rows and name not in source.usage
         ],
         "the GPU history names {} namespace(s) without a __gpu file": sorted(
-            with_rows.keys() - {CLUSTER} - source.gpu.keys()
+            with_rows.keys() - {WHOLE_CLUSTER} - source.gpu.keys()
         ),
     }
     for text, names in namespaces.items():

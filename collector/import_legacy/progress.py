@@ -15,7 +15,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from collector.errors import MigrationError
-from collector.import_legacy.capacity_history import CLUSTER, Steps
+from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
 from collector.store.files import read_json, write_whole
@@ -35,7 +35,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ImportMark:
     """What `imported.json` says."""
 
     end: int
@@ -47,7 +47,7 @@ class Mark:
     made: Made
 
 
-_FORM = TypeAdapter(Mark)
+_FORM = TypeAdapter(ImportMark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ def standing(directory: Path, line: Timeline, made: Made) -> Standing:
     )
 
 
-def load_mark(directory: Path) -> Mark | None:
+def load_mark(directory: Path) -> ImportMark | None:
     """Return what earlier imports left; None where none began the store. StoreError if the file is damaged."""
     return read_json(directory / MARK_FILE, _FORM)
 
 
-def save_mark(directory: Path, mark: Mark) -> None:
+def save_mark(directory: Path, mark: ImportMark) -> None:
     """Write the mark whole. StoreError if that is impossible."""
     write_whole(directory / MARK_FILE, orjson.dumps(mark))
 
@@ -136,7 +136,7 @@ def _check_same(before: Made, now: Made, begin: int, until: int) -> None:
     for name in sorted({name for history in histories for name in history}):
         then, given = (in_force(history.get(name, Steps((), ())), begin, until) for history in histories)
         if then != given:
-            raise _other_arguments(f"other GPUs of {'the cluster' if name == CLUSTER else name}", until)
+            raise _other_arguments(f"other GPUs of {'the cluster' if name == WHOLE_CLUSTER else name}", until)
 
 
 def _other_arguments(what: str, until: int) -> MigrationError:

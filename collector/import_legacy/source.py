@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from collector.errors import MigrationError, StoreError
 from collector.model import STEP
-from collector.store.foreign_databases import SOURCES, info, source_names
+from collector.store.foreign_databases import LEGACY_SOURCES, info, source_names
 from collector.store.paths import check_name
 from collector.store.rrd.database import LIBRRD_ERRORS, NO_DAEMON
 from collector.store.rrd.header import cause_of
@@ -31,7 +31,7 @@ SUFFIXES = ("__gpu__rf", "__gpu", "__rf", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class AverageArchive:
     """One archive of averages of a file."""
 
     seconds: int
@@ -53,7 +53,7 @@ class Database:
     """UNIX seconds of its newest update."""
     step: int
     """Seconds between two updates that the file expects: the source's polling interval."""
-    archives: Mapping[int, tuple[Archive, ...]]
+    archives: Mapping[int, tuple[AverageArchive, ...]]
     """What is read for rows of 3600 s, and of 300 s unless no archive is as fine; the preferred archive last."""
 
     def begin(self, step: int) -> int:
@@ -70,7 +70,7 @@ class Database:
         `start` and `end` are multiples of `step`. A row longer than those of the archive is the mean of what is known
         of it, if that is half; shorter ones are all like the archive's. MigrationError if the file cannot be read.
         """
-        table = np.full((len(SOURCES), max(0, (end - start) // step)), np.nan)
+        table = np.full((len(LEGACY_SOURCES), max(0, (end - start) // step)), np.nan)
         for archive in self.archives[step]:
             begin = max(start, self._begin(archive, step))
             stop = min(end, self.last - self.last % max(step, archive.seconds))
@@ -78,14 +78,14 @@ class Database:
                 table[:, (begin - start) // step : (stop - start) // step] = self._rows(archive, begin, stop, step)
         return table
 
-    def _begin(self, archive: Archive, step: int) -> int:
+    def _begin(self, archive: AverageArchive, step: int) -> int:
         oldest = self.last - self.last % archive.seconds - archive.rows * archive.seconds
         return oldest + -oldest % step
 
-    def _rows(self, archive: Archive, begin: int, stop: int, step: int) -> Array:
+    def _rows(self, archive: AverageArchive, begin: int, stop: int, step: int) -> Array:
         seconds = archive.seconds
         if seconds <= step:
-            return _means(self._fetch(begin, stop, seconds).reshape(len(SOURCES), -1, step // seconds))
+            return _means(self._fetch(begin, stop, seconds).reshape(len(LEGACY_SOURCES), -1, step // seconds))
         first, last = begin - begin % seconds, stop + -stop % seconds
         each = np.repeat(self._fetch(first, last, seconds), seconds // step, axis=1)
         return each[:, (begin - first) // step : (stop - first) // step]
@@ -100,7 +100,7 @@ class Database:
             raise MigrationError(f"cannot read {self.path}: asked for rows of {seconds} s, librrd gave {resolution} s")
         skip, count = (begin - first) // seconds, (stop - begin) // seconds
         # librrd appends the row after the end as well.
-        values = np.array(rows[skip : skip + count], dtype=np.float64).T[[names.index(name) for name in SOURCES]]
+        values = np.array(rows[skip : skip + count], dtype=np.float64).T[[names.index(name) for name in LEGACY_SOURCES]]
         values[~np.isfinite(values)] = np.nan
         return values
 
@@ -199,9 +199,10 @@ def _open(path: Path) -> Database:
     if not head:
         raise MigrationError("not a round-robin database")
     names = source_names(head)
-    if names != set(SOURCES):
+    if names != set(LEGACY_SOURCES):
         raise MigrationError(
-            f"not a database of KubeLedger's: it holds {', '.join(sorted(names))} instead of {', '.join(SOURCES)}"
+            f"not a database of KubeLedger's: it holds {', '.join(sorted(names))} instead of "
+            f"{', '.join(LEGACY_SOURCES)}"
         )
     archives = {step: archive for step in (STEP, HOUR) if (archive := _chosen(list(_averages(head)), step))}
     if HOUR not in archives:
@@ -209,7 +210,7 @@ def _open(path: Path) -> Database:
     return Database(path, int(head["last_update"] or 0), int(head["step"] or STEP), archives)
 
 
-def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
+def _chosen(archives: list[AverageArchive], step: int) -> tuple[AverageArchive, ...]:
     """Return the archive with rows of `step` seconds, else of those with a part of it the one that reaches furthest.
 
     What only longer rows reach back to is taken from them, for hours.
@@ -222,8 +223,8 @@ def _chosen(archives: list[Archive], step: int) -> tuple[Archive, ...]:
     return (*sorted(longer, key=lambda archive: -archive.seconds), best) if step == HOUR else (best,)
 
 
-def _averages(head: Mapping[str, int | float | str | None]) -> Iterator[Archive]:
+def _averages(head: Mapping[str, int | float | str | None]) -> Iterator[AverageArchive]:
     for archive in [key.removesuffix(".cf") for key, function in head.items() if function == "AVERAGE"]:
         seconds = int(head["step"] or 0) * int(head[f"{archive}.pdp_per_row"] or 0)
         if seconds > 0:
-            yield Archive(seconds, int(head[f"{archive}.rows"] or 0))
+            yield AverageArchive(seconds, int(head[f"{archive}.rows"] or 0))

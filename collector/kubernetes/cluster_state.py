@@ -44,21 +44,21 @@ def _settled_pod(held: Pod, pod: Pod, time: float) -> Pod:
     return pod
 
 
-PODS: Kind[Pod] = Kind(
+POD_KIND: Kind[Pod] = Kind(
     begin=lambda pod: pod.bound,
     end=lambda pod: pod.ended,
     ended_at=lambda pod, time: replace(pod, ended=time),
     counts_alike=lambda one, other: one.requests == other.requests,
     settled=_settled_pod,
 )
-NODES: Kind[NodeLife] = Kind(
+NODE_KIND: Kind[NodeLife] = Kind(
     begin=lambda life: life.created,
     end=lambda life: life.deleted,
     ended_at=lambda life, time: replace(life, deleted=time),
     counts_alike=lambda one, other: one.node == other.node,
     settled=lambda _held, life, _time: life,
 )
-NAMESPACES: Kind[NamespaceLife] = Kind(
+NAMESPACE_KIND: Kind[NamespaceLife] = Kind(
     begin=lambda _life: 0.0,
     end=lambda life: life.deleted,
     ended_at=lambda life, time: replace(life, deleted=time),
@@ -72,9 +72,9 @@ class ClusterState:
 
     def __init__(self, horizon: float = 0.0) -> None:
         """No interval that starts before `horizon`, UNIX seconds, will be asked for."""
-        self.namespaces = Lives(NAMESPACES, horizon)
-        self.nodes = Lives(NODES, horizon)
-        self.pods = Lives(PODS, horizon)
+        self.namespaces = Lives(NAMESPACE_KIND, horizon)
+        self.nodes = Lives(NODE_KIND, horizon)
+        self.pods = Lives(POD_KIND, horizon)
 
     @property
     def uid(self) -> str | None:

@@ -13,13 +13,13 @@ from typing import Generic, TypeVar
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
-from collector.kubernetes.objects import Decoder, K, Odd, Page, key_of
+from collector.kubernetes.objects import Decoder, K, ObjectPage, Odd, key_of
 from collector.kubernetes.session import ExpiredListingError, Session
 from collector.observations import BlindSpot
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 MAX_LISTING_RESTARTS = 5
 
 T = TypeVar("T")
@@ -149,14 +149,14 @@ def next_token(path: str, asked: str | None, told: str | None) -> str | None:
 def _unended(path: str, pages: int, deadline: Deadline) -> SourceError:
     return SourceError(
         "kubernetes",
-        f"{path} was not read {deadline.told()}: {pages} pages of up to {PAGE_SIZE} came, and that was not all. If "
-        "there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, check what "
+        f"{path} was not read {deadline.told()}: {pages} pages of up to {MAX_PAGE_OBJECTS} came, and that was not all. "
+        "If there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, check what "
         "answers for the API server.",
     )
 
 
 def _take(
-    listing: Listing[T], page: Page[K], resource: Resource[K, T], now: float, held: Callable[[str], T | None]
+    listing: Listing[T], page: ObjectPage[K], resource: Resource[K, T], now: float, held: Callable[[str], T | None]
 ) -> None:
     listing.odd.update({each.key: each for each in page.odd})
     for item in page.items:
@@ -169,8 +169,8 @@ def _take(
             listing.items[key] = known if known == found and known is not None else found
 
 
-def _page(session: Session, resource: Resource[K, T], token: str | None) -> Page[K]:
-    query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+def _page(session: Session, resource: Resource[K, T], token: str | None) -> ObjectPage[K]:
+    query = {"limit": str(MAX_PAGE_OBJECTS), **({"continue": token} if token else {})}
     body = session.get("kubernetes", resource.path, query, f"list {resource.name} in the whole cluster")
     try:
         return resource.decoder.page(body)

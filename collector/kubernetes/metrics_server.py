@@ -121,7 +121,9 @@ def _items(body: bytes | bytearray, resource: str) -> Sequence[Raw]:
     except ValidationError as error:
         raise _no_list(path) from error
     except DecodeError as error:
-        raise SourceError("metrics", f"{path} answered with broken or truncated JSON: {error}") from error
+        raise SourceError(
+            "metrics", f"{path} answered with broken or truncated JSON ({error}). Check that metrics-server is healthy."
+        ) from error
     if not listing.kind.endswith("List"):
         raise _no_list(path)
     return listing.items
@@ -133,7 +135,12 @@ def _no_list(path: str) -> SourceError:
 
 def _log_nameless(resource: str, count: int) -> None:
     if count:
-        log.warning("%s/%s: items left out because they are odd and name nothing: %d", API, resource, count)
+        log.warning(
+            "%d items of %s/%s do not say whose they are and are left out. Check that metrics-server is healthy.",
+            count,
+            API,
+            resource,
+        )
 
 
 def _pod_metrics(raw: Raw) -> PodMetrics | None:

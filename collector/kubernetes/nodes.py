@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from collector.kubernetes.gpu_resources import gpu_hints, is_gpu_resource
-from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, Resources
+from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, ResourceList
 from collector.kubernetes.pod_requests import HUGE_PAGES_PREFIX
 from collector.kubernetes.pods import DATE_RESOLUTION_SEC, condition_since, seconds
 from collector.kubernetes.quantity import quantity
@@ -26,13 +26,15 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
     labels, annotations = metadata.labels or {}, metadata.annotations or {}
     latest = now + DATE_RESOLUTION_SEC
     ready = _is_ready(status)
+    # Some webhooks let a scheduler allocate more than there is; nobody can use it.
+    cpu, memory = _amount(capacity, "cpu"), _amount(capacity, "memory")
     told = Node(
         name=metadata.name,
         uid=metadata.uid or "",
-        cpu_capacity=_amount(capacity, "cpu"),
-        cpu_allocatable=_amount(allocatable, "cpu"),
-        memory_capacity=_amount(capacity, "memory"),
-        memory_allocatable=_amount(allocatable, "memory") + (_huge_pages(allocatable) if status.allocatable else 0.0),
+        cpu_capacity=cpu,
+        cpu_allocatable=min(_amount(allocatable, "cpu"), cpu),
+        memory_capacity=memory,
+        memory_allocatable=min(_amount(allocatable, "memory") + _huge_pages(allocatable), memory),
         ready=ready,
         ready_since=min(_ready_since(status), latest),
         schedulable=not (node.spec or NodeSpec()).unschedulable,
@@ -54,13 +56,13 @@ def _ready_since(status: NodeStatus) -> float:
     return condition_since(status.conditions, "Ready", told[0] or "") if told else 0.0
 
 
-def _amount(resources: Resources, name: str) -> float:
+def _amount(resources: ResourceList, name: str) -> float:
     return quantity(resources.get(name, "0"))
 
 
-def _huge_pages(allocatable: Resources) -> float:
+def _huge_pages(allocatable: ResourceList) -> float:
     return sum(_amount(allocatable, name) for name in allocatable if name.startswith(HUGE_PAGES_PREFIX))
 
 
-def _gpus(resources: Resources) -> dict[str, float]:
+def _gpus(resources: ResourceList) -> dict[str, float]:
     return {name: quantity(text) for name, text in resources.items() if is_gpu_resource(name)}

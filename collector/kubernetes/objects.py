@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-Resources = dict[str, str | int | float]
+ResourceList = dict[str, str | int | float]
 """Quantities by resource name, as the API writes them."""
 Time = Annotated[datetime, Meta(tz=True)]
 
@@ -22,8 +22,8 @@ class _Read(Struct, rename="camel", gc=False):
     """What is decoded here has no cycles: the garbage collector need not look at it."""
 
 
-class Metadata(_Read):
-    """Metadata of a pod, whose labels and annotations nobody reads."""
+class ObjectMeta(_Read):
+    """ObjectMeta of a pod, whose labels and annotations nobody reads."""
 
     name: str
     namespace: str | None = None
@@ -32,8 +32,8 @@ class Metadata(_Read):
     creation_timestamp: Time | None = None
 
 
-class LabelledMetadata(Metadata):
-    """Metadata of a namespace or a node."""
+class LabelledObjectMeta(ObjectMeta):
+    """ObjectMeta of a namespace or a node."""
 
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -42,7 +42,7 @@ class LabelledMetadata(Metadata):
 class Requirements(_Read):
     """What is asked for; limits are not read."""
 
-    requests: Resources | None = None
+    requests: ResourceList | None = None
 
 
 class Container(_Read):
@@ -66,7 +66,7 @@ class PodSpec(_Read):
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     ephemeral_containers: list[Container] | None = None
-    overhead: Resources | None = None
+    overhead: ResourceList | None = None
     resources: Requirements | None = None
     """Of the pod as a whole."""
     resource_claims: list[PodResourceClaim] | None = None
@@ -96,7 +96,7 @@ class ContainerStatus(_Read):
 
     name: str | None = None
     state: ContainerState | None = None
-    allocated_resources: Resources | None = None
+    allocated_resources: ResourceList | None = None
     resources: Requirements | None = None
 
 
@@ -118,7 +118,7 @@ class PodStatus(_Read):
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
     ephemeral_container_statuses: list[ContainerStatus] | None = None
-    allocated_resources: Resources | None = None
+    allocated_resources: ResourceList | None = None
     resources: Requirements | None = None
     resource_claim_statuses: list[PodResourceClaim] | None = None
 
@@ -126,7 +126,7 @@ class PodStatus(_Read):
 class PodObject(_Read):
     """A core/v1 Pod."""
 
-    metadata: Metadata
+    metadata: ObjectMeta
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus | None = None
 
@@ -140,15 +140,15 @@ class NodeSpec(_Read):
 class NodeStatus(_Read):
     """What a node has."""
 
-    capacity: Resources | None = None
-    allocatable: Resources | None = None
+    capacity: ResourceList | None = None
+    allocatable: ResourceList | None = None
     conditions: list[Condition] | None = None
 
 
 class NodeObject(_Read):
     """A core/v1 Node."""
 
-    metadata: LabelledMetadata
+    metadata: LabelledObjectMeta
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
 
@@ -156,14 +156,14 @@ class NodeObject(_Read):
 class NamespaceObject(_Read):
     """A core/v1 Namespace."""
 
-    metadata: LabelledMetadata
+    metadata: LabelledObjectMeta
 
 
 K = TypeVar("K", PodObject, NodeObject, NamespaceObject)
 """One kind of objects."""
 
 
-def key_of(metadata: Metadata) -> str:
+def key_of(metadata: ObjectMeta) -> str:
     """Return what tells an object from another of its kind, one of the same name before or after it included."""
     return metadata.uid or f"{metadata.namespace or ''}/{metadata.name}"
 
@@ -179,7 +179,7 @@ class Odd:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[K]):
+class ObjectPage(Generic[K]):
     """One page of a listing."""
 
     items: Sequence[K]
@@ -212,7 +212,7 @@ class StatusError(Exception):
         self.message = message
 
 
-class _ListMetadata(_Read):
+class _ListMeta(_Read):
     resource_version: str | None = None
     continue_: str | None = msgspec.field(name="continue", default=None)
 
@@ -220,13 +220,13 @@ class _ListMetadata(_Read):
 class _Page(_Read, Generic[K]):
     kind: str
     items: list[K] | None
-    metadata: _ListMetadata | None = None
+    metadata: _ListMeta | None = None
 
 
 class _RawPage(_Read):
     kind: str
     items: list[Raw] | None
-    metadata: _ListMetadata | None = None
+    metadata: _ListMeta | None = None
 
 
 class _Event(_Read, Generic[K]):
@@ -245,7 +245,7 @@ class _Status(_Read):
 
 
 class _Mark(_Read):
-    metadata: _ListMetadata | None = None
+    metadata: _ListMeta | None = None
 
 
 class _Anything(_Read):
@@ -266,7 +266,7 @@ class Decoder(Generic[K]):
         self._page: msgspec.json.Decoder[_Page[K]] = msgspec.json.Decoder(_Page[kind])  # type: ignore[valid-type]
         self._event: msgspec.json.Decoder[_Event[K]] = msgspec.json.Decoder(_Event[kind])  # type: ignore[valid-type]
 
-    def page(self, body: bytes) -> Page[K]:
+    def page(self, body: bytes) -> ObjectPage[K]:
         """Return a page; `ValueError` for what is not a listing of objects."""
         try:
             page = self._page.decode(body)
@@ -295,7 +295,7 @@ class Decoder(Generic[K]):
         if event.type == "ERROR":
             status = msgspec.json.decode(event.object, type=_Status)
             raise StatusError(status.code, status.message or "")
-        version = (msgspec.json.decode(event.object, type=_Mark).metadata or _ListMetadata()).resource_version
+        version = (msgspec.json.decode(event.object, type=_Mark).metadata or _ListMeta()).resource_version
         if event.type == "BOOKMARK":
             return Event(event.type, version)
         understood = self._understood(event.object)
@@ -317,11 +317,11 @@ class Decoder(Generic[K]):
             return _odd(item, str(error))
 
 
-def _page(page: _Page[K] | _RawPage, items: Sequence[K], odd: Sequence[Odd]) -> Page[K]:
+def _page(page: _Page[K] | _RawPage, items: Sequence[K], odd: Sequence[Odd]) -> ObjectPage[K]:
     if not page.kind.endswith("List"):
         raise ValueError(f"it is a {page.kind[:64]}")
-    metadata = page.metadata or _ListMetadata()
-    return Page(items, odd, metadata.resource_version or None, metadata.continue_ or None, page.items is None)
+    metadata = page.metadata or _ListMeta()
+    return ObjectPage(items, odd, metadata.resource_version or None, metadata.continue_ or None, page.items is None)
 
 
 def _odd(item: Raw, reason: str) -> Odd:

@@ -27,7 +27,7 @@ from collector.kubernetes.objects import (
     PodSpec,
     PodStatus,
     Requirements,
-    Resources,
+    ResourceList,
 )
 from collector.kubernetes.quantity import quantity
 from collector.observations import HUGE_PAGES
@@ -37,7 +37,7 @@ Totals = dict[str, float]
 
 HUGE_PAGES_PREFIX = "hugepages-"
 _POD_LEVEL = frozenset({"cpu", "memory"})
-_NOTHING: Resources = {}
+_NOTHING: ResourceList = {}
 _NO_STATUS = ContainerStatus()
 
 
@@ -73,10 +73,10 @@ def _container_requests(spec: PodSpec, status: PodStatus) -> Totals:
     if not (statuses or infeasible or (pod_allocated is not None and pod_actuated is not None)):
         return _aggregate(spec, _spec_requests)
 
-    def allocated(container: Container) -> Resources:
+    def allocated(container: Container) -> ResourceList:
         return _allocated(container, statuses.get(container.name or "", _NO_STATUS), infeasible)
 
-    def actuated(container: Container) -> Resources:
+    def actuated(container: Container) -> ResourceList:
         return _actuated(container, statuses.get(container.name or "", _NO_STATUS), infeasible)
 
     if pod_allocated is not None and pod_actuated is not None:
@@ -88,7 +88,7 @@ def _container_requests(spec: PodSpec, status: PodStatus) -> Totals:
     return _greatest(aggregates)
 
 
-def _aggregate(spec: PodSpec, requests_of: Callable[[Container], Resources]) -> Totals:
+def _aggregate(spec: PodSpec, requests_of: Callable[[Container], ResourceList]) -> Totals:
     """App containers and sidecars together, or the most that any moment of the initialisation needs."""
     totals: Totals = {}
     for container in spec.containers or ():
@@ -110,21 +110,21 @@ def _aggregate(spec: PodSpec, requests_of: Callable[[Container], Resources]) -> 
     return _greatest((totals, initialising))
 
 
-def _requests(resources: Requirements | None) -> Resources | None:
+def _requests(resources: Requirements | None) -> ResourceList | None:
     return None if resources is None else resources.requests
 
 
-def _spec_requests(container: Container) -> Resources:
+def _spec_requests(container: Container) -> ResourceList:
     return _requests(container.resources) or _NOTHING
 
 
-def _allocated(container: Container, status: ContainerStatus, infeasible: bool) -> Resources:
+def _allocated(container: Container, status: ContainerStatus, infeasible: bool) -> ResourceList:
     if status.allocated_resources is not None:
         return status.allocated_resources
     return _NOTHING if infeasible else _spec_requests(container)
 
 
-def _actuated(container: Container, status: ContainerStatus, infeasible: bool) -> Resources:
+def _actuated(container: Container, status: ContainerStatus, infeasible: bool) -> ResourceList:
     actuated = _requests(status.resources)
     return actuated if actuated is not None else _allocated(container, status, infeasible)
 
@@ -152,7 +152,7 @@ def _pod_level_status(spec: PodSpec, status: PodStatus) -> tuple[Totals | None, 
         return None, None
     overhead = _relevant(spec.overhead)
 
-    def without_overhead(resources: Resources | None) -> Totals | None:
+    def without_overhead(resources: ResourceList | None) -> Totals | None:
         if resources is None:
             return None
         return {name: max(0.0, value - overhead.get(name, 0.0)) for name, value in _relevant(resources).items()}
@@ -169,7 +169,7 @@ def _effective_pod_level(requests: Totals, spec: PodSpec, status: PodStatus) -> 
     return _greatest(levels if _resize_infeasible(status) else [requests, *levels])
 
 
-def _relevant(resources: Resources | None) -> Mapping[str, float]:
+def _relevant(resources: ResourceList | None) -> Mapping[str, float]:
     """Amounts of the resources that are accounted for: cpu, memory, huge pages and GPUs."""
     return _amounts(tuple(resources.items())) if resources else {}
 

@@ -19,7 +19,7 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 DATE_RESOLUTION_SEC = 1.0
 """The server's `Date` leaves the parts of a second out."""
 
-MAX_SHARED = 1 << 14
+MAX_SHARED_VALUES = 1 << 14
 
 H = TypeVar("H", bound=Hashable)
 V = TypeVar("V")
@@ -28,7 +28,7 @@ V = TypeVar("V")
 class Shared:
     """Values that many pods have, each kept once. A full one begins anew, which costs memory alone."""
 
-    def __init__(self, limit: int = MAX_SHARED) -> None:
+    def __init__(self, limit: int = MAX_SHARED_VALUES) -> None:
         self._values: dict[object, object] = {}
         self._limit = limit
 
@@ -55,7 +55,8 @@ def parse_pod(pod: PodObject, now: float, shared: Shared) -> Pod | None:
     if not spec.node_name:
         return None
     latest = now + DATE_RESOLUTION_SEC
-    bound = min(_bound(pod, status), latest)
+    told = _bound(pod, status)
+    bound, behind = min(told, latest), _clock_behind(status, told)
     names = (
         intern(each.name)
         for each in _all(spec.init_containers, spec.containers, spec.ephemeral_containers)
@@ -68,9 +69,9 @@ def parse_pod(pod: PodObject, now: float, shared: Shared) -> Pod | None:
         node=intern(spec.node_name),
         requests=shared.requests(effective_requests(pod)),
         bound=bound,
-        ended=max(bound, min(_ended(status, bound), latest)) if status.phase in FINISHED else None,
+        ended=max(bound, min(_ended(status, bound, behind), latest)) if status.phase in FINISHED else None,
         containers=shared.one(tuple(names)),
-        running=tuple((intern(name), min(since, latest)) for name, since in _running(pod, status)),
+        running=tuple((intern(name), min(since and since + behind, latest)) for name, since in _running(pod, status)),
         claims=_claims(pod, status),
     )
 
@@ -93,16 +94,27 @@ def _bound(pod: PodObject, status: PodStatus) -> float:
     return scheduled or seconds(status.start_time) or seconds(pod.metadata.creation_timestamp)
 
 
-def _ended(status: PodStatus, bound: float) -> float:
+def _clock_behind(status: PodStatus, bound: float) -> float:
+    """Seconds that the node's clock is behind the API server's: no kubelet begins with a pod before it is bound."""
+    began = seconds(status.start_time)
+    return max(0.0, bound - began) if began else 0.0
+
+
+def _ended(status: PodStatus, bound: float, behind: float) -> float:
     """When a finished pod ended; one that tells nothing of it was rejected before anything ran."""
-    terminated = (each.state.terminated for each in _statuses(status) if each.state and each.state.terminated)
-    return (
-        max((seconds(each.finished_at) for each in terminated), default=0.0)
-        or condition_since(status.conditions, "DisruptionTarget", "True")
-        or condition_since(status.conditions, "Ready", "False")
-        or seconds(status.start_time)
-        or bound
-    )
+    latest = max(map(_finished_at, _statuses(status)), default=0.0)
+    latest = latest and latest + behind
+    # The kubelet tells no time of a container that it cannot locate any more (ContainerStatusUnknown).
+    if not latest or not all(map(_finished_at, status.container_statuses or ())):
+        stopped = condition_since(status.conditions, "DisruptionTarget", "True")
+        latest = max(latest, stopped or condition_since(status.conditions, "Ready", "False"))
+    return latest or seconds(status.start_time) or bound
+
+
+def _finished_at(container: ContainerStatus) -> float:
+    """When a container ended; 0.0 where it does not tell, or has not."""
+    terminated = container.state and container.state.terminated
+    return seconds(terminated.finished_at) if terminated else 0.0
 
 
 def _running(pod: PodObject, status: PodStatus) -> Iterator[tuple[str, float]]:

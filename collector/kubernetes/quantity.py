@@ -22,14 +22,14 @@ _SUFFIXES = {
     "u": Fraction(1, 1000**2),
     "n": Fraction(1, 1000**3),
 }
-_EXPONENT_LIMIT = 10_000
-_DIGITS_LIMIT = 1_000
+_MAX_EXPONENT = 10_000
+_MAX_CHARS = 1_000
 
 
 def parse_quantity(text: str) -> Fraction:
     """Exact value of a quantity in its base unit (cores, bytes, devices); `ValueError` names text and grammar."""
     match = _QUANTITY.fullmatch(text)
-    if match is None or not (match[2] or match[3]) or len(text) > _DIGITS_LIMIT:
+    if match is None or not (match[2] or match[3]) or len(text) > _MAX_CHARS:
         raise ValueError(
             f"{text[:64]!r} is not a Kubernetes quantity; allowed: a number with an optional suffix "
             "n u m k M G T P E Ki Mi Gi Ti Pi Ei, or an exponent such as e3"
@@ -44,7 +44,7 @@ def parse_quantity(text: str) -> Fraction:
 def _scale(suffix: str | None, exponent: str | None) -> Fraction:
     if exponent is not None:
         # Far beyond the cap and the rounding, where a larger power changes nothing but the time it takes.
-        power = max(-_EXPONENT_LIMIT, min(_EXPONENT_LIMIT, int(exponent)))
+        power = max(-_MAX_EXPONENT, min(_MAX_EXPONENT, int(exponent)))
         return Fraction(10) ** power
     return Fraction(_SUFFIXES[suffix]) if suffix else Fraction(1)
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "resource.k8s.io"
 VERSIONS = ("v1", "v1beta2", "v1beta1")
-PAGE_SIZE = 500
+MAX_PAGE_OBJECTS = 500
 RULE = f"{{apiGroups: [{GROUP}], resources: [resourceclaims], verbs: [list]}}"
 
 # Kubernetes makes such a claim for a pod that requests units of a resource: those units are counted.
@@ -87,12 +87,12 @@ class ClaimReader:
 def _pages(session: Requests, version: str) -> Iterator[Object]:
     token = ""
     while True:
-        query = {"limit": str(PAGE_SIZE), **({"continue": token} if token else {})}
+        query = {"limit": str(MAX_PAGE_OBJECTS), **({"continue": token} if token else {})}
         path = f"/apis/{GROUP}/{version}/resourceclaims"
         page = session.get_json("kubernetes", path, query, "list resourceclaims in the whole cluster")
         items = page.get("items")
         if not isinstance(items, list):
-            raise SourceError("kubernetes", f"{path} did not answer with a list of resource claims")
+            raise SourceError("kubernetes", f"{path} did not answer with a list. Check that this is a Kubernetes API.")
         yield from items
         told = next_token(path, token, (page.get("metadata") or {}).get("continue"))
         if not told:
@@ -122,15 +122,15 @@ def claimed_gpus(claims: Iterable[Object]) -> dict[str, float]:
     claims_of = Counter(device for devices, _ in parsed for device in devices)
     gpus: dict[str, float] = {}
     for devices, pods in parsed:
-        held = sum(_gpus(device) / claims_of[device] for device in devices)
+        held = sum(gpus_of_it / claims_of[device] for device, gpus_of_it in devices.items())
         for pod in pods:
             for name in pod:
                 gpus[name] = gpus.get(name, 0.0) + held / len(pods)
     return gpus
 
 
-def _allocated(claim: Object) -> tuple[set[_Device], list[set[str]]] | None:
-    """Return the GPUs of a claim, and what names each pod that holds it; None where there are none."""
+def _allocated(claim: Object) -> tuple[dict[_Device, float], list[set[str]]] | None:
+    """Return the GPUs of a claim, what each is of a whole one, and what names each pod that holds it; None for none."""
     try:
         metadata = claim["metadata"]
         if (metadata.get("annotations") or {}).get(_OF_UNITS):
@@ -138,20 +138,30 @@ def _allocated(claim: Object) -> tuple[set[_Device], list[set[str]]] | None:
         status = claim.get("status") or {}
         results = ((status.get("allocation") or {}).get("devices") or {}).get("results") or ()
         devices = {
-            (result["driver"], result["pool"], result["device"])
+            (result["driver"], result["pool"], result["device"]): _gpus(result["device"])
             for result in results
             if result["driver"].startswith("gpu.") and not result.get("adminAccess")
         }
         users = [user for user in status.get("reservedFor") or () if user.get("resource") == "pods"]
         pods = [{f"{metadata['namespace']}/{user['name']}", user.get("uid") or ""} - {""} for user in users]
     except (KeyError, TypeError, AttributeError) as error:
-        log.warning("a resource claim cannot be understood (%s: %s); it counts for no GPU", type(error).__name__, error)
+        log.warning(
+            "%s among the resource claims cannot be understood (%s: %s) and counts for no GPU. Correct or delete it.",
+            _name(claim),
+            type(error).__name__,
+            error,
+        )
         return None
     return (devices, pods) if devices and pods else None
 
 
-def _gpus(device: _Device) -> float:
-    name = device[2]
+def _name(claim: Any) -> str:
+    metadata = claim.get("metadata") if isinstance(claim, dict) else None
+    told = metadata if isinstance(metadata, dict) else {}
+    return "/".join(str(told[part]) for part in ("namespace", "name") if told.get(part)) or "one without a name"
+
+
+def _gpus(name: str) -> float:
     if match := _INSTANCE.match(name):
         return profile_share(f"{match[1]}g.{match[2]}gb")
     if match := _INSTANCE_BY_PROFILE.fullmatch(name):

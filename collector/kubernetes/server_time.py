@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from collector.clock import Clock, Reading, boot_time
+from collector.clock import Clock, ClockReading, boot_time
 
 
 class ServerTime:
@@ -16,14 +16,14 @@ class ServerTime:
     def __init__(self, clock: Clock = time.time, boot: Clock = boot_time) -> None:
         self._clock = clock
         self._boot = boot
-        self.date: Reading | None = None
+        self.date: ClockReading | None = None
         """What the newest answer told, whatever its status; None before there was one."""
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Note the time that an answer tells, if it tells any."""
         told = _date(headers)
         if told is not None:
-            self.date = Reading(told, self._boot())
+            self.date = ClockReading(told, self._boot())
 
     def now(self) -> float:
         """UNIX seconds."""

@@ -23,7 +23,7 @@ import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
@@ -39,7 +39,7 @@ READ_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
 _FIRST_PAUSE_SEC = 1.0
 _CHANCE = SystemRandom()
-_ERROR_BODY = 1 << 14
+_MAX_ERROR_BODY_BYTES = 1 << 14
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, ApiException, OSError)
@@ -93,7 +93,7 @@ class Session:
         self.server = server or ServerTime()
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         """The time that the API server's newest answer told, whatever its status; None before there was one."""
         return self.server.date
 
@@ -190,7 +190,7 @@ class Session:
         body = _Body(response, source, self._url(path), deadline)
         document = None
         with suppress(SourceError, orjson.JSONDecodeError):
-            document = orjson.loads(body.read_up_to(_ERROR_BODY))
+            document = orjson.loads(body.read_up_to(_MAX_ERROR_BODY_BYTES))
         status = document if isinstance(document, dict) and document.get("kind") == "Status" else {}
         error = refused(source, self._url(path), response.status, str(status.get("message") or ""), permission)
         if response.status == HTTPStatus.GONE:

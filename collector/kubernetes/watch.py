@@ -23,12 +23,12 @@ from typing import Generic
 import urllib3
 
 from collector.errors import SourceError
-from collector.kubernetes.connections import Connections
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import OddObjects, Resource, T, list_all
 from collector.kubernetes.lives import Lives
 from collector.kubernetes.objects import Event, K, Odd, StatusError, key_of
 from collector.kubernetes.session import Lines, Session
+from collector.kubernetes.session_maker import SessionMaker
 from collector.observations import BlindSpot
 from collector.source_requests import causes
 
@@ -57,6 +57,9 @@ class Timing:
     retry_watch: float = 600.0
     pauses: tuple[float, float] = (1.0, 60.0)
     """The first and the longest after failures, half of each by chance."""
+    lasting: float = 10.0
+    """A watch that held for so long and broke off is no reason for a longer pause: load balancers and proxies end
+    whatever lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Watcher(Generic[K, T]):
         resource: Resource[K, T],
         lives: Lives[T],
         lock: Lock,
-        connections: Connections,
+        sessions: SessionMaker,
         now: Callable[[], float],
         *,
         reading_sec: float,
@@ -89,7 +92,7 @@ class Watcher(Generic[K, T]):
         self._resource: Resource[K, T] = resource
         self._lives = lives
         self._lock = lock
-        self._connections = connections
+        self._sessions = sessions
         self._now = now
         self._reading_sec = reading_sec
         self._keep_sec = keep_sec
@@ -151,7 +154,7 @@ class Watcher(Generic[K, T]):
     def list_now(self, deadline: Deadline) -> SourceError | None:
         """List everything, in this thread, for one that was not started; returns why that failed."""
         try:
-            with closing(self._connections.session(deadline)) as session:
+            with closing(self._sessions.session(deadline)) as session:
                 self._list(session)
         except SourceError as error:
             return error
@@ -161,6 +164,7 @@ class Watcher(Generic[K, T]):
         """Say what cannot be seen of this kind."""
         with self._lock:
             found: tuple[BlindSpot, ...] = self._odd.blind_spots()
+        # The thread may take it away meanwhile.
         cannot = self._cannot
         if self._resource.name != "pods" or cannot is None:
             return found
@@ -186,7 +190,7 @@ class Watcher(Generic[K, T]):
     def _turn(self, question: int) -> None:
         with self._lock:
             self._lives.forget(self._now() - self._keep_sec)
-        with closing(self._connections.session(Deadline(self._reading_sec))) as session:
+        with closing(self._sessions.session(Deadline(self._reading_sec))) as session:
             if self._version is None:
                 self._list(session)
                 self._answer(question)
@@ -217,19 +221,19 @@ class Watcher(Generic[K, T]):
 
     def _follow(self, session: Session, question: int) -> None:
         """Watch from the version that was reached, until the stream ends in one way or another."""
-        asked = self._answered < question
+        asked, began = self._answered < question, self._monotonic()
         seconds = self._timing.short_watch if asked else _chance.randint(*self._timing.long_watch)
         try:
             self._stream(session, seconds, question, interruptible=not asked)
         except StatusError as error:
-            self._trouble(error.message, forget=error.code == HTTPStatus.GONE)
+            self._trouble(error.message, began, forget=error.code == HTTPStatus.GONE)
         except SourceError as error:
             if error.status in CANNOT_WATCH:
                 self._list_for_now(error)
             else:
                 if error.status == HTTPStatus.UNAUTHORIZED:
-                    self._connections.forget()
-                self._trouble(error.message, forget=error.status == HTTPStatus.GONE or _is_silence(error))
+                    self._sessions.forget()
+                self._trouble(error.message, began, forget=error.status == HTTPStatus.GONE or _is_silence(error))
         except ValueError as error:
             reason = f"{self._resource.path} does not answer with events ({error})."
             self._list_for_now(SourceError("kubernetes", reason))
@@ -320,9 +324,9 @@ class Watcher(Generic[K, T]):
         self._cannot, self._version = error, None
         self._cannot_until = self._monotonic() + self._timing.retry_watch
 
-    def _trouble(self, reason: str, *, forget: bool) -> None:
+    def _trouble(self, reason: str, began: float, *, forget: bool) -> None:
         log.info("the watch of %s broke off and begins again: %s", self._resource.name, reason)
-        self._troubles += 1
+        self._troubles = 1 if self._monotonic() - began >= self._timing.lasting else self._troubles + 1
         if forget:
             self._version = None
 
@@ -335,7 +339,7 @@ class Watcher(Generic[K, T]):
         log.info("%s", error)
         self._troubles += 1
         # They may be why.
-        self._connections.forget()
+        self._sessions.forget()
         with self._changed:
             self._failure = (question, error)
             self._changed.notify_all()

@@ -12,7 +12,7 @@ from collector.errors import StoreError
 from collector.store.files import explained
 from collector.store.rrd.database import LIBRRD_ERRORS, NO_DAEMON
 
-SOURCES = ("cpu_usage", "mem_usage")
+LEGACY_SOURCES = ("cpu_usage", "mem_usage")
 """All that such a database holds; ours hold more and lie in folders."""
 _MAGIC = b"RRD\0"
 
@@ -33,7 +33,7 @@ def check(directory: Path) -> None:
 
 def _is_foreign(path: Path) -> bool:
     try:
-        return source_names(info(path)) == set(SOURCES)
+        return source_names(info(path)) == set(LEGACY_SOURCES)
     except LIBRRD_ERRORS:
         # Damaged or not ours to read: another file tells what the directory is.
         return False

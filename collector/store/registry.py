@@ -185,12 +185,14 @@ def save_nodes(directory: Path, nodes: NodeList) -> None:
 
 
 def with_labels(
-    history: Mapping[str, tuple[LabelValue, ...]], labels: Mapping[str, str], time: int
+    history: Mapping[str, tuple[LabelValue, ...]], labels: Mapping[str, str] | None, time: int
 ) -> Mapping[str, tuple[LabelValue, ...]]:
     """Return the history after `labels` were seen at `time`: a new value is appended, a label that is gone gets a None.
 
-    Of a label whose value keeps changing the newest 100 values are kept.
+    Where nobody told the labels they are what they were. Of one whose value keeps changing the newest 100 are kept.
     """
+    if labels is None:
+        return history
     before = {name: values[-1].value for name, values in history.items()}
     changed = sorted(name for name in before.keys() | labels.keys() if labels.get(name) != before.get(name))
     extended = {

@@ -16,7 +16,7 @@ from kl_mcp.http_refusal import refusal
 
 logger = logging.getLogger(__name__)
 
-SCHEME = re.compile(r"bearer +", re.IGNORECASE)
+BEARER_SCHEME = re.compile(r"bearer +", re.IGNORECASE)
 UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 """What RFC 6750 3 keeps out of the parameters of a challenge."""
 
@@ -62,7 +62,7 @@ def _token(scope: Scope, settings: str) -> str:
     Raise `MissingTokenError` without one, with several, and with another scheme.
     """
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    scheme = SCHEME.match(values[0]) if len(values) == 1 else None
+    scheme = BEARER_SCHEME.match(values[0]) if len(values) == 1 else None
     token = values[0][scheme.end() :] if scheme else ""
     if not token:
         raise MissingTokenError(

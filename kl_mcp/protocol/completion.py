@@ -9,9 +9,9 @@ from kl_core.vocabulary import SCALES
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.protocol.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
 from kl_query.dataset import Dataset
+from kl_query.date_windows import whole_window
 from kl_query.selection import listed
 from kl_query.view import scale_of
-from kl_query.windows import whole_window
 
 MAX_VALUES = 100
 """Largest number of values the protocol lets a server return."""

@@ -12,10 +12,10 @@ from kl_query.dataset.watcher import Holder
 
 T = TypeVar("T")
 
-INLINE_NAMESPACES = 200
+MAX_INLINE_NAMESPACES = 200
 """Up to this many namespaces the slowest tool takes a few milliseconds, less than other requests would notice. With
 2,000 it takes a hundred, and runs in a thread so that probes and other callers are answered meanwhile."""
-THREADS = 4
+MAX_THREADS = 4
 
 
 class Datasets:
@@ -24,7 +24,7 @@ class Datasets:
     def __init__(self, holder: Holder) -> None:
         self._holder = holder
         self._views = Views()
-        self._threads = anyio.CapacityLimiter(THREADS)
+        self._threads = anyio.CapacityLimiter(MAX_THREADS)
 
     async def seen_by(self, caller: Caller) -> Dataset:
         """Return what `caller` may see of the dataset that is held now."""
@@ -32,6 +32,6 @@ class Datasets:
 
     async def ask(self, dataset: Dataset, question: Callable[[], T]) -> T:
         """Return the result of `question`, which is about `dataset`: on the event loop if short, else in a thread."""
-        if dataset.total_namespaces <= INLINE_NAMESPACES:
+        if dataset.total_namespaces <= MAX_INLINE_NAMESPACES:
             return question()
         return await anyio.to_thread.run_sync(question, limiter=self._threads)

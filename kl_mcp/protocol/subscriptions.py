@@ -15,8 +15,8 @@ from kl_mcp.access.callers import Caller, caller_of
 logger = logging.getLogger(__name__)
 
 MAX_SUBSCRIPTIONS = 512
-PARTS = 4
-"""A caller with a name gets one of so many parts of the places."""
+MIN_CALLERS = 4
+"""So many can have places at once: a caller with a name gets one of so many parts of them."""
 MAX_URIS = 100
 MAX_URI_CHARS = 2_048
 TURNED_AWAY = "kubeledger.turned_away"
@@ -29,7 +29,7 @@ class Subscriptions:
     def __init__(self, listen: ListenHandler, max_open: int) -> None:
         self._listen = listen
         self._max = max_open
-        self._max_each = max(1, max_open // PARTS)
+        self._max_each = max(1, max_open // MIN_CALLERS)
         self._open: Counter[str | None] = Counter()
 
     async def __call__(

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from kl_query.paging import MAX_LIMIT, PageRequest
+from kl_query.paging import MAX_PAGE_ROWS, PageRequest
 
 
 class Arguments(BaseModel):
@@ -93,7 +93,7 @@ DateArg = Annotated[
         examples=["all"],
     ),
 ]
-Count = Annotated[int, Field(strict=True, ge=1, le=MAX_LIMIT), BeforeValidator(_whole)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS), BeforeValidator(_whole)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
 PageArg = Annotated[PageRequest, "limit and cursor"]

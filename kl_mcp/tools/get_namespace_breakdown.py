@@ -59,11 +59,11 @@ class ClusterOverhead(Result):
     idle_share_pct: Number
     idle_at_most: Value = Field(
         description="idle + unmeasured, where pods were not measured: idle is at most this, and idle_value too high by "
-        "what they used. Never add it. null: all were measured"
+        "what they used. Never add it. null: all were measured (single GPUs: at the newest sample)"
     )
     unmeasured_requests: Value = Field(
         description="Requests of the pods that were not measured, and of namespaces in hours of unknown usage; null "
-        "under costs, and where idle_at_most is"
+        "under costs, where single GPUs were not seen, and where idle_at_most is"
     )
     excluded_value: Value = Field(description="Namespaces the collector does not report by name")
     unattributed_value: Value = Field(description="GPU usage that names no pod")

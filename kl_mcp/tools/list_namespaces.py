@@ -29,7 +29,7 @@ class SpecialEntry(Result):
     description: str
 
 
-class Counts(Result):
+class MatchedCounts(Result):
     """Over all that match, listed or not."""
 
     application: int
@@ -44,7 +44,7 @@ class ListNamespacesResult(Result):
 
     namespaces: list[NamespaceLine]
     special_entries: list[SpecialEntry]
-    counts: Counts
+    counts: MatchedCounts
     metadata: Metadata
 
 

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 from kl_mcp.tools.arguments import split_list
 from kl_mcp.tools.schema import input_schema
 from kl_query.errors import ToolArgumentError, nearest_values, quoted
-from kl_query.paging import MAX_LIMIT
+from kl_query.paging import MAX_PAGE_ROWS
 
 MAX_TEXT_CHARS = 8_192
 """Of one argument or element: 20 patterns of 256 characters, the most that any takes, fit in one text."""
 MAX_LIST_ELEMENTS = 100
 """No argument takes more than 20; up to this many, its own error says so."""
-_BETWEEN = ("out_of_range", f"between 1 and {MAX_LIMIT}")
+_BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _LIST = "a list of strings, or one comma-separated string"
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
@@ -99,7 +99,9 @@ def _declared(model: type[BaseModel], name: str) -> dict[str, Any]:
 def _advice(model: type[BaseModel], name: str) -> dict[str, Any]:
     """Return what an argument may be, its values or a sentence, and an example of it."""
     declared = _declared(model, name)
-    allowed = {"boolean": ["true", "false"], "integer": f"a whole number from 1 to {MAX_LIMIT}"}.get(declared["type"])
+    allowed = {"boolean": ["true", "false"], "integer": f"a whole number from 1 to {MAX_PAGE_ROWS}"}.get(
+        declared["type"]
+    )
     examples = model.model_fields[name].examples
     return {
         "allowed": allowed or declared.get("enum") or declared.get("description"),

@@ -12,10 +12,10 @@ MAX_OPEN_FILES = 65_536
 """More than this is never asked for: some systems know no upper limit, and programs count up to it."""
 RESERVED_FILES = 64
 """For the dataset, the audit log, keys, listening sockets, and for probes that are being answered."""
-MAX_WAITING = 512
+MAX_WAITING_CONNECTIONS = 512
 """Connections without a request that is being answered. One with TLS takes 300 KiB, most of it asyncio's buffer."""
 MIN_SUBSCRIPTIONS = 16
-WANTED_FILES = MAX_WAITING + MAX_SUBSCRIPTIONS + RESERVED_FILES
+WANTED_FILES = MAX_WAITING_CONNECTIONS + MAX_SUBSCRIPTIONS + RESERVED_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Room:
     """The most connections that may wait for their clients, requests that may be answered, and open subscriptions."""
 
     requests: int
-    waiting: int = MAX_WAITING
+    waiting: int = MAX_WAITING_CONNECTIONS
     subscriptions: int = MAX_SUBSCRIPTIONS
 
 
@@ -49,7 +49,7 @@ def room_within(limit: int, max_requests: int) -> Room:
     if limit >= WANTED_FILES + max_requests:
         return Room(max_requests)
     available = max(limit - RESERVED_FILES, 0)
-    waiting = min(MAX_WAITING, available * 8 // 15)
+    waiting = min(MAX_WAITING_CONNECTIONS, available * 8 // 15)
     requests = max(min(max_requests, available * 4 // 15), 1)
     room = Room(requests, waiting, min(MAX_SUBSCRIPTIONS, max(MIN_SUBSCRIPTIONS, available - waiting - requests)))
     logger.warning(

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from kl_mcp.transport.capacity import MAX_WAITING
+from kl_mcp.transport.capacity import MAX_WAITING_CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Connections:
         seconds: float,
         tls: Callable[[], ssl.SSLContext] | None,
         *,
-        max_waiting: int = MAX_WAITING,
+        max_waiting: int = MAX_WAITING_CONNECTIONS,
     ) -> None:
         self._established = established
         self._seconds = seconds

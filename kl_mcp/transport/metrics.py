@@ -17,7 +17,7 @@ from kl_mcp.counts import PREFIX, Counts
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from kl_query.staleness import clock_warnings, seconds_ahead
-from kl_query.warnings.unmeasured import BLIND_SPOTS, REASONS
+from kl_query.warnings.unmeasured import BLIND_SPOTS, UNMEASURED_REASONS
 
 
 class Metrics(Collector):
@@ -86,7 +86,7 @@ class Metrics(Collector):
 def _not_seen(dataset: Dataset) -> Iterator[Metric]:
     """Yield what the newest sample lacks, with zeros; nothing where its manifest does not tell."""
     if dataset.unmeasured is not None:
-        pods = Counter(dict.fromkeys(REASONS, 0))
+        pods = Counter(dict.fromkeys(UNMEASURED_REASONS, 0))
         for reasons in dataset.unmeasured.values():
             pods.update(reasons)
         unmeasured = GaugeMetricFamily(

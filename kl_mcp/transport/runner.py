@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from kl_core.daemon_threads import in_daemon_thread
-from kl_mcp.transport.capacity import MAX_WAITING
+from kl_mcp.transport.capacity import MAX_WAITING_CONNECTIONS
 from kl_mcp.transport.connections import Connections
 from kl_mcp.transport.slow_clients import timed
 from kl_mcp.transport.tls import TlsFiles
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
         seconds: float,
         tls: TlsFiles | None,
         *,
-        max_waiting: int = MAX_WAITING,
+        max_waiting: int = MAX_WAITING_CONNECTIONS,
     ) -> None:
         (sock, app), *others = listeners
         super().__init__(_config(app, seconds, "on"))

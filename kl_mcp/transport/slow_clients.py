@@ -8,7 +8,7 @@
 | taking an answer that fills the buffers on the way | `KL_MCP_CLIENT_TIMEOUT` | here |
 | the body of a request | `KL_MCP_CLIENT_TIMEOUT` | `request_limits` |
 | its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MAX_ELEMENTS` | `request_limits` |
-| saying nothing on many connections | `MAX_WAITING`: the oldest makes room | `connections` |
+| saying nothing on many connections | `MAX_WAITING_CONNECTIONS`: the oldest makes room | `connections` |
 | many requests at once | `KL_MCP_MAX_REQUESTS`: answered 503 | `request_limits` |
 | many subscriptions, which stay open | `MAX_SUBSCRIPTIONS`, a quarter for each name | `protocol.subscriptions` |
 | a stream whose token is withdrawn | ended at the next look, in `FAREWELL_SECONDS` | `access.revocation` |

@@ -6,6 +6,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
+from kl_query.date_windows import bucket_name, instant, whole_window
 from kl_query.measures.by_layout import layout_of, rules_of
 from kl_query.measures.rates import pending_warning, rate_in_force
 from kl_query.measures.unmeasured import idle_of
@@ -13,7 +14,6 @@ from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
 from kl_query.view import scale_of
-from kl_query.windows import bucket_name, instant, whole_window
 
 _RATE_CHANGES = 10
 

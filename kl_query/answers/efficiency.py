@@ -8,6 +8,7 @@ from typing import Any
 from kl_core.vocabulary import Metric, ScaleName
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Amounts, Dataset, Sharing
+from kl_query.date_windows import Window, bucket_name, read_window
 from kl_query.measures.amounts import AmountRules
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, comparable_metrics, unattributed_usage
@@ -18,7 +19,6 @@ from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
-from kl_query.windows import Window, bucket_name, read_window
 
 
 @dataclass(frozen=True, slots=True)

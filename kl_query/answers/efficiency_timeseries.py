@@ -10,6 +10,7 @@ from typing import Any
 from kl_core.vocabulary import Metric
 from kl_query.answers.timeseries import add_series, hourly_heading, open_hour_warning
 from kl_query.dataset.model import Amounts, Column, Dataset
+from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import (
     TOLERATED_DOUBT,
@@ -26,7 +27,6 @@ from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import warning
-from kl_query.windows import Window, read_window
 
 
 def efficiency_timeseries(

@@ -6,7 +6,7 @@ from typing import Any
 from kl_core.vocabulary import Special
 from kl_query.answer_size import fill
 from kl_query.answers.top_consumers import add_remainder, heading, share_row, totals
-from kl_query.measures.unmeasured import not_ready_warnings
+from kl_query.measures.unmeasured import idle_warnings
 from kl_query.metadata import metadata
 from kl_query.numbers import known_sum, percent
 from kl_query.paging import PageRequest
@@ -32,7 +32,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
             measure=view.measure,
             warnings=[
                 *view.cluster_warnings(names),
-                *not_ready_warnings(view.dataset, view.measure, view.window),
+                *idle_warnings(view.dataset, view.measure, view.window),
             ],
         ),
     }

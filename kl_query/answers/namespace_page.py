@@ -5,6 +5,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, ScaleName
 from kl_query.dataset.model import Dataset
+from kl_query.date_windows import instant, whole_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import unattributed_usage
 from kl_query.measures.measure import MetricOrTotal
@@ -12,7 +13,6 @@ from kl_query.metadata import metadata
 from kl_query.numbers import rounded
 from kl_query.view import Frame, frame, scale_of
 from kl_query.warnings.warning import DataWarning
-from kl_query.windows import instant, whole_window
 
 Block = dict[str, Any]
 

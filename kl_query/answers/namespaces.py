@@ -6,11 +6,11 @@ from typing import Any
 from kl_core.vocabulary import SPECIAL_ENTRIES, Special
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Dataset, Namespace
+from kl_query.date_windows import instant
 from kl_query.measures.by_layout import layout_of
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
 from kl_query.selection import listed, match
-from kl_query.windows import instant
 
 SPECIAL_ROLES: dict[Special, tuple[str, str]] = {
     "non-allocatable": (

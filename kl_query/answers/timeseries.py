@@ -6,6 +6,7 @@ from typing import Any
 from kl_core.vocabulary import CostModel
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Column, Dataset
+from kl_query.date_windows import Window
 from kl_query.measures.measure import Dimension, MetricOrTotal, Sum
 from kl_query.measures.statistics import stats
 from kl_query.metadata import metadata
@@ -15,7 +16,6 @@ from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, RowId, warning
-from kl_query.windows import Window
 
 
 def timeseries(

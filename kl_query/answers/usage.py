@@ -7,7 +7,7 @@ from kl_core.vocabulary import SPECIAL_ENTRIES
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Column
 from kl_query.measures.measure import Sum
-from kl_query.measures.unmeasured import not_ready_warnings
+from kl_query.measures.unmeasured import idle_warnings
 from kl_query.metadata import metadata
 from kl_query.numbers import rounded_all
 from kl_query.paging import PageRequest
@@ -44,7 +44,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
             measure=view.measure,
             warnings=[
                 *(view.cluster_warnings() if cluster else view.warnings(sums, names)),
-                *([] if exclude_special else not_ready_warnings(view.dataset, view.measure, view.window)),
+                *([] if exclude_special else idle_warnings(view.dataset, view.measure, view.window)),
             ],
         ),
     }

@@ -27,7 +27,7 @@ from kl_query.dataset.fields import (
     typed,
 )
 from kl_query.dataset.model import BlindSpot, CollectorClock, Dataset, Namespace, Node, Nodes, Rate
-from kl_query.warnings.unmeasured import blind_spot
+from kl_query.warnings.unmeasured import GPU_NOT_SEEN, blind_spot
 from kl_query.warnings.warning import Detail, Plain
 
 _METRICS: dict[str, Metric] = {metric: metric for metric in METRICS}
@@ -48,6 +48,7 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
     files = given(document, "files", dict)
     records = {part: _file(member(files, part, "files"), part) for part in PARTS}
     producer = given(document, "producer", dict)
+    unmeasured = _unmeasured(document.get("unmeasured"))
     currency = member(document, "currency", "the file")
     return (
         Dataset(
@@ -62,7 +63,8 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
             ),
             generated_at=moment(member(document, "generated_at", "the file"), "generated_at"),
             collector_clock=_clock(document.get("clock_disagrees")),
-            unmeasured=_unmeasured(document.get("unmeasured")),
+            unmeasured=unmeasured,
+            has_unseen_gpus=any(GPU_NOT_SEEN in reasons for reasons in (unmeasured or {}).values()),
             blind_spots=_blind_spots(document.get("blind_spots")),
             last_sample_at={
                 s: moment_or_none(member(last, s, "last_sample_at"), f"last_sample_at.{s}") for s in SOURCES

@@ -234,6 +234,8 @@ class Dataset:
     """Pods that were to be measured at the newest sample and were not: namespace, reason, pods; None where nobody told.
 
     Of the namespaces that the caller may know."""
+    has_unseen_gpus: bool = False
+    """Whether any namespace held a GPU at the newest sample that no exporter showed; columns do not carry it."""
     blind_spots: tuple[BlindSpot, ...] | None = None
     """What the collector could not see at the newest sample; None where nobody told."""
     warnings: tuple[DataWarning, ...] = ()

@@ -21,7 +21,7 @@ import anyio
 from kl_core.daemon_threads import in_daemon_thread
 from kl_core.vocabulary import MANIFEST
 from kl_core.watched_file import Mark
-from kl_query.dataset import EMPTY, Dataset, load_dataset
+from kl_query.dataset import Dataset, empty_dataset, load_dataset
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, texts, warning
@@ -62,7 +62,7 @@ class LoadCounts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldDataset:
     """What the server answers from. `problem` says why the latest load failed; then `dataset` warns about it."""
 
     dataset: Dataset
@@ -84,7 +84,7 @@ class Holder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
-        self.held = Held(EMPTY(warning(Code.DATASET_LOADING)))
+        self.held = HeldDataset(empty_dataset(warning(Code.DATASET_LOADING)))
         self._counts = counts
         self._load = load
         self._look_seconds = look_seconds
@@ -155,7 +155,7 @@ class Holder:
         for new in dataset.warnings:
             if new not in self.held.dataset.warnings:
                 logger.warning("%s", new.text)
-        self.held = Held(dataset, good=dataset)
+        self.held = HeldDataset(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
         self._counts.count_load("loaded")
         logger.info("Loaded %s from %s", describe(dataset), self.directory)
@@ -165,7 +165,7 @@ class Holder:
     def _keep(self, problem: DataWarning, unforeseen: Exception | None = None) -> None:
         good = self.held.good
         if good is None:
-            dataset = EMPTY(problem)
+            dataset = empty_dataset(problem)
         else:
             dataset = good.with_warnings(
                 warning(Code.EARLIER_GENERATION, problem=problem.said, generation=good.generation)
@@ -176,7 +176,7 @@ class Holder:
         self._counts.count_load("failed")
         if problem != self.held.problem:
             logger.warning("%s", problem.text, exc_info=unforeseen)
-        self.held = Held(dataset, good, problem)
+        self.held = HeldDataset(dataset, good, problem)
 
 
 def describe(dataset: Dataset) -> str:

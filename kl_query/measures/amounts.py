@@ -12,14 +12,14 @@ from typing import ClassVar
 from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
+from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, duration, text, warning
-from kl_query.windows import Window, bucket_name, instant
 
 _MAX_AGE_TICKS = 3
-_DEFAULT_INTERVAL = 300
+_DEFAULT_INTERVAL_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Layout:
 
     def max_age_seconds(self, dataset: Dataset) -> int:
         """Return how old the newest sample may be before answers are stale."""
-        return _MAX_AGE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL)
+        return _MAX_AGE_TICKS * (dataset.polling_interval_seconds or _DEFAULT_INTERVAL_SECONDS)
 
     def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
         """Return the warning for a newest sample that is too old."""

@@ -17,11 +17,11 @@ from typing import TypeAlias
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Row, Scale
+from kl_query.date_windows import Window
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
-from kl_query.windows import Window
 
 Pair: TypeAlias = tuple[float, float]
 """A number of two windows, the earlier one first."""

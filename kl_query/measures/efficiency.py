@@ -17,10 +17,10 @@ from math import isnan
 
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
+from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.measure import absence
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
-from kl_query.windows import Window
 
 OVER_PROVISIONED_BELOW = 0.5
 UNDER_PROVISIONED_ABOVE = 1.0

@@ -14,6 +14,7 @@ from typing import ClassVar
 from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
+from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.amounts import AmountRules, Layout
 from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
 from kl_query.measures.measure import (
@@ -27,7 +28,6 @@ from kl_query.measures.measure import (
 from kl_query.numbers import MONEY, UNKNOWN
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, duration, some, text, warning
-from kl_query.windows import Window, bucket_name, instant
 
 _MAX_AGE_SECONDS = 2 * HOUR
 """Hourly points are an hour apart, and files are written some minutes after them."""

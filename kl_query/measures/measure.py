@@ -18,9 +18,9 @@ from typing import Literal
 
 from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, METRICS, CostModel, Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Row, Scale
+from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
 from kl_query.numbers import MONEY, UNKNOWN, known_sum, rounded
-from kl_query.windows import Window
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
 Dimension = Literal["usage", "requests"]

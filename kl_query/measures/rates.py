@@ -2,10 +2,10 @@
 
 from kl_core.calendar import HOUR
 from kl_query.dataset.model import Dataset, Rate
+from kl_query.date_windows import Window, instant
 from kl_query.numbers import MONEY, rounded
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, some, warning
-from kl_query.windows import Window, instant
 
 
 def rate_in_force(dataset: Dataset, last_sample: int | None) -> Rate | None:

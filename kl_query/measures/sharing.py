@@ -26,11 +26,11 @@ from fnmatch2 import fnmatchcase2
 
 from kl_core.vocabulary import Metric, Special
 from kl_query.dataset.model import Column, Dataset, Row, Sharing
+from kl_query.date_windows import Window
 from kl_query.measures.by_layout import layout_of
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import known_sum, rounded
 from kl_query.warnings.warning import RowId
-from kl_query.windows import Window
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric: one element a bucket, or a single one for a window."""

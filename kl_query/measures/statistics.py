@@ -5,8 +5,8 @@ from math import isnan
 from typing import Any
 
 from kl_query.dataset.model import Column
+from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.numbers import rounded
-from kl_query.windows import Window, bucket_name, instant
 
 
 def stats(column: Column, window: Window, unit: str | None = None) -> dict[str, Any]:

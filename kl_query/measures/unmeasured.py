@@ -8,14 +8,16 @@ from math import isnan
 
 from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Dataset, Node, Scale
+from kl_query.date_windows import Window, bucket_name
 from kl_query.measures.efficiency import matched_requests
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import UNKNOWN
-from kl_query.warnings.unmeasured import BLIND_SPOTS, idle_not_ready, not_measured
+from kl_query.warnings.unmeasured import BLIND_SPOTS, GPU_NOT_SEEN, idle_negative, idle_not_ready, not_measured
 from kl_query.warnings.warning import DataWarning, Plain, RowId
-from kl_query.windows import Window
 
 _ROUNDING = 1e-9
+_NOTABLE_PART = 1e-6
+"""Of capacity, or of the bill: a smaller excess is only the rounding of sums."""
 _OF_PODS = ("cpu", "memory")
 _OF_GPUS = ("gpu", "gpu_memory")
 _NODE_FIELDS: dict[str, tuple[str, float, Plain]] = {
@@ -71,8 +73,18 @@ def _met(used: float, asked: float, matched: float) -> float:
     return asked if abs(asked - matched) <= _ROUNDING * asked else matched
 
 
-def all_measured(measure: Measure, window: Window) -> bool:
-    """Say whether everything that uses what is measured was itself measured throughout a window."""
+def lacks_gpus(dataset: Dataset, measure: Measure, window: Window) -> bool:
+    """Say whether a window reaches up to the newest sample, and GPUs of it that somebody held were not seen."""
+    return dataset.has_unseen_gpus and is_newest(window) and any(metric in _OF_GPUS for metric in measure.metrics)
+
+
+def all_measured(dataset: Dataset, measure: Measure, window: Window) -> bool:
+    """Say whether everything that uses what is measured was itself measured throughout a window.
+
+    Of single GPUs that is known at the newest sample alone.
+    """
+    if lacks_gpus(dataset, measure, window):
+        return False
     scale = window.scale
     unmeasured = scale.special.get("unmeasured", {})
     left = (unmeasured[m].usage[i] for m in measure.metrics if m in unmeasured for i in window.indices)
@@ -97,7 +109,7 @@ def not_measured_warnings(
     found: dict[str, list[tuple[RowId, int]]] = {}
     for name in names:
         for reason, pods in (dataset.unmeasured.get(name, {}) if isinstance(name, str) else {}).items():
-            if any(metric in (_OF_GPUS if reason == "gpu_not_seen" else _OF_PODS) for metric in metrics):
+            if any(metric in (_OF_GPUS if reason == GPU_NOT_SEEN else _OF_PODS) for metric in metrics):
                 found.setdefault(reason, []).append((name, pods))
     return [not_measured(reason, found[reason]) for reason in sorted(found)]
 
@@ -113,7 +125,21 @@ def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
     return {_PODS_NOT_WATCHED: requests, _CLAIMS_UNREAD: requests and of_gpus, _OTHER_GPUS: of_gpus}.get(code, True)
 
 
-def not_ready_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
+def idle_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
+    """Return what answers say of idle: where it is negative, and how much of it is on nodes that are not Ready."""
+    return [*_negative_warnings(measure, window), *_not_ready_warnings(dataset, measure, window)]
+
+
+def _negative_warnings(measure: Measure, window: Window) -> list[DataWarning]:
+    idle = window.scale.special.get("idle", {})
+    if not any(metric in idle for metric in measure.metrics):
+        return []
+    column, scale = measure.column(idle), window.scale
+    below = [i for i in window.indices if column[i] < -_NOTABLE_PART * measure.whole[i]]
+    return [idle_negative([bucket_name(scale.name, scale.starts[i]) for i in below], scale.name)] if below else []
+
+
+def _not_ready_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
     """Return the warning for idle capacity on nodes that are not Ready."""
     metric = measure.metric
     if measure.dimension != "usage" or metric not in _NODE_FIELDS or not is_newest(window) or dataset.nodes is None:

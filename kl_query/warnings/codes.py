@@ -86,7 +86,7 @@ class Code(Enum):
         "is right; `kl-collector health` says what to do."
     )
     SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
-    METRICS_NEVER_ANSWERED = "metrics-server has never answered: usage is unknown, requests are not."
+    METRICS_NEVER_ANSWERED = "metrics-server has never given a usable answer: usage is unknown, requests are not."
     NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
     PARTIAL_BUCKET = "Partial: the bucket {bucket} is still open and holds {hours:g} of its {length:g} hours."
     NOT_OBSERVED = "Not observed: {hours:g} h, no amount covers them: {buckets}."
@@ -107,6 +107,11 @@ class Code(Enum):
     BLIND_SPOT = "{told}"
     IDLE_NOT_READY = (
         "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
+    )
+    IDLE_NEGATIVE = (
+        "Usage exceeds what is allocatable in {count} {granularity} bucket(s), so that idle is negative there: "
+        "{buckets}. Usage is read at a moment of each interval and stands for all of it, also on a node that came or "
+        "went within it: take a longer window."
     )
     OPEN_HOUR_LEFT_OUT = "Statistics leave out the open hour, which is shorter than the others."
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kl_core.calendar import GRANULARITY
+from kl_core.vocabulary import ScaleName
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, RowId, Text, text, warning
+from kl_query.warnings.warning import DataWarning, Detail, Names, Plain, RowId, Text, some, text, warning
 
+GPU_NOT_SEEN = "gpu_not_seen"
+"""The one reason that is of GPUs."""
 _CHECK = text("Check metrics-server, and the kubelets that it reads.")
 _WHY: Mapping[str, tuple[Text, Text]] = {
     "absent": (text("metrics-server does not list them"), _CHECK),
-    "stale": (text("their metrics are older than one polling interval"), _CHECK),
+    "stale": (text("their metrics are not of the last polling interval"), _CHECK),
     "incomplete": (text("metrics of some of their containers are missing"), _CHECK),
     "negative": (text("their metrics are below zero"), _CHECK),
     "impossible": (text("their metrics are above the capacity of their node"), _CHECK),
     "odd": (text("their metrics cannot be read"), _CHECK),
-    "gpu_not_seen": (
+    GPU_NOT_SEEN: (
         text("no DCGM exporter reports their GPUs"),
-        text("Check that an exporter runs on each node with GPUs."),
+        text("Check that an exporter runs on each node with GPUs of NVIDIA."),
     ),
 }
-REASONS = tuple(_WHY)
+UNMEASURED_REASONS = tuple(_WHY)
 """Why a pod was not measured, as manifests say it."""
 _OTHERWISE = text("for a reason that this kl-mcp does not know"), text("Upgrade kl-mcp.")
 
@@ -61,3 +65,13 @@ def blind_spot(code: str, told: str) -> DataWarning:
 def idle_not_ready(amount: float, unit: Plain, nodes: int) -> DataWarning:
     """Say how much of what is idle at the newest sample is on nodes that are not Ready."""
     return warning(Code.IDLE_NOT_READY, amount=amount, unit=unit, nodes=nodes)
+
+
+def idle_negative(buckets: Sequence[str], scale: ScaleName) -> DataWarning:
+    """Name the buckets in which more was used than is allocatable."""
+    return warning(
+        Code.IDLE_NEGATIVE,
+        count=len(buckets),
+        granularity=Plain(GRANULARITY[scale]),
+        buckets=some([Plain(bucket) for bucket in buckets]),
+    )

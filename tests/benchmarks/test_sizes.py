@@ -23,6 +23,6 @@ def test_the_command_fails_when_an_answer_is_over_its_budget(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: int, code: int
 ) -> None:
     monkeypatch.setattr(sizes, "NAMESPACES", 5)
-    monkeypatch.setattr(sizes, "LARGEST_BUDGET", budget)
+    monkeypatch.setattr(sizes, "MAX_CHARS", budget)
     assert sizes.main() == code
     assert "get_top_consumers" in capsys.readouterr().out

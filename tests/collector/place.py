@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.observations import Cluster, Node, NodeMetrics, Pod, PodSpan, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
@@ -28,7 +28,7 @@ class Said:
 
     cluster: Cluster | None = None
     usage: UsageReading | None = None
-    date: Reading | None = None
+    date: ClockReading | None = None
 
 
 SILENT = Said()
@@ -60,7 +60,7 @@ class Asked:
     now = SILENT
 
     @property
-    def date(self) -> Reading | None:
+    def date(self) -> ClockReading | None:
         return self.now.date
 
     def read_usage(self) -> UsageReading | None:

@@ -101,8 +101,9 @@ def test_once_fails_with_the_reason_when_the_cluster_does_not_answer(
 
 
 def test_once_that_failed_can_be_repeated_for_the_same_tick(
-    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("collector.kubernetes.session.MAX_ATTEMPTS", 1)
     broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
     assert api.once(broken, NOON + 10.0) == 1
     capsys.readouterr()
@@ -115,7 +116,10 @@ def test_once_that_failed_can_be_repeated_for_the_same_tick(
     assert list(hourly["namespaces"]) == ["shop"]
 
 
-def test_once_that_failed_between_two_that_did_not_is_a_gap(tmp_path: Path, api: Api) -> None:
+def test_once_that_failed_between_two_that_did_not_is_a_gap(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.kubernetes.session.MAX_ATTEMPTS", 1)
     environ = environment(tmp_path, api.url)
     broken = environment(tmp_path, f"http://127.0.0.1:{closed_port()}")
     assert api.once(environ, NOON + 310.0) == 0

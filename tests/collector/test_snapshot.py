@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from collector.clock import boot_time
 from collector.errors import SourceError
 from collector.kubernetes.watch import Timing
 from collector.observations import Cluster
@@ -179,6 +180,11 @@ def test_without_namespaces_pods_are_known_all_the_same() -> None:
     assert [span.pod.namespace for span in found.pods] == ["ml", "vision"]
 
 
+def test_namespaces_that_are_none_stop_no_other_listing() -> None:
+    with live({"/api/v1/namespaces": json_answer({})}) as sources:
+        assert cluster_of(sources) is not None
+
+
 def test_a_failure_passes() -> None:
     answers = iter([FORBIDDEN, PAGES["/api/v1/pods"]])
 
@@ -217,7 +223,8 @@ def test_no_cluster_at_the_endpoint_is_nothing_known(caplog: pytest.LogCaptureFi
         assert cluster_of(sources) is None
         assert sources.read_usage() is None
         assert sources.failures == {"kubernetes": 2, "metrics": 0, "dcgm": 0}
-    assert "nothing listens there" in caplog.text
+    # Once a reading, not once a resource.
+    assert caplog.text.count("nothing listens there") == 2
 
 
 def test_settings_that_lead_to_no_cluster_are_refused_at_the_start(tmp_path: Path) -> None:
@@ -368,6 +375,27 @@ def test_an_interval_is_unknown_while_the_cluster_does_not_answer_and_the_next_i
         api.faults.watch.clear()
         api.faults.list_status.clear()
         assert cores(sources.cluster(begin, begin + 300)) == {"a": 300.0}
+
+
+@pytest.mark.parametrize(("later", "kept"), [(-60.0, 2), (60.0, 1)])
+def test_what_ended_five_intervals_ago_is_forgotten_while_no_interval_can_be_asked_for(
+    api: KubernetesApi, later: float, kept: int
+) -> None:
+    api.faults.list_status["nodes"] = 403
+    passed = 0.0
+    settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": api.url})
+    known = LiveSources(
+        settings, boot=lambda: boot_time() + passed, clock=lambda: time.time() + passed, timing=QUICK, reading_sec=5.0
+    )
+    finished = {"containerStatuses": [{"name": "app", "state": {"terminated": {"finishedAt": at(int(time.time()))}}}]}
+    with known as sources:
+        state = sources._state
+        api.put("pods", pod(container(cpu="4"), name="job", phase="Succeeded", status=finished))
+        eventually(lambda: len(state.pods) == 2)
+        passed = 5.0 * settings.polling_interval_sec + later
+        assert sources.read_usage() is None
+        assert [each.name for each in state.pods.present()] == ["a"]
+        assert len(state.pods) == kept
 
 
 def test_namespaces_that_fail_cost_no_interval(api: KubernetesApi) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import PublishError, SourceError
-from collector.observations import Cluster, PodSpan
+from collector.observations import Cluster, MetricsListing, PodSpan
 from collector.sampling_times import reading_moment
 from collector.store.store import Store
 from collector.tick import Collector
@@ -73,6 +74,15 @@ def test_a_tick_tells_what_it_could_not_see_and_a_restart_before_the_next_does_n
     assert not {"unmeasured", "blind_spots"} & place.manifest().keys()
 
 
+def test_a_tick_at_which_nothing_was_seen_leaves_what_the_newest_sample_could_not_see(place: Place) -> None:
+    said = answering(3.0)
+    assert said.usage is not None
+    unlisted = replace(said, usage=replace(said.usage, metrics=MetricsListing((), [observed.item("other", "x")])))
+    place.run((NOON, unlisted), (NOON + 300, SILENT))
+    assert place.manifest()["last_sample_at"]["kubernetes"] == "2026-11-21T12:00:00Z"
+    assert place.manifest()["unmeasured"] == {"shop": {"absent": 1}}
+
+
 def test_the_nodes_of_the_latest_listing_are_published(place: Place) -> None:
     place.run((NOON, answering(3.0)), (NOON + 300, SILENT))
     nodes = place.read("nodes")
@@ -111,6 +121,44 @@ def test_an_unobserved_tick_that_is_not_to_be_kept_leaves_store_and_publication_
         assert (report.stored, report.observed, report.generation) == (True, True, 2)
     # 3 and 6 cores for a twelfth of an hour each.
     assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
+def test_a_cluster_that_was_not_asked_to_the_end_as_the_process_stops_is_left_to_the_next_one(place: Place) -> None:
+    place.run((NOON + 300, answering(3.0)))
+    stop = Event()
+
+    class Stopped(Asked):
+        def cluster(self, start: int, end: int) -> Cluster | None:
+            stop.set()
+            return super().cluster(start, end)
+
+    with Store.open(place.settings.db_location) as store:
+        sources = Stopped()
+        collector = Collector(place.settings, sources, store, lambda: float(NOON + 600), stop=stop)
+        assert not take(collector, NOON + 600).stored
+        assert collector.last_tick == NOON + 300
+        # What has answered by then is stored.
+        sources.now = answering(6.0)
+        assert take(collector, NOON + 600).observed
+    assert place.read("hourly_7d")["namespaces"]["shop"]["cpu"]["usage"] == pytest.approx([0.75])
+
+
+def test_labels_that_nobody_tells_are_those_that_were_known(place: Place) -> None:
+    told, listed = answering(3.0, labels={"team": "a"}), answering(3.0)
+    assert listed.cluster is not None
+    untold = replace(listed, cluster=replace(listed.cluster, namespaces={}))
+    place.run((NOON + 300, told))
+    place.run((NOON + 600, untold))
+
+    def labels() -> dict[str, Any]:
+        found: dict[str, Any] = {each["name"]: each["labels"] for each in place.manifest()["namespaces"]}["shop"]
+        return found
+
+    first = {"value": "a", "first_seen": "2026-11-21T12:05:00Z"}
+    assert labels() == {"team": [first]}
+    # A listing without the label is what takes it off.
+    place.run((NOON + 900, listed))
+    assert labels() == {"team": [first, {"value": None, "first_seen": "2026-11-21T12:15:00Z"}]}
 
 
 def test_a_listing_that_breaks_off_counts_as_no_listing(place: Place) -> None:
@@ -342,7 +390,7 @@ class Clocks:
 
     def told(self, said: Said) -> Said:
         """What an API server says that tells the time too."""
-        return replace(said, date=Reading(self.true, self.boot()))
+        return replace(said, date=ClockReading(self.true, self.boot()))
 
 
 @contextmanager

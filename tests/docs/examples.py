@@ -121,6 +121,7 @@ def _unbelievable(directory: Path) -> Amounts:
     told = {
         "one of the three is said to use −2 cores": [work("shop", "c", cores=-2.0)],
         "one of the three is said to use 18446744074 cores": [work("shop", "c", cores=18446744074.0)],
+        "one of the three is said to use 10.001 of the 10 cores of its node": [work("shop", "c", cores=10.001)],
         "of one of the three a second container is not listed": [Work(two, third.usage)],
         "one of the three is listed twice": [third, Work(api.pod(node=None, name="other"), third.usage)],
         "one of the three crashes again and again": [work("shop", "c", status=crashing)],

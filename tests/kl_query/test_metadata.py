@@ -122,7 +122,7 @@ def test_a_source_that_fell_behind_is_named(block: Block) -> None:
     sampled = {"kubernetes": SAMPLED, "metrics": "2026-11-21T12:00:00Z", "dcgm": None}
     assert "metrics last answered at 2026-11-21T12:00:00Z" in block(last_sample_at=sampled)["warnings"][0]
     never = {"kubernetes": SAMPLED, "metrics": None, "dcgm": None}
-    assert "metrics-server has never answered" in block(last_sample_at=never)["warnings"][0]
+    assert "metrics-server has never given a usable answer" in block(last_sample_at=never)["warnings"][0]
 
 
 @pytest.mark.requirement("KL-M-2")

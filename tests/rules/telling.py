@@ -17,7 +17,7 @@ from collector.accounting.gpus import Gpus, gpus_of
 from collector.accounting.measured_usage import measure
 from collector.accounting.tick_sample import Charged, account
 from collector.accounting.who_is_charged import entries_of
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
 from collector.kubernetes.nodes import parse_node
@@ -86,7 +86,8 @@ def work(
     pod = api.pod(container, namespace=namespace, name=name, node=node, phase=phase, status=status)
     if cores is None:
         return Work(pod, None)
-    nanocores, kibibytes = f"{round(cores * 10**9)}n", f"{round(gib * 2**20)}Ki"
+    # Nothing runs in 0 bytes.
+    nanocores, kibibytes = f"{round(cores * 10**9)}n", f"{max(1, round(gib * 2**20))}Ki"
     return Work(pod, api.pod_metrics(namespace, name, (nanocores, kibibytes)))
 
 
@@ -277,7 +278,7 @@ class _Script:
     """Sources that answer one reading after the other, and of its interval the same."""
 
     uid = "uid-kube-system"
-    date: Reading | None = None
+    date: ClockReading | None = None
 
     def __init__(self, answers: list[Told]) -> None:
         self._answers = answers

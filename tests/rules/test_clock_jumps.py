@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from collector import cli, heartbeat
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.loop import Loop
 from collector.observations import Cluster, UsageReading
 from collector.settings import Settings
@@ -60,8 +60,8 @@ class Machine:
         return self.true - at("2026-11-01T00:00")
 
     @property
-    def date(self) -> Reading | None:
-        return Reading(float(int(self.true)), self.boot()) if self.dated and self.cluster_answers else None
+    def date(self) -> ClockReading | None:
+        return ClockReading(float(int(self.true)), self.boot()) if self.dated and self.cluster_answers else None
 
     def read_usage(self) -> UsageReading | None:
         return CLUSTER.reading(self.true) if self.cluster_answers else None

@@ -79,9 +79,11 @@ def _work(line: PodLine, namespace: str, name: str, written: str) -> Work:
     pod = api.pod(container, namespace=namespace, name=name, phase="Running" if line.runs else "Pending")
     if line.eighths is None:
         return Work(pod, None)
-    usage = (f"{line.eighths * 125}000000n", f"{line.eighths * 128}Mi")
+    # Nothing runs in 0 bytes.
+    memory = max(1, line.eighths)
+    usage = (f"{line.eighths * 125}000000n", f"{memory * 128}Mi")
     if written == "millicores":
-        usage = (f"{line.eighths * 125}m", f"{line.eighths * 2**27}")
+        usage = (f"{line.eighths * 125}m", f"{memory * 2**27}")
     return Work(pod, api.pod_metrics(namespace, name, usage))
 
 

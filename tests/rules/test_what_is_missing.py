@@ -12,7 +12,7 @@ import pytest
 from collector.model import TickSample
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
-from kl_query.windows import instant
+from kl_query.date_windows import instant
 from tests.rules.telling import Told, at, collected, filed, machine, ticks, work
 
 PAGE = (Path(__file__).parents[1] / "collector" / "dcgm" / "data" / "labelled.prom").read_text()

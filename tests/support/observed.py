@@ -79,7 +79,7 @@ def pod(
 
 def container(cpu: float | None = 0.5, memory: float | None = -1.0, name: str = "app") -> ContainerMetrics:
     """A container that uses `cpu` cores and `memory` bytes (-1.0: as many GiB as cores)."""
-    return ContainerMetrics(name, cpu, (cpu or 0.0) * GIB if memory == -1.0 else memory)
+    return ContainerMetrics(name, cpu, (cpu or 1.0) * GIB if memory == -1.0 else memory)
 
 
 def item(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-from collector.model import Entry, MetricValues, NodeState, TickSample
+from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample
 from kl_core.vocabulary import Metric
 
 NOON = 1793620800
 """2026-11-02T12:00:00Z"""
 STEP, HOUR, DAY = 300, 3600, 86400
 GIB = 2.0**30
-
-Special = Literal["excluded", "unattributed"]
 
 
 def entry(
@@ -52,7 +49,7 @@ def tick(
     reserved_gib: float = 0.0,
     gpu: float | None = None,
     gpu_gib: float | None = None,
-    special: Mapping[Special, Entry] | None = None,
+    special: Mapping[StoredSpecial, Entry] | None = None,
     metrics: bool = True,
     dcgm: bool | None = None,
     nodes: tuple[NodeState, ...] = (),

@@ -9,10 +9,10 @@ from typing import Any
 
 from kl_core.vocabulary import RATE_UNITS
 from kl_query.dataset.model import Column
+from kl_query.date_windows import Window
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change_pct
 from kl_query.numbers import MONEY, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
-from kl_query.windows import Window
 
 Block = dict[str, Any]
 

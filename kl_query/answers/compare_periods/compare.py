@@ -10,6 +10,7 @@ from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.answers.compare_periods.movers import Periods, moved, order, periods
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
 from kl_query.dataset.model import Dataset
+from kl_query.date_windows import instant
 from kl_query.measures.amounts_per_hour import KnownHours, Trajectory, trajectory
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, MetricOrTotal
@@ -19,7 +20,6 @@ from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, warning
-from kl_query.windows import instant
 
 DEFAULT_MOVERS = 20
 

@@ -9,13 +9,13 @@ from typing import Any
 from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Column
+from kl_query.date_windows import Window, read_window, whole_window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, RowId, text, warning
-from kl_query.windows import Window, read_window, whole_window
 
 DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
 """How many whole buckets are set against as many before them when no dates are given."""

@@ -14,11 +14,11 @@ from typing import Any
 from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.dataset.model import Column
+from kl_query.date_windows import Window, bucket_name
 from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
-from kl_query.windows import Window, bucket_name
 
 THRESHOLD_PCT = 10.0
 METHOD = (

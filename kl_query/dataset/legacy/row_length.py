@@ -27,7 +27,7 @@ LENGTHS = (300, 360, 600, 720, 900, 1200, 1440, 1800, 2160, 2880, 3600, 7200, 10
 """In seconds: those of usual polling intervals."""
 _LONG = 12
 """How many short rows a long row is made of."""
-_SHORT_BELOW = 554
+_SHORT_BELOW_SECONDS = 554
 """Polling more often than that, long rows are nearer to an hour than short ones."""
 _MAX_SHORT_ROWS = 18
 """A name without a long row is written in short ones: of a young name, so that there are few."""
@@ -45,7 +45,7 @@ _Sums = Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowLengths:
     """The seconds of a row of the hourly points, of days and of months; what to know of them."""
 
     points: int = HOUR
@@ -54,12 +54,12 @@ class Rows:
     warnings: tuple[DataWarning, ...] = ()
 
 
-def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, model: CostModel) -> Rows:
+def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, model: CostModel) -> RowLengths:
     """Return how long rows are, as far as the files tell; hours where nothing says otherwise."""
     if newest is None:
-        return Rows()
+        return RowLengths()
     gap, count = _gap(points)
-    usual = _LONG * gap if gap < _SHORT_BELOW and count < _MAX_SHORT_ROWS else gap
+    usual = _LONG * gap if gap < _SHORT_BELOW_SECONDS and count < _MAX_SHORT_ROWS else gap
     estimates = [
         estimate
         for compared in _comparable(points, model)
@@ -78,7 +78,7 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     if longer:
         each = [f"{kind} of {f'{row // 60} min' if row < HOUR else f'{row / HOUR:g} h'}" for kind, row in longer]
         warnings.insert(0, warning(Code.ROWS_CONVERTED, rows=Plain(", ".join(each))))
-    return Rows(points_row, daily or HOUR, monthly or HOUR, tuple(warnings))
+    return RowLengths(points_row, daily or HOUR, monthly or HOUR, tuple(warnings))
 
 
 def _gap(points: Tables) -> tuple[int, int]:

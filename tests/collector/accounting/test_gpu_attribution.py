@@ -97,6 +97,19 @@ def test_an_instance_counts_its_share_of_the_gpu() -> None:
     assert found.unattributed is None
 
 
+@pytest.mark.parametrize(("held", "gpu"), [(2, 1 / 7), (3, None)], ids=["half is shown", "a third is shown"])
+def test_of_instances_that_a_pod_holds_those_that_are_not_shown_are_unknown(held: int, gpu: float | None) -> None:
+    # One of two or three instances of 2g is shown, active half of the time: 0.5 x 2/7 = 1/7.
+    size = {"nvidia.com/mig-2g.10gb": float(held)}
+    found = used(
+        [device("GPU-1", "ml/a", busy=0.5, share=2 / 7, instance="3")],
+        [pod("ml/a", size)],
+        node(gpus=size, hints=SEVENTHS),
+    )
+    assert found.entries["ml"].gpu == (None if gpu is None else pytest.approx(gpu))
+    assert found.unseen == {"ml": 1}
+
+
 @pytest.mark.parametrize(("busy", "idle"), [(0.0, True), (0.0499, True), (0.05, False), (0.95, False)])
 @pytest.mark.parametrize(
     "holders",

@@ -240,9 +240,72 @@ def test_a_repartitioned_gpu_is_not_counted_twice() -> None:
     seen = Node1()
     seen.tick(1, None)
     found = seen.tick(node(gpus={GPU: 0.0, "nvidia.com/mig-1g.5gb": 7.0}), None)
-    assert found.total(seen.node, found.advertised.value) == pytest.approx(1.0)
+    assert sum(found.advertised.value.values()) == pytest.approx(1.0)
     found = seen.tick(node(gpus={GPU: 0.0, "nvidia.com/mig-1g.5gb": 5.0}), None)
-    assert found.total(seen.node, found.advertised.value) == pytest.approx(1.0)
+    assert sum(found.advertised.value.values()) == pytest.approx(1.0)
+
+
+REPLICAS = "nvidia.com/gpu.replicas"
+PRODUCT = "nvidia.com/gpu.product"
+
+
+def sold(replicas: int, told: int | None = None) -> Node:
+    """One GPU sold in so many replicas, of which the label tells another number."""
+    return node(gpus=replicas, hints={REPLICAS: str(told or replicas)})
+
+
+@pytest.mark.parametrize("exporter", [None, 1])
+@pytest.mark.parametrize(("before", "after"), [(8, 1), (8, 4), (4, 8), (1, 8)])
+def test_a_gpu_that_is_sold_in_another_number_of_shares_stays_one(
+    before: int, after: int, exporter: int | None
+) -> None:
+    seen = Node1()
+    seen.tick(sold(before), exporter)
+    found = seen.tick(sold(after), exporter)
+    assert found.advertised.value == {GPU: 1.0}
+    assert seen.worth == 1 / after
+
+
+def test_a_label_that_comes_later_than_the_shares_it_tells_of_leaves_no_gpus_behind() -> None:
+    seen = Node1()
+    seen.tick(sold(1), None)
+    found = seen.tick(sold(8, told=1), None)
+    assert found.advertised.value == {GPU: 8.0}
+    found = seen.tick(sold(8), None)
+    assert (found.advertised.value, found.advertised.since) == ({GPU: 1.0}, None)
+    # All of it in one interval.
+    seen = Node1()
+    seen.tick(sold(1), None)
+    seen.memory = learn(seen.memory, spans(sold(1), sold(8, told=1), sold(8), seconds=100), None, 600)
+    assert seen.memory["g1"].advertised.value == {GPU: 1.0}
+
+
+def test_a_repartitioned_gpu_under_the_plain_name_stays_one() -> None:
+    # Seven instances of one slice, then two of three, then none.
+    seen = Node1()
+    for units, product in ((7, "A100-MIG-1g.5gb"), (2, "A100-MIG-3g.20gb"), (1, "A100")):
+        found = seen.tick(node(gpus=units, hints={PRODUCT: product}), None)
+        assert sum(found.advertised.value.values()) == pytest.approx(1.0)
+
+
+def test_what_a_node_told_is_remembered_while_it_advertises_as_many() -> None:
+    seen = Node1()
+    seen.tick(sold(4), None)
+    for units in (4, 0, 4):
+        found = seen.tick(units, None, times=20)
+        assert seen.worth == 0.25
+    assert found.advertised.value == {GPU: 1.0}
+    seen.tick(5, None)
+    assert seen.worth == 1.0
+
+
+def test_gpus_that_have_gone_while_labels_changed_are_missed_for_an_hour() -> None:
+    seen = Node1()
+    seen.tick(node(gpus=8, hints={REPLICAS: "4"}), None)
+    found = seen.tick(node(gpus=8, hints={REPLICAS: "8"}), None)
+    assert found.advertised.value == {GPU: 1.0}
+    found = seen.tick(node(gpus=0, hints={REPLICAS: "8"}), None, times=12)
+    assert found.advertised.value == {GPU: 1.0}
 
 
 def test_the_most_of_an_interval_counts() -> None:

@@ -99,6 +99,12 @@ def test_where_no_host_is_a_node_several_hosts_are_the_nodes_together() -> None:
     assert found.shown == {}
 
 
+def test_a_host_that_is_no_node_is_none_that_is_no_machine_and_none_whose_host_is_known() -> None:
+    devices = [device("GPU-1", "ml/a", on="x"), device("GPU-2", on="y")]
+    nodes = [node("g1"), node("g2"), node("v1", excluded=True)]
+    assert where(seen(devices, nodes, [pod("ml/a", on="g1")])) == {("g1",): ["GPU-1"], ("g2",): ["GPU-2"]}
+
+
 @pytest.mark.parametrize(
     ("room", "shown", "fits"),
     [

@@ -90,13 +90,14 @@ def test_a_sample_without_a_time_is_not_known_to_be_fresh() -> None:
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
-        (container(0.0, 0.0), None),
-        (container(-1e-9, 0.0), "negative"),
+        (container(0.0, 1.0), None),
+        (container(0.5, 0.0), "incomplete"),
+        (container(-1e-9, 1.0), "negative"),
         (container(0.0, -1.5), "negative"),
         (container(8.0, 32 * GIB), None),
         (container(8.001, 32 * GIB), "impossible"),
         (container(8.0, 32 * GIB + 1), "impossible"),
-        (container(18446744074.0, 0.0), "impossible"),
+        (container(18446744074.0, 1.0), "impossible"),
     ],
 )
 def test_a_value_is_neither_below_zero_nor_above_what_the_node_has(one: Any, reason: str | None) -> None:
@@ -105,13 +106,13 @@ def test_a_value_is_neither_below_zero_nor_above_what_the_node_has(one: Any, rea
 
 def test_all_containers_together_are_not_above_what_the_node_has() -> None:
     two = pod(containers=("a", "b"))
-    assert believed(item(containers=[container(4.0, 0.0, "a"), container(4.0, 0.0, "b")]), two) == (True, None)
-    above = item(containers=[container(4.0, 0.0, "a"), container(4.5, 0.0, "b")])
+    assert believed(item(containers=[container(4.0, 1.0, "a"), container(4.0, 1.0, "b")]), two) == (True, None)
+    above = item(containers=[container(4.0, 1.0, "a"), container(4.5, 1.0, "b")])
     assert believed(above, two) == (False, "impossible")
 
 
 def test_one_negative_container_is_not_balanced_by_another() -> None:
-    both = item(containers=[container(-1.0, 0.0, "a"), container(4.0, 0.0, "b")])
+    both = item(containers=[container(-1.0, 1.0, "a"), container(4.0, 1.0, "b")])
     assert believed(both, pod(containers=("a", "b"))) == (False, "negative")
 
 
@@ -119,7 +120,7 @@ def test_a_node_that_tells_no_capacity_limits_nothing() -> None:
     # cpu is told, memory is not
     nodes = (node(gib=0.0),)
     assert believed(item(containers=[container(8.0, 900 * GIB)]), nodes=nodes) == (True, None)
-    assert believed(item(containers=[container(8.1, 900 * GIB)]), nodes=nodes) == (False, "impossible")
+    assert believed(item(containers=[container(8.001, 900 * GIB)]), nodes=nodes) == (False, "impossible")
 
 
 @pytest.mark.parametrize(("cpu", "memory"), [(0.5, None), (None, GIB), (None, None)])
@@ -224,6 +225,37 @@ def test_the_window_is_the_one_above_nine_in_ten(windows: list[float], reasons: 
     items = [item("other", str(i), window=window) for i, window in enumerate(windows)]
     found = measured([pod(since=MOMENT - 31), pod("young", since=MOMENT - 29)], items)
     assert sum(sum(each.values()) for each in found.unmeasured.values()) == reasons
+
+
+@pytest.mark.parametrize("interval", [300.0, 1200.0])
+@pytest.mark.parametrize("window", [1e9, float("inf")])
+def test_no_window_that_is_told_lets_pods_be_unmeasured_for_longer_than_two_intervals(
+    interval: float, window: float
+) -> None:
+    listed = [item("other", "x", window=window)]
+    at_limit = measured([pod(since=MOMENT - 2 * interval), pod("other", "x")], listed, interval=interval)
+    assert at_limit.unmeasured == {}
+    over = measured([pod(since=MOMENT - 2 * interval - 1), pod("other", "x")], listed, interval=interval)
+    assert over.unmeasured == {"shop": {"absent": 1}}
+
+
+def test_huge_pages_of_the_pods_that_run_on_a_node_are_in_its_usage() -> None:
+    pages = {HUGE_PAGES: 2 * GIB}
+    pods = [
+        pod(more=pages),
+        pod("other", more=pages),
+        pod("waits", running=(), more=pages),
+        pod("far", on="n2", more=pages),
+    ]
+    nodes = (node(), node("n2"), node("n3"))
+    told = [
+        NodeMetrics("n1", MOMENT, 1.0, GIB),
+        NodeMetrics("n2", MOMENT, 1.0, -1.0),
+        NodeMetrics("n3", MOMENT, 1.0, GIB),
+    ]
+    found = measured(pods, [item(), item("far")], nodes=nodes, node_items=told)
+    # 1 + 2 + 2 GiB; that of `other` is not measured, and yet nobody else can have its pages.
+    assert found.nodes == {"n1": (1.0, 5 * GIB), "n2": (1.0, None), "n3": (1.0, GIB)}
 
 
 def test_one_old_container_makes_a_pod_expected() -> None:
@@ -373,7 +405,7 @@ def test_a_listing_of_odd_items_alone_is_observed_and_measures_nobody() -> None:
     [
         (NodeMetrics("n1", MOMENT - 300, 8.0, 32 * GIB), (8.0, 32 * GIB)),
         (NodeMetrics("n1", MOMENT - 301, 8.0, 32 * GIB), UNKNOWN),
-        (NodeMetrics("n1", MOMENT, 8.1, GIB), (None, GIB)),
+        (NodeMetrics("n1", MOMENT, 8.001, GIB), (None, GIB)),
         (NodeMetrics("n1", MOMENT, 1.0, 33 * GIB), (1.0, None)),
         (NodeMetrics("n1", MOMENT, -0.1, 0.0), (None, 0.0)),
         (NodeMetrics("n1", MOMENT, 1.0, None), (1.0, None)),

@@ -79,6 +79,21 @@ def test_a_resized_pod_requests_each_for_its_time_and_is_one_pod() -> None:
     assert sample.nodes[0].pods == 1
 
 
+@pytest.mark.parametrize(("present", "cores"), [(100.0, 1 / 3), (150.0, 0.5), (225.0, 1.5), (300.0, 2.5)])
+def test_a_resized_pod_holds_nothing_after_its_node_has_gone(present: float, cores: float) -> None:
+    # 1 core for 150 s, then 4: 100, 150, 150 + 4 x 75 and 150 + 4 x 150 core-seconds
+    spans = [PodSpan(pod(cpu=1.0, on="n2"), 150.0), PodSpan(pod(cpu=4.0, on="n2"), 150.0)]
+    sample = sample_of(spans, nodes=[node("n1"), NodeSpan(node("n2"), present)])
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(cores)
+
+
+def test_pods_without_a_uid_are_as_many_as_they_are() -> None:
+    spans = [PodSpan(replace(pod(name=name), uid=""), 200.0) for name in "ab"]
+    sample = sample_of(spans)
+    assert sample.nodes[0].pods == 2
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(4 / 3)
+
+
 def test_a_node_counts_the_pods_that_still_hold_something_at_the_end() -> None:
     gone = PodSpan(pod(name="gone", ended=MOMENT - 1), 299.0)
     new = PodSpan(pod(name="new"), 1.0)
@@ -115,6 +130,16 @@ def test_a_pod_holds_something_for_as_long_as_its_node_is_there(present: float, 
     nodes: list[Node | NodeSpan] = [node("n1"), NodeSpan(node("n2"), present)]
     sample = sample_of([pod(cpu=4.0, on="n2")], nodes=nodes, namespaces=["shop"])
     assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(cores)
+
+
+@pytest.mark.parametrize(
+    ("present", "core_seconds"), [(300.0, 900), (299.0, 896), (150.0, 300), (100.0, 100), (60.0, 60)]
+)
+def test_a_resized_pod_holds_no_more_of_its_node_than_the_node_was_there(present: float, core_seconds: float) -> None:
+    # 1 core for 100 s, then 4 for 200 s, on a node that leaves meanwhile
+    spans = [PodSpan(pod(cpu=1.0), 100.0), PodSpan(pod(cpu=4.0), 200.0)]
+    sample = sample_of(spans, nodes=[NodeSpan(node(), present)])
+    assert sample.namespaces["shop"].requests["cpu"] == pytest.approx(core_seconds / 300)
 
 
 def test_a_node_that_becomes_no_machine_counts_until_then() -> None:
@@ -293,6 +318,13 @@ def test_requests_by_claims_that_could_not_be_read_are_unknown_and_nobody_elses_
     assert sample.namespaces["shop"].requests["gpu"] == 1.0
     assert sample.nodes[0].requests["gpu"] is None
     assert sample.capacity["gpu"] == 2.0
+
+
+def test_so_are_those_of_a_pod_that_requests_none_besides() -> None:
+    only = replace(pod("ml"), claims=("only",))
+    sample = sample_of([only, pod("shop")], nodes=[gpu_node(2.0)], claimed=None)
+    assert sample.namespaces["ml"].requests["gpu"] is None
+    assert "gpu" not in sample.namespaces["shop"].requests
 
 
 @pytest.mark.parametrize(("exporters", "dcgm"), [(False, None), (True, False)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from collector.books.amounts import Stored, amounts
-from collector.books.lifetimes import Lives, lives
+from collector.books.lifetimes import Lifetimes, lifetimes
 from collector.books.page import CPU, DCGM, GPU, GPU_MEMORY, KUBERNETES, MEMORY, METRICS_SERVER, Array, Page
 from collector.store.paths import EntryKey
 from collector.store.rows import ClusterRows, EntryRows
@@ -18,7 +18,7 @@ HOUR = 3600
 START = 490_000 * HOUR
 GIB = 2.0**30
 U = np.nan
-EVER = lives([(START - HOUR, START - HOUR)], active=True, gpu_since=START - HOUR)
+EVER = lifetimes([(START - HOUR, START - HOUR)], active=True, gpu_since=START - HOUR)
 
 
 def cluster(
@@ -61,7 +61,7 @@ def namespace(
     name: str,
     cpu: list[float],
     asked: list[float] | None = None,
-    lived: Lives = EVER,
+    lived: Lifetimes = EVER,
     gpu: list[float] | None = None,
     gpu_gib: list[float] | None = None,
     measured: list[float] | None = None,
@@ -144,7 +144,7 @@ def test_everything_is_unknown_in_an_hour_without_capacity() -> None:
 
 def test_outside_its_lives_a_namespace_is_a_known_zero_where_the_cluster_was_observed() -> None:
     # Alive in the second hour only; the RRD holds nothing of the others. The fourth hour was not observed.
-    lived = lives([(START + HOUR + 1200, START + HOUR + 2400)], active=False, gpu_since=None)
+    lived = lifetimes([(START + HOUR + 1200, START + HOUR + 2400)], active=False, gpu_since=None)
     page = amounts(cluster([10.0, 10.0, 10.0, U]), [namespace("a", [U, 2.0, U, U], [U, 3.0, U, U], lived)])
     assert usage(page, 0, CPU) == [0.0, 2.0, 0.0, None]
     assert none_for_nan(page.entries.requests[0, CPU]) == [0.0, 3.0, 0.0, None]
@@ -159,7 +159,7 @@ def test_inside_its_life_a_namespace_that_was_not_measured_is_unknown() -> None:
 
 
 def test_before_its_first_gpu_a_namespace_used_none() -> None:
-    lived = lives([(START, START)], active=True, gpu_since=START + HOUR + 300)
+    lived = lifetimes([(START, START)], active=True, gpu_since=START + HOUR + 300)
     asked = cluster([10.0, 10.0], gpu=[4.0, 4.0], gpu_gib=[160.0, 160.0])
     page = amounts(asked, [namespace("ml", [1.0, 1.0], lived=lived, gpu=[U, 0.75], gpu_gib=[U, 20.0])])
     assert usage(page, 0, GPU) == [0.0, 0.75]
@@ -195,7 +195,7 @@ def test_gpu_memory_of_an_unknown_capacity_is_unknown_but_none_in_use_is_zero() 
 def test_measured_hours_are_as_stored_in_a_life_and_those_of_the_source_outside() -> None:
     # 3/4 of the pods in 10 of 12 samples; half of them in 4; nobody sampled; gone.
     asked = cluster([10.0] * 4, metrics=[10 / 12, 4 / 12, 0.0, 0.5], pods=[10 / 12, 4 / 12, 0.0, 5 / 12])
-    lived = lives([(START + 300, START + 3 * HOUR)], active=False, gpu_since=None)
+    lived = lifetimes([(START + 300, START + 3 * HOUR)], active=False, gpu_since=None)
     page = amounts(asked, [namespace("a", [1.0, U, U, U], lived=lived, measured=[7.5 / 12, 2 / 12, U, U])])
     assert page.entries.measured[0].tolist() == pytest.approx([7.5 / 12, 2 / 12, 0.0, 5 / 12])
     assert page.sampled[METRICS_SERVER].tolist() == pytest.approx([10 / 12, 4 / 12, 0.0, 0.5])

@@ -10,12 +10,12 @@ import pytest
 
 from collector.books.hour_closing import Bookkeeper, Books
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY
-from collector.model import Entry, TickSample
+from collector.model import Entry, StoredSpecial, TickSample
 from collector.publish.scale_document import metrics_present
 from collector.store.rates import RateChange
 from collector.store.store import Store
 from tests.support.books import books_after, documents
-from tests.support.samples import Special, entry, failed_tick, tick
+from tests.support.samples import entry, failed_tick, tick
 
 CPU_ONLY = {"cpu": 1.0, "memory": 0.0, "gpu": 0.0}
 
@@ -209,7 +209,7 @@ def test_coverage_of_an_exporter_configured_inside_an_hour_is_exact_in_days_too(
 
 
 def test_an_entry_of_unknown_usage_is_listed_though_it_requests_nothing(tmp_path: Path) -> None:
-    lost: dict[Special, Entry] = {"unattributed": entry(0.0, gpu=(None, 0.0))}
+    lost: dict[StoredSpecial, Entry] = {"unattributed": entry(0.0, gpu=(None, 0.0))}
     samples = [tick(at("2026-11-21T01:00"), {"a": entry(1.0)}, interval=3600, gpu=2.0, dcgm=False, special=lost)]
     special = scales(tmp_path, samples)["hourly_7d"]["special"]
     assert special["unattributed"] == {"gpu": {"usage": [None]}}

@@ -7,7 +7,7 @@ import pytest
 
 from collector.books.amounts import amounts
 from collector.books.cost import price
-from collector.books.lifetimes import lives
+from collector.books.lifetimes import lifetimes
 from collector.books.page import CPU, DCGM, GPU_MEMORY, cut, fold, join, sum_known
 from collector.store.paths import EntryKey
 from collector.store.rates import RateChange
@@ -68,7 +68,7 @@ def test_pages_are_joined_with_zero_for_entries_that_were_not_there() -> None:
 
 
 def test_joining_is_as_if_the_entry_had_been_read_and_found_not_alive() -> None:
-    dead = lives([(START - HOUR, START - HOUR)], active=False, gpu_since=None)
+    dead = lifetimes([(START - HOUR, START - HOUR)], active=False, gpu_since=None)
     rows = cluster([10.0, U, 8.0])
     read = amounts(rows, [namespace("a", [2.0, U, 1.0]), namespace("b", [U, U, U], lived=dead)])
     joined = join([amounts(rows, [namespace("a", [2.0, U, 1.0])])], [A, B])

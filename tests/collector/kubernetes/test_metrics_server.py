@@ -142,7 +142,7 @@ def test_an_item_that_names_no_pod_is_left_out_and_told(item: Any, caplog: pytes
     good = pod_metrics("shop", "web", ("1", "1Ki"))
     with caplog.at_level(logging.WARNING):
         assert [each.name for each in pods_of(good, item, good)] == ["web", "web"]
-    assert "v1beta1/pods: items left out because they are odd and name nothing: 1" in caplog.text
+    assert "1 items of /apis/metrics.k8s.io/v1beta1/pods do not say whose they are" in caplog.text
 
 
 def test_a_text_that_is_no_unicode_spoils_its_item_alone() -> None:

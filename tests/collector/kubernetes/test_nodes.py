@@ -33,6 +33,14 @@ def test_allocatable_huge_pages_are_allocatable_memory() -> None:
     assert (found.memory_capacity, found.memory_allocatable) == (32 * GIB, 30 * GIB)
 
 
+@pytest.mark.parametrize(
+    ("cpu", "memory", "cores", "gib"), [("8", "32Gi", 8, 32), ("8001m", "33Gi", 8, 32), ("16", "64Gi", 8, 32)]
+)
+def test_no_more_can_be_allocated_than_there_is(cpu: str, memory: str, cores: float, gib: float) -> None:
+    found = read_node(node(cpu="8", memory="32Gi", allocatable={"cpu": cpu, "memory": memory})).node
+    assert (found.cpu_allocatable, found.memory_allocatable) == (cores, gib * GIB)
+
+
 def test_what_a_node_does_not_call_allocatable_is_its_capacity() -> None:
     item = node(cpu="4", memory="16Gi", capacity={"nvidia.com/gpu": "2", "hugepages-2Mi": "1Gi"})
     del item["status"]["allocatable"]

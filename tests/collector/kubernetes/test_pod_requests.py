@@ -233,6 +233,13 @@ def test_the_pods_own_allocation_stands_for_its_containers_when_the_status_tells
     assert cpu_of(container(cpu="1"), status=status) == 4.0
 
 
+@pytest.mark.parametrize("half", [{"allocatedResources": {"cpu": "4"}}, {"resources": {"requests": {"cpu": "4"}}}])
+def test_one_of_the_pods_own_aggregates_alone_does_not_stand_for_its_containers(half: dict[str, Any]) -> None:
+    # max(spec 1, allocated 2, effective 3) of the container
+    status = {**half, "containerStatuses": [status_of("app", allocated="2", actuated="3")]}
+    assert cpu_of(container(cpu="1"), status=status) == 3.0
+
+
 def test_an_init_container_may_need_more_gpus_than_the_app() -> None:
     # max(1, 4) = 4
     spec = {"initContainers": [container("i", gpu="4")]}

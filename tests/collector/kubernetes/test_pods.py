@@ -81,6 +81,40 @@ def test_a_finished_pod_whose_containers_do_not_tell_ended_when_it_was_disrupted
     assert read_pod(pod(phase="Failed", status=status(SCHEDULED, ready, **lost))).ended == T + 2
 
 
+def test_containers_that_could_not_be_located_ended_with_their_pod() -> None:
+    # ContainerStatusUnknown: their times are null. What the others tell is no more than the least.
+    disrupted = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": at(T + 500)}
+    not_ready = {"type": "Ready", "status": "False", "lastTransitionTime": at(T + 490)}
+    rest = {"phase": "Failed", "initContainerStatuses": [terminated("setup", T + 20)]}
+
+    def ended(*containers: dict[str, Any], conditions: tuple[dict[str, Any], ...] = (disrupted, not_ready)) -> Any:
+        told = status(SCHEDULED, *conditions, startTime=at(T), containerStatuses=list(containers), **rest)
+        return read_pod(pod(status=told)).ended
+
+    assert ended(terminated("app", None)) == T + 500
+    assert ended(terminated("app", None), conditions=(not_ready,)) == T + 490
+    assert ended(terminated("app", None), terminated("proxy", T + 505)) == T + 505
+    assert ended(terminated("app", None), conditions=()) == T + 20
+    assert ended(terminated("app", T + 480), terminated("proxy", T + 470)) == T + 480
+
+
+def test_the_times_of_a_node_whose_clock_is_behind_are_moved_to_the_servers() -> None:
+    # Its kubelet began with the pod ten minutes before it was bound.
+    late = status(SCHEDULED, startTime=at(T - 600), containerStatuses=[terminated("app", T - 540)], phase="Succeeded")
+    assert read_pod(pod(status=late)).ended == T + 60
+    runs = status(SCHEDULED, startTime=at(T - 600), containerStatuses=[running("app", T - 595)], phase="Running")
+    assert read_pod(pod(status=runs)).running == (("app", T + 5),)
+
+
+@pytest.mark.parametrize("start", [T, T + 3, None])
+def test_the_times_of_a_node_whose_clock_is_right_or_not_told_stay(start: float | None) -> None:
+    told = {} if start is None else {"startTime": at(start)}
+    ended = status(SCHEDULED, containerStatuses=[terminated("app", T + 60)], phase="Succeeded", **told)
+    assert read_pod(pod(status=ended)).ended == T + 60
+    runs = status(SCHEDULED, containerStatuses=[running("app", T + 5)], phase="Running", **told)
+    assert read_pod(pod(status=runs)).running == (("app", T + 5),)
+
+
 def test_a_rejected_pod_held_nothing() -> None:
     rejected = read_pod(pod(phase="Failed", status={"reason": "OutOfcpu", "startTime": at(T)}))
     assert (rejected.bound, rejected.ended) == (T, T)

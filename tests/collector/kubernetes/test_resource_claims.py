@@ -135,6 +135,15 @@ def _served(api: Api) -> Iterator[str]:
     server.server_close()
 
 
+def test_an_odd_claim_is_named_and_counts_for_no_gpu(caplog: pytest.LogCaptureFixture) -> None:
+    odd: Any = claim(5)  # type: ignore[arg-type]
+    assert claimed_gpus([odd, None, claim("gpu-0")])["uid-a"] == 1.0  # type: ignore[list-item]
+    assert [record.getMessage().partition(" among the resource claims cannot ")[0] for record in caplog.records] == [
+        "ml/claim",
+        "one without a name",
+    ]
+
+
 def test_claims_are_not_asked_for_while_no_pod_names_any(api: Api, session: Session) -> None:
     assert ClaimReader().read(session, [pod("ml/a")]) == ({}, ())
     assert api.asked == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 
-from collector.clock import Reading
+from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
@@ -300,13 +300,13 @@ def test_what_time_it_is_by_the_api_server_is_heard_with_every_answer_of_it() ->
         assert session.date is None
         for boot in (100.0, 101.0):
             session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
-            assert session.date == Reading(NOON, boot)
+            assert session.date == ClockReading(NOON, boot)
 
 
 def test_an_answer_that_a_cache_has_kept_for_a_minute_is_a_minute_old() -> None:
     with told(Date="Sat, 21 Nov 2026 12:00:00 GMT", Age="60") as session:
         session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
-        assert session.date == Reading(NOON + 60, 100.0)
+        assert session.date == ClockReading(NOON + 60, 100.0)
 
 
 @pytest.mark.parametrize(

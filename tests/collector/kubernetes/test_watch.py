@@ -15,8 +15,7 @@ import pytest
 from kubernetes.client import Configuration
 
 from collector.errors import SourceError
-from collector.kubernetes.cluster_state import PODS
-from collector.kubernetes.connections import Connections
+from collector.kubernetes.cluster_state import POD_KIND
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import Resource
 from collector.kubernetes.lives import Lives
@@ -24,6 +23,7 @@ from collector.kubernetes.objects import Decoder, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
+from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher, _is_silence
 from collector.observations import Pod
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
@@ -40,7 +40,7 @@ class Watched:
     def __init__(self, api: KubernetesApi, timing: Timing = QUICK, now: Callable[[], float] | None = None) -> None:
         server, shared = ServerTime(), Shared()
         self.loaded = 0
-        self.lives: Lives[Pod] = Lives(PODS)
+        self.lives: Lives[Pod] = Lives(POD_KIND)
         self.lock = Lock()
 
         def load() -> Configuration:
@@ -50,12 +50,12 @@ class Watched:
             return configuration
 
         # Credentials do not age.
-        connections = Connections(load, LIMIT_SECONDS, server, lambda: 0.0)
+        sessions = SessionMaker(load, LIMIT_SECONDS, server, lambda: 0.0)
         self.watcher: Watcher[PodObject, Pod] = Watcher(
             Resource("pods", Decoder(PodObject), lambda item, now: parse_pod(item, now, shared)),
             self.lives,
             self.lock,
-            connections,
+            sessions,
             now or server.now,
             reading_sec=LIMIT_SECONDS,
             keep_sec=1e9,
@@ -162,6 +162,21 @@ def test_a_connection_that_is_reset_is_made_again_and_goes_on_where_it_was(api: 
         found.has("a", "c")
         assert len(api.listings("pods")) == 1
         assert api.watches("pods")[1].query["resourceVersion"] == "103"
+
+
+def test_watches_that_held_for_long_are_made_again_without_growing_pauses(api: KubernetesApi) -> None:
+    # As a load balancer ends them all day, before a bookmark has come. The twentieth pause would be an hour.
+    timing = Timing(silence=LIMIT_SECONDS, pauses=(0.01, 1e6), lasting=0.0)
+    with watched(api, timing) as found:
+        found.has("a", "b")
+
+        def broken_twenty_times() -> bool:
+            api.break_streams()
+            return len(api.watches("pods")) > 20
+
+        eventually(broken_twenty_times)
+        api.put("pods", pod(container(cpu="1"), name="c"))
+        found.has("a", "b", "c")
 
 
 @pytest.mark.parametrize("fault", ["reset", "cut", "expired"])

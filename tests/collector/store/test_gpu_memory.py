@@ -17,7 +17,12 @@ def remembered() -> GpuMemory:
     memory: GpuMemory = {}
     for time, units, devices in ((300, 8, 2), (600, 8, 2), (900, 8, 2), (1200, 0, 1)):
         shown = {"g1": [device(f"GPU-{i}") for i in range(devices)]}
-        memory = learn(memory, spans(node(gpus=units), node("a1", {"amd.com/gpu": 8.0})), shown, time)
+        memory = learn(
+            memory,
+            spans(node(gpus=units, hints={"nvidia.com/gpu.product": "A10"}), node("a1", {"amd.com/gpu": 8.0})),
+            shown,
+            time,
+        )
     return memory
 
 

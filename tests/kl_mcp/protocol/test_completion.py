@@ -17,7 +17,7 @@ from mcp_types import (
 from kl_mcp.protocol.completion import complete
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.protocol.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
-from kl_query.dataset import EMPTY, Dataset, load_dataset
+from kl_query.dataset import Dataset, empty_dataset, load_dataset
 from kl_query.dataset.model import Namespace
 from kl_query.dataset.visibility import restricted
 from tests.support.in_process import MODES, ask
@@ -102,7 +102,7 @@ def test_gpu_memory_which_cannot_be_requested_is_no_metric_of_the_over_provision
 
 @pytest.mark.parametrize("argument", [(p, a.name) for p, prompt in PROMPTS.items() for a in prompt.arguments])
 def test_an_absent_dataset_completes_nothing_and_is_no_error(argument: tuple[str, str]) -> None:
-    assert _complete(EMPTY(warned("Nothing yet.")), *argument, "").values == []
+    assert _complete(empty_dataset(warned("Nothing yet.")), *argument, "").values == []
 
 
 def test_patterns_are_offered_where_several_namespaces_share_a_first_part() -> None:

@@ -17,7 +17,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import Resources, until_next_publication_ms
 from kl_mcp.tools import TABLE
-from kl_query.dataset import EMPTY, Dataset, load_dataset
+from kl_query.dataset import Dataset, empty_dataset, load_dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.dataset.watcher import Holder
 from tests.support.in_process import MODES, ask
@@ -176,7 +176,7 @@ def test_a_namespace_that_must_not_be_named_is_told_apart_from_none_by_nobody(sm
 
 
 def test_while_there_is_no_dataset_a_namespace_is_not_found_with_the_reason() -> None:
-    error = _refusal(EMPTY(warned("No dataset.json yet.")), "kubeledger://namespaces/shop")
+    error = _refusal(empty_dataset(warned("No dataset.json yet.")), "kubeledger://namespaces/shop")
 
     assert "No dataset.json yet." in error.message
 
@@ -265,7 +265,7 @@ def test_a_resource_may_be_cached_by_its_reader_until_the_next_publication(small
     ],
 )
 def test_the_dataset_is_fresh_until_the_next_publication_is_due(now: float, expected: int) -> None:
-    dataset = replace(EMPTY(warned("")), generated_at=1_000, polling_interval_seconds=300)
+    dataset = replace(empty_dataset(warned("")), generated_at=1_000, polling_interval_seconds=300)
 
     assert until_next_publication_ms(dataset, now) == expected
-    assert until_next_publication_ms(EMPTY(warned("")), now) == 0
+    assert until_next_publication_ms(empty_dataset(warned("")), now) == 0

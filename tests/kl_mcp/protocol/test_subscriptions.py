@@ -13,7 +13,7 @@ import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from kl_mcp.protocol.subscriptions import MAX_URI_CHARS, MAX_URIS, PARTS
+from kl_mcp.protocol.subscriptions import MAX_URI_CHARS, MAX_URIS, MIN_CALLERS
 from kl_mcp.transport.capacity import MIN_SUBSCRIPTIONS
 from tests.kl_mcp.access.asking import (
     ERAS,
@@ -33,7 +33,7 @@ from tests.support.published import publish
 
 FILES = 140
 """With so few there are places for 16 subscriptions: 64 are kept free, 8/15 and 4/15 of 76 are for others."""
-EACH = MIN_SUBSCRIPTIONS // PARTS
+EACH = MIN_SUBSCRIPTIONS // MIN_CALLERS
 CLIENT_TIMEOUT = 600
 """Nobody leaves because this time is over."""
 METHOD = "subscriptions/listen"
@@ -44,7 +44,7 @@ LIST = {"name": "list_namespaces", "arguments": {}}
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[HttpServer]:
     publish(tmp_path / "data", 1)
-    others = [{"name": f"other-{number}", "token": f"{NOBODY}-{number}"} for number in range(PARTS)]
+    others = [{"name": f"other-{number}", "token": f"{NOBODY}-{number}"} for number in range(MIN_CALLERS)]
     tokens = tokens_file(tmp_path / "tokens.json", *others)
     with http_server(
         tmp_path / "data",
@@ -102,7 +102,7 @@ def test_a_caller_gets_its_part_of_the_places_and_others_get_theirs(server: Http
 
 @pytest.mark.requirement("KL-S-8")
 def test_when_all_places_are_taken_calls_and_probes_are_answered_all_the_same(server: HttpServer) -> None:
-    tokens = [f"{NOBODY}-{number}" for number in range(PARTS)]
+    tokens = [f"{NOBODY}-{number}" for number in range(MIN_CALLERS)]
     with ExitStack() as closing:
         clients = _Subscribed(server, closing)
         assert [clients.subscribe(token) for token in tokens for _ in range(EACH)] == [None] * MIN_SUBSCRIPTIONS

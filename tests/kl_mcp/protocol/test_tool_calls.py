@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from kl_mcp.counts import Counts
-from kl_mcp.protocol.datasets import INLINE_NAMESPACES
+from kl_mcp.protocol.datasets import MAX_INLINE_NAMESPACES
 from kl_mcp.protocol.server import build_server
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Namespace
@@ -177,7 +177,7 @@ def test_a_large_dataset_is_answered_in_a_thread_so_that_others_are_served_meanw
         async with holder.watching(), Client(server, mode=MODES[0]) as client:
             await client.call_tool("describe_dataset", {})
 
-    anyio.run(called_with, INLINE_NAMESPACES)
-    anyio.run(called_with, INLINE_NAMESPACES + 1)
+    anyio.run(called_with, MAX_INLINE_NAMESPACES)
+    anyio.run(called_with, MAX_INLINE_NAMESPACES + 1)
 
     assert threads[0] == threading.get_ident() != threads[1]

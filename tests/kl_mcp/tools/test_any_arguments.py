@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
-from kl_query.dataset import EMPTY, Dataset
+from kl_query.dataset import Dataset, empty_dataset
 from kl_query.dataset.model import Sharing
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
@@ -54,7 +54,7 @@ def charging_back(dataset: Dataset) -> Dataset:
 SHARING = Sharing((NAMES[0], "kube-0[0-3]*"), idle=True, multiplier=1.2)
 DATASETS = {
     "whole": BOOKS,
-    "absent": EMPTY(warned("Nothing yet.")),
+    "absent": empty_dataset(warned("Nothing yet.")),
     "without hours": without_hours(BOOKS),
     "without bills": without_bills(BOOKS),
     "without capacity": without_capacity(BOOKS),

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from kl_query.answers.dataset_description import describe
-from kl_query.dataset import EMPTY, Dataset
+from kl_query.dataset import Dataset, empty_dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.large_dataset import NOW as LARGE_NOW
 from tests.support.large_dataset import large_dataset
@@ -88,7 +88,7 @@ def test_a_rate_is_in_force_from_the_first_sample_of_its_hour(
 
 
 def test_an_absent_dataset_is_described_as_such() -> None:
-    answer = asked(EMPTY(warned("Nothing yet; expected in 5 min.")), "describe_dataset")
+    answer = asked(empty_dataset(warned("Nothing yet; expected in 5 min.")), "describe_dataset")
     assert answer["layout"] == "none"
     assert answer["metadata"]["warnings"] == ["Nothing yet; expected in 5 min."]
     assert answer["scales"]["hourly_7d"]["points_per_namespace"] == 0

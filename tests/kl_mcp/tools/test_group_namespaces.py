@@ -1,6 +1,6 @@
 import pytest
 
-from kl_query.dataset import EMPTY
+from kl_query.dataset import empty_dataset
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.warned import warned
@@ -30,7 +30,7 @@ def test_a_pattern_that_matches_nothing_is_an_error_with_the_nearest_names(ask: 
 
 
 def test_a_dataset_that_is_not_there_yet_is_an_empty_answer() -> None:
-    answer = asked(EMPTY(warned("Nothing yet.")), "group_namespaces", pattern="registri")
+    answer = asked(empty_dataset(warned("Nothing yet.")), "group_namespaces", pattern="registri")
     assert (answer["group_total"], answer["matched_count"], answer["members"]) == (None, 0, [])
     assert answer["metadata"]["warnings"] == ["Nothing yet."]
 

@@ -9,7 +9,7 @@ import pytest
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
 from kl_mcp.tools.tool import Tool
-from kl_query.dataset import EMPTY
+from kl_query.dataset import empty_dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.warned import warned
 
@@ -25,7 +25,7 @@ DESIGN_ORDER = [
     "get_efficiency_timeseries",
     "group_namespaces",
 ]
-LARGEST_LIST = 24_000
+MAX_LIST_CHARS = 24_000
 TOOLS = [pytest.param(tool, id=name) for name, tool in TABLE.items()]
 
 
@@ -52,7 +52,7 @@ def test_the_advertised_list_fits_its_budget() -> None:
         }
         for tool in TABLE.values()
     ]
-    assert len(json.dumps({"tools": listing}, separators=(",", ":"))) <= LARGEST_LIST
+    assert len(json.dumps({"tools": listing}, separators=(",", ":"))) <= MAX_LIST_CHARS
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -95,7 +95,7 @@ def test_advertised_outputs_are_typed_without_descriptions_and_enums(tool: Tool)
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_an_absent_dataset_is_an_empty_answer_with_its_warning(tool: Tool) -> None:
-    answer = asked(EMPTY(warned("No dataset yet; expect it within 5 min.")), tool.name, **needed(tool.name))
+    answer = asked(empty_dataset(warned("No dataset yet; expect it within 5 min.")), tool.name, **needed(tool.name))
     assert answer["metadata"]["warnings"][0] == "No dataset yet; expect it within 5 min."
     for rows in ("namespaces", "series", "ranking", "breakdown", "efficiency", "members", "movers"):
         if rows in answer and tool.name not in {"get_timeseries", "get_efficiency_timeseries", "describe_dataset"}:
@@ -106,7 +106,7 @@ def test_an_absent_dataset_is_an_empty_answer_with_its_warning(tool: Tool) -> No
 def test_named_namespaces_of_an_absent_dataset_are_no_error(tool: Tool) -> None:
     for name, value in (("namespace", "registry"), ("namespaces", ["ml-*"])):
         if name in tool.input_schema["properties"]:
-            asked(EMPTY(warned("Nothing yet.")), tool.name, **{name: value}, **needed(tool.name))
+            asked(empty_dataset(warned("Nothing yet.")), tool.name, **{name: value}, **needed(tool.name))
 
 
 @pytest.mark.parametrize("tool", TOOLS)

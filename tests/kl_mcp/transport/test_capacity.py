@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from kl_mcp.protocol.subscriptions import MAX_SUBSCRIPTIONS
-from kl_mcp.transport.capacity import MAX_OPEN_FILES, MAX_WAITING, MIN_SUBSCRIPTIONS, Room, room_within
+from kl_mcp.transport.capacity import MAX_OPEN_FILES, MAX_WAITING_CONNECTIONS, MIN_SUBSCRIPTIONS, Room, room_within
 
 
 @pytest.mark.requirement("KL-S-8")
@@ -18,8 +18,8 @@ from kl_mcp.transport.capacity import MAX_OPEN_FILES, MAX_WAITING, MIN_SUBSCRIPT
     ("limit", "requests", "room"),
     [
         # 512 waiting, 512 subscriptions, 64 kept free and 256 requests: 1,344
-        (MAX_OPEN_FILES, 256, Room(256, MAX_WAITING, MAX_SUBSCRIPTIONS)),
-        (1344, 256, Room(256, MAX_WAITING, MAX_SUBSCRIPTIONS)),
+        (MAX_OPEN_FILES, 256, Room(256, MAX_WAITING_CONNECTIONS, MAX_SUBSCRIPTIONS)),
+        (1344, 256, Room(256, MAX_WAITING_CONNECTIONS, MAX_SUBSCRIPTIONS)),
         # 960 beside the 64 that are kept free: 8/15 wait, 4/15 are requests, the rest subscriptions
         (1024, 256, Room(256, 512, 192)),
         (1024, 100_000, Room(256, 512, 192)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kl_mcp.counts import Counts
 from kl_mcp.transport import probes
-from kl_query.dataset import EMPTY
+from kl_query.dataset import empty_dataset
 from kl_query.dataset.watcher import Holder
 from tests.support.published import publish
 from tests.support.warned import warned
@@ -76,7 +76,7 @@ def test_it_is_ready_without_a_dataset_once_the_absence_is_explained(tmp_path: P
 def test_the_age_is_never_negative_whatever_the_clocks_say(offset: int) -> None:
     holder = Holder(Path("/nowhere"), Counts())
     holder.held = type(holder.held)(
-        EMPTY(warned("")).__class__("native", "cumulative", last_sample_at={"kubernetes": TICK})
+        empty_dataset(warned("")).__class__("native", "cumulative", last_sample_at={"kubernetes": TICK})
     )
 
     _, body = probes.readiness(holder, Counts(), float(TICK + offset))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kl_query.dataset.model import Scale
+from kl_query.date_windows import Window
 from kl_query.measures.statistics import percentile, stats
-from kl_query.windows import Window
 
 MIDNIGHT = 1795219200
 

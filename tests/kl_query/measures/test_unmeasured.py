@@ -118,6 +118,55 @@ def test_an_hour_that_nobody_observed_is_no_unmeasured_one() -> None:
     assert (three["idle_at_most"], three["unmeasured_requests"]) == (16, 6)
 
 
+@pytest.mark.requirement("KL-T-16")
+@pytest.mark.parametrize("cost_model", ["cumulative", "costs"])
+def test_idle_is_at_most_what_is_left_while_a_gpu_is_not_seen(cost_model: str) -> None:
+    # 7 of 8 GPUs are seen at work, of 10 at 1 $ an hour: 3 are left, or 2.
+    rows = {"hpc": {"gpu": Row([7, 7], [8, 8]), "cpu": Row([1, 1], [1, 1])}}
+    facts: dict[str, Any] = {"capacity": {"gpu": [10, 10], "cpu": [4, 4]}, "bill": {"gpu": [10, 10], "cpu": [4, 4]}}
+    scale = Scale("2026-11-21T18:00:00Z", namespaces=rows, **facts)
+    books = Published(hourly=scale, rates=RATES, currency="$")
+
+    def rest(reasons: dict[str, int], **given: Any) -> tuple[float | None, ...]:
+        dataset = loaded(dataclasses.replace(books, more={"unmeasured": {"hpc": reasons}}))
+        given = {"scale": "hourly_7d", "date": "latest", "metric": "gpu", "cost_model": cost_model, **given}
+        found = overhead(dataset, **given)
+        assert found == overhead(restricted(dataset, lambda _name: False), **given)
+        return found["idle_value"], found["idle_at_most"], found["unmeasured_requests"]
+
+    # How many of its requests are not seen is not told.
+    assert rest({"gpu_not_seen": 1}) == (3, 3, None)
+    assert rest({"gpu_not_seen": 1}, date="all") == (6, 6, None)
+    assert rest({"gpu_not_seen": 1}, date="2026-11-21T18:00:00Z") == (3, None, None)
+    assert rest({"stale": 1}) == (3, None, None)
+    assert rest({"gpu_not_seen": 1}, metric="cpu") == (3, None, None)
+    if cost_model == "costs":
+        assert rest({"gpu_not_seen": 1}, metric="total") == (6, 6, None)
+
+
+@pytest.mark.requirement("KL-T-16")
+@pytest.mark.parametrize("cost_model", ["cumulative", "normalized", "costs"])
+def test_idle_below_zero_is_said_with_its_buckets(cost_model: str) -> None:
+    # 8 core-hours of 2 in the second hour; in the third exactly what there is, but for a rounding.
+    rows = {"web": {"cpu": Row([4, 8, 10 + 1e-9], [1, 1, 1])}}
+    facts: dict[str, Any] = {"capacity": {"cpu": [10, 2, 10]}, "bill": {"cpu": [5, 5, 5]}}
+    scale = Scale("2026-11-21T17:00:00Z", namespaces=rows, **facts)
+    dataset = loaded(Published(hourly=scale, rates=RATES, currency="$"))
+    given: dict[str, Any] = {"metric": "cpu", "scale": "hourly_7d", "cost_model": cost_model}
+
+    def said(tool: str, **more: Any) -> list[str]:
+        return [text for text in told(dataset, tool, **{**given, **more}) if "idle is negative" in text]
+
+    (text,) = said("get_namespace_breakdown", date="all")
+    assert text.startswith("Usage exceeds what is allocatable in 1 hour bucket(s), so that idle is negative there: ")
+    assert "2026-11-21T18:00:00Z. " in text
+    assert said("get_usage", date="all", exclude_special=False) == [text]
+    assert said("get_usage", date="all") == said("get_namespace_breakdown") == []
+    assert said("get_namespace_breakdown", date="2026-11-21T17:00:00Z") == []
+    if cost_model != "costs":
+        assert said("get_namespace_breakdown", date="all", dimension="requests") == []
+
+
 def test_gpu_memory_cannot_be_requested() -> None:
     rows = {"web": {"gpu_memory": Row([4, None], [None, None])}}
     dataset = loaded(Published(daily=Scale("2026-11-20", capacity={"gpu_memory": [10, 10]}, namespaces=rows)))
@@ -158,6 +207,17 @@ def test_efficiency_is_that_of_the_measured_pods(scale: str, used: float, ratio:
     assert [text for text in series["metadata"]["warnings"] if "measured part: web (60 %)" in text]
 
 
+def test_usage_that_stands_against_no_requests_is_in_no_ratio_of_all() -> None:
+    # web 4 of 8, and 5 of free that asks for nothing; lost asks for nothing either, and nobody knows what it uses.
+    rows = {"web": {"cpu": Row([4], [8])}, "free": {"cpu": Row([5], [0])}, "lost": {"cpu": Row([None], [0])}}
+    scale = Scale("2026-11-21T19:00:00Z", capacity={"cpu": [20]}, namespaces=rows)
+    answer = asked(loaded(Published(hourly=scale)), "get_efficiency", metric="cpu", scale="hourly_7d")
+    found = {row["namespace"]: (row["efficiency_ratio"], row["classification"]) for row in answer["efficiency"]}
+    assert found == {"web": (0.5, "balanced"), "free": (None, "no_requests"), "lost": (None, "unknown")}
+    total = answer["totals"]["cpu"]
+    assert (total["usage"], total["requests"], total["efficiency_ratio"]) == (9, 8, 0.5)
+
+
 def _with(scale: Scale | None, rows: dict[str, Any]) -> Scale:
     assert scale is not None
     return dataclasses.replace(scale, namespaces=rows)
@@ -166,7 +226,7 @@ def _with(scale: Scale | None, rows: dict[str, Any]) -> Scale:
 UNMEASURED = {"web": {"stale": 3, "gpu_not_seen": 2}, "registry": {"absent": 1, "stale": 1}}
 ABSENT = "pod(s) were not measured at the newest sample: metrics-server does not list them."
 CHECK = "Check metrics-server, and the kubelets that it reads."
-STALE = "pod(s) were not measured at the newest sample: their metrics are older than one polling interval."
+STALE = "pod(s) were not measured at the newest sample: their metrics are not of the last polling interval."
 
 
 @pytest.fixture(scope="module")

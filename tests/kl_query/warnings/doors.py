@@ -19,7 +19,7 @@ from kl_mcp.protocol.resources import Resources
 from kl_mcp.tools import TABLE
 from kl_mcp.transport.probes import readiness
 from kl_query.dataset import Dataset, load_dataset
-from kl_query.dataset.watcher import Held, Holder
+from kl_query.dataset.watcher import HeldDataset, Holder
 from kl_query.errors import ToolArgumentError
 
 OWN = "web"
@@ -56,22 +56,22 @@ MANY = tuple(_many())
 class Scene:
     """What a server holds at a time, and what it is asked then."""
 
-    held: Held
+    held: HeldDataset
     now: float
     calls: tuple[Call, ...] = FEW
 
 
 def of(dataset: Dataset, now: float, calls: tuple[Call, ...] = MANY) -> Scene:
     """Return the scene of a dataset that was loaded without fault."""
-    return Scene(Held(dataset, dataset), now, calls)
+    return Scene(HeldDataset(dataset, dataset), now, calls)
 
 
 def looked(
-    directory: Path, now: float, before: Held | None = None, load: Callable[[Path], Dataset] = load_dataset
+    directory: Path, now: float, before: HeldDataset | None = None, load: Callable[[Path], Dataset] = load_dataset
 ) -> Scene:
     """Return what a server holds that looked at a directory; `before` is what it held."""
 
-    async def look() -> Held:
+    async def look() -> HeldDataset:
         holder = Holder(directory, Counts(), load=load)
         holder.held = before or holder.held
         await holder._look()

@@ -12,7 +12,7 @@ from kl_mcp.counts import Counts
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import CollectorClock, Sharing
-from kl_query.dataset.watcher import Held, Holder
+from kl_query.dataset.watcher import HeldDataset, Holder
 from kl_query.measures.sharing import shared_by
 from kl_query.warnings.unmeasured import BLIND_SPOTS
 from tests.kl_query.warnings.doors import FEW, OWN, Scene, looked, of
@@ -239,4 +239,4 @@ def unforeseen(directory: Path, names: Names) -> Iterator[Scene]:
         raise RecursionError(names[0])
 
     good = load_dataset(write(directory, busy(names)))
-    yield from (looked(directory, NOW, before, load) for before in (None, Held(good, good)))
+    yield from (looked(directory, NOW, before, load) for before in (None, HeldDataset(good, good)))

@@ -9,9 +9,9 @@ import pytest
 from kubernetes.client import Configuration
 
 from collector.errors import SourceError
-from collector.kubernetes.connections import MAX_ABANDONED, Connections
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
+from collector.kubernetes.session_maker import MAX_ABANDONED, SessionMaker
 from kl_core.errors import SettingsError
 from tests.support.patience import LIMIT_SECONDS, eventually
 
@@ -23,14 +23,14 @@ class Loads:
         self.count = 0
         self.time = 0.0
         self._load = load
-        self.connections = Connections(self._counted, 1.0, ServerTime(), monotonic=lambda: self.time)
+        self.sessions = SessionMaker(self._counted, 1.0, ServerTime(), monotonic=lambda: self.time)
 
     def _counted(self) -> Configuration:
         self.count += 1
         return self._load()
 
     def ask(self, seconds: float = LIMIT_SECONDS) -> None:
-        self.connections.session(Deadline(seconds)).close()
+        self.sessions.session(Deadline(seconds)).close()
 
 
 def test_credentials_are_shared_for_half_a_minute() -> None:
@@ -47,7 +47,7 @@ def test_credentials_are_shared_for_half_a_minute() -> None:
 def test_credentials_that_may_be_why_something_failed_are_read_anew() -> None:
     loads = Loads()
     loads.ask()
-    loads.connections.forget()
+    loads.sessions.forget()
     loads.ask()
     assert loads.count == 2
 
@@ -90,7 +90,7 @@ def test_credentials_that_do_not_come_are_given_up_at_the_deadline() -> None:
 
 
 def test_connections_are_kept_alive_so_that_dead_ones_are_noticed() -> None:
-    session = Loads().connections.session(Deadline(LIMIT_SECONDS))
+    session = Loads().sessions.session(Deadline(LIMIT_SECONDS))
     options = session._client.configuration.socket_options
     session.close()
     assert options
@@ -107,7 +107,7 @@ def test_credentials_that_are_being_read_are_not_given_up_for_what_failed_with_o
     waiting = Thread(target=loads.ask)
     waiting.start()
     eventually(lambda: loads.count == 1)
-    loads.connections.forget()
+    loads.sessions.forget()
     may_end.set()
     waiting.join(LIMIT_SECONDS)
     loads.ask()
@@ -116,7 +116,7 @@ def test_credentials_that_are_being_read_are_not_given_up_for_what_failed_with_o
 
 def test_nothing_is_read_once_it_is_closed() -> None:
     loads = Loads()
-    loads.connections.close()
+    loads.sessions.close()
     with pytest.raises(SourceError):
         loads.ask()
     assert loads.count == 0

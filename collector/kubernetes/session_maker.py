@@ -22,7 +22,7 @@ from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
 from kl_core.errors import SettingsError
 
-MAX_AGE_SEC = 30.0
+MAX_CREDENTIALS_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
 _KEEP_ALIVE = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
 MAX_ABANDONED = 10
@@ -34,7 +34,7 @@ _CANNOT_BE_ENDED = (
 )
 
 
-class Connections:
+class SessionMaker:
     """Makes sessions; may be asked by several threads."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Connections:
 
     def _current(self) -> _Loading:
         """Return the newest reading of the credentials if it may be used, else one that begins."""
-        if self._loading is None or not self._loading.serves(self._monotonic() - MAX_AGE_SEC):
+        if self._loading is None or not self._loading.serves(self._monotonic() - MAX_CREDENTIALS_AGE_SEC):
             self._abandon()
             if len(self._abandoned) >= MAX_ABANDONED:
                 raise SourceError("kubernetes", _CANNOT_BE_ENDED)

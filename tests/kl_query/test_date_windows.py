@@ -4,8 +4,8 @@ import pytest
 
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Scale
+from kl_query.date_windows import read_window, whole_window
 from kl_query.errors import ToolArgumentError
-from kl_query.windows import read_window, whole_window
 from tests.support.datasets import at
 
 HOURS = ["2026-02-28T22:00:00Z", "2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"]
