@@ -235,12 +235,12 @@ class LiveSources:
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()
         try:
-            self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
+            usage = self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
         except SourceError as error:
             log.warning("%s", error)
             self.failures["metrics"] += 1
             return None
-        return MetricsListing(list_node_metrics(self._usage), self._counted(list_pod_metrics(self._usage)))
+        return MetricsListing(list_node_metrics(usage), self._counted(list_pod_metrics(usage)))
 
     def _counted(self, listing: Iterator[T]) -> Iterator[T]:
         try:

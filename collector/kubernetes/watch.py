@@ -183,6 +183,8 @@ class Watcher(Generic[K, T]):
                 self._fail(question, error)
             except Exception:
                 log.exception("watching %s failed for a reason that is a defect of KubeLedger", self._resource.name)
+                # What it is may lie in what was kept, or in what comes next on the stream.
+                self._version = None
                 self._fail(question, SourceError("kubernetes", f"{self._resource.path} was not understood"))
 
     def _turn(self, question: int) -> None:

@@ -219,13 +219,13 @@ def test_a_listing_without_end_is_ended_and_told_while_the_heart_beats(tmp_path:
     with serving(script) as server:
         here = of_cluster(tmp_path, server.url)
         with here.running() as collector:
-            eventually(lambda: "pages of up to 500 came, and that was not all" in here.says())
+            eventually(lambda: "pages of up to 500 objects came, and that was not all" in here.says())
             here.is_alive()
             here.ends(collector)
         done = here.do("once")
     assert done.returncode == 1
     assert re.search(
-        r"/api/v1/pods was not read within 4 s: \d+ pages of up to 500 came, and that was not all", done.stderr
+        r"/api/v1/pods was not read within 4 s: \d+ pages of up to 500 objects came, and that was not all", done.stderr
     )
     assert "If not, check what answers for the API server." in done.stderr
     assert "nothing is stored" in done.stderr

@@ -86,7 +86,7 @@ def about(before: float, after: float) -> Any:
 def test_nothing_is_lost_or_counted_twice(
     simulator: RunningSimulator, faults: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.kubernetes.listings.PAGE_SIZE", 40)
+    monkeypatch.setattr("collector.kubernetes.listings.MAX_PAGE_OBJECTS", 40)
 
     def clock() -> float:
         return float(simulator.simulator.clock.now())

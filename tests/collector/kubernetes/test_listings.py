@@ -109,7 +109,7 @@ def test_a_token_that_always_expires_is_given_up() -> None:
 def test_a_listing_that_never_ends_ends_at_the_deadline() -> None:
     tokens = map(str, count(1))
     with pytest.raises(
-        SourceError, match=r"was not read within \d s: \d+ pages of up to 500 came, and that was not all"
+        SourceError, match=r"was not read within \d s: \d+ pages of up to 500 objects came, and that was not all"
     ):
         listed(lambda _: page(range(2), **{"continue": next(tokens)}), deadline=Deadline(1.0))
 

@@ -188,7 +188,8 @@ def test_an_answer_without_items_is_no_listing(answer: Any) -> None:
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 @pytest.mark.parametrize("claimed", [True, False], ids=["shorter than announced", "cut inside"])
-def test_a_truncated_listing_is_none(kept: float, claimed: bool) -> None:
+def test_a_truncated_listing_is_none(kept: float, claimed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.kubernetes.session.MAX_ATTEMPTS", 2)
     body = json.dumps(listing("PodMetricsList", [pod_metrics("shop", f"web-{i}", ("1m", "1Mi")) for i in range(50)]))
     cut = body.encode()[: int(len(body) * kept)]
     answer = Answer(200, cut, length=len(body) if claimed else None)

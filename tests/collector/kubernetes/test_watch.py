@@ -437,3 +437,20 @@ def test_hundreds_of_reconnects_leave_no_thread_and_no_connection_behind(api: Ku
         assert found.loaded == 1
         api.faults.watch.clear()
         assert found.asked() is None
+
+
+def test_a_defect_is_logged_and_survived_and_all_is_listed_anew(
+    api: KubernetesApi, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(key: str, item: Pod, time: float) -> None:
+        raise AttributeError("nobody has thought of it")
+
+    with watched(api) as found:
+        assert found.asked() is None
+        monkeypatch.setattr(found.lives, "put", broken)
+        api.put("pods", pod(container(cpu="1"), name="c"))
+        found.has("a", "b", "c")
+        assert found.asked() is None
+    assert "watching pods failed for a reason that is a defect of KubeLedger" in caplog.text
+    assert "nobody has thought of it" in caplog.text
+    assert len(api.listings("pods")) == 2
