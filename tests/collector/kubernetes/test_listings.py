@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from itertools import count
+from statistics import median
 from typing import Any
 
 import pytest
@@ -190,15 +191,18 @@ def test_what_is_kept_of_a_pod_is_under_600_bytes(known: int) -> None:
                 kept[found.identity] = found
 
     take(range(known))
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        take(range(known, known + 10_000))
-        grown = tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
+    grown = []
+    for first in range(known, known + 10_000, 2000):
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            take(range(first, first + 2000))
+            grown.append((tracemalloc.get_traced_memory()[0] - before) / 2000)
+        finally:
+            tracemalloc.stop()
     assert len(kept) == known + 10_000
-    assert 300 < grown / 10_000 < 600
+    # Not the mean: the interpreter's table of interned strings grows at times, for whatever is in this process.
+    assert 300 < median(grown) < 600
 
 
 def _real_pod(number: int) -> bytes:
