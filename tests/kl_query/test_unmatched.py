@@ -55,6 +55,7 @@ def refused(*patterns: str, dataset: Dataset = DATASET) -> ToolArgumentError:
         ("(shop|ml", []),
         ("shop(-checkout)?", []),
         ("(?i)shop-x", []),
+        ("(?(|ci):ci)", ["ci"]),
         ("(a|b)" * 40, []),
         ("(" * 256, []),
         ("|".join(f"{letter}*" for letter in "abcdefghijk"), []),

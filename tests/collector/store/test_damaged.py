@@ -15,7 +15,8 @@ from collector.errors import StoreError
 from collector.store.paths import CLUSTER, ENTRY
 from collector.store.rrd import database
 from collector.store.store import Store
-from tests.collector.store.reading import measured, ordinary_user, usage
+from tests.collector.store.reading import measured, usage
+from tests.support.ordinary_user import ordinary_user
 from tests.support.samples import DAY, HOUR, NOON, STEP, entry, gpu_entry, tick, ticks
 
 HEAD = 2360

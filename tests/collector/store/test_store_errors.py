@@ -11,7 +11,8 @@ import rrdtool
 
 from collector.errors import StoreError
 from collector.store.store import Store
-from tests.collector.store.reading import ordinary_user, usage
+from tests.collector.store.reading import usage
+from tests.support.ordinary_user import ordinary_user
 from tests.support.samples import HOUR, NOON, STEP, entry, tick, ticks
 
 ROOT = Path(__file__).parents[3]

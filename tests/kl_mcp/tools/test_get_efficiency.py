@@ -137,3 +137,10 @@ def test_gpu_memory_cannot_be_requested(ask: Ask) -> None:
     with pytest.raises(ToolArgumentError) as caught:
         ask("get_efficiency", metric="gpu_memory")
     assert caught.value.argument == "metric"
+
+
+def test_a_metric_that_the_cluster_has_not_is_refused_with_those_it_has(ask: Ask) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        ask("get_efficiency", metric="gpu")
+    assert (caught.value.code, caught.value.argument) == ("metric_not_available", "metric")
+    assert caught.value.nearest == ("cpu", "memory")

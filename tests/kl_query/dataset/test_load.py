@@ -9,6 +9,7 @@ from kl_core.regular_files import read_regular
 from kl_query.dataset import DatasetError, load_dataset
 from kl_query.dataset.load import detect_layout
 from tests.support.datasets import Dataset, Row, Scale, at, write, write_file
+from tests.support.ordinary_user import ordinary_user
 from tests.support.warned import told
 
 SCALES = ("hourly_7d", "daily_14d", "monthly_12m")
@@ -135,6 +136,8 @@ def test_a_file_that_vanishes_with_a_new_generation_is_read_from_that_one(
         (lambda d: d.update(observed_hours=[-1]), "observed_hours"),
         (lambda d: d.update(scale="hourly_7d"), "hourly_7d"),
         (lambda d: d.update(schema_version=2), "upgrade kl-mcp"),
+        (lambda d: d.update(schema_version=0), "its schema_version is 0, not 1"),
+        (lambda d: d.update(schema_version=True), "schema_version is not an integer"),
         (lambda d: d["namespaces"].update(stranger={}), "stranger"),
         (lambda d: d["namespaces"]["web"]["cpu"].update(usage=[1, 2]), "2 elements for 1 buckets"),
         (lambda d: d["namespaces"]["web"]["cpu"].update(usage=["a"]), "neither a number nor null"),
@@ -154,6 +157,24 @@ def test_a_scale_of_another_form_is_named_and_left_out(
     assert "daily_14d" not in dataset.scales
     assert told(dataset)[0].startswith("daily_14d-1.json cannot be used:")
     assert says in told(dataset)[0]
+
+
+def test_amounts_whose_sum_is_beyond_any_number_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path, small())
+    change(tmp_path, "monthly_12m", lambda d: d["capacity"].update(cpu=[1e308, 1e308]))
+    dataset = load_dataset(tmp_path)
+    assert "monthly_12m" not in dataset.scales
+    assert "cpu holds a number that is not finite" in told(dataset)[0]
+
+
+@pytest.mark.parametrize("cores", [True, "10", [10]])
+def test_nodes_with_something_else_than_a_number_are_named_and_left_out(tmp_path: Path, cores: Any) -> None:
+    write(tmp_path, small())
+    change(tmp_path, "nodes", lambda d: d["nodes"][0]["capacity"].update(cpu_cores=cores))
+    dataset = load_dataset(tmp_path)
+    assert dataset.nodes is None
+    assert told(dataset)[0].startswith("nodes-1.json cannot be used:")
+    assert "cpu_cores is not a finite number" in told(dataset)[0]
 
 
 @pytest.mark.requirement("KL-D-10")
@@ -186,6 +207,17 @@ def test_a_truncated_or_foreign_manifest_is_an_error_that_says_what_to_do(tmp_pa
     (tmp_path / "dataset.json").write_bytes(content)
     with pytest.raises(DatasetError, match="KL_DATA_DIR"):
         load_dataset(tmp_path)
+
+
+def test_what_may_not_be_read_is_told_with_the_systems_reason() -> None:
+    with ordinary_user() as directory:
+        write(directory, small())
+        (directory / "daily_14d-1.json").chmod(0)
+        (warning,) = told(load_dataset(directory))
+        (directory / "dataset.json").chmod(0)
+        with pytest.raises(DatasetError, match=r"dataset.json cannot be read \(Permission denied\): let this process"):
+            load_dataset(directory)
+    assert warning.startswith("daily_14d-1.json cannot be read (Permission denied)")
 
 
 def test_absence_is_told_apart_by_its_cause(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kl_query.dataset import Dataset, load_dataset
+from kl_query.errors import ToolArgumentError
 from kl_query.view import Frame, frame
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write
@@ -66,6 +67,20 @@ def test_hours_before_the_first_rate_have_no_cost(tmp_path: Path) -> None:
     # web on the 20th: 40 x 50 / 200
     assert costs.totals["web"].value == 10
     assert costs.whole == 50
+
+
+def test_a_metric_without_a_price_beside_one_with_a_price_costs_nothing(tmp_path: Path) -> None:
+    costs = view(load(tmp_path, bill={"cpu": [50, 50], "gpu": [None, 48]}), "total", "costs")
+    # ml on the 19th: 5 x 50 / 100 of cpu alone; on the 20th its cpu is unknown, its gpu 24 x 48 / 48
+    assert list(costs.column("ml")) == [2.5, 24]
+    assert costs.totals["ml"].value == 26.5
+    assert costs.whole == 50 + 50 + 48
+
+
+def test_gpu_memory_has_no_cost_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ToolArgumentError, match="GPUs are charged through metric=gpu") as caught:
+        view(load(tmp_path), "gpu_memory", "costs")
+    assert (caught.value.code, caught.value.argument) == ("invalid_combination", "metric")
 
 
 def test_unknown_buckets_are_skipped_and_counted(tmp_path: Path) -> None:

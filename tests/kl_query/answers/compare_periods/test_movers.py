@@ -98,3 +98,14 @@ def test_names_are_in_order_where_changes_are_equal_and_unknown_ones_last() -> N
     assert order(pairs, "increase") == ["c", "b", "a", "d"]
     assert order(pairs, "decrease") == ["a", "b", "c", "d"]
     assert order(pairs, "change_pct") == ["c", "b", "a", "d"]
+
+
+@pytest.mark.parametrize(("observed", "level"), [(24.0, 0.0), (0.0, None)])
+def test_a_cluster_without_namespaces_uses_nothing_while_it_is_observed(
+    tmp_path: Path, observed: float, level: float | None
+) -> None:
+    daily = Scale("2026-11-20", capacity={"cpu": [240, 10 * observed]}, observed=[24, observed], namespaces={})
+    answer = compared(tmp_path, daily, date="2026-11-21", baseline="2026-11-20")
+
+    usage = answer["comparison"]["what_changed"]["usage_per_hour"]
+    assert (usage["before"], usage["after"]) == (0.0, level)

@@ -29,6 +29,10 @@ def test_what_is_no_day_is_none(written: str) -> None:
     assert read_day(written, at("2026-11-21T19:00:00Z")) is None
 
 
+def test_a_day_has_no_year_while_there_is_no_sample() -> None:
+    assert read_day("21 Nov", None) is None
+
+
 def test_a_month_has_its_year() -> None:
     assert read_month("Nov 2026") == at("2026-11-01T00:00:00Z")
     assert [read_month(text) for text in ("2026 Nov", "Nov 26", "Nov", "Abc 2026", "Nov 0000")] == [None] * 5

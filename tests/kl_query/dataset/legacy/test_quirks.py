@@ -242,3 +242,17 @@ def test_depths_are_those_of_rolling_windows(build: Build) -> None:
         "daily_14d": "14 times 24 hours, up to the newest point",
         "monthly_12m": "370 times 24 hours, up to the newest point",
     }
+
+
+def test_without_files_of_requests_efficiencies_are_unknown(build: Build) -> None:
+    answer = TABLE["get_efficiency"].run({"metric": "cpu"}, build({REQUESTS: None}), at(NEWEST))
+    [shop] = answer["efficiency"]
+    assert (shop["namespace"], shop["usage"]) == ("shop", 200.0)
+    assert (shop["requests"], shop["efficiency_ratio"], shop["classification"]) == (None, None, "unknown")
+
+
+def test_without_hourly_points_namespaces_are_listed_as_the_days_hold_them(build: Build) -> None:
+    answer = TABLE["list_namespaces"].run({}, build({TREND: []}), at(NEWEST))
+    # At the end of the only day, which ends an hour early; there is no hour to be coarser than.
+    assert [(row["name"], row["last_seen"]) for row in answer["namespaces"]] == [("shop", "2026-11-21T23:00:00Z")]
+    assert not any("last_seen" in warning for warning in answer["metadata"]["warnings"])

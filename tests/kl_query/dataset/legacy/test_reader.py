@@ -1,16 +1,13 @@
-"""Rows that name nobody, directories that may not be looked into."""
+"""Rows that name nobody, directories and files that may not be read."""
 
 from __future__ import annotations
-
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from kl_query.dataset import DatasetError, load_dataset
-from tests.kl_query.dataset.legacy.conftest import Build
+from tests.kl_query.dataset.legacy.conftest import FILES, Build
+from tests.support.legacy_layout import put
+from tests.support.ordinary_user import ordinary_user
 from tests.support.warned import told
 
 USAGE = "cpu_usage_period_1209600.json"
@@ -24,26 +21,27 @@ def test_a_suffix_without_a_name_is_nobody(build: Build, suffix: str) -> None:
     assert f"{USAGE}: 1 row(s) could not be read: left out." in told(dataset)
 
 
-@contextmanager
-def _as_ordinary_user(directory: Path) -> Iterator[None]:
-    """Take the right to look into a directory, and be somebody whom that binds, which it does not bind root."""
-    root = os.geteuid() == 0
-    directory.chmod(0)
-    try:
-        if root:
-            os.seteuid(65534)
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
-        directory.chmod(0o700)
-
-
-def test_a_directory_that_may_not_be_read_is_an_error_in_one_sentence(build: Build, tmp_path: Path) -> None:
-    build()
-    with _as_ordinary_user(tmp_path), pytest.raises(DatasetError) as caught:
-        load_dataset(tmp_path)
+def test_a_directory_that_may_not_be_read_is_an_error_in_one_sentence() -> None:
+    with ordinary_user() as directory:
+        directory.chmod(0)
+        with pytest.raises(DatasetError) as caught:
+            load_dataset(directory)
     assert str(caught.value) == (
-        f"The data directory {tmp_path} cannot be read (Permission denied): let the user this server runs as read it "
+        f"The data directory {directory} cannot be read (Permission denied): let the user this server runs as read it "
         "and enter it."
     )
+
+
+def test_a_cost_model_that_may_not_be_read_is_an_error_that_names_file_and_reason() -> None:
+    with ordinary_user() as directory:
+        for name, content in FILES.items():
+            put(directory, name, content)
+        (directory / "backend.json").chmod(0)
+        with pytest.raises(DatasetError) as caught:
+            load_dataset(directory)
+    assert "backend.json cannot be read (Permission denied) by the user this server runs as" in str(caught.value)
+
+
+def test_files_without_their_cost_model_are_an_error_that_names_it(build: Build) -> None:
+    with pytest.raises(DatasetError, match=r"backend.json is missing"):
+        build({"backend.json": None})
