@@ -133,6 +133,25 @@ def test_lines_that_cannot_be_written_are_lost_with_one_error_in_the_log(caplog:
 
 
 @pytest.mark.requirement("KL-S-7")
+def test_the_end_of_a_failure_is_told_once_and_the_next_failure_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "log"
+    audit = Audit(str(path))
+    for _ in range(2):
+        put_odd(path, "pipe")
+        _write(audit)
+        path.unlink()
+        for number in range(2):
+            _write(audit, number=number)
+        assert [line["arguments"]["number"] for line in _lines(path)] == [0, 1]
+
+    said = ["calls go unrecorded" in record.getMessage() for record in caplog.records]
+    assert said == [True, False, True, False]
+    assert caplog.messages[1] == f"The audit log {path} is written again."
+
+
+@pytest.mark.requirement("KL-S-7")
 @pytest.mark.parametrize("read_by_somebody", [False, True])
 def test_a_pipe_that_nobody_empties_loses_lines_and_is_not_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, read_by_somebody: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 from functools import partial
 from pathlib import Path
@@ -201,6 +202,45 @@ def test_a_file_is_looked_at_while_nobody_calls(tmp_path: Path, monkeypatch: pyt
             await until(lambda: reads[LAPSED] > 0)
 
     anyio.run(lose)
+
+
+@pytest.mark.requirement("KL-S-9")
+def test_an_error_that_nobody_foresaw_while_nobody_calls_is_logged_and_the_file_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(key_sources, "IDLE_LOOK_SECONDS", 0.01)
+    clock, reads = Clock(), Counted()
+    path = key_set_file(tmp_path / "keys.json")
+    keys = KeysInFile(path, reads, elapsed=clock)
+
+    async def break_and_mend() -> None:
+        async with keys.kept_fresh():
+            with monkeypatch.context() as patched:
+                patched.setattr(key_sources, "parse_key_set", lambda _content: 1 // 0)
+                key_set_file(path, key_set(jwk(private_key("EC"), "next")))
+                clock.now += 1
+                await until(lambda: reads[FAILED] > 0)
+            clock.now += RETRY_SECONDS
+            await until(lambda: reads[READ] == 2)
+
+    anyio.run(break_and_mend)
+    assert "ZeroDivisionError" in caplog.text
+    assert _names(keys) == ["next"]
+
+
+def test_a_file_that_is_written_again_as_it_was_is_announced_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, reads = Clock(), Counted()
+    path = key_set_file(tmp_path / "keys.json")
+    with caplog.at_level(logging.INFO):
+        keys = KeysInFile(path, reads, elapsed=clock)
+        path.rename(tmp_path / "before.json")
+        path.write_bytes((tmp_path / "before.json").read_bytes())
+        clock.now += 1
+        assert _names(keys) == ["rsa", "ec"]
+    assert reads == {READ: 2}
+    assert caplog.text.count("holds 2 keys") == 1
 
 
 ONLY_PRIVATE = json.dumps({"keys": [jwk(private_key("EC"), "x", private=True)]}).encode()

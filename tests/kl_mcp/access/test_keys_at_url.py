@@ -330,3 +330,23 @@ def test_the_event_loop_turns_while_a_slow_set_is_fetched() -> None:
                     assert _names(keys) == ["rsa", "ec"]
 
         anyio.run(run)
+
+
+@pytest.mark.requirement("KL-S-9")
+def test_an_error_that_nobody_foresaw_is_logged_and_the_keys_are_fetched_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys_at_url, "RETRY_SECONDS", 0.01)
+    reads = Counted()
+    with serving(lambda _: Answer(body=key_set())) as server, monkeypatch.context() as patched:
+        patched.setattr(keys_at_url, "parse_key_set", lambda _content: 1 // 0)
+        keys = KeysAtUrl(f"{server.url}/keys", reads)
+
+        async def mended() -> KeySet | None:
+            assert (keys.current(), reads) == (None, {FAILED: 1})
+            patched.undo()
+            await until(lambda: reads[READ] > 0)
+            return keys.current()
+
+        assert _during(keys, mended) is not None
+    assert "ZeroDivisionError" in caplog.text

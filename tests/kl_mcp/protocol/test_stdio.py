@@ -165,3 +165,18 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     assert not anyio.run(settled)
     unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
     assert anyio.run(settled)
+
+
+def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
+    async def answered(*lines: str) -> bool:
+        unanswered = Unanswered()
+        unanswered.asked('{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}')
+        for line in lines:
+            unanswered.answered(line)
+        with anyio.move_on_after(0) as given_up:
+            await unanswered.settled()
+        return not given_up.cancelled_caught
+
+    notification = '{"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {}}'
+    assert not anyio.run(answered, notification)
+    assert anyio.run(answered, notification, '{"jsonrpc": "2.0", "id": 1, "result": {}}')

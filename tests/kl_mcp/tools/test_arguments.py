@@ -157,3 +157,9 @@ def test_no_arguments_whatever_crash_a_tool(books: Dataset, name: str, arguments
         assert len(written) <= MAX_PAYLOAD_CHARS
         assert "pydantic" not in written
         assert "http" not in written
+
+
+def test_a_name_without_a_character_is_refused_with_the_least_it_needs(ask: Ask) -> None:
+    found = error(ask, "get_usage", namespace="")
+    assert (found["code"], found["argument"]) == ("out_of_range", "namespace")
+    assert "at least 1 character long" in found["message"]

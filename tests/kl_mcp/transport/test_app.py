@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import signal
 import socket
@@ -17,8 +18,10 @@ import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
+from starlette.types import Message, Receive, Scope, Send
 
 from kl_mcp.tools import TABLE
+from kl_mcp.transport.app import UnfinishedAnswer
 from tests.support.mcp_clients import MODES, HttpServer, connect, environment, http_server, payload
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
@@ -268,6 +271,54 @@ def test_it_stops_cleanly_within_two_seconds_while_streams_are_open(tmp_path: Pa
     assert server.process.returncode == 0
     assert answer.startswith(b"HTTP/1.1 503")
     assert not any("Traceback" in line for line in server.log)
+
+
+def test_a_second_interrupt_stops_it_without_waiting_for_open_requests(tmp_path: Path) -> None:
+    with (
+        turned_server(tmp_path) as server,
+        socket.create_connection(("127.0.0.1", server.port), LIMIT_SECONDS) as unfinished,
+    ):
+        unfinished.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.poll() is None
+            server.turn_to_its_end(0.2)
+        # No more time passes than that; whoever waited for the request would wait for ever.
+        assert server.process.wait(LIMIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_open_address_without_named_hosts_is_warned_about(tmp_path: Path, host: str) -> None:
+    with http_server(tmp_path, "--host", host) as server:
+        pass
+
+    assert any("Only localhost is accepted as Host header" in line for line in server.log)
+
+
+def test_an_answer_that_has_begun_is_not_begun_again_when_the_server_stops() -> None:
+    sent: list[Message] = []
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await anyio.sleep_forever()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    async def scenario() -> None:
+        answering = asyncio.create_task(UnfinishedAnswer(app)({"type": "http"}, receive, send))
+        while not sent:
+            await asyncio.sleep(0)
+        answering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+
+    asyncio.run(scenario())
+    assert [message["status"] for message in sent] == [200]
 
 
 def test_the_start_line_names_address_directory_and_generation_on_standard_error(tmp_path: Path) -> None:

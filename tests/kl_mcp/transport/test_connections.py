@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from kl_mcp.transport import connections
 from kl_mcp.transport.connections import Connections
 from kl_mcp.transport.sockets import listen
 from kl_mcp.transport.tls import TlsFiles
 from tests.support.certificates import self_signed
-from tests.support.patience import LIMIT_SECONDS
+from tests.support.patience import LIMIT_SECONDS, until
 
 MOST = 3
 SECONDS = 30.0
@@ -93,14 +95,14 @@ def _with_clients(scenario: Callable[[_Clients], Awaitable[list[int]]], tls: Tls
     async def run() -> list[int]:
         established: set[_Spoken] = set()
         context = None if tls is None else lambda: tls.context
-        connections = Connections(established, SECONDS, context, max_waiting=MOST)
+        taking = Connections(established, SECONDS, context, max_waiting=MOST)
         with ExitStack() as open_sockets:
             sock = open_sockets.enter_context(listen("127.0.0.1", 0))
-            connections.take_from(sock, lambda: _Spoken(established))
+            taking.take_from(sock, lambda: _Spoken(established))
             try:
                 return await scenario(_Clients(sock, open_sockets))
             finally:
-                await connections.close()
+                await taking.close()
                 for each in set(established):
                     each.drop()
                 await asyncio.sleep(0)
@@ -156,18 +158,46 @@ def test_handshakes_that_do_not_go_on_wait_too(tmp_path: Path) -> None:
     assert _with_clients(scenario, TlsFiles(*self_signed(tmp_path))) == [0, 1]
 
 
+def test_without_a_free_file_a_connection_waits_until_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "PAUSE_SECONDS", 0.01)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def scenario() -> None:
+        established: set[_Spoken] = set()
+        taking = Connections(established, SECONDS, None)
+        with listen("127.0.0.1", 0) as sock, socket.socket() as client:
+            taking.take_from(sock, lambda: _Spoken(established))
+            client.connect(sock.getsockname())
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+            try:
+                await until(lambda: "Too many open files" in caplog.text)
+                assert not established
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            await until(lambda: len(established) == 1)
+            await taking.close()
+            for each in set(established):
+                each.drop()
+            await _settled()
+
+    asyncio.run(scenario())
+    assert "A connection cannot be taken: [Errno 24] Too many open files. Trying again" in caplog.text
+
+
 def test_closing_ends_handshakes_and_takes_no_more(tmp_path: Path) -> None:
     async def scenario() -> tuple[bytes, bool]:
         tls = TlsFiles(*self_signed(tmp_path))
-        connections = Connections(set(), SECONDS, lambda: tls.context)
+        taking = Connections(set(), SECONDS, lambda: tls.context)
         with listen("127.0.0.1", 0) as sock, socket.socket() as before, socket.socket() as after:
-            connections.take_from(sock, asyncio.Protocol)
+            taking.take_from(sock, asyncio.Protocol)
             for each in (before, after):
                 each.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(before, sock.getsockname())
             await _settled()
-            await connections.close()
+            await taking.close()
             ended = await asyncio.wait_for(loop.sock_recv(before, 10), LIMIT_SECONDS)
             # The kernel takes it for as long as the socket listens, and nobody greets it.
             await loop.sock_connect(after, sock.getsockname())

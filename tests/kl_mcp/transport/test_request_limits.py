@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import pytest
@@ -120,16 +121,13 @@ def test_a_connection_that_is_idle_between_requests_is_closed_in_our_time(server
 
 @pytest.mark.requirement("KL-S-8")
 def test_clients_that_ask_and_never_read_leave_their_places(server: TurnedServer) -> None:
-    # A list of tools has 20,000 bytes and more, 400 of them 8 MB: the kernels keep less, so the server waits.
-    body = call("tools/list", {}, ERAS[1])
-    head = "".join(f"{name}: {value}\r\n" for name, value in call_headers("tools/list", None, ERAS[1]).items())
-    request = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    request = _list_of_tools()
     with ExitStack() as open_connections:
         silent = [open_connections.enter_context(socket.socket()) for _ in range(3)]
         for connection in silent:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", server.port))
-            connection.sendall(request * 400)
+            connection.sendall(request * MANY)
         eventually(lambda: _when(503, server))
 
         def all_left() -> bool:
@@ -138,6 +136,46 @@ def test_clients_that_ask_and_never_read_leave_their_places(server: TurnedServer
             return all(_when(200, server) for _ in range(5))
 
         eventually(all_left)
+
+
+@pytest.mark.requirement("KL-S-8")
+def test_a_client_that_reads_late_and_then_all_has_its_time_anew(server: TurnedServer) -> None:
+    request = _list_of_tools()
+    with ExitStack() as open_connections:
+        late = [open_connections.enter_context(socket.socket()) for _ in range(3)]
+        for connection in late:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", server.port))
+            connection.settimeout(LIMIT_SECONDS)
+            connection.sendall(request * MANY)
+        eventually(lambda: _when(503, server))
+        streams = [open_connections.enter_context(connection.makefile("rb")) for connection in late]
+        for stream in streams:
+            for _ in range(MANY):
+                _read_answer(stream)
+        for _ in range(2):
+            server.turn(SECONDS * 0.6)
+            for connection, stream in zip(late, streams, strict=True):
+                connection.sendall(request)
+                _read_answer(stream)
+
+
+MANY = 400
+"""A list of tools has 20,000 bytes and more, so many of them 8 MB: the kernels keep less, so the server waits."""
+
+
+def _list_of_tools() -> bytes:
+    body = call("tools/list", {}, ERAS[1])
+    head = "".join(f"{name}: {value}\r\n" for name, value in call_headers("tools/list", None, ERAS[1]).items())
+    return f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _read_answer(stream: BinaryIO) -> None:
+    assert stream.readline().startswith(b"HTTP/1.1 200")
+    length = 0
+    while (line := stream.readline().lower()) != b"\r\n":
+        length = int(line.partition(b":")[2]) if line.startswith(b"content-length") else length
+    assert len(stream.read(length)) == length > 0
 
 
 @pytest.mark.requirement("KL-S-8")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 
 from kl_mcp.transport.sockets import METRICS_PORT, CannotListenError, listen, url_of
+from tests.support.ordinary_user import ordinary_user
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "a" * 64])
@@ -23,6 +27,23 @@ def test_a_taken_port_is_refused_naming_the_setting_it_came_from(named: tuple[st
 
     assert "the port is in use" in str(caught.value)
     assert setting in str(caught.value)
+
+
+def test_a_port_for_root_alone_is_refused_with_the_ports_that_are_for_everybody() -> None:
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
+        pytest.skip("this machine lets everybody have every port")
+    with (
+        ordinary_user(),
+        pytest.raises(CannotListenError, match=r"not permitted. Choose a port from 1024 on"),
+    ):
+        listen("127.0.0.1", 1)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="a machine without IPv6")
+def test_an_address_that_the_system_refuses_is_told_with_its_reason() -> None:
+    # An address of a link is none without the name of the link.
+    with pytest.raises(CannotListenError, match=r"Invalid argument.*Check --host \(KL_MCP_LISTEN_HOST\)"):
+        listen("fe80::1", 0)
 
 
 @pytest.mark.parametrize(

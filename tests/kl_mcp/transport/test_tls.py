@@ -71,6 +71,14 @@ def _with_old_passphrase(files: Files) -> Files:
     return files
 
 
+def _without_key(files: Files) -> Files:
+    return files[0], files[0]
+
+
+def _with_short_key(files: Files) -> Files:
+    return self_signed(files[0].parent, key=rsa.generate_private_key(65537, 1024))
+
+
 def _a_directory(files: Files) -> Files:
     return files[0].parent, files[1]
 
@@ -111,6 +119,8 @@ REFUSED = [
     (_swapped, "KL_MCP_TLS_CERT_FILE", "no certificate in PEM form"),
     (_damaged(0, "cut off"), "KL_MCP_TLS_CERT_FILE", "no certificate in PEM form"),
     (_damaged(0, "damaged"), "KL_MCP_TLS_CERT_FILE", "is damaged"),
+    (_without_key, "KL_MCP_TLS_KEY_FILE", "no private key in PEM form"),
+    (_with_short_key, "KL_MCP_TLS_CERT_FILE", "its key is too short"),
     (_damaged(1, "damaged"), "KL_MCP_TLS_KEY_FILE", "is damaged"),
     (_too_large, "KL_MCP_TLS_KEY_FILE", "more than the 1,048,576 that are read"),
     (_of_another, "KL_MCP_TLS_KEY_FILE", "is not the one of the certificate"),
