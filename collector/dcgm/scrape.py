@@ -99,7 +99,9 @@ def _host_and_port(url: str) -> tuple[str, int]:
 def _scrape_one(target: _Target, timeout_sec: float, sleep: Sleep) -> tuple[GpuDevice, ...] | SourceError:
     """Devices of one exporter, asked again while it fails for a reason that may pass and there is time."""
     deadline = time.monotonic() + MAX_ANSWER_TIMEOUTS * timeout_sec
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         found = _ask(target, timeout_sec, deadline)
         if not isinstance(found, _PassingError):
             return found
@@ -108,7 +110,6 @@ def _scrape_one(target: _Target, timeout_sec: float, sleep: Sleep) -> tuple[GpuD
             return found
         log.info("%s It is asked again in %.1f s.", found, pause)
         sleep(pause)
-    raise AssertionError("the last attempt returns")
 
 
 def _ask(target: _Target, timeout_sec: float, deadline: float) -> tuple[GpuDevice, ...] | SourceError:

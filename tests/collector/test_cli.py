@@ -305,6 +305,25 @@ def test_run_gives_heartbeats_and_stops_while_a_source_hangs(tmp_path: Path, pat
     assert "Traceback" not in errors
 
 
+def test_once_that_is_interrupted_ends_with_the_code_of_that_and_without_a_traceback(tmp_path: Path) -> None:
+    asked, may_end = threading.Event(), threading.Event()
+
+    def answer(request: Request) -> Answer:
+        asked.set()
+        may_end.wait(LIMIT_SECONDS)
+        return cluster(request)
+
+    with serving(answer) as server:
+        environ = environment(tmp_path, server.url, KL_REQUEST_TIMEOUT_SEC="300")
+        with running(environ, "once") as process:
+            assert asked.wait(LIMIT_SECONDS)
+            process.send_signal(signal.SIGINT)
+            may_end.set()
+            _, errors = process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
 def test_help_names_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["run", "--help"], ["once", "--help"], ["health", "--help"]):
         with pytest.raises(SystemExit) as exit_:

@@ -156,3 +156,8 @@ def test_when_the_process_began_is_known_once_the_time_is() -> None:
 def test_the_boot_time_clock_runs_on() -> None:
     first = boot_time()
     eventually(lambda: boot_time() > first)
+
+
+def test_a_clock_beyond_any_date_is_said_in_seconds() -> None:
+    found = disagreement(ClockReading(1e15, 1000.0), ALLOWED, date=ClockReading(NOON, 1000.0), last=None, newest=None)
+    assert str(found).startswith("the clock says 1000000000000000 s, but the API server's Date header says 2026-11-21T")

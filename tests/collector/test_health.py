@@ -115,3 +115,12 @@ def test_a_collector_that_runs_is_healthy_to_another_process(tmp_path: Path) -> 
         wait_for(tmp_path / "db" / "heartbeat")
         done = kl_collector("health", environ=environ)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_where_the_system_does_not_tell_its_starts_apart_the_boot_time_clock_alone_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "_BOOT_ID", tmp_path / "none")
+    environ = heartbeat(tmp_path)
+    assert heartbeats.boot_id() is None
+    assert [health(environ, 5000.0 + age) for age in (-20, 0, 1799, 1800)] == [1, 0, 0, 1]

@@ -136,6 +136,29 @@ def test_what_the_source_does_not_have_is_noted_in_the_plan(
     assert "note        GPU usage of 1 namespace(s) is skipped, the GPU history has no row: shop\n" in told
 
 
+@pytest.mark.parametrize("share", [0.0, None])
+def test_a_share_that_is_nothing_or_unknown_is_noted_in_the_plan(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], share: float | None
+) -> None:
+    (source / "non-allocatable").unlink()
+    write_database(source / "non-allocatable", steps(END - DAY, END, share, share))
+    assert import_(tmp_path, "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "note        non-allocatable is zero or unknown throughout: all of the capacity counts as allocat" in told
+
+
+def test_requests_without_an_archive_of_five_minutes_are_unknown_in_the_open_hour_alone(
+    tmp_path: Path, source: Path
+) -> None:
+    (source / "shop__rf").unlink()
+    write_database(source / "shop__rf", steps(END - DAY, END, 0.5, 0.5), fine_rows=0)
+    assert import_(tmp_path, OPEN_HOUR) == 0
+    with Store.open(tmp_path / "db") as store:
+        assert requests(store, "shop", END - END % HOUR - HOUR) == pytest.approx([20.0])
+        assert usage(store, "shop", END - 300, step=300) == pytest.approx([10.0])
+        assert requests(store, "shop", END - 300, step=300) == [None]
+
+
 def test_an_import_names_what_can_be_started_next(
     tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

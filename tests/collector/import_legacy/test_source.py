@@ -142,3 +142,21 @@ def test_reading_leaves_every_byte_as_it_was(tmp_path: Path) -> None:
     before = hashes(tmp_path)
     open_source(tmp_path).usage["shop"].read(BEGIN, END - END % HOUR, HOUR)
     assert hashes(tmp_path) == before
+
+
+@pytest.mark.parametrize("archive", ["RRA:AVERAGE:0.5:288:100", "RRA:MAX:0.5:1:100"])
+def test_a_database_from_which_no_hour_follows_is_named_and_left_aside(tmp_path: Path, archive: str) -> None:
+    write_database(tmp_path / "shop", steps(BEGIN, END, 1.0, 1.0))
+    write_database(tmp_path / "days", steps(BEGIN, END, 1.0, 1.0), archives=[archive])
+    source = open_source(tmp_path)
+    assert sorted(source.usage) == ["shop"]
+    assert source.problems == ("days: it has no archive of averages from which hours follow; left aside",)
+
+
+def test_a_database_that_is_damaged_while_it_is_imported_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "shop"
+    write_database(path, steps(BEGIN, END, 1.0, 1.0))
+    database = open_source(tmp_path).usage["shop"]
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(MigrationError, match=f"cannot read {path}: "):
+        database.read(BEGIN, BEGIN + DAY, HOUR)

@@ -125,6 +125,14 @@ def test_the_address_of_the_pod_s_own_cluster_gets_its_service_account(tmp_path:
     assert found.get_api_key_with_prefix("BearerToken") == "Bearer sa-token"
 
 
+def test_a_service_account_without_a_certificate_leaves_the_trust_of_the_system(tmp_path: Path) -> None:
+    account = service_account(tmp_path)
+    (account / "ca.crt").unlink()
+    found = configuration(settings(tmp_path, k8s_api_endpoint="https://kubernetes.default"), account)
+    assert found.ssl_ca_cert is None
+    assert found.get_api_key_with_prefix("BearerToken") == "Bearer sa-token"
+
+
 def test_an_ipv6_address_of_the_pod_s_own_cluster_gets_its_service_account(tmp_path: Path) -> None:
     made = settings(tmp_path, k8s_api_endpoint="https://[FD00::1]:443", kubernetes_service_host="fd00::1")
     assert configuration(made, service_account(tmp_path)).get_api_key_with_prefix("BearerToken") == "Bearer sa-token"

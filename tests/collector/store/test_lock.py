@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
+import pytest
+
+from collector.errors import InUseError
 from collector.store.lock import DirectoryLock
 from collector.store.paths import LOCK_FILE
 from tests.support.crashes import Watch, kills
@@ -25,3 +29,14 @@ def test_a_store_that_was_not_closed_in_order_never_looks_as_if_it_was(tmp_path:
     lock.release(in_order=False)
     assert all(state[LOCK_FILE] for state in kills(watch.moments, random.Random(1)))
     assert all(moment.power_lost(random.Random(1))[LOCK_FILE] for moment in watch.moments)
+
+
+def test_a_second_release_leaves_the_next_collector_its_lock(tmp_path: Path) -> None:
+    first = DirectoryLock(tmp_path)
+    first.release(in_order=True)
+    second = DirectoryLock(tmp_path)
+    first.release(in_order=True)
+    assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\n"
+    with pytest.raises(InUseError):
+        DirectoryLock(tmp_path)
+    second.release(in_order=True)

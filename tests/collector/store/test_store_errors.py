@@ -10,6 +10,7 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
+from collector.store.paths import LOCK_FILE
 from collector.store.store import Store
 from tests.collector.store.reading import usage
 from tests.support.ordinary_user import ordinary_user
@@ -163,3 +164,19 @@ def test_an_hour_that_was_stored_before_an_error_is_still_there_after_it(tmp_pat
             store.append([tick(NOON + HOUR + STEP, {"Not A Name": entry(1.0)})])
         store.append([tick(NOON + HOUR + STEP, {"web": entry(3.0)})])
         assert usage(store, "web", NOON, 13, step=STEP) == [1.0] * 12 + [3.0]
+
+
+def test_a_store_whose_databases_cannot_be_written_to_disk_is_not_closed_in_order() -> None:
+    with ordinary_user() as directory:
+        store = Store.open(directory)
+        store.append([tick(NOON, {"shop": entry(1.0)})])
+        folders = [path for path in directory.iterdir() if path.is_dir()]
+        for folder in folders:
+            folder.chmod(0)
+        with pytest.raises(StoreError, match="Permission denied"):
+            store.close()
+        for folder in folders:
+            folder.chmod(0o700)
+        assert (directory / LOCK_FILE).read_text()
+        with Store.open(directory) as reopened:
+            assert usage(reopened, "shop", NOON - STEP, step=STEP) == [1.0]

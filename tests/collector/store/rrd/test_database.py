@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import rrdtool
 
-from collector.errors import StoreError
+from collector.errors import DamagedError, StoreError
 from collector.model import STEP
 from collector.store.rrd import database as rrd
 from collector.store.rrd.database import Span
 from kl_core.calendar import HOUR
+from tests.support.ordinary_user import ordinary_user
 from tests.support.samples import DAY, NOON
 
 ONE = ("value",)
@@ -288,3 +289,28 @@ def test_the_order_of_sources_is_part_of_the_shape(tmp_path: Path) -> None:
     rrd.head(path, ("b", "a"))
     with pytest.raises(StoreError):
         rrd.head(path, ("a", "b"))
+
+
+@pytest.mark.parametrize(("place", "other"), [(4, b"0099"), (12, b"\x01" * 8)])
+def test_a_database_of_another_version_or_machine_is_refused(tmp_path: Path, place: int, other: bytes) -> None:
+    path = database(tmp_path)
+    content = bytearray(path.read_bytes())
+    # The version is text after the four bytes of librrd's mark, the number that tells machines apart is at 16.
+    content[place : place + len(other)] = other
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match="of another version or machine"):
+        rrd.head(path, ONE)
+
+
+def test_a_head_that_cannot_be_put_back_is_an_error_that_names_the_file() -> None:
+    with ordinary_user() as directory:
+        path = database(directory)
+        before = rrd.head(path, ONE)
+        rrd.update(path, steps([1.0]))
+        path.chmod(0o400)
+        with pytest.raises(StoreError, match="Permission denied") as refused:
+            rrd.restore(path, before.content, NOON + STEP)
+        assert str(path) in str(refused.value)
+        path.chmod(0o600)
+        rrd.restore(path, before.content, NOON + STEP)
+        assert rrd.head(path, ONE) == before
