@@ -12,8 +12,8 @@ import pytest
 import rrdtool
 
 from collector.errors import StoreError
-from collector.store.paths import CLUSTER, ENTRY
-from collector.store.rrd import database
+from collector.store.paths import CLUSTER, ENTRY, rrd_file
+from collector.store.rrd import database, databases
 from collector.store.store import Store
 from tests.collector.store.reading import measured, usage
 from tests.support.ordinary_user import ordinary_user
@@ -321,3 +321,14 @@ def test_a_whole_older_copy_put_in_its_place_is_taken_and_completed(tmp_path: Pa
     with Store.open(tmp_path) as store:
         assert usage(store, "web", NOON - DAY, 24) == [1.0] * 24
         assert usage(store, "web", NOON, 1, step=STEP) == [3.0]
+
+
+@pytest.mark.parametrize("with_cluster", [True, False])
+def test_what_stands_where_a_database_is_to_be_removed_is_set_aside(tmp_path: Path, *, with_cluster: bool) -> None:
+    path = stored_file(tmp_path)
+    replaced(path, a_directory)
+    if not with_cluster:
+        (tmp_path / "cluster.rrd").unlink()
+    databases.remove(tmp_path, [rrd_file("namespaces/web.rrd")])
+    assert not path.exists()
+    assert (path.with_name("web.rrd.damaged") / "mine").read_text() == "kept"

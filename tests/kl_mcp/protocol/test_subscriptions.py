@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.kl_mcp.access.asking import (
     send,
     tokens_file,
 )
-from tests.support.mcp_clients import HttpServer, connect, http_server
+from tests.support.mcp_clients import HttpServer, connect, http_server, stdio_parameters
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
 
@@ -153,3 +153,24 @@ def test_a_subscription_to_more_than_there_is_gets_no_place(server: HttpServer, 
     assert refused is not None
     assert refused.status == 400
     assert "at most 100 resources" in refused.json["error"]["message"]
+
+
+@pytest.mark.requirement("KL-S-8")
+def test_over_stdio_there_are_no_more_places_than_over_http(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+    started = stdio_parameters(tmp_path)
+    started.args[1] = "tests.support.few_files"
+    started.env = {**(started.env or {}), "FEW_FILES": str(FILES)}
+
+    async def crowd() -> str:
+        async with connect(started, ERAS[0]) as client, AsyncExitStack() as closing:
+            for _ in range(MIN_SUBSCRIPTIONS):
+                listening = client.listen(resource_subscriptions=["kubeledger://dataset"])
+                await closing.enter_async_context(listening)
+            with pytest.raises(MCPError) as refused:
+                async with client.listen(resource_subscriptions=["kubeledger://dataset"]):
+                    pass
+            assert (await client.call_tool("describe_dataset", {})).is_error is False
+        return refused.value.error.message
+
+    assert f"There are {MIN_SUBSCRIPTIONS} subscriptions open" in anyio.run(crowd)
