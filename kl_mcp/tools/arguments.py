@@ -26,7 +26,9 @@ class Arguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_not_given(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _null_is_not_given(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
         return {name: value for name, value in values.items() if value is not None or name not in cls.model_fields}
 
 

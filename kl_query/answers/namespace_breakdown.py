@@ -1,6 +1,5 @@
 """get_namespace_breakdown: how a window divides over namespaces, idle, and what no pod can use."""
 
-from itertools import accumulate
 from math import isnan
 from typing import Any
 
@@ -66,8 +65,12 @@ def _needed(values: list[float], part: float) -> int | None:
     whole = sum(values)
     if not whole > 0:
         return None
-    enough = part * whole * (1 - 1e-12)
-    return next(count for count, reached in enumerate(accumulate(values), start=1) if reached >= enough)
+    reached = 0.0
+    for count, value in enumerate(values, start=1):
+        reached += value
+        if reached >= part * whole * (1 - 1e-12):
+            return count
+    return len(values)
 
 
 def _overhead(view: Frame) -> dict[str, Any]:

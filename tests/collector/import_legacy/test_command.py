@@ -144,7 +144,7 @@ def test_a_share_that_is_nothing_or_unknown_is_noted_in_the_plan(
     write_database(source / "non-allocatable", steps(END - DAY, END, share, share))
     assert import_(tmp_path, "--dry-run") == 0
     told = capsys.readouterr().out
-    assert "note        non-allocatable is zero or unknown throughout: all of the capacity counts as allocat" in told
+    assert "note        non-allocatable is zero or unknown throughout: all of the capacity counts as" in told
 
 
 def test_requests_without_an_archive_of_five_minutes_are_unknown_in_the_open_hour_alone(
