@@ -36,6 +36,8 @@ from kl_query.dataset.watcher import Holder, describe
 logger = logging.getLogger(__name__)
 
 MCP_PATH = "/mcp"
+MCP_METHODS = ("POST",)
+"""A GET would open a stream on which a server without sessions never says anything."""
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
@@ -82,7 +84,7 @@ def create_app(
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
         # A GET would open a stream on which a server without sessions never says anything.
-        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=["POST"]),
+        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=MCP_METHODS),
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
