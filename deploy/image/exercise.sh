@@ -157,11 +157,11 @@ unshare --mount --pid --net --fork --kill-child sh -ec '
                 kubeledger-healthcheck \$server 2>/dev/null && break
                 sleep 1
             done
-            # The server is no cluster, but it says what time it is: the tick is stored as unobserved, through librrd,
-            # and published.
+            # The server is no cluster, but it says what time it is: the tick is tried for two minutes, then stored as
+            # unobserved, through librrd, and published.
             kl-collector run & collector=\$!
-            for i in \$(seq 60); do
-                kl-collector health >/dev/null 2>&1 && break
+            for i in \$(seq 400); do
+                test -s /var/lib/kubeledger/data/dataset.json && break
                 sleep 1
             done
             kl-collector health
