@@ -18,7 +18,7 @@ from collector.errors import MigrationError
 from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
-from collector.store.files import read_json, write_whole
+from collector.store.files import read_json, write_atomically
 from kl_core.calendar import iso
 
 MARK_FILE = "imported.json"
@@ -116,7 +116,7 @@ def load_mark(directory: Path) -> ImportMark | None:
 
 def save_mark(directory: Path, mark: ImportMark) -> None:
     """Write the mark whole. StoreError if that is impossible."""
-    write_whole(directory / MARK_FILE, orjson.dumps(mark))
+    write_atomically(directory / MARK_FILE, orjson.dumps(mark))
 
 
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
