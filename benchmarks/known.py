@@ -153,8 +153,8 @@ class Known:
 
     def ratios(self, metric: Metric, span: Span) -> dict[str, float]:
         """Usage over requests of every namespace that requests any, by name."""
-        found = {name: self.ratio(name, metric, span) for name in self.living(span)}
-        return {name: ratio for name, ratio in found.items() if ratio is not None}
+        ratios = {name: self.ratio(name, metric, span) for name in self.living(span)}
+        return {name: ratio for name, ratio in ratios.items() if ratio is not None}
 
     def unused(self, name: str, metric: Metric, span: Span) -> float:
         """Requests less usage."""
@@ -171,7 +171,7 @@ class Known:
         length = {"hourly_7d": 20, "daily_14d": 10, "monthly_12m": 7}[scale]
         return [bucket.date[:length] for bucket in self.truth.buckets(scale)]
 
-    def whole_hours(self, names: Names | str, metric: Metric, dimension: Dimension = "usage") -> dict[str, float]:
+    def full_hours(self, names: Names | str, metric: Metric, dimension: Dimension = "usage") -> dict[str, float]:
         """What namespaces used or requested together in each whole hour of the last seven days."""
         values = self.series(names, metric, "hourly_7d", dimension)
         buckets = self.truth.buckets("hourly_7d")

@@ -56,12 +56,12 @@ def main() -> int:
     """Prints the table; 1 if anything is over its budget."""
     print(f"Answers for a cluster of {NAMESPACES:,} namespaces, in characters of compact JSON (tokens: ÷ 4)\n")
     print(f"{'tool':27}{'default':>9}{'tokens':>9}{'largest':>9}{'tokens':>9}")
-    found = sizes(large_dataset(NAMESPACES))
-    for tool, (default, largest) in found.items():
+    by_tool = sizes(large_dataset(NAMESPACES))
+    for tool, (default, largest) in by_tool.items():
         print(f"{tool:27}{default:>9,}{default // 4:>9,}{largest:>9,}{largest // 4:>9,}")
     print(f"{'budget':27}{MAX_DEFAULT_CHARS:>9,}{MAX_DEFAULT_CHARS // 4:>9,}{MAX_CHARS:>9,}{MAX_CHARS // 4:>9,}")
     print(f"\ntools/list: {listing():,} of {MAX_LIST_CHARS:,}")
-    fits = all(default <= MAX_DEFAULT_CHARS and largest <= MAX_CHARS for default, largest in found.values())
+    fits = all(default <= MAX_DEFAULT_CHARS and largest <= MAX_CHARS for default, largest in by_tool.values())
     return 0 if fits and listing() <= MAX_LIST_CHARS else 1
 
 

@@ -221,9 +221,9 @@ def load(environ: Mapping[str, str] | None = None, argv: Sequence[str] | None = 
 
     Raises `SettingsError`. `--help` and `--version` print and raise `SystemExit(0)`, as argparse does.
     """
-    found = settings.load(Settings, environ, parse_flags(sys.argv[1:] if argv is None else argv, SETTINGS))
-    _check_together(found)
-    return found
+    loaded = settings.load(Settings, environ, parse_flags(sys.argv[1:] if argv is None else argv, SETTINGS))
+    _check_together(loaded)
+    return loaded
 
 
 def _check_together(settings: Settings) -> None:
@@ -248,7 +248,7 @@ def _check_together(settings: Settings) -> None:
         "KL_MCP_JWT_REQUIRED_SCOPES": settings.jwt_required_scopes,
         "KL_MCP_JWT_NAMESPACES_CLAIM": settings.jwt_namespaces_claim,
     }
-    if found := next((name for name, value in idle.items() if value), None):
+    if setting := next((name for name, value in idle.items() if value), None):
         raise SettingsError(
-            f"{found} is set, but not KL_MCP_JWT_JWKS, which the keys of JWTs are read from: set it too."
+            f"{setting} is set, but not KL_MCP_JWT_JWKS, which the keys of JWTs are read from: set it too."
         )

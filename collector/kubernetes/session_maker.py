@@ -57,7 +57,7 @@ class SessionMaker:
     def session(self, deadline: Deadline) -> Session:
         """Return a session, to be closed; `SourceError` where there are no credentials by the deadline."""
         if self._closed or not deadline.left():
-            reason = f"the cluster was not read {deadline.told()}. Check the API server and the network."
+            reason = f"the cluster was not read {deadline.wording()}. Check the API server and the network."
             raise SourceError("kubernetes", reason)
         with self._lock:
             loading = self._current()
@@ -139,8 +139,8 @@ class _Loading(Task[Configuration]):
 def _too_late(deadline: Deadline) -> SourceError:
     return SourceError(
         "kubernetes",
-        f"the credential plugin of the kubeconfig did not answer {deadline.told()} and was ended. Run it by hand, and "
-        "correct it or the network that it needs.",
+        f"the credential plugin of the kubeconfig did not answer {deadline.wording()} and was ended. Run it by hand, "
+        "and correct it or the network that it needs.",
     )
 
 

@@ -68,8 +68,8 @@ def record(
     earlier = tuple(change for change in kept if change.effective < effective)
     in_force = replace(earlier[-1], effective=effective) if earlier else replace(wanted, rate=0.0)
     # One that was taken back before its hour leaves no trace.
-    found = earlier if wanted == in_force else (*earlier, wanted)
-    return history if found == history else found
+    changed = earlier if wanted == in_force else (*earlier, wanted)
+    return history if changed == history else changed
 
 
 def load(directory: Path) -> History:
