@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.periods import Periods, Span
 from benchmarks.year import Year
 from simulator.shapes import GIB, HOUR, STEP, Floats
-from simulator.truth import PRICES, Dimension, Scale, Truth, is_system
+from simulator.truth import PRICES, Dimension, ScaleName, Truth, is_system
 from simulator.workload import Metric, step_ends
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
@@ -160,13 +160,15 @@ class Known:
         """Requests less usage."""
         return self.amount(name, metric, span, "requests") - self.amount(name, metric, span)
 
-    def series(self, names: Names | str, metric: Metric, scale: Scale, dimension: Dimension = "usage") -> list[float]:
+    def series(
+        self, names: Names | str, metric: Metric, scale: ScaleName, dimension: Dimension = "usage"
+    ) -> list[float]:
         """What namespaces used or requested together in each bucket of a scale."""
         each = (names,) if isinstance(names, str) else names
         columns = [self.truth.series(name, metric, scale, dimension) for name in each]
         return [sum(values) for values in zip(*columns, strict=True)]
 
-    def dates(self, scale: Scale) -> list[str]:
+    def dates(self, scale: ScaleName) -> list[str]:
         """Buckets of a scale as answers write them."""
         length = {"hourly_7d": 20, "daily_14d": 10, "monthly_12m": 7}[scale]
         return [bucket.date[:length] for bucket in self.truth.buckets(scale)]

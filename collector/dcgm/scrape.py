@@ -108,7 +108,7 @@ def _scrape_one(target: _Target, timeout_sec: float, sleep: Sleep) -> tuple[GpuD
         pause = max(_FIRST_PAUSE_SEC * 2.0 ** (attempt - 1) * (0.5 + 0.5 * _CHANCE.random()), answer.retry_after)
         if attempt == MAX_ATTEMPTS or time.monotonic() + pause >= deadline:
             return answer
-        log.info("%s It is asked again in %.1f s.", answer, pause)
+        log.info("%s The collector asks again in %.1f s.", answer, pause)
         sleep(pause)
 
 

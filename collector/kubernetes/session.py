@@ -139,7 +139,7 @@ class Session:
                 pause = self._pause(error, attempt)
                 if pause >= self.deadline.left():
                     raise
-                log.info("%s It is asked again in %.1f s.", error, pause)
+                log.info("%s The collector asks again in %.1f s.", error, pause)
                 if not self.deadline.pause(pause):
                     raise
         return ask()

@@ -25,12 +25,12 @@ from kl_core.errors import SettingsError
 MAX_CREDENTIALS_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
 _KEEP_ALIVE = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
-MAX_ABANDONED = 10
+MAX_ABANDONED_READINGS = 10
 """Readings that go on though they were given up; each of them keeps a thread, and files of a plugin."""
 _END_STEP_SEC = 0.05
 _CANNOT_BE_ENDED = (
-    f"{MAX_ABANDONED} readings of the credentials hang and cannot be ended. Correct the credential plugin of the "
-    "kubeconfig, or the file system that the kubeconfig is on, and restart the collector."
+    f"{MAX_ABANDONED_READINGS} readings of the credentials hang and cannot be ended. Correct the credential plugin of "
+    "the kubeconfig, or the file system that the kubeconfig is on, and restart the collector."
 )
 
 
@@ -87,7 +87,7 @@ class SessionMaker:
         """Return the newest reading of the credentials if it may be used, else one that begins."""
         if self._loading is None or not self._loading.serves(self._monotonic() - MAX_CREDENTIALS_AGE_SEC):
             self._abandon()
-            if len(self._abandoned) >= MAX_ABANDONED:
+            if len(self._abandoned) >= MAX_ABANDONED_READINGS:
                 raise SourceError("kubernetes", _CANNOT_BE_ENDED)
             self._loading = _Loading(self._load, self._monotonic())
         return self._loading

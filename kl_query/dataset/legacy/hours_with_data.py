@@ -30,7 +30,7 @@ _HOURLY_ROUNDING = 0.005
 """Hourly points have two decimals."""
 _ROUNDING = 0.0005
 """Half a unit of the last digit that is certain to be there."""
-_MIN_DOUBT, _MAX_DOUBT = 1e-5, 0.01
+_MIN_DOUBT_SHARE, _MAX_DOUBT_SHARE = 1e-5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def doubt(mean: float) -> float:
 
     Both numbers are rounded.
     """
-    return min(_MAX_DOUBT, max(_MIN_DOUBT, _ROUNDING / mean))
+    return min(_MAX_DOUBT_SHARE, max(_MIN_DOUBT_SHARE, _ROUNDING / mean))
 
 
 def _seems_without_requests(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
