@@ -8,6 +8,8 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +204,15 @@ def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
     assert anyio.run(answered, notification, '{"jsonrpc": "2.0", "id": 1, "result": {}}')
 
 
-def _started(directory: Path, *flags: str, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(directory: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "kl_mcp", "--transport", "stdio", "--data-dir", str(directory), *flags]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, env=environment())
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # one that waits for ever would be waited for
 
 
 def _answered(process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any]:
@@ -213,6 +220,7 @@ def _answered(process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict
     assert process.stdout is not None
     process.stdin.write(orjson.dumps(message) + b"\n")
     process.stdin.flush()
+    assert select.select([process.stdout], [], [], LIMIT_SECONDS)[0], "no answer"
     answer: dict[str, Any] = orjson.loads(process.stdout.readline())
     return answer
 
@@ -278,7 +286,9 @@ def test_it_ends_when_its_parent_is_gone_though_another_process_holds_its_input_
         eventually(lambda: not is_alive(server))
         assert is_alive(sibling)
     finally:
-        os.kill(sibling, signal.SIGKILL)
+        for each in (sibling, server):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
 
 def is_alive(pid: int) -> bool:
