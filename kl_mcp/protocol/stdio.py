@@ -30,7 +30,7 @@ class Unanswered:
     def __init__(self) -> None:
         self._ids: set[str | int] = set()
 
-    def asked(self, message: Mapping[str, Any]) -> None:
+    def received(self, message: Mapping[str, Any]) -> None:
         """Note a message that the client sent."""
         identity = message.get("id")
         if isinstance(identity, str | int) and message.get("method", LISTENING_METHOD) != LISTENING_METHOD:
@@ -87,7 +87,7 @@ class Input:
             if not line.strip():
                 continue
             try:
-                self._unanswered.asked(parse_message(line))
+                self._unanswered.received(parse_message(line))
             except NotJsonRpcError as error:
                 await self._refuse(error)
                 continue
