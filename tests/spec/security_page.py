@@ -1,4 +1,4 @@
-"""Reads SECURITY.md: its sentences, and the rows of its tables."""
+"""Reads SECURITY.md, its sentences and the rows of its tables, and what is said to show each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tests.spec.document import ROOT
 
 PAGE = ROOT / "SECURITY.md"
+SHOWN_BY = ROOT / "tests" / "spec" / "security_sentences.txt"
 BLOCKS = re.compile(r"\n\s*\n|\n(?=\* |\|)")
 END_OF_SENTENCE = re.compile(r"(?<=\.)(?:\*\*)?\s+(?=[A-Z*`/])")
 NO_PROSE = re.compile(r"#|    |\|[- |]+$|\| (?:what|who|if) \|")
@@ -21,3 +22,14 @@ def sentences() -> Iterator[str]:
             continue
         text = " ".join(block.removeprefix("* ").split())
         yield from (text.strip("| ") for text in ([text] if text.startswith("|") else END_OF_SENTENCE.split(text)))
+
+
+def shown_by() -> list[tuple[str, list[str]]]:
+    """Return the beginning of each sentence with the tests that show it, or with the reason in brackets."""
+    shown: list[tuple[str, list[str]]] = []
+    for line in SHOWN_BY.read_text(encoding="utf-8").splitlines():
+        if line.startswith(" "):
+            shown[-1][1].append(line.strip())
+        elif line and not line.startswith("#"):
+            shown.append((line, []))
+    return shown
