@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 import anyio
 import orjson
@@ -60,8 +60,11 @@ class Output(anyio.AsyncFile[str]):
     async def write(self, b: str) -> int:
         """Send one message."""
         async with self._turn:
-            written = await super().write(b)
-            await super().flush()
+            try:
+                written = await super().write(b)
+                await super().flush()
+            except BrokenPipeError:
+                _end_at_once()
         self._unanswered.answered(b)
         return written
 
@@ -100,6 +103,11 @@ class Input:
         await self._output.write(answer.model_dump_json(exclude_unset=True) + "\n")
 
 
+def _end_at_once() -> NoReturn:
+    """End the process when there is nobody to answer. The thread that waits for input cannot be interrupted."""
+    os._exit(0)
+
+
 def take_standard_streams() -> tuple[Input, Output]:
     """Return private streams for the protocol; from here on descriptor 1 and `sys.stdout` are standard error.
 
@@ -119,7 +127,7 @@ def take_standard_streams() -> tuple[Input, Output]:
 
 
 def end_with_parent(parent: int) -> None:
-    """End this process, from now on, soon after the process `parent` that started it has.
+    """Watch from now on, and end this process soon after the process `parent` that started it has.
 
     Standard input may stay open then: a process that the client started as well can have inherited the other end.
     """
@@ -127,7 +135,7 @@ def end_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_LOOK_SECONDS)
-        os._exit(0)  # the thread that waits for input cannot be interrupted, and there is nobody to answer
+        _end_at_once()
 
     threading.Thread(target=watch, daemon=True).start()
 

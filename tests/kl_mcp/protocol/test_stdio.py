@@ -257,6 +257,21 @@ def test_warnings_alone_are_logged_unless_more_is_asked_for(tmp_path: Path) -> N
     assert "WARNING kl_mcp.cli: KL_MCP_METRICS_PORT has no meaning over stdio" in line
 
 
+def test_it_ends_quietly_when_nobody_reads_its_answers_any_more(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+    with _started(tmp_path) as process:
+        _answered(process, HANDSHAKE[0])
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(orjson.dumps(CALLS[0]) + b"\n")
+        process.stdin.flush()
+
+        assert process.wait(LIMIT_SECONDS) == 0
+        assert process.stderr.read() == b""
+
+
 CLIENT = """\
 import os, signal, subprocess, sys
 inlet, outlet = os.pipe()
