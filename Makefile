@@ -13,8 +13,8 @@ setup: ## Install everything the other targets need: system packages, .venv, loc
 	@scripts/setup
 
 .PHONY: demo
-demo: setup ## A simulated cluster, twelve months of history and the MCP server on port 5484
-	@$(BIN)/python -m simulator.demo
+demo: setup ## A simulated cluster, twelve months of history and the MCP server on port 5484, or on PORT=5485
+	@$(BIN)/python -m simulator.demo $(if $(PORT),--port '$(PORT)') $(if $(DIR),--dir '$(DIR)')
 
 .PHONY: check
 check: setup ## Format, lint, spelling, types, and which package may import which

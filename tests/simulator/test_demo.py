@@ -1,7 +1,9 @@
 """The demo as a newcomer runs it, on a database that already holds all but the last minutes."""
 
+import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 from collector.settings import Settings
 from simulator.clients import client_configurations
 from simulator.history import fill
+from simulator.progress import shown
 from simulator.questions import QUESTIONS, text_table
 from simulator.shapes import HOUR
 from simulator.workload import Workload, default_origin
@@ -122,17 +125,77 @@ def run(directory: Path, port: int) -> tuple[int, str]:
         return process.returncode, output
 
 
-def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
+@contextmanager
+def pasted(command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of a message, as a user pastes it into the shell that the demo was started from."""
+    process = subprocess.Popen(
+        command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=LIMIT_SECONDS)
+
+
+def last_line(output: str) -> str:
+    return output.strip().splitlines()[-1].strip()
+
+
+def test_a_port_in_use_is_one_clear_message_whose_command_can_be_pasted(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         code, output = run(tmp_path, port)
-    assert code == 1
-    assert output == (
-        f"demo: port {port} on 127.0.0.1 is in use: perhaps by another demo. Stop what uses it, or choose another "
-        "port: python -m simulator.demo --port 5485\n"
-    )
+        assert code == 1
+        assert output.startswith(f"demo: port {port} on 127.0.0.1 is in use. Stop what uses it, or choose another:\n")
+        command = re.fullmatch(rf"make demo PORT=(\d+) DIR={tmp_path}", last_line(output))
+        assert command is not None
+        assert int(command[1]) > port
+        with pasted(command[0]) as process:
+            output_until(process, "Starting the simulated cluster")
+
+
+def test_a_second_demo_leaves_the_first_alone_and_names_a_command_that_runs_beside_it(tmp_path: Path) -> None:
+    young(tmp_path)
+    first, second = free_port(), free_port()
+    with demo(tmp_path, first) as process:
+        output_until(process, "Starting the MCP server")
+        code, output = run(tmp_path, second)
+        assert code == 1
+        assert output.startswith(f"demo: another demo runs in {tmp_path}. Stop it, or start this one beside it:\n")
+        assert last_line(output) == f"make demo PORT={second} DIR={tmp_path}/{second}"
+        output_until(process, "Press Ctrl-C")
+
+
+def test_without_a_terminal_progress_is_plain_lines(tmp_path: Path) -> None:
+    now = int(time.time())
+    settings = Settings(tmp_path / "db", tmp_path / "data")
+    fill(Workload(default_origin(now)), settings, start=now // HOUR * HOUR - 3 * HOUR, now=now - 2 * HOUR)
+    with demo(tmp_path, free_port()) as process:
+        output = output_until(process, "Press Ctrl-C")
+    assert re.search(r"^    100 % of \d+ ticks$", output, re.MULTILINE)
+    assert [character for character in output if not (character.isprintable() or character == "\n")] == []
+
+
+def test_progress_has_a_line_for_each_quarter() -> None:
+    output = io.StringIO()
+    with shown(output) as progress:
+        for _ in range(10):
+            progress(30, 300)
+    assert output.getvalue() == "".join(f"    {percent} % of 300 ticks\n" for percent in (25, 50, 75, 100))
+
+
+def test_on_a_terminal_progress_is_a_bar() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    output = Terminal()
+    with shown(output) as progress:
+        progress(150, 300)
+    assert "\r" in output.getvalue()
 
 
 def test_a_foreign_state_directory_is_refused(tmp_path: Path) -> None:
