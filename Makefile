@@ -86,10 +86,13 @@ docs: setup ## Write the generated parts of the documentation, and the tools' sc
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew and write requirements.lock
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links --all-extras --group dev --upgrade --output-file requirements.lock pyproject.toml
 
+.PHONY: release
+release: setup ## Build what a release publishes into dist, and say what PUBLISH=yes would do with it
+	@$(BIN)/python -m release $(if $(filter yes,$(PUBLISH)),--publish)
+
 .PHONY: clean
 clean: ## Remove the environment, the caches and the demo's data
-	rm -rf .venv .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
