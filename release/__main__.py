@@ -39,9 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         now = datetime.now(UTC)
         text = Path("CHANGELOG.md").read_text(encoding="utf-8")
         released = release(text, product.VERSION, now.strftime("%Y-%m-%d"))
-        _check_versions()
         if publishing:
             _check_ready()
+        _check_versions()
+        if publishing:
             _commit(released)
         _build(root, released)
         todo = publish.commands(OUT, _git("rev-parse", "HEAD"), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -61,16 +62,16 @@ def _git(*arguments: str) -> str:
 
 def _check_versions() -> None:
     """What bears the version besides kl_mcp/__init__.py bears the same."""
-    current = subprocess.run(
-        [sys.executable, "scripts/docs.py", "--check"], capture_output=True, text=True, check=False
-    )
-    if current.returncode:
-        raise ReleaseError(f"generated files are {current.stderr.strip()}.")
     chart = yaml.safe_load(Path("helm", product.NAME, "Chart.yaml").read_text(encoding="utf-8"))
     if (chart["version"], chart["appVersion"]) != (product.VERSION, product.VERSION):
         raise ReleaseError(f"the chart has another version. Write {product.VERSION} into helm/kubeledger/Chart.yaml.")
     if _git("tag", "--list", product.TAG):
         raise ReleaseError(f"the tag {product.TAG} exists already. Raise the version in kl_mcp/__init__.py.")
+    current = subprocess.run(
+        [sys.executable, "scripts/docs.py", "--check"], capture_output=True, text=True, check=False
+    )
+    if current.returncode:
+        raise ReleaseError(f"generated files are {current.stderr.strip()}.")
 
 
 def _check_ready() -> None:

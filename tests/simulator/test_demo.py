@@ -1,5 +1,6 @@
 """The demo as a newcomer runs it, on a database that already holds all but the last minutes."""
 
+import base64
 import io
 import json
 import os
@@ -14,6 +15,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from collector.settings import Settings
 from simulator.clients import client_configurations
@@ -215,13 +219,24 @@ def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_client_configurations_name_the_address_and_are_valid() -> None:
     url = "http://127.0.0.1:5484/mcp"
     clients = client_configurations(url)
-    names = ["Claude Code", "Claude Desktop", "Cursor", "Windsurf", "Gemini CLI", "MCP Inspector"]
+    names = ["Claude Code", "Claude Desktop", "Cursor", "VS Code", "Cline", "Windsurf", "Gemini CLI", "MCP Inspector"]
     assert [client.name for client in clients] == names
     for client in clients:
         assert url in client.text
         if client.language == "json":
-            assert list(json.loads(client.text)) == ["mcpServers"]
+            assert list(json.loads(client.text)) == ["servers" if client.name == "VS Code" else "mcpServers"]
             assert client.where.endswith(".json")
+
+
+@pytest.mark.parametrize("token", ["", "s3cr+t/="])
+def test_links_add_the_same_server_as_the_files(token: str) -> None:
+    clients = {client.name: client for client in client_configurations("https://example.com:8443/mcp", token)}
+    assert [name for name, client in clients.items() if client.link] == ["Cursor", "VS Code"]
+    for name, read in (("Cursor", base64.b64decode), ("VS Code", str)):
+        link = urlsplit(clients[name].link)
+        query = {key: value for key, (value,) in parse_qs(link.query, strict_parsing=True).items()}
+        (servers,) = json.loads(clients[name].text).values()
+        assert {query["name"]: json.loads(read(query["config"]))} == servers
 
 
 def test_a_table_aligns_numbers_to_the_right_and_says_what_is_unknown() -> None:
