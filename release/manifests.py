@@ -107,11 +107,11 @@ def bundle() -> Json:
         "prompts_generated": True,
         # kl-mcp limits its open files by a module that Windows lacks.
         "compatibility": {"platforms": ["darwin", "linux"], "runtimes": {"python": product.PYTHON}},
-        "user_config": {choice.key: _asked(choice) for choice in CHOICES},
+        "user_config": {choice.key: _user_choice(choice) for choice in CHOICES},
     }
 
 
-def _asked(choice: Choice) -> Json:
+def _user_choice(choice: Choice) -> Json:
     default: Any = choice.setting.default.replace("~", "${HOME}")
     if choice.kind == "boolean":
         default = default == "true"

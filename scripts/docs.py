@@ -118,9 +118,9 @@ def stale_files(root: Path) -> dict[Path, str | None]:
     tools_of = root / "spec" / "tools"
     expected = pages | {tools_of / f"{tool.name}.json": schemas(tool) for tool in TABLE.values()}
     expected |= {root / name: text for name, text in manifests().items()}
-    present = (path for path in {*expected, *tools_of.glob("*.json")} if path.exists())
-    found = {path: path.read_text(encoding="utf-8") for path in present}
-    return {path: expected.get(path) for path in expected | found if expected.get(path) != found.get(path)}
+    files = (path for path in {*expected, *tools_of.glob("*.json")} if path.exists())
+    present = {path: path.read_text(encoding="utf-8") for path in files}
+    return {path: expected.get(path) for path in expected | present if expected.get(path) != present.get(path)}
 
 
 def main(arguments: list[str]) -> int:
