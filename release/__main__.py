@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from release import artifacts, product, publish
 from release.changelog import ChangelogError, Released, release
 from release.publish import Command
@@ -35,49 +33,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     publishing = parser.parse_args(arguments).publish
     root = Path(__file__).resolve().parent.parent
     os.chdir(root)
+    now = datetime.now(UTC)
     try:
-        now = datetime.now(UTC)
-        text = Path("CHANGELOG.md").read_text(encoding="utf-8")
-        released = release(text, product.VERSION, now.strftime("%Y-%m-%d"))
-        if publishing:
-            _check_ready()
-        _check_versions()
-        if publishing:
-            _commit(released)
-        _build(root, released)
-        todo = publish.commands(OUT, _git("rev-parse", "HEAD"), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        if publishing:
-            _run(todo)
-        else:
-            _print(todo)
+        _check_generated()
+        (_publish if publishing else _rehearse)(root, now)
     except (ChangelogError, ReleaseError) as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def _publish(root: Path, now: datetime) -> None:
+    released = _released(now)
+    _check_ready()
+    _commit(released)
+    _build(root, released.notes)
+    _run(_commands(now))
+
+
+def _rehearse(root: Path, now: datetime) -> None:
+    """Build the files also of a version that is published already, as CI does until the next one has a changelog."""
+    try:
+        notes, obstacle = _released(now).notes, ""
+    except ChangelogError as error:
+        notes, obstacle = "", str(error)
+    _build(root, notes)
+    if obstacle:
+        print(f"\nThis was a dry run. It could not be published as it is: {obstacle}")
+    else:
+        _print(_commands(now))
+
+
+def _released(now: datetime) -> Released:
+    return release(Path("CHANGELOG.md").read_text(encoding="utf-8"), product.VERSION, now.strftime("%Y-%m-%d"))
+
+
+def _commands(now: datetime) -> list[Command]:
+    return publish.commands(OUT, _git("rev-parse", "HEAD"), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _check_versions() -> None:
-    """What bears the version besides kl_mcp/__init__.py bears the same."""
-    chart = yaml.safe_load(Path("helm", product.NAME, "Chart.yaml").read_text(encoding="utf-8"))
-    if (chart["version"], chart["appVersion"]) != (product.VERSION, product.VERSION):
-        raise ReleaseError(f"the chart has another version. Write {product.VERSION} into helm/kubeledger/Chart.yaml.")
-    if _git("tag", "--list", product.TAG):
-        raise ReleaseError(f"the tag {product.TAG} exists already. Raise the version in kl_mcp/__init__.py.")
-    current = subprocess.run(
-        [sys.executable, "scripts/docs.py", "--check"], capture_output=True, text=True, check=False
-    )
-    if current.returncode:
-        raise ReleaseError(f"generated files are {current.stderr.strip()}.")
+def _check_generated() -> None:
+    """All files that are made of others are current, those that name the version among them."""
+    check = [sys.executable, "scripts/docs.py", "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"generated files are {done.stderr.strip()}.")
 
 
 def _check_ready() -> None:
     """Nothing is begun that lacks a program for its end."""
     if changed := _git("status", "--porcelain"):
         raise ReleaseError(f"files are not committed. Commit them, or put them away:\n{changed}")
+    if _git("tag", "--list", product.TAG):
+        raise ReleaseError(f"the tag {product.TAG} exists already. Raise the version in kl_mcp/__init__.py.")
     programs = ("docker", "helm", "gh", "mcp-publisher")
     if missing := [name for name in programs if shutil.which(name) is None]:
         raise ReleaseError(f"these programs are not installed: {', '.join(missing)}. Install them, then run it again.")
@@ -91,10 +103,10 @@ def _commit(released: Released) -> None:
     _git("tag", "--annotate", "--message", f"{product.TITLE} {product.VERSION}", product.TAG)
 
 
-def _build(root: Path, released: Released) -> None:
+def _build(root: Path, notes: str) -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
-    artifacts.build(root, root / OUT, released.notes, int(_git("log", "-1", "--format=%ct")))
+    artifacts.build(root, root / OUT, notes, int(_git("log", "-1", "--format=%ct")))
     print(f"Built {product.TITLE} {product.VERSION} in {OUT}:")
     for path in sorted(OUT.iterdir()):
         print(f"    {path.stat().st_size:>9,}  {path.name}")

@@ -5,6 +5,7 @@
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`. The schemas are in `spec/tools`:
 a change of a tool is a change of a reviewed file, and so are the manifests by which clients install the server.
+Files that name the version have the one in kl_mcp/__init__.py.
 A folder other than the repository may be named as well.
 """
 
@@ -22,11 +23,13 @@ from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
 from release.manifests import manifests
-from release.product import URL
+from release.product import URL, VERSION
 from simulator.clients import ClientConfiguration, client_configurations
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "kubeledger-mcp-spec.md")
+NAMES_THE_VERSION = ("README.md", "Dockerfile", "helm/kubeledger/Chart.yaml", "deploy/*/*.yaml")
+_VERSION = re.compile(r"((?:^v|^appV)ersion: |\bkubeledger:|\bVERSION=)\d+\.\d+\.\d+\b", re.MULTILINE)
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n)(?P<body>.*?)(<!-- /generated -->)", re.DOTALL)
 
 
@@ -98,6 +101,11 @@ def rendered(text: str) -> str:
     return _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[4], text)
 
 
+def versioned(text: str) -> str:
+    """The text with the version of this checkout wherever it names one of the chart, the image or the build."""
+    return _VERSION.sub(rf"\g<1>{VERSION}", text)
+
+
 def schemas(tool: Tool) -> str:
     """The file of a tool: what is advertised, and the described schemas behind it."""
     document = {
@@ -114,7 +122,9 @@ def schemas(tool: Tool) -> str:
 
 def stale_files(root: Path) -> dict[Path, str | None]:
     """What each file that is not as it should be ought to hold; None for one that belongs to no tool."""
-    pages = {root / name: rendered((root / name).read_text(encoding="utf-8")) for name in PAGES}
+    named = {path: path.read_text(encoding="utf-8") for pattern in NAMES_THE_VERSION for path in root.glob(pattern)}
+    pages = {path: versioned(text) for path, text in named.items()}
+    pages |= {root / name: versioned(rendered((root / name).read_text(encoding="utf-8"))) for name in PAGES}
     tools_of = root / "spec" / "tools"
     expected = pages | {tools_of / f"{tool.name}.json": schemas(tool) for tool in TABLE.values()}
     expected |= {root / name: text for name, text in manifests().items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from release.changelog import ChangelogError, release
@@ -66,3 +69,9 @@ def test_a_version_that_is_there_and_a_release_without_changes_are_refused(
 ) -> None:
     with pytest.raises(ChangelogError, match=message.replace(".", r"\.")):
         release(text, version, "2026-12-01")
+
+
+def test_a_first_version_fixes_nothing_that_anybody_had() -> None:
+    text = (Path(__file__).resolve().parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    if not re.search(r"^## \d", text, re.MULTILINE):
+        assert "### Fixed" not in text
