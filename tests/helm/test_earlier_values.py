@@ -180,6 +180,12 @@ def test_a_values_file_of_an_earlier_chart_needs_two_names_less(helm: Helm, tmp_
     assert the(manifests, "Ingress")["spec"]["rules"][0]["host"] == "kubeledger.local"
 
 
+@pytest.mark.parametrize("rate", [-1.0, -1, 0, 0.0, "-1.0", "0.0"])
+def test_no_rate_is_none_however_an_earlier_chart_wrote_it(helm: Helm, tmp_path: Path, rate: object) -> None:
+    for values in ({"billing": {"hourlyRate": rate}}, {"envs": {"KOA_BILLING_HOURLY_RATE": rate}}):
+        assert collector(rendered_with(helm, tmp_path, values)).billing_hourly_rate is None
+
+
 def earlier_names(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Paths of the names that the schema takes from an earlier chart, those of a parent left out."""
     for name, part in schema.get("properties", {}).items():

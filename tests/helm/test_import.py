@@ -115,10 +115,22 @@ def test_both_claims_are_of_one_pod_and_the_existing_one_is_only_read(rendered: 
     mounts = {each["name"]: each.get("readOnly") for each in import_of(manifests)["volumeMounts"]}
     assert mounts == {template["metadata"]["name"]: None, "tmp": None, "import": True}
     assert pod_of(manifests)["spec"]["securityContext"]["supplementalGroups"] == [4583]
-    # Nothing but the books: no credentials for the cluster.
-    assert [each["name"] for each in import_of(manifests)["env"] if "K8S" in each["name"]] == []
     for name in ("collector", "mcp"):
         assert "import" not in [each["name"] for each in container_of(manifests, name)["volumeMounts"]]
+
+
+def test_the_import_gets_no_credentials_for_a_cluster(helm: Helm) -> None:
+    secret = "kubernetesApi.existingSecret"
+    api = f"kubernetesApi.endpoint=https://a.example,{secret}.name=s,{secret}.usernameKey=u,{secret}.passwordKey=p"
+    manifests = helm.render("--set", f"{CLAIM},{CAPACITY},{api}")
+    assert [each["name"] for each in import_of(manifests)["env"] if "K8S" in each["name"]] == []
+    assert [each["name"] for each in container_of(manifests, "collector")["env"] if "AUTH" in each["name"]]
+
+
+def test_the_group_of_the_files_is_another_or_none_where_that_is_said(helm: Helm) -> None:
+    for group, expected in ((1000, [1000]), (0, [0]), (-1, None)):
+        manifests = helm.render("--set", f"{CLAIM},{CAPACITY},importFrom.group={group}")
+        assert pod_of(manifests)["spec"]["securityContext"].get("supplementalGroups") == expected
 
 
 def test_without_an_import_nothing_of_it_is_there(helm: Helm, rendered: Rendered) -> None:

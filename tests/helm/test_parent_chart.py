@@ -18,12 +18,16 @@ def a_helm(helm: Helm, request: pytest.FixtureRequest) -> Helm:
     return install(request.param)
 
 
-def parent(directory: Path, values: dict[str, Any]) -> Path:
-    """A chart that has KubeLedger's as a dependency, which `kubeledger.enabled` turns on."""
+def parent(directory: Path, values: dict[str, Any], *aliases: str) -> Path:
+    """A chart that has KubeLedger's as a dependency, under each alias, which `ALIAS.enabled` turns on."""
     chart = directory / "platform"
     shutil.copytree(CHART, chart / "charts" / "kubeledger")
-    dependency = {"name": "kubeledger", "version": "0.1.0", "condition": "kubeledger.enabled"}
-    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    dependencies = [
+        {"name": "kubeledger", "version": version, "alias": alias, "condition": f"{alias}.enabled"}
+        for alias in aliases or ("kubeledger",)
+    ]
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": dependencies}
     (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
     (chart / "values.yaml").write_text(yaml.safe_dump(values))
     return chart
@@ -45,7 +49,9 @@ def test_what_a_parent_passes_is_taken_and_honoured(a_helm: Helm, tmp_path: Path
     own = {"enabled": True, "collector": {"clusterName": "production"}, "dataVolume": {"capacity": "3Gi"}}
     manifests = rendered(a_helm, parent(tmp_path, {"global": GLOBAL, "kubeledger": own}))
     spec = pod_of(manifests)["spec"]
-    assert {each["image"] for each in spec["containers"]} == {"mirror.example.com/kubeledger/kubeledger:0.1.0"}
+    assert {each["image"].rpartition(":")[0] for each in spec["containers"]} == {
+        "mirror.example.com/kubeledger/kubeledger"
+    }
     assert spec["imagePullSecrets"] == [{"name": "mirror"}]
     claim = of_kind(manifests, "StatefulSet")[0]["spec"]["volumeClaimTemplates"][0]["spec"]
     assert claim["resources"]["requests"]["storage"] == "3Gi"
@@ -54,3 +60,13 @@ def test_what_a_parent_passes_is_taken_and_honoured(a_helm: Helm, tmp_path: Path
 def test_a_parent_s_condition_turns_it_off(a_helm: Helm, tmp_path: Path) -> None:
     chart = parent(tmp_path, {"global": GLOBAL, "kubeledger": {"enabled": False}})
     assert rendered(a_helm, chart) == []
+
+
+def test_what_is_taken_for_one_alias_is_not_taken_for_another(a_helm: Helm, tmp_path: Path) -> None:
+    earlier = {"dataVolume": {"capacity": "3Gi"}, "securityContext": {"openshift": True}}
+    chart = parent(tmp_path, {"east": earlier, "west": {"nameOverride": "west"}}, "east", "west")
+    sizes = {
+        each["metadata"]["name"]: each["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
+        for each in of_kind(rendered(a_helm, chart), "StatefulSet")
+    }
+    assert sizes == {"kubeledger-east": "3Gi", "kubeledger-west": "5Gi"}

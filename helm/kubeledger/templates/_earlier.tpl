@@ -1,6 +1,6 @@
 {{- /*
 Values under the names of an earlier KubeLedger chart: set under the chart's own where they mean the same. The rest is refused
-in _refuse.tpl. docs/migrating-from-kubeledger.md has the table. Doing it again changes nothing, so that every template may.
+in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 */ -}}
 {{- define "kubeledger.takeEarlier" -}}
 {{- $values := .Values -}}

@@ -2,11 +2,18 @@
 {{- default .Chart.Name .Values.nameOverride -}}
 {{- end -}}
 
-{{- /* First in every template: what was given under other names is put in its place, and what cannot be meant is refused. */ -}}
+{{- /*
+First in every template, done once: what was given under other names is put in its place, and what cannot be meant is refused.
+In a copy: charts under two aliases share the maps of their defaults.
+*/ -}}
 {{- define "kubeledger.prepare" -}}
+{{- if not (hasKey . "kubeledgerPrepared") -}}
+{{- $_ := set . "Values" (deepCopy .Values) -}}
 {{- include "kubeledger.takeEarlier" . -}}
 {{- include "kubeledger.refuse" . -}}
 {{- include "kubeledger.validate" . -}}
+{{- $_ := set . "kubeledgerPrepared" true -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "kubeledger.namespace" -}}
