@@ -38,6 +38,10 @@ class Call:
     tool: str
     arguments: Mapping[str, Any]
 
+    def __str__(self) -> str:
+        """Write it as it is told to an assistant."""
+        return f"{self.tool} {_json(self.arguments)}"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -69,7 +73,7 @@ class Refusal:
         if data["nearest"]:
             sentences.append(f"Nearest: {_joined(data['nearest'])}.")
         if self.corrected is not None:
-            sentences.append(f"Corrected call: {self.corrected.tool} {_json(self.corrected.arguments)}")
+            sentences.append(f"Corrected call: {self.corrected}")
         return " ".join(sentences)
 
 
