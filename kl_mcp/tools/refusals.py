@@ -18,7 +18,7 @@ from kl_query.errors import Correction, ToolArgumentError, shortened
 
 MAX_TEXT_CHARS = 2_000
 """Of the text of an error, and of the same as compact JSON."""
-MAX_CORRECTED_CHARS = 800
+MAX_CORRECTED_CHARS = 700
 """Of the arguments of a corrected call as compact JSON. A longer one is not suggested."""
 MAX_TRIED_CALLS = 12
 _MAX_UNKNOWN_ARGUMENTS = 10
@@ -95,16 +95,16 @@ class _Search:
         self._table = table
         self._dataset = dataset
         self._now = now
-        self._tried: list[Call] = []
+        self._tried: list[str] = []
 
     def corrected(self, call: Call, error: ToolArgumentError) -> Call | None:
         """Return the first call that is answered and short enough to be told; None where there is none."""
         for each in self._changed(call, error):
-            if each in self._tried or each == call:
+            if str(each) in (*self._tried, str(call)):
                 continue
             if len(self._tried) == MAX_TRIED_CALLS:
                 return None
-            self._tried.append(each)
+            self._tried.append(str(each))
             try:
                 self._table[each.tool].run(each.arguments, self._dataset, self._now)
             except ToolArgumentError as wrong_too:

@@ -205,7 +205,7 @@ def absence(dataset: Dataset, metric: str) -> str:
 
 
 def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
-    without_costs = {"metric": "cpu" if metric == "total" else metric, "cost_model": "cumulative"}
+    without_costs = {"cost_model": "cumulative", **({"metric": "cpu"} if metric == "total" else {})}
     if model != "costs":
         if metric == "total":
             raise invalid_combination(
