@@ -97,7 +97,7 @@ def bucket_name(scale: ScaleName, start: int) -> Plain:
     return Plain(calendar.bucket_name(scale, start))
 
 
-def whole_window(scale: Scale) -> Window:
+def full_window(scale: Scale) -> Window:
     """Return every bucket of a scale, the open one included."""
     return Window(scale, 0, len(scale.starts))
 
@@ -108,7 +108,7 @@ def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
     A scale without buckets answers any well-formed date with an empty window: the missing data is a warning, not an
     error of the caller.
     """
-    everything = whole_window(scale)
+    everything = full_window(scale)
     word = date.strip().lower()
     if word == ALL:
         return everything
@@ -141,7 +141,7 @@ def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolAr
     return ToolArgumentError(
         "unknown_date",
         argument,
-        f"{quoted(date)} lies outside the data of {scale.name}, which holds {whole_window(scale).label}.",
+        f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
         allowed=_allowed(scale),
         nearest=_nearest(scale, dates.first),
         corrections=[*({argument: each} for each in overlap), *coarser, {argument: LATEST}],
@@ -191,7 +191,7 @@ def _other_granularity(scale: Scale, dates: DateRange, date: str, argument: str)
 
 
 def _allowed(scale: Scale) -> str:
-    window = whole_window(scale).label
+    window = full_window(scale).label
     within = f" within {window}" if window else ""
     return f"latest, all, a bucket, a range FIRST..LAST or words like last_7d{within}"
 

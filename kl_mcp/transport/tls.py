@@ -122,8 +122,8 @@ def _load(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
 class TlsFiles:
     """The certificate of two files that may be renewed. A broken renewal is logged; the earlier one stays in force.
 
-    A renewal makes a context of its own. `load_cert_chain` on the one in use would do for new connections as well, but
-    leave it without a key where it refuses the new one, and change it in one thread while another begins a handshake.
+    A renewal makes a context of its own. To load the new pair into the one in use would leave a certificate of another
+    kind of key in it: OpenSSL keeps one a kind, and would serve the old RSA certificate beside the new EC one.
     """
 
     def __init__(self, cert_file: Path, key_file: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -132,7 +132,7 @@ class TlsFiles:
         self._now = now
         self._mark = self._seen = self._look_at_files()
         self._certificate = read_certificate(cert_file, key_file, now())
-        self._told_expired = False
+        self._expiry_is_logged = False
         self._warn()
 
     @property
@@ -150,8 +150,8 @@ class TlsFiles:
         if mark != self._mark and settled:
             self._mark = mark
             self._renew()
-        if not self._told_expired and self._certificate.not_after <= self._now():
-            self._told_expired = True
+        if not self._expiry_is_logged and self._certificate.not_after <= self._now():
+            self._expiry_is_logged = True
             logger.warning("The certificate in %s has expired: clients refuse it. Renew it.", self._files[0])
 
     def _renew(self) -> None:
@@ -160,7 +160,7 @@ class TlsFiles:
         except SettingsError as error:
             logger.error("%s The certificate that was read before stays in force.", error)  # noqa: TRY400 -- no traceback
             return
-        self._told_expired = False
+        self._expiry_is_logged = False
         logger.info("Read %s again: it holds until %s.", self._files[0], iso(self._certificate.not_after))
         self._warn()
 

@@ -38,13 +38,13 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     seen = [*(namespace.first_seen for namespace in dataset.namespaces.values()), *dataset.withheld]
     begun = min((at for at in seen if at is not None), default=start)
     unpriced = first > max(start, begun - HOUR)
-    found = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
+    warnings = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
     later = [_change(rate) for rate in changes if rate.effective != first]
     if later:
-        found.append(warning(Code.RATE_CHANGED, changes=some(later)))
+        warnings.append(warning(Code.RATE_CHANGED, changes=some(later)))
     if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        found.append(warning(Code.CURRENCY_CHANGED))
-    return found
+        warnings.append(warning(Code.CURRENCY_CHANGED))
+    return warnings
 
 
 def _change(change: Rate) -> Plain:
