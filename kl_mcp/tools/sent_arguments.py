@@ -21,7 +21,7 @@ MAX_LIST_ELEMENTS = 100
 """No argument takes more than 20; up to this many, its own error says so."""
 LIST = "a list of strings, or one comma-separated string"
 DATES = ("date", "baseline")
-_WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0+)?", re.ASCII)
+_INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0+)?", re.ASCII)
 
 
 def as_meant(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _single_meant(name: str, schema: Schema, value: Any) -> Any:
 def _integer_meant(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    match = _WHOLE_NUMBER.fullmatch(value) if isinstance(value, str) else None
+    match = _INTEGER.fullmatch(value) if isinstance(value, str) else None
     return int(match[1]) if match else value
 
 
