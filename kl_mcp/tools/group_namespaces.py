@@ -5,7 +5,6 @@ from typing import Annotated
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
-    LIST,
     CostModelArg,
     DateArg,
     DimensionArg,
@@ -62,7 +61,6 @@ def group_namespaces(
     *,
     pattern: Annotated[
         tuple[NameOrGlob, ...],
-        LIST,
         Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
     ],
     metric: MetricOrTotalArg = "cpu",

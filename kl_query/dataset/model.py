@@ -246,6 +246,12 @@ class Dataset:
     sharing: Sharing = Sharing()
     shared: frozenset[RowId] = frozenset()
     """Namespaces that `sharing` names."""
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Of the namespaces, in order; sorted once, for lists, errors and completion look for them with every call."""
+
+    def __post_init__(self) -> None:
+        """Sort the names."""
+        object.__setattr__(self, "names", tuple(sorted(self.namespaces)))
 
     @property
     def newest_sample(self) -> int | None:

@@ -198,7 +198,7 @@ def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric,
             "gpu_memory cannot be requested in Kubernetes, so it has no efficiency; use metric=gpu.",
             allowed=published or ("cpu", "memory", "gpu"),
             nearest=["gpu"],
-            example="metric=cpu",
+            corrections=[{"metric": "gpu"}],
         )
     if dataset.metrics and metric not in published:
         raise ToolArgumentError(
@@ -207,6 +207,5 @@ def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric,
             absence(dataset, metric),
             allowed=published,
             nearest=published,
-            example="metric=cpu",
         )
     return (metric,)

@@ -75,7 +75,7 @@ class LegacyAmounts(AmountRules):
                 "metric",
                 "metric=total needs costs per metric that add up; here each metric is charged the whole bill.",
                 list(dataset.metrics),
-                "metric=cpu",
+                {"metric": "cpu"},
             )
         check_metric(dataset, metric)
         check_requestable(metric, dimension)
@@ -85,7 +85,7 @@ class LegacyAmounts(AmountRules):
                 "cost_model",
                 f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out.",
                 [model],
-                f"cost_model={model}",
+                {"cost_model": None},
             )
         unknown = array("d", [UNKNOWN]) * len(scale.starts)
         base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None

@@ -43,14 +43,12 @@ def test_a_match_that_was_not_there_has_nothing_and_one_that_is_unknown_has_no_n
     assert [member["value"] for member in unknown["members"]] == [None]
 
 
-@pytest.mark.parametrize(
-    "pattern", ["!kube-*", "[^a]*", "{a,b}", "a/b", "a\\*", "x" * 257, "", ",", [""], ["a"] * 10 + ["b" * 300]]
-)
+@pytest.mark.parametrize("pattern", ["!kube-*", "[^a]*", "{a,b}", "a/b", "a\\*", "x" * 257, ["a"] * 10 + ["b" * 300]])
 def test_a_bad_pattern_is_refused_with_an_explanation(ask: Ask, pattern: object) -> None:
     with pytest.raises(ToolArgumentError) as caught:
         ask("group_namespaces", pattern=pattern)
     assert (caught.value.code, caught.value.argument) == ("invalid_pattern", "pattern")
-    assert caught.value.example
+    assert caught.value.corrections
 
 
 def test_the_group_of_everything_is_the_total(ask: Ask) -> None:

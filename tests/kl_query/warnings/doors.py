@@ -16,7 +16,7 @@ from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import Resources
-from kl_mcp.tools import TABLE
+from kl_mcp.tools import TABLE, refusals
 from kl_mcp.transport.probes import readiness
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.watcher import HeldDataset, Holder
@@ -109,7 +109,7 @@ def _called(tool: str, given: dict[str, Any], view: Dataset, now: float) -> Any:
     try:
         return TABLE[tool].run(given, view, now)
     except ToolArgumentError as error:
-        return error.to_payload()
+        return refusals.refuse(TABLE, refusals.Call(tool, given), error, view, now).data
 
 
 async def _read(resources: Resources, uri: str, caller: Caller) -> Any:
