@@ -7,11 +7,9 @@ from types import MappingProxyType
 
 import pytest
 
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
-from collector.accounting.measured_usage import EntryUsage, MeasuredUsage, measure
+from collector.accounting.measured_usage import EntryUsage, MeasuredUsage
+from collector.accounting.observation import account_interval, observe
 from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import entries_of
 from collector.errors import SourceError
 from collector.model import TickSample
 from collector.observations import BlindSpot, GpuDevice, Node, NodeSpan, Pod, PodMetrics, PodSpan
@@ -36,12 +34,14 @@ def sample_of(
     """Accounts for these pods, of which metrics-server listed `items` and exporters show `devices` at the end."""
     present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
     machines = [each.node if isinstance(each, NodeSpan) else each for each in nodes or (node(),)]
-    if items is not None:
-        measured = measure(reading(present, items, nodes=machines), interval, charged)
     seen = replace(cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes), claimed=claimed)
-    sighting = sight(reading(present, None, nodes=machines, devices=devices), interval)
-    gpus = gpus_of(seen, sighting, {}, time=TIME, entry=entries_of(charged), configured=exporters)
-    return account(seen, measured, time=TIME, interval=interval, charged=charged, gpus=gpus)
+    observation = observe(reading(present, items, nodes=machines, devices=devices), interval, charged)
+    if measured is not None:
+        observation = replace(observation, measured=measured)
+    sample, _ = account_interval(
+        seen, observation, {}, time=TIME, interval=interval, charged=charged, dcgm_configured=exporters
+    )
+    return sample
 
 
 def test_requests_and_usage_are_summed_by_namespace() -> None:
