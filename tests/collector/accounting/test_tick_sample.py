@@ -29,7 +29,7 @@ def sample_of(
     charged: Callable[[str], bool] = lambda _: True,
     devices: tuple[GpuDevice, ...] | None = None,
     exporters: bool = False,
-    claimed: Mapping[str, float] | None = MappingProxyType({}),
+    claimed: Mapping[str, float | None] | None = MappingProxyType({}),
 ) -> TickSample:
     """Accounts for these pods, of which metrics-server listed `items` and exporters show `devices` at the end."""
     present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
@@ -318,6 +318,17 @@ def test_requests_by_claims_that_could_not_be_read_are_unknown_and_nobody_elses_
     assert sample.namespaces["shop"].requests["gpu"] == 1.0
     assert sample.nodes[0].requests["gpu"] is None
     assert sample.capacity["gpu"] == 2.0
+
+
+def test_what_one_pod_holds_by_a_claim_that_cannot_be_read_is_unknown_and_what_others_hold_is_not() -> None:
+    # ml holds one GPU by a claim that can be read, and what another says nobody knows.
+    known, unknown = (replace(pod(name, "a"), claims=("a",)) for name in ("nlp", "ml"))
+    more = replace(pod("ml", "b"), claims=("b",))
+    claimed = {known.identity: 2.0, unknown.identity: None, more.identity: 1.0}
+    sample = sample_of([known, unknown, more], nodes=[node()], claimed=claimed)
+    assert sample.namespaces["ml"].requests["gpu"] is None
+    assert sample.namespaces["nlp"].requests["gpu"] == 2.0
+    assert sample.nodes[0].requests["gpu"] is None
 
 
 def test_so_are_those_of_a_pod_that_requests_none_besides() -> None:
