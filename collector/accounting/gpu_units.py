@@ -106,12 +106,12 @@ class GpuUnits:
             gpus = self.gpus(node)
             if node.excluded or not (gpus or held.get(node.name)):
                 continue
-            before = sums.get(node.name, NodeGpus(0.0, 0.0, None))
+            before = sums.get(node.name, NodeGpus(0.0, 0.0, 0.0))
             memory = self._of(node).framebuffer.value if self.exporter_answered else 0.0
             sums[node.name] = NodeGpus(
                 before.capacity + gpus * part,
                 before.allocatable + self.allocatable(node) * part,
-                (before.memory or 0.0) + memory * part if memory else before.memory,
+                before.memory + memory * part if memory and before.memory is not None else None,
             )
         return {name: _at_least(gpus, held.get(name, 0.0)) for name, gpus in sums.items()}
 
