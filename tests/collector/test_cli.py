@@ -305,6 +305,15 @@ def test_run_gives_heartbeats_and_stops_while_a_source_hangs(tmp_path: Path, pat
     assert "Traceback" not in errors
 
 
+@pytest.fixture
+def background_job() -> Iterator[None]:
+    """Ignore SIGINT, as a shell lets its background jobs."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("background_job")
 def test_once_that_is_interrupted_ends_with_the_code_of_that_and_without_a_traceback(tmp_path: Path) -> None:
     asked, may_end = threading.Event(), threading.Event()
 
