@@ -432,3 +432,51 @@ def test_claims_that_hang_do_not_hold_up_a_stop() -> None:
             assert cluster_of(sources) is None
             assert not may_end.is_set()
         may_end.set()
+
+
+def test_claims_that_do_not_come_in_time_are_unknown_and_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
+    item = pod(
+        container(cpu="1"), namespace="ml", spec={"resourceClaims": [{"name": "g", "resourceClaimName": "mine"}]}
+    )
+    may_end = Event()
+    may_end.set()
+    pages = {**PAGES, "/api/v1/pods": json_answer(listing("PodList", [item]))}
+
+    def script(request: Request) -> Answer:
+        if "resource.k8s.io" in request.path:
+            may_end.wait(LIMIT_SECONDS)
+        return pages.get(request.path, Answer(404))
+
+    with serving(script) as server:
+        settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url, "KL_REQUEST_TIMEOUT_SEC": "300"})
+        with LiveSources(settings, watching=False) as sources:
+            now = time.time()
+            assert sources.cluster(now - 300, now) is not None
+            # What was listed then need not be listed again.
+            may_end.clear()
+            sources._reading_sec = 0.2
+            found = sources.cluster(now - 300, now)
+            assert found is not None
+            assert found.claimed is None
+            (spot,) = found.blind_spots
+        may_end.set()
+    assert spot.code == "resource_claims_unread"
+    assert "/apis/resource.k8s.io was not read within 0 s" in spot.text
+    assert "resource claims are not read, so GPUs that pods hold by them are unknown: /apis/" in caplog.text
+
+
+def test_a_stop_between_the_pods_and_their_metrics_leaves_usage_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    stop = Event()
+
+    def script(request: Request) -> Answer:
+        if request.path == "/api/v1/pods":
+            stop.set()
+        return PAGES[request.path]
+
+    with serving(script) as server:
+        settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url})
+        with LiveSources(settings, watching=False, stop=stop) as sources:
+            reading = sources.read_usage()
+    assert reading is not None
+    assert reading.metrics is None
+    assert "the cluster was not read before the collector was stopped" in caplog.text
