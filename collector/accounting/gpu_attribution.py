@@ -148,7 +148,7 @@ def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsag
         holding = {pod.key: _Holding(units.holds_measured(pod), units.holds_unmeasured(pod)) for pod in place.pods}
         at_work = {pod: held for pod, held in holding.items() if pod in sighting.at_work}
         works = list(_works(place, units, holding, at_work))
-        is_unattributed |= any(work.use == "unattributed" for work in works)
+        is_unattributed |= any(work.use == "unattributed" and _gpu(work.device) is not None for work in works)
         for tally in tallies:
             tally.add(place, works, at_work, _expected(place, units, holding))
     gpu, memory = tallies

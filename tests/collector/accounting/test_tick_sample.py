@@ -100,6 +100,14 @@ def test_a_node_counts_the_pods_that_still_hold_something_at_the_end() -> None:
     assert sample_of([pod(name="old"), gone, new]).nodes[0].pods == 2
 
 
+def test_a_pod_that_was_resized_and_has_ended_holds_nothing_at_the_end() -> None:
+    # 1 core for 100 s, 2 for 100 s: 300 core-seconds, and no pod is left
+    spans = [PodSpan(pod(cpu=1.0), 100.0), PodSpan(pod(cpu=2.0, ended=MOMENT - 100), 100.0)]
+    (node_state,) = sample_of(spans).nodes
+    assert node_state.requests["cpu"] == pytest.approx(1.0)
+    assert node_state.pods == 0
+
+
 def test_capacity_and_allocatable_are_means_over_the_interval() -> None:
     # 8 cores throughout; 16 for 75 s, 4 on average; each node keeps 0.5 cores and 1 of 32 GiB back
     sample = sample_of(nodes=[node("n1"), NodeSpan(node("n2", cpu=16.0), 75.0)])
