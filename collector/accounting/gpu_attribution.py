@@ -187,7 +187,11 @@ def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding]
 def _works(
     place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding], at_work: Container[PodName]
 ) -> Iterable[_Work]:
-    believed = {pod.key for pod in place.pods if holding[pod.key].measured or not _sells(pod.node, units)}
+    believed = {
+        pod.key
+        for pod in place.pods
+        if holding[pod.key].measured or units.is_unread(pod) or not _sells(pod.node, units)
+    }
     named = {pod for device in place.devices for pod in device.holders}
     unnamed = [pod for pod in place.pods if pod.key not in named and pod.key in at_work]
     sharers = tuple(pod.key for pod in unnamed if units.shares(pod))

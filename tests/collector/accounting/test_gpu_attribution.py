@@ -19,7 +19,7 @@ def used(
     devices: list[GpuDevice],
     pods: list[Pod],
     *nodes: Node,
-    claimed: dict[str, float] | None = None,
+    claimed: dict[str, float | None] | None = None,
     not_charged: tuple[str, ...] = (),
 ) -> GpuUsage:
     """What came of one moment; the nodes are g1 with one GPU where none is given."""
@@ -251,6 +251,16 @@ def test_what_is_used_by_nobody_who_can_be_told_counts_while_half_of_the_unnamed
     busy, blank = device("GPU-1", busy=0.3), [device(f"GPU-b{i}", busy=None, used=None) for i in range(2)]
     assert used([busy, *blank[:1]], [], node(gpus=2)).unattributed == GpuUse(0.3, 8 * GIB)
     assert used([busy, *blank], [], node(gpus=3)).unattributed == GpuUse(None, None)
+
+
+@pytest.mark.parametrize(("claims", "gpu", "unattributed"), [(("x",), 0.5, None), ((), None, GpuUse(0.5, 8 * GIB))])
+def test_a_pod_whose_claims_are_unread_may_hold_the_device_that_names_it(
+    claims: tuple[str, ...], gpu: float | None, unattributed: GpuUse | None
+) -> None:
+    # The node sells its GPU as a unit too, so that a pod without a request or a claim holds none.
+    found = used([device("GPU-1", "ml/a")], [pod("ml/a", {}, claims=claims)], node(), claimed={"ml/a": None})
+    assert (found.entries["ml"].gpu if "ml" in found.entries else None) == gpu
+    assert found.unattributed == unattributed
 
 
 def test_a_blank_device_that_a_pod_lacks_is_unknown_of_that_pod_and_of_nobody_else() -> None:
