@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Protocol
 
@@ -136,11 +136,11 @@ class Collector:
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = ClockReading(float(time), now.boot)
-        refused = self._judge(now)
+        refused, cluster, start = self._judge(now), None, self._start(time)
         if refused is None and time not in self._observations and not keep_unobserved:
             return TickReport(time, stored=False, observed=False, generation=None)
         if refused is None:
-            cluster = self._sources.cluster(time - self._interval, time)
+            cluster = self._sources.cluster(start, time)
             # Asking may have told the time.
             refused = self._judge(now)
         if refused is not None:
@@ -150,10 +150,11 @@ class Collector:
             self._observations.get(time),
             self._gpu_memory,
             time=time,
-            interval=self._interval,
+            interval=time - start,
             charged=self._charged,
             dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
         )
+        sample = replace(sample, interval=self._interval)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
             return TickReport(time, stored=False, observed=False, generation=None)
@@ -164,6 +165,11 @@ class Collector:
             self._newest = sample if observed else self._newest
             self._remember(memory)
         return TickReport(time, stored, observed, self.publish())
+
+    def _start(self, time: int) -> int:
+        """Return from when on the tick `time` counts: ticks of a shorter interval may have a part of its own."""
+        begin, newest = time - self._interval, self._store.last_tick
+        return begin if newest is None or newest >= time else max(begin, newest)
 
     def _remember(self, memory: GpuMemory) -> None:
         if memory != self._gpu_memory:
