@@ -84,6 +84,10 @@ class Rolling:
     newest: int
     window: int
     row: int
+    rate: float | None = None
+    """The newest price of an hour; None where values are no money."""
+    begun_hours: float | None = None
+    """The hours of the first bucket, where the data begin in it and a bill tells; None otherwise."""
 
     @cached_property
     def inside(self) -> Column:
@@ -105,8 +109,8 @@ class Rolling:
 class Lived:
     """Hours of each bucket, NaN where unknown.
 
-    `told` are the buckets in which a finer file tells them, `assumed` those in which they may be fewer. `asked` is
-    false for a namespace that seems to request nothing.
+    `told` are the buckets in which a finer file or the bill tells them, `assumed` those in which they may be fewer.
+    `asked` is false for a namespace that seems to request nothing.
     """
 
     hours: Column
@@ -169,6 +173,9 @@ def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Fin
             told.add(i)
         elif any(map(math.isnan, usage[max(0, i - 1) : i + 2])) or (finer and name in finer.erratic):
             continue
+        elif i == 0 and rolling.begun_hours is not None:
+            hours[i], doubtful = rolling.begun_hours, False
+            told.add(i)
         else:
             # Hours that contradict the day they are of tell nothing about it.
             partly = finer is not None and start <= finer.horizon
