@@ -17,6 +17,8 @@ from kl_mcp.tools.results import (
     Dates,
     DimensionField,
     HourlyResult,
+    Latest,
+    LatestMean,
     Metadata,
     Number,
     Result,
@@ -36,6 +38,7 @@ class HourlySeries(Result):
         description="One per hour, in metadata.unit: of a whole hour, core_hours are mean cores, gib_hours mean GiB"
     )
     stats: Stats
+    latest_mean: LatestMean
 
 
 class GetTimeseriesResult(HourlyResult):
@@ -46,6 +49,7 @@ class GetTimeseriesResult(HourlyResult):
     hours: Dates
     series: list[HourlySeries]
     stats: Stats | None = Field(description="Of the one series; null where several were asked for: see each")
+    latest: Latest
     metadata: Metadata
 
 
