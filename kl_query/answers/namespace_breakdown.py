@@ -65,13 +65,13 @@ def _concentration(view: Frame) -> dict[str, Any]:
 
 
 def _needed(values: list[float], part: float) -> int | None:
-    whole = sum(values)
-    if not whole > 0:
+    total = sum(values)
+    if not total > 0:
         return None
     reached = 0.0
     for count, value in enumerate(values, start=1):
         reached += value
-        if reached >= part * whole * (1 - 1e-12):
+        if reached >= part * total * (1 - 1e-12):
             return count
     return len(values)
 
@@ -83,7 +83,7 @@ def _overhead(view: Frame) -> dict[str, Any]:
     idle, unmeasured = _special(view, "idle"), _special(view, "unmeasured")
     shared = view.after_sharing
     return {
-        "capacity_value": view.measure.shown(view.whole),
+        "capacity_value": view.measure.shown(view.capacity_or_bill),
         "allocatable_value": view.measure.shown(allocatable),
         "allocatable_share_pct": view.cluster_share(allocatable),
         "non_allocatable_value": view.measure.shown(non_allocatable),
@@ -113,15 +113,15 @@ def _overhead_means(view: Frame, means: Means) -> dict[str, float | None]:
 
 def _special(view: Frame, entry: Special) -> float:
     """Return an entry's sum; of one that does not occur, 0 as far as the cluster was observed."""
-    found = view.special(entry)
-    if found is not None:
-        return found[1].value
+    column_and_sum = view.special(entry)
+    if column_and_sum is not None:
+        return column_and_sum[1].value
     return view.total(view.measure.unknown if entry == "idle" else view.measure.zero).value
 
 
 def _allocatable(view: Frame, non_allocatable: float) -> float:
     if view.measure.cost_model == "costs":
-        return view.whole - non_allocatable
+        return view.capacity_or_bill - non_allocatable
     metric = view.measure.metric
     column = view.scale.allocatable.get(metric) if metric != "total" else None
     return view.total(column if column is not None else view.measure.unknown).value

@@ -102,8 +102,8 @@ def add_series(
     def row(position: int) -> tuple[dict[str, Any]]:
         label = labels[position]
         values = column(label)
-        found = {"namespace": label, "values": rounded_all(values, unit), "stats": stats(values, window, unit)}
-        return ({**found, **more(label)},)
+        series = {"namespace": label, "values": rounded_all(values, unit), "stats": stats(values, window, unit)}
+        return ({**series, **more(label)},)
 
     fill(answer, page, len(labels), row, ("series",), generation=generation)
     if single and answer["series"]:

@@ -46,7 +46,7 @@ class Means:
 
     def part(self, value: float) -> float | None:
         """Return the mean level of a value of the answer that is known in every hour of known capacity."""
-        return rounded(value * ratio(self._capacity, self.view.whole))
+        return rounded(value * ratio(self._capacity, self.view.capacity_or_bill))
 
     def block(self, **more: float | None) -> dict[str, Any]:
         """Return the means of all namespaces and of the whole cluster, and `more` of them."""
@@ -56,7 +56,9 @@ class Means:
     @cached_property
     def _capacity(self) -> float:
         measure, window = self.view.measure, self.view.window
-        return ratio(measure.amount(measure.whole, window).value, sum(window.of(self._known.whole)))
+        return ratio(
+            measure.amount(measure.capacity_or_bill, window).value, sum(window.of(self._known.capacity_or_bill))
+        )
 
 
 def means_of_last_bucket(view: Frame) -> Means:

@@ -9,7 +9,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Column
-from kl_query.date_windows import Window, read_window, whole_window
+from kl_query.date_windows import Window, full_window, read_window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
@@ -138,7 +138,7 @@ class Periods:
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
     """Return the two periods; None where there are not two buckets to compare. Raises ToolArgumentError."""
     scale = view.scale
-    everything = whole_window(scale)
+    everything = full_window(scale)
     if not everything.indices:
         return None
     if date is None and baseline is None:

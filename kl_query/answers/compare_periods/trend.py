@@ -32,7 +32,7 @@ def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[s
     view, rules = hours.view, rules_of(hours.view.scale)
     values = view.measure.series(column, view.window)
     months = [
-        {"date": date, "value": view.measure.shown(value), "complete": rules.is_whole(i)}
+        {"date": date, "value": view.measure.shown(value), "complete": rules.is_complete(i)}
         for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
     ]
     return {
@@ -66,13 +66,15 @@ def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
     if not hours.view.measure.per_cent:
         return level
     base = hours.view.measure.base
-    return 100 * ratio(level, ratio((hours.view.measure.whole if base is None else base)[bucket], hours.base[bucket]))
+    return 100 * ratio(
+        level, ratio((hours.view.measure.capacity_or_bill if base is None else base)[bucket], hours.base[bucket])
+    )
 
 
-def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
+def trend(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any]:
     """Return direction, rise of the line in per cent and the months it rests on."""
     scale = hours.view.scale
-    in_unit = {i: _in_unit(hours, i, level) for i, level in found.levels.items()}
+    in_unit = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
     points = [(i, level) for i, level in in_unit.items() if not math.isnan(level)]
     used = [i for i, _ in points]
     rise = _rise_pct(points)
@@ -90,13 +92,13 @@ def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
     }
 
 
-def between_months(hours: KnownHours, found: Trajectory) -> dict[str, Any] | None:
+def between_months(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any] | None:
     """Return what changed from the first to the last month of a trajectory; None when there are fewer than two."""
-    if len(found.levels) < 2:
+    if len(trajectory.levels) < 2:
         return None
-    first, last = min(found.levels), max(found.levels)
+    first, last = min(trajectory.levels), max(trajectory.levels)
     before, after = (Window(hours.view.scale, i, i + 1) for i in (first, last))
-    return what_changed(hours, found.names, (found.levels[first], found.levels[last]), before, after)
+    return what_changed(hours, trajectory.names, (trajectory.levels[first], trajectory.levels[last]), before, after)
 
 
 def _rise_pct(points: list[tuple[int, float]]) -> float | None:

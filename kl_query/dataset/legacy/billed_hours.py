@@ -33,5 +33,5 @@ def billed_hours(costs: Mapping[str, Column], rolling: Rolling) -> float | None:
     if not abs(second - rolling.inside[1] / row) <= _MAX_DIFFERENCE_ROWS:
         return None
     rows = round(first)
-    is_told = abs(first - rows) <= _MAX_DIFFERENCE_ROWS and 0 < rows * row <= rolling.inside[0]
-    return rows * row if is_told else None
+    is_plain = abs(first - rows) <= _MAX_DIFFERENCE_ROWS and 0 < rows * row <= rolling.inside[0]
+    return rows * row if is_plain else None
