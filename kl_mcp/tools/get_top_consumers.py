@@ -62,7 +62,8 @@ class GetTopConsumersResult(Division):
     title="Top consumers",
     description=(
         "Namespaces ranked by usage, requests or cost over a bucket (date=latest, the default), a range or the "
-        "whole scale (date=all), with shares of all namespaces and of the cluster, and what the rest adds up to. "
+        "whole scale (date=all), with means (cores), shares of all namespaces and of the cluster, and what the rest "
+        "adds up to. "
         'Example, past 14 days: {"metric":"cpu","scale":"daily_14d","date":"all","limit":10}'
     ),
     result=GetTopConsumersResult,

@@ -177,8 +177,11 @@ def requested_hours(scale: Scale, amounts: Amounts) -> Column:
 
 
 def _mean(amounts: Column, hours: Column, window: Window) -> float:
-    known = [i for i in window.indices if not isnan(amounts[i] + hours[i])]
-    return ratio(math.fsum(amounts[i] for i in known), math.fsum(hours[i] for i in known))
+    parts, lengths = window.of(amounts), window.of(hours)
+    if isnan(sum(parts)):
+        known = [not isnan(part) for part in parts]
+        parts, lengths = (array("d", compress(column, known)) for column in (parts, lengths))
+    return ratio(sum(parts), sum(lengths))
 
 
 def matched_usage(amounts: Amounts) -> Column:

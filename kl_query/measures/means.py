@@ -34,7 +34,7 @@ class Means:
 
     def of(self, namespace: RowId) -> float | None:
         """Return a namespace's mean level."""
-        return rounded(self._known.level(namespace, self.view.window))
+        return rounded(self._level(namespace))
 
     def together(self, names: Sequence[RowId]) -> float | None:
         """Return the sum of the mean levels of some namespaces; None as well where they cannot be added."""
@@ -42,7 +42,7 @@ class Means:
             return self.part(self.view.sum_of(names))
         if len(names) > 1 and not self.view.measure.additive:
             return None
-        return rounded(known_sum(self._known.level(name, self.view.window) for name in names))
+        return rounded(known_sum(map(self._level, names)))
 
     def part(self, value: float) -> float | None:
         """Return the mean level of a value of the answer that is known in every hour of known capacity."""
@@ -52,6 +52,17 @@ class Means:
         """Return the means of all namespaces and of the whole cluster, and `more` of them."""
         total, capacity = self.together(list(self.view.totals)), rounded(self._capacity)
         return {"unit": self.unit, "total": total, "capacity": capacity, **more}
+
+    def _level(self, namespace: RowId) -> float:
+        total, measure = self.view.totals.get(namespace), self.view.measure
+        if total is None or total.unknown or measure.per_cent or measure.dimension == "requests":
+            return self._known.level(namespace, self.view.window)
+        # Known throughout: the sum is there already, and its hours are those of all.
+        return ratio(total.value, self._hours)
+
+    @cached_property
+    def _hours(self) -> float:
+        return sum(self.view.window.of(self._known.all_rows))
 
     @cached_property
     def _capacity(self) -> float:
