@@ -98,13 +98,16 @@ QUESTIONS = (
         },
     ),
     Question(
-        "At the same pace, is search busier today than yesterday?",
+        "Is search busier today than yesterday by this time?",
         lambda when: call("compare_periods", namespace="search", date=when.today.date, baseline=when.yesterday.date),
         lambda known: {
             "comparison/change_pct": percent(
-                per_hour(known, "search", known.when.yesterday), per_hour(known, "search", known.when.today)
+                known.amount("search", "cpu", known.when.same_hours_of_yesterday),
+                known.amount("search", "cpu", known.when.whole_hours_of_today),
             ),
-            "comparison/scaled": True,
+            "comparison/value": known.amount("search", "cpu", known.when.whole_hours_of_today),
+            "comparison/same_hours": True,
+            "comparison/scaled": False,
         },
     ),
     Question(
@@ -125,6 +128,38 @@ QUESTIONS = (
         lambda known: {
             "monthly_12m/trend_direction": direction(known.trend_pct(known.matching("ml-*"), "cpu")),
             "trend/rise_pct": known.trend_pct(known.matching("ml-*"), "cpu"),
+        },
+    ),
+    Question(
+        "Is the CPU use of recommendations, which began this year, still growing?",
+        lambda _: call("compare_periods", namespace="recommendations"),
+        lambda known: {
+            "trend/rise_pct": known.trend_pct(["recommendations"], "cpu"),
+            "trend/direction": direction(known.trend_pct(["recommendations"], "cpu")),
+        },
+    ),
+    Question(
+        "Was legacy-crm using less and less CPU before it was removed?",
+        lambda _: call("compare_periods", namespace="legacy-crm"),
+        lambda known: {
+            "trend/rise_pct": known.trend_pct(["legacy-crm"], "cpu"),
+            "trend/direction": direction(known.trend_pct(["legacy-crm"], "cpu")),
+        },
+    ),
+    Question(
+        "How much more CPU did the cluster use in March than in February, in all and per hour?",
+        lambda when: call(
+            "compare_periods", scale="monthly_12m", date=when.march.date, baseline=when.february.date, limit=1
+        ),
+        lambda known: {
+            "comparison/billed_change_pct": percent(
+                known.amount(known.namespaces, "cpu", known.when.february),
+                known.amount(known.namespaces, "cpu", known.when.march),
+            ),
+            "comparison/change_pct_per_hour": percent(
+                per_hour(known, known.namespaces, known.when.february),
+                per_hour(known, known.namespaces, known.when.march),
+            ),
         },
     ),
     Question(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.catalogue.changes import percent
 from benchmarks.catalogue.rankings import rows
 from benchmarks.known import Known
 from benchmarks.questions import Question, call
@@ -117,6 +118,27 @@ QUESTIONS = (
                     known.cost(name, "total", known.when.last_month)
                     - known.cost(name, "total", known.when.month_before)
                 ),
+            ),
+        },
+    ),
+    Question(
+        "What did the namespaces cost more in March than in February, and how much of it is the longer month?",
+        lambda when: call(
+            "compare_periods",
+            **COSTS,
+            scale="monthly_12m",
+            date=when.march.date,
+            baseline=when.february.date,
+            limit=1,
+        ),
+        lambda known: {
+            "comparison/billed_change_pct": percent(
+                known.cost(known.namespaces, "total", known.when.february),
+                known.cost(known.namespaces, "total", known.when.march),
+            ),
+            "comparison/change_pct_per_hour": percent(
+                known.cost(known.namespaces, "total", known.when.february) / known.when.february.hours,
+                known.cost(known.namespaces, "total", known.when.march) / known.when.march.hours,
             ),
         },
     ),

@@ -64,7 +64,8 @@ def _namespace_changes(given: Mapping[str, str]) -> str:
     period = f", scale=daily_14d and date={date} (it is set against as many days before)" if date else ""
     return (
         f"What changed in the namespace {namespace}? Call compare_periods with namespace={namespace}{period} and "
-        f"{measured}: what_changed tells the namespace's own amount from the cluster's capacity and rate. Then call "
+        f"{measured}: what_changed tells the namespace's own amount from the cluster's capacity and rate. As months "
+        "differ in length, name changes as billed and per hour. Then call "
         f"get_timeseries with namespace={namespace} for the last 7 days by the hour, and get_efficiency with "
         f"namespace={namespace}. Say since when usage moved, by how much, and whether requests moved with it. "
         f"{READ_METADATA}"

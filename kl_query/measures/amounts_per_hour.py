@@ -148,11 +148,14 @@ def trajectory(hours: KnownHours, names: Sequence[RowId], *, cluster: bool = Fal
 
     The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
     part when more than a tenth of the sum is unknown in it; other namespaces unknown in a bucket are left out of all.
-    Nor does the bucket that data begin in at an unknown hour.
+    Nor does one before the first of the namespaces was born or after the last of them ended, in whole or in part, nor
+    the bucket that data begin in at an unknown hour.
     """
     if not hours.view.measure.additive and len(names) > 1:
         return Trajectory({})
     whole = _whole(hours.view.window)
+    if names:
+        whole = rules_of(whole.scale).existing(hours.view.dataset, names, whole)
     rows = {name: _levels(hours, name, whole) for name in names}
     if not rows:
         zero = {i: 0.0 for i in whole.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
@@ -204,8 +207,9 @@ def _together(pairs: Iterable[tuple[float, float]]) -> float:
 
 
 def _levels(hours: KnownHours, name: RowId, window: Window) -> dict[int, float]:
-    column, own = hours.view.column(name), hours.of(name)
-    return {i: column[i] / own[i] for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i)}
+    column, own, rules = hours.view.column(name), hours.of(name), rules_of(window.scale)
+    known_in = (i for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i))
+    return {i: column[i] / own[i] for i in known_in if rules.is_all_there(column, i)}
 
 
 def _enough_known(rows: Mapping[RowId, Mapping[int, float]], window: Window) -> set[int]:
