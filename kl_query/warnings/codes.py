@@ -182,7 +182,8 @@ class Code(Enum):
         "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
     )
     OPEN_MONTH_LEFT_OUT = (
-        "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
+        "The open month is no whole one: the trend leaves it out, open_month holds it scaled by hours to its full "
+        "length."
     )
     NO_MONTHS = "There are no months to show: monthly_12m is empty."
     NO_PERIODS = "There are no two periods to compare yet of which at least half is observed: movers are empty."
