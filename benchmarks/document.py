@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.catalogue import CHAPTERS
 from benchmarks.known import Known
-from benchmarks.questions import SECOND, Ask, Asked, put
+from benchmarks.questions import SECOND, Answered, Ask, put
 from benchmarks.year import FROZEN_NOW, Year
 from kl_mcp.tools import TABLE
 from simulator.objects import timestamp
@@ -30,7 +30,7 @@ the median and {largest} at most** (characters ÷ 4, of all answers to a questio
 """
 
 
-def put_all(year: Year) -> list[tuple[str, list[Asked]]]:
+def put_all(year: Year) -> list[tuple[str, list[Answered]]]:
     """Asks every question in this process, a few seconds after the last sample; by chapter."""
     ask = in_process(year)
     return [(title, [put(question, year.when, ask) for question in questions]) for title, questions in CHAPTERS]
@@ -49,14 +49,14 @@ def in_process(year: Year) -> Ask:
 def document(year: Year) -> str:
     """The whole page."""
     chapters, known = put_all(year), Known(year)
-    asked = [each for _, chapter in chapters for each in chapter]
+    answered = [each for _, chapter in chapters for each in chapter]
     head = _HEAD.format(
         namespaces=len(known.namespaces),
         moment=timestamp(FROZEN_NOW),
-        questions=len(asked),
-        single=sum(1 for each in asked if len(each.calls) == 1),
-        median=round(median(each.tokens for each in asked)),
-        largest=max(each.tokens for each in asked),
+        questions=len(answered),
+        single=sum(1 for each in answered if len(each.calls) == 1),
+        median=round(median(each.tokens for each in answered)),
+        largest=max(each.tokens for each in answered),
     )
     number, parts = 0, [head]
     for title, chapter in chapters:
@@ -66,11 +66,11 @@ def document(year: Year) -> str:
     return "\n".join(parts)
 
 
-def _row(number: int, asked: Asked, known: Known) -> list[str]:
-    places = _shown(list(asked.question.expect(known)))
-    answer = "<br>".join(f"`{place}` {_value(asked.at(place))}{_unit(asked, place)}" for place in places)
-    calls = "<br>".join(f"`{each}`" for each in asked.calls)
-    return [str(number), asked.question.text, calls, answer, f"{asked.characters:,}", f"{asked.tokens:,}"]
+def _row(number: int, answered: Answered, known: Known) -> list[str]:
+    places = _shown(list(answered.question.expect(known)))
+    answer = "<br>".join(f"`{place}` {_value(answered.at(place))}{_unit(answered, place)}" for place in places)
+    calls = "<br>".join(f"`{each}`" for each in answered.calls)
+    return [str(number), answered.question.text, calls, answer, f"{answered.characters:,}", f"{answered.tokens:,}"]
 
 
 def _shown(places: Sequence[str]) -> list[str]:
@@ -79,9 +79,9 @@ def _shown(places: Sequence[str]) -> list[str]:
     return list(places[:2]) if half or (len(places) > 1 and places[1].startswith(SECOND)) else list(places[:1])
 
 
-def _unit(asked: Asked, place: str) -> str:
+def _unit(answered: Answered, place: str) -> str:
     """After a measured amount, its unit."""
-    answer = asked.answers[place.startswith(f"{SECOND}/")]
+    answer = answered.answers[place.startswith(f"{SECOND}/")]
     unit = answer["metadata"]["unit"]
     amount = place.endswith(("value", "values", "total", "totals", "value_scaled_to_month", "change", "unused"))
     return f" {unit}" if amount and unit and unit != "efficiency_ratio" else ""

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.periods import Periods, Span
 from benchmarks.year import Year
 from simulator.shapes import GIB, HOUR, STEP, Floats
-from simulator.truth import PRICES, Dimension, Scale, Truth, is_system
+from simulator.truth import PRICES, Dimension, ScaleName, Truth, is_system
 from simulator.workload import Metric, step_ends
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
@@ -153,25 +153,27 @@ class Known:
 
     def ratios(self, metric: Metric, span: Span) -> dict[str, float]:
         """Usage over requests of every namespace that requests any, by name."""
-        found = {name: self.ratio(name, metric, span) for name in self.living(span)}
-        return {name: ratio for name, ratio in found.items() if ratio is not None}
+        ratios = {name: self.ratio(name, metric, span) for name in self.living(span)}
+        return {name: ratio for name, ratio in ratios.items() if ratio is not None}
 
     def unused(self, name: str, metric: Metric, span: Span) -> float:
         """Requests less usage."""
         return self.amount(name, metric, span, "requests") - self.amount(name, metric, span)
 
-    def series(self, names: Names | str, metric: Metric, scale: Scale, dimension: Dimension = "usage") -> list[float]:
+    def series(
+        self, names: Names | str, metric: Metric, scale: ScaleName, dimension: Dimension = "usage"
+    ) -> list[float]:
         """What namespaces used or requested together in each bucket of a scale."""
         each = (names,) if isinstance(names, str) else names
         columns = [self.truth.series(name, metric, scale, dimension) for name in each]
         return [sum(values) for values in zip(*columns, strict=True)]
 
-    def dates(self, scale: Scale) -> list[str]:
+    def dates(self, scale: ScaleName) -> list[str]:
         """Buckets of a scale as answers write them."""
         length = {"hourly_7d": 20, "daily_14d": 10, "monthly_12m": 7}[scale]
         return [bucket.date[:length] for bucket in self.truth.buckets(scale)]
 
-    def whole_hours(self, names: Names | str, metric: Metric, dimension: Dimension = "usage") -> dict[str, float]:
+    def full_hours(self, names: Names | str, metric: Metric, dimension: Dimension = "usage") -> dict[str, float]:
         """What namespaces used or requested together in each whole hour of the last seven days."""
         values = self.series(names, metric, "hourly_7d", dimension)
         buckets = self.truth.buckets("hourly_7d")
@@ -182,10 +184,10 @@ class Known:
 
         Of months in every step of which one of the namespaces existed.
         """
-        whole = [
+        months = [
             Span("month", bucket.start, bucket.end) for bucket in self.truth.buckets("monthly_12m") if bucket.complete
         ]
-        levels = [self.amount(names, metric, span) / span.hours for span in whole if self._exist(names, span)]
+        levels = [self.amount(names, metric, span) / span.hours for span in months if self._exist(names, span)]
         slope = float(np.polyfit(range(len(levels)), levels, 1)[0])
         return 100 * slope * (len(levels) - 1) / float(np.mean(levels))
 

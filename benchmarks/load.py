@@ -104,10 +104,10 @@ def _length(received: bytearray) -> int:
     head = received.find(b"\r\n\r\n")
     if head < 0:
         return 0
-    found = _LENGTH.search(received, 0, head)
-    if found is None:
+    match = _LENGTH.search(received, 0, head)
+    if match is None:
         raise RuntimeError("an answer without Content-Length")
-    return head + 4 + int(found[1])
+    return head + 4 + int(match[1])
 
 
 async def press(target: Target, connections: int, seconds: float) -> Measured:

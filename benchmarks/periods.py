@@ -68,14 +68,14 @@ class Periods:
         return Span("hour", self.yesterday.start, self.yesterday.end)
 
     @property
-    def whole_hours(self) -> Span:
+    def full_hours(self) -> Span:
         """The 168 whole hours of the hourly scale."""
         return Span("hour", self.last_hour.end - 168 * HOUR, self.last_hour.end)
 
     @property
     def all_hours(self) -> Span:
         """The whole hourly scale, the open hour included."""
-        return Span("hour", self.whole_hours.start, self.last_hour.end + HOUR)
+        return Span("hour", self.full_hours.start, self.last_hour.end + HOUR)
 
     @property
     def today(self) -> Span:
@@ -83,7 +83,7 @@ class Periods:
         return self._days(0, 1)
 
     @property
-    def whole_hours_of_today(self) -> Span:
+    def closed_hours_of_today(self) -> Span:
         """Today up to the latest whole hour."""
         return Span("hour", self.today.start, self.last_hour.end)
 
@@ -163,7 +163,7 @@ class Periods:
         return self._months(-12, 1)
 
     @property
-    def whole_months(self) -> Span:
+    def full_months(self) -> Span:
         """The twelve whole months of the monthly scale."""
         return self._months(-12, 12)
 

@@ -52,14 +52,14 @@ class Question:
     calls: Callable[[Periods], Call | tuple[Call, Call]]
     expect: Callable[[Known], Mapping[str, Any]]
 
-    def asked(self, when: Periods) -> tuple[Call, ...]:
+    def calls_at(self, when: Periods) -> tuple[Call, ...]:
         """The calls at a time."""
         made = self.calls(when)
         return (made,) if isinstance(made, Call) else made
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Answered:
     """A question with its answers."""
 
     question: Question
@@ -94,10 +94,10 @@ class Asked:
         ]
 
 
-def put(question: Question, when: Periods, ask: Ask) -> Asked:
+def put(question: Question, when: Periods, ask: Ask) -> Answered:
     """Asks a question."""
-    calls = question.asked(when)
-    return Asked(question, calls, tuple(ask(each.tool, each.arguments) for each in calls))
+    calls = question.calls_at(when)
+    return Answered(question, calls, tuple(ask(each.tool, each.arguments) for each in calls))
 
 
 def agrees(answer: Any, true: Any) -> bool:

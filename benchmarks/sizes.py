@@ -17,18 +17,18 @@ NAMESPACES = 2_000
 MAX_DEFAULT_CHARS = 32_000
 MAX_CHARS = 80_000
 MAX_LIST_CHARS = 24_000
-LONGEST: Mapping[str, Any] = {"date": "all", "scale": "hourly_7d", "limit": 1000}
+EVERYTHING: Mapping[str, Any] = {"date": "all", "scale": "hourly_7d", "limit": 1000}
 CALLS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
     ("list_namespaces", {}, {"limit": 1000}),
     ("describe_dataset", {}, {}),
-    ("get_usage", {}, {**LONGEST, "exclude_special": False}),
-    ("get_top_consumers", {}, {**LONGEST, "exclude_system": False}),
-    ("get_namespace_breakdown", {}, {**LONGEST, "exclude_system": False}),
-    ("get_efficiency", {}, LONGEST),
+    ("get_usage", {}, {**EVERYTHING, "exclude_special": False}),
+    ("get_top_consumers", {}, {**EVERYTHING, "exclude_system": False}),
+    ("get_namespace_breakdown", {}, {**EVERYTHING, "exclude_system": False}),
+    ("get_efficiency", {}, EVERYTHING),
     ("get_timeseries", {}, {"namespaces": ["*"], "limit": 1000}),
     ("compare_periods", {}, {"namespaces": ["*"], "date": "latest", "limit": 1000}),
     ("get_efficiency_timeseries", {}, {"namespaces": ["*"], "limit": 1000}),
-    ("group_namespaces", {"pattern": ["*"]}, {"pattern": ["*"], **LONGEST}),
+    ("group_namespaces", {"pattern": ["*"]}, {"pattern": ["*"], **EVERYTHING}),
 )
 """Tool, default arguments, and those that ask for the longest answer."""
 
@@ -56,12 +56,12 @@ def main() -> int:
     """Prints the table; 1 if anything is over its budget."""
     print(f"Answers for a cluster of {NAMESPACES:,} namespaces, in characters of compact JSON (tokens: ÷ 4)\n")
     print(f"{'tool':27}{'default':>9}{'tokens':>9}{'largest':>9}{'tokens':>9}")
-    found = sizes(large_dataset(NAMESPACES))
-    for tool, (default, largest) in found.items():
+    by_tool = sizes(large_dataset(NAMESPACES))
+    for tool, (default, largest) in by_tool.items():
         print(f"{tool:27}{default:>9,}{default // 4:>9,}{largest:>9,}{largest // 4:>9,}")
     print(f"{'budget':27}{MAX_DEFAULT_CHARS:>9,}{MAX_DEFAULT_CHARS // 4:>9,}{MAX_CHARS:>9,}{MAX_CHARS // 4:>9,}")
     print(f"\ntools/list: {listing():,} of {MAX_LIST_CHARS:,}")
-    fits = all(default <= MAX_DEFAULT_CHARS and largest <= MAX_CHARS for default, largest in found.values())
+    fits = all(default <= MAX_DEFAULT_CHARS and largest <= MAX_CHARS for default, largest in by_tool.values())
     return 0 if fits and listing() <= MAX_LIST_CHARS else 1
 
 

@@ -88,10 +88,10 @@ def serving(name: str, arguments: list[str], log: Path) -> Iterator[int]:
     """A program that says where it serves; yields its port."""
     with child(name, arguments, log) as process:
         process.wait_until(lambda: _SERVING.search(log.read_text()) is not None, "starting", 30)
-        found = _SERVING.search(log.read_text())
-        if found is None:
+        match = _SERVING.search(log.read_text())
+        if match is None:
             raise RuntimeError(f"{name} did not say where it serves")
-        yield int(found[1])
+        yield int(match[1])
 
 
 def in_turns(target: Target, bare: Target, connections: int) -> tuple[Measured, Measured, float]:

@@ -174,9 +174,9 @@ SETTINGS = tuple(each for each in declared(Settings) if each.help)
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that `environ` gives (default: that of the process). Raises `SettingsError`."""
-    found = settings.load(Settings, environ)
-    _check_together(found)
-    return found
+    loaded = settings.load(Settings, environ)
+    _check_together(loaded)
+    return loaded
 
 
 def _check_together(settings: Settings) -> None:

@@ -229,7 +229,7 @@ class LiveSources:
         except SourceError as error:
             reason = error.message
         except LateError:
-            reason = f"resource claims were not read {deadline.told()}. Check the API server and the network."
+            reason = f"resource claims were not read {deadline.wording()}. Check the API server and the network."
         return None, (BlindSpot("resource_claims_unread", reason),)
 
     def _metrics(self) -> MetricsListing | None:

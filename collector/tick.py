@@ -65,7 +65,7 @@ class TickReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Observation:
     """What one reading of usage found."""
 
     measured: MeasuredUsage
@@ -103,7 +103,7 @@ class Collector:
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
-        self._found: Mapping[int, _Found] = {}
+        self._observations: Mapping[int, _Observation] = {}
         """What was read, by the end of its interval."""
         self._gpu_memory = gpu_memory.load(settings.db_location)
         self._rate_is_recorded = False
@@ -130,13 +130,13 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        found = _Found(measure(reading, self._interval, self._charged), sight(reading, self._interval))
-        before = self._found.get(time)
-        if before is None or found.answers > before.answers:
+        observation = _Observation(measure(reading, self._interval, self._charged), sight(reading, self._interval))
+        before = self._observations.get(time)
+        if before is None or observation.answers > before.answers:
             # That of the interval before may not be accounted yet.
-            kept = {each: self._found[each] for each in (time - self._interval,) if each in self._found}
-            self._found = {**kept, time: found}
-        return found.measured.entries is not None
+            kept = {each: self._observations[each] for each in (time - self._interval,) if each in self._observations}
+            self._observations = {**kept, time: observation}
+        return observation.measured.entries is not None
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
         """Account for the interval that ends at `time`, a multiple of it; store and publish what was seen.
@@ -153,7 +153,7 @@ class Collector:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = ClockReading(float(time), now.boot)
         refused = self._judge(now)
-        if refused is None and time not in self._found and not keep_unobserved:
+        if refused is None and time not in self._observations and not keep_unobserved:
             return TickReport(time, stored=False, observed=False, generation=None)
         if refused is None:
             cluster = self._sources.cluster(time - self._interval, time)
@@ -161,9 +161,9 @@ class Collector:
             refused = self._judge(now)
         if refused is not None:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
-        found = self._found.get(time)
-        measured = None if found is None else found.measured
-        gpus = self._gpus(cluster, found, time)
+        observation = self._observations.get(time)
+        measured = None if observation is None else observation.measured
+        gpus = self._gpus(cluster, observation, time)
         sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
@@ -176,10 +176,10 @@ class Collector:
             self._remember(gpus.units.memory)
         return TickReport(time, stored, observed, self.publish())
 
-    def _gpus(self, cluster: Cluster | None, found: _Found | None, time: int) -> Gpus:
+    def _gpus(self, cluster: Cluster | None, observation: _Observation | None, time: int) -> Gpus:
         return gpus_of(
             cluster,
-            None if found is None else found.gpus,
+            None if observation is None else observation.gpus,
             self._gpu_memory,
             time=time,
             entry=entries_of(self._charged),

@@ -79,10 +79,10 @@ def next_bucket(scale: ScaleName, start: int, buckets: int = 1) -> int:
 
 def boundaries(scale: ScaleName, first: int, last: int) -> tuple[int, ...]:
     """Return the starts of all buckets from the one at `first` to the one at `last`, and where that ends."""
-    found = [first]
-    while found[-1] <= last:
-        found.append(next_bucket(scale, found[-1]))
-    return tuple(found)
+    starts = [first]
+    while starts[-1] <= last:
+        starts.append(next_bucket(scale, starts[-1]))
+    return tuple(starts)
 
 
 def bucket_name(scale: ScaleName, start: int) -> str:

@@ -75,12 +75,12 @@ def boolean(text: str) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def whole_number(least: int, most: int) -> Callable[[str], int]:
+def integer(least: int, most: int) -> Callable[[str], int]:
     """Return a cast to a whole number from `least` to `most`."""
 
     def cast(text: str) -> int:
-        is_whole = re.fullmatch("[0-9]{1,9}", text) is not None
-        _require(is_whole and least <= int(text) <= most, f"a whole number from {least} to {most}")
+        is_integer = re.fullmatch("[0-9]{1,9}", text) is not None
+        _require(is_integer and least <= int(text) <= most, f"a whole number from {least} to {most}")
         return int(text)
 
     return cast
@@ -128,7 +128,7 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in (piece.strip() for piece in text.split(",")) if part))
 
 
-def words(text: str) -> tuple[str, ...]:
+def separated_names(text: str) -> tuple[str, ...]:
     """Return names separated by commas or white space, as OAuth separates scopes, each once."""
     return names(",".join(text.split()))
 
@@ -206,7 +206,7 @@ def endpoint(text: str) -> str:
 
 def endpoints(text: str) -> tuple[str, ...]:
     """Return such URLs, separated by commas or white space, each once."""
-    return tuple(dict.fromkeys(endpoint(item) for item in words(text)))
+    return tuple(dict.fromkeys(endpoint(item) for item in separated_names(text)))
 
 
 def key_set(text: str) -> str:

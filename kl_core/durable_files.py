@@ -8,7 +8,7 @@ UNFINISHED = ".unfinished"
 """Ends the name of a file that is being written; a crash can leave one behind."""
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` on disk under another name and rename it to `path`. Its folder is not synced.
 
     Raises OSError if that is impossible; then nothing is left of the attempt.

@@ -14,10 +14,10 @@ def split_host(value: str) -> tuple[str, str]:
 
     IPv6 loses its brackets, a name the dot at its end. Raises ValueError for what is no host.
     """
-    found = HOST.fullmatch(value.lower()) if value.isascii() else None  # of others, some have an ASCII lower case
-    if found is None:
+    parts = HOST.fullmatch(value.lower()) if value.isascii() else None  # of others, some have an ASCII lower case
+    if parts is None:
         raise ValueError("a host name or an IP address, IPv6 in brackets, with or without a port")
-    return found["address"] or found["name"].removesuffix("."), found["port"] or ""
+    return parts["address"] or parts["name"].removesuffix("."), parts["port"] or ""
 
 
 def split_listed(value: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 FORMS = "a=b, a==b, a!=b, a in (b,c), a notin (b,c), a or !a, joined by commas"
 
-_MAX_NAME, _MAX_PREFIX = 63, 253
+_MAX_NAME_CHARS, _MAX_PREFIX_CHARS = 63, 253
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _WORD = r"[^\s=!,()<>]+"
@@ -82,11 +82,11 @@ def _values(match: re.Match[str]) -> frozenset[str] | None:
 
 def _is_key(text: str) -> bool:
     prefix, slash, name = text.rpartition("/")
-    return _is_name(name) and (not slash or (len(prefix) <= _MAX_PREFIX and bool(_PREFIX.fullmatch(prefix))))
+    return _is_name(name) and (not slash or (len(prefix) <= _MAX_PREFIX_CHARS and bool(_PREFIX.fullmatch(prefix))))
 
 
 def _is_name(text: str) -> bool:
-    return len(text) <= _MAX_NAME and bool(_NAME.fullmatch(text))
+    return len(text) <= _MAX_NAME_CHARS and bool(_NAME.fullmatch(text))
 
 
 def _refused(text: str, reason: str) -> ValueError:

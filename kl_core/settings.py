@@ -86,8 +86,8 @@ def setting(
 
 def declared(kind: type[Loaded]) -> tuple[Setting, ...]:
     """Return the settings of a program in the order of their declaration."""
-    found = ((each.name, each.metadata.get(_METADATA_KEY)) for each in fields(kind))
-    return tuple(replace(declaration, field=name) for name, declaration in found if declaration)
+    declarations = ((each.name, each.metadata.get(_METADATA_KEY)) for each in fields(kind))
+    return tuple(replace(declaration, field=name) for name, declaration in declarations if declaration)
 
 
 def load(kind: type[S], environ: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None) -> S:

@@ -43,7 +43,7 @@ class Settings(Loaded):
     port: int = setting(
         "KL_MCP_LISTEN_PORT",
         "Port to listen on; 0 takes any free port.",
-        casts.whole_number(0, 65_535),
+        casts.integer(0, 65_535),
         "5484",
         flag="--port",
         metavar="PORT",
@@ -113,7 +113,7 @@ class Settings(Loaded):
     max_requests: int = setting(
         "KL_MCP_MAX_REQUESTS",
         "Requests answered at once; further ones are answered 503. Open subscriptions do not count.",
-        casts.whole_number(1, 100_000),
+        casts.integer(1, 100_000),
         "256",
         flag="--max-requests",
         metavar="NUMBER",
@@ -121,7 +121,7 @@ class Settings(Loaded):
     max_request_bytes: int = setting(
         "KL_MCP_MAX_REQUEST_BYTES",
         "Largest body of a request.",
-        casts.whole_number(1024, 64 * 1024 * 1024),
+        casts.integer(1024, 64 * 1024 * 1024),
         "262144",
         flag="--max-request-bytes",
         metavar="BYTES",
@@ -130,7 +130,7 @@ class Settings(Loaded):
         "KL_MCP_CLIENT_TIMEOUT",
         "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer; "
         "and how long a connection may be idle between requests.",
-        casts.whole_number(1, 3600),
+        casts.integer(1, 3600),
         "20",
         flag="--client-timeout",
         metavar="SECONDS",
@@ -152,7 +152,7 @@ class Settings(Loaded):
     metrics_port: int | None = setting(
         "KL_MCP_METRICS_PORT",
         "Serve /metrics on this port and no longer on the main one, so that a network policy can tell them apart.",
-        casts.or_none(casts.whole_number(0, 65_535)),
+        casts.or_none(casts.integer(0, 65_535)),
         flag="--metrics-port",
         metavar="PORT",
     )
@@ -183,7 +183,7 @@ class Settings(Loaded):
     jwt_required_scopes: tuple[str, ...] = setting(
         "KL_MCP_JWT_REQUIRED_SCOPES",
         "Scopes that a JWT has to grant, separated by commas or spaces.",
-        casts.words,
+        casts.separated_names,
         flag="--jwt-required-scopes",
         metavar="SCOPES",
     )
@@ -221,9 +221,9 @@ def load(environ: Mapping[str, str] | None = None, argv: Sequence[str] | None = 
 
     Raises `SettingsError`. `--help` and `--version` print and raise `SystemExit(0)`, as argparse does.
     """
-    found = settings.load(Settings, environ, parse_flags(sys.argv[1:] if argv is None else argv, SETTINGS))
-    _check_together(found)
-    return found
+    loaded = settings.load(Settings, environ, parse_flags(sys.argv[1:] if argv is None else argv, SETTINGS))
+    _check_together(loaded)
+    return loaded
 
 
 def _check_together(settings: Settings) -> None:
@@ -248,7 +248,7 @@ def _check_together(settings: Settings) -> None:
         "KL_MCP_JWT_REQUIRED_SCOPES": settings.jwt_required_scopes,
         "KL_MCP_JWT_NAMESPACES_CLAIM": settings.jwt_namespaces_claim,
     }
-    if found := next((name for name, value in idle.items() if value), None):
+    if setting := next((name for name, value in idle.items() if value), None):
         raise SettingsError(
-            f"{found} is set, but not KL_MCP_JWT_JWKS, which the keys of JWTs are read from: set it too."
+            f"{setting} is set, but not KL_MCP_JWT_JWKS, which the keys of JWTs are read from: set it too."
         )

@@ -104,7 +104,7 @@ def bucket_name(scale: ScaleName, start: int) -> Plain:
     return Plain(calendar.bucket_name(scale, start))
 
 
-def whole_window(scale: Scale) -> Window:
+def full_window(scale: Scale) -> Window:
     """Return every bucket of a scale, the open one included."""
     return Window(scale, 0, len(scale.starts))
 
@@ -115,7 +115,7 @@ def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
     A scale without buckets answers any well-formed date with an empty window: the missing data is a warning, not an
     error of the caller.
     """
-    everything = whole_window(scale)
+    everything = full_window(scale)
     wanted = date.strip()
     if wanted.lower() == "all":
         return everything
@@ -160,7 +160,7 @@ def _position(scale: Scale, start: int, date: str, argument: str) -> int:
     position = bisect_left(scale.starts, start)
     if position < len(scale.starts) and scale.starts[position] == start:
         return position
-    window = whole_window(scale)
+    window = full_window(scale)
     raise ToolArgumentError(
         "unknown_date",
         argument,
@@ -197,7 +197,7 @@ def _other_granularity(
 
 
 def _allowed(scale: Scale) -> str:
-    window = whole_window(scale).label
+    window = full_window(scale).label
     buckets = f"a bucket or a range FIRST..LAST within {window}" if window else "a bucket or a range FIRST..LAST"
     return f"latest, all, {buckets}"
 

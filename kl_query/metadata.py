@@ -81,13 +81,19 @@ def unmeasured_warnings(
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
     """
-    asked = list(names)
+    rows = list(names)
     of_pods = any(metric in ("cpu", "memory") for metric in metrics)
-    lacking = [name for name in asked if of_pods and name in window.scale.measured]
+    lacking = [name for name in rows if of_pods and name in window.scale.measured]
     shares = [(name, share_of_pods(name, window)) for name in lacking]
-    found = tuple((name, Plain(f" ({100 * share:.3g} %)")) for name, share in shares if share < 1 - _NOTABLE_SHARE)
-    partly = [warning(Code.PODS_UNMEASURED, count=len(found), names=Names(found))] if found else []
-    return [*partly, *not_measured_warnings(dataset, asked, window, metrics)]
+    partly_measured = tuple(
+        (name, Plain(f" ({100 * share:.3g} %)")) for name, share in shares if share < 1 - _NOTABLE_SHARE
+    )
+    partly = (
+        [warning(Code.PODS_UNMEASURED, count=len(partly_measured), names=Names(partly_measured))]
+        if partly_measured
+        else []
+    )
+    return [*partly, *not_measured_warnings(dataset, rows, window, metrics)]
 
 
 def _data_window(window: Window) -> Block:
@@ -112,20 +118,20 @@ def _coverage(window: Window) -> Block:
 def _all_warnings(
     dataset: Dataset, now: float, window: Window | None, measure: Measure | None, metric: str | None
 ) -> list[DataWarning]:
-    found = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
+    warnings = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
     if window is None:
-        return found
+        return warnings
     rules, of_gpus = rules_of(window.scale), metric in ("gpu", "gpu_memory")
     about_requests = measure is not None and measure.dimension == "requests"
-    found += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
-    found += _gaps(window, metric)
+    warnings += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
+    warnings += _gaps(window, metric)
     if not about_requests:
-        found += _silences(window, "dcgm" if of_gpus else "metrics")
+        warnings += _silences(window, "dcgm" if of_gpus else "metrics")
     if measure is not None and measure.billed:
-        found += rate_warnings(dataset, window)
+        warnings += rate_warnings(dataset, window)
     shown = (measure.metrics if measure else ()) or ((metric,) if metric else dataset.metrics)
     unseen = blind_spot_warnings(dataset, shown, requests=about_requests or measure is None)
-    return [*found, *rules.metric_warnings([metric]), *unseen]
+    return [*warnings, *rules.metric_warnings([metric]), *unseen]
 
 
 def _gaps(window: Window, metric: str | None) -> list[DataWarning]:

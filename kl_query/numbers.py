@@ -31,16 +31,16 @@ def rounded_all(values: Iterable[float], unit: str | None = None) -> list[float 
     return [rounded(value, unit) for value in values]
 
 
-def ratio(part: float | None, whole: float | None) -> float:
+def ratio(part: float | None, total: float | None) -> float:
     """Return part ÷ whole; unknown when either is, or when the whole is zero."""
-    if part is None or whole is None or whole == 0:
+    if part is None or total is None or total == 0:
         return UNKNOWN
-    return part / whole
+    return part / total
 
 
-def percent(part: float | None, whole: float | None) -> float | None:
+def percent(part: float | None, total: float | None) -> float | None:
     """Return part ÷ whole in per cent, rounded for an answer."""
-    return rounded(100 * ratio(part, whole))
+    return rounded(100 * ratio(part, total))
 
 
 def known_sum(values: Iterable[float]) -> float:

@@ -68,10 +68,10 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
     names = listed(dataset)
     checked = check_patterns(patterns, argument, names)
     matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
-    idle = [pattern for pattern, found in matched.items() if not found]
+    idle = [pattern for pattern, matches in matched.items() if not matches]
     if idle and dataset.total_namespaces:
         raise unknown_pattern(names, checked, idle, argument)
-    return sorted({name for found in matched.values() for name in found})
+    return sorted({name for matches in matched.values() for name in matches})
 
 
 def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:

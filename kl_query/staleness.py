@@ -52,10 +52,10 @@ def seconds_ahead(dataset: Dataset, now: float) -> float | None:
 def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     """Return what to say of clocks that disagree; nothing while none contradicts another."""
     report, ahead = dataset.collector_clock, seconds_ahead(dataset, now)
-    found = []
+    warnings = []
     if report is not None:
         witnesses = " and ".join(_WITNESSES.get(each, "another clock") for each in report.contradicted_by)
-        found.append(
+        warnings.append(
             warning(
                 Code.COLLECTOR_CLOCK,
                 since=instant(report.detected_at),
@@ -65,5 +65,5 @@ def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
             )
         )
     if ahead is not None:
-        found.append(warning(Code.CLOCKS_DISAGREE, length=duration(ahead)))
-    return found
+        warnings.append(warning(Code.CLOCKS_DISAGREE, length=duration(ahead)))
+    return warnings

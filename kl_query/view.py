@@ -143,9 +143,9 @@ class Frame:
         return self.measure.base_amount(self.window)
 
     @cached_property
-    def whole(self) -> float:
+    def capacity_or_bill(self) -> float:
         """Return the whole cluster in the unit of the answer: capacity, or the bill."""
-        return self._in_unit(self.measure.amount(self.measure.whole, self.window).value)
+        return self._in_unit(self.measure.amount(self.measure.capacity_or_bill, self.window).value)
 
     @cached_property
     def all_namespaces(self) -> float:
@@ -201,7 +201,7 @@ class Frame:
 
     def cluster_share(self, value: float) -> float | None:
         """Return a value as per cent of the whole cluster."""
-        return percent(value, self.whole)
+        return percent(value, self.capacity_or_bill)
 
     def sum_of(self, names: Iterable[RowId]) -> float:
         """Return the sum of some namespaces over the window; 0 when there are none.
@@ -252,19 +252,19 @@ class Frame:
         given = self.totals_of(sorted(shared, key=str))
         lacking = {name: each.unknown for name, each in {**given, **sums}.items() if each.unknown}
         borne = [name for name in named if name in self.absorbed]
-        found = []
+        warnings = []
         if lacking:
-            found.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
-        found += unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
+            warnings.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
+        warnings += unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
         if borne:
-            found.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
+            warnings.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
         if any(each.value > 0 for each in given.values()):
-            found.append(warning(Code.SHARED_COSTS_KEPT))
-        return found
+            warnings.append(warning(Code.SHARED_COSTS_KEPT))
+        return warnings
 
-    def cluster_warnings(self, asked: Sequence[str] = ()) -> list[DataWarning]:
-        """Return the same for answers with the sum of all namespaces, or shares of it; those `asked` for come first."""
-        return self.warnings({**self.totals_of(asked), **self.totals}, asked)
+    def cluster_warnings(self, named: Sequence[str] = ()) -> list[DataWarning]:
+        """Return the same for answers with the sum of all namespaces, or shares of it; those `named` come first."""
+        return self.warnings({**self.totals_of(named), **self.totals}, named)
 
     def totals_of(self, names: Iterable[RowId]) -> dict[RowId, Sum]:
         """Return the sums over the window of those of some namespaces that are in the scale."""

@@ -112,8 +112,8 @@ def stale_files(root: Path) -> dict[Path, str | None]:
     pages = {root / name: rendered((root / name).read_text(encoding="utf-8")) for name in PAGES}
     tools_of = root / "spec" / "tools"
     expected = pages | {tools_of / f"{tool.name}.json": schemas(tool) for tool in TABLE.values()}
-    found = {path: path.read_text(encoding="utf-8") for path in (*pages, *tools_of.glob("*.json"))}
-    return {path: expected.get(path) for path in expected | found if expected.get(path) != found.get(path)}
+    present = {path: path.read_text(encoding="utf-8") for path in (*pages, *tools_of.glob("*.json"))}
+    return {path: expected.get(path) for path in expected | present if expected.get(path) != present.get(path)}
 
 
 def main(arguments: list[str]) -> int:

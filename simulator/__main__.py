@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.faults import Clock, parse_time
-from simulator.server import kubeconfig, serve, write_whole
+from simulator.server import kubeconfig, serve, write_atomically
 from simulator.state import Simulator
 from simulator.workload import Workload, default_origin
 
@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def started(url: str) -> None:
         print(f"Simulated cluster at {url}", flush=True)
         if options.kubeconfig is not None:
-            write_whole(options.kubeconfig, kubeconfig(url, options.token))
+            write_atomically(options.kubeconfig, kubeconfig(url, options.token))
             print(f"export KUBECONFIG={options.kubeconfig.resolve()}", flush=True)
         if options.port_file is not None:
-            write_whole(options.port_file, url.rsplit(":", 1)[1] + "\n")
+            write_atomically(options.port_file, url.rsplit(":", 1)[1] + "\n")
 
     simulator = Simulator(workload, clock, options.token, options.restricted_token)
     try:

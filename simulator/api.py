@@ -109,11 +109,11 @@ def _one(request: Request, kind: str, item: Json) -> Response:
     now = _simulator(request).clock.now()
     if _as_table(request):
         metadata = {"resourceVersion": item["metadata"]["resourceVersion"]}
-        return json_response(table(kind, [item], metadata, now, whole_objects=_whole(request)))
+        return json_response(table(kind, [item], metadata, now, with_objects=_with_objects(request)))
     return json_response({"kind": kind, "apiVersion": "v1", **item})
 
 
-def _whole(request: Request) -> bool:
+def _with_objects(request: Request) -> bool:
     return request.query_params.get("includeObject") == "Object"
 
 
@@ -130,7 +130,7 @@ def _list(request: Request, simulator: Simulator, kind: str, collection: Callabl
             metadata["remainingItemCount"] = page.remaining
     if _as_table(request):
         now = simulator.clock.now()
-        return json_response(table(kind, page.items, metadata, now, whole_objects=_whole(request)))
+        return json_response(table(kind, page.items, metadata, now, with_objects=_with_objects(request)))
     return json_response({"kind": f"{kind}List", "apiVersion": "v1", "metadata": metadata, "items": page.items})
 
 
@@ -147,7 +147,7 @@ def _watch(request: Request, simulator: Simulator, kind: str, collection: Callab
         if not _as_table(request):
             return {"kind": kind, "apiVersion": "v1", **item}
         metadata = {"resourceVersion": item["metadata"]["resourceVersion"]}
-        return table(kind, [item], metadata, simulator.clock.now(), whole_objects=_whole(request))
+        return table(kind, [item], metadata, simulator.clock.now(), with_objects=_with_objects(request))
 
     watch = Watch(
         kind,

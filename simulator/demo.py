@@ -27,7 +27,7 @@ from simulator.history import fill, first_history
 from simulator.objects import timestamp
 from simulator.processes import Child, ProcessError, answers, child, port_is_free
 from simulator.questions import QUESTIONS, window
-from simulator.server import write_whole
+from simulator.server import write_atomically
 from simulator.workload import Workload, default_origin
 
 HOST = "127.0.0.1"
@@ -127,7 +127,7 @@ def _origin(file: Path) -> int:
     """The origin of the cluster of an earlier run, so that it stays the same; otherwise a new one, written down."""
     if not file.exists():
         origin = default_origin(int(time.time()))
-        write_whole(file, json.dumps({"origin": timestamp(origin)}) + "\n")
+        write_atomically(file, json.dumps({"origin": timestamp(origin)}) + "\n")
         return origin
     try:
         return parse_time(json.loads(file.read_text())["origin"])

@@ -165,8 +165,8 @@ class Past:
     def _read(self, pod: PodInstance, end: int) -> Pod | None:
         key = (pod.namespace, pod.name)
         if key not in self._pods:
-            found = msgspec.convert(pod_object(self._workload, pod, end), PodObject)
-            self._pods[key] = parse_pod(found, end, self._shared)
+            converted = msgspec.convert(pod_object(self._workload, pod, end), PodObject)
+            self._pods[key] = parse_pod(converted, end, self._shared)
         return self._pods[key]
 
 

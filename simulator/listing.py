@@ -121,7 +121,7 @@ def _labels(item: Json) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """Objects of one page, with the key of the last one if more follow."""
 
     items: list[Json]
@@ -129,7 +129,7 @@ class Page:
     remaining: int
 
 
-def page_of(keys: Sequence[str], build: Callable[[int], Json], selected: Selector, after: str, limit: int) -> Page:
+def page_of(keys: Sequence[str], build: Callable[[int], Json], selected: Selector, after: str, limit: int) -> ListPage:
     """Up to `limit` (0: all) selected objects whose keys follow `after`; `keys` are sorted, `build` takes an index."""
     items: list[Json] = []
     last_key, index = "", _first_after(keys, after)
@@ -137,11 +137,11 @@ def page_of(keys: Sequence[str], build: Callable[[int], Json], selected: Selecto
         item = build(index)
         if selected(item):
             if limit and len(items) == limit:
-                return Page(items, last_key, len(keys) - index)
+                return ListPage(items, last_key, len(keys) - index)
             items.append(item)
             last_key = keys[index]
         index += 1
-    return Page(items, None, 0)
+    return ListPage(items, None, 0)
 
 
 def _first_after(keys: Sequence[str], after: str) -> int:

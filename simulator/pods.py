@@ -52,11 +52,11 @@ def _letters(text: str, count: int) -> str:
 
 def split(total: int, weights: Sequence[float]) -> list[int]:
     """`total` in whole parts in proportion to `weights` that add up to it exactly."""
-    whole = sum(weights)
+    sum_of_weights = sum(weights)
     parts, given, passed = [], 0, 0.0
     for weight in weights:
         passed += weight
-        until = round(total * passed / whole)
+        until = round(total * passed / sum_of_weights)
         parts.append(until - given)
         given = until
     return parts

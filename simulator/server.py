@@ -156,7 +156,7 @@ def kubeconfig(url: str, token: str | None = None) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -32,7 +32,7 @@ Shape = tuple[float, ...]
 FLAT: Shape = (1.0,) * 24
 
 Pool = Literal["control-plane", "worker", "gpu", "every"]
-Kind = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "Node"]
+OwnerKind = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "Node"]
 State = Literal["running", "succeeded", "unbound", "pulling"]
 """`pulling` is bound and Pending (its image is being pulled), `unbound` is Pending without a node."""
 
@@ -153,7 +153,7 @@ class PodGroup:
     """Pods of one owner: a Deployment, a StatefulSet, a DaemonSet, a Job, or static pods (`Node`)."""
 
     name: str
-    kind: Kind
+    kind: OwnerKind
     containers: tuple[Container, ...]
     init: tuple[Container, ...] = ()
     replicas: Replicas = field(default_factory=Replicas)

@@ -81,12 +81,12 @@ TABLES: Mapping[str, tuple[Sequence[tuple[str, int]], Cells]] = {
 }
 
 
-def table(kind: str, items: Sequence[Json], metadata: Json, now: int, *, whole_objects: bool = False) -> Json:
+def table(kind: str, items: Sequence[Json], metadata: Json, now: int, *, with_objects: bool = False) -> Json:
     """A Table of `items`; its rows carry the objects' metadata, or the whole objects if the client sorts by them."""
     columns, cells = TABLES[kind]
 
     def included(item: Json) -> Json:
-        if whole_objects:
+        if with_objects:
             return {"kind": kind, "apiVersion": "v1", **item}
         return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
 

@@ -19,7 +19,7 @@ import numpy as np
 from simulator.shapes import DAY, GIB, HOUR, STEP, STEPS_PER_HOUR, Floats
 from simulator.workload import METRICS, Metric, Workload, step_ends
 
-Scale = Literal["hourly_7d", "daily_14d", "monthly_12m"]
+ScaleName = Literal["hourly_7d", "daily_14d", "monthly_12m"]
 Dimension = Literal["usage", "requests"]
 
 PRICES: dict[Metric, float] = {"cpu": 0.031611, "memory": 0.004237, "gpu": 0.95}
@@ -98,7 +98,7 @@ class Truth:
         ends = step_ends(self.start, self.last_tick)
         return tuple(spec.name for spec in self.workload.namespaces if self.workload.alive(spec.name, ends).any())
 
-    def buckets(self, scale: Scale) -> list[Bucket]:
+    def buckets(self, scale: ScaleName) -> list[Bucket]:
         """Buckets of a scale, oldest first; an open one without an elapsed step is not listed."""
         edges = {"hourly_7d": self._hours, "daily_14d": self._days, "monthly_12m": self._months}[scale]()
         pairs = pairwise(edges)
@@ -119,7 +119,7 @@ class Truth:
     def _months(self) -> list[int]:
         return [month_after(self.last_tick, months) for months in range(-12, 2)]
 
-    def window(self, scale: Scale) -> tuple[int, int]:
+    def window(self, scale: ScaleName) -> tuple[int, int]:
         """Start of the first bucket and the last tick."""
         return self.buckets(scale)[0].start, self.last_tick
 
@@ -169,7 +169,7 @@ class Truth:
         """Allocatable that no namespace used in (start, end]."""
         return self.allocatable(metric, start, end) - self.total(metric, start, end)
 
-    def series(self, namespace: str, metric: Metric, scale: Scale, dimension: Dimension = "usage") -> list[float]:
+    def series(self, namespace: str, metric: Metric, scale: ScaleName, dimension: Dimension = "usage") -> list[float]:
         """Amount of each bucket."""
         return [self.amount(namespace, metric, each.start, each.end, dimension) for each in self.buckets(scale)]
 

@@ -103,9 +103,9 @@ QUESTIONS = (
         lambda known: {
             "comparison/change_pct": percent(
                 known.amount("search", "cpu", known.when.same_hours_of_yesterday),
-                known.amount("search", "cpu", known.when.whole_hours_of_today),
+                known.amount("search", "cpu", known.when.closed_hours_of_today),
             ),
-            "comparison/value": known.amount("search", "cpu", known.when.whole_hours_of_today),
+            "comparison/value": known.amount("search", "cpu", known.when.closed_hours_of_today),
             "comparison/same_hours": True,
             "comparison/scaled": False,
         },

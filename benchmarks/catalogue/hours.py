@@ -22,14 +22,14 @@ def mean(series: dict[str, float]) -> float:
 
 def hourly_ratios(known: Known) -> dict[str, float]:
     """CPU usage over requests, in each whole hour, of the namespaces together that request any in it."""
-    usage = {name: known.whole_hours([name], "cpu") for name in known.namespaces}
-    requests = {name: known.whole_hours([name], "cpu", "requests") for name in known.namespaces}
+    usage = {name: known.full_hours([name], "cpu") for name in known.namespaces}
+    requests = {name: known.full_hours([name], "cpu", "requests") for name in known.namespaces}
 
     def ratio(hour: str) -> float:
         asking = [name for name in known.namespaces if requests[name].get(hour)]
         return sum(usage[name][hour] for name in asking) / sum(requests[name][hour] for name in asking)
 
-    return {hour: ratio(hour) for hour in known.whole_hours(known.namespaces, "cpu")}
+    return {hour: ratio(hour) for hour in known.full_hours(known.namespaces, "cpu")}
 
 
 QUESTIONS = (
@@ -37,15 +37,15 @@ QUESTIONS = (
         "When was the cluster's busiest hour of the last seven days, and how many cores did it use?",
         lambda _: call("get_timeseries", metric="cpu"),
         lambda known: {
-            "stats/peak_hour": peak(known.whole_hours(known.namespaces, "cpu")),
-            "stats/max": max(known.whole_hours(known.namespaces, "cpu").values()),
+            "stats/peak_hour": peak(known.full_hours(known.namespaces, "cpu")),
+            "stats/max": max(known.full_hours(known.namespaces, "cpu").values()),
         },
     ),
     Question(
         "Show the hourly memory series of registry over the last seven days, with minimum, maximum and mean.",
         lambda _: call("get_timeseries", metric="memory", namespace="registry"),
         lambda known: {
-            **extremes(known.whole_hours("registry", "memory")),
+            **extremes(known.full_hours("registry", "memory")),
             "series/0/values": known.series("registry", "memory", "hourly_7d"),
             "hours": known.dates("hourly_7d"),
         },
@@ -54,19 +54,19 @@ QUESTIONS = (
         "How many cores does search need nineteen hours out of twenty?",
         lambda _: call("get_timeseries", namespace="search"),
         lambda known: {
-            "stats/p95": float(np.percentile(list(known.whole_hours("search", "cpu").values()), 95)),
+            "stats/p95": float(np.percentile(list(known.full_hours("search", "cpu").values()), 95)),
         },
     ),
     Question(
         "How many cores do the ml-* namespaces use on average, all together?",
         lambda _: call("get_timeseries", namespaces=["ml-*"], aggregate=True),
-        lambda known: {"stats/mean": mean(known.whole_hours(known.matching("ml-*"), "cpu"))},
+        lambda known: {"stats/mean": mean(known.full_hours(known.matching("ml-*"), "cpu"))},
     ),
     Question(
         "Which of ci and batch-nightly peaks in the night, and when?",
         lambda _: call("get_timeseries", namespaces=["ci", "batch-nightly"]),
         lambda known: {
-            f"series/namespace={name}/stats/peak_hour": peak(known.whole_hours(name, "cpu"))
+            f"series/namespace={name}/stats/peak_hour": peak(known.full_hours(name, "cpu"))
             for name in ("batch-nightly", "ci")
         },
     ),
@@ -76,7 +76,7 @@ QUESTIONS = (
         lambda known: {
             "series/0/values": [
                 value
-                for hour, value in known.whole_hours("ci", "cpu", "requests").items()
+                for hour, value in known.full_hours("ci", "cpu", "requests").items()
                 if hour.startswith(known.when.yesterday.date)
             ],
         },

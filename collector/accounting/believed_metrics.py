@@ -50,15 +50,15 @@ def _containers(pod: Pod, item: PodMetrics) -> dict[str, Usage] | None:
     What has another name, or none, is no container of it but a sum or an error of whoever answers. One that is there
     twice with different values was read twice, before and after it was made anew: which is true nobody knows.
     """
-    found: dict[str, Usage] = {}
+    usages: dict[str, Usage] = {}
     for container in item.containers or ():
         name, cpu, memory = container.name, container.cpu, container.memory
         # Nothing runs in 0 bytes: some kubelets say so of what they cannot read.
         if cpu is None or not memory or name not in pod.containers:
             continue
-        if found.setdefault(name, (cpu, memory)) != (cpu, memory):
+        if usages.setdefault(name, (cpu, memory)) != (cpu, memory):
             return None
-    return None if item.containers is None else found
+    return None if item.containers is None else usages
 
 
 def node_usage(node: Node, item: NodeMetrics, moment: float, interval: float) -> NodeUsage:

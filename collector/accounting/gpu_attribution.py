@@ -74,7 +74,7 @@ class _Work:
 
     device: GpuDevice
     holders: tuple[PodName, ...]
-    told: bool
+    attributable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class _Tally:
             if value is None:
                 continue
             node.add(value, share)
-            if not work.told:
+            if not work.attributable:
                 self.unattributed = self.unattributed or _Sum()
                 self.unattributed.add(value, share)
                 continue
@@ -188,9 +188,9 @@ def _works(
             # A label names one of several holders here. With a single device all of them hold it. With more, nobody can
             # say which pod ran on which, and charging the named one alone would bill its neighbours' work to it.
             only = len(place.devices) == 1
-            yield _Work(device, holders + sharers if only else holders, told=only)
+            yield _Work(device, holders + sharers if only else holders, attributable=only)
         else:
-            yield _Work(device, holders, told=bool(holders) or (device.utilisation or 0.0) < IDLE_BELOW)
+            yield _Work(device, holders, attributable=bool(holders) or (device.utilisation or 0.0) < IDLE_BELOW)
 
 
 def _sells(node: str, units: GpuUnits) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from collector.kubernetes.gpu_resources import is_measured, slice_of, told_clients
+from collector.kubernetes.gpu_resources import declared_clients, is_measured, slice_of
 from collector.observations import GpuDevice, Node, NodeSpan
 from kl_core.calendar import HOUR
 
@@ -72,8 +72,8 @@ class GpuSharing:
         if ticks < TICKS_TO_BELIEVE:
             return replace(self, ticks=ticks)
         ratio = round(advertised / self.devices)
-        is_whole = ratio >= 1 and abs(ratio * self.devices - advertised) < TOLERANCE
-        return replace(self, ticks=ticks, clients=ratio if is_whole else 1)
+        is_integer = ratio >= 1 and abs(ratio * self.devices - advertised) < TOLERANCE
+        return replace(self, ticks=ticks, clients=ratio if is_integer else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class NodeMemory:
         """Return the GPUs that these units of this node are worth, by resource."""
         return {resource: count * self.worth(node, resource) for resource, count in units.items()}
 
-    def told(self, node: Node, units: Units) -> NodeMemory:
+    def with_status(self, node: Node, units: Units) -> NodeMemory:
         """Return it after the node was as `node` says and had these units at the least."""
         as_many = self._advertises_as_many(units)
         hints = {**self.hints, **node.gpu_hints} if as_many else dict(node.gpu_hints)
@@ -130,9 +130,9 @@ class NodeMemory:
         return all(self.units.get(name) == count for name, count in units.items() if count)
 
     def _worth(self, resource: str, advertised: float, hints: Mapping[str, str]) -> float:
-        told = told_clients(resource, advertised, hints)
+        declared = declared_clients(resource, advertised, hints)
         learnt = self.sharing[resource].clients if resource in self.sharing else None
-        return slice_of(resource, hints) / (told or learnt or 1)
+        return slice_of(resource, hints) / (declared or learnt or 1)
 
 
 GpuMemory = Mapping[str, NodeMemory]
@@ -172,7 +172,7 @@ def _after(known: NodeMemory, nodes: Sequence[Node], devices: Sequence[GpuDevice
     last, is_again = nodes[-1], known.last_there == time
     units = {name: count for node in nodes for name, count in node.gpu_capacity.items() if count > 0}
     before = known
-    known = replace(known.told(last, units), last_there=time)
+    known = replace(known.with_status(last, units), last_there=time)
     if devices and not is_again:
         known = replace(known, sharing={**known.sharing, **_sharing(known, last, units, devices)})
 
@@ -206,17 +206,17 @@ def _sharing(known: NodeMemory, node: Node, units: Units, devices: Sequence[GpuD
     hints = known.hints_of(node)
     instances = {resource for resource in measured if _is_instance(resource, hints)}
     cut = {device.uuid for device in devices if device.instance is not None}
-    whole = {device.uuid for device in devices} - (cut if instances else set())
+    undivided = {device.uuid for device in devices} - (cut if instances else set())
     # Instances of all sizes are cut out of the same GPUs, and whole ones can have several names.
     cut_up = round(sum(measured[resource] * slice_of(resource, hints) for resource in instances), _DIGITS)
     uncut = sum(count for resource, count in measured.items() if resource not in instances)
-    found = {}
+    sharing = {}
     for resource in measured:
-        advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(whole))
+        advertised, gpus = (cut_up, len(cut)) if resource in instances else (uncut, len(undivided))
         if gpus:
             before = known.sharing.get(resource)
-            found[resource] = before.after(advertised, gpus) if before else GpuSharing(advertised, gpus, 1)
-    return found
+            sharing[resource] = before.after(advertised, gpus) if before else GpuSharing(advertised, gpus, 1)
+    return sharing
 
 
 def _is_instance(resource: str, hints: Mapping[str, str]) -> bool:

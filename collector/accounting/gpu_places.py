@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from collector.accounting.gpu_memory import TOLERANCE
 from collector.dcgm.exposition import merge
-from collector.kubernetes.gpu_resources import is_gpu_resource, is_measured, slice_of, told_clients, told_gpus
+from collector.kubernetes.gpu_resources import declared_clients, declared_gpus, is_gpu_resource, is_measured, slice_of
 from collector.observations import GpuDevice, Node, Pod, UsageReading
 
 PodName = tuple[str, str]
@@ -92,9 +92,9 @@ def _placed(
     places: dict[str, tuple[str, ...]] = {host: (name,) for host in hosts if (name := _named_after(host, nodes))}
     nameless = not places
     by_pod = {pod.key: name for name, pods in on.items() for pod in pods}
-    places |= _told(hosts, places, lambda device: {by_pod[pod] for pod in device.holders if pod in by_pod})
+    places |= _placed_by(hosts, places, lambda device: {by_pod[pod] for pod in device.holders if pod in by_pod})
     by_uuid = {device.uuid: places[device.node][0] for device in devices if device.node in places}
-    places |= _told(hosts, places, lambda device: {by_uuid[device.uuid]} if device.uuid in by_uuid else set())
+    places |= _placed_by(hosts, places, lambda device: {by_uuid[device.uuid]} if device.uuid in by_uuid else set())
     if nameless:
         places |= _remaining(hosts, places, nodes, on)
     for device in devices:
@@ -112,14 +112,16 @@ def _named_after(host: str, nodes: Mapping[str, Node]) -> str | None:
     return fitting[0] if len(fitting) == 1 and host else None
 
 
-def _told(
+def _placed_by(
     hosts: Mapping[str, Sequence[GpuDevice]],
     places: Mapping[str, tuple[str, ...]],
     nodes_of: Callable[[GpuDevice], set[str]],
 ) -> dict[str, tuple[str, ...]]:
     """Return the one node that the devices of a host tell, for the hosts that have no place yet."""
-    told = {host: set().union(*map(nodes_of, devices)) for host, devices in hosts.items() if host not in places}
-    return {host: (*names,) for host, names in told.items() if len(names) == 1}
+    nodes_by_host = {
+        host: set().union(*map(nodes_of, devices)) for host, devices in hosts.items() if host not in places
+    }
+    return {host: (*names,) for host, names in nodes_by_host.items() if len(names) == 1}
 
 
 def _remaining(
@@ -141,10 +143,10 @@ def _room(node: Node, pods: Iterable[Pod]) -> float:
 
     def gpus(units: Iterable[tuple[str, float]]) -> float:
         return sum(
-            count * slice_of(name, node.gpu_hints) / (told_clients(name, count, node.gpu_hints) or 1)
+            count * slice_of(name, node.gpu_hints) / (declared_clients(name, count, node.gpu_hints) or 1)
             for name, count in units
             if is_measured(name)
         )
 
     held = sum(max(gpus(pod.requests.items()), len(pod.claims)) for pod in pods)
-    return max(gpus(node.gpu_capacity.items()), told_gpus(node.gpu_hints), held)
+    return max(gpus(node.gpu_capacity.items()), declared_gpus(node.gpu_hints), held)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.accounting.gpu_memory import NOTHING, TOLERANCE, GpuMemory, NodeMemory, key_of
-from collector.kubernetes.gpu_resources import is_gpu_resource, is_measured, slice_of, told_gpus, vendor
+from collector.kubernetes.gpu_resources import declared_gpus, is_gpu_resource, is_measured, slice_of, vendor
 from collector.observations import BlindSpot, Node, NodeSpan, Pod
 
 
@@ -33,7 +33,7 @@ class GpuUnits:
     """By name."""
     claimed: Mapping[str, float] | None = field(default_factory=dict)
     """GPUs that pods hold by resource claims, by `Pod.identity`; None where they are unknown."""
-    told: bool = True
+    exporter_answered: bool = True
     """Whether any exporter answered."""
 
     def worth(self, node: Node, resource: str) -> float:
@@ -48,7 +48,7 @@ class GpuUnits:
         """GPUs of a node."""
         others = self._advertised(node, lambda resource: not is_measured(resource))
         shown = self._of(node).devices.value
-        return others + max(self.sold(node), shown) or told_gpus(self._of(node).hints_of(node))
+        return others + max(self.sold(node), shown) or declared_gpus(self._of(node).hints_of(node))
 
     def _advertised(self, node: Node, wanted: Callable[[str], bool]) -> float:
         known = self._of(node)
@@ -107,11 +107,11 @@ class GpuUnits:
             if node.excluded or not (gpus or held.get(node.name)):
                 continue
             before = sums.get(node.name, NodeGpus(0.0, 0.0, None))
-            told = self._of(node).framebuffer.value if self.told else 0.0
+            memory = self._of(node).framebuffer.value if self.exporter_answered else 0.0
             sums[node.name] = NodeGpus(
                 before.capacity + gpus * part,
                 before.allocatable + self.allocatable(node) * part,
-                (before.memory or 0.0) + told * part if told else before.memory,
+                (before.memory or 0.0) + memory * part if memory else before.memory,
             )
         return {name: _at_least(gpus, held.get(name, 0.0)) for name, gpus in sums.items()}
 

@@ -43,5 +43,5 @@ def gpus_of(
         return Gpus(GpuUnits(memory, {}), None, dcgm)
     learnt = learn(memory, cluster.nodes, None if sighting is None else sighting.shown, time)
     nodes = {span.node.name: span.node for span in cluster.nodes if not span.node.excluded}
-    units = GpuUnits(learnt, nodes, cluster.claimed, told=sighting is not None)
+    units = GpuUnits(learnt, nodes, cluster.claimed, exporter_answered=sighting is not None)
     return Gpus(units, None if sighting is None else attribute(sighting, units, entry), dcgm)

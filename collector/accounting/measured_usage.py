@@ -120,14 +120,14 @@ def _fold(
     """Return usage by entry, and expected pods that were not measured by namespace and reason."""
     tallies: dict[str | None, _Tally] = {}
     reasons: dict[str, dict[UnmeasuredReason, int]] = {}
-    for pod, found in samples:
+    for pod, usage_or_reason in samples:
         tally = tallies.setdefault(pod.namespace if charged(pod.namespace) else None, _Tally())
         expected = samples.is_expected(pod)
-        if not isinstance(found, str):
-            tally.use(found)
+        if not isinstance(usage_or_reason, str):
+            tally.use(usage_or_reason)
         elif expected:
             counts = reasons.setdefault(pod.namespace, {})
-            counts[found] = counts.get(found, 0) + 1
+            counts[usage_or_reason] = counts.get(usage_or_reason, 0) + 1
         if expected:
-            tally.expect(pod, measured=not isinstance(found, str))
+            tally.expect(pod, measured=not isinstance(usage_or_reason, str))
     return {key: tally.usage() for key, tally in tallies.items()}, reasons

@@ -82,8 +82,12 @@ class PodSamples:
         if place is None:
             return
         pod = self.pods[place]
-        found = pod_usage(pod, self._nodes[pod.node], item, self._moment, self._interval)
-        verdict, usage = (_REASONS.index(found), (0.0, 0.0)) if isinstance(found, str) else (_MEASURED, found)
+        usage_or_reason = pod_usage(pod, self._nodes[pod.node], item, self._moment, self._interval)
+        verdict, usage = (
+            (_REASONS.index(usage_or_reason), (0.0, 0.0))
+            if isinstance(usage_or_reason, str)
+            else (_MEASURED, usage_or_reason)
+        )
         time = -math.inf if item.timestamp is None else item.timestamp
         if self._verdicts[place] == _ABSENT or time > self._times[place]:
             self._verdicts[place], self._times[place] = verdict, time
@@ -113,9 +117,9 @@ class PodSamples:
         for pod in self.pods:
             if pod.running and (more := pod.requests.get(HUGE_PAGES)):
                 pages[pod.node] = pages.get(pod.node, 0.0) + more
-        found: dict[str, NodeUsage] = {}
+        usages: dict[str, NodeUsage] = {}
         for item in metrics.nodes:
             if item.name in self._nodes:
                 cpu, memory = node_usage(self._nodes[item.name], item, self._moment, self._interval)
-                found[item.name] = cpu, None if memory is None else memory + pages.get(item.name, 0.0)
-        return found
+                usages[item.name] = cpu, None if memory is None else memory + pages.get(item.name, 0.0)
+        return usages

@@ -160,9 +160,9 @@ def _entries(
     matched = requests * _matched_share(measured, pods)
     for row, item in enumerate(stored):
         for metric, values in item.matched.items():
-            told = ~np.isnan(values) & item.lifetimes.alive(starts)
+            is_known = ~np.isnan(values) & item.lifetimes.alive(starts)
             index = METRICS.index(metric)
-            matched[row, index, told] = values[told] * (hours_per_cell / _UNIT[index, 0])
+            matched[row, index, is_known] = values[is_known] * (hours_per_cell / _UNIT[index, 0])
     return EntryCells(
         usage=usage,
         requests=requests,

@@ -156,8 +156,8 @@ def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
     labels, values = reading.labels, reading.values
     profile = labels.get("GPU_I_PROFILE", "") if instance else ""
     # After a partitioning an exporter can name an instance without its profile (NVIDIA/dcgm-exporter#714).
-    told = instance is None or is_mig_profile(profile)
-    if not told:
+    has_profile = instance is None or is_mig_profile(profile)
+    if not has_profile:
         log.warning(
             "dcgm: GPU_I_PROFILE of instance %s of %s is %r, expected one such as '1g.5gb': its use is unknown. Update "
             "the exporter, or restart it after the GPU was partitioned.",
@@ -169,7 +169,7 @@ def _device(key: _DeviceKey, reading: _Reading) -> GpuDevice:
         node=host,
         uuid=uuid,
         instance=instance,
-        share=profile_share(profile, labels.get("modelName", "")) if told else None,
+        share=profile_share(profile, labels.get("modelName", "")) if has_profile else None,
         utilisation=_utilisation(values, instance),
         memory_used=_bytes(values.get(_USED)),
         memory_free=_bytes(values.get(_FREE)),

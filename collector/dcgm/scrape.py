@@ -102,13 +102,13 @@ def _scrape_one(target: _Target, timeout_sec: float, sleep: Sleep) -> tuple[GpuD
     attempt = 0
     while True:
         attempt += 1
-        found = _ask(target, timeout_sec, deadline)
-        if not isinstance(found, _PassingError):
-            return found
-        pause = max(_FIRST_PAUSE_SEC * 2.0 ** (attempt - 1) * (0.5 + 0.5 * _CHANCE.random()), found.retry_after)
+        answer = _ask(target, timeout_sec, deadline)
+        if not isinstance(answer, _PassingError):
+            return answer
+        pause = max(_FIRST_PAUSE_SEC * 2.0 ** (attempt - 1) * (0.5 + 0.5 * _CHANCE.random()), answer.retry_after)
         if attempt == MAX_ATTEMPTS or time.monotonic() + pause >= deadline:
-            return found
-        log.info("%s It is asked again in %.1f s.", found, pause)
+            return answer
+        log.info("%s The collector asks again in %.1f s.", answer, pause)
         sleep(pause)
 
 

@@ -27,7 +27,7 @@ from collector.kubernetes.quantity import parse_quantity
 MIN_MEMORY_BYTES = 64 * 2**20
 """No node and no GPU has less; 256 is meant to be 256Gi, not bytes."""
 BEGINNING = 0
-WHOLE_CLUSTER = "*"
+CLUSTER = "*"
 _LETTERS = "EPTGMKkmunie"
 
 
@@ -66,11 +66,9 @@ def gpu_history(path: Path) -> Mapping[str, Steps]:
     by_name: dict[str, list[tuple[int, tuple[float, float]]]] = {}
     for place, row in _rows(path, ("from", "namespace", "gpus", "gpu_memory")):
         pair = _pair(place, row, "gpus", "gpu_memory", positive=False)
-        by_name.setdefault(row["namespace"] or WHOLE_CLUSTER, []).append((_time(place, row["from"]), pair))
-    if WHOLE_CLUSTER not in by_name:
-        raise MigrationError(
-            f"{path} has no row with namespace {WHOLE_CLUSTER}, which says how many GPUs the cluster has"
-        )
+        by_name.setdefault(row["namespace"] or CLUSTER, []).append((_time(place, row["from"]), pair))
+    if CLUSTER not in by_name:
+        raise MigrationError(f"{path} has no row with namespace {CLUSTER}, which says how many GPUs the cluster has")
     return {name: _steps(path, rows) for name, rows in by_name.items()}
 
 

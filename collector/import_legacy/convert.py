@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
+from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.source import Array
 from collector.model import Entry, TickSample
 from kl_core.vocabulary import Metric, Source
@@ -76,7 +76,7 @@ def samples(
     observed: dict[Source, bool | None] = {"kubernetes": True, "metrics": True, "dcgm": True if gpus else None}
     result = []
     for place, (tick, interval) in enumerate(zip(ticks, intervals, strict=True)):
-        gpu = _named(GPU_AND_MEMORY, tables[WHOLE_CLUSTER][:, place]) if gpus else {}
+        gpu = _named(GPU_AND_MEMORY, tables[CLUSTER][:, place]) if gpus else {}
         result.append(
             TickSample(
                 time=tick,

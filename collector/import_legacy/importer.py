@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.errors import MigrationError
-from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
+from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.convert import Rows, carried_forward, samples
 from collector.import_legacy.progress import ImportMark, Made, Standing, load_mark, save_mark, standing
 from collector.import_legacy.source import Array, Database, Installation, open_source
@@ -54,7 +54,7 @@ def make_plan(
             "--with-open-hour for the minutes there are"
         )
     first = line.begin
-    for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(WHOLE_CLUSTER))):
+    for what, steps in (("capacity", capacity), ("GPU", (gpus or {}).get(CLUSTER))):
         if steps is not None and steps.since[0] > first:
             raise MigrationError(
                 f"the {what} history begins at {iso(steps.since[0])}, but the source at {iso(first)}: add a row with "
@@ -181,7 +181,7 @@ def _warnings(source: Installation, gpus: Mapping[str, Steps] | None, reserved: 
             name for name in source.gpu if name in with_rows and name not in source.usage
         ],
         "the GPU history names {} namespace(s) without a __gpu file": sorted(
-            with_rows.keys() - {WHOLE_CLUSTER} - source.gpu.keys()
+            with_rows.keys() - {CLUSTER} - source.gpu.keys()
         ),
     }
     for text, names in namespaces.items():

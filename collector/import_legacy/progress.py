@@ -15,10 +15,10 @@ import orjson
 from pydantic import TypeAdapter
 
 from collector.errors import MigrationError
-from collector.import_legacy.capacity_history import WHOLE_CLUSTER, Steps
+from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.ticks import Timeline
 from collector.store import foreign_databases, registry
-from collector.store.files import read_json, write_whole
+from collector.store.files import read_json, write_atomically
 from kl_core.calendar import iso
 
 MARK_FILE = "imported.json"
@@ -116,7 +116,7 @@ def load_mark(directory: Path) -> ImportMark | None:
 
 def save_mark(directory: Path, mark: ImportMark) -> None:
     """Write the mark whole. StoreError if that is impossible."""
-    write_whole(directory / MARK_FILE, orjson.dumps(mark))
+    write_atomically(directory / MARK_FILE, orjson.dumps(mark))
 
 
 def in_force(steps: Steps, begin: int, end: int) -> Steps:
@@ -136,7 +136,7 @@ def _check_same(before: Made, now: Made, begin: int, until: int) -> None:
     for name in sorted({name for history in histories for name in history}):
         then, given = (in_force(history.get(name, Steps((), ())), begin, until) for history in histories)
         if then != given:
-            raise _other_arguments(f"other GPUs of {'the cluster' if name == WHOLE_CLUSTER else name}", until)
+            raise _other_arguments(f"other GPUs of {'the cluster' if name == CLUSTER else name}", until)
 
 
 def _other_arguments(what: str, until: int) -> MigrationError:

@@ -130,7 +130,7 @@ class Installation:
 
 def open_source(directory: Path) -> Installation:
     """Look at every file of `directory`. MigrationError if there is no directory or no namespace's database in it."""
-    found: dict[str, dict[str, Database]] = {suffix: {} for suffix in SUFFIXES}
+    by_suffix: dict[str, dict[str, Database]] = {suffix: {} for suffix in SUFFIXES}
     problems = []
     for path in _files(directory):
         name, suffix = _split(path.name)
@@ -142,19 +142,19 @@ def open_source(directory: Path) -> Installation:
             reason = f"{name!r} is no name of a namespace" if isinstance(error, StoreError) else str(error)
             problems.append(f"{path.name}: {reason}; left aside")
             continue
-        if name in found[suffix]:
+        if name in by_suffix[suffix]:
             problems.append(f"{path.name}: a second file for {name}{suffix}; left aside")
             continue
-        found[suffix][name] = database
-    return _installation(directory, found, problems)
+        by_suffix[suffix][name] = database
+    return _installation(directory, by_suffix, problems)
 
 
 def _installation(
-    directory: Path, found: Mapping[str, Mapping[str, Database]], problems: Sequence[str]
+    directory: Path, by_suffix: Mapping[str, Mapping[str, Database]], problems: Sequence[str]
 ) -> Installation:
     named = {
         suffix: {name: database for name, database in sorted(databases.items()) if name not in _SPECIAL}
-        for suffix, databases in found.items()
+        for suffix, databases in by_suffix.items()
     }
     if not named[""]:
         left = f" ({'; '.join(problems[:3])})" if problems else ""
@@ -168,8 +168,8 @@ def _installation(
         rf=named["__rf"],
         gpu=named["__gpu"],
         gpu_rf=named["__gpu__rf"],
-        non_allocatable=found[""].get(NON_ALLOCATABLE),
-        billing_rate=found[""].get(BILLING_RATE),
+        non_allocatable=by_suffix[""].get(NON_ALLOCATABLE),
+        billing_rate=by_suffix[""].get(BILLING_RATE),
         problems=tuple(problems),
     )
 

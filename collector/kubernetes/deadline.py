@@ -28,7 +28,7 @@ class Deadline:
         """Return the seconds that are left, 0.0 when it is over."""
         return 0.0 if self._stop.is_set() else max(0.0, self._end - self._monotonic())
 
-    def told(self) -> str:
+    def wording(self) -> str:
         """Return how what has not come by now was cut short, to follow the verb."""
         return "before the collector was stopped" if self._stop.is_set() else f"within {self.seconds:.0f} s"
 

@@ -127,7 +127,7 @@ def _mig_profile(resource: str, hints: Mapping[str, str]) -> str:
     return partition if is_mig_profile(partition) else ""
 
 
-def told_clients(resource: str, advertised: float, hints: Mapping[str, str]) -> float | None:
+def declared_clients(resource: str, advertised: float, hints: Mapping[str, str]) -> float | None:
     """Into how many shares each GPU (or part of one) is sold as a resource, as its node tells; None when it does not.
 
     `advertised` are the units of the resource on that node.
@@ -158,7 +158,7 @@ def _clients_of_nvidia(resource: str, advertised: float, hints: Mapping[str, str
     return _ratio(advertised * slice_of(resource, hints), _count(hints, _GKE_COUNT))
 
 
-def told_gpus(hints: Mapping[str, str]) -> float:
+def declared_gpus(hints: Mapping[str, str]) -> float:
     """GPUs that a node's labels tell it has, for one that advertises none; 0.0 when they do not."""
     if _SINGLE_STRATEGY.search(hints.get("nvidia.com/gpu.product", "")):
         return 0.0

@@ -135,22 +135,22 @@ def list_all(
     return listing
 
 
-def next_token(path: str, asked: str | None, told: str | None) -> str | None:
+def next_token(path: str, requested: str | None, following: str | None) -> str | None:
     """Return the token of the page that follows; `SourceError` where it would be the same page again, without end."""
-    if told and told == asked:
+    if following and following == requested:
         raise SourceError(
             "kubernetes",
             f"the listing of {path} does not end: a page names itself as the next one. Check the API server, and what "
             "stands between it and the collector.",
         )
-    return told or None
+    return following or None
 
 
 def _unended(path: str, pages: int, deadline: Deadline) -> SourceError:
     return SourceError(
         "kubernetes",
-        f"{path} was not read {deadline.told()}: {pages} pages of up to {MAX_PAGE_OBJECTS} objects came, and that was "
-        "not all. If there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, "
+        f"{path} was not read {deadline.wording()}: {pages} pages of up to {MAX_PAGE_OBJECTS} objects came, and that "
+        "was not all. If there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, "
         "check what answers for the API server.",
     )
 
@@ -161,12 +161,12 @@ def _take(
     listing.odd.update({each.key: each for each in page.odd})
     for item in page.items:
         key = key_of(item.metadata)
-        found = resource.understood(item, now)
-        if isinstance(found, Odd):
-            listing.odd[key] = found
-        elif found is not None:
+        understood = resource.understood(item, now)
+        if isinstance(understood, Odd):
+            listing.odd[key] = understood
+        elif understood is not None:
             known = held(key)
-            listing.items[key] = known if known == found and known is not None else found
+            listing.items[key] = known if known == understood and known is not None else understood
 
 
 def _page(session: Session, resource: Resource[K, T], token: str | None) -> ObjectPage[K]:

@@ -89,11 +89,11 @@ class Lives(Generic[T]):
             for item, since, until in versions:
                 if min(until, end) > max(since, start):
                     yield item, min(until, end) - max(since, start)
-        whole = end - start
+        length = end - start
         for key, item in self._newest.items():
             began, ended = self._began(key, item), self._kind.end(item)
             if ended is None and began <= start:
-                yield item, whole
+                yield item, length
             elif (until := end if ended is None else min(ended, end)) > max(began, start):
                 yield item, until - max(began, start)
 

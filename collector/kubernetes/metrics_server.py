@@ -105,9 +105,9 @@ def read_pod_metrics(body: bytes | bytearray) -> Iterator[PodMetrics]:
 
 def read_node_metrics(body: bytes | bytearray) -> tuple[NodeMetrics, ...]:
     """Read a NodeMetricsList; `SourceError` for what is none. An item that cannot be read is left out and logged."""
-    found = [_node_metrics(item) for item in _items(body, "nodes")]
-    _log_nameless("nodes", found.count(None))
-    return tuple(node for node in found if node is not None)
+    nodes = [_node_metrics(item) for item in _items(body, "nodes")]
+    _log_nameless("nodes", nodes.count(None))
+    return tuple(node for node in nodes if node is not None)
 
 
 def _body(session: Session, resource: str) -> bytes:

@@ -28,7 +28,7 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
     ready = _is_ready(status)
     # Some webhooks let a scheduler allocate more than there is; nobody can use it.
     cpu, memory = _amount(capacity, "cpu"), _amount(capacity, "memory")
-    told = Node(
+    parsed = Node(
         name=metadata.name,
         uid=metadata.uid or "",
         cpu_capacity=cpu,
@@ -43,17 +43,17 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
         gpu_allocatable=_gpus(allocatable),
         gpu_hints=gpu_hints(labels, annotations),
     )
-    return told, min(seconds(metadata.creation_timestamp), latest)
+    return parsed, min(seconds(metadata.creation_timestamp), latest)
 
 
 def _is_ready(status: NodeStatus) -> bool:
-    told = [each.status == "True" for each in status.conditions or () if each.type == "Ready"]
-    return all(told)
+    conditions = [each.status == "True" for each in status.conditions or () if each.type == "Ready"]
+    return all(conditions)
 
 
 def _ready_since(status: NodeStatus) -> float:
-    told = [each.status for each in status.conditions or () if each.type == "Ready"]
-    return condition_since(status.conditions, "Ready", told[0] or "") if told else 0.0
+    statuses = [each.status for each in status.conditions or () if each.type == "Ready"]
+    return condition_since(status.conditions, "Ready", statuses[0] or "") if statuses else 0.0
 
 
 def _amount(resources: ResourceList, name: str) -> float:

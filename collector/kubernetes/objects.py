@@ -327,7 +327,7 @@ def _page(page: _Page[K] | _RawPage, items: Sequence[K], odd: Sequence[Odd]) -> 
 def _odd(item: Raw, reason: str) -> Odd:
     """Return what can be said of an object that cannot be understood."""
     metadata = msgspec.json.decode(item, type=_Anything).metadata
-    told = metadata if isinstance(metadata, dict) else {}
-    uid, namespace, name = (told.get(field) for field in ("uid", "namespace", "name"))
+    members = metadata if isinstance(metadata, dict) else {}
+    uid, namespace, name = (members.get(field) for field in ("uid", "namespace", "name"))
     shown = "/".join(part for part in (namespace, name) if isinstance(part, str) and part) or "one without a name"
     return Odd(uid if isinstance(uid, str) and uid else shown, shown, reason)

@@ -55,8 +55,8 @@ def parse_pod(pod: PodObject, now: float, shared: Shared) -> Pod | None:
     if not spec.node_name:
         return None
     latest = now + DATE_RESOLUTION_SEC
-    told = _bound(pod, status)
-    bound, behind = min(told, latest), _clock_behind(status, told)
+    reported = _bound(pod, status)
+    bound, behind = min(reported, latest), _clock_behind(status, reported)
     names = (
         intern(each.name)
         for each in _all(spec.init_containers, spec.containers, spec.ephemeral_containers)

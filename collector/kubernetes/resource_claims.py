@@ -94,10 +94,10 @@ def _pages(session: Requests, version: str) -> Iterator[Object]:
         if not isinstance(items, list):
             raise SourceError("kubernetes", f"{path} did not answer with a list. Check that this is a Kubernetes API.")
         yield from items
-        told = next_token(path, token, (page.get("metadata") or {}).get("continue"))
-        if not told:
+        following = next_token(path, token, (page.get("metadata") or {}).get("continue"))
+        if not following:
             return
-        token = told
+        token = following
 
 
 def _unread(error: SourceError, pods: int) -> str:
@@ -157,8 +157,8 @@ def _allocated(claim: Object) -> tuple[dict[_Device, float], list[set[str]]] | N
 
 def _name(claim: Any) -> str:
     metadata = claim.get("metadata") if isinstance(claim, dict) else None
-    told = metadata if isinstance(metadata, dict) else {}
-    return "/".join(str(told[part]) for part in ("namespace", "name") if told.get(part)) or "one without a name"
+    members = metadata if isinstance(metadata, dict) else {}
+    return "/".join(str(members[part]) for part in ("namespace", "name") if members.get(part)) or "one without a name"
 
 
 def _gpus(name: str) -> float:

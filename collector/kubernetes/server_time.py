@@ -21,9 +21,9 @@ class ServerTime:
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Note the time that an answer tells, if it tells any."""
-        told = _date(headers)
-        if told is not None:
-            self.date = ClockReading(told, self._boot())
+        date = _date(headers)
+        if date is not None:
+            self.date = ClockReading(date, self._boot())
 
     def now(self) -> float:
         """UNIX seconds."""

@@ -139,7 +139,7 @@ class Session:
                 pause = self._pause(error, attempt)
                 if pause >= self.deadline.left():
                     raise
-                log.info("%s It is asked again in %.1f s.", error, pause)
+                log.info("%s The collector asks again in %.1f s.", error, pause)
                 if not self.deadline.pause(pause):
                     raise
         return ask()
@@ -155,7 +155,7 @@ class Session:
         if not seconds:
             raise SourceError(
                 source,
-                f"{self._url(path)} was not read {self.deadline.told()}. Check the API server and the network.",
+                f"{self._url(path)} was not read {self.deadline.wording()}. Check the API server and the network.",
             )
         deadline = Deadline(seconds, monotonic=self._monotonic)
         response = self._request(source, path, query, min(self._timeout_sec, seconds))
@@ -280,9 +280,9 @@ def _decoded(source: Source, url: str, body: bytes) -> dict[str, Any]:
 
 
 def _broken(source: Source, url: str, error: BaseException) -> SourceError:
-    told = failed(source, url, error)
+    failure = failed(source, url, error)
     unverified = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
-    return told if unverified else PassingError(told)
+    return failure if unverified else PassingError(failure)
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:

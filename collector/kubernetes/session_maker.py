@@ -25,12 +25,12 @@ from kl_core.errors import SettingsError
 MAX_CREDENTIALS_AGE_SEC = 30.0
 """The connections of one reading share their credentials, so that a plugin runs once for all of them."""
 _KEEP_ALIVE = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
-MAX_ABANDONED = 10
+MAX_ABANDONED_READINGS = 10
 """Readings that go on though they were given up; each of them keeps a thread, and files of a plugin."""
 _END_STEP_SEC = 0.05
 _CANNOT_BE_ENDED = (
-    f"{MAX_ABANDONED} readings of the credentials hang and cannot be ended. Correct the credential plugin of the "
-    "kubeconfig, or the file system that the kubeconfig is on, and restart the collector."
+    f"{MAX_ABANDONED_READINGS} readings of the credentials hang and cannot be ended. Correct the credential plugin of "
+    "the kubeconfig, or the file system that the kubeconfig is on, and restart the collector."
 )
 
 
@@ -57,7 +57,7 @@ class SessionMaker:
     def session(self, deadline: Deadline) -> Session:
         """Return a session, to be closed; `SourceError` where there are no credentials by the deadline."""
         if self._closed or not deadline.left():
-            reason = f"the cluster was not read {deadline.told()}. Check the API server and the network."
+            reason = f"the cluster was not read {deadline.wording()}. Check the API server and the network."
             raise SourceError("kubernetes", reason)
         with self._lock:
             loading = self._current()
@@ -87,7 +87,7 @@ class SessionMaker:
         """Return the newest reading of the credentials if it may be used, else one that begins."""
         if self._loading is None or not self._loading.serves(self._monotonic() - MAX_CREDENTIALS_AGE_SEC):
             self._abandon()
-            if len(self._abandoned) >= MAX_ABANDONED:
+            if len(self._abandoned) >= MAX_ABANDONED_READINGS:
                 raise SourceError("kubernetes", _CANNOT_BE_ENDED)
             self._loading = _Loading(self._load, self._monotonic())
         return self._loading
@@ -139,8 +139,8 @@ class _Loading(Task[Configuration]):
 def _too_late(deadline: Deadline) -> SourceError:
     return SourceError(
         "kubernetes",
-        f"the credential plugin of the kubeconfig did not answer {deadline.told()} and was ended. Run it by hand, and "
-        "correct it or the network that it needs.",
+        f"the credential plugin of the kubeconfig did not answer {deadline.wording()} and was ended. Run it by hand, "
+        "and correct it or the network that it needs.",
     )
 
 

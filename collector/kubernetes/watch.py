@@ -104,7 +104,7 @@ class Watcher(Generic[K, T]):
         self._cannot: SourceError | None = None
         self._cannot_until = 0.0
         self._changed = Condition()
-        self._asked = self._answered = 0
+        self._requested = self._answered = 0
         self._failure: tuple[int, SourceError] | None = None
         self._lines: Lines | None = None
         self._stopping = False
@@ -130,11 +130,11 @@ class Watcher(Generic[K, T]):
     def ask(self) -> int:
         """Ask for everything that has happened until now; returns the number of the question."""
         with self._changed:
-            self._asked += 1
+            self._requested += 1
             if self._lines is not None:
                 self._lines.interrupt()
             self._changed.notify_all()
-            return self._asked
+            return self._requested
 
     def wait(self, question: int, deadline: Deadline) -> SourceError | None:
         """Wait until everything is known that had happened when `question` was asked; returns why it is not."""
@@ -145,7 +145,7 @@ class Watcher(Generic[K, T]):
                 if not deadline.left():
                     return SourceError(
                         "kubernetes",
-                        f"{self._resource.path} was not read {deadline.told()}. Check the API server and "
+                        f"{self._resource.path} was not read {deadline.wording()}. Check the API server and "
                         "the network, and a credential plugin of the kubeconfig if there is one.",
                     )
                 self._changed.wait(_WAIT_STEP_SEC)
@@ -163,20 +163,20 @@ class Watcher(Generic[K, T]):
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """Say what cannot be seen of this kind."""
         with self._lock:
-            found: tuple[BlindSpot, ...] = self._odd.blind_spots()
+            spots: tuple[BlindSpot, ...] = self._odd.blind_spots()
         # The thread may take it away meanwhile.
         cannot = self._cannot
         if self._resource.name != "pods" or cannot is None:
-            return found
+            return spots
         text = (
             "Pods cannot be watched, so they are listed once a minute: one that is created and deleted between two "
             f"listings is not seen. {RIGHTS} ({cannot.message})"
         )
-        return (BlindSpot("pods_not_watched", text), *found)
+        return (BlindSpot("pods_not_watched", text), *spots)
 
     def _run(self) -> None:
         while not self._stopping:
-            question = self._asked
+            question = self._requested
             try:
                 self._turn(question)
             except SourceError as error:
@@ -221,10 +221,10 @@ class Watcher(Generic[K, T]):
 
     def _follow(self, session: Session, question: int) -> None:
         """Watch from the version that was reached, until the stream ends in one way or another."""
-        asked, began = self._answered < question, self._monotonic()
-        seconds = self._timing.short_watch if asked else _chance.randint(*self._timing.long_watch)
+        is_awaited, began = self._answered < question, self._monotonic()
+        seconds = self._timing.short_watch if is_awaited else _chance.randint(*self._timing.long_watch)
         try:
-            self._stream(session, seconds, question, interruptible=not asked)
+            self._stream(session, seconds, question, interruptible=not is_awaited)
         except StatusError as error:
             self._trouble(error.message, began, forget=error.code == HTTPStatus.GONE)
         except SourceError as error:
@@ -270,7 +270,7 @@ class Watcher(Generic[K, T]):
     def _let_interrupt(self, lines: Lines | None, question: int) -> None:
         with self._changed:
             self._lines = lines
-            if lines is not None and (self._stopping or self._asked > question):
+            if lines is not None and (self._stopping or self._requested > question):
                 lines.interrupt()
 
     def _take(self, event: Event[K], backlog: _Backlog) -> None:
@@ -300,15 +300,15 @@ class Watcher(Generic[K, T]):
 
     def _put(self, kind: str, item: K, time: float) -> None:
         key = key_of(item.metadata)
-        found = self._resource.understood(item, self._now())
-        if isinstance(found, Odd):
-            self._leave_out(kind, found, time)
+        understood = self._resource.understood(item, self._now())
+        if isinstance(understood, Odd):
+            self._leave_out(kind, understood, time)
             return
         self._odd.drop(key)
         if kind == "DELETED":
-            self._lives.remove(key, time, found)
-        elif found is not None:
-            self._lives.put(key, found, time)
+            self._lives.remove(key, time, understood)
+        elif understood is not None:
+            self._lives.put(key, understood, time)
 
     def _leave_out(self, kind: str, odd: Odd, time: float) -> None:
         self._lives.remove(odd.key, time)
@@ -352,18 +352,18 @@ class Watcher(Generic[K, T]):
     def _rest(self, seconds: float, question: int) -> None:
         """Wait, but not when somebody asks."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._asked > question, seconds)
+            self._changed.wait_for(lambda: self._stopping or self._requested > question, seconds)
 
 
 def _is_silence(error: SourceError) -> bool:
     """Tell a stream that nothing came from, but not a server that cannot be reached: that says nothing of versions."""
-    found = list(causes(error))
-    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in found):
+    chain = list(causes(error))
+    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in chain):
         return False
-    return any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in found)
+    return any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in chain)
 
 
 def _is_before(version: str | None, reached: str | None) -> bool:
     """Compare versions as far as they are numbers."""
-    told, known = version or "", reached or ""
-    return told.isdecimal() and known.isdecimal() and int(told) < int(known)
+    earlier, later = version or "", reached or ""
+    return earlier.isdecimal() and later.isdecimal() and int(earlier) < int(later)

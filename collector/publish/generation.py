@@ -14,7 +14,7 @@ import orjson
 
 from collector.errors import PublishError
 from collector.space import reason
-from kl_core.durable_files import UNFINISHED, sync_path, write_whole
+from kl_core.durable_files import UNFINISHED, sync_path, write_atomically
 from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
 
 _SETTING = "KL_DATA_DIR"
@@ -54,7 +54,7 @@ def _write_data(path: Path, document: Mapping[str, Any], generation: int) -> dic
 
 def _write(path: Path, content: bytes) -> None:
     with explained(path, _SETTING):
-        write_whole(path, content)
+        write_atomically(path, content)
 
 
 def _sync(directory: Path) -> None:

@@ -15,10 +15,10 @@ from kl_core.durable_files import sync_path
 T = TypeVar("T")
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` under `path` so that readers and crashes see the old file or the new one, else StoreError."""
     with explained("write", path):
-        durable_files.write_whole(path, content)
+        durable_files.write_atomically(path, content)
         sync_path(path.parent)
 
 

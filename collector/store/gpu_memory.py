@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from collector.accounting.gpu_memory import GpuMemory, NodeMemory
 from collector.errors import StoreError
-from collector.store.files import explained, read_json, write_whole
+from collector.store.files import explained, read_json, write_atomically
 from collector.store.paths import GPUS_FILE
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,6 @@ def load(directory: Path) -> GpuMemory:
 def save(directory: Path, memory: GpuMemory) -> None:
     """Write it whole; where that is impossible it is logged, for a tick is worth more."""
     try:
-        write_whole(directory / GPUS_FILE, orjson.dumps({"nodes": memory}, default=dict))
+        write_atomically(directory / GPUS_FILE, orjson.dumps({"nodes": memory}, default=dict))
     except StoreError as error:
         _log.warning("%s; without it a restart learns anew how GPUs are shared", error)

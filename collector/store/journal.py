@@ -19,7 +19,7 @@ import orjson
 from pydantic import Field, TypeAdapter
 
 from collector.model import TickSample
-from collector.store.files import explained, parsed, read, write_whole
+from collector.store.files import explained, parsed, read, write_atomically
 from collector.store.rrd.database import Head
 from kl_core.durable_files import UNFINISHED
 
@@ -65,7 +65,7 @@ class Journal:
         """Put a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
         body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
         time = batch.samples[-1].time
-        write_whole(self._path(time), _with_checksum(body))
+        write_atomically(self._path(time), _with_checksum(body))
         self._times.append(time)
 
     def write_heads(self, time: int, heads: Mapping[str, Head | None]) -> None:
@@ -73,7 +73,7 @@ class Journal:
         path = self._heads_path(time)
         if not path.exists():
             plain = {name: head and (head.last, head.content.hex()) for name, head in heads.items()}
-            write_whole(path, _with_checksum(zlib.compress(orjson.dumps(plain), 1)))
+            write_atomically(path, _with_checksum(zlib.compress(orjson.dumps(plain), 1)))
 
     def heads(self, applied: int | None) -> dict[str, Head | None]:
         """Heads from which all kept batches can be applied again, None for a file that was not there.

@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter
 
-from collector.store.files import read_json, write_whole
+from collector.store.files import read_json, write_atomically
 from collector.store.paths import RATES_FILE
 from kl_core.calendar import HOUR, floor_hour
 
@@ -68,8 +68,8 @@ def record(
     earlier = tuple(change for change in kept if change.effective < effective)
     in_force = replace(earlier[-1], effective=effective) if earlier else replace(wanted, rate=0.0)
     # One that was taken back before its hour leaves no trace.
-    found = earlier if wanted == in_force else (*earlier, wanted)
-    return history if found == history else found
+    changed = earlier if wanted == in_force else (*earlier, wanted)
+    return history if changed == history else changed
 
 
 def load(directory: Path) -> History:
@@ -80,4 +80,4 @@ def load(directory: Path) -> History:
 
 def save(directory: Path, history: History) -> None:
     """Write the history whole. StoreError if that is impossible."""
-    write_whole(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))
+    write_atomically(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))

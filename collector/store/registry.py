@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from collector.errors import StoreError
 from collector.model import NodeState, TickSample
-from collector.store.files import read_json, write_whole
+from collector.store.files import read_json, write_atomically
 from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, EntryKind, Form, RrdFile, check_name
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
@@ -157,7 +157,7 @@ def load(directory: Path) -> Registry | None:
 
 def save(directory: Path, registry: Registry) -> None:
     """Write the registry whole. StoreError if that is impossible."""
-    write_whole(directory / REGISTRY_FILE, orjson.dumps(registry, default=dict))
+    write_atomically(directory / REGISTRY_FILE, orjson.dumps(registry, default=dict))
 
 
 def newest_nodes(samples: Iterable[TickSample], before: NodeList) -> NodeList:
@@ -181,7 +181,7 @@ def load_nodes(directory: Path) -> NodeList:
 
 def save_nodes(directory: Path, nodes: NodeList) -> None:
     """Write the nodes whole. StoreError if that is impossible."""
-    write_whole(directory / NODES_FILE, orjson.dumps(nodes, default=dict))
+    write_atomically(directory / NODES_FILE, orjson.dumps(nodes, default=dict))
 
 
 def with_labels(

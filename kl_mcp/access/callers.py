@@ -46,15 +46,15 @@ class Views:
     """Datasets as callers may see them: made once per generation and list of globs."""
 
     def __init__(self) -> None:
-        self._whole: Dataset | None = None
+        self._dataset: Dataset | None = None
         self._views: OrderedDict[tuple[str, ...], Dataset] = OrderedDict()
 
     def of(self, dataset: Dataset, caller: Caller) -> Dataset:
         """Return what `caller` may see of `dataset`."""
         if caller.namespaces is None:
             return dataset
-        if dataset is not self._whole:
-            self._whole = dataset
+        if dataset is not self._dataset:
+            self._dataset = dataset
             self._views.clear()
         view = self._views.get(caller.namespaces)
         if view is None:

@@ -9,7 +9,7 @@ from kl_core.vocabulary import SCALES
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.protocol.resources import NAMESPACE_TEMPLATE, SCHEMA_TEMPLATE
 from kl_query.dataset import Dataset
-from kl_query.date_windows import whole_window
+from kl_query.date_windows import full_window
 from kl_query.selection import listed
 from kl_query.view import scale_of
 
@@ -23,7 +23,7 @@ NOT_REQUESTED = {("over_provisioning_review", "gpu_memory")}
 def _buckets(dataset: Dataset, scale: str) -> list[str]:
     """Return the buckets of a scale, newest first."""
     return [
-        name for known in SCALES if known == scale for name in reversed(whole_window(scale_of(dataset, known)).dates)
+        name for known in SCALES if known == scale for name in reversed(full_window(scale_of(dataset, known)).dates)
     ]
 
 

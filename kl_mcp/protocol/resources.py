@@ -79,8 +79,8 @@ def installed_documents() -> dict[str, str]:
         SPECIFICATION.uri: (PACKAGE / "kubeledger-mcp-spec.md", CHECKOUT / "kubeledger-mcp-spec.md"),
         ACCOUNTING.uri: (PACKAGE / "accounting.md", CHECKOUT / "docs" / "accounting.md"),
     }
-    found = {uri: next(filter(Path.is_file, paths), None) for uri, paths in places.items()}
-    return {uri: path.read_text(encoding="utf-8") for uri, path in found.items() if path}
+    files = {uri: next(filter(Path.is_file, paths), None) for uri, paths in places.items()}
+    return {uri: path.read_text(encoding="utf-8") for uri, path in files.items() if path}
 
 
 def until_next_publication_ms(dataset: Dataset, now: float) -> int:

@@ -25,7 +25,7 @@ class Unanswered:
     def __init__(self) -> None:
         self._ids: set[str | int] = set()
 
-    def asked(self, line: str) -> None:
+    def received(self, line: str) -> None:
         """Note a line that the client sent."""
         message = _message(line)
         identity = message.get("id")
@@ -59,7 +59,7 @@ class Input(anyio.AsyncFile[str]):
     async def __aiter__(self) -> AsyncIterator[str]:
         """Yield each line, then wait."""
         while line := await self.readline():
-            self._unanswered.asked(line)
+            self._unanswered.received(line)
             yield line
         await self._unanswered.settled()
 

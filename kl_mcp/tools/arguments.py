@@ -54,7 +54,7 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _whole(value: Any) -> Any:
+def _integer(value: Any) -> Any:
     """Accept 10.0, which JSON does not tell from 10, and leave a boolean to be refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -93,7 +93,7 @@ DateArg = Annotated[
         examples=["all"],
     ),
 ]
-Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS), BeforeValidator(_whole)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS), BeforeValidator(_integer)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
 PageArg = Annotated[PageRequest, "limit and cursor"]

@@ -88,7 +88,7 @@ def create_app(
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
-    refusals = {404: _not_found(_what_is_here(settings)), 405: _not_allowed}
+    refusals = {404: _no_such_path(_what_is_here(settings)), 405: _not_allowed}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=refusals)
     exempt = frozenset({HEALTH_PATH, READY_PATH})
     return _guarded(app, settings, identification, exempt)
@@ -104,7 +104,7 @@ def create_metrics_app(
 ) -> ASGIApp:
     """Return the ASGI application of the port for metrics, guarded like the main one."""
     hint = f"This port has metrics for Prometheus at {METRICS_PATH} and nothing else."
-    app = Starlette(routes=[_metrics_route(served, holder, counts)], exception_handlers={404: _not_found(hint)})
+    app = Starlette(routes=[_metrics_route(served, holder, counts)], exception_handlers={404: _no_such_path(hint)})
     return _guarded(app, settings, identification, frozenset())
 
 
@@ -164,7 +164,7 @@ def _what_is_here(settings: Settings) -> str:
     )
 
 
-def _not_found(hint: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _no_such_path(hint: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_request: Request, _error: Exception) -> Response:
         return refusal(404, f"Nothing here. {hint}")
 

@@ -98,10 +98,10 @@ def _not_seen(dataset: Dataset) -> Iterator[Metric]:
             unmeasured.add_metric((reason,), count)
         yield unmeasured
     if dataset.blind_spots is not None:
-        found = {spot.code for spot in dataset.blind_spots}
+        codes = {spot.code for spot in dataset.blind_spots}
         blind = GaugeMetricFamily(
             "kubeledger_blind_spots", "1 for what the collector could not see at the newest sample.", labels=("code",)
         )
-        for code in dict.fromkeys((*BLIND_SPOTS, *sorted(found))):
-            blind.add_metric((code,), int(code in found))
+        for code in dict.fromkeys((*BLIND_SPOTS, *sorted(codes))):
+            blind.add_metric((code,), int(code in codes))
         yield blind

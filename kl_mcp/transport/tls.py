@@ -132,7 +132,7 @@ class TlsFiles:
         self._now = now
         self._mark = self._seen = self._look_at_files()
         self._certificate = read_certificate(cert_file, key_file, now())
-        self._told_expired = False
+        self._expiry_is_logged = False
         self._warn()
 
     @property
@@ -150,8 +150,8 @@ class TlsFiles:
         if mark != self._mark and settled:
             self._mark = mark
             self._renew()
-        if not self._told_expired and self._certificate.not_after <= self._now():
-            self._told_expired = True
+        if not self._expiry_is_logged and self._certificate.not_after <= self._now():
+            self._expiry_is_logged = True
             logger.warning("The certificate in %s has expired: clients refuse it. Renew it.", self._files[0])
 
     def _renew(self) -> None:
@@ -160,7 +160,7 @@ class TlsFiles:
         except SettingsError as error:
             logger.error("%s The certificate that was read before stays in force.", error)  # noqa: TRY400 -- no traceback
             return
-        self._told_expired = False
+        self._expiry_is_logged = False
         logger.info("Read %s again: it holds until %s.", self._files[0], iso(self._certificate.not_after))
         self._warn()
 

@@ -6,7 +6,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, SOURCES, ScaleName
 from kl_query.dataset.model import Dataset, Node
-from kl_query.date_windows import bucket_name, instant, whole_window
+from kl_query.date_windows import bucket_name, full_window, instant
 from kl_query.measures.by_layout import layout_of, rules_of
 from kl_query.measures.rates import pending_warning, rate_in_force
 from kl_query.measures.unmeasured import idle_of
@@ -72,7 +72,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
 
 
 def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:
-    window = whole_window(scale_of(dataset, name))
+    window = full_window(scale_of(dataset, name))
     starts = window.scale.starts
     return {
         "granularity": GRANULARITY[name],

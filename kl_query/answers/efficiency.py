@@ -48,9 +48,9 @@ def efficiency(
 ) -> dict[str, Any]:
     """Return the rows that are of `classification`, and totals and counts over all of the selection."""
     metrics = comparable_metrics(dataset, metric)
-    found = scale_of(dataset, scale)
-    window, rules = read_window(found, date), rules_of(found)
-    money = found.cost_model == "costs"
+    scale_read = scale_of(dataset, scale)
+    window, rules = read_window(scale_read, date), rules_of(scale_read)
+    money = scale_read.cost_model == "costs"
     lines = _lines(rules, window, selection, metrics)
     wanted = [
         line
@@ -164,8 +164,8 @@ def _total(rules: AmountRules, metric: Metric, lines: list[_Line], window: Windo
 
 
 def _counts(rows: list[Compared]) -> dict[str, int]:
-    found = Counter(row.classification for row in rows)
-    return {kind: found[kind] for kind in CLASSES}
+    counts = Counter(row.classification for row in rows)
+    return {kind: counts[kind] for kind in CLASSES}
 
 
 def _left_out(lines: list[_Line]) -> list[DataWarning]:

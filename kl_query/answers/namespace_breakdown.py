@@ -62,13 +62,13 @@ def _concentration(view: Frame) -> dict[str, Any]:
 
 
 def _needed(values: list[float], part: float) -> int | None:
-    whole = sum(values)
-    if not whole > 0:
+    total = sum(values)
+    if not total > 0:
         return None
     reached = 0.0
     for count, value in enumerate(values, start=1):
         reached += value
-        if reached >= part * whole * (1 - 1e-12):
+        if reached >= part * total * (1 - 1e-12):
             return count
     return len(values)
 
@@ -80,7 +80,7 @@ def _overhead(view: Frame) -> dict[str, Any]:
     idle, unmeasured = _special(view, "idle"), _special(view, "unmeasured")
     shared = view.after_sharing
     return {
-        "capacity_value": view.measure.shown(view.whole),
+        "capacity_value": view.measure.shown(view.capacity_or_bill),
         "allocatable_value": view.measure.shown(allocatable),
         "allocatable_share_pct": view.cluster_share(allocatable),
         "non_allocatable_value": view.measure.shown(non_allocatable),
@@ -100,16 +100,16 @@ def _overhead(view: Frame) -> dict[str, Any]:
 
 def _special(view: Frame, entry: Special) -> float:
     """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
-    found = view.special(entry)
-    if found is not None:
-        return found[1].value
+    column_and_sum = view.special(entry)
+    if column_and_sum is not None:
+        return column_and_sum[1].value
     never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
     return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
 
 
 def _allocatable(view: Frame, non_allocatable: float) -> float:
     if view.measure.cost_model == "costs":
-        return view.whole - non_allocatable
+        return view.capacity_or_bill - non_allocatable
     metric = view.measure.metric
     column = view.scale.allocatable.get(metric) if metric != "total" else None
     return view.total(column if column is not None else view.measure.unknown).value

@@ -5,7 +5,7 @@ from typing import Any
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, ScaleName
 from kl_query.dataset.model import Dataset
-from kl_query.date_windows import instant, whole_window
+from kl_query.date_windows import full_window, instant
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import unattributed_usage
 from kl_query.measures.measure import MetricOrTotal
@@ -44,7 +44,7 @@ def one_namespace(dataset: Dataset, name: str, now: float) -> Block:
 
 
 def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWarning]) -> Block:
-    window = whole_window(scale_of(dataset, scale))
+    window = full_window(scale_of(dataset, scale))
     rules = rules_of(window.scale)
     billed = [metric for metric in BILLED_METRICS if metric in window.scale.bill]
     priced: list[MetricOrTotal] = [*billed, "total"] if billed else []

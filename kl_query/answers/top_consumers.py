@@ -45,7 +45,7 @@ def totals(view: Frame) -> dict[str, Any]:
     return {
         "total_value": view.measure.shown(view.all_namespaces),
         "total_cluster_share_pct": view.cluster_share(view.all_namespaces),
-        "capacity_value": view.measure.shown(view.whole),
+        "capacity_value": view.measure.shown(view.capacity_or_bill),
     }
 
 

@@ -77,7 +77,11 @@ def _rest(answer: dict[str, Any], sums: Mapping[RowId, Sum], view: Frame, select
 
 def _special(view: Frame) -> list[dict[str, Any]]:
     entries = ((entry, view.special(entry)) for entry in SPECIAL_ENTRIES)
-    return [_series(view, "entry", entry, found[0], found[1].value) for entry, found in entries if found is not None]
+    return [
+        _series(view, "entry", entry, column_and_sum[0], column_and_sum[1].value)
+        for entry, column_and_sum in entries
+        if column_and_sum is not None
+    ]
 
 
 def _series(view: Frame, key: str, name: str, column: Column, total: float) -> dict[str, Any]:

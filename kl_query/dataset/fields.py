@@ -99,7 +99,7 @@ def column(value: Any, length: int, place: str) -> Column:
     values = typed(value, list, place)
     if len(values) != length:
         raise MalformedError(
-            "{place} has {found} elements for {length} buckets", place=entry(place), found=len(values), length=length
+            "{place} has {count} elements for {length} buckets", place=entry(place), count=len(values), length=length
         )
     try:
         read = array("d", [math.nan if element is None else element for element in values])

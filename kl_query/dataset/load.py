@@ -66,12 +66,12 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
     readers: dict[str, Callable[[Json], Any]] = {
         name: partial(read_scale, name=name, file=records[name].name, names=dataset.namespaces) for name in SCALES
     }
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     faults: dict[str, Text] = {}
     vanished = False
     for part, read in {**readers, NODES: read_nodes}.items():
         try:
-            found[part] = _part(directory, records[part], read)
+            parts[part] = _part(directory, records[part], read)
         except _RefusedError as error:
             faults[part] = error.fault
             vanished |= isinstance(error, _VanishedError)
@@ -82,8 +82,8 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
         else warning(Code.SCALE_UNREADABLE, problem=fault, scale=Plain(part), minutes=minutes)
         for part, fault in faults.items()
     )
-    scales = {name: found[name] for name in SCALES if name in found}
-    return replace(dataset, scales=scales, nodes=found.get(NODES), warnings=warnings), vanished
+    scales = {name: parts[name] for name in SCALES if name in parts}
+    return replace(dataset, scales=scales, nodes=parts.get(NODES), warnings=warnings), vanished
 
 
 def _part(directory: Path, record: FileRecord, read: Callable[[Json], Any]) -> Any:
@@ -133,9 +133,9 @@ def _content(directory: Path, record: FileRecord) -> bytes:
         content, size = b"", error.size
     if size != record.size:
         raise _RefusedError(
-            "{file} is damaged: {found} bytes where the manifest says {expected}",
+            "{file} is damaged: {size} bytes where the manifest says {expected}",
             file=record.name,
-            found=size,
+            size=size,
             expected=record.size,
         )
     if hashlib.sha256(content).hexdigest() != record.sha256:

@@ -89,12 +89,12 @@ def check_version(document: Json) -> None:
     version = given(document, "schema_version", int)
     if version > SCHEMA_VERSION:
         raise MalformedError(
-            "its schema_version is {found}, newer than the {read} this kl-mcp reads: upgrade kl-mcp",
-            found=version,
+            "its schema_version is {version}, newer than the {read} this kl-mcp reads: upgrade kl-mcp",
+            version=version,
             read=SCHEMA_VERSION,
         )
     if version != SCHEMA_VERSION:
-        raise MalformedError("its schema_version is {found}, not {read}", found=version, read=SCHEMA_VERSION)
+        raise MalformedError("its schema_version is {version}, not {read}", version=version, read=SCHEMA_VERSION)
 
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
@@ -105,11 +105,11 @@ def _metrics(value: Any) -> tuple[Metric, ...]:
 def _clock(value: Any) -> CollectorClock | None:
     if value is None:
         return None
-    found = typed(value, dict, "clock_disagrees")
-    witnesses = typed(found.get("contradicted_by"), list, "clock_disagrees.contradicted_by")
+    clock = typed(value, dict, "clock_disagrees")
+    witnesses = typed(clock.get("contradicted_by"), list, "clock_disagrees.contradicted_by")
     return CollectorClock(
-        moment(found.get("detected_at"), "clock_disagrees.detected_at"),
-        typed(found.get("ahead_seconds"), int, "clock_disagrees.ahead_seconds"),
+        moment(clock.get("detected_at"), "clock_disagrees.detected_at"),
+        typed(clock.get("ahead_seconds"), int, "clock_disagrees.ahead_seconds"),
         tuple(typed(witness, str, "clock_disagrees.contradicted_by") for witness in witnesses),
     )
 
@@ -128,7 +128,7 @@ def _blind_spots(value: Any) -> tuple[BlindSpot, ...] | None:
         return None
     spots = [typed(spot, dict, "blind_spots") for spot in typed(value, list, "blind_spots")]
     pairs = [[typed(spot.get(key), str, f"blind_spots.{key}") for key in ("code", "text")] for spot in spots]
-    return tuple(BlindSpot(code, blind_spot(code, told)) for code, told in pairs)
+    return tuple(BlindSpot(code, blind_spot(code, description)) for code, description in pairs)
 
 
 def _file(value: Any, part: str) -> FileRecord:

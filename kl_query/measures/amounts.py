@@ -30,7 +30,7 @@ class AmountRules:
     scale: Scale
     unknown_code: ClassVar[Code] = Code.BUCKETS_UNKNOWN
 
-    def is_whole(self, bucket: int) -> bool:
+    def is_complete(self, bucket: int) -> bool:
         """Say whether a bucket is closed and holds data from its first hour on."""
         return self.scale.complete[bucket]
 

@@ -37,7 +37,7 @@ class KnownHours:
 
     view: Frame
     _frames: dict[tuple[int, int], Frame] = field(default_factory=dict, compare=False)
-    _found: dict[RowId, Column] = field(default_factory=dict, compare=False)
+    _columns: dict[RowId, Column] = field(default_factory=dict, compare=False)
 
     @cached_property
     def all_rows(self) -> Column:
@@ -56,21 +56,21 @@ class KnownHours:
         return scale.observed_hours if metric == "total" else scale.capacity_hours.get(metric, scale.observed_hours)
 
     @cached_property
-    def whole(self) -> Column:
+    def capacity_or_bill(self) -> Column:
         """Return the hours of what all shares are shares of: capacity, or the bill."""
         return self.priced if self.view.measure.billed else self.capacity
 
     @property
     def base(self) -> Column:
         """Return the hours of what percentages are of."""
-        return self.whole if self.view.measure.base is None else self.view.scale.observed_hours
+        return self.capacity_or_bill if self.view.measure.base is None else self.view.scale.observed_hours
 
     def of(self, namespace: RowId) -> Column:
         """Return the hours a namespace's amounts are known for, 0 where none is."""
-        if namespace not in self._found:
+        if namespace not in self._columns:
             row, metric = self.view.scale.row(namespace), self.view.measure.metric
-            self._found[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
-        return self._found[namespace]
+            self._columns[namespace] = self._total(row) if metric == "total" else self._one(row, row.get(metric))
+        return self._columns[namespace]
 
     def frame(self, window: Window) -> Frame:
         """Return the view over another window of its scale; the same one for the same window."""
@@ -153,20 +153,20 @@ def trajectory(hours: KnownHours, names: Sequence[RowId], *, cluster: bool = Fal
     """
     if not hours.view.measure.additive and len(names) > 1:
         return Trajectory({})
-    whole = _whole(hours.view.window)
+    buckets = _closed_buckets(hours.view.window)
     if names:
-        whole = rules_of(whole.scale).existing(hours.view.dataset, names, whole)
-    rows = {name: _levels(hours, name, whole) for name in names}
+        buckets = rules_of(buckets.scale).existing(hours.view.dataset, names, buckets)
+    rows = {name: _levels(hours, name, buckets) for name in names}
     if not rows:
-        zero = {i: 0.0 for i in whole.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
+        zero = {i: 0.0 for i in buckets.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
         return Trajectory(zero if cluster else {})
-    used = [i for i in whole.indices if i in _enough_known(rows, whole)] if len(rows) > 1 else list(rows[names[0]])
+    used = [i for i in buckets.indices if i in _enough_known(rows, buckets)] if len(rows) > 1 else list(rows[names[0]])
     kept = {name: row for name, row in rows.items() if all(i in row for i in used)}
     levels = {i: known_sum(row[i] for row in kept.values()) for i in used} if kept else {}
     return Trajectory(levels, tuple(kept), tuple(name for name in rows if name not in kept))
 
 
-def _whole(window: Window) -> Window:
+def _closed_buckets(window: Window) -> Window:
     closed = window.closed()
     doubtful = window.scale.begins_in == closed.first and bool(closed.indices)
     return Window(closed.scale, closed.first + 1, closed.stop) if doubtful else closed

@@ -91,12 +91,12 @@ class Compared:
         if self.hours and self.compared_requests == 0 and self.requests == 0:
             return "no_requests"
         # As it is shown: a ratio of 0.5 must not read as below 0.5 for the sake of its twelfth digit.
-        found = rounded(self.ratio)
-        if found is None:
+        shown = rounded(self.ratio)
+        if shown is None:
             return "unknown"
-        if found < OVER_PROVISIONED_BELOW:
+        if shown < OVER_PROVISIONED_BELOW:
             return "over_provisioned"
-        return "balanced" if found <= UNDER_PROVISIONED_ABOVE else "under_provisioned"
+        return "balanced" if shown <= UNDER_PROVISIONED_ABOVE else "under_provisioned"
 
     def reason(self, metric: str) -> str | None:
         """Return why there is no ratio; None where there is one."""

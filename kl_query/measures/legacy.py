@@ -47,12 +47,12 @@ class LegacyAmounts(AmountRules):
     facts: LegacyFacts
     unknown_code: ClassVar[Code] = Code.VALUES_ABSENT
 
-    def is_whole(self, bucket: int) -> bool:
+    def is_complete(self, bucket: int) -> bool:
         """Say whether a bucket is closed, neither cut by the rolling window nor one that the data begin in."""
         scale = self.scale
         length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
-        whole = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
-        return scale.complete[bucket] and whole
+        is_full = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
+        return scale.complete[bucket] and is_full
 
     def is_all_there(self, column: Column, bucket: int) -> bool:
         """Say whether the buckets beside it have values too.
@@ -133,19 +133,19 @@ class LegacyAmounts(AmountRules):
         scale, first = self.scale, window.first
         if not window.indices:
             return []
-        found = super().window_warnings(dataset, window, of_gpus=of_gpus)
-        if found and not self.facts.counted:
-            found = [warning(Code.PARTIAL_UNCOUNTED, bucket=self._bucket(window.stop - 1))]
+        warnings = super().window_warnings(dataset, window, of_gpus=of_gpus)
+        if warnings and not self.facts.counted:
+            warnings = [warning(Code.PARTIAL_UNCOUNTED, bucket=self._bucket(window.stop - 1))]
         if scale.cost_model != dataset.cost_model and not of_gpus:
-            found.append(warning(Code.HOURS_PER_CENT))
+            warnings.append(warning(Code.HOURS_PER_CENT))
         elif (of_gpus or scale.cost_model == "normalized") and len(window.indices) > 1:
-            found.append(warning(Code.MEANS_OF_PERCENTAGES))
-        found += self.begin_warnings(window)
+            warnings.append(warning(Code.MEANS_OF_PERCENTAGES))
+        warnings += self.begin_warnings(window)
         length = (scale.ends[first] - scale.starts[first]) / HOUR
         if scale.complete[first] and scale.elapsed_hours[first] <= length - 1e-6:
             hours = scale.elapsed_hours[first]
-            found.append(warning(Code.WINDOW_ROLLS, bucket=self._bucket(first), hours=hours, length=length))
-        return found
+            warnings.append(warning(Code.WINDOW_ROLLS, bucket=self._bucket(first), hours=hours, length=length))
+        return warnings
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for the first bucket of a young KubeLedger, which may hold fewer hours than counted."""

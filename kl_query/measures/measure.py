@@ -38,7 +38,7 @@ class Sum:
 class Measure:
     """A metric, a dimension and a cost model over one scale.
 
-    `whole` is capacity; under costs, the bill times the multiplier of the dataset's sharing.
+    `capacity_or_bill` is capacity; under costs, the bill times the multiplier of the dataset's sharing.
     """
 
     metric: MetricOrTotal
@@ -46,7 +46,7 @@ class Measure:
     cost_model: CostModel
     unit: str
     scale: Scale
-    whole: Column
+    capacity_or_bill: Column
     zero: Column
     """0 in every bucket in which an absent metric is known to be zero."""
     prices: Mapping[Metric, Column]
@@ -54,7 +54,7 @@ class Measure:
     unbilled: Mapping[Metric, Sequence[int]]
     """Buckets in which other metrics have a bill and this one has none."""
     base: Column | None = None
-    """What per cent is of, where that is not `whole`: a value over a window is then the mean over its known buckets."""
+    """What per cent is of, where it is not `capacity_or_bill`: a value over a window is the mean over known buckets."""
     additive: bool = True
     """Whether amounts of namespaces can be added and ranked."""
     billed: bool = False
@@ -62,7 +62,7 @@ class Measure:
 
     @property
     def per_cent(self) -> bool:
-        """Say whether values are amounts as parts of `base` or `whole`."""
+        """Say whether values are amounts as parts of `base` or `capacity_or_bill`."""
         return self.cost_model == "normalized" or self.base is not None
 
     @property
@@ -123,8 +123,8 @@ class Measure:
         cut = window.of(column)
         if not self.per_cent:
             return cut
-        wholes = (self.whole if self.base is None else self.base)[window.first : window.stop]
-        return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, wholes, strict=True)])
+        totals = (self.capacity_or_bill if self.base is None else self.base)[window.first : window.stop]
+        return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, totals, strict=True)])
 
     def amount(self, column: Column, window: Window) -> Sum:
         """Return the sum of a column over a window before it is related to capacity."""
@@ -139,7 +139,7 @@ class Measure:
     def base_amount(self, window: Window, known: Column | None = None) -> float:
         """Return what the sum of a window is a part of; of a `base`, in the buckets only in which a column is known."""
         if self.base is None or known is None:
-            return self.amount(self.whole if self.base is None else self.base, window).value
+            return self.amount(self.capacity_or_bill if self.base is None else self.base, window).value
         return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
 
 
@@ -159,12 +159,12 @@ def measure(
     zero = array("d", [0.0 if hours > 0 else UNKNOWN for hours in scale.observed_hours])
     if model == "costs":
         billed = [scale.bill[m] for m in prices] if metric == "total" else [scale.bill.get(metric, _unknown(zero))]
-        whole = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
-        zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in whole])
+        capacity_or_bill = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
+        zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in capacity_or_bill])
         if dataset.sharing.multiplier != 1:
-            whole = array("d", [bill * dataset.sharing.multiplier for bill in whole])
+            capacity_or_bill = array("d", [bill * dataset.sharing.multiplier for bill in capacity_or_bill])
         unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
-        return Measure(metric, dimension, model, MONEY, scale, whole, zero, prices, unbilled, billed=True)
+        return Measure(metric, dimension, model, MONEY, scale, capacity_or_bill, zero, prices, unbilled, billed=True)
     assert metric != "total"  # noqa: S101 -- refused above for every model but costs
     unit = AMOUNT_UNITS[metric] if model == "cumulative" else "percent_of_cluster_capacity"
     return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})

@@ -37,13 +37,13 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     first = dataset.rates[0].effective
     begun = dataset.record_began
     unpriced = first > max(start, (start if begun is None else begun) - HOUR)
-    found = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
+    warnings = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
     later = [_change(rate) for rate in changes if rate.effective != first]
     if later:
-        found.append(warning(Code.RATE_CHANGED, changes=some(later)))
+        warnings.append(warning(Code.RATE_CHANGED, changes=some(later)))
     if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        found.append(warning(Code.CURRENCY_CHANGED))
-    return found
+        warnings.append(warning(Code.CURRENCY_CHANGED))
+    return warnings
 
 
 def _change(change: Rate) -> Plain:

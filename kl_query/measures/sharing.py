@@ -102,14 +102,14 @@ def factors(sharing: Sharing, bearers: float, shared: float, idle: float) -> Fac
 
 def spread(sharing: Sharing, bearers: Parts, shared: Parts, idle: Parts) -> Spread:
     """Return the factors from the sums of the bearers, of the shared namespaces and of idle, which have one length."""
-    found = {
+    by_metric = {
         metric: [factors(sharing, *sums) for sums in zip(bearers[metric], shared[metric], idle[metric], strict=True)]
         for metric in bearers
     }
     by_kind: dict[RowKind, Parts] = {
-        "bearers": {metric: array("d", [f.bearers for f in row]) for metric, row in found.items()},
-        "shared": {metric: array("d", [f.shared for f in row]) for metric, row in found.items()},
-        "idle": {metric: array("d", [f.idle for f in row]) for metric, row in found.items()},
+        "bearers": {metric: array("d", [f.bearers for f in row]) for metric, row in by_metric.items()},
+        "shared": {metric: array("d", [f.shared for f in row]) for metric, row in by_metric.items()},
+        "idle": {metric: array("d", [f.idle for f in row]) for metric, row in by_metric.items()},
     }
     both = zip(_applied(by_kind["bearers"], bearers), _applied(by_kind["shared"], shared), strict=True)
     return Spread(by_kind, sharing.multiplier, array("d", map(known_sum, both)))

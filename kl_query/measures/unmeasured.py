@@ -64,13 +64,13 @@ def _met_throughout(amounts: Amounts) -> bool:
 
 def _unmatched(amounts: Amounts) -> Column:
     columns = zip(amounts.usage, amounts.requests or (), matched_requests(amounts), strict=True)
-    return array("d", [asked - _met(used, asked, matched) for used, asked, matched in columns])
+    return array("d", [requested - _met(used, requested, matched) for used, requested, matched in columns])
 
 
-def _met(used: float, asked: float, matched: float) -> float:
+def _met(used: float, requested: float, matched: float) -> float:
     if isnan(used) or isnan(matched):
         return 0.0
-    return asked if abs(asked - matched) <= _ROUNDING * asked else matched
+    return requested if abs(requested - matched) <= _ROUNDING * requested else matched
 
 
 def lacks_gpus(dataset: Dataset, measure: Measure, window: Window) -> bool:
@@ -106,18 +106,18 @@ def not_measured_warnings(
     """Return the warnings for pods of some namespaces that were not measured at the newest sample, one a reason."""
     if not dataset.unmeasured or not is_newest(window):
         return []
-    found: dict[str, list[tuple[RowId, int]]] = {}
+    by_reason: dict[str, list[tuple[RowId, int]]] = {}
     for name in names:
         for reason, pods in (dataset.unmeasured.get(name, {}) if isinstance(name, str) else {}).items():
             if any(metric in (_OF_GPUS if reason == GPU_NOT_SEEN else _OF_PODS) for metric in metrics):
-                found.setdefault(reason, []).append((name, pods))
-    return [not_measured(reason, found[reason]) for reason in sorted(found)]
+                by_reason.setdefault(reason, []).append((name, pods))
+    return [not_measured(reason, by_reason[reason]) for reason in sorted(by_reason)]
 
 
 def blind_spot_warnings(dataset: Dataset, metrics: Iterable[str], *, requests: bool) -> list[DataWarning]:
     """Return what the collector could not see of some metrics; `requests` says whether they are asked for."""
-    asked = tuple(metrics)
-    return [spot.said for spot in dataset.blind_spots or () if _touches(spot.code, asked, requests=requests)]
+    listed = tuple(metrics)
+    return [spot.said for spot in dataset.blind_spots or () if _touches(spot.code, listed, requests=requests)]
 
 
 def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
@@ -135,7 +135,7 @@ def _negative_warnings(measure: Measure, window: Window) -> list[DataWarning]:
     if not any(metric in idle for metric in measure.metrics):
         return []
     column, scale = measure.column(idle), window.scale
-    below = [i for i in window.indices if column[i] < -_NOTABLE_PART * measure.whole[i]]
+    below = [i for i in window.indices if column[i] < -_NOTABLE_PART * measure.capacity_or_bill[i]]
     return [idle_negative([bucket_name(scale.name, scale.starts[i]) for i in below], scale.name)] if below else []
 
 

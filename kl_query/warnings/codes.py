@@ -47,7 +47,7 @@ class Code(Enum):
     COST_MODEL_KEPT = "{fault}; the cost model is that of the last good one."
     NO_USABLE_FILE = (
         "{directory} holds {backend} and no usable data file: KubeLedger writes them some minutes after its first "
-        "sample. {found}"
+        "sample. {faults}"
     )
     FILE_LEFT_OUT = "{fault}: what it holds is left out."
     FILE_KEPT = "{fault}: answers use its last good content."
@@ -55,7 +55,7 @@ class Code(Enum):
     ROWS_LEFT_OUT = "{file}: {rows} row(s) {why}: left out."
     DATES_LEFT_OUT = "{dates} date(s) of {scale} are unreadable or outside its window: left out."
     FILES_EMPTY = "What belongs into {files} is unknown: the lists in there are empty."
-    NO_WHOLE_HOUR_YET = (
+    NO_FULL_HOUR_YET = (
         "KubeLedger fills its daily and monthly files after its first full hour: until then ask for hourly_7d."
     )
     NO_HOURLY_POINT = (
@@ -104,7 +104,7 @@ class Code(Enum):
         "is shown, and efficiency that of the measured part: {names}."
     )
     NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
-    BLIND_SPOT = "{told}"
+    BLIND_SPOT = "{description}"
     IDLE_NOT_READY = (
         "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
     )

@@ -56,10 +56,10 @@ def not_measured(reason: str, pods: Sequence[tuple[RowId, int]]) -> DataWarning:
     )
 
 
-def blind_spot(code: str, told: str) -> DataWarning:
+def blind_spot(code: str, description: str) -> DataWarning:
     """Say what the collector could not see; its words, which may name anything, are for who may see everything."""
     unnamed = _UNSEEN.get(code, Plain("There is something that the collector cannot see: see its log."))
-    return warning(Code.BLIND_SPOT, told=Detail(told, unnamed))
+    return warning(Code.BLIND_SPOT, description=Detail(description, unnamed))
 
 
 def idle_not_ready(amount: float, unit: Plain, nodes: int) -> DataWarning:

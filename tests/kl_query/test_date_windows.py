@@ -4,7 +4,7 @@ import pytest
 
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Scale
-from kl_query.date_windows import read_window, whole_window
+from kl_query.date_windows import full_window, read_window
 from kl_query.errors import ToolArgumentError
 from tests.support.datasets import at
 
@@ -102,7 +102,7 @@ def test_a_scale_without_buckets_has_an_empty_window_for_any_readable_date() -> 
 
 
 def test_closing_a_window_leaves_the_open_bucket_out() -> None:
-    window = whole_window(scale("daily_14d"))
+    window = full_window(scale("daily_14d"))
     assert window.partial
     assert window.closed().dates == DAYS[:2]
     assert window.closed().closed().dates == DAYS[:2]

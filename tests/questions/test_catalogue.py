@@ -12,7 +12,7 @@ import pytest
 from benchmarks.catalogue import QUESTIONS
 from benchmarks.known import Known
 from benchmarks.periods import Periods
-from benchmarks.questions import Asked, Question, agrees, call, put
+from benchmarks.questions import Answered, Question, agrees, call, put
 from benchmarks.year import FROZEN_NOW, Year
 from kl_mcp.tools import TABLE
 from simulator.faults import parse_time
@@ -32,11 +32,11 @@ def test_there_are_enough_questions_and_no_two_are_the_same() -> None:
 
 
 def test_every_tool_answers_some_question() -> None:
-    assert {each.tool for question in QUESTIONS for each in question.asked(Periods(FROZEN_NOW))} == set(TABLE)
+    assert {each.tool for question in QUESTIONS for each in question.calls_at(Periods(FROZEN_NOW))} == set(TABLE)
 
 
 def test_no_question_takes_more_than_two_calls() -> None:
-    assert {len(question.asked(Periods(FROZEN_NOW))) for question in QUESTIONS} == {1, 2}
+    assert {len(question.calls_at(Periods(FROZEN_NOW))) for question in QUESTIONS} == {1, 2}
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -59,7 +59,7 @@ def test_periods_are_named_as_the_tools_write_them() -> None:
     assert (when.today.date, when.last_month.date, when.this_year.date) == ("2026-11-21", "2026-10", "2026-01..2026-11")
     assert (when.february.date, when.march.date) == ("2026-02", "2026-03")
     assert when.last_hour.date == "2026-11-21T13:00:00Z"
-    assert when.whole_hours_of_today.date == "2026-11-21T00:00:00Z..2026-11-21T13:00:00Z"
+    assert when.closed_hours_of_today.date == "2026-11-21T00:00:00Z..2026-11-21T13:00:00Z"
     assert when.same_hours_of_yesterday.date == "2026-11-20T00:00:00Z..2026-11-20T13:00:00Z"
 
 
@@ -96,7 +96,7 @@ ANSWERS: Mapping[str, Any] = {
 }
 
 
-def asked(**expected: Any) -> Asked:
+def asked(**expected: Any) -> Answered:
     question = Question("What?", lambda _: (call("get_usage"), call("get_top_consumers")), lambda _: {**expected})
     return put(question, Periods(FROZEN_NOW), lambda tool, _: ANSWERS[tool])
 

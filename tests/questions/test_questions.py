@@ -25,7 +25,7 @@ from tests.support.mcp_clients import HttpServer, call, http_server, payload
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "questions.md"
 EACH = pytest.mark.parametrize("question", [pytest.param(question, id=question.text) for question in QUESTIONS])
-TOOLS = {question.text: [each.tool for each in question.asked(Periods(FROZEN_NOW))] for question in QUESTIONS}
+TOOLS = {question.text: [each.tool for each in question.calls_at(Periods(FROZEN_NOW))] for question in QUESTIONS}
 ONE_OF_EACH_TOOL = [
     pytest.param(next(question for question in QUESTIONS if tool in TOOLS[question.text]), id=tool) for tool in TABLE
 ]

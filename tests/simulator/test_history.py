@@ -41,7 +41,7 @@ from simulator.objects import (
 )
 from simulator.pod_objects import pod_object
 from simulator.shapes import DAY, GIB, HOUR, Container, Curve, Moment, NamespaceSpec, NodeSpec, PodGroup
-from simulator.truth import Scale, Truth
+from simulator.truth import ScaleName, Truth
 from simulator.workload import METRICS, Metric, Workload
 
 NOW = parse_time("2026-11-21T14:07:40Z")
@@ -176,14 +176,14 @@ def small() -> Workload:
     return Workload(parse_time("2026-01-01T00:00:00Z"), (old, new), (node,), ())
 
 
-def published(directory: Path, scale: Scale) -> dict[str, object]:
+def published(directory: Path, scale: ScaleName) -> dict[str, object]:
     manifest = orjson.loads((directory / "dataset.json").read_bytes())
     document: dict[str, object] = orjson.loads((directory / manifest["files"][scale]["name"]).read_bytes())
     return document
 
 
 def check(directory: Path, truth: Truth) -> None:
-    scales: tuple[Scale, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
+    scales: tuple[ScaleName, ...] = ("hourly_7d", "daily_14d", "monthly_12m")
     metrics: tuple[Metric, ...] = ("cpu", "memory")
     for scale in scales:
         document = published(directory, scale)

@@ -28,7 +28,7 @@ from collector.publish.legacy.shares import (
 )
 from collector.publish.scale_document import rounded
 from kl_core.calendar import MONTH_NAMES, floor_month, iso
-from kl_core.durable_files import write_whole
+from kl_core.durable_files import write_atomically
 
 BILLING_RATE = ".billing-hourly-rate"
 
@@ -61,7 +61,7 @@ def write(directory: Path, files: Iterable[tuple[str, Any]]) -> None:
     with explained(directory, "KL_KUBELEDGER_DATA_DIR", "KubeLedger's layout"):
         directory.mkdir(parents=True, exist_ok=True)
         for name, document in files:
-            write_whole(directory / name, orjson.dumps(document))
+            write_atomically(directory / name, orjson.dumps(document))
 
 
 def _buckets(days: Sequence[Shares], seconds: int) -> list[tuple[str, Shares]]:

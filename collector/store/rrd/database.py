@@ -26,10 +26,10 @@ from collector.store.rrd.header import (
     DataSource,
     Definition,
     beginning,
+    checked_head,
     damaged,
     defined,
     failure,
-    whole_head,
 )
 from kl_core.calendar import HOUR
 from kl_core.durable_files import sync_path
@@ -148,7 +148,7 @@ def fetch(path: Path, sources: Sequence[str], start: int, end: int, step: int) -
 def head(path: Path, sources: Sequence[str]) -> Head:
     """Return the head; DamagedError unless `path` is a whole database as `create` makes it of these sources."""
     made = _expected(tuple(sources))
-    content = whole_head(path, made)
+    content = checked_head(path, made)
     return Head(made.last(content), content)
 
 

@@ -145,7 +145,7 @@ def _text(content: bytes) -> str:
     return content.partition(b"\0")[0].decode("ascii", errors="replace")
 
 
-def whole_head(path: Path, expected: Definition) -> bytes:
+def checked_head(path: Path, expected: Definition) -> bytes:
     """All before the rows; DamagedError unless the file is a whole database so defined."""
     content, size = beginning(path)
     actual = defined(path, content)

@@ -48,8 +48,8 @@ def _causes(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Win
     capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
     own = [*scale.bill.values()] if metric == "total" else [scale.bill[metric]] if metric in scale.bill else []
     sizes = _per_hour(capacity, hours.capacity, pair)
-    wholes = _per_hour([measure.whole], hours.whole, pair)
-    shares = 100 * ratio(levels[0], wholes[0]), 100 * ratio(levels[1], wholes[1])
+    totals = _per_hour([measure.capacity_or_bill], hours.capacity_or_bill, pair)
+    shares = 100 * ratio(levels[0], totals[0]), 100 * ratio(levels[1], totals[1])
     return {
         "usage_per_hour": _usage(hours, names, before, after),
         "amount_per_hour": _change(levels, measure.unit),

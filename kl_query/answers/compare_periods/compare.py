@@ -65,14 +65,14 @@ def compare_periods(
     frames = Frames(daily, months, compared)
     with_periods = selection.scope == "cluster" or date is not None or baseline is not None
     pair = periods(compared, date, baseline) if with_periods else None
-    whole = frames.trajectory(selection) if selection.single else None
+    trajectory = frames.trajectory(selection) if selection.single else None
     answer: dict[str, Any] = {
         "namespace": selection.label,
         "scope": selection.scope,
         "matched_count": len(selection.names),
         "metric": metric,
         "dimension": dimension,
-        **(_blocks(frames, selection, whole) if whole else dict.fromkeys(BLOCKS)),
+        **(_blocks(frames, selection, trajectory) if trajectory else dict.fromkeys(BLOCKS)),
         "comparisons": [],
         "comparison": _comparison(pair, selection) if pair else None,
         "movers": [],
@@ -81,7 +81,7 @@ def compare_periods(
             now,
             window=compared.window,
             measure=compared.measure,
-            warnings=_warnings(frames, selection, pair, whole, with_periods=with_periods),
+            warnings=_warnings(frames, selection, pair, trajectory, with_periods=with_periods),
         ),
     }
     _fill(answer, page, frames, selection, pair, sort=sort)
@@ -145,30 +145,30 @@ def _fill(
 
 
 def _warnings(
-    frames: Frames, selection: Selection, pair: Periods | None, whole: Trajectory | None, *, with_periods: bool
+    frames: Frames, selection: Selection, pair: Periods | None, trajectory: Trajectory | None, *, with_periods: bool
 ) -> list[DataWarning]:
     months = frames.monthly.window
-    found = [warning(Code.OPEN_MONTH_LEFT_OUT)] if months.partial else []
-    found += rules_of(months.scale).begin_warnings(months)
+    warnings = [warning(Code.OPEN_MONTH_LEFT_OUT)] if months.partial else []
+    warnings += rules_of(months.scale).begin_warnings(months)
     if not months.indices and frames.daily.window.indices:
-        found.append(warning(Code.NO_MONTHS))
+        warnings.append(warning(Code.NO_MONTHS))
     if with_periods and pair is None:
-        found.append(warning(Code.NO_PERIODS))
+        warnings.append(warning(Code.NO_PERIODS))
     if pair is not None:
         names = selection.rows(pair.view.scale)
         missing = len(names) - len(pair.known_in_both(names))
-        found += pair.warnings(names)
-        found += [warning(Code.CHANGE_UNKNOWN, namespaces=missing)] if missing else []
+        warnings += pair.warnings(names)
+        warnings += [warning(Code.CHANGE_UNKNOWN, namespaces=missing)] if missing else []
     outside = _outside_lifetimes(frames.monthly, selection)
-    found += [warning(Code.TREND_OUTSIDE_LIFETIMES, names=Names.of(outside))] if outside else []
-    if whole is not None and whole.left_out:
-        left_out = whole.left_out
-        found.append(warning(Code.TREND_LEAVES_OUT, count=len(left_out), names=Names.of(left_out)))
+    warnings += [warning(Code.TREND_OUTSIDE_LIFETIMES, names=Names.of(outside))] if outside else []
+    if trajectory is not None and trajectory.left_out:
+        left_out = trajectory.left_out
+        warnings.append(warning(Code.TREND_LEAVES_OUT, count=len(left_out), names=Names.of(left_out)))
     for view in (frames.daily, frames.monthly):
         named = selection.names
         cluster = selection.scope == "cluster"
-        found += view.cluster_warnings() if cluster else view.warnings(view.totals_of(named), named)
-    return found
+        warnings += view.cluster_warnings() if cluster else view.warnings(view.totals_of(named), named)
+    return warnings
 
 
 def _outside_lifetimes(months: Frame, selection: Selection) -> list[str]:

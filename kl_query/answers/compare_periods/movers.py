@@ -72,7 +72,7 @@ class Periods:
     def _billed(self) -> bool:
         """Say whether both periods are over and whole, so that their amounts can be billed."""
         rules = rules_of(self._buckets[0].scale)
-        return all(rules.is_whole(bucket) for window in self._buckets for bucket in window.indices)
+        return all(rules.is_complete(bucket) for window in self._buckets for bucket in window.indices)
 
     @cached_property
     def hours(self) -> KnownHours:

@@ -11,7 +11,7 @@ from kl_core.calendar import GRANULARITY, HOUR
 from kl_core.vocabulary import ScaleName
 from kl_query.answers.compare_periods.movers import Periods
 from kl_query.dataset.model import Scale
-from kl_query.date_windows import Window, read_window, whole_window
+from kl_query.date_windows import Window, full_window, read_window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.by_layout import rules_of
 from kl_query.view import Frame, scale_of
@@ -33,11 +33,11 @@ def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | No
         return Periods(view, *buckets)
     scale, metric = hours[0].scale, view.measure.metric
     measure = rules_of(scale).measure(view.dataset, metric, view.measure.cost_model, view.measure.dimension)
-    return Periods(Frame(view.dataset, whole_window(scale), measure), *hours, buckets)
+    return Periods(Frame(view.dataset, full_window(scale), measure), *hours, buckets)
 
 
 def _buckets(scale: Scale, date: str | None, baseline: str | None) -> Windows | None:
-    everything = whole_window(scale)
+    everything = full_window(scale)
     if not everything.indices:
         return None
     if date is None and baseline is None:

@@ -28,15 +28,15 @@ METHOD = (
 )
 
 
-def monthly(hours: KnownHours, names: Sequence[RowId], column: Column, found: Trajectory) -> dict[str, Any]:
+def monthly(hours: KnownHours, names: Sequence[RowId], column: Column, trajectory: Trajectory) -> dict[str, Any]:
     """Return the months of a sum over namespaces with what changed from each to the next, and the open one.
 
     As billed between whole months, per hour between those of the trajectory; the open one is scaled to its length.
     """
     view, rules = hours.view, rules_of(hours.view.scale)
     values = dict(zip(view.window.indices, view.measure.series(column, view.window), strict=True))
-    billed = {i: value for i, value in values.items() if rules.is_whole(i)}
-    levels = {i: _in_unit(hours, i, level) for i, level in found.levels.items()}
+    billed = {i: value for i, value in values.items() if rules.is_complete(i)}
+    levels = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
     months = [
         {
             "date": bucket_name(view.scale.name, view.scale.starts[i]),
@@ -84,13 +84,15 @@ def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
     if not hours.view.measure.per_cent:
         return level
     base = hours.view.measure.base
-    return 100 * ratio(level, ratio((hours.view.measure.whole if base is None else base)[bucket], hours.base[bucket]))
+    return 100 * ratio(
+        level, ratio((hours.view.measure.capacity_or_bill if base is None else base)[bucket], hours.base[bucket])
+    )
 
 
-def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
+def trend(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any]:
     """Return direction, rise of the line in per cent and the months it rests on."""
     scale = hours.view.scale
-    in_unit = {i: _in_unit(hours, i, level) for i, level in found.levels.items()}
+    in_unit = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
     points = [(i, level) for i, level in in_unit.items() if not math.isnan(level)]
     used = [i for i, _ in points]
     rise = _rise_pct(points)
@@ -108,13 +110,13 @@ def trend(hours: KnownHours, found: Trajectory) -> dict[str, Any]:
     }
 
 
-def between_months(hours: KnownHours, found: Trajectory) -> dict[str, Any] | None:
+def between_months(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any] | None:
     """Return what changed from the first to the last month of a trajectory; None when there are fewer than two."""
-    if len(found.levels) < 2:
+    if len(trajectory.levels) < 2:
         return None
-    first, last = min(found.levels), max(found.levels)
+    first, last = min(trajectory.levels), max(trajectory.levels)
     before, after = (Window(hours.view.scale, i, i + 1) for i in (first, last))
-    return what_changed(hours, found.names, (found.levels[first], found.levels[last]), before, after)
+    return what_changed(hours, trajectory.names, (trajectory.levels[first], trajectory.levels[last]), before, after)
 
 
 def _rise_pct(points: list[tuple[int, float]]) -> float | None:

@@ -27,8 +27,8 @@ class Buckets:
 
     def index(self, start: int) -> int | None:
         """Return which bucket starts at `start`; None for one that is not among them."""
-        found = bisect_left(self.starts, start)
-        return found if found < len(self.starts) and self.starts[found] == start else None
+        position = bisect_left(self.starts, start)
+        return position if position < len(self.starts) and self.starts[position] == start else None
 
 
 def scale(

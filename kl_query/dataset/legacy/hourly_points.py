@@ -159,16 +159,16 @@ def _resampled(
     starts = tuple(range(first, (newest - 1) // row * row + 1, row))
     rows = Buckets(starts, tuple(start + row for start in starts))
     lengths = array("d", [(min(end, newest) - end + row) / HOUR for end in rows.ends])
-    found = {key: _columns(table, rows, lengths) for key, table in tables.items()}
+    columns = {key: _columns(table, rows, lengths) for key, table in tables.items()}
     parts = [
         _overlaps(start, min(end, newest), rows, newest)
         for start, end in zip(buckets.starts, buckets.ends, strict=True)
     ]
     hours = {
         key: {name: _in_hours(column, lengths, parts, elapsed) for name, column in named.items()}
-        for key, named in found.items()
+        for key, named in columns.items()
     }
-    return found, hours, rows.ends
+    return columns, hours, rows.ends
 
 
 def _overlaps(start: int, end: int, rows: Buckets, newest: int) -> list[tuple[int, float]]:
@@ -183,11 +183,11 @@ def _overlaps(start: int, end: int, rows: Buckets, newest: int) -> list[tuple[in
 def _in_hours(column: Column, lengths: Column, parts: Sequence[Sequence[tuple[int, float]]], elapsed: Column) -> Column:
     """Return the mean of each hour times its elapsed part; unknown where rows cover less than half of it."""
     hours = array("d")
-    for overlaps, whole in zip(parts, elapsed, strict=True):
+    for overlaps, length in zip(parts, elapsed, strict=True):
         known = [(column[i] / lengths[i], part) for i, part in overlaps if not math.isnan(column[i])]
         covered = sum(part for _, part in known)
         mean = sum(value * part for value, part in known) / covered if covered else math.nan
-        hours.append(mean * whole if 2 * covered >= whole else math.nan)
+        hours.append(mean * length if 2 * covered >= length else math.nan)
     return hours
 
 

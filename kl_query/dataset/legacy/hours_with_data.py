@@ -30,7 +30,7 @@ _HOURLY_ROUNDING = 0.005
 """Hourly points have two decimals."""
 _ROUNDING = 0.0005
 """Half a unit of the last digit that is certain to be there."""
-_MIN_DOUBT, _MAX_DOUBT = 1e-5, 0.01
+_MIN_DOUBT_SHARE, _MAX_DOUBT_SHARE = 1e-5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Finer:
     at: Sequence[int]
     horizon: int
     earliest: int
-    whole: Column
+    lengths: Column
     """The hours of each bucket."""
     traces: Mapping[str, Trace]
     by_usage: bool
@@ -64,7 +64,7 @@ class Finer:
     """Positions whose hours are not certain."""
     erratic: frozenset[str] = frozenset()
     """Namespaces that last week were now and then not there, or without requests."""
-    unasked: frozenset[str] = frozenset()
+    without_requests: frozenset[str] = frozenset()
     """Namespaces that request nothing as far as last week tells."""
 
     def missing(self, name: str, start: int, end: int) -> float:
@@ -73,7 +73,7 @@ class Finer:
         if trace is None:
             return 0.0
         first, stop = bisect_left(self.at, start), bisect_left(self.at, end)
-        return sum(self.whole[i] - trace.hours[i] for i in range(first, stop))
+        return sum(self.lengths[i] - trace.hours[i] for i in range(first, stop))
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,17 @@ class Rolling:
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
+class HoursWithData:
     """Hours of each bucket, NaN where unknown.
 
-    `told` are the buckets in which a finer file tells them, `assumed` those in which they may be fewer. `asked` is
-    false for a namespace that seems to request nothing.
+    `from_finer` are the buckets whose hours a finer file gives, `assumed` those in which they may be fewer.
+    `has_requests` is false for a namespace that seems to request nothing.
     """
 
     hours: Column
-    told: frozenset[int]
+    from_finer: frozenset[int]
     assumed: frozenset[int]
-    asked: bool = True
+    has_requests: bool = True
 
 
 def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Finer]:
@@ -122,51 +122,61 @@ def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Fin
     """
     if hourly.newest is None:
         return {}
-    whole = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
-    at = [hourly.ends[i] for i in whole]
+    closed = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
+    at = [hourly.ends[i] for i in closed]
     row = hourly.row / HOUR
     horizon = hourly.newest + lag - WEEK
-    found: dict[Metric, Finer] = {}
+    finer: dict[Metric, Finer] = {}
     for metric in ("cpu", "memory", "gpu", "gpu_memory"):
         by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
         named = hourly.columns.get((metric, "usage" if by_usage else "rf"))
         if named is None or (by_usage and model != "cumulative"):
             continue
-        weights = {name: array("d", [column[i] for i in whole]) for name, column in named.items()}
+        weights = {name: array("d", [column[i] for i in closed]) for name, column in named.items()}
         traces = {
             name: Trace(each, array("d", [0.0 if math.isnan(weight) else row for weight in each]))
             for name, each in weights.items()
         }
         hours = array("d", [row]) * len(at)
         erratic = _erratic(weights, by_usage=by_usage, row=row)
-        unasked = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
-        found[metric] = Finer(
-            at, horizon, horizon + hourly.row, hours, traces, by_usage, row=row, erratic=erratic, unasked=unasked
+        without_requests = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
+        finer[metric] = Finer(
+            at,
+            horizon,
+            horizon + hourly.row,
+            hours,
+            traces,
+            by_usage,
+            row=row,
+            erratic=erratic,
+            without_requests=without_requests,
         )
-    return found
+    return finer
 
 
-def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
+def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> HoursWithData:
     """Return the hours of every bucket in which usage and requests of a namespace are known."""
-    lived = present(name, usage, mean, rolling, finer)
-    if (finer and name in finer.unasked) or _seems_unasked(usage, mean, lived.hours, lived.assumed):
-        return replace(lived, hours=rolling.buckets.unknown, assumed=frozenset(), asked=False)
-    return lived
+    with_data = present(name, usage, mean, rolling, finer)
+    if (finer and name in finer.without_requests) or _seems_without_requests(
+        usage, mean, with_data.hours, with_data.assumed
+    ):
+        return replace(with_data, hours=rolling.buckets.unknown, assumed=frozenset(), has_requests=False)
+    return with_data
 
 
-def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> Lived:
+def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> HoursWithData:
     """Return the same, whether or not requests that equal usage may be none."""
     buckets = rolling.buckets
     weights = weigh(usage, mean, by_usage=finer is not None and finer.by_usage)
-    hours, told, assumed = buckets.unknown, set[int](), set[int]()
+    hours, from_finer, assumed = buckets.unknown, set[int](), set[int]()
     for i, weight in enumerate(weights):
         if math.isnan(weight) or not mean[i] > 0:
             continue
         start, end = buckets.starts[i], min(buckets.ends[i], rolling.newest + 1)
-        found = _told(finer, name, weight, start, end) if finer else None
-        if found is not None:
-            hours[i], doubtful = found
-            told.add(i)
+        hours_and_doubt = _hours_from_finer(finer, name, weight, start, end) if finer else None
+        if hours_and_doubt is not None:
+            hours[i], doubtful = hours_and_doubt
+            from_finer.add(i)
         elif any(map(math.isnan, usage[max(0, i - 1) : i + 2])) or (finer and name in finer.erratic):
             continue
         else:
@@ -176,7 +186,7 @@ def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Fin
             doubtful = i == 0 and not rolling.cut
         if doubtful:
             assumed.add(i)
-    return Lived(hours, frozenset(told), frozenset(assumed))
+    return HoursWithData(hours, frozenset(from_finer), frozenset(assumed))
 
 
 def doubt(mean: float) -> float:
@@ -184,10 +194,10 @@ def doubt(mean: float) -> float:
 
     Both numbers are rounded.
     """
-    return min(_MAX_DOUBT, max(_MIN_DOUBT, _ROUNDING / mean))
+    return min(_MAX_DOUBT_SHARE, max(_MIN_DOUBT_SHARE, _ROUNDING / mean))
 
 
-def _seems_unasked(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
+def _seems_without_requests(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
     """Say whether usage ÷ requests is 1 in every bucket whose hours are certain, and there is one."""
     sure = [i for i, count in enumerate(hours) if count > 0 and i not in assumed and usage[i] > 0]
     return bool(sure) and all(abs(usage[i] / (mean[i] * hours[i]) - 1) <= doubt(mean[i]) for i in sure)
@@ -200,7 +210,7 @@ def weigh(usage: Column, mean: Column, *, by_usage: bool) -> Column:
     return array("d", [u / m if m > 0 else math.nan for u, m in zip(usage, mean, strict=True)])
 
 
-def _told(finer: Finer, name: str, weight: float, start: int, end: int) -> tuple[float, bool] | None:
+def _hours_from_finer(finer: Finer, name: str, weight: float, start: int, end: int) -> tuple[float, bool] | None:
     """Return what finer buckets say of the hours between two instants, and whether they may be fewer.
 
     None where the finer buckets do not have all of them.

@@ -73,11 +73,11 @@ def _continued(left: bytes, more: bytes, name: Plain) -> bytes:
 
 
 def _parsed(content: bytes, name: Plain) -> list[Any]:
-    whole = b"[" + content + b"]"
+    document = b"[" + content + b"]"
     try:
-        return list(orjson.loads(whole))
+        return list(orjson.loads(document))
     except orjson.JSONDecodeError:
         try:
-            return list(orjson.loads(_NOT_FINITE.sub(rb"\1null", whole)))
+            return list(orjson.loads(_NOT_FINITE.sub(rb"\1null", document)))
         except orjson.JSONDecodeError:
             raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name) from None

@@ -13,7 +13,17 @@ from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.legacy.buckets import Buckets, scale
 from kl_query.dataset.legacy.dates import in_window, read_day, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS
-from kl_query.dataset.legacy.hours_with_data import OWN_GPUS, Finer, Lived, Rolling, Trace, count, doubt, present, weigh
+from kl_query.dataset.legacy.hours_with_data import (
+    OWN_GPUS,
+    Finer,
+    HoursWithData,
+    Rolling,
+    Trace,
+    count,
+    doubt,
+    present,
+    weigh,
+)
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE, Table, Tables
 from kl_query.dataset.model import Amounts, Column, LegacyFacts, Scale
 from kl_query.numbers import ratio
@@ -38,7 +48,7 @@ class _Metric:
 
     usage: Mapping[str, Column]
     mean: Mapping[str, Column]
-    lived: Mapping[str, Lived]
+    with_data: Mapping[str, HoursWithData]
     inside: Column
 
 
@@ -123,7 +133,7 @@ def _metrics(
     # is a sum over hours.
     buckets, row = rolling.buckets, rolling.row
     usage_factor, mean_factor = (1.0, HOUR / row) if model == "normalized" else (row / HOUR, 1.0)
-    found: dict[Metric, _Metric] = {}
+    read: dict[Metric, _Metric] = {}
     for (metric, kind), table in tables.items():
         if kind != "usage":
             continue
@@ -136,13 +146,13 @@ def _metrics(
         if metric in OWN_GPUS:
             one = array("d", [1.0]) * len(buckets.starts)
             counting, by = present, dict.fromkeys(usage, one) if model == "cumulative" else {}
-        lived: dict[str, Lived] = {}
+        with_data: dict[str, HoursWithData] = {}
         if table.newest is not None:
             rolling = replace(rolling, newest=table.newest)
             known = finer.get(metric)
-            lived = {name: counting(name, usage[name], by[name], rolling, known) for name in usage if name in by}
-        found[metric] = _Metric(usage, mean, lived, rolling.inside)
-    return found
+            with_data = {name: counting(name, usage[name], by[name], rolling, known) for name in usage if name in by}
+        read[metric] = _Metric(usage, mean, with_data, rolling.inside)
+    return read
 
 
 def _columns(table: Table, starts: Starts, buckets: Buckets, factor: float) -> dict[str, Column]:
@@ -160,13 +170,13 @@ def _rows(
     metrics: Mapping[Metric, _Metric], buckets: Buckets, observed: Column, model: CostModel
 ) -> dict[str, dict[Metric, Amounts]]:
     rows: dict[str, dict[Metric, Amounts]] = defaultdict(dict)
-    for metric, found in metrics.items():
-        for name, column in found.usage.items():
+    for metric, read in metrics.items():
+        for name, column in read.usage.items():
             usage, requests = column, buckets.unknown
-            if name in found.lived and name in found.mean:
-                requests = array("d", map(_whole_requests, usage, found.mean[name], found.lived[name].hours))
+            if name in read.with_data and name in read.mean:
+                requests = array("d", map(_comparable_requests, usage, read.mean[name], read.with_data[name].hours))
             if metric in OWN_GPUS:
-                hours = found.lived[name].hours if name in found.lived else buckets.unknown
+                hours = read.with_data[name].hours if name in read.with_data else buckets.unknown
                 usage, requests = (array("d", map(ratio, c, hours)) for c in (usage, requests))
             if metric in OWN_GPUS or model == "normalized":
                 usage, requests = (array("d", map(float.__mul__, c, observed)) for c in (usage, requests))
@@ -174,7 +184,7 @@ def _rows(
     return rows
 
 
-def _whole_requests(usage: float, mean: float, hours: float) -> float:
+def _comparable_requests(usage: float, mean: float, hours: float) -> float:
     """Return requests that compare with usage, from their mean over the hours; unknown where usage equals them."""
     if not (mean > 0 and hours > 0):
         return math.nan
@@ -187,48 +197,48 @@ def _observed(metrics: Mapping[Metric, _Metric], elapsed: Column) -> Column:
     observed = elapsed[:]
     for i, hours in enumerate(elapsed):
         missing = [
-            metric.inside[i] - max(lived.hours[i] for lived in known)
+            metric.inside[i] - max(each.hours[i] for each in known)
             for metric in metrics.values()
-            if (known := [lived for lived in metric.lived.values() if not math.isnan(lived.hours[i])])
-            and all(i in lived.told for lived in known)
+            if (known := [each for each in metric.with_data.values() if not math.isnan(each.hours[i])])
+            and all(i in each.from_finer for each in known)
         ]
-        if missing and len(missing) == sum(1 for m in metrics.values() if m.lived):
+        if missing and len(missing) == sum(1 for m in metrics.values() if m.with_data):
             observed[i] = max(0.0, hours - min(missing))
     return observed
 
 
 def _uncounted(metrics: Mapping[Metric, _Metric]) -> dict[Metric, dict[RowId, tuple[int, ...]]]:
     """Return the buckets of each namespace that have requests, but for how many hours is unknown."""
-    found: dict[Metric, dict[RowId, tuple[int, ...]]] = {}
+    uncounted: dict[Metric, dict[RowId, tuple[int, ...]]] = {}
     for metric, read in metrics.items():
-        for name, lived in read.lived.items():
-            pairs = enumerate(zip(read.usage[name], read.mean.get(name, ()), lived.hours, strict=False))
+        for name, with_data in read.with_data.items():
+            pairs = enumerate(zip(read.usage[name], read.mean.get(name, ()), with_data.hours, strict=False))
             buckets = tuple(i for i, (used, mean, hours) in pairs if used > 0 and mean > 0 and math.isnan(hours))
-            if buckets and lived.asked:
-                found.setdefault(metric, {})[name] = buckets
-    return found
+            if buckets and with_data.has_requests:
+                uncounted.setdefault(metric, {})[name] = buckets
+    return uncounted
 
 
 def _begins_in(metrics: Mapping[Metric, _Metric], rolling: Rolling | None) -> int | None:
     """Return the bucket the data begin in, where that may be at any hour of it; None as well without `rolling`."""
-    lived = [lived for read in metrics.values() for lived in read.lived.values()]
-    assumed = min((i for one in lived for i in one.assumed), default=None)
+    rows = [row for read in metrics.values() for row in read.with_data.values()]
+    assumed = min((i for row in rows for i in row.assumed), default=None)
     if assumed is not None or rolling is None or rolling.cut:
         return assumed
     # Without requests in the first bucket nothing tells its hours.
-    return None if any(0 in one.told for one in lived) else 0
+    return None if any(0 in row.from_finer for row in rows) else 0
 
 
 def _as_finer(
     metrics: Mapping[Metric, _Metric], rolling: Rolling, finer: Mapping[Metric, Finer]
 ) -> dict[Metric, Finer]:
     horizon = rolling.newest - rolling.window
-    found: dict[Metric, Finer] = {}
+    coarser: dict[Metric, Finer] = {}
     for metric, read in metrics.items():
         known = finer.get(metric)
         by_usage = metric in OWN_GPUS or (known is not None and known.by_usage)
-        traces = {name: _trace(read, name, by_usage=by_usage) for name in read.lived}
-        found[metric] = Finer(
+        traces = {name: _trace(read, name, by_usage=by_usage) for name in read.with_data}
+        coarser[metric] = Finer(
             rolling.buckets.starts,
             horizon,
             horizon,
@@ -236,16 +246,16 @@ def _as_finer(
             {name: trace for name, trace in traces.items() if not all(map(math.isnan, trace.weights))},
             by_usage,
             1.0,
-            frozenset(i for lived in read.lived.values() for i in lived.assumed),
+            frozenset(i for each in read.with_data.values() for i in each.assumed),
             frozenset() if known is None else known.erratic,
-            frozenset() if known is None else known.unasked,
+            frozenset() if known is None else known.without_requests,
         )
-    return found
+    return coarser
 
 
 def _trace(read: _Metric, name: str, *, by_usage: bool) -> Trace:
     weights = read.usage[name] if by_usage else weigh(read.usage[name], read.mean[name], by_usage=False)
-    each = zip(read.usage[name], weights, read.lived[name].hours, read.inside, strict=True)
+    each = zip(read.usage[name], weights, read.with_data[name].hours, read.inside, strict=True)
     # Where nothing was used, its requests are in no file, but it was there.
-    hours = [0.0 if math.isnan(used) else inside if math.isnan(w) else lived for used, w, lived, inside in each]
+    hours = [0.0 if math.isnan(used) else inside if math.isnan(w) else known for used, w, known, inside in each]
     return Trace(weights, array("d", hours))

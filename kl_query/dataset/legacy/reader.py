@@ -61,9 +61,9 @@ class Reader:
         points = points_of(trends)
         days, months = (self._read_files(files, points.newest, warnings, empty) for files in (DAYS, MONTHS))
         if not trends and not days and not months:
-            found = joined(each.said for each in warnings[1:])
+            faults = joined(each.said for each in warnings[1:])
             place = Plain(str(self._directory))
-            raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), found=found))
+            raise DatasetError(warning(Code.NO_USABLE_FILE, directory=place, backend=Plain(BACKEND), faults=faults))
         warnings += _nothing_in(empty, points.newest, has_periods=bool(days or months))
         return self._dataset(backend, trends, (days, months), points, warnings)
 
@@ -108,7 +108,7 @@ class Reader:
             for read in (days, months)
             if read.strange
         ]
-        found = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
+        present = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
         rate = hourly_rate(trends)
         currency = backend.currency if model == "costs" else None
         written = self._written_at(self._kept)
@@ -120,7 +120,7 @@ class Reader:
             generation=written or 0,
             generated_at=written or None,
             last_sample_at=_last_samples(trends, newest),
-            metrics=tuple(metric for metric in METRICS if metric in found),
+            metrics=tuple(metric for metric in METRICS if metric in present),
             rates=(Rate(hours.scale.starts[-1], rate, currency, None),)
             if rate and currency and hours.scale.starts
             else (),
@@ -150,7 +150,7 @@ class Reader:
         self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
     ) -> Tables:
         """Return the tables of files that can be used, or could once."""
-        found: dict[tuple[Metric, str], Table] = {}
+        tables: dict[tuple[Metric, str], Table] = {}
         for file in files:
             try:
                 self._refresh(file, newest)
@@ -166,7 +166,7 @@ class Reader:
             if file not in self._kept:
                 continue
             _, table = self._kept[file]
-            found[file.metric, file.kind] = table
+            tables[file.metric, file.kind] = table
             if table.skipped:
                 why = text(
                     "could not be read, or are of later than the file itself"
@@ -174,7 +174,7 @@ class Reader:
                     else "could not be read"
                 )
                 warnings.append(warning(Code.ROWS_LEFT_OUT, file=file.name, rows=table.skipped, why=why))
-        return found
+        return tables
 
     def _refresh(self, file: File, newest: int | None) -> None:
         """Keep a file's content, parsed anew only where the file has changed. Raises MalformedError."""
@@ -229,5 +229,5 @@ def _nothing_in(empty: Sequence[File], newest: int | None, *, has_periods: bool)
         empty = [file for file in empty if file.window is not None]
     young = newest is not None and not has_periods
     files = Plain(", ".join(file.name for file in empty))
-    said = warning(Code.NO_WHOLE_HOUR_YET) if young else warning(Code.FILES_EMPTY, files=files)
+    said = warning(Code.NO_FULL_HOUR_YET) if young else warning(Code.FILES_EMPTY, files=files)
     return [*([said] if empty else []), *([] if newest is not None else [warning(Code.NO_HOURLY_POINT)])]

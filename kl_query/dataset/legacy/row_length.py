@@ -112,11 +112,11 @@ def _rows_of_days(points: Tables, days: Tables, newest: int, compared: tuple[Met
         values: dict[int, list[float]] = defaultdict(list)
         for instant, value in row.items():
             values[instant // DAY * DAY].append(value)
-        for start, found in values.items():
+        for start, of_day in values.items():
             expected = (min(start + DAY, newest + 1) - start) / gap
-            covered = start > newest - WEEK and len(found) >= max(_MIN_ROWS, expected / _AGREES)
+            covered = start > newest - WEEK and len(of_day) >= max(_MIN_ROWS, expected / _AGREES)
             if covered and sums.get(name, {}).get(start, 0.0) > 0:
-                seconds[start] += sum(found) * gap
+                seconds[start] += sum(of_day) * gap
                 rows[start] += sums[name][start]
     return [seconds[start] / rows[start] for start in seconds if seconds[start] > 0]
 
@@ -124,7 +124,7 @@ def _rows_of_days(points: Tables, days: Tables, newest: int, compared: tuple[Met
 def _rows_of_months(days: Tables, months: Tables, newest: int, model: CostModel, daily: int) -> int | None:
     """Return the rows of months; None where they contradict the days, those of days where nothing can be compared."""
     by_usage = model == "cumulative"
-    found: Counter[int | None] = Counter()
+    votes: Counter[int | None] = Counter()
     for metric in _METRICS:
         if (metric, "usage") in days and (metric, "usage") in months:
             names = _fullest(days[metric, "usage"])
@@ -132,10 +132,10 @@ def _rows_of_months(days: Tables, months: Tables, newest: int, model: CostModel,
             coarse = _weights(months, metric, names, read_month, by_usage=by_usage)
             both = [name for name in fine if name in coarse]
             if both:
-                found[
+                votes[
                     _row_of_months(_added(fine[n] for n in both), _added(coarse[n] for n in both), newest, daily)
                 ] += 1
-    return max(found, key=lambda row: found[row], default=daily)
+    return max(votes, key=lambda row: votes[row], default=daily)
 
 
 def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int | None:
@@ -145,12 +145,12 @@ def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int |
     in_days, in_rows = sum(fine[start] for start in known) * daily, sum(coarse[start] for start in held)
     if not in_days > 0 or not in_rows > 0:
         return daily
-    lived = sum(min(start + DAY, newest + 1) - max(start, newest - DAILY_SECONDS) for start in known)
-    spans = sum(min(add_months(start, 1), newest + 1) - max(start, newest - MONTHLY_SECONDS) for start in held)
+    day_spans = sum(min(start + DAY, newest + 1) - max(start, newest - DAILY_SECONDS) for start in known)
+    month_spans = sum(min(add_months(start, 1), newest + 1) - max(start, newest - MONTHLY_SECONDS) for start in held)
     # An installation that began inside the days has no more in its months than in these.
     old = min(fine) <= newest - DAILY_SECONDS or len(held) < len(coarse)
-    expected = in_days * spans / lived if old else in_days
-    least = {row: in_days / _AGREES - row * in_days / lived for row in (daily, _LONG * daily)}
+    expected = in_days * month_spans / day_spans if old else in_days
+    least = {row: in_days / _AGREES - row * in_days / day_spans for row in (daily, _LONG * daily)}
     fits = {row: in_rows * row for row in least if in_rows * row >= least[row]}
     return min(fits, key=lambda row: abs(math.log(fits[row] / expected)), default=None)
 

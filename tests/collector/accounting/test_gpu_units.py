@@ -19,7 +19,7 @@ def units_of(
     *nodes: Node, shown: Mapping[str, Sequence[GpuDevice]] | None = None, claimed: Mapping[str, float] | None = None
 ) -> GpuUnits:
     memory = learn({}, spans(*nodes), shown, INTERVAL)
-    return GpuUnits(memory, {each.name: each for each in nodes}, claimed or {}, told=shown is not None)
+    return GpuUnits(memory, {each.name: each for each in nodes}, claimed or {}, exporter_answered=shown is not None)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,10 @@ def test_excluded_nodes_have_none() -> None:
 def test_memory_is_unknown_while_no_exporter_answers() -> None:
     found = node()
     memory = learn(learn({}, spans(found), {"g1": [device()]}, 300), spans(found), None, 600)
-    assert GpuUnits(memory, {"g1": found}, told=False).of_nodes(spans(found), {}, INTERVAL)["g1"].memory is None
+    assert (
+        GpuUnits(memory, {"g1": found}, exporter_answered=False).of_nodes(spans(found), {}, INTERVAL)["g1"].memory
+        is None
+    )
     assert GpuUnits(memory, {"g1": found}).of_nodes(spans(found), {}, INTERVAL)["g1"].memory == 16 * GIB
 
 

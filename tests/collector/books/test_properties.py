@@ -22,7 +22,7 @@ from tests.support.samples import entry, failed_tick, tick
 
 START = int(datetime(2026, 10, 29, 21, 0, tzinfo=UTC).timestamp())
 """Two days and three hours before a month ends, so that hours, days and months all turn."""
-LONGEST = 6 * 86400
+MAX_AGE_SECONDS = 6 * 86400
 """Within the window of the hourly scale, so that hours can be added up to days and months."""
 
 RATES = (
@@ -71,7 +71,7 @@ def ticks_of(plan: list[Stretch]) -> list[TickSample]:
     for stretch in plan:
         for _ in range(stretch.ticks):
             time = (time // stretch.interval + 1) * stretch.interval
-            if stretch.outcome != "skipped" and time - START <= LONGEST:
+            if stretch.outcome != "skipped" and time - START <= MAX_AGE_SECONDS:
                 samples.append(_tick(stretch, time))
     return samples
 

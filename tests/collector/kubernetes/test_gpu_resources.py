@@ -3,11 +3,11 @@
 import pytest
 
 from collector.kubernetes.gpu_resources import (
+    declared_clients,
+    declared_gpus,
     gpu_hints,
     is_gpu_resource,
     slice_of,
-    told_clients,
-    told_gpus,
     vendor,
 )
 
@@ -118,13 +118,13 @@ def test_only_labels_and_annotations_about_gpus_are_kept() -> None:
     ],
 )
 def test_a_register_of_hami_tells_into_how_many_each_gpu_is_split(register: str, clients: float | None) -> None:
-    assert told_clients(GPU, 20.0, gpu_hints({}, {HAMI: register})) == clients
+    assert declared_clients(GPU, 20.0, gpu_hints({}, {HAMI: register})) == clients
 
 
 def test_hami_is_believed_before_a_label_that_knows_nothing_of_it() -> None:
     hints = gpu_hints({"nvidia.com/gpu.replicas": "1"}, {HAMI: TWO_V100})
-    assert told_clients(GPU, 20.0, hints) == 10.0
-    assert told_clients("nvidia.com/mig-1g.5gb", 7.0, hints) is None
+    assert declared_clients(GPU, 20.0, hints) == 10.0
+    assert declared_clients("nvidia.com/mig-1g.5gb", 7.0, hints) is None
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_hami_is_believed_before_a_label_that_knows_nothing_of_it() -> None:
 def test_labels_tell_into_how_many_shares_a_gpu_is_sold(
     resource: str, advertised: float, labels: dict[str, str], clients: float | None
 ) -> None:
-    assert told_clients(resource, advertised, gpu_hints(labels, {})) == clients
+    assert declared_clients(resource, advertised, gpu_hints(labels, {})) == clients
 
 
 @pytest.mark.parametrize(
@@ -186,4 +186,4 @@ def test_labels_tell_what_part_of_a_gpu_a_unit_is(resource: str, labels: dict[st
     ],
 )
 def test_labels_tell_how_many_gpus_a_node_has(labels: dict[str, str], gpus: float) -> None:
-    assert told_gpus(gpu_hints(labels, {})) == gpus
+    assert declared_gpus(gpu_hints(labels, {})) == gpus

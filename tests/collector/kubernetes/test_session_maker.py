@@ -11,7 +11,7 @@ from kubernetes.client import Configuration
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session_maker import MAX_ABANDONED, SessionMaker
+from collector.kubernetes.session_maker import MAX_ABANDONED_READINGS, SessionMaker
 from kl_core.errors import SettingsError
 from tests.support.patience import LIMIT_SECONDS, eventually
 
@@ -131,13 +131,13 @@ def test_readings_that_cannot_be_ended_are_not_begun_without_end() -> None:
 
     loads = Loads(hang)
     try:
-        for _ in range(MAX_ABANDONED):
+        for _ in range(MAX_ABANDONED_READINGS):
             with pytest.raises(SourceError, match="did not answer within"):
                 loads.ask(0.01)
         for _ in range(3):
             with pytest.raises(SourceError, match="hang and cannot be ended"):
                 loads.ask(0.01)
-        assert loads.count == MAX_ABANDONED
+        assert loads.count == MAX_ABANDONED_READINGS
     finally:
         never.set()
     eventually(lambda: _answers(loads))

@@ -24,7 +24,7 @@ from tests.support.turned_server import turned_server
 
 LISTEN = {"notifications": {"resourceSubscriptions": ["kubeledger://dataset"]}}
 UPDATED = b"notifications/resources/updated"
-AT_MOST_SECONDS = 4
+MAX_DELAY_SECONDS = 4
 """Two until a change is in force, and two more until streams are looked at."""
 
 
@@ -88,7 +88,7 @@ def test_a_stream_ends_within_seconds_of_its_tokens_end_and_the_others_stay(tmp_
             changed = tokens_file(tmp_path / "tokens.json")
             changed.write_text(changed.read_text().replace("web*", "web-*"))
             key_set_file(keys, key_set(jwk(private_key(), "rsa")))
-            server.turn(AT_MOST_SECONDS)
+            server.turn(MAX_DELAY_SECONDS)
             eventually(lambda: all(opened[name].ended for name in doomed))
             assert [name for name in kept if opened[name].ended] == []
             assert ask(server.port, "tools/list", {}, token=NOBODY).status == 401

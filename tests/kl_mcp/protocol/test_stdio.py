@@ -143,9 +143,9 @@ def test_a_signal_ends_it_at_once_while_it_waits_for_input(tmp_path: Path, stop:
 
 def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     unanswered = Unanswered()
-    unanswered.asked('{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}')
-    unanswered.asked('{"jsonrpc":"2.0","method":"notifications/initialized"}')
-    unanswered.asked("no message")
+    unanswered.received('{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}')
+    unanswered.received('{"jsonrpc":"2.0","method":"notifications/initialized"}')
+    unanswered.received("no message")
 
     async def settled() -> bool:
         ended = anyio.Event()
@@ -161,7 +161,7 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
         return ended.is_set()
 
     assert anyio.run(settled)
-    unanswered.asked('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')
+    unanswered.received('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')
     assert not anyio.run(settled)
     unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
     assert anyio.run(settled)
@@ -170,7 +170,7 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
 def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
     async def answered(*lines: str) -> bool:
         unanswered = Unanswered()
-        unanswered.asked('{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}')
+        unanswered.received('{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}')
         for line in lines:
             unanswered.answered(line)
         with anyio.CancelScope() as given_up:

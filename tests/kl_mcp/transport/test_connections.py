@@ -19,7 +19,7 @@ from kl_mcp.transport.tls import TlsFiles
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS, until
 
-MOST = 3
+MAX_CONNECTIONS = 3
 SECONDS = 30.0
 
 
@@ -95,7 +95,7 @@ def _with_clients(scenario: Callable[[_Clients], Awaitable[list[int]]], tls: Tls
     async def run() -> list[int]:
         established: set[_Spoken] = set()
         context = None if tls is None else lambda: tls.context
-        taking = Connections(established, SECONDS, context, max_waiting=MOST)
+        taking = Connections(established, SECONDS, context, max_waiting=MAX_CONNECTIONS)
         with ExitStack() as open_sockets:
             sock = open_sockets.enter_context(listen("127.0.0.1", 0))
             taking.take_from(sock, lambda: _Spoken(established))
@@ -112,7 +112,7 @@ def _with_clients(scenario: Callable[[_Clients], Awaitable[list[int]]], tls: Tls
 
 def test_as_many_as_may_wait_are_left_alone() -> None:
     async def scenario(clients: _Clients) -> list[int]:
-        await clients.come(MOST)
+        await clients.come(MAX_CONNECTIONS)
         return await clients.gone()
 
     assert _with_clients(scenario) == []
@@ -120,7 +120,7 @@ def test_as_many_as_may_wait_are_left_alone() -> None:
 
 def test_the_one_that_has_waited_longest_makes_room_for_the_next(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(clients: _Clients) -> list[int]:
-        await clients.come(MOST + 2)
+        await clients.come(MAX_CONNECTIONS + 2)
         return await clients.gone()
 
     with caplog.at_level(logging.WARNING):
@@ -131,7 +131,7 @@ def test_the_one_that_has_waited_longest_makes_room_for_the_next(caplog: pytest.
 
 def test_one_that_is_answered_does_not_wait() -> None:
     async def scenario(clients: _Clients) -> list[int]:
-        await clients.come(MOST)
+        await clients.come(MAX_CONNECTIONS)
         await clients.say(0, b"ask")
         await clients.come(2)
         return await clients.gone()
@@ -142,7 +142,7 @@ def test_one_that_is_answered_does_not_wait() -> None:
 
 def test_one_that_was_heard_of_lately_has_waited_less() -> None:
     async def scenario(clients: _Clients) -> list[int]:
-        await clients.come(MOST)
+        await clients.come(MAX_CONNECTIONS)
         await clients.say(0, b"hello")
         await clients.come()
         return await clients.gone()
@@ -152,7 +152,7 @@ def test_one_that_was_heard_of_lately_has_waited_less() -> None:
 
 def test_handshakes_that_do_not_go_on_wait_too(tmp_path: Path) -> None:
     async def scenario(clients: _Clients) -> list[int]:
-        await clients.come(MOST + 2)
+        await clients.come(MAX_CONNECTIONS + 2)
         return await clients.gone()
 
     assert _with_clients(scenario, TlsFiles(*self_signed(tmp_path))) == [0, 1]

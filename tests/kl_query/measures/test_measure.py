@@ -51,7 +51,7 @@ def test_total_adds_what_is_known_of_the_metrics_and_says_where_one_is_not(tmp_p
     # ml on the 19th: 5 x 50 / 100 + 12 x 24 / 48; on the 20th its cpu is unknown, its gpu 24 x 48 / 48
     assert totals.totals["ml"].value == 2.5 + 6 + 24
     assert totals.totals["ml"].unknown == 1
-    assert totals.whole == 50 + 50 + 24 + 48
+    assert totals.capacity_or_bill == 50 + 50 + 24 + 48
 
 
 def test_a_metric_a_namespace_never_had_is_zero_where_the_cluster_was_observed(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_hours_before_the_first_rate_have_no_cost(tmp_path: Path) -> None:
     costs = view(load(tmp_path, bill={"cpu": [None, 50]}), model="costs")
     # web on the 20th: 40 x 50 / 200
     assert costs.totals["web"].value == 10
-    assert costs.whole == 50
+    assert costs.capacity_or_bill == 50
 
 
 def test_a_metric_without_a_price_beside_one_with_a_price_costs_nothing(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_metric_without_a_price_beside_one_with_a_price_costs_nothing(tmp_path
     # ml on the 19th: 5 x 50 / 100 of cpu alone; on the 20th its cpu is unknown, its gpu 24 x 48 / 48
     assert list(costs.column("ml")) == [2.5, 24]
     assert costs.totals["ml"].value == 26.5
-    assert costs.whole == 50 + 50 + 48
+    assert costs.capacity_or_bill == 50 + 50 + 48
 
 
 def test_gpu_memory_has_no_cost_of_its_own(tmp_path: Path) -> None:
