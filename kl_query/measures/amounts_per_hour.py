@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
 from typing import TypeAlias
@@ -76,7 +76,7 @@ class KnownHours:
         """Return the view over another window of its scale; the same one for the same window."""
         key = window.first, window.stop
         if key not in self._frames:
-            self._frames[key] = replace(self.view, window=window)
+            self._frames[key] = self.view.over(window)
         return self._frames[key]
 
     def level(self, namespace: RowId, window: Window) -> float:
@@ -102,7 +102,7 @@ class KnownHours:
         """Return the same for usage in cores, GiB or GPUs; None for a total, and where only shares are known."""
         metric = self.view.measure.metric
         usage = None if metric == "total" else rules_of(self.view.scale).usage_measure(self.view.dataset, metric)
-        return None if usage is None else KnownHours(replace(self.view, measure=usage))
+        return None if usage is None else KnownHours(Frame(self.view.dataset, self.view.window, usage))
 
     @cached_property
     def by_metric(self) -> dict[Metric, KnownHours]:
@@ -110,7 +110,8 @@ class KnownHours:
         view = self.view
         metrics = view.measure.prices if view.measure.metric == "total" else ()
         rules = rules_of(view.scale)
-        return {m: KnownHours(replace(view, measure=rules.measure(view.dataset, m, "costs"))) for m in metrics}
+        measures = {metric: rules.measure(view.dataset, metric, "costs") for metric in metrics}
+        return {m: KnownHours(Frame(view.dataset, view.window, measure)) for m, measure in measures.items()}
 
     def _one(self, row: Row, amounts: Amounts | None) -> Column:
         column = self.view.measure.column(row)

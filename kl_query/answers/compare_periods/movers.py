@@ -127,7 +127,7 @@ class Periods:
         own = self._in_both(self.hours.of(name))
         hours = own if all(own) else self._hours
         scaled = before * hours[1] / hours[0] if all(hours) and self.scales(name) else before
-        per_hour = self.hours.level(name, self.before), self.hours.level(name, self.after)
+        per_hour = ratio(before, own[0]), ratio(after, own[1])
         return Move((scaled, after), (before, after) if self._billed else _NEITHER, per_hour)
 
     def _share(self, name: RowId) -> Pair:
