@@ -47,6 +47,21 @@ def per_hour(known: Known, names: Sequence[str] | str, span: Span) -> float:
     return known.amount(names, "cpu", span) / known.elapsed_hours(span)
 
 
+def longer_month(known: Known, amount: Callable[[Span], float]) -> dict[str, Any]:
+    """The change from February to March, of an amount and per hour."""
+    before, after = known.when.february, known.when.march
+    return {
+        "comparison/billed_change_pct": percent(amount(before), amount(after)),
+        "comparison/change_pct_per_hour": percent(amount(before) / before.hours, amount(after) / after.hours),
+    }
+
+
+def trend_of(known: Known, name: str) -> dict[str, Any]:
+    """The trend of a namespace's CPU use."""
+    rise = known.trend_pct([name], "cpu")
+    return {"trend/rise_pct": rise, "trend/direction": direction(rise)}
+
+
 QUESTIONS = (
     Question(
         "What were the biggest CPU movers of the last seven days against the seven before?",
@@ -133,34 +148,19 @@ QUESTIONS = (
     Question(
         "Is the CPU use of recommendations, which began this year, still growing?",
         lambda _: call("compare_periods", namespace="recommendations"),
-        lambda known: {
-            "trend/rise_pct": known.trend_pct(["recommendations"], "cpu"),
-            "trend/direction": direction(known.trend_pct(["recommendations"], "cpu")),
-        },
+        lambda known: trend_of(known, "recommendations"),
     ),
     Question(
         "Was legacy-crm using less and less CPU before it was removed?",
         lambda _: call("compare_periods", namespace="legacy-crm"),
-        lambda known: {
-            "trend/rise_pct": known.trend_pct(["legacy-crm"], "cpu"),
-            "trend/direction": direction(known.trend_pct(["legacy-crm"], "cpu")),
-        },
+        lambda known: trend_of(known, "legacy-crm"),
     ),
     Question(
         "How much more CPU did the cluster use in March than in February, in all and per hour?",
         lambda when: call(
             "compare_periods", scale="monthly_12m", date=when.march.date, baseline=when.february.date, limit=1
         ),
-        lambda known: {
-            "comparison/billed_change_pct": percent(
-                known.amount(known.namespaces, "cpu", known.when.february),
-                known.amount(known.namespaces, "cpu", known.when.march),
-            ),
-            "comparison/change_pct_per_hour": percent(
-                per_hour(known, known.namespaces, known.when.february),
-                per_hour(known, known.namespaces, known.when.march),
-            ),
-        },
+        lambda known: longer_month(known, lambda month: known.amount(known.namespaces, "cpu", month)),
     ),
     Question(
         "Compare the monthly CPU trajectory of openshift-monitoring against kube-system.",

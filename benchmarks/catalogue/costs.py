@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.catalogue.changes import percent
+from benchmarks.catalogue.changes import longer_month
 from benchmarks.catalogue.rankings import rows
 from benchmarks.known import Known
 from benchmarks.questions import Question, call
@@ -131,16 +131,7 @@ QUESTIONS = (
             baseline=when.february.date,
             limit=1,
         ),
-        lambda known: {
-            "comparison/billed_change_pct": percent(
-                known.cost(known.namespaces, "total", known.when.february),
-                known.cost(known.namespaces, "total", known.when.march),
-            ),
-            "comparison/change_pct_per_hour": percent(
-                known.cost(known.namespaces, "total", known.when.february) / known.when.february.hours,
-                known.cost(known.namespaces, "total", known.when.march) / known.when.march.hours,
-            ),
-        },
+        lambda known: longer_month(known, lambda month: known.cost(known.namespaces, "total", month)),
     ),
     Question(
         "Which part of last month's bill is for GPUs?",
