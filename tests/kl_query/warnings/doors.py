@@ -44,6 +44,7 @@ def _many() -> Iterator[Call]:
         for given in ({}, {"namespace": OWN}, {"namespaces": "*", "aggregate": True}, {"cost_model": "costs"}):
             yield "get_timeseries", {"metric": metric, **given}
             yield "compare_periods", {"metric": metric, **given}
+    yield "get_namespace_breakdown", {"metric": "cpu", "date": "2026-11-20"}
     yield "compare_periods", {"metric": "cpu", "date": "2026-11-20", "baseline": "2026-11-19"}
     yield "compare_periods", {"metric": "cpu", "scale": "hourly_7d", "date": "latest"}
     yield from (("get_efficiency_timeseries", {"metric": metric}) for metric in ("cpu", "gpu"))
