@@ -82,7 +82,11 @@ def account(
         special=_special(seen, charged),
         nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
         unmeasured=_unmeasured(seen),
-        blind_spots=(*cluster.blind_spots, *gpus.units.blind_spots),
+        blind_spots=(
+            *cluster.blind_spots,
+            *gpus.units.blind_spots,
+            *(gpus.usage.blind_spots if gpus.usage else ()),
+        ),
     )
 
 
