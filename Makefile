@@ -78,6 +78,7 @@ bench: setup ## Sizes of answers for 2,000 namespaces, speed as ratios to a bare
 	$(BIN)/python -m benchmarks.sizes
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.watching
+	$(BIN)/python -m benchmarks.queries
 
 .PHONY: docs
 docs: setup ## Write the generated parts of the documentation, and the tools' schemas, anew
