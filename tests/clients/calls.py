@@ -58,6 +58,6 @@ CALLS = (
         [0.5, 0.5],
     ),
     # 2 h x 0.5 core.
-    Call("group_namespaces", {"metric": "cpu", "pattern": "kube-*"}, lambda a: a["group_total"], 1.0),
+    Call("group_namespaces", {"metric": "cpu", "pattern": ["kube-*"]}, lambda a: a["group_total"], 1.0),
 )
 TOOLS = [call.tool for call in CALLS]

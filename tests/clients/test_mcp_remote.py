@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from tests.clients.calls import CALLS, TOOLS
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients.sandbox import Sandbox, methods
 from tests.support.mcp_clients import connect, payload
 
 pytestmark = pytest.mark.clients
@@ -24,4 +24,4 @@ def test_the_printed_configuration_lists_the_tools_and_calls_each(mode: str, ver
                 assert payload(result) == result.structured_content
 
     anyio.run(talk)
-    assert asked(sandbox.requests).count(f"tools/call {version}") == len(CALLS)
+    assert methods(sandbox.requests).count(f"tools/call {version}") == len(CALLS)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients.calls import CALLS, TOOLS
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients.sandbox import Sandbox, methods
 
 pytestmark = pytest.mark.clients
 
@@ -37,5 +37,5 @@ def test_it_lists_the_tools_and_calls_each(transport: str, mode: Any, version: s
     for call, result in zip(CALLS, answer["results"], strict=True):
         assert call.part(result["structuredContent"]) == call.truth
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
-    requests = asked(sandbox.requests if transport == "http" else sandbox.stdio_requests)
+    requests = methods(sandbox.requests if transport == "http" else sandbox.stdio_requests)
     assert requests.count(f"tools/call {version}") == len(CALLS)
