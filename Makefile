@@ -13,8 +13,8 @@ setup: ## Install everything the other targets need: system packages, .venv, loc
 	@scripts/setup
 
 .PHONY: demo
-demo: setup ## A simulated cluster, twelve months of history and the MCP server on port 5484
-	@$(BIN)/python -m simulator.demo
+demo: setup ## A simulated cluster, twelve months of history and the MCP server on port 5484, or on PORT=5485
+	@$(BIN)/python -m simulator.demo $(if $(PORT),--port '$(PORT)') $(if $(DIR),--dir '$(DIR)')
 
 .PHONY: check
 check: setup ## Format, lint, spelling, types, and which package may import which
@@ -53,9 +53,9 @@ conformance: setup ## The official MCP conformance suite, in both protocol eras 
 	$(call within,6m) $(BIN)/pytest -n auto -m conformance tests/conformance
 
 .PHONY: clients
-clients: setup ## Real MCP clients list and call the tools over HTTP and stdio (most need npm; 15 minutes at most)
+clients: setup ## Real MCP clients that call the tools, and the roads to install (most need npm; 15 minutes at most)
 	@scripts/setup tests
-	$(call within,15m) $(BIN)/pytest -n auto -m clients tests/clients
+	$(call within,15m) $(BIN)/pytest -n auto -m clients tests/clients tests/install
 
 # These two watch every file and every byte of a server, those of the measuring as well.
 UNMEASURED = --deselect tests/kl_mcp/protocol/test_stdio.py::test_every_line_of_standard_output_is_protocol_whatever_the_process_prints \
@@ -86,10 +86,13 @@ docs: setup ## Write the generated parts of the documentation, and the tools' sc
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew and write requirements.lock
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links --all-extras --group dev --upgrade --output-file requirements.lock pyproject.toml
 
+.PHONY: release
+release: setup ## Build what a release publishes into dist, and say what PUBLISH=yes would do with it
+	@$(BIN)/python -m release $(if $(filter yes,$(PUBLISH)),--publish)
+
 .PHONY: clean
 clean: ## Remove the environment, the caches and the demo's data
-	rm -rf .venv .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The `kl-mcp` command."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,26 +9,33 @@ from pathlib import Path
 from kl_core import logs
 from kl_core.errors import KubeLedgerError, SettingsError
 from kl_mcp import settings
+from kl_mcp.protocol.standard_error import UnblockedStandardError
 from kl_mcp.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_LOG_LEVELS = {"http": "info", "stdio": "warning"}
+"""Clients that start the server show its standard error to their users, or keep it unread."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server. Returns the exit code: 0 when stopped, 1 when it cannot listen, 2 for unusable settings."""
+    parent = os.getppid()
     try:
         chosen = settings.load(argv=argv)
-        logs.set_up(chosen.log_level)
+        if chosen.transport == "stdio":
+            sys.stderr = UnblockedStandardError()
+        logs.set_up(chosen.log_level or DEFAULT_LOG_LEVELS[chosen.transport])
         for notice in chosen.notices:
             logger.warning("%s", notice)
-        _serve(chosen)
+        _serve(chosen, parent)
     except KubeLedgerError as error:
         print(f"kl-mcp: {error}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
     return 0
 
 
-def _serve(chosen: Settings) -> None:
+def _serve(chosen: Settings, parent: int) -> None:
     # Importing the protocol and the tools takes a second, which `--help` and a mistyped flag need not wait for.
     from kl_mcp.access.audit_log import Audit
     from kl_mcp.counts import Counts
@@ -59,7 +67,7 @@ def _serve(chosen: Settings) -> None:
         ):
             if is_set:
                 logger.warning("%s has no meaning over stdio: %s.", setting, why)
-        stdio.serve(served, holder)
+        stdio.serve(served, holder, parent)
     else:
         from kl_mcp.transport import app
 

@@ -128,8 +128,8 @@ class Settings(Loaded):
     )
     client_timeout: int = setting(
         "KL_MCP_CLIENT_TIMEOUT",
-        "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer; "
-        "and how long a connection may be idle between requests.",
+        "How long a TLS handshake may take, the headers of a request, its body, and a client to take its answer. "
+        "Between requests a connection may be idle for 75 seconds.",
         casts.integer(1, 3600),
         "20",
         flag="--client-timeout",
@@ -203,11 +203,10 @@ class Settings(Loaded):
         metavar="URL",
         secret=True,
     )
-    log_level: str = setting(
+    log_level: str | None = setting(
         "KL_MCP_LOG_LEVEL",
-        "debug, info, warning or error; logs go to standard error.",
-        casts.OneOf(("debug", "info", "warning", "error")),
-        "info",
+        "debug, info, warning or error; logs go to standard error. Default: info over HTTP, warning over stdio.",
+        casts.or_none(casts.OneOf(("debug", "info", "warning", "error"))),
         flag="--log-level",
         metavar="LEVEL",
     )

@@ -1,10 +1,12 @@
-"""Writes the generated parts of the documentation and the schemas of the tools, or checks that they are current.
+"""Writes what is generated of the documentation, schemas and manifests anew, or checks that it is current.
 
     python scripts/docs.py          rewrite them
     python scripts/docs.py --check  exit 1 and name the files that have gone stale
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`. The schemas are in `spec/tools`:
-a change of a tool is a change of a reviewed file. A folder other than the repository may be named as well.
+a change of a tool is a change of a reviewed file, and so are the manifests by which clients install the server.
+Files that name the version have the one in kl_mcp/__init__.py.
+A folder other than the repository may be named as well.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.tool import Tool
-from simulator.clients import client_configurations
+from release.manifests import manifests
+from release.product import URL, VERSION
+from simulator.clients import ClientConfiguration, client_configurations
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "kubeledger-mcp-spec.md")
+NAMES_THE_VERSION = ("README.md", "Dockerfile", "helm/kubeledger/Chart.yaml", "deploy/*/*.yaml")
+_VERSION = re.compile(r"((?:^v|^appV)ersion: |\bkubeledger:|\bVERSION=)\d+\.\d+\.\d+\b", re.MULTILINE)
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n)(?P<body>.*?)(<!-- /generated -->)", re.DOTALL)
 
 
@@ -55,11 +61,13 @@ def prompts() -> str:
 
 
 def clients() -> str:
-    blocks = (
-        f"**{client.name}**{': ' + client.where if client.where else ''}\n\n```{client.language}\n{client.text}\n```\n"
-        for client in client_configurations("http://127.0.0.1:5484/mcp")
-    )
-    return "\n" + "\n".join(blocks) + "\n"
+    return "\n" + "\n".join(map(_client, client_configurations(URL))) + "\n"
+
+
+def _client(client: ClientConfiguration) -> str:
+    click = f" ([add it with one click]({client.link}))" if client.link else ""
+    place = f": {client.where}" if client.where else ""
+    return f"**{client.name}**{click}{place}\n\n```{client.language}\n{client.text}\n```\n"
 
 
 def collector_settings() -> str:
@@ -93,6 +101,11 @@ def rendered(text: str) -> str:
     return _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[4], text)
 
 
+def versioned(text: str) -> str:
+    """The text with the version of this checkout wherever it names one of the chart, the image or the build."""
+    return _VERSION.sub(rf"\g<1>{VERSION}", text)
+
+
 def schemas(tool: Tool) -> str:
     """The file of a tool: what is advertised, and the described schemas behind it."""
     document = {
@@ -109,10 +122,14 @@ def schemas(tool: Tool) -> str:
 
 def stale_files(root: Path) -> dict[Path, str | None]:
     """What each file that is not as it should be ought to hold; None for one that belongs to no tool."""
-    pages = {root / name: rendered((root / name).read_text(encoding="utf-8")) for name in PAGES}
+    named = {path: path.read_text(encoding="utf-8") for pattern in NAMES_THE_VERSION for path in root.glob(pattern)}
+    pages = {path: versioned(text) for path, text in named.items()}
+    pages |= {root / name: versioned(rendered((root / name).read_text(encoding="utf-8"))) for name in PAGES}
     tools_of = root / "spec" / "tools"
     expected = pages | {tools_of / f"{tool.name}.json": schemas(tool) for tool in TABLE.values()}
-    present = {path: path.read_text(encoding="utf-8") for path in (*pages, *tools_of.glob("*.json"))}
+    expected |= {root / name: text for name, text in manifests().items()}
+    files = (path for path in {*expected, *tools_of.glob("*.json")} if path.exists())
+    present = {path: path.read_text(encoding="utf-8") for path in files}
     return {path: expected.get(path) for path in expected | present if expected.get(path) != present.get(path)}
 
 
@@ -124,6 +141,7 @@ def main(arguments: list[str]) -> int:
         if text is None:
             path.unlink()
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale and check:
         print(f"stale: {', '.join(path.name for path in stale)}; run `make docs`", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Writes docs/questions.md anew, or checks that it is current: `python scripts/questions.py [--check]`.
+"""Writes docs/questions.md and docs/answer.svg anew, or checks them: `python scripts/questions.py [--check]`.
 
 Simulates a year first, which takes about half a minute.
 """
@@ -10,18 +10,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.document import document
+from benchmarks.picture import picture
 from benchmarks.year import simulated_year
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "questions.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main(arguments: list[str]) -> int:
     with TemporaryDirectory() as directory:
-        written = document(simulated_year(Path(directory)))
+        year = simulated_year(Path(directory))
+        written = {DOCS / "questions.md": document(year), DOCS / "answer.svg": picture(year)}
+    stale = [path for path, text in written.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" not in arguments:
-        PAGE.write_text(written, encoding="utf-8")
-    elif PAGE.read_text(encoding="utf-8") != written:
-        print(f"stale: {PAGE.name}; run scripts/questions.py", file=sys.stderr)
+        for path in stale:
+            path.write_text(written[path], encoding="utf-8")
+    elif stale:
+        print(f"stale: {', '.join(path.name for path in stale)}; run scripts/questions.py", file=sys.stderr)
         return 1
     return 0
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
+
+NAME = "kubeledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +21,46 @@ class ClientConfiguration:
     language: str
     """Of the text: `sh` or `json`."""
     text: str
+    link: str = ""
+    """Opens the client, which asks whether to add the server; empty where there is none."""
 
 
 def client_configurations(url: str, token: str = "") -> tuple[ClientConfiguration, ...]:
     """Configurations for the server at `url`, the address that ends in /mcp, and a `token` where it asks for one."""
     flag = f' --header "Authorization: Bearer {token}"' if token else ""
     headers = {"headers": {"Authorization": f"Bearer {token}"}} if token else {}
-    add = f"--transport http kubeledger {url}{flag}"
+    add = f"--transport http {NAME} {url}{flag}"
     inspect = f"npx -y @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list{flag}"
+    cursor = {"url": url, **headers}
+    code = {"type": "http", "url": url, **headers}
+    cline = {"type": "streamableHttp", "url": url, **headers}
+    windsurf = {"serverUrl": url, **headers}
     return (
         ClientConfiguration("Claude Code", "", "sh", f"claude mcp add {add}"),
         ClientConfiguration("Claude Desktop", "claude_desktop_config.json", "json", _servers(_remote(url, token))),
-        ClientConfiguration("Cursor", "~/.cursor/mcp.json", "json", _servers({"url": url, **headers})),
-        ClientConfiguration(
-            "Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers({"serverUrl": url, **headers})
-        ),
+        ClientConfiguration("Cursor", "~/.cursor/mcp.json", "json", _servers(cursor), cursor_link(cursor)),
+        ClientConfiguration("VS Code", ".vscode/mcp.json", "json", _servers(code, "servers"), code_link(code)),
+        ClientConfiguration("Cline", "cline_mcp_settings.json", "json", _servers(cline)),
+        ClientConfiguration("Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers(windsurf)),
         ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --scope user {add}"),
         ClientConfiguration("MCP Inspector", "", "sh", inspect),
     )
+
+
+def cursor_link(server: dict[str, Any]) -> str:
+    """Return the link that adds `server` to Cursor."""
+    config = base64.b64encode(_compact(server).encode()).decode()
+    return f"https://cursor.com/en/install-mcp?{urlencode({'name': NAME, 'config': config})}"
+
+
+def code_link(server: dict[str, Any]) -> str:
+    """Return the link that adds `server` to VS Code."""
+    query = urlencode({"name": NAME, "config": _compact(server)}, quote_via=quote)
+    return f"https://insiders.vscode.dev/redirect/mcp/install?{query}"
+
+
+def _compact(server: dict[str, Any]) -> str:
+    return json.dumps(server, separators=(",", ":"))
 
 
 def _remote(url: str, token: str) -> dict[str, Any]:
@@ -47,9 +73,9 @@ def _remote(url: str, token: str) -> dict[str, Any]:
     return {"command": "npx", "args": args, "env": {"AUTHORIZATION": f"Bearer {token}"}}
 
 
-def _servers(server: dict[str, Any]) -> str:
+def _servers(server: dict[str, Any], member: str = "mcpServers") -> str:
     # One line an argument list, as people write it.
-    text = json.dumps({"mcpServers": {"kubeledger": server}}, indent=2)
+    text = json.dumps({member: {NAME: server}}, indent=2)
     if "args" in server:
         long = json.dumps(server["args"], indent=2).replace("\n", "\n      ")
         text = text.replace(long, json.dumps(server["args"]))

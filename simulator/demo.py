@@ -6,7 +6,9 @@ State is kept in one directory, so that a second run goes on where the first one
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
+import shlex
 import signal
 import sys
 import time
@@ -17,7 +19,6 @@ from typing import Any, NoReturn
 
 import anyio
 from mcp.client import Client
-from tqdm import tqdm
 
 from collector.settings import Settings, load
 from kl_core.errors import KubeLedgerError
@@ -26,14 +27,18 @@ from simulator.faults import parse_time
 from simulator.history import fill, first_history
 from simulator.objects import timestamp
 from simulator.processes import Child, ProcessError, answers, child, port_is_free
+from simulator.progress import shown
 from simulator.questions import QUESTIONS, window
 from simulator.server import write_atomically
 from simulator.workload import Workload, default_origin
 
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".demo"
 HOST = "127.0.0.1"
 HOURLY_RATE = "25"
 START_SECONDS = 60.0
 WATCH_SECONDS = 0.5
+MAX_PORT = 65_535
 
 
 class DemoError(Exception):
@@ -60,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulator.demo", description=__doc__)
-    state = Path(__file__).resolve().parent.parent / ".demo"
-    parser.add_argument("--dir", type=Path, default=state, help="where its state is kept (default: %(default)s)")
+    parser.add_argument("--dir", type=Path, default=STATE, help="where its state is kept (default: %(default)s)")
     parser.add_argument("--port", type=int, default=5484, help="of the MCP server (default: %(default)s)")
     return parser
 
@@ -87,12 +91,8 @@ def _step(what: str) -> Iterator[None]:
 
 def _start(directory: Path, port: int, running: ExitStack) -> list[Child]:
     """Brings everything up, asks the questions, and returns the processes to watch."""
-    if not port_is_free(HOST, port):
-        raise DemoError(
-            f"port {port} on {HOST} is in use: perhaps by another demo. Stop what uses it, or choose another port: "
-            "python -m simulator.demo --port 5485"
-        )
     _make(directory)
+    _check_free(directory, port, running)
     origin = _origin(directory / "cluster.json")
     with _step("Starting the simulated cluster"):
         cluster, api = _cluster(directory, origin, running)
@@ -120,7 +120,42 @@ def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DemoError(f"cannot create {directory}: {error.strerror}. Choose another one with --dir") from error
+        raise DemoError(
+            f"cannot create {directory}: {error.strerror}. Choose another one: make demo DIR=PATH"
+        ) from error
+
+
+def _check_free(directory: Path, port: int, running: ExitStack) -> None:
+    if not running.enter_context(_locked(directory)):
+        free = _free_port(port)
+        beside = _command(directory / str(free), free)
+        raise DemoError(f"another demo runs in {directory}. Stop it, or start this one beside it:\n\n    {beside}\n")
+    if not port_is_free(HOST, port):
+        other = _command(directory, _free_port(port))
+        raise DemoError(f"port {port} on {HOST} is in use. Stop what uses it, or choose another:\n\n    {other}\n")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[bool]:
+    """Whether this demo is the only one in its directory, which it is then until it ends."""
+    with (directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _free_port(port: int) -> int:
+    return next(each for each in range(port, MAX_PORT + 1) if port_is_free(HOST, each))
+
+
+def _command(directory: Path, port: int) -> str:
+    """What starts the demo there, to be pasted into the shell that this one was started from."""
+    make = ["make"] if Path.cwd() == ROOT else ["make", "-C", str(ROOT)]
+    place = [] if directory == STATE else [f"DIR={directory}"]
+    return shlex.join([*make, "demo", f"PORT={port}", *place])
 
 
 def _origin(file: Path) -> int:
@@ -162,12 +197,7 @@ def _fill(workload: Workload, settings: Settings) -> None:
     start = first_history(now)
     _say(f"Filling in the history since {timestamp(start)[:10]}: hourly, and every 5 minutes for the last 14 days")
     began = time.monotonic()
-    with tqdm(unit=" ticks", leave=False, file=sys.stdout) as bar:
-
-        def progress(done: int, due: int) -> None:
-            bar.total = due
-            bar.update(done)
-
+    with shown(sys.stdout) as progress:
         stored = fill(workload, settings, start=start, now=now, progress=progress)
         stored += fill(workload, settings, start=start, now=int(time.time()))
     _say(f"    {stored} ticks in {time.monotonic() - began:.1f} s; the database is in {settings.db_location}")

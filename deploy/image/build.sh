@@ -17,7 +17,7 @@ pip() { "$work/build/bin/python" -m pip --disable-pip-version-check "$@"; }
 
 # The tools of the build stay out of the product's environment, pip among them.
 python3 -m venv "$work/build"
-python3 "$here/locked.py" "$source/requirements.lock" hatchling >"$work/build.txt"
+python3 "$here/locked.py" "$source/requirements.lock" hatchling hatch-fancy-pypi-readme >"$work/build.txt"
 pip install --quiet --require-hashes -r "$work/build.txt"
 pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work/wheels" "$source"
 

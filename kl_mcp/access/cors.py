@@ -5,6 +5,7 @@ it is answered here, before anybody asks for one. Cookies mean nothing to this s
 """
 
 import re
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -25,14 +26,14 @@ class Cors(CORSMiddleware):
     Preflights are answered here, because Starlette allows headers by name only, or all of them.
     """
 
-    def __init__(self, app: ASGIApp, path: str) -> None:
-        """Take the one path that pages may call; requests for others pass unchanged."""
+    def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
+        """Take the paths that pages may call; requests for others pass unchanged."""
         super().__init__(app, allow_origin_regex="(?s:.*)", expose_headers=EXPOSED)
-        self._path = path
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        serve = super().__call__ if scope["type"] == "http" and scope["path"] == self._path else self.app
+        serve = super().__call__ if scope["type"] == "http" and scope["path"] in self._paths else self.app
         await serve(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kl_mcp.access.callers import ANYBODY, SCOPE_KEY
 from kl_mcp.access.identify import Identification
 from kl_mcp.access.keys_at_url import RETRY_SECONDS
+from kl_mcp.access.refusal_log import RefusalLog
 from kl_mcp.access.refusals import KeysUnknownError, MissingTokenError, RefusedError
 from kl_mcp.access.revocation import serve_while
 from kl_mcp.http_refusal import refusal
@@ -17,6 +18,8 @@ from kl_mcp.http_refusal import refusal
 logger = logging.getLogger(__name__)
 
 BEARER_SCHEME = re.compile(r"bearer +", re.IGNORECASE)
+OPEN_PREFIX = "/.well-known/"
+"""Where clients look for a way to get a token. What is not there is answered 404: a 401 would send them here again."""
 UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 """What RFC 6750 3 keeps out of the parameters of a challenge."""
 
@@ -25,24 +28,25 @@ class Gate:
     """ASGI application that lets requests pass to `app` whose token is known; without `identification`, all of them."""
 
     def __init__(self, app: ASGIApp, identification: Identification | None, exempt: frozenset[str]) -> None:
-        """Take the paths that need no token; those where clients learn how to get one are added."""
+        """Take the paths that need no token, beside those below `OPEN_PREFIX`."""
         self._app = app
         self._identification = identification
-        self._exempt = exempt | {route.path for route in (identification.routes if identification else ())}
+        self._exempt = exempt
+        self._log = RefusalLog(logger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         known = self._identification
         if known is None:
             scope[SCOPE_KEY] = ANYBODY
-        if known is None or scope["type"] != "http" or scope["path"] in self._exempt:
+        if known is None or scope["type"] != "http" or self._is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
         try:
             token = _token(scope, known.settings)
             caller = await known.caller(token)
         except RefusedError as refused:
-            logger.warning("Refused a request: %s", refused)
+            self._log.note(scope, str(refused))
             await _refusal(refused, known.challenge)(scope, receive, send)
             return
 
@@ -54,6 +58,9 @@ class Gate:
 
         scope[SCOPE_KEY] = caller
         await serve_while(admitted, self._app, scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._exempt or path.startswith(OPEN_PREFIX)
 
 
 def _token(scope: Scope, settings: str) -> str:

@@ -7,13 +7,13 @@ is not: a scraper's address can be named in the settings.
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kl_core.hosts import DEFAULT_PORTS, split_host, split_listed, split_origin
+from kl_mcp.access.refusal_log import RefusalLog
 from kl_mcp.http_refusal import refusal
 
 logger = logging.getLogger(__name__)
@@ -72,12 +72,20 @@ def _bracketed(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Refused:
+    status: int
+    message: str
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """ASGI application that refuses foreign Host and Origin headers before `app` sees the request."""
 
     app: ASGIApp
     access: Access
     exempt: frozenset[str]
+    log: RefusalLog = field(default_factory=lambda: RefusalLog(logger))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -86,35 +94,31 @@ class Guard:
             scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
             refused = _two_lengths(scope) or (None if scope["path"] in self.exempt else self._refusal(scope))
             if refused is not None:
-                await refused(scope, receive, send)
+                self.log.note(scope, refused.message)
+                await refusal(refused.status, refused.message, refused.headers)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope) -> _Refused | None:
         hosts = _header_values(scope, b"host")
         if len(hosts) != 1 or not self.access.allows_host(hosts[0]):
             named = hosts[0] if hosts else ""
-            return _refuse(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
+            return _Refused(421, f"Host {named[:100]!r} is not allowed. Add it to KL_MCP_ALLOWED_HOSTS to allow it.")
         origins = _header_values(scope, b"origin")
         if len(origins) > 1:
-            return _refuse(403, "A request has one Origin.")
+            return _Refused(403, "A request has one Origin.")
         if origins and not self.access.allows_origin(origins[0]):
             named = origins[0][:100]
-            return _refuse(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
+            return _Refused(403, f"Origin {named!r} is not allowed. Add it to KL_MCP_ALLOWED_ORIGINS to allow it.")
         return None
 
 
-def _two_lengths(scope: Scope) -> Response | None:
+def _two_lengths(scope: Scope) -> _Refused | None:
     """Refuse a body with two lengths, of which a proxy may have taken the other (RFC 9112 6.1)."""
     if not {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
         return None
-    return _refuse(400, "A request has either Content-Length or Transfer-Encoding, not both.", {"Connection": "close"})
+    return _Refused(400, "A request has either Content-Length or Transfer-Encoding, not both.", {"Connection": "close"})
 
 
 def _header_values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
-
-
-def _refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    logger.warning("%s", message)
-    return refusal(status, message, headers)

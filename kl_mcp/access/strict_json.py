@@ -2,12 +2,15 @@
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Container
 from typing import Any
 
 MAX_DIGITS = 100
 """The longest whole number that is read: turning text into a number takes time that grows with its square."""
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a character beyond U+FFFF, which the other half has to follow."""
 
 
 def parse(content: bytes, nameable: Container[str] = ()) -> Any:
@@ -26,19 +29,24 @@ def parse(content: bytes, nameable: Container[str] = ()) -> Any:
         return document
 
     try:
-        return json.loads(
+        document = json.loads(
             content.decode(),
             object_pairs_hook=members,
             parse_int=_integer,
             parse_float=_finite,
             parse_constant=_finite,
         )
+        if SURROGATE.search(content):
+            json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON (line {error.lineno}, column {error.colno})") from None
     except UnicodeDecodeError:
         raise ValueError("it is not JSON, which is in UTF-8") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a character (a lone surrogate)") from None
+    return document
 
 
 def _integer(text: str) -> int:

@@ -17,7 +17,7 @@ from kl_mcp import __version__
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import caller_of
 from kl_mcp.counts import Counts
-from kl_mcp.protocol import completion, prompts
+from kl_mcp.protocol import completion, identity, prompts
 from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.protocol.resources import DATASET, HOUR_MS, TEMPLATES, Resources, installed_documents
@@ -105,10 +105,12 @@ def build_server(
 
     holder.on_new(announce)
     server: Server[Any] = Server(
-        "kubeledger",
+        identity.NAME,
         version=__version__,
-        title="KubeLedger",
-        description="Kubernetes capacity, usage, requests and cost per namespace, hour by hour.",
+        title=identity.TITLE,
+        description=identity.DESCRIPTION,
+        website_url=identity.WEBSITE,
+        icons=identity.icons(),
         instructions=INSTRUCTIONS,
         cache_hints={method: CacheHint(ttl_ms=HOUR_MS, scope="public") for method in LISTED_METHODS},
         get_tool_input_schema=calls.input_schema,
@@ -122,5 +124,6 @@ def build_server(
         on_completion=complete,
         on_subscriptions_listen=Subscriptions(subscriptions, max_subscriptions),
     )
+    server.middleware.append(identity.leave_out_icons)
     server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
     return KubeLedgerServer(server, subscriptions, tuple(table))

@@ -14,6 +14,7 @@ from kl_mcp.access.callers import Caller, caller_of
 
 logger = logging.getLogger(__name__)
 
+LISTENING_METHOD = "subscriptions/listen"
 MAX_SUBSCRIPTIONS = 512
 MIN_CALLERS = 4
 """So many can have places at once: a caller with a name gets one of so many parts of them."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, nullcontext
@@ -26,16 +27,18 @@ from kl_mcp.protocol.server import KubeLedgerServer
 from kl_mcp.settings import Settings
 from kl_mcp.transport import probes
 from kl_mcp.transport.capacity import Room
+from kl_mcp.transport.message_check import MessageCheck
 from kl_mcp.transport.metrics import Metrics
 from kl_mcp.transport.request_limits import Limits
 from kl_mcp.transport.runner import Server
-from kl_mcp.transport.sockets import METRICS_PORT, listen, url_of
+from kl_mcp.transport.sockets import METRICS_PORT, is_reachable_from_outside, listen, own_addresses, urls_of
 from kl_mcp.transport.tls import TlsFiles
 from kl_query.dataset.watcher import Holder, describe
 
 logger = logging.getLogger(__name__)
 
 MCP_PATH = "/mcp"
+MCP_PATHS = (MCP_PATH, f"{MCP_PATH}/")
 MCP_METHODS = ("POST",)
 """A GET would open a stream on which a server without sessions never says anything."""
 HEALTH_PATH = "/healthz"
@@ -83,8 +86,7 @@ def create_app(
     routes = [
         Route(HEALTH_PATH, health),
         Route(READY_PATH, readiness),
-        # A GET would open a stream on which a server without sessions never says anything.
-        Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=MCP_METHODS),
+        *(Route(path, MessageCheck(StreamableHTTPASGIApp(manager)), methods=MCP_METHODS) for path in MCP_PATHS),
         *(identification.routes if identification else ()),
         *([_metrics_route(served, holder, counts)] if settings.metrics_port is None else ()),
     ]
@@ -131,7 +133,7 @@ def _guarded(
     )
     # The answers to browsers stand outside of the gate: their questions bring no token, and its refusals are read too.
     access = Access.of(settings.host, settings.allowed_hosts, settings.allowed_origins)
-    return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATH), access, exempt))
+    return UnfinishedAnswer(Guard(Cors(Gate(limits, identification, exempt), MCP_PATHS), access, exempt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _no_such_path(hint: str) -> Callable[[Request, Exception], Awaitable[Respons
 
 async def _not_allowed(request: Request, refused: Exception) -> Response:
     allowed = (refused.headers or {}).get("Allow", "") if isinstance(refused, HTTPException) else ""
-    why = ": this server keeps no sessions and offers no stream to GET" if request.url.path == MCP_PATH else ""
+    why = ": this server keeps no sessions and offers no stream to GET" if request.url.path in MCP_PATHS else ""
     return refusal(405, f"{request.url.path} takes {allowed} only{why}.", {"Allow": allowed})
 
 
@@ -188,21 +190,32 @@ def serve(settings: Settings, served: KubeLedgerServer, holder: Holder, counts: 
     tls = TlsFiles(cert_file, key_file) if cert_file and key_file else None
     scheme = "http" if tls is None else "https"
 
-    if settings.host in WILDCARDS and not settings.allowed_hosts:
-        logger.warning("Only localhost is accepted as Host header: name the others in KL_MCP_ALLOWED_HOSTS.")
-
     def ready() -> None:
-        logger.info("Serving %s from %s: %s", url, holder.directory, describe(holder.held.dataset))
+        logger.info("Serving %s from %s: %s", ", ".join(urls), holder.directory, describe(holder.held.dataset))
 
     with ExitStack() as sockets:
         sock = sockets.enter_context(listen(settings.host, settings.port))
-        url = url_of(settings.host, sock, MCP_PATH, scheme=scheme)
+        urls = urls_of(settings.host, sock, MCP_PATH, scheme=scheme)
+        _warn_of_strangers(settings, sock, identification)
         app = create_app(settings, served, holder, counts, ready, identification=identification)
         listeners = [(sock, app)]
         if settings.metrics_port is not None:
             sock = sockets.enter_context(listen(settings.host, settings.metrics_port, METRICS_PORT))
             app = create_metrics_app(settings, served, holder, counts, identification=identification)
             listeners.append((sock, app))
-            logger.info("Serving metrics at %s", url_of(settings.host, sock, METRICS_PATH, scheme=scheme))
+            logger.info("Serving metrics at %s", urls_of(settings.host, sock, METRICS_PATH, scheme=scheme)[0])
         Server(listeners, served.subscriptions.close, settings.client_timeout, tls, max_waiting=room.waiting).run()
     logger.info("Stopped.")
+
+
+def _warn_of_strangers(settings: Settings, sock: socket.socket, identification: Identification | None) -> None:
+    """Say who may call a server that listens to more than its own machine."""
+    if settings.host in WILDCARDS and not settings.allowed_hosts:
+        example = "".join(f", such as {address}" for address in own_addresses(sock)[:1])
+        logger.warning("Only localhost is accepted as Host header: name the others in KL_MCP_ALLOWED_HOSTS%s.", example)
+    if identification is None and is_reachable_from_outside(sock):
+        logger.warning(
+            "Nobody is asked for a token: whoever reaches port %d can read everything. Set KL_MCP_TOKENS_FILE or "
+            "KL_MCP_JWT_JWKS, or let only those reach it who may.",
+            sock.getsockname()[1],
+        )

@@ -8,6 +8,7 @@ import anyio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kl_mcp.access.refusal_log import RefusalLog
 from kl_mcp.access.revocation import begins_stream
 from kl_mcp.http_refusal import refusal
 from kl_mcp.protocol.subscriptions import TURNED_AWAY
@@ -42,6 +43,7 @@ class Limits:
     body_seconds: float
     exempt: frozenset[str]
     in_flight: set[object] = field(default_factory=set)
+    log: RefusalLog = field(default_factory=lambda: RefusalLog(logger))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -49,7 +51,7 @@ class Limits:
             await self.app(scope, receive, send)
             return
         if len(self.in_flight) >= self.max_requests:
-            await self._busy()(scope, receive, send)
+            await self._busy(scope)(scope, receive, send)
             return
         place = object()
 
@@ -85,8 +87,8 @@ class Limits:
             {"Connection": "close"},
         )
 
-    def _busy(self) -> Response:
-        logger.warning("Refused a request: %d are being answered (KL_MCP_MAX_REQUESTS).", self.max_requests)
+    def _busy(self, scope: Scope) -> Response:
+        self.log.note(scope, f"{self.max_requests} are being answered (KL_MCP_MAX_REQUESTS).")
         return refusal(
             503,
             f"The server answers {self.max_requests} requests at once and is busy: try again (KL_MCP_MAX_REQUESTS).",

@@ -4,7 +4,7 @@
 |---|---|---|
 | the TLS handshake, and the farewell of TLS | `KL_MCP_CLIENT_TIMEOUT` | `connections` |
 | the headers of a request | `KL_MCP_CLIENT_TIMEOUT` from the connection on, later from their first byte on | here |
-| the next request on a connection | `KL_MCP_CLIENT_TIMEOUT` | here |
+| the next request on a connection, before its first byte | `MAX_IDLE_SECONDS` | here |
 | taking an answer that fills the buffers on the way | `KL_MCP_CLIENT_TIMEOUT` | here |
 | the body of a request | `KL_MCP_CLIENT_TIMEOUT` | `request_limits` |
 | its size | `KL_MCP_MAX_REQUEST_BYTES`, and `MAX_ELEMENTS` | `request_limits` |
@@ -24,6 +24,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kl_mcp.transport.header_lines import strict
 
+MAX_IDLE_SECONDS = 75
+"""Load balancers keep idle connections for 60 seconds. They have to close first: a request that is on its way while the
+server closes is lost."""
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -31,8 +34,8 @@ def timed(seconds: float) -> type[H11Protocol]:
     """Return a protocol for uvicorn that waits `seconds` for the headers of a request, from its first byte on.
 
     For the first request of a connection the time runs from the connection's beginning. The client has as long to take
-    an answer that is larger than the buffers on the way, and to send the next request. uvicorn waits for ever for
-    headers and for answers to be taken, and five seconds between requests.
+    an answer that is larger than the buffers on the way. uvicorn waits for ever for both, and five seconds between
+    requests.
     """
 
     class Timed(H11Protocol):
@@ -43,7 +46,7 @@ def timed(seconds: float) -> type[H11Protocol]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._timers: dict[str, asyncio.TimerHandle] = {}
-            self.timeout_keep_alive = seconds  # type: ignore[assignment] # uvicorn only counts it down
+            self.timeout_keep_alive = MAX_IDLE_SECONDS
             strict(self.conn)
 
         @property

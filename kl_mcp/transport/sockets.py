@@ -1,11 +1,16 @@
 """Listening sockets: what goes wrong with an address, and what to change, in one sentence."""
 
 import errno
+import ipaddress
 import socket
+from contextlib import closing
 
 from kl_core.errors import KubeLedgerError
 
 BACKLOG = 2048
+LOOPBACK_OF_WILDCARD = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses that belong to nobody (RFC 5737, RFC 3849)."""
 METRICS_PORT = "--metrics-port or KL_MCP_METRICS_PORT"
 
 
@@ -39,8 +44,26 @@ def _advice(error: OSError | ValueError, named: str) -> str:
     return f"{error.strerror}. Check --host (KL_MCP_LISTEN_HOST) and {named}."
 
 
-def url_of(host: str, sock: socket.socket, path: str, *, scheme: str = "http") -> str:
-    """Return the address of a path as a client on this machine would write it."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    bracketed = f"[{name}]" if ":" in name else name
-    return f"{scheme}://{bracketed}:{sock.getsockname()[1]}{path}"
+def urls_of(host: str, sock: socket.socket, path: str, *, scheme: str = "http") -> tuple[str, ...]:
+    """Return the addresses of a path as clients would write them, that for clients on this machine first."""
+    names = (LOOPBACK_OF_WILDCARD[host], *own_addresses(sock)) if host in LOOPBACK_OF_WILDCARD else (host,)
+    return tuple(f"{scheme}://{f'[{name}]' if ':' in name else name}:{sock.getsockname()[1]}{path}" for name in names)
+
+
+def own_addresses(sock: socket.socket) -> list[str]:
+    """Return the addresses of this machine, as far as its routes tell, at which `sock` takes connections of others."""
+    families = (socket.AF_INET,) if sock.family == socket.AF_INET else (socket.AF_INET, socket.AF_INET6)
+    addresses = []
+    for family in families:
+        with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
+            try:
+                probe.connect((OUTSIDE[family], 9))  # chooses a route, and sends nothing
+            except OSError:  # there is none
+                continue
+            addresses.append(probe.getsockname()[0])
+    return addresses
+
+
+def is_reachable_from_outside(sock: socket.socket) -> bool:
+    """Tell whether a listening socket takes connections from other machines."""
+    return not ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback

@@ -122,8 +122,8 @@ def _load(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
 class TlsFiles:
     """The certificate of two files that may be renewed. A broken renewal is logged; the earlier one stays in force.
 
-    A renewal makes a context of its own. `load_cert_chain` on the one in use would do for new connections as well, but
-    leave it without a key where it refuses the new one, and change it in one thread while another begins a handshake.
+    A renewal makes a context of its own. To load the new pair into the one in use would leave a certificate of another
+    kind of key in it: OpenSSL keeps one a kind, and would serve the old RSA certificate beside the new EC one.
     """
 
     def __init__(self, cert_file: Path, key_file: Path, *, now: Callable[[], float] = time.time) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from collector.settings import SETTINGS as COLLECTOR_SETTINGS
+from kl_mcp import __version__
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
+from release.manifests import manifests
 from tests.support.patience import LIMIT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +34,15 @@ def test_the_generated_parts_and_the_schemas_of_the_tools_are_current() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_changed_or_left_over_file_of_schemas_is_stale_and_writing_restores_each(tmp_path: Path) -> None:
-    for page in ("README.md", "kubeledger-mcp-spec.md"):
-        shutil.copy(ROOT / page, tmp_path)
+def test_a_missing_changed_or_left_over_file_is_stale_and_writing_restores_each(tmp_path: Path) -> None:
+    for page in ("README.md", "kubeledger-mcp-spec.md", *manifests()):
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / page, tmp_path / page)
+    (tmp_path / "helm" / "kubeledger").mkdir(parents=True)
+    chart = (ROOT / "helm" / "kubeledger" / "Chart.yaml").read_text(encoding="utf-8")
+    (tmp_path / "helm" / "kubeledger" / "Chart.yaml").write_text(chart.replace(__version__, "0.0.9"))
+    (tmp_path / "server.json").write_text("{}")
+    (tmp_path / "gemini-extension.json").unlink()
     tools = tmp_path / "spec" / "tools"
     shutil.copytree(ROOT / "spec" / "tools", tools)
     (tools / "get_usage.json").unlink()
@@ -43,11 +51,14 @@ def test_a_missing_changed_or_left_over_file_of_schemas_is_stale_and_writing_res
 
     done = _docs("--check", str(tmp_path))
     assert done.returncode == 1
-    assert set(re.findall(r"\w+\.\w+", done.stderr)) == {"get_usage.json", "get_efficiency.json", "get_advice.json"}
+    stale = {"get_usage.json", "get_efficiency.json", "get_advice.json", "server.json", "gemini-extension.json"}
+    stale.add("Chart.yaml")
+    assert set(re.findall(r"[\w-]+\.\w+", done.stderr)) == stale
 
     assert _docs(str(tmp_path)).returncode == 0
     assert _docs("--check", str(tmp_path)).returncode == 0
     assert sorted(path.stem for path in tools.iterdir()) == sorted(TABLE)
+    assert (tmp_path / "helm" / "kubeledger" / "Chart.yaml").read_text(encoding="utf-8") == chart
 
 
 @pytest.mark.parametrize("name", SETTING_NAMES)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("kl_core", "kl_query", "kl_mcp", "collector")
-PROGRAMS = (*PRODUCT, "simulator", "benchmarks", "scripts")
+PROGRAMS = (*PRODUCT, "simulator", "benchmarks", "release", "scripts")
 ONE_THING = {
     "BlindSpot": "on both sides of the published dataset",
     "Buckets": "as the collector lists them, and as the server reads those of an existing KubeLedger",

@@ -95,7 +95,7 @@ def test_the_user_is_the_one_the_chart_names_and_not_root() -> None:
 def test_the_image_says_what_it_is_and_how_it_is() -> None:
     last = stages()[-1]
     (labels,) = named(last, "LABEL")
-    wanted = ("title", "description", "licenses", "version", "revision", "created")
+    wanted = ("title", "description", "licenses", "url", "source", "version", "revision", "created")
     assert re.findall(r"org\.opencontainers\.image\.([a-z]+)=", labels) == list(wanted)
     assert {"VERSION", "REVISION", "CREATED"} <= {rest.partition("=")[0] for rest in named(last, "ARG")}
     assert named(last, "CMD") == ['["kl-mcp"]']

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +20,22 @@ BASE = ROOT / "deploy" / "kustomize"
 OF_HELM = ("helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version")
 
 
-@pytest.fixture(scope="module")
-def built() -> list[Manifest]:
-    """What `kubectl apply -k` would apply."""
+def build(directory: Path) -> list[Manifest]:
+    """What `kubectl apply -k` would apply of a directory."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")
     done = subprocess.run(
-        [kubectl, "kustomize", BASE], capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        [kubectl, "kustomize", directory], capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def built() -> list[Manifest]:
+    """The base."""
+    return build(BASE)
 
 
 def normal(manifests: list[Manifest]) -> dict[tuple[str, str], Manifest]:

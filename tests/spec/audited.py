@@ -1,17 +1,19 @@
-"""`python -m tests.spec.audited`: `kl-mcp`, writing what it does to files, sockets and processes to $AUDIT_LOG.
+"""`python -m tests.spec.audited`: $AUDITED (kl_mcp by default), writing what it does to files, sockets and processes.
 
-One line an event: `open PATH`, `write PATH`, or the audit event's own name and arguments.
+One line an event in $AUDIT_LOG: `open PATH`, `write PATH`, or the audit event's own name and arguments.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 CHANGING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
 REACHING_OUT = (
+    "socket.bind",
     "socket.connect",
     "socket.sendto",
     "socket.sendmsg",
@@ -41,11 +43,10 @@ def audit(log: int) -> None:
 
 
 def main() -> int:
-    """Run the server under audit."""
+    """Run the program under audit."""
     audit(os.open(os.environ["AUDIT_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND))
-    from kl_mcp.cli import main as serve
-
-    return serve()
+    code: int = import_module(f"{os.environ.get('AUDITED', 'kl_mcp')}.cli").main()
+    return code
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from tests.support.patience import LIMIT_SECONDS, eventually
 MODES = ("2026-07-28", "auto", "legacy")
 """Values of `Client(mode=...)`: the stateless era, negotiation, the initialize handshake."""
 
-STARTED = re.compile(r"Serving (https?://\S+/mcp) from ")
+STARTED = re.compile(r"Serving (https?://\S+/mcp)(?:, \S+)* from ")
 
 Target = str | StdioServerParameters
 

@@ -2,6 +2,24 @@
 {{- default .Chart.Name .Values.nameOverride -}}
 {{- end -}}
 
+{{- /*
+First in every template, done once: what was given under other names is put in its place, and what cannot be meant is refused.
+In a copy: charts under two aliases share the maps of their defaults.
+*/ -}}
+{{- define "kubeledger.prepare" -}}
+{{- if not (hasKey . "kubeledgerPrepared") -}}
+{{- $_ := set . "Values" (deepCopy .Values) -}}
+{{- include "kubeledger.takeEarlier" . -}}
+{{- include "kubeledger.refuse" . -}}
+{{- include "kubeledger.validate" . -}}
+{{- $_ := set . "kubeledgerPrepared" true -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubeledger.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- /* 52 characters leave room for what the StatefulSet controller appends to names and labels of its pods. */ -}}
 {{- define "kubeledger.fullname" -}}
 {{- $name := include "kubeledger.name" . -}}
@@ -16,7 +34,7 @@
 
 {{- /* Cluster-scoped names carry the namespace: two releases of one name may live in two namespaces. */ -}}
 {{- define "kubeledger.clusterName" -}}
-{{- printf "%s-%s" (include "kubeledger.fullname" .) .Release.Namespace -}}
+{{- printf "%s-%s" (include "kubeledger.fullname" .) (include "kubeledger.namespace" .) -}}
 {{- end -}}
 
 {{- define "kubeledger.selectorLabels" -}}
@@ -47,12 +65,36 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 {{- end -}}
 
+{{- /* A parent chart's registry wins, and a registry takes the place of one that the repository names. */ -}}
 {{- define "kubeledger.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- $global := default dict .Values.global -}}
+{{- $registry := coalesce $global.imageRegistry (get (default dict $global.image) "registry") .Values.image.registry -}}
+{{- $repository := .Values.image.repository -}}
+{{- if $registry -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" $registry) (regexReplaceAll (include "kubeledger.registryPattern" .) $repository "") -}}
 {{- end -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The registry before a repository: it has a dot or a port, or is localhost. */ -}}
+{{- define "kubeledger.registryPattern" -}}^([^/]*[.:][^/]*|localhost)/{{- end -}}
+
+{{- /* Those of a parent chart too, which may be mere names. */ -}}
+{{- define "kubeledger.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat (default list (default dict .Values.global).imagePullSecrets) .Values.imagePullSecrets -}}
+{{- $names = append $names (ternary . (get (ternary dict . (kindIs "string" .)) "name") (kindIs "string" .)) -}}
+{{- end -}}
+{{- with $names }}
+imagePullSecrets:
+  {{- range uniq . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "kubeledger.serviceAccountName" -}}
@@ -63,7 +105,12 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Each key that is given in podSecurityContext takes the place of the chart's. */ -}}
 {{- define "kubeledger.podSecurityContext" -}}
+{{- include "kubeledger.replaced" (list (include "kubeledger.restrictedPod" . | fromYaml) .Values.podSecurityContext) -}}
+{{- end -}}
+
+{{- define "kubeledger.restrictedPod" -}}
 runAsNonRoot: true
 {{- if not .Values.openshift.enabled }}
 runAsUser: 10001
@@ -71,16 +118,58 @@ runAsGroup: 10001
 fsGroup: 10001
 fsGroupChangePolicy: OnRootMismatch
 {{- end }}
+{{- with .Values.importFrom }}
+{{- if and .existingClaim (ge (int .group) 0) }}
+supplementalGroups:
+  - {{ int .group }}
+{{- end }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
+{{- /* A container's, in the same way: of every container in securityContext, then its own. Takes (list CONTEXT OWN). */ -}}
 {{- define "kubeledger.securityContext" -}}
+{{- $restricted := include "kubeledger.restrictedContainer" . | fromYaml -}}
+{{- include "kubeledger.replaced" (list $restricted (omit (index . 0).Values.securityContext "enabled" "openshift" "uid" "gid") (index . 1)) -}}
+{{- end -}}
+
+{{- define "kubeledger.restrictedContainer" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop:
     - ALL
+{{- end -}}
+
+{{- /* Takes (list DICT DICT...): each key as the last has it. `merge` would take false for nothing. */ -}}
+{{- define "kubeledger.replaced" -}}
+{{- $all := dict -}}
+{{- range . }}{{ range $key, $value := . }}{{ $_ := set $all $key $value }}{{ end }}{{ end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
+{{- /* The text of a variable's value: a number as it was written, not as 1e+06. */ -}}
+{{- define "kubeledger.text" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else if not (kindIs "invalid" .) }}{{ toJson . }}{{ end -}}
+{{- end -}}
+
+{{- /* Entries of a container's `env`, whose values Kubernetes wants as text. */ -}}
+{{- define "kubeledger.extraEnv" -}}
+{{- range . }}
+{{- if hasKey . "value" }}
+- {{ toYaml (omit . "value") | nindent 2 | trim }}
+  value: {{ include "kubeledger.text" .value | quote }}
+{{- else }}
+- {{ toYaml . | nindent 2 | trim }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* A rate above zero; an earlier chart had 0 or -1.0 for none. */ -}}
+{{- define "kubeledger.hourlyRate" -}}
+{{- $rate := toString .Values.billing.hourlyRate -}}
+{{- if gt (float64 (default "0" $rate)) 0.0 }}{{ $rate }}{{ end -}}
 {{- end -}}
 
 {{- /* One variable, left out where it has no value. Takes (list NAME VALUE). */ -}}
@@ -119,6 +208,14 @@ capabilities:
 {{- end -}}
 
 {{- define "kubeledger.collectorEnv" -}}
+{{- include "kubeledger.booksEnv" . -}}
+{{- include "kubeledger.apiEnv" . -}}
+{{- include "kubeledger.otherEarlierEnv" . -}}
+{{- include "kubeledger.extraEnv" .Values.collector.extraEnv -}}
+{{- end -}}
+
+{{- /* What an import needs too. */ -}}
+{{- define "kubeledger.booksEnv" -}}
 - name: KL_DB_LOCATION
   value: /var/lib/kubeledger/db
 - name: KL_DATA_DIR
@@ -141,7 +238,7 @@ capabilities:
 {{- if .existingSecret.name }}
 {{- include "kubeledger.secretVariable" (list "KL_BILLING_HOURLY_RATE" .existingSecret.name .existingSecret.rateKey) }}
 {{- else }}
-{{- include "kubeledger.variable" (list "KL_BILLING_HOURLY_RATE" .hourlyRate) }}
+{{- include "kubeledger.variable" (list "KL_BILLING_HOURLY_RATE" (include "kubeledger.hourlyRate" $)) }}
 {{- end }}
 {{- include "kubeledger.variable" (list "KL_BILLING_CURRENCY_SYMBOL" .currencySymbol) }}
 {{- $weights := list }}
@@ -150,6 +247,10 @@ capabilities:
 {{- end }}
 {{- include "kubeledger.variable" (list "KL_BILLING_RESOURCE_WEIGHTS" (join "," $weights)) }}
 {{- end }}
+{{- end -}}
+
+{{- /* Where the sources are, and the credentials for them. */ -}}
+{{- define "kubeledger.apiEnv" -}}
 {{- include "kubeledger.variable" (list "KL_NVIDIA_DCGM_ENDPOINT" (join "," .Values.dcgm.endpoints)) }}
 {{- with .Values.kubernetesApi }}
 {{- include "kubeledger.variable" (list "KL_K8S_API_ENDPOINT" .endpoint) }}
@@ -171,9 +272,6 @@ capabilities:
 {{- include "kubeledger.secretVariable" (list "KL_K8S_AUTH_PASSWORD" .name .passwordKey) }}
 {{- end }}
 {{- end }}
-{{- end }}
-{{- with .Values.collector.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

@@ -3,22 +3,48 @@
 {{- $services := list (include "kubeledger.fullname" .) -}}
 {{- if ne .Values.service.type "ClusterIP" -}}{{- $services = append $services (printf "%s-metrics" (first $services)) -}}{{- end -}}
 {{- $own := list -}}
-{{- $space := .Release.Namespace -}}
+{{- $space := include "kubeledger.namespace" . -}}
 {{- range $name := $services -}}
 {{- $own = concat $own (list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.%s" $name $space $.Values.clusterDomain)) -}}
 {{- end -}}
 {{- $own = append $own "$(POD_IP)" -}}
-{{- $published := list -}}
-{{- if .Values.ingress.enabled -}}{{- $published = list .Values.ingress.host -}}{{- end -}}
+{{- $published := include "kubeledger.publishedHosts" . | fromYamlArray -}}
 {{- if include "kubeledger.hasJwt" . -}}{{- $published = append $published (urlParse (include "kubeledger.resourceUrl" .)).hostname -}}{{- end -}}
 {{- concat $own $published .Values.mcp.allowedHosts | uniq | join "," -}}
+{{- end -}}
+
+{{- /* Entries of the Ingress's hosts: {host, paths}, that of ingress.host first. */ -}}
+{{- define "kubeledger.ingressHosts" -}}
+{{- $hosts := ternary (list (dict "host" .Values.ingress.host)) list (not (empty .Values.ingress.host)) -}}
+{{- range .Values.ingress.hosts -}}
+{{- $hosts = append $hosts (ternary (dict "host" .) . (kindIs "string" .)) -}}
+{{- end -}}
+{{- toYaml $hosts -}}
+{{- end -}}
+
+{{- /* Names under which an Ingress or an HTTPRoute publishes the server. */ -}}
+{{- define "kubeledger.publishedHosts" -}}
+{{- $hosts := list -}}
+{{- if .Values.ingress.enabled -}}
+{{- range include "kubeledger.ingressHosts" . | fromYamlArray }}{{ $hosts = append $hosts .host }}{{ end -}}
+{{- end -}}
+{{- if .Values.httpRoute.enabled }}{{ $hosts = concat $hosts .Values.httpRoute.hostnames }}{{ end -}}
+{{- toYaml (uniq $hosts) -}}
+{{- end -}}
+
+{{- /* The paths to publish: not those of the probes. */ -}}
+{{- define "kubeledger.publishedPaths" -}}
+- /mcp
+{{- if include "kubeledger.hasJwt" . }}
+- {{ include "kubeledger.resourceMetadataPath" . }}
+{{- end }}
 {{- end -}}
 
 {{- define "kubeledger.scheme" -}}http{{ if .Values.mcp.tls.existingSecret.name }}s{{ end }}{{- end -}}
 
 {{- /* The name of the Service that a certificate is expected to bear. */ -}}
 {{- define "kubeledger.serviceHost" -}}
-{{- printf "%s.%s.svc" (include "kubeledger.fullname" .) .Release.Namespace -}}
+{{- printf "%s.%s.svc" (include "kubeledger.fullname" .) (include "kubeledger.namespace" .) -}}
 {{- end -}}
 
 {{- /* Whether callers may present JWTs: where their issuer's keys are named. */ -}}
@@ -34,8 +60,8 @@
 {{- define "kubeledger.resourceUrl" -}}
 {{- if .Values.mcp.jwt.resourceUrl -}}
 {{- .Values.mcp.jwt.resourceUrl -}}
-{{- else if .Values.ingress.enabled -}}
-https://{{ .Values.ingress.host }}/mcp
+{{- else -}}
+{{- with include "kubeledger.publishedHosts" . | fromYamlArray }}https://{{ first . }}/mcp{{ end -}}
 {{- end -}}
 {{- end -}}
 
@@ -88,9 +114,7 @@ https://{{ .Values.ingress.host }}/mcp
 {{- include "kubeledger.variable" (list "KL_MCP_AUDIT_LOG" "-") }}
 {{- end }}
 {{- include "kubeledger.variable" (list "KL_MCP_LOG_LEVEL" .logLevel) }}
-{{- with .extraEnv }}
-{{ toYaml . }}
-{{- end }}
+{{- include "kubeledger.extraEnv" .extraEnv }}
 {{- end }}
 {{- end -}}
 

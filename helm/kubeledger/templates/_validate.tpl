@@ -1,7 +1,7 @@
 {{- /* What a schema cannot say: values that need one another. */ -}}
 {{- define "kubeledger.validate" -}}
 {{- with .Values }}
-{{- if and (eq .collector.costModel "CHARGE_BACK") (not (toString .billing.hourlyRate)) (not .billing.existingSecret.name) }}
+{{- if and (eq .collector.costModel "CHARGE_BACK") (not (include "kubeledger.hourlyRate" $)) (not .billing.existingSecret.name) }}
 {{- fail "collector.costModel is CHARGE_BACK, which needs a rate: set billing.hourlyRate or billing.existingSecret.name." }}
 {{- end }}
 {{- if and .kubernetesApi.existingSecret.name (not .kubernetesApi.endpoint) }}
@@ -33,9 +33,40 @@
 {{- if and .ingress.enabled (not .mcp.enabled) }}
 {{- fail "ingress.enabled publishes the MCP server, which mcp.enabled turns off: turn it on, or the Ingress off." }}
 {{- end }}
-{{- if and .ingress.enabled (not .ingress.host) }}
-{{- fail "ingress.enabled needs a host name: set ingress.host." }}
+{{- if and .ingress.enabled (not (or .ingress.host .ingress.hosts)) }}
+{{- fail "ingress.enabled needs a host name: set ingress.host or ingress.hosts." }}
 {{- end }}
+{{- if and .ingress.tls .ingress.tlsSecretName }}
+{{- fail "ingress.tls and ingress.tlsSecretName both name certificates: leave one." }}
+{{- end }}
+{{- if and .httpRoute.enabled (not .mcp.enabled) }}
+{{- fail "httpRoute.enabled publishes the MCP server, which mcp.enabled turns off: turn it on, or the HTTPRoute off." }}
+{{- end }}
+{{- if and .httpRoute.enabled (not (and .httpRoute.parentRefs .httpRoute.hostnames)) }}
+{{- fail "httpRoute.enabled needs a Gateway and a host name: set httpRoute.parentRefs and httpRoute.hostnames." }}
+{{- end }}
+{{- if and .image.registry (regexMatch (include "kubeledger.registryPattern" $) .image.repository) }}
+{{- fail "image.registry and image.repository both name a registry: leave image.registry out, or the registry in image.repository." }}
+{{- end }}
+{{- if and .service.nodePort (eq .service.type "ClusterIP") }}
+{{- fail "service.nodePort needs service.type NodePort or LoadBalancer." }}
+{{- end }}
+{{- if and .service.externalTrafficPolicy (eq .service.type "ClusterIP") }}
+{{- fail "service.externalTrafficPolicy needs service.type NodePort or LoadBalancer." }}
+{{- end }}
+{{- if and .service.loadBalancerSourceRanges (ne .service.type "LoadBalancer") }}
+{{- fail "service.loadBalancerSourceRanges needs service.type LoadBalancer." }}
+{{- end }}
+{{- with .podDisruptionBudget }}
+{{- if and .enabled (eq (toString .minAvailable) "") (eq (toString .maxUnavailable) "") }}
+{{- fail "podDisruptionBudget.enabled needs podDisruptionBudget.minAvailable or podDisruptionBudget.maxUnavailable." }}
+{{- end }}
+{{- if and .enabled (ne (toString .minAvailable) "") (ne (toString .maxUnavailable) "") }}
+{{- fail "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: leave one." }}
+{{- end }}
+{{- end }}
+{{- include "kubeledger.validateExtras" $ }}
+{{- include "kubeledger.validateImport" $ }}
 {{- if and .metrics.serviceMonitor.enabled (not .mcp.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled scrapes the MCP server, which mcp.enabled turns off." }}
 {{- end }}
@@ -61,6 +92,40 @@
 {{- end }}
 {{- if and .networkPolicy.egress.enabled (not .networkPolicy.egress.apiServer.cidrs) }}
 {{- fail "networkPolicy.egress.enabled would cut the collector off from the API server: name its addresses in networkPolicy.egress.apiServer.cidrs (kubectl get endpointslices -l kubernetes.io/service-name=kubernetes)." }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+
+{{- /* Names that the pod already has. */ -}}
+{{- define "kubeledger.validateExtras" -}}
+{{- range .Values.extraVolumes }}
+{{- if has .name (list "data" "tmp" "tokens" "jwks" "issuer-ca" "tls" "service-account-token" "kubernetes-api-credentials" "import" "import-history") }}
+{{- fail (printf "extraVolumes has a volume %s, which the chart makes itself: choose another name." .name) }}
+{{- end }}
+{{- end }}
+{{- range concat .Values.extraInitContainers .Values.extraContainers }}
+{{- if has .name (list "collector" "mcp" "import") }}
+{{- fail (printf "extraContainers or extraInitContainers has a container %s, which the chart makes itself: choose another name." .name) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "kubeledger.validateImport" -}}
+{{- with .Values.importFrom }}
+{{- if .existingClaim }}
+{{- if not $.Values.persistence.enabled }}
+{{- fail "importFrom.existingClaim needs persistence.enabled: an import into a volume that is lost with the pod is lost too." }}
+{{- end }}
+{{- if eq .existingClaim $.Values.persistence.existingClaim }}
+{{- fail "importFrom.existingClaim is only read, and cannot be persistence.existingClaim too: leave persistence.existingClaim out, and the release gets a claim of its own." }}
+{{- end }}
+{{- if ternary (or .capacity.cpu .capacity.memory) (not (and .capacity.cpu .capacity.memory)) (not (empty .historyConfigMap.capacityKey)) }}
+{{- fail "importFrom needs the cluster's capacity, of which the source has per cent: set importFrom.capacity.cpu and importFrom.capacity.memory, or importFrom.historyConfigMap.capacityKey where it changed, and not both." }}
+{{- end }}
+{{- if ne (empty .historyConfigMap.name) (and (empty .historyConfigMap.capacityKey) (empty .historyConfigMap.gpuKey)) }}
+{{- fail "importFrom.historyConfigMap needs its name and the key of a history: capacityKey, gpuKey, or both." }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -16,14 +16,14 @@ from tests.support.published import publish
 from tests.support.turned_server import turned_server
 
 EXPIRED = "guest-whose-time-is-over-0123456789"
+GUEST = {"name": "guest", "token": EXPIRED, "expires_at": "2020-01-01T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
     directory = tmp_path_factory.mktemp("gate")
     publish(directory / "data", 1)
-    guest = {"name": "guest", "token": EXPIRED, "expires_at": "2020-01-01T00:00:00Z"}
-    tokens = tokens_file(directory / "tokens.json", guest)
+    tokens = tokens_file(directory / "tokens.json", GUEST)
     with http_server(directory / "data", "--tokens-file", str(tokens), "--log-level", "debug") as running:
         yield running
 
@@ -99,13 +99,58 @@ def test_two_authorization_headers_are_none(server: HttpServer) -> None:
         ("/healthz/../mcp", 401, 404),
         ("/%68ealthz", 200, 200),
         ("//mcp", 401, 404),
-        ("/mcp/", 401, 307),
+        ("/mcp/", 401, 405),
+        ("/.well-known", 401, 404),
         ("/readyz;/mcp", 401, 404),
     ],
 )
 def test_only_the_probes_are_open(server: HttpServer, path: str, without: int, with_token: int) -> None:
     assert send(server.port, path, {}, method="GET").status == without
     assert send(server.port, path, bearer(TEAM), method="GET").status == with_token
+
+
+@pytest.mark.requirement("KL-S-5", "KL-S-10")
+@pytest.mark.parametrize("token", [None, TEAM, NOBODY])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "oauth-protected-resource",
+        "oauth-protected-resource/mcp",
+        "oauth-authorization-server",
+        "oauth-authorization-server/mcp",
+        "openid-configuration",
+    ],
+)
+def test_without_jwts_there_is_nothing_where_clients_look_for_a_way_to_get_a_token(
+    server: HttpServer, path: str, method: str, token: str | None
+) -> None:
+    headers = {} if token is None else bearer(token)
+
+    assert send(server.port, f"/.well-known/{path}", headers, method=method).status == 404
+
+
+@pytest.mark.requirement("KL-S-5")
+def test_refused_tokens_are_logged_with_the_callers_address_and_a_flood_of_them_is_counted(tmp_path: Path) -> None:
+    tokens = tokens_file(tmp_path / "tokens.json")
+    flood = 40
+
+    def logged(server: HttpServer) -> list[str]:
+        return [line for line in list(server.log) if "WARNING kl_mcp.access.gate" in line]
+
+    with turned_server(tmp_path / "data", "--tokens-file", str(tokens)) as server:
+        for _ in range(flood):
+            assert ask(server.port, "tools/list", {}, token=NOBODY).status == 401
+        server.turn(60)
+        assert ask(server.port, "tools/list", {}).status == 401
+        eventually(lambda: "This server needs a token" in "".join(logged(server)))
+
+    *first, tenth, counted, later = logged(server)
+    assert len(first) == 9
+    assert all("Refused a request from 127.0.0.1: The token is not known here" in line for line in (*first, tenth))
+    assert tenth.endswith("More of this minute are only counted.")
+    assert counted.endswith("Refused 30 more requests for such reasons.")
+    assert "Refused a request from 127.0.0.1: This server needs a token" in later
 
 
 @pytest.mark.requirement("KL-S-5")
@@ -144,10 +189,13 @@ def test_a_changed_file_is_in_force_within_two_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("KL-S-5")
-def test_no_token_is_ever_logged(server: HttpServer) -> None:
-    for token in (FINANCE, TEAM, NOBODY, EXPIRED):
-        ask(server.port, "tools/call", {"name": "get_usage", "arguments": {"namespace": "no"}}, token=token)
-    eventually(lambda: any("tool=get_usage" in line for line in list(server.log)))
+def test_no_token_is_ever_logged(tmp_path: Path) -> None:
+    tokens = tokens_file(tmp_path / "tokens.json", GUEST)
+    with http_server(tmp_path / "data", "--tokens-file", str(tokens), "--log-level", "debug") as server:
+        for token in (NOBODY, EXPIRED, TEAM, FINANCE):
+            ask(server.port, "tools/call", {"name": "get_usage", "arguments": {"namespace": "no"}}, token=token)
+        eventually(lambda: sum("tool=get_usage" in line for line in list(server.log)) == 2)
     log = "\n".join(server.log)
 
+    assert log.count("The token is not known here, or has expired.") == 2
     assert [token for token in (FINANCE, TEAM, NOBODY, EXPIRED) if token in log] == []

@@ -91,10 +91,20 @@ def test_a_page_that_may_call_may_read_it(server: HttpServer, path: str, origin:
 
 
 @pytest.mark.parametrize(
-    "path", [f"{ROOT}/", f"{ROOT}/other", f"{ROOT}/mcp/", f"{ROOT}/../metrics", f"{ROOT}/mcp/../../metrics", "/metrics"]
+    ("path", "status"),
+    [
+        ("/metrics", 401),
+        ("/mcp", 401),
+        (f"{ROOT}/other", 404),
+        (f"{ROOT}/../metrics", 404),
+        (f"{ROOT}/mcp/../../metrics", 404),
+        ("/.well-known/../mcp", 404),
+        ("/.well-known/oauth-authorization-server", 404),
+        ("/.well-known/openid-configuration", 404),
+    ],
 )
-def test_nothing_beside_it_is_open(server: HttpServer, path: str) -> None:
-    assert send(server.port, path, {}, method="GET").status == 401
+def test_nothing_beside_it_is_open(server: HttpServer, path: str, status: int) -> None:
+    assert send(server.port, path, {}, method="GET").status == status
 
 
 @pytest.mark.parametrize("path", PATHS)

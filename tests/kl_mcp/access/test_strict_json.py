@@ -15,6 +15,7 @@ from kl_mcp.access.strict_json import MAX_DIGITS, parse
 
 REASONS = re.compile(
     r"|it is not JSON \(line \d+, column \d+\)|it is not JSON, which is in UTF-8|it is nested too deeply"
+    r"|a text holds half a character \(a lone surrogate\)"
     r"|an object has a member twice|a number has more than 100 digits|a number is too large, or is none"
 )
 DOCUMENTS = st.recursive(
@@ -54,6 +55,9 @@ def test_other_bytes_are_read_or_refused_with_a_reason_that_quotes_nothing(conte
         (b'{"a": 1, "b": 2, "a": 1}', "has a member twice"),
         (b'[{"x": {"a": 1, "\\u0061": 2}}]', "has a member twice"),
         (b'{"known": 1, "known": 2}', 'has the member "known" twice'),
+        (b'["\\ud83d"]', "half a character"),
+        (b'{"\\uDE00": 1}', "half a character"),
+        (b'["\\ude00\\ud83d"]', "half a character"),
         (b"[NaN]", "is none"),
         (b"[Infinity]", "is none"),
         (b"[-Infinity]", "is none"),
@@ -72,3 +76,7 @@ def test_what_can_be_understood_in_two_ways_is_refused(content: bytes, said: str
 def test_members_of_different_objects_may_have_one_name() -> None:
     assert parse(b'[{"a": {"a": 1}}, {"a": 2.5}]') == [{"a": {"a": 1}}, {"a": 2.5}]
     assert math.isclose(parse(b"1e3"), 1000)
+
+
+def test_both_halves_of_a_character_are_one() -> None:
+    assert parse(rb'["\ud83d\ude00", "\\ud83d"]') == ["\U0001f600", "\\ud83d"]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +19,9 @@ import pytest
 
 from kl_mcp.protocol.stdio import Unanswered
 from kl_mcp.tools import TABLE
+from tests.support.malformed_messages import MALFORMED
 from tests.support.mcp_clients import MODES, connect, environment, payload, stdio_parameters
-from tests.support.patience import LIMIT_SECONDS
+from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
 
 CHATTY = """\
@@ -111,12 +117,28 @@ def test_requests_that_are_piped_in_are_all_answered_before_it_ends(tmp_path: Pa
     assert answers[4]["error"]["code"] == -32602
 
 
-def test_lines_that_are_no_messages_do_not_end_the_session(tmp_path: Path) -> None:
-    ended = _pipe(tmp_path, HANDSHAKE + CALLS[:1], raw=b"hello\n\n{\n[1,2]\n\xff\xfe\n")
+@pytest.mark.requirement("KL-X-7")
+def test_lines_that_are_no_messages_are_answered_and_do_not_end_the_session(tmp_path: Path) -> None:
+    refused = [(code, request_id) for _, code, request_id in MALFORMED.values()]
+    raw = b"".join(content + b"\n" for content, _, _ in MALFORMED.values())
 
-    answered = {message.get("id") for message in map(orjson.loads, ended.stdout.splitlines())}
-    assert {1, "list"} <= answered
+    ended = _pipe(tmp_path, HANDSHAKE + CALLS[:1], raw=raw + b"\r\n \n")
+
+    messages = [orjson.loads(line) for line in ended.stdout.splitlines()]
+    answers = [(each["error"]["code"], each["id"]) for each in messages if "error" in each]
+    assert answers == refused
+    assert all(len(each["error"]["message"]) <= 120 for each in messages if "error" in each)
+    assert [each["id"] for each in messages if "result" in each] == [1, "list"]
     assert ended.returncode == 0
+
+
+def test_the_last_line_needs_no_line_feed_and_a_carriage_return_does_no_harm(tmp_path: Path) -> None:
+    ping = b'{"jsonrpc": "2.0", "id": "%s", "method": "ping"}'
+
+    ended = _pipe(tmp_path, [], raw=ping % b"first" + b"\r\n" + ping % "läst".encode())
+
+    answers = {each["id"]: each["result"] for each in map(orjson.loads, ended.stdout.splitlines())}
+    assert answers == {"first": {}, "läst": {}}
 
 
 def test_without_a_single_request_it_ends_when_its_input_does(tmp_path: Path) -> None:
@@ -143,9 +165,8 @@ def test_a_signal_ends_it_at_once_while_it_waits_for_input(tmp_path: Path, stop:
 
 def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     unanswered = Unanswered()
-    unanswered.received('{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}')
-    unanswered.received('{"jsonrpc":"2.0","method":"notifications/initialized"}')
-    unanswered.received("no message")
+    unanswered.received({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen"})
+    unanswered.received({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     async def settled() -> bool:
         ended = anyio.Event()
@@ -161,7 +182,7 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
         return ended.is_set()
 
     assert anyio.run(settled)
-    unanswered.received('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')
+    unanswered.received({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
     assert not anyio.run(settled)
     unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
     assert anyio.run(settled)
@@ -170,7 +191,7 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
 def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
     async def answered(*lines: str) -> bool:
         unanswered = Unanswered()
-        unanswered.received('{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}')
+        unanswered.received({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
         for line in lines:
             unanswered.answered(line)
         with anyio.CancelScope() as given_up:
@@ -181,3 +202,113 @@ def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
     notification = '{"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {}}'
     assert not anyio.run(answered, notification)
     assert anyio.run(answered, notification, '{"jsonrpc": "2.0", "id": 1, "result": {}}')
+
+
+@contextmanager
+def _started(directory: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "kl_mcp", "--transport", "stdio", "--data-dir", str(directory), *flags]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # one that waits for ever would be waited for
+
+
+def _answered(process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(orjson.dumps(message) + b"\n")
+    process.stdin.flush()
+    assert select.select([process.stdout], [], [], LIMIT_SECONDS)[0], "no answer"
+    answer: dict[str, Any] = orjson.loads(process.stdout.readline())
+    return answer
+
+
+@pytest.mark.requirement("KL-X-2")
+def test_a_client_that_never_reads_standard_error_is_answered_all_the_same(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+    with _started(tmp_path, "--log-level", "debug", "--audit-log", "-") as process:
+        assert process.stderr is not None
+        room = fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4 * select.PIPE_BUF)
+        _answered(process, HANDSHAKE[0])
+        calls = [_answered(process, {**CALLS[1], "id": number}) for number in range(100)]
+        process.stdin.close()  # type: ignore[union-attr]
+
+        assert [call["id"] for call in calls] == list(range(100))
+        assert process.wait(LIMIT_SECONDS) == 0
+        assert room / 2 < len(process.stderr.read()) <= room
+
+
+def test_warnings_alone_are_logged_unless_more_is_asked_for(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+
+    def logged(*flags: str) -> str:
+        with _started(tmp_path, *flags) as process:
+            _answered(process, HANDSHAKE[0])
+            _answered(process, CALLS[1])
+            return process.communicate(timeout=LIMIT_SECONDS)[1].decode()
+
+    silent = logged()
+    warned = logged("--metrics-port", "0")
+
+    assert silent == ""
+    (line,) = warned.splitlines()
+    assert "WARNING kl_mcp.cli: KL_MCP_METRICS_PORT has no meaning over stdio" in line
+
+
+def test_it_ends_quietly_when_nobody_reads_its_answers_any_more(tmp_path: Path) -> None:
+    publish(tmp_path, 1)
+    with _started(tmp_path) as process:
+        _answered(process, HANDSHAKE[0])
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(orjson.dumps(CALLS[0]) + b"\n")
+        process.stdin.flush()
+
+        assert process.wait(LIMIT_SECONDS) == 0
+        assert process.stderr.read() == b""
+
+
+CLIENT = """\
+import os, signal, subprocess, sys
+inlet, outlet = os.pipe()
+os.set_inheritable(outlet, True)
+sibling = subprocess.Popen(["sleep", "infinity"], close_fds=False)
+server = subprocess.Popen(sys.argv[1:], stdin=inlet, stdout=subprocess.PIPE)
+os.write(outlet, os.environb[b"HANDSHAKE"])
+server.stdout.readline()
+print(server.pid, sibling.pid, flush=True)
+signal.pause()
+"""
+"""A client whose other child holds the server's standard input open."""
+
+
+def test_it_ends_when_its_parent_is_gone_though_another_process_holds_its_input_open(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kl_mcp", "--transport", "stdio", "--data-dir", str(tmp_path)]
+    hello = {"HANDSHAKE": (orjson.dumps(HANDSHAKE[0]) + b"\n").decode()}
+    client = subprocess.Popen([sys.executable, "-c", CLIENT, *command], stdout=subprocess.PIPE, env=environment(hello))
+    assert client.stdout is not None
+    server, sibling = map(int, client.stdout.readline().split())
+    try:
+        assert is_alive(server)
+        client.kill()
+        client.wait(LIMIT_SECONDS)
+        client.stdout.close()
+
+        eventually(lambda: not is_alive(server))
+        assert is_alive(sibling)
+    finally:
+        for each in (sibling, server):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

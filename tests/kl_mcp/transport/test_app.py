@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from kl_mcp.tools import TABLE
 from kl_mcp.transport.app import UnfinishedAnswer
+from kl_mcp.transport.sockets import listen, own_addresses
 from tests.support.mcp_clients import MODES, HttpServer, connect, environment, http_server, payload
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
@@ -288,11 +289,32 @@ def test_a_second_interrupt_stops_it_without_waiting_for_open_requests(tmp_path:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_an_open_address_without_named_hosts_is_warned_about(tmp_path: Path, host: str) -> None:
-    with http_server(tmp_path, "--host", host) as server:
-        pass
+@pytest.mark.parametrize("flags", [(), ("--allowed-hosts", "*"), ("--allowed-hosts", "mcp.example.com")])
+def test_an_open_address_names_the_real_ones_and_says_who_may_call(
+    tmp_path: Path, host: str, flags: tuple[str, ...]
+) -> None:
+    with http_server(tmp_path, "--host", host, *flags) as server:
+        (started,) = [line for line in server.log if "Serving " in line]
+        log = "\n".join(server.log)
+    with listen(host, 0) as sock:
+        addresses = [f"[{address}]" if ":" in address else address for address in own_addresses(sock)]
 
-    assert any("Only localhost is accepted as Host header" in line for line in server.log)
+    assert addresses, "this machine has a route to nowhere"
+    assert all(f"http://{address}:{server.port}/mcp" in started for address in addresses)
+    assert f"Nobody is asked for a token: whoever reaches port {server.port} can read everything." in log
+    assert ("Only localhost is accepted as Host header" in log) is (flags == ())
+    assert (f"KL_MCP_ALLOWED_HOSTS, such as {own_addresses(sock)[0]}" in log) is (flags == ())
+
+
+def test_who_is_asked_for_a_token_or_listens_to_this_machine_alone_is_not_warned(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text('{"tokens": []}')
+    tokens.chmod(0o600)
+    asked = ("--host", "0.0.0.0", "--allowed-hosts", "*", "--tokens-file", str(tokens))
+    for flags in (asked, ("--host", "127.0.0.1", "--allowed-hosts", "*")):
+        with http_server(tmp_path / "data", *flags) as server:
+            pass
+        assert not any("Nobody is asked" in line for line in server.log)
 
 
 def test_an_answer_that_has_begun_is_not_begun_again_when_the_server_stops() -> None:

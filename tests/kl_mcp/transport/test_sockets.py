@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from kl_mcp.transport.sockets import METRICS_PORT, CannotListenError, listen, url_of
+from kl_mcp.transport.sockets import (
+    METRICS_PORT,
+    CannotListenError,
+    is_reachable_from_outside,
+    listen,
+    own_addresses,
+    urls_of,
+)
 from tests.support.ordinary_user import ordinary_user
+from tests.support.patience import LIMIT_SECONDS
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "a" * 64])
@@ -59,4 +67,26 @@ def test_an_address_that_the_system_refuses_is_told_with_its_reason() -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_address_is_written_as_a_client_on_this_machine_would(host: str, expected: str, scheme: str) -> None:
     with listen("127.0.0.1", 0) as sock:
-        assert url_of(host, sock, "/mcp", scheme=scheme) == f"{scheme}://{expected}:{sock.getsockname()[1]}/mcp"
+        urls = urls_of(host, sock, "/mcp", scheme=scheme)
+        assert urls[0] == f"{scheme}://{expected}:{sock.getsockname()[1]}/mcp"
+        assert len(urls) == (1 + len(own_addresses(sock)) if host in {"0.0.0.0", "::"} else 1)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_the_addresses_of_this_machine_take_connections(host: str) -> None:
+    with listen(host, 0) as sock:
+        addresses = own_addresses(sock)
+
+        for address in addresses:
+            with socket.create_connection((address, sock.getsockname()[1]), LIMIT_SECONDS) as connection:
+                assert connection.getpeername()[0] == address
+    assert not any(address.startswith("127.") or address in {"::1", "0.0.0.0", "::"} for address in addresses)
+
+
+@pytest.mark.parametrize(
+    ("host", "reachable"),
+    [("127.0.0.1", False), ("127.8.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True)],
+)
+def test_what_listens_to_its_own_machine_alone_is_not_reachable_from_outside(host: str, reachable: bool) -> None:
+    with listen(host, 0) as sock:
+        assert is_reachable_from_outside(sock) is reachable

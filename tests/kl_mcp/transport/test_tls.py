@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kl_core.errors import SettingsError
@@ -257,6 +258,42 @@ def test_a_broken_renewal_is_logged_once_and_the_earlier_certificate_stays_until
 
     shutil.copy(tmp_path / "other" / "tls.crt", tmp_path / "tls.crt")
     assert files.look() is not before
+
+
+def test_a_renewal_with_another_kind_of_key_leaves_nothing_of_the_earlier_certificate(tmp_path: Path) -> None:
+    self_signed(tmp_path, key=rsa.generate_private_key(65537, 2048))
+    files = TlsFiles(tmp_path / "tls.crt", tmp_path / "tls.key")
+    assert _served(files.context, "RSA") == _leaf(tmp_path)
+
+    self_signed(tmp_path, key=ec.generate_private_key(ec.SECP256R1()))
+    files.look()
+    files.look()
+
+    assert _served(files.context, "ECDSA") == _leaf(tmp_path)
+    assert _served(files.context, "RSA") is None
+
+
+def _leaf(directory: Path) -> bytes:
+    certificate = x509.load_pem_x509_certificate((directory / "tls.crt").read_bytes())
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _served(context: ssl.SSLContext, kind: str) -> bytes | None:
+    """Return the certificate that a client gets which takes one kind of key alone; None where there is none for it."""
+    taking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    taking.check_hostname, taking.verify_mode = False, ssl.CERT_NONE
+    taking.maximum_version = ssl.TLSVersion.TLSv1_2
+    taking.set_ciphers(f"ECDHE-{kind}-AES128-GCM-SHA256")
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client, server = taking.wrap_bio(to_client, to_server), context.wrap_bio(to_server, to_client, server_side=True)
+    try:
+        for _ in range(3):
+            for end in (client, server):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+    except ssl.SSLError:
+        return None
+    return client.getpeercert(binary_form=True)
 
 
 @pytest.mark.parametrize("gone", ["tls.crt", "tls.key"])
