@@ -23,6 +23,12 @@ from tests.support.mcp_clients import http_server
 RUN_SECONDS = 600
 MILLISECONDS = str(RUN_SECONDS * 1000)
 NOWHERE = "http://127.0.0.1:9"
+DIRECTORIES_OF_PROGRAMS = (
+    "@anthropic-ai/claude-code-linux-x64",
+    "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin",
+    "opencode-linux-x64-baseline/bin",
+)
+"""Of packages whose programs npm links into no common directory, since their install scripts would."""
 FROM_CHECKOUT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 """Lets Python find the modules of the tests from any directory."""
 
@@ -51,8 +57,8 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """A clean environment. npx finds the installed packages and is not to ask a registry."""
         modules = self.packages.modules
-        claude = modules / "@anthropic-ai" / "claude-code-linux-x64"
-        path = (self.packages.node.parent, claude, modules / ".bin", "/usr/bin", "/bin")
+        programs = [modules / directory for directory in DIRECTORIES_OF_PROGRAMS]
+        path = (self.packages.node.parent, *programs, modules / ".bin", "/usr/bin", "/bin")
         names = ("NODE_EXTRA_CA_CERTS", "CODEX_CA_CERTIFICATE") if self.authority else ()
         trusted = dict.fromkeys(names, str(self.authority))
         return {

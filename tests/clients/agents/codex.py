@@ -10,8 +10,6 @@ from tests.clients.model import responses
 from tests.clients.model.turns import Json
 from tests.clients.sandbox import RUN_SECONDS
 
-TOKEN_NAME = "KUBELEDGER_TOKEN"
-
 
 class Codex(Agent):
     """Declares the tools of servers to a model only when that has searched for them."""
@@ -20,22 +18,11 @@ class Codex(Agent):
     model = "gpt-5.5"
     """Of those that Codex knows, the one that calls tools itself."""
 
-    @property
-    def program(self) -> str:
-        """Return the path of the program."""
-        modules = self.sandbox.packages.modules
-        return str(modules / "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex")
-
     def add_remote(self) -> None:
-        token = ("--bearer-token-env-var", TOKEN_NAME) if self.sandbox.token else ()
-        self._add("--url", self.sandbox.url, *token)
+        assert self.sandbox.shell(self.sandbox.printed("Codex")).returncode == 0
 
     def add_local(self) -> None:
-        self._add("--", *self.sandbox.watched)
-
-    def _add(self, *server: str) -> None:
-        added = self.sandbox.run(self.program, "mcp", "add", SERVER, *server)
-        assert added.returncode == 0, added.stderr
+        assert self.sandbox.run("codex", "mcp", "add", SERVER, "--", *self.sandbox.watched).returncode == 0
 
     def command(self, model: str) -> Sequence[str]:
         settings = {
@@ -47,10 +34,10 @@ class Codex(Agent):
             f"mcp_servers.{SERVER}.startup_timeout_sec": RUN_SECONDS,
         }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [self.program, "exec", "--skip-git-repo-check", *flags, PROMPT]
+        return ["codex", "exec", "--skip-git-repo-check", *flags, PROMPT]
 
     def environment(self, model: str) -> Mapping[str, str]:
-        return {"SCRIPTED_KEY": "none", TOKEN_NAME: self.sandbox.token}
+        return {"SCRIPTED_KEY": "none", "KUBELEDGER_TOKEN": self.sandbox.token}
 
     def named(self, tool: str) -> str:
         return f"mcp__{SERVER}/{tool}"

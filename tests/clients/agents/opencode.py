@@ -15,29 +15,23 @@ class Opencode(Agent):
 
     api = chat
 
-    @property
-    def program(self) -> str:
-        """Return the path of the program."""
-        return str(self.sandbox.packages.modules / "opencode-linux-x64-baseline" / "bin" / "opencode")
-
     def add_remote(self) -> None:
-        token = ("--header", f"Authorization=Bearer {self.sandbox.token}") if self.sandbox.token else ()
-        self._add("--url", self.sandbox.url, *token)
+        assert self.sandbox.shell(self.sandbox.printed("opencode")).returncode == 0
+        self._be_patient()
 
     def add_local(self) -> None:
-        self._add("--", *self.sandbox.watched)
+        assert self.sandbox.run("opencode", "mcp", "add", SERVER, "--", *self.sandbox.watched).returncode == 0
+        self._be_patient()
 
-    def _add(self, *server: str) -> None:
-        added = self.sandbox.run(self.program, "mcp", "add", SERVER, *server)
-        assert added.returncode == 0, added.stderr
-        # By itself it gives a server five seconds to answer.
+    def _be_patient(self) -> None:
+        """Let the server take its time to answer; by itself the client waits five seconds."""
         path = self.sandbox.home / ".config" / "opencode" / "opencode.jsonc"
         settings = json.loads(path.read_text())
         settings["mcp"][SERVER]["timeout"] = RUN_SECONDS * 1000
         path.write_text(json.dumps(settings))
 
     def command(self, model: str) -> Sequence[str]:
-        return [self.program, "run", "--auto", PROMPT]
+        return ["opencode", "run", "--auto", PROMPT]
 
     def environment(self, model: str) -> Mapping[str, str]:
         provider = {
