@@ -63,6 +63,11 @@ class Periods:
         return Span("hour", end - HOUR, end)
 
     @property
+    def open_hour(self) -> Span:
+        """The hour of the last tick."""
+        return Span("hour", self.last_hour.end, self.last_hour.end + HOUR)
+
+    @property
     def hours_of_yesterday(self) -> Span:
         """Yesterday as 24 hours."""
         return Span("hour", self.yesterday.start, self.yesterday.end)

@@ -22,7 +22,7 @@ from collector.clock import Clock, Disagreement, boot_time
 from collector.sampling_times import due_at
 from collector.survive import survive
 from collector.tick import TickReport
-from collector.usage_reader import Aside, Readings, UsageReader, in_daemon_thread
+from collector.usage_reader import Aside, Readings, UsageReader, begin_reading
 from kl_core.calendar import iso
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Loop:
         clock: Clock = time.time,
         boot: Clock = boot_time,
         wait: Callable[[float], object] | None = None,
-        aside: Aside = in_daemon_thread,
+        aside: Aside = begin_reading,
     ) -> None:
         """`wait` sleeps for some seconds or until `stop` is set; `heartbeat` is a file that is written each turn.
 

@@ -112,8 +112,8 @@ class Cluster:
     """The nodes at the end of the interval."""
     pods: Iterable[PodSpan]
     """Pods that held something within the interval, on whatever node."""
-    claimed: Mapping[str, float] | None = field(default_factory=dict)
-    """GPUs that pods hold by resource claims, by `Pod.identity`; None where claims could not be read."""
+    claimed: Mapping[str, float | None] | None = field(default_factory=dict)
+    """GPUs that pods hold by resource claims, by `Pod.identity`; None where claims, or a pod's, could not be read."""
     blind_spots: tuple[BlindSpot, ...] = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from threading import Event, Lock
@@ -22,7 +22,7 @@ from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metr
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
-from collector.kubernetes.resource_claims import ClaimReader
+from collector.kubernetes.resource_claims import GROUP, ClaimReader
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import PassingError, Session
 from collector.kubernetes.session_maker import SessionMaker
@@ -31,7 +31,6 @@ from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
 from kl_core.errors import SettingsError
-from kl_core.vocabulary import SOURCES, Source
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +48,8 @@ class LiveSources:
     """The Kubernetes API, metrics-server and the DCGM exporters that `settings` name.
 
     Entered, it watches namespaces, nodes and pods until it is left; without `watching` they are listed when they are
-    asked for. A source that fails is logged, counted in `failures`, and None in what is returned. Usage may be read in
-    another thread than the rest is asked in. Raises `SettingsError` when made, if the settings lead to no cluster.
+    asked for. A source that fails is logged, and None in what is returned. Usage may be read in another thread than the
+    rest is asked in. Raises `SettingsError` when made, if the settings lead to no cluster.
     """
 
     def __init__(
@@ -97,8 +96,6 @@ class LiveSources:
         self._listed: tuple[float, bool] | None = None
         """When all was listed last, where nothing is watched, and whether it could be."""
         self._usage: Session | None = None
-        self.failures: dict[Source, int] = dict.fromkeys(SOURCES, 0)
-        """Readings in which a source failed, since the start."""
         try:
             self._sessions.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
@@ -149,7 +146,7 @@ class LiveSources:
         with self._lock:
             known = self._state.interval(start, end, blind_spots)
         claimed, unread = self._claimed(span.pod for span in known.pods)
-        if unread and self._stop.is_set():
+        if claimed is None and self._stop.is_set():
             # The next process has its chance to read them.
             return None
         return replace(known, claimed=claimed, blind_spots=(*blind_spots, *unread))
@@ -193,8 +190,6 @@ class LiveSources:
         for error in dict.fromkeys(outcomes):
             if error is not None:
                 log.warning("%s", error)
-        if any(outcomes):
-            self.failures["kubernetes"] += 1
         is_known = not any(outcomes[1:])
         if not self.watching:
             self._listed = began, is_known
@@ -212,25 +207,26 @@ class LiveSources:
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())
 
-    def _claimed(self, pods: Iterable[Pod]) -> tuple[Mapping[str, float] | None, tuple[BlindSpot, ...]]:
+    def _claimed(self, pods: Iterable[Pod]) -> tuple[Mapping[str, float | None] | None, tuple[BlindSpot, ...]]:
         """GPUs that pods hold by resource claims, which are asked for only where there are any."""
         claiming = [pod for pod in pods if pod.claims]
         if not claiming:
             return {}, ()
         deadline = Deadline(self._reading_sec, self._stop)
 
-        def read() -> tuple[Mapping[str, float] | None, tuple[BlindSpot, ...]]:
+        def read() -> Mapping[str, float | None]:
             with closing(self._sessions.session(deadline)) as session:
                 return self._claims.read(session, claiming)
 
         try:
             # In a thread, which a stop need not wait for.
-            return Task(read, "claims").result(deadline)
+            return Task(read, "claims").result(deadline), self._claims.blind_spots()
         except SourceError as error:
-            reason = error.message
+            failure = error
         except LateError:
-            reason = f"resource claims were not read {deadline.wording()}. Check the API server and the network."
-        return None, (BlindSpot("resource_claims_unread", reason),)
+            reason = f"/apis/{GROUP} was not read {deadline.wording()}. Check the API server and the network."
+            failure = SourceError("kubernetes", reason)
+        return None, (self._claims.unread(failure, len(claiming)),)
 
     def _metrics(self) -> MetricsListing | None:
         self._close_usage()
@@ -238,16 +234,8 @@ class LiveSources:
             usage = self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
         except SourceError as error:
             log.warning("%s", error)
-            self.failures["metrics"] += 1
             return None
-        return MetricsListing(list_node_metrics(usage), self._counted(list_pod_metrics(usage)))
-
-    def _counted(self, listing: Iterator[T]) -> Iterator[T]:
-        try:
-            yield from listing
-        except SourceError as error:
-            self.failures[error.source] += 1
-            raise
+        return MetricsListing(list_node_metrics(usage), list_pod_metrics(usage))
 
     def _close_usage(self) -> None:
         if self._usage is not None:
@@ -263,8 +251,6 @@ class LiveSources:
         result = scrape(endpoints, self._settings.request_timeout_sec, self._resolver, pause)
         for error in result.errors:
             log.warning("%s", error)
-        if result.errors:
-            self.failures["dcgm"] += 1
         return result.devices if result.devices or not result.errors else None
 
 

@@ -26,6 +26,13 @@ _WHERE: dict[Source, str] = {
 }
 
 
+_AUTHORITIES: dict[Source, str] = {
+    "kubernetes": "KL_K8S_CACERT to the cluster's certificate authorities",
+    "metrics": "KL_K8S_CACERT to the cluster's certificate authorities",
+    "dcgm": "SSL_CERT_FILE to certificate authorities that the exporter's is of",
+}
+
+
 def refused(source: Source, url: str, status: int, detail: str, permission: str) -> SourceError:
     """Return the error for an HTTP status other than 200.
 
@@ -76,8 +83,8 @@ def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
     unverified = _first(causes, ssl.SSLCertVerificationError)
     if unverified is not None:
         return (
-            f"the certificate of {url} cannot be verified ({unverified.verify_message}). Set KL_K8S_CACERT to the "
-            "cluster's certificate authorities, or use the host name the certificate is for."
+            f"the certificate of {url} cannot be verified ({unverified.verify_message}). Set {_AUTHORITIES[source]}, "
+            "or use the host name the certificate is for."
         )
     if _first(causes, socket.gaierror, http.NameResolutionError):
         return f"the host name of {url} cannot be resolved. {check} and DNS."

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Protocol
 
 from collector.accounting.gpu_memory import GpuMemory
-from collector.accounting.gpu_places import GpuSighting, sight
-from collector.accounting.gpus import Gpus, gpus_of
-from collector.accounting.measured_usage import MeasuredUsage, measure
-from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import charged_by, entries_of
+from collector.accounting.observation import Observation, account_interval, observe
+from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
 from collector.model import TickSample
 from collector.observations import Cluster, UsageReading
@@ -64,19 +61,6 @@ class TickReport:
     """Why its time is not believed; then nothing is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Observation:
-    """What one reading of usage found."""
-
-    measured: MeasuredUsage
-    gpus: GpuSighting | None
-
-    @property
-    def answers(self) -> int:
-        """How many sources of usage answered."""
-        return (self.measured.entries is not None) + (self.gpus is not None)
-
-
 class Collector:
     """Does ticks: sources, accounting, store, books, publication. One per store."""
 
@@ -103,7 +87,7 @@ class Collector:
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
-        self._observations: Mapping[int, _Observation] = {}
+        self._observations: Mapping[int, Observation] = {}
         """What was read, by the end of its interval."""
         self._gpu_memory = gpu_memory.load(settings.db_location)
         self._rate_is_recorded = False
@@ -130,7 +114,7 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        observation = _Observation(measure(reading, self._interval, self._charged), sight(reading, self._interval))
+        observation = observe(reading, self._interval, self._charged)
         before = self._observations.get(time)
         if before is None or observation.answers > before.answers:
             # That of the interval before may not be accounted yet.
@@ -152,19 +136,25 @@ class Collector:
         if not 0 <= now.time - time < self._interval:
             # The clock has jumped since it said that this tick is due: the tick's own time is to be judged.
             now = ClockReading(float(time), now.boot)
-        refused = self._judge(now)
+        refused, cluster, start = self._judge(now), None, self._start(time)
         if refused is None and time not in self._observations and not keep_unobserved:
             return TickReport(time, stored=False, observed=False, generation=None)
         if refused is None:
-            cluster = self._sources.cluster(time - self._interval, time)
+            cluster = self._sources.cluster(start, time)
             # Asking may have told the time.
             refused = self._judge(now)
         if refused is not None:
             return TickReport(time, stored=False, observed=False, generation=self._settle(refused), refused=refused)
-        observation = self._observations.get(time)
-        measured = None if observation is None else observation.measured
-        gpus = self._gpus(cluster, observation, time)
-        sample = account(cluster, measured, time=time, interval=self._interval, charged=self._charged, gpus=gpus)
+        sample, memory = account_interval(
+            cluster,
+            self._observations.get(time),
+            self._gpu_memory,
+            time=time,
+            interval=time - start,
+            charged=self._charged,
+            dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
+        )
+        sample = replace(sample, interval=self._interval)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
             return TickReport(time, stored=False, observed=False, generation=None)
@@ -173,18 +163,13 @@ class Collector:
         if stored:
             # One at which nothing was seen says nothing of what was not measured in the newest that did.
             self._newest = sample if observed else self._newest
-            self._remember(gpus.units.memory)
+            self._remember(memory)
         return TickReport(time, stored, observed, self.publish())
 
-    def _gpus(self, cluster: Cluster | None, observation: _Observation | None, time: int) -> Gpus:
-        return gpus_of(
-            cluster,
-            None if observation is None else observation.gpus,
-            self._gpu_memory,
-            time=time,
-            entry=entries_of(self._charged),
-            configured=bool(self._settings.nvidia_dcgm_endpoints),
-        )
+    def _start(self, time: int) -> int:
+        """Return from when on the tick `time` counts: ticks of a shorter interval may have a part of its own."""
+        begin, newest = time - self._interval, self._store.last_tick
+        return begin if newest is None or newest >= time else max(begin, newest)
 
     def _remember(self, memory: GpuMemory) -> None:
         if memory != self._gpu_memory:

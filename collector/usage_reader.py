@@ -10,7 +10,6 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from threading import Thread
 from typing import Protocol
 
 from collector.back_off import BackOff
@@ -18,6 +17,7 @@ from collector.clock import Clock
 from collector.sampling_times import due_at
 from collector.survive import survive
 from kl_core.calendar import iso
+from kl_core.daemon_threads import begin
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +38,15 @@ class Readings(Protocol):
         """Read usage now for that interval, and return whether that need not be done again."""
 
 
-def in_daemon_thread(action: Callable[[], None]) -> None:
+def begin_reading(action: Callable[[], None]) -> None:
     """Start `action`; a process that ends does not wait for it. RuntimeError where the system has no thread left."""
-    Thread(target=action, name="usage", daemon=True).start()
+    begin(action, "usage")
 
 
 class UsageReader:
     """Starts each interval's reading when it is due, and again while it fails and the interval is not over."""
 
-    def __init__(self, readings: Readings, interval: int, boot: Clock, aside: Aside = in_daemon_thread) -> None:
+    def __init__(self, readings: Readings, interval: int, boot: Clock, aside: Aside = begin_reading) -> None:
         self._readings = readings
         self._interval = interval
         self._boot = boot

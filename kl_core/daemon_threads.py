@@ -1,4 +1,7 @@
-"""Runs what may never return, such as reading a file system that does not answer, without keeping the process alive."""
+"""Runs what may never return, such as reading a file system that does not answer, without keeping the process alive.
+
+Python waits for all other threads when it exits, those of `anyio.to_thread` included.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -9,14 +12,21 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Return the result of `work`, called in a thread of its own. Whoever is cancelled does not wait for it.
+def begin(work: Callable[[], T], name: str) -> tuple[Thread, Future[T]]:
+    """Call `work` in a thread of its own, and return that with what is to come of it.
 
-    Python waits for all other threads when it exits, those of `anyio.to_thread` included.
+    Raises `RuntimeError` where the system has no thread left.
     """
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()
-    Thread(target=_settle, args=(outcome, work), name="kl-mcp files", daemon=True).start()
+    thread = Thread(target=_settle, args=(outcome, work), name=name, daemon=True)
+    thread.start()
+    return thread, outcome
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Return the result of `work`, called in a thread of its own. Whoever is cancelled does not wait for it."""
+    _, outcome = begin(work, "kl-mcp files")
     return await asyncio.wrap_future(outcome)
 
 

@@ -15,18 +15,13 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from collector.accounting.gpu_memory import GpuMemory
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
-from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import charged_by, entries_of
+from collector.accounting.observation import account_interval, observe
+from collector.accounting.who_is_charged import charged_by
 from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
-from collector.model import TickSample
 from collector.observations import (
     Cluster,
     ContainerMetrics,
@@ -240,7 +235,15 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
         for batch in _batches(due):
             samples = []
             for tick, seen in zip(batch, past.seen(batch), strict=True):
-                sample, memory = _accounted(seen, tick, charged, memory)
+                sample, memory = account_interval(
+                    seen.cluster,
+                    observe(seen.reading, tick.interval, charged),
+                    memory,
+                    time=tick.time,
+                    interval=tick.interval,
+                    charged=charged,
+                    dcgm_configured=bool(workload.devices),
+                )
                 samples.append(sample)
             stored += store.append(samples).stored
             gpu_memory.save(settings.db_location, memory)
@@ -248,16 +251,6 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
                 progress(len(batch), len(due))
         collector.publish()
     return stored
-
-
-def _accounted(
-    seen: Seen, tick: Tick, charged: Callable[[str], bool], memory: GpuMemory
-) -> tuple[TickSample, GpuMemory]:
-    sighting, entry = sight(seen.reading, tick.interval), entries_of(charged)
-    gpus = gpus_of(seen.cluster, sighting, memory, time=tick.time, entry=entry, configured=sighting is not None)
-    measured = measure(seen.reading, tick.interval, charged)
-    sample = account(seen.cluster, measured, time=tick.time, interval=tick.interval, charged=charged, gpus=gpus)
-    return sample, gpus.units.memory
 
 
 def _batches(ticks: Sequence[Tick]) -> Iterator[list[Tick]]:

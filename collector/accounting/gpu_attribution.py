@@ -2,20 +2,22 @@
 
 What a device did goes in equal parts to the pods its labels name, if they hold a GPU of its node. A device that names
 none of these is idle below 5 % of use; else somebody used it who cannot be told, which goes to the special entry
-`unattributed`.
+`unattributed`. Of one that tells no use either nobody knows which.
 
 Under time-slicing an exporter without `--kubernetes-virtual-gpus` names one pod of a device, whichever it met last
 (NVIDIA/dcgm-exporter#307, #340). Where pods that share GPUs are named nowhere, the only device of their node is theirs
 as well; of several devices none can be told, and what the named ones did is `unattributed`.
 
 A GPU that its node has and no exporter shows is unknown use of the pods on that node that hold more than is shown of
-them, and of nobody else. What is known of an entry counts while it is at least half of what the entry holds.
+them, and of nobody else. What is known of an entry counts while it is at least half of what the entry holds; that of
+`unattributed`, while it is at least half of the GPUs that name nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from collector.accounting.gpu_memory import TOLERANCE
 from collector.accounting.gpu_places import GpuSighting, Place, PodName
@@ -70,11 +72,11 @@ class _Sum:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Whose a device's work was: of `holders`, or of nobody who can be told, or (idle) of nobody."""
+    """Whose a device's work was: of `holders` where they are charged, else of whom its use says."""
 
     device: GpuDevice
     holders: tuple[PodName, ...]
-    attributable: bool
+    use: Literal["charged", "idle", "unattributed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class _Tally:
     entry: EntryOf
     entries: dict[str | None, _Sum] = field(default_factory=dict)
     nodes: dict[str, _Sum] = field(default_factory=dict)
-    unattributed: _Sum | None = None
+    unnamed: _Sum = field(default_factory=_Sum)
+    """Of the devices that are charged to no pod, idle ones included."""
     unseen: set[PodName] = field(default_factory=set)
 
     def add(self, place: Place, works: Iterable[_Work], at_work: Mapping[PodName, _Holding], gpus: float) -> None:
@@ -104,20 +107,23 @@ class _Tally:
         node = self.nodes.setdefault(place.nodes[0], _Sum()) if len(place.nodes) == 1 else _Sum()
         received: dict[PodName, float] = {}
         dark: dict[PodName, float] = {}
+        blank = 0.0
         for work in works:
             share, value = work.device.share or 0.0, self.value_of(work.device)
             reached = received if value is not None else dark
             for pod in work.holders:
                 reached[pod] = reached.get(pod, 0.0) + (share or 1.0) / len(work.holders)
-            if value is None:
-                continue
-            node.add(value, share)
-            if not work.attributable:
-                self.unattributed = self.unattributed or _Sum()
-                self.unattributed.add(value, share)
-                continue
-            for pod in work.holders:
-                self._of(pod).add(value / len(work.holders), share / len(work.holders))
+            if value is not None:
+                node.add(value, share)
+            if work.use == "idle":
+                self.unnamed.add(0.0, share)
+            elif value is None or work.use == "unknown":
+                blank += 0.0 if work.holders else share or 1.0
+            elif work.use == "unattributed":
+                self.unnamed.add(value, share)
+            else:
+                for pod in work.holders:
+                    self._of(pod).add(value / len(work.holders), share / len(work.holders))
         node.unseen = max(0.0, gpus - node.seen)
         for pod in at_work.keys() | dark.keys():
             holding = at_work.get(pod, _NOTHING)
@@ -126,6 +132,9 @@ class _Tally:
             if unseen > TOLERANCE:
                 self._of(pod).unseen += unseen
                 self.unseen.add(pod)
+                blank -= unseen - holding.unmeasured
+        # What the pods of the place lack is their unknown use, and not that of nobody too.
+        self.unnamed.unseen += max(0.0, blank)
 
     def _of(self, pod: PodName) -> _Sum:
         return self.entries.setdefault(self.entry(pod[0]), _Sum())
@@ -134,20 +143,23 @@ class _Tally:
 def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsage:
     """Split what the devices did over entries and nodes."""
     tallies = _Tally(_gpu, entry), _Tally(_memory, entry)
+    is_unattributed = False
     for place in sighting.places:
         holding = {pod.key: _Holding(units.holds_measured(pod), units.holds_unmeasured(pod)) for pod in place.pods}
         at_work = {pod: held for pod, held in holding.items() if pod in sighting.at_work}
         works = list(_works(place, units, holding, at_work))
+        is_unattributed |= any(work.use == "unattributed" and _gpu(work.device) is not None for work in works)
         for tally in tallies:
             tally.add(place, works, at_work, _expected(place, units, holding))
     gpu, memory = tallies
+    unattributed = GpuUse(gpu.unnamed.known, memory.unnamed.known)
     unseen: dict[str, int] = {}
     for namespace, _ in gpu.unseen:
         unseen[namespace] = unseen.get(namespace, 0) + 1
     return GpuUsage(
         {key: GpuUse(_known(gpu.entries.get(key)), _known(memory.entries.get(key))) for key in gpu.entries},
         {name: GpuUse(use.known, _known(memory.nodes.get(name))) for name, use in gpu.nodes.items()},
-        None if gpu.unattributed is None else GpuUse(gpu.unattributed.known, _known(memory.unattributed)),
+        unattributed if is_unattributed or unattributed.gpu is None else None,
         unseen,
     )
 
@@ -175,7 +187,11 @@ def _expected(place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding]
 def _works(
     place: Place, units: GpuUnits, holding: Mapping[PodName, _Holding], at_work: Container[PodName]
 ) -> Iterable[_Work]:
-    believed = {pod.key for pod in place.pods if holding[pod.key].measured or not _sells(pod.node, units)}
+    believed = {
+        pod.key
+        for pod in place.pods
+        if holding[pod.key].measured or units.is_unread(pod) or not _sells(pod.node, units)
+    }
     named = {pod for device in place.devices for pod in device.holders}
     unnamed = [pod for pod in place.pods if pod.key not in named and pod.key in at_work]
     sharers = tuple(pod.key for pod in unnamed if units.shares(pod))
@@ -188,9 +204,13 @@ def _works(
             # A label names one of several holders here. With a single device all of them hold it. With more, nobody can
             # say which pod ran on which, and charging the named one alone would bill its neighbours' work to it.
             only = len(place.devices) == 1
-            yield _Work(device, holders + sharers if only else holders, attributable=only)
+            yield _Work(device, holders + sharers if only else holders, "charged" if only else "unattributed")
+        elif holders:
+            yield _Work(device, holders, "charged")
+        elif device.utilisation is None or device.share is None:
+            yield _Work(device, (), "unknown")
         else:
-            yield _Work(device, holders, attributable=bool(holders) or (device.utilisation or 0.0) < IDLE_BELOW)
+            yield _Work(device, (), "idle" if device.utilisation < IDLE_BELOW else "unattributed")
 
 
 def _sells(node: str, units: GpuUnits) -> bool:

@@ -31,8 +31,8 @@ class GpuUnits:
     """As it is after that tick."""
     nodes: Mapping[str, Node]
     """By name."""
-    claimed: Mapping[str, float] | None = field(default_factory=dict)
-    """GPUs that pods hold by resource claims, by `Pod.identity`; None where they are unknown."""
+    claimed: Mapping[str, float | None] | None = field(default_factory=dict)
+    """GPUs that pods hold by resource claims, by `Pod.identity`; None where they, or a pod's, are unknown."""
     exporter_answered: bool = True
     """Whether any exporter answered."""
 
@@ -68,7 +68,7 @@ class GpuUnits:
 
     def holds_measured(self, pod: Pod) -> float:
         """Those of them that exporters can show."""
-        return self._requested(pod, is_measured) + (self.claimed or {}).get(pod.identity, 0.0)
+        return self._requested(pod, is_measured) + ((self.claimed or {}).get(pod.identity) or 0.0)
 
     def holds_unmeasured(self, pod: Pod) -> float:
         """Those of them that no exporter can show."""
@@ -83,8 +83,8 @@ class GpuUnits:
         )
 
     def is_unread(self, pod: Pod) -> bool:
-        """Whether a pod names resource claims while they are unknown: then it may hold more than `holds` tells."""
-        return self.claimed is None and bool(pod.claims)
+        """Whether a pod names resource claims that are unknown: then it may hold more than `holds` tells."""
+        return bool(pod.claims) and (self.claimed is None or self.claimed.get(pod.identity, 0.0) is None)
 
     def shares(self, pod: Pod) -> bool:
         """Whether others may hold the same GPU of those that exporters can show."""
@@ -106,12 +106,12 @@ class GpuUnits:
             gpus = self.gpus(node)
             if node.excluded or not (gpus or held.get(node.name)):
                 continue
-            before = sums.get(node.name, NodeGpus(0.0, 0.0, None))
+            before = sums.get(node.name, NodeGpus(0.0, 0.0, 0.0))
             memory = self._of(node).framebuffer.value if self.exporter_answered else 0.0
             sums[node.name] = NodeGpus(
                 before.capacity + gpus * part,
                 before.allocatable + self.allocatable(node) * part,
-                (before.memory or 0.0) + memory * part if memory else before.memory,
+                before.memory + memory * part if memory and before.memory is not None else None,
             )
         return {name: _at_least(gpus, held.get(name, 0.0)) for name, gpus in sums.items()}
 

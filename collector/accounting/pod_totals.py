@@ -63,14 +63,15 @@ def total_pods(
         part = seconds / interval
         gpu = 0.0 if pod.requests.keys() <= _WITHOUT_GPU and not pod.claims else part * units.holds(pod)
         unread = bool(pod.claims) and units.is_unread(pod)
-        goes_on = pod.ended is None and is_first
+        # Of a pod that was resized, what it is last says whether it has ended.
+        more_pods = int(pod.ended is None) if is_first else -int(pod.ended is not None)
         key = pod.namespace if charged(pod.namespace) else None
         for held in (_at(totals.entries, key), _at(totals.nodes, pod.node)):
             held.cpu += part * pod.requests.get("cpu", 0.0)
             held.memory += part * pod.requests.get("memory", 0.0)
             held.gpu += gpu
             held.claims_unread |= unread
-            held.pods += goes_on
+            held.pods += more_pods
     return totals
 
 

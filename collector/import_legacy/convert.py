@@ -2,13 +2,15 @@
 
 Requests are usage ÷ rf (the source's usage ÷ requests). The source writes an rf of 1.0 also where nothing is
 requested, so that requests behind an rf of exactly 1.0 are unknown. A namespace requests the GPUs that it holds, whose
-number is given, where the source has no rf of them (it never writes one).
+number is given, where the source has no rf of them (it never writes one). What it used of GPUs that it held while the
+source knows nothing of them is unknown.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.import_legacy.capacity_history import CLUSTER, Steps
 from collector.import_legacy.source import Array
@@ -72,6 +74,7 @@ def samples(
         for name, usage in rows.gpu.items()
         if name in tables
     }
+    holds = {name: _holds(tables.get(name), rows.gpu.get(name), len(ticks)) for name in rows.usage}
     allocatable = size * (1 - np.clip(rows.reserved, 0, 100) / 100)
     observed: dict[Source, bool | None] = {"kubernetes": True, "metrics": True, "dcgm": True if gpus else None}
     result = []
@@ -85,7 +88,7 @@ def samples(
                 capacity=_named(CPU_AND_MEMORY, size[:, place]) | gpu,
                 allocatable=_named(CPU_AND_MEMORY, allocatable[:, place]) | gpu,
                 namespaces={
-                    name: _entry(both, gpu_shares.get(name), place)
+                    name: _entry(both, gpu_shares.get(name) if holds[name][place] else None, place)
                     for name, both in shares.items()
                     if not np.isnan(both[0][:, place]).all()
                 },
@@ -105,6 +108,13 @@ def _gpu_amounts(per_cent: Array, rf: Array | None, held: Array) -> tuple[Array,
     return usage, held if rf is None else np.where(np.isnan(rf), held, requests)
 
 
+def _holds(held: Array | None, per_cent: Array | None, ticks: int) -> NDArray[np.bool_]:
+    """Whether a namespace holds GPUs at each tick, by what is given of their number, or by what the source tells."""
+    if held is None or per_cent is None:
+        return np.zeros(ticks, dtype=np.bool_)
+    return np.where(np.isnan(held[0]), ~np.isnan(per_cent).all(axis=0), held[0] > 0)
+
+
 def _table(steps: Steps, times: Sequence[int]) -> Array:
     return np.array([steps.at(time) or (np.nan, np.nan) for time in times], dtype=np.float64).reshape(-1, 2).T
 
@@ -112,7 +122,7 @@ def _table(steps: Steps, times: Sequence[int]) -> Array:
 def _entry(both: tuple[Array, Array], gpu: tuple[Array, Array] | None, place: int) -> Entry:
     usage = _named(CPU_AND_MEMORY, both[0][:, place])
     requests = _named(CPU_AND_MEMORY, both[1][:, place])
-    if gpu is not None and not np.isnan(gpu[0][:, place]).all():
+    if gpu is not None:
         usage |= _named(GPU_AND_MEMORY, gpu[0][:, place])
         # Nobody requests GPU memory.
         requests |= _named(("gpu",), gpu[1][:1, place])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
-from threading import Event, Thread
+from concurrent.futures import wait
+from threading import Event
 from typing import Generic, TypeVar
+
+from collector.errors import SourceError
+from kl_core.daemon_threads import begin
 
 T = TypeVar("T")
 
@@ -45,11 +48,15 @@ class Task(Generic[T]):
     """Something that goes on in a thread of its own, which nobody has to wait for."""
 
     def __init__(self, action: Callable[[], T], name: str) -> None:
-        """RuntimeError where the system has no thread left."""
-        self._action = action
-        self._outcome: Future[T] = Future()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        """`SourceError` where the system has no thread left."""
+        try:
+            self._thread, self._outcome = begin(action, name)
+        except RuntimeError as error:
+            reason = (
+                f"the {name} are not read, for the system has no thread left ({error}). Raise the limits of processes "
+                "and memory of the collector's container."
+            )
+            raise SourceError("kubernetes", reason) from error
 
     @property
     def thread_id(self) -> int | None:
@@ -73,9 +80,3 @@ class Task(Generic[T]):
             if not deadline.left() and not self.is_done:
                 raise LateError
         return self._outcome.result()
-
-    def _run(self) -> None:
-        try:
-            self._outcome.set_result(self._action())
-        except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
-            self._outcome.set_exception(error)

@@ -35,11 +35,13 @@ class Resource(Generic[K, T]):
     parse: Callable[[K, float], T | None]
     """What is kept of an object, at a time of the API server, UNIX seconds; None where it holds nothing.
     `ValueError` for an odd one."""
+    group: str = "/api/v1"
+    """Path of its group and version."""
 
     @property
     def path(self) -> str:
         """Where it is listed and watched."""
-        return f"/api/v1/{self.name}"
+        return f"{self.group}/{self.name}"
 
     def understood(self, item: K, now: float) -> T | Odd | None:
         """Return what is kept of an object."""

@@ -123,7 +123,13 @@ class PodStatus(_Read):
     resource_claim_statuses: list[PodResourceClaim] | None = None
 
 
-class PodObject(_Read):
+class ApiObject(_Read):
+    """An object of whatever kind."""
+
+    metadata: ObjectMeta
+
+
+class PodObject(ApiObject):
     """A core/v1 Pod."""
 
     metadata: ObjectMeta
@@ -145,7 +151,7 @@ class NodeStatus(_Read):
     conditions: list[Condition] | None = None
 
 
-class NodeObject(_Read):
+class NodeObject(ApiObject):
     """A core/v1 Node."""
 
     metadata: LabelledObjectMeta
@@ -153,13 +159,13 @@ class NodeObject(_Read):
     status: NodeStatus | None = None
 
 
-class NamespaceObject(_Read):
+class NamespaceObject(ApiObject):
     """A core/v1 Namespace."""
 
     metadata: LabelledObjectMeta
 
 
-K = TypeVar("K", PodObject, NodeObject, NamespaceObject)
+K = TypeVar("K", bound=ApiObject)
 """One kind of objects."""
 
 
@@ -304,7 +310,7 @@ class Decoder(Generic[K]):
         return Event(event.type, version, understood)
 
     def _one_by_one(self, items: Sequence[Raw]) -> tuple[list[K], list[Odd]]:
-        if any(memoryview(item)[:1] != b"{" for item in items):
+        if any(bytes(memoryview(item)[:1]) != b"{" for item in items):
             raise ValueError("its items are not objects")
         understood = [self._understood(item) for item in items]
         odd = [each for each in understood if isinstance(each, Odd)]

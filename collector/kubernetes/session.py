@@ -12,10 +12,10 @@ import math
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from random import SystemRandom
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -61,12 +61,6 @@ class PassingError(SourceError):
         super().__init__(error.source, error.message, error.status)
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, None where it does not tell."""
-
-
-class Readable(Protocol):
-    """Something a streaming parser can read."""
-
-    def read(self, size: int = -1) -> bytes: ...
 
 
 class Session:
@@ -115,12 +109,6 @@ class Session:
         return _decoded(source, self._url(path), self.get(source, path, query, permission))
 
     @contextmanager
-    def stream(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
-        """Return the body at `path`, to be read as it arrives; reading raises `SourceError` too, unrepeated."""
-        with ExitStack() as stack:
-            yield self._repeated(lambda: stack.enter_context(self._open(source, path, query, permission)))
-
-    @contextmanager
     def watch(self, path: str, query: Mapping[str, str], permission: str, silence_sec: float) -> Iterator[Lines]:
         """Return the lines at `path` as they come, until nothing came for `silence_sec`; nothing is repeated."""
         response = self._request("kubernetes", path, query, silence_sec)
@@ -150,7 +138,7 @@ class Session:
         return max(pause, error.retry_after or 0.0)
 
     @contextmanager
-    def _open(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[Readable]:
+    def _open(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> Iterator[_Body]:
         seconds = min(MAX_ANSWER_TIMEOUTS * self._timeout_sec, self.deadline.left())
         if not seconds:
             raise SourceError(
@@ -212,9 +200,7 @@ class _Body:
         self._url = url
         self._deadline = deadline
 
-    def read(self, size: int = -1) -> bytes:
-        if size >= 0:
-            return self._read(size) if size else b""
+    def read(self) -> bytes:
         return b"".join(iter(lambda: self._read(READ_BYTES), b""))
 
     def read_up_to(self, size: int) -> bytes:

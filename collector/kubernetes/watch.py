@@ -24,11 +24,12 @@ import urllib3
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
-from collector.kubernetes.listings import OddObjects, Resource, T, list_all
+from collector.kubernetes.listings import Resource, T, list_all
 from collector.kubernetes.lives import Lives
-from collector.kubernetes.objects import Event, K, Odd, StatusError, key_of
+from collector.kubernetes.objects import Event, K, StatusError
 from collector.kubernetes.session import Lines, Session
 from collector.kubernetes.session_maker import SessionMaker
+from collector.kubernetes.watched_changes import WatchedChanges
 from collector.observations import BlindSpot
 from collector.source_requests import causes
 
@@ -62,16 +63,6 @@ class Timing:
     whatever lasts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Backlog:
-    """What comes first on a stream happened before it began."""
-
-    since: float | None
-    """Until when all was known, by the API server's time."""
-    until: float
-    """By this machine's monotonic clock."""
-
-
 class Watcher(Generic[K, T]):
     """Keeps `lives` up to date; `lock` is held whenever they change."""
 
@@ -90,15 +81,15 @@ class Watcher(Generic[K, T]):
     ) -> None:
         """`now` is the API server's time. What ended longer than `keep_sec` ago is forgotten."""
         self._resource: Resource[K, T] = resource
-        self._lives = lives
-        self._lock = lock
         self._sessions = sessions
         self._now = now
         self._reading_sec = reading_sec
         self._keep_sec = keep_sec
         self._timing = timing or Timing()
         self._monotonic = monotonic
-        self._odd = OddObjects(resource.name)
+        self._changes = WatchedChanges(
+            resource, lives, lock, now, backlog_sec=self._timing.backlog, monotonic=monotonic
+        )
         self._version: str | None = None
         self._troubles = 0
         self._cannot: SourceError | None = None
@@ -162,8 +153,7 @@ class Watcher(Generic[K, T]):
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """Say what cannot be seen of this kind."""
-        with self._lock:
-            spots: tuple[BlindSpot, ...] = self._odd.blind_spots()
+        spots = self._changes.blind_spots()
         # The thread may take it away meanwhile.
         cannot = self._cannot
         if self._resource.name != "pods" or cannot is None:
@@ -188,8 +178,7 @@ class Watcher(Generic[K, T]):
                 self._fail(question, SourceError("kubernetes", f"{self._resource.path} was not understood"))
 
     def _turn(self, question: int) -> None:
-        with self._lock:
-            self._lives.forget(self._now() - self._keep_sec)
+        self._changes.forget(self._keep_sec)
         with closing(self._sessions.session(Deadline(self._reading_sec))) as session:
             if self._version is None:
                 self._list(session)
@@ -211,12 +200,8 @@ class Watcher(Generic[K, T]):
 
     def _list(self, session: Session) -> None:
         began = self._now()
-        with self._lock:
-            expected = any(True for _ in self._lives.present())
-        listing = list_all(session, self._resource, self._lives.get, expected=expected)
-        with self._lock:
-            self._lives.replace(listing.items, began)
-            self._odd.replace(listing.odd)
+        listing = list_all(session, self._resource, self._changes.held, expected=self._changes.are_expected)
+        self._changes.replace(listing, began)
         self._version = listing.version
 
     def _follow(self, session: Session, question: int) -> None:
@@ -250,18 +235,17 @@ class Watcher(Generic[K, T]):
         permission = f"watch {self._resource.name} in the whole cluster"
         began = self._monotonic()
         with session.watch(self._resource.path, query, permission, min(self._timing.silence, 2.0 * seconds)) as lines:
-            backlog = _Backlog(self._lives.contact, self._monotonic() + self._timing.backlog)
+            self._changes.begin_stream()
             if interruptible:
                 self._let_interrupt(lines, question)
             for line in lines:
                 event = self._resource.decoder.event(line)
-                self._take(event, backlog)
+                self._take(event)
                 if event.type == "BOOKMARK" and self._monotonic() - began >= seconds - self._timing.last_bookmark:
                     self._answer(question)
                     self._let_interrupt(lines, question)
         if lines.interrupted:
-            with self._lock:
-                self._lives.seen(self._now())
+            self._changes.seen()
         elif self._monotonic() - began < seconds - 1.0:
             raise StatusError(0, "the API server ended it early")
         else:
@@ -273,49 +257,16 @@ class Watcher(Generic[K, T]):
             if lines is not None and (self._stopping or self._requested > question):
                 lines.interrupt()
 
-    def _take(self, event: Event[K], backlog: _Backlog) -> None:
+    def _take(self, event: Event[K]) -> None:
         if _is_before(event.version, self._version):
             raise StatusError(HTTPStatus.GONE, "its versions go back, as after a restored backup")
         if self._cannot is not None:
             log.info("%s can be watched again", self._resource.name)
             self._cannot = None
-        with self._lock:
-            time = self._time_of_change(backlog)
-            if event.object is not None:
-                self._put(event.type, event.object, time)
-            elif event.odd is not None:
-                self._leave_out(event.type, event.odd, time)
-            else:
-                self._lives.seen(self._now())
+        self._changes.take(event)
         self._version = event.version or self._version
         if event.type == "BOOKMARK":
             self._troubles = 0
-
-    def _time_of_change(self, backlog: _Backlog) -> float:
-        """Return now, but for what happened before the stream began: that did so in the time without one."""
-        now = self._now()
-        if backlog.since is None or self._monotonic() > backlog.until:
-            return now
-        return (min(backlog.since, now) + now) / 2
-
-    def _put(self, kind: str, item: K, time: float) -> None:
-        key = key_of(item.metadata)
-        understood = self._resource.understood(item, self._now())
-        if isinstance(understood, Odd):
-            self._leave_out(kind, understood, time)
-            return
-        self._odd.drop(key)
-        if kind == "DELETED":
-            self._lives.remove(key, time, understood)
-        elif understood is not None:
-            self._lives.put(key, understood, time)
-
-    def _leave_out(self, kind: str, odd: Odd, time: float) -> None:
-        self._lives.remove(odd.key, time)
-        if kind == "DELETED":
-            self._odd.drop(odd.key)
-        else:
-            self._odd.add(odd)
 
     def _list_for_now(self, error: SourceError) -> None:
         """Go on with listings for some time, and say so once."""

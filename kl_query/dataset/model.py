@@ -217,6 +217,8 @@ class Dataset:
     currency: str | None = None
     cluster: str | None = None
     producer: str | None = None
+    producer_version: str | None = None
+    """None where the layout does not tell."""
     generation: int = 0
     polling_interval_seconds: int | None = None
     generated_at: int | None = None
@@ -246,11 +248,23 @@ class Dataset:
     sharing: Sharing = Sharing()
     shared: frozenset[RowId] = frozenset()
     """Namespaces that `sharing` names."""
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Of the namespaces, in order; sorted once, for lists, errors and completion look for them with every call."""
+
+    def __post_init__(self) -> None:
+        """Sort the names."""
+        object.__setattr__(self, "names", tuple(sorted(self.namespaces)))
 
     @property
     def newest_sample(self) -> int | None:
         """Return the nominal time of the newest sample of any source; None where none has a time of its own."""
         return max((at for at in self.last_sample_at.values() if at is not None), default=None)
+
+    @property
+    def recorded_since(self) -> int | None:
+        """Return when the first namespace was first seen, with which the record begins; None where nobody told."""
+        seen = [*(namespace.first_seen for namespace in self.namespaces.values()), *self.withheld]
+        return min((at for at in seen if at is not None), default=None)
 
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kl_core.calendar import GRANULARITY, HOUR
-from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, CostModel, Metric, ScaleName
+from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, RATE_UNITS, CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
+from kl_query.numbers import MONEY
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, duration, text, warning
 
+PER_HOUR = "currency_per_hour"
+"""The unit of the mean level of money."""
 _MAX_AGE_TICKS = 3
 _DEFAULT_INTERVAL_SECONDS = 300
 
@@ -40,6 +43,10 @@ class AmountRules:
     def unit(self, metric: Metric) -> str:
         """Return the unit in which amounts are held."""
         return AMOUNT_UNITS[metric]
+
+    def mean_unit(self, unit: str, metric: MetricOrTotal) -> str:
+        """Return the unit of the mean level of amounts that an answer has in `unit`."""
+        return PER_HOUR if unit == MONEY or metric == "total" else RATE_UNITS[metric]
 
     def adds_up(self, metric: Metric) -> bool:
         """Say whether amounts of namespaces can be added and compared."""

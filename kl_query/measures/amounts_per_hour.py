@@ -19,6 +19,7 @@ from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.date_windows import Window
 from kl_query.measures.by_layout import rules_of
+from kl_query.measures.efficiency import requested_hours
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
@@ -118,8 +119,10 @@ class KnownHours:
         return array("d", [0.0 if isnan(a) or isnan(h) else h for a, h in zip(column, hours, strict=True)])
 
     def _measured(self, amounts: Amounts | None) -> Column:
-        if amounts is None or self.view.measure.dimension == "requests":
+        if amounts is None:
             return self.all_rows
+        if self.view.measure.dimension == "requests":
+            return requested_hours(self.view.scale, amounts)
         if not self.view.measure.billed:
             return amounts.usage_hours if amounts.usage_hours is not None else self.all_rows
         if amounts.cost_hours is not None:

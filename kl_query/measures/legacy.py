@@ -15,7 +15,7 @@ from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
 from kl_query.date_windows import Window, bucket_name, instant
-from kl_query.measures.amounts import AmountRules, Layout
+from kl_query.measures.amounts import PER_HOUR, AmountRules, Layout
 from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
 from kl_query.measures.measure import (
     Dimension,
@@ -62,6 +62,12 @@ class LegacyAmounts(AmountRules):
         """Return the unit of amounts that know neither core-hours nor capacity."""
         return _UNIT[self.scale.cost_model] if self.adds_up(metric) else "percent_of_own_gpus"
 
+    def mean_unit(self, unit: str, metric: MetricOrTotal) -> str:
+        """Return the unit of the mean level: what is per cent of something already is so in the mean."""
+        if unit == MONEY:
+            return PER_HOUR
+        return "percent_of_cluster_capacity" if unit == _UNIT["cumulative"] else unit
+
     def adds_up(self, metric: Metric) -> bool:
         """Say whether values are of the cluster; those of GPUs are means over each namespace's own."""
         return metric not in _OWN_GPUS
@@ -75,7 +81,7 @@ class LegacyAmounts(AmountRules):
                 "metric",
                 "metric=total needs costs per metric that add up; here each metric is charged the whole bill.",
                 list(dataset.metrics),
-                "metric=cpu",
+                {"metric": "cpu"},
             )
         check_metric(dataset, metric)
         check_requestable(metric, dimension)
@@ -85,7 +91,7 @@ class LegacyAmounts(AmountRules):
                 "cost_model",
                 f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out.",
                 [model],
-                f"cost_model={model}",
+                {"cost_model": None},
             )
         unknown = array("d", [UNKNOWN]) * len(scale.starts)
         base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None

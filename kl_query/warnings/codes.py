@@ -85,6 +85,10 @@ class Code(Enum):
         "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. It goes on once its clock "
         "is right; `kl-collector health` says what to do."
     )
+    VERSIONS_DIFFER = (
+        "The collector that published this is of version {collector} and this server of {server}: install the same "
+        "version of both."
+    )
     SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
     METRICS_NEVER_ANSWERED = "metrics-server has never given a usable answer: usage is unknown, requests are not."
     NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
@@ -105,6 +109,7 @@ class Code(Enum):
     )
     NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
     BLIND_SPOT = "{description}"
+    IDLE_UNKNOWN = "Idle is unknown, because usage of some namespaces is, in every hour: {names}.{nodes}"
     IDLE_NOT_READY = (
         "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
     )
@@ -151,6 +156,10 @@ class Code(Enum):
         "null.{known}"
     )
 
+    SORTED_BY_METRIC = (
+        "Rows are sorted by {sort} within each metric, one metric after the other ({metrics}): amounts of different "
+        "metrics cannot be compared."
+    )
     EFFICIENCY_UNKNOWN = "Efficiency is unknown for {rows}: usage and requests are never both known in this window."
     EFFICIENCY_IN_DOUBT = "Efficiency is unknown for {rows}: usage that names no holder may be theirs."
     REQUEST_HOURS_UNTOLD = (

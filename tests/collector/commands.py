@@ -52,7 +52,8 @@ def kl_collector(*arguments: str, environ: Mapping[str, str]) -> subprocess.Comp
 
 
 def running(environ: Mapping[str, str], subcommand: str = "run") -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "collector", subcommand]
+    # A shell lets its background jobs ignore SIGINT, and so would all that they start.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "collector", subcommand]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(environ))
     return _Stopped(process)  # type: ignore[return-value]
 

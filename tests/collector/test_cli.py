@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from collector import __version__, cli
-from collector.settings import SETTINGS
+from collector.settings import SETTINGS, load
 from tests.collector.commands import cluster, environment, kl_collector, running, wait_for
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, closed_port, serving
@@ -305,6 +305,15 @@ def test_run_gives_heartbeats_and_stops_while_a_source_hangs(tmp_path: Path, pat
     assert "Traceback" not in errors
 
 
+@pytest.fixture
+def background_job() -> Iterator[None]:
+    """Ignore SIGINT, as a shell lets its background jobs."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("background_job")
 def test_once_that_is_interrupted_ends_with_the_code_of_that_and_without_a_traceback(tmp_path: Path) -> None:
     asked, may_end = threading.Event(), threading.Event()
 
@@ -347,3 +356,19 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
         cli.main(arguments, {})
     assert exit_.value.code == 2
     assert "usage: kl-collector" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({"KL_K8S_API_ENDPOINT": "https://api:6443"}, "https://api:6443"),
+        (
+            {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"},
+            "https://10.0.0.1:443 (service account)",
+        ),
+        ({"KUBECONFIG": "/etc/kube"}, "the current context of /etc/kube"),
+        ({}, "the current context of ~/.kube/config"),
+    ],
+)
+def test_the_start_says_which_cluster_is_meant(environ: dict[str, str], endpoint: str) -> None:
+    assert cli._endpoint(load({"HOME": "/nonexistent", **environ})) == endpoint

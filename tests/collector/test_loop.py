@@ -15,7 +15,7 @@ from collector.clock import Disagreement
 from collector.errors import PublishError
 from collector.loop import GRACE_SEC, MAX_READING_SEC, MAX_UNKNOWN_SEC, MAX_WAIT_SEC, Loop
 from collector.tick import TickReport
-from collector.usage_reader import Aside, in_daemon_thread
+from collector.usage_reader import Aside, begin_reading
 from tests.support.patience import LIMIT_SECONDS
 
 
@@ -429,7 +429,7 @@ def test_a_source_that_hangs_stops_neither_the_loop_nor_its_heartbeat_nor_its_en
         if world.last_tick == NOON + 600:
             world.stop.set()
 
-    world.on_read, world.aside = hang, in_daemon_thread
+    world.on_read, world.aside = hang, begin_reading
     world.wait = wait  # type: ignore[method-assign]
     world.run(heartbeat)
     may_end.set()

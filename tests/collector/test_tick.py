@@ -14,7 +14,8 @@ import pytest
 
 from collector.clock import ClockReading
 from collector.errors import PublishError, SourceError
-from collector.observations import Cluster, MetricsListing, PodSpan
+from collector.kubernetes.cluster_state import ClusterState, NodeLife
+from collector.observations import Cluster, MetricsListing, PodSpan, UsageReading
 from collector.sampling_times import reading_moment
 from collector.store.store import Store
 from collector.tick import Collector
@@ -64,6 +65,40 @@ def test_the_amounts_of_two_ticks_are_published(place: Place) -> None:
     assert hourly["namespaces"]["empty"]["cpu"] == {"usage": [0.0], "requests": [0.0]}
     assert hourly["special"]["idle"]["cpu"]["usage"] == pytest.approx([1.25 - 0.75])
     assert hourly["special"]["non-allocatable"]["cpu"]["usage"] == pytest.approx([1 / 12])
+
+
+class Known(Asked):
+    """Sources that know a cluster to the second, and measure nothing."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._state = state
+
+    def read_usage(self) -> UsageReading | None:
+        return observed.reading([], None)
+
+    def cluster(self, start: int, end: int) -> Cluster | None:
+        return self._state.interval(start, end)
+
+
+def test_the_first_tick_of_a_longer_interval_counts_from_the_newest_tick_on(place: Place) -> None:
+    # 4 cores held until 12:20, which the ticks until then have: 4 x 20/60. A node of 8 cores until 12:30: 8 x 30/60.
+    state = ClusterState()
+    node, other = (replace(observed.node(name), cpu_allocatable=8.0) for name in ("n1", "n2"))
+    for each, deleted in ((node, None), (other, NOON + 1800.0)):
+        state.nodes.put(each.uid, NodeLife(each, 0.0, deleted), NOON)
+    pod = observed.pod(cpu=4.0, ended=NOON + 1200.0)
+    state.pods.put(pod.uid, pod, NOON)
+    now = [float(NOON)]
+    for interval, times in ((300, range(NOON + 300, NOON + 1201, 300)), (3600, range(NOON + 3600, NOON + 3601))):
+        settings = replace(place.settings, polling_interval_sec=interval)
+        with Store.open(settings.db_location) as store:
+            collector = Collector(settings, Known(state), store, lambda: now[0], boot=lambda: now[0])
+            for time in times:
+                now[0] = time + 3.0
+                assert take(collector, time).stored
+    hourly = place.read("hourly_7d")
+    assert hourly["namespaces"]["shop"]["cpu"]["requests"] == pytest.approx([4 / 3])
+    assert hourly["capacity"]["cpu"] == pytest.approx([8.0 + 4.0])
 
 
 def test_a_tick_tells_what_it_could_not_see_and_a_restart_before_the_next_does_not(place: Place) -> None:

@@ -35,6 +35,10 @@ def gpus(directory: Path) -> Mapping[str, float | None]:
     unheld = hour("unheld", Told([ml], two, exporters=page("partly_labelled"), dcgm=True))
     quiet = [re.sub(r"(GPU_UTIL\{.*nvidia1.*\}) 40", r"\1 4", text) for text in page("partly_labelled")]
     nearly = hour("nearly", Told([ml], two, exporters=quiet, dcgm=True))
+    blank = [
+        re.sub(r"(GPU_UTIL\{.*nvidia1.*\}) 40", r"\1 9223372036854775794", text) for text in page("partly_labelled")
+    ]
+    untold_use = hour("untold_use", Told([ml], two, exporters=blank, dcgm=True))
     sliced_node = machine("gpu-node-1", labels={"nvidia.com/gpu.replicas": "4"}, gpu={"nvidia.com/gpu": "4"})
     replicas = [holding(*pod, ONE_GPU) for pod in (("ml", "nb-0"), ("ml", "nb-1"), ("vision", "nb-2"))]
     sliced = hour("sliced", Told(replicas, [sliced_node], exporters=page("time_slicing"), dcgm=True))
@@ -71,6 +75,15 @@ def gpus(directory: Path) -> Mapping[str, float | None]:
         f"{second}, vision holds one: unattributed": special(unnamed, "unattributed", "gpu")[0],
         f"{second}, nobody holds it: unattributed": special(unheld, "unattributed", "gpu")[0],
         f"{second}, nobody holds it: idle".replace("40", "4"): special(nearly, "idle", "gpu")[0],
+        "two GPUs, the second names no pod and tells no use, nobody holds it: usage of ml": column(
+            untold_use, "ml", "usage", "gpu"
+        )[0],
+        "two GPUs, the second names no pod and tells no use, nobody holds it: idle": special(untold_use, "idle", "gpu")[
+            0
+        ],
+        "two GPUs, the second names no pod and tells no use, nobody holds it: unmeasured": special(
+            untold_use, "unmeasured", "gpu"
+        )[0],
         "four replicas: usage of ml": column(sliced, "ml", "usage", "gpu")[0],
         "four replicas: requests of ml": column(sliced, "ml", "requests", "gpu")[0],
         "four replicas: capacity": sliced["capacity"]["gpu"][0],

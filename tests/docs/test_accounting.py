@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from collector.books.cost import DEFAULT_PRICE
+from collector.sampling_times import reading_moment
 from tests.docs.examples import EXAMPLES
+from tests.sampling.jobs import HOUR, Job, phases
 
 PAGE = Path(__file__).parents[2] / "docs" / "accounting.md"
 _HEADING = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
@@ -104,3 +106,57 @@ def test_the_page_prints_the_prices_that_the_product_uses() -> None:
     _, text = SECTIONS[10]
     for price, unit in zip(DEFAULT_PRICE.values(), ("core-hour", "GiB-hour", "GPU-hour"), strict=True):
         assert f"{price} per {unit}" in text
+
+
+DAY_OF_READINGS, MONTH_OF_READINGS, YEAR_OF_READINGS = 288, 8640, 105_120
+_CHANCE = re.compile(
+    r"^\| (\d+) s every (\d+) min \| (\d+) ÷ (\d+) \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \|$", re.MULTILINE
+)
+
+
+def chance_error(share: float, readings: int) -> float:
+    """Of what n readings tell of a job that runs for a share of the time, in parts of it."""
+    return math.sqrt((1 - share) / (share * readings))
+
+
+def test_the_chance_errors_that_are_printed_are_those_of_the_formula() -> None:
+    _, text = SECTIONS[6]
+    assert "chance error = √((1 − p) ÷ (p × n))" in text
+    rows = _CHANCE.findall(text)
+    assert len(rows) == 4
+    for length, minutes, part, of, *printed in rows:
+        assert (part, int(of)) == (length, int(minutes) * 60)
+        share = int(part) / int(of)
+        for number, readings in zip(printed, (DAY_OF_READINGS, MONTH_OF_READINGS, YEAR_OF_READINGS), strict=True):
+            assert f"{100 * chance_error(share, readings):.1f}" == number
+
+
+def test_the_example_of_a_chance_error_is_the_formulas() -> None:
+    _, text = SECTIONS[6]
+    sentence = " ".join(text.partition("For example, a job of a minute every hour")[2].partition("\n\n")[0].split())
+    day, low, high, month_low, month_high, month = map(
+        float,
+        re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", sentence),
+    )
+    assert [day, month] == pytest.approx([24 / 60, 30 * 24 / 60])
+    for amount, readings, limits in (
+        (day, DAY_OF_READINGS, (low, high)),
+        (month, MONTH_OF_READINGS, (month_low, month_high)),
+    ):
+        error = amount * chance_error(1 / 60, readings)
+        assert list(limits) == pytest.approx([amount - error, amount + error], rel=0.01)
+
+
+def test_what_readings_tell_of_a_job_in_a_day_errs_as_much_as_is_printed() -> None:
+    """At the moments of 5 clusters for each phase of a minute every hour; by the clock, it errs a little less."""
+    errors = []
+    for phase in phases(HOUR):
+        job = Job(HOUR, 60, phase)
+        for cluster in range(5):
+            times = range(300, DAY_OF_READINGS * 300 + 1, 300)
+            seen = sum(job.run_at(reading_moment(time, 300, f"uid-{cluster}")) is not None for time in times)
+            errors.append(seen / (DAY_OF_READINGS * job.share) - 1)
+    deviation = math.sqrt(sum(error**2 for error in errors) / len(errors))
+    assert 0.85 < deviation / chance_error(1 / 60, DAY_OF_READINGS) < 1.0
+    within = sum(abs(error) < chance_error(1 / 60, DAY_OF_READINGS) for error in errors) / len(errors)
+    assert within == pytest.approx(2 / 3, abs=0.1)

@@ -11,11 +11,7 @@ import orjson
 import pytest
 
 from collector.accounting.gpu_memory import GpuMemory
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
-from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import entries_of
+from collector.accounting.observation import account_interval, observe
 from collector.books.hour_closing import Bookkeeper
 from collector.model import TickSample
 from collector.publish.scale_document import scale_documents
@@ -102,19 +98,16 @@ class Accounts:
         self._memory: GpuMemory = {}
 
     def sample(self, fact: TickFact) -> TickSample:
-        known, seen = cluster(fact), reading(fact)
-        sighting = sight(seen, fact.interval)
-        gpus = gpus_of(
-            known,
-            sighting,
+        sample, self._memory = account_interval(
+            cluster(fact),
+            observe(reading(fact), fact.interval, self._charged),
             self._memory,
             time=fact.time,
-            entry=entries_of(self._charged),
-            configured=fact.dcgm_configured,
+            interval=fact.interval,
+            charged=self._charged,
+            dcgm_configured=fact.dcgm_configured,
         )
-        self._memory = gpus.units.memory
-        measured = measure(seen, fact.interval, self._charged)
-        return account(known, measured, time=fact.time, interval=fact.interval, charged=self._charged, gpus=gpus)
+        return sample
 
 
 def check_that_it_was_told_enough(documents: list[Document]) -> None:

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from collector.accounting.gpu_memory import GpuMemory, NodeMemory
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import Gpus, gpus_of
-from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import Charged, account
-from collector.accounting.who_is_charged import entries_of
+from collector.accounting.observation import account_interval, observe
+from collector.accounting.tick_sample import Charged
 from collector.clock import ClockReading
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
@@ -186,18 +184,23 @@ class Told:
             moment, self._pods, self._nodes, metrics if self.metrics else None, self._devices if self.dcgm else None
         )
 
-    def gpus(self, time: int, interval: int, charged: Charged, memory: GpuMemory) -> Gpus:
-        """What is known of GPUs after the ticks that left this memory."""
-        sighting, entry = sight(self.reading(time), interval), entries_of(charged)
-        return gpus_of(self.cluster(interval), sighting, memory, time=time, entry=entry, configured=self.dcgm)
+    def accounted(
+        self, time: int, interval: int, charged: Charged = lambda _: True, memory: GpuMemory = MappingProxyType({})
+    ) -> tuple[TickSample, GpuMemory]:
+        """The answers, accounted, with what is remembered of GPUs before and after."""
+        return account_interval(
+            self.cluster(interval),
+            observe(self.reading(time), interval, charged),
+            memory,
+            time=time,
+            interval=interval,
+            charged=charged,
+            dcgm_configured=self.dcgm,
+        )
 
-    def sample(
-        self, time: int, interval: int, charged: Charged = lambda _: True, gpus: Gpus | None = None
-    ) -> TickSample:
-        """The answers, accounted."""
-        measured = measure(self.reading(time), interval, charged)
-        gpus = gpus or self.gpus(time, interval, charged, {})
-        return account(self.cluster(interval), measured, time=time, interval=interval, charged=charged, gpus=gpus)
+    def sample(self, time: int, interval: int) -> TickSample:
+        """The answers, accounted by a collector that has just begun and charges everybody."""
+        return self.accounted(time, interval)[0]
 
 
 def _page(kind: str, items: Sequence[Any]) -> bytes:
@@ -221,9 +224,8 @@ def ticks(
     first, last = (at(time) if isinstance(time, str) else time for time in (start, end))
     times = range(first + interval - first % interval, last + 1, interval)
     for time in times:
-        gpus = told.gpus(time, interval, charged, memory)
-        after = gpus.units.memory
-        samples.append(told.sample(time, interval, charged, gpus))
+        sample, after = told.accounted(time, interval, charged, memory)
+        samples.append(sample)
         for key in memory.keys() - after.keys():
             del memory[key]
         memory.update(after)

@@ -9,10 +9,8 @@ import numpy as np
 import orjson
 import pytest
 
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
-from collector.accounting.measured_usage import measure
-from collector.accounting.tick_sample import account
+from collector.accounting.observation import account_interval, observe
+from collector.accounting.who_is_charged import charged_by
 from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metrics
 from collector.kubernetes.nodes import parse_node
@@ -149,9 +147,15 @@ def test_what_is_seen_at_consecutive_ticks_is_that_of_their_times() -> None:
 def test_accounting_finds_what_the_formula_says(hour: int) -> None:
     tick = Tick(parse_time(f"2026-11-20T{hour:02d}:00:00Z"), 300)
     (seen,) = Past(WORKLOAD).seen([tick])
-    gpus = gpus_of(seen.cluster, sight(seen.reading, 300), {}, time=tick.time, entry=str, configured=True)
-    measured = measure(seen.reading, 300, lambda _: True)
-    sample = account(seen.cluster, measured, time=tick.time, interval=300, charged=lambda _: True, gpus=gpus)
+    sample, _ = account_interval(
+        seen.cluster,
+        observe(seen.reading, 300, charged_by((), ())),
+        {},
+        time=tick.time,
+        interval=300,
+        charged=charged_by((), ()),
+        dcgm_configured=True,
+    )
     end = np.array([tick.time])
     assert set(sample.namespaces) == {spec.name for spec in WORKLOAD.living(tick.time)}
     for name, entry in sample.namespaces.items():

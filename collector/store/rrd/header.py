@@ -91,13 +91,11 @@ class Definition(NamedTuple):
         return b"".join(_POINTER.pack(newest // (a.steps * self.step) % a.rows) for a in self.archives)
 
     def comes_after(self, head: bytes, before: bytes, until: int) -> bool:
-        """Whether `head` can have become of the head `before` by updates up to `until`, whole or cut short.
+        """Whether a `head` that is alike and not older can have become of `before` by updates up to `until`, or parts.
 
         Pointers tell another file, for librrd lets the rings of a new one begin anywhere; those that follow from the
         time, as `pointers` has them, fit one another.
         """
-        if head[: self.size] != before[: self.size] or self.last(head) < self.last(before):
-            return False
         rings = zip(self._pointers(head), self._pointers(before), self.archives, strict=True)
         seconds = max(0, until - self.last(before))
         return all(

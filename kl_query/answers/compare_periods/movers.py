@@ -155,7 +155,7 @@ def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | No
             f"({everything.label}) does not hold as many before it: name a baseline.",
             allowed=f"a bucket or a range FIRST..LAST within {everything.label}",
             nearest=everything.dates[:1],
-            example=f"baseline={everything.dates[0]}",
+            corrections=[{"baseline": date} for date in everything.dates[:1]],
         )
     return Periods(view, Window(scale, after.first - length, after.first), after)
 

@@ -19,7 +19,7 @@ def used(
     devices: list[GpuDevice],
     pods: list[Pod],
     *nodes: Node,
-    claimed: dict[str, float] | None = None,
+    claimed: dict[str, float | None] | None = None,
     not_charged: tuple[str, ...] = (),
 ) -> GpuUsage:
     """What came of one moment; the nodes are g1 with one GPU where none is given."""
@@ -225,10 +225,60 @@ def test_a_device_that_does_not_tell_its_memory_is_unknown_memory_alone() -> Non
     assert found.unseen == {}
 
 
-def test_a_device_that_tells_nothing_and_that_nobody_holds_is_nobodys() -> None:
-    found = used([device("GPU-1", "ml/a"), device("GPU-2", busy=None, used=None)], [pod("ml/a")], node(gpus=2))
+@pytest.mark.parametrize(
+    ("idle", "blank", "unattributed"),
+    [
+        (0, 1, GpuUse(None, None)),
+        # At least half of the devices that name nobody tell their use: nobody used them, as far as that goes.
+        (1, 1, None),
+        (1, 2, GpuUse(None, None)),
+    ],
+)
+def test_a_device_that_tells_no_use_and_names_nobody_is_not_known_to_be_idle(
+    idle: int, blank: int, unattributed: GpuUse | None
+) -> None:
+    unnamed = [device(f"GPU-i{i}", busy=0.04) for i in range(idle)] + [
+        device(f"GPU-b{i}", busy=None) for i in range(blank)
+    ]
+    found = used([device("GPU-1", "ml/a"), *unnamed], [pod("ml/a")], node(gpus=1 + idle + blank))
     assert found.entries == {"ml": GpuUse(0.5, 8 * GIB)}
+    assert found.unattributed == unattributed
+    assert found.unseen == {}
+
+
+def test_what_is_used_by_nobody_who_can_be_told_counts_while_half_of_the_unnamed_devices_tell_their_use() -> None:
+    # One names nobody at 0.3; of those that tell nothing there is one, then there are two.
+    busy, blank = device("GPU-1", busy=0.3), [device(f"GPU-b{i}", busy=None, used=None) for i in range(2)]
+    assert used([busy, *blank[:1]], [], node(gpus=2)).unattributed == GpuUse(0.3, 8 * GIB)
+    assert used([busy, *blank], [], node(gpus=3)).unattributed == GpuUse(None, None)
+
+
+@pytest.mark.parametrize(("claims", "gpu", "unattributed"), [(("x",), 0.5, None), ((), None, GpuUse(0.5, 8 * GIB))])
+def test_a_pod_whose_claims_are_unread_may_hold_the_device_that_names_it(
+    claims: tuple[str, ...], gpu: float | None, unattributed: GpuUse | None
+) -> None:
+    # The node sells its GPU as a unit too, so that a pod without a request or a claim holds none.
+    found = used([device("GPU-1", "ml/a")], [pod("ml/a", {}, claims=claims)], node(), claimed={"ml/a": None})
+    assert (found.entries["ml"].gpu if "ml" in found.entries else None) == gpu
+    assert found.unattributed == unattributed
+
+
+def test_a_blank_device_that_a_pod_lacks_is_unknown_of_that_pod_and_of_nobody_else() -> None:
+    found = used([device("GPU-1", "ml/a"), device("GPU-2", busy=None)], [pod("ml/a"), pod("vision/c")], node(gpus=2))
+    assert found.entries["ml"] == GpuUse(0.5, 8 * GIB)
+    assert found.entries["vision"].gpu is None
     assert found.unattributed is None
+    assert found.unseen == {"vision": 1}
+
+
+def test_an_instance_without_a_profile_that_names_nobody_is_not_known_to_be_idle() -> None:
+    parts = [device("GPU-1", "ml/a", instance="1", share=3 / 7), device("GPU-1", instance="2", share=None, busy=0.0)]
+    hints = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
+    found = used(
+        parts, [pod("ml/a", {"nvidia.com/mig-3g.20gb": 1.0})], node(gpus={"nvidia.com/mig-3g.20gb": 2.0}, hints=hints)
+    )
+    assert found.entries["ml"].gpu == pytest.approx(0.5 * 3 / 7)
+    assert found.unattributed == GpuUse(None, None)
 
 
 def test_an_instance_without_a_profile_is_unknown_of_its_pod_alone() -> None:

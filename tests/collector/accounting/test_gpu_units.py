@@ -140,6 +140,19 @@ def test_gpus_of_nodes_are_means_over_the_interval() -> None:
     assert "n1" not in found
 
 
+@pytest.mark.parametrize("blank_first", [True, False])
+def test_gpu_memory_of_a_node_that_was_made_anew_is_unknown_while_no_exporter_told_it_of_both(
+    blank_first: bool,
+) -> None:
+    # 16 GiB for 100 of 300 s are no third of what was there.
+    told, blank = node("g1", 1.0, uid="told"), node("g1", 1.0, uid="blank")
+    memory = learn({}, spans(told), {"g1": [device("GPU-1")]}, INTERVAL)
+    both = [*spans(told, seconds=100), *spans(blank, seconds=200)]
+    found = GpuUnits(memory, {"g1": blank}).of_nodes(reversed(both) if blank_first else both, {}, INTERVAL)
+    assert found["g1"].capacity == pytest.approx(1.0)
+    assert found["g1"].memory is None
+
+
 def test_a_node_that_changes_within_the_interval_has_all_its_gpus() -> None:
     # The plugin registers 100 s after the node: 4 GPUs from the start.
     before, after = node(gpus=0), node(gpus=4)

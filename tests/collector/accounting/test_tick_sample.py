@@ -7,11 +7,9 @@ from types import MappingProxyType
 
 import pytest
 
-from collector.accounting.gpu_places import sight
-from collector.accounting.gpus import gpus_of
-from collector.accounting.measured_usage import EntryUsage, MeasuredUsage, measure
+from collector.accounting.measured_usage import EntryUsage, MeasuredUsage
+from collector.accounting.observation import account_interval, observe
 from collector.accounting.tick_sample import account
-from collector.accounting.who_is_charged import entries_of
 from collector.errors import SourceError
 from collector.model import TickSample
 from collector.observations import BlindSpot, GpuDevice, Node, NodeSpan, Pod, PodMetrics, PodSpan
@@ -31,17 +29,19 @@ def sample_of(
     charged: Callable[[str], bool] = lambda _: True,
     devices: tuple[GpuDevice, ...] | None = None,
     exporters: bool = False,
-    claimed: Mapping[str, float] | None = MappingProxyType({}),
+    claimed: Mapping[str, float | None] | None = MappingProxyType({}),
 ) -> TickSample:
     """Accounts for these pods, of which metrics-server listed `items` and exporters show `devices` at the end."""
     present = [each.pod if isinstance(each, PodSpan) else each for each in pods]
     machines = [each.node if isinstance(each, NodeSpan) else each for each in nodes or (node(),)]
-    if items is not None:
-        measured = measure(reading(present, items, nodes=machines), interval, charged)
     seen = replace(cluster(pods, interval=interval, namespaces=namespaces, nodes=nodes), claimed=claimed)
-    sighting = sight(reading(present, None, nodes=machines, devices=devices), interval)
-    gpus = gpus_of(seen, sighting, {}, time=TIME, entry=entries_of(charged), configured=exporters)
-    return account(seen, measured, time=TIME, interval=interval, charged=charged, gpus=gpus)
+    observation = observe(reading(present, items, nodes=machines, devices=devices), interval, charged)
+    if measured is not None:
+        observation = replace(observation, measured=measured)
+    sample, _ = account_interval(
+        seen, observation, {}, time=TIME, interval=interval, charged=charged, dcgm_configured=exporters
+    )
+    return sample
 
 
 def test_requests_and_usage_are_summed_by_namespace() -> None:
@@ -98,6 +98,14 @@ def test_a_node_counts_the_pods_that_still_hold_something_at_the_end() -> None:
     gone = PodSpan(pod(name="gone", ended=MOMENT - 1), 299.0)
     new = PodSpan(pod(name="new"), 1.0)
     assert sample_of([pod(name="old"), gone, new]).nodes[0].pods == 2
+
+
+def test_a_pod_that_was_resized_and_has_ended_holds_nothing_at_the_end() -> None:
+    # 1 core for 100 s, 2 for 100 s: 300 core-seconds, and no pod is left
+    spans = [PodSpan(pod(cpu=1.0), 100.0), PodSpan(pod(cpu=2.0, ended=MOMENT - 100), 100.0)]
+    (node_state,) = sample_of(spans).nodes
+    assert node_state.requests["cpu"] == pytest.approx(1.0)
+    assert node_state.pods == 0
 
 
 def test_capacity_and_allocatable_are_means_over_the_interval() -> None:
@@ -318,6 +326,17 @@ def test_requests_by_claims_that_could_not_be_read_are_unknown_and_nobody_elses_
     assert sample.namespaces["shop"].requests["gpu"] == 1.0
     assert sample.nodes[0].requests["gpu"] is None
     assert sample.capacity["gpu"] == 2.0
+
+
+def test_what_one_pod_holds_by_a_claim_that_cannot_be_read_is_unknown_and_what_others_hold_is_not() -> None:
+    # ml holds one GPU by a claim that can be read, and what another says nobody knows.
+    known, unknown = (replace(pod(name, "a"), claims=("a",)) for name in ("nlp", "ml"))
+    more = replace(pod("ml", "b"), claims=("b",))
+    claimed = {known.identity: 2.0, unknown.identity: None, more.identity: 1.0}
+    sample = sample_of([known, unknown, more], nodes=[node()], claimed=claimed)
+    assert sample.namespaces["ml"].requests["gpu"] is None
+    assert sample.namespaces["nlp"].requests["gpu"] == 2.0
+    assert sample.nodes[0].requests["gpu"] is None
 
 
 def test_so_are_those_of_a_pod_that_requests_none_besides() -> None:

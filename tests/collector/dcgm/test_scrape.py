@@ -8,6 +8,7 @@ import pytest
 
 from collector.dcgm import scrape as module
 from collector.dcgm.scrape import resolve, scrape
+from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, serving
 
@@ -143,3 +144,18 @@ def test_a_name_without_addresses_is_explained() -> None:
 
 def test_the_systems_resolver_gives_each_address_once() -> None:
     assert resolve("127.0.0.1", 80) == ("127.0.0.1",)
+
+
+def test_an_exporter_with_https_is_read_where_its_authority_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path, "dcgm.gpu.svc")
+    with serving(lambda _: page("labelled"), tls=(certificate, key)) as server:
+        url = f"https://dcgm.gpu.svc:{server.port}/metrics"
+        unknown = scrape([url], LIMIT_SECONDS, lambda host, port: ["127.0.0.1"], sleep=lambda _: None)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        known = scrape([url], LIMIT_SECONDS, lambda host, port: ["127.0.0.1"])
+    assert unknown.devices == ()
+    assert "cannot be verified" in str(unknown.errors[0])
+    assert "Set SSL_CERT_FILE" in str(unknown.errors[0])
+    assert uuids(known.devices) == ["GPU-0f8c", "GPU-604a"]

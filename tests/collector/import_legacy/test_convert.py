@@ -30,6 +30,32 @@ def test_not_allocatable_is_between_nothing_and_all_of_the_capacity() -> None:
     assert second.allocatable == {"cpu": 50.0, "memory": 0.0}
 
 
+def test_gpu_usage_that_the_source_does_not_know_is_unknown_while_gpus_are_held() -> None:
+    # It holds none at first, then 4 of 8 GPUs with 160 of 320 bytes; the source knows 25 % and 50 % of the last alone.
+    usage = {"a": np.full((2, 4), 10.0)}
+    gpu = {"a": np.array([[NAN, NAN, NAN, 25.0], [NAN, NAN, 50.0, 50.0]])}
+    numbers = {"*": Steps((0,), ((8.0, 320.0),)), "a": Steps((0, 3600), ((0.0, 0.0), (4.0, 160.0)))}
+    rows = Rows(usage, {}, gpu, {}, np.zeros((2, 4)))
+    ticks = (3600, 7200, 10800, 14400)
+    found = [each.namespaces["a"] for each in samples(ticks, (3600,) * 4, rows, Steps((0,), ((50.0, 100.0),)), numbers)]
+    assert [(each.usage.get("gpu", 0.0), each.usage.get("gpu_memory", 0.0)) for each in found] == [
+        (0.0, 0.0),
+        (None, None),
+        (None, 80.0),
+        (1.0, 80.0),
+    ]
+    assert [each.requests.get("gpu", 0.0) for each in found] == [0.0, 4.0, 4.0, 4.0]
+
+
+def test_gpu_usage_before_the_first_number_that_is_given_is_unknown_where_the_source_tells_some() -> None:
+    gpu = {"a": np.array([[NAN, 25.0], [NAN, 25.0]])}
+    numbers = {"*": Steps((0,), ((8.0, 320.0),)), "a": Steps((7200,), ((4.0, 160.0),))}
+    rows = Rows({"a": np.full((2, 2), 10.0)}, {}, gpu, {}, np.zeros((2, 2)))
+    first, second = samples((3600, 7200), (3600, 3600), rows, Steps((0,), ((50.0, 100.0),)), numbers)
+    assert "gpu" not in first.namespaces["a"].usage
+    assert (second.namespaces["a"].usage["gpu"], second.namespaces["a"].requests["gpu"]) == (None, None)
+
+
 def test_a_namespace_is_named_in_the_rows_that_know_it() -> None:
     rows = Rows({"a": np.array([[10.0, NAN], [NAN, NAN]])}, {}, {}, {}, np.zeros((2, 2)))
     first, second = samples((3600, 7200), (3600, 3600), rows, Steps((0,), ((50.0, 100.0),)), None)

@@ -100,6 +100,14 @@ def test_a_pod_resized_twice_and_finished_has_three_spans() -> None:
     assert held(state) == [("u", 1.0, 100.0), ("u", 2.0, 50.0), ("u", 4.0, 100.0)]
 
 
+def test_requests_that_change_as_the_pod_is_bound_are_all_it_ever_held() -> None:
+    # Bound at 3100 with 1 core, and made 2 in the same second: 2 for 200 s.
+    state = knowing()
+    state.pods.put("u", a_pod(bound=3100.0), 3100.0)
+    state.pods.put("u", a_pod(bound=3100.0, cpu=2.0), 3100.0)
+    assert held(state) == [("u", 2.0, 200.0)]
+
+
 def test_requests_that_change_with_the_end_change_nothing() -> None:
     state = knowing(a_pod(cpu=2.0))
     state.pods.put("u", a_pod(cpu=1.0, ended=3250.0), 3252.0)

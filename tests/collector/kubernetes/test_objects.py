@@ -29,6 +29,11 @@ def test_the_last_page_has_an_empty_token_or_none() -> None:
     assert PODS.page(page("PodList")).token is None
 
 
+def test_a_bookmark_is_no_object_though_it_may_look_like_one() -> None:
+    named = {"kind": "Pod", "metadata": {"name": "a", "resourceVersion": "9"}}
+    assert PODS.event(line("BOOKMARK", named)) == Event("BOOKMARK", "9")
+
+
 @pytest.mark.parametrize(
     ("odd", "reason"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,10 +11,12 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from kubernetes.client import Configuration
 
-from collector.kubernetes.resource_claims import RULE, VERSIONS, ClaimReader, claimed_gpus
+from collector.errors import SourceError
+from collector.kubernetes.resource_claims import RULE, VERSIONS, ClaimObject, ClaimReader, claimed_gpus, parse_claim
 from collector.kubernetes.session import Session
 from collector.observations import Pod
 from tests.support.gpus import pod
@@ -35,9 +38,15 @@ def claim(
     results = [{"request": "gpu", "driver": driver, "pool": node, "device": device, **result} for device in devices]
     users = [{"resource": "pods", "name": name, "uid": f"uid-{name}"} for name in pods]
     return {
-        "metadata": {"name": "claim", "namespace": "ml", "annotations": annotations},
+        "metadata": {"name": f"{node}-{devices}-{pods}", "namespace": "ml", "annotations": annotations},
         "status": {"allocation": {"devices": {"results": results}}, "reservedFor": users},
     }
+
+
+def gpus_by_pod(claims: list[Object]) -> dict[str, float]:
+    """What pods hold by these claims, as the API server lists them."""
+    parsed = (parse_claim(msgspec.convert(each, ClaimObject)) for each in claims)
+    return claimed_gpus(each for each in parsed if each is not None)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +54,7 @@ def claim(
     [
         ([claim("gpu-0")], {"a": 1.0}),
         ([claim("gpu-0", "gpu-1"), claim("gpu-2")], {"a": 3.0}),
-        # Names of instances, of two releases of the driver.
         ([claim("gpu-0-mig-1g5gb-19-4")], {"a": 1 / 7}),
-        ([claim("gpu-3-mig-3g40gb-9-0")], {"a": 3 / 7}),
-        ([claim("gpu-0-mig-1g6gb-14-0")], {"a": 1 / 4}),
-        ([claim("gpu-0-mig-1g10gb-me-20-0")], {"a": 1 / 7}),
-        ([claim("gpu-0-mig-14-2-2")], {"a": 2 / 7}),
-        ([claim("gpu-0-mig-0-0-8")], {"a": 1.0}),
         ([claim("gpu-0-128", driver="gpu.amd.com")], {"a": 1.0}),
         # Two pods of a claim, and two claims that share a device.
         ([claim("gpu-0", "gpu-1", pods=("a", "b"))], {"a": 1.0, "b": 1.0}),
@@ -62,14 +65,17 @@ def claim(
         ([claim("channel-0", driver="compute-domain.nvidia.com")], {}),
         ([claim("gpu-0", pods=())], {}),
         ([claim("gpu-0", annotations={"resource.kubernetes.io/extended-resource-claim": "true"})], {}),
-        # Not allocated; odd.
+        # Not allocated.
         ([{"metadata": {"name": "x", "namespace": "ml"}}], {}),
         ([{"metadata": {"name": "x", "namespace": "ml"}, "status": None}], {}),
-        ([None, {}, "claim", {"metadata": None}, claim("gpu-0")], {"a": 1.0}),
+        (
+            [{"metadata": {"name": "x", "namespace": "ml"}, "status": {"allocation": {"devices": {"results": None}}}}],
+            {},
+        ),
     ],
 )
-def test_pods_hold_what_their_claims_were_allocated(claims: list[Any], gpus: dict[str, float]) -> None:
-    found = claimed_gpus(claims)
+def test_pods_hold_what_their_claims_were_allocated(claims: list[Object], gpus: dict[str, float]) -> None:
+    found = gpus_by_pod(claims)
     assert {name: value for name, value in found.items() if name.startswith("uid-")} == pytest.approx(
         {f"uid-{name}": value for name, value in gpus.items()}
     )
@@ -86,6 +92,10 @@ class Api:
         self.served: tuple[str, ...] = ("v1",)
         self.status = 200
         self.asked: list[str] = []
+        self.expires: list[str | None] = []
+        """For each continue token that is to expire, the one that is offered instead."""
+        self.document: Object | None = None
+        """What is answered instead of a listing."""
 
     def answer(self, path: str) -> tuple[int, Object]:
         url = urlsplit(path)
@@ -95,7 +105,13 @@ class Api:
             return self.status, {"kind": "Status", "code": self.status}
         if version not in self.served:
             return 404, {"kind": "Status", "code": 404}
-        start = int(parse_qs(url.query).get("continue", ["0"])[0])
+        if self.document is not None:
+            return 200, self.document
+        token = parse_qs(url.query).get("continue")
+        if token and self.expires:
+            resume = self.expires.pop()
+            return 410, {"kind": "Status", "code": 410, "metadata": {"continue": resume} if resume else {}}
+        start = int(token[0]) if token else 0
         more = start + 2 < len(self.claims)
         metadata = {"continue": str(start + 2)} if more else {}
         return 200, {"kind": "ResourceClaimList", "metadata": metadata, "items": self.claims[start : start + 2]}
@@ -135,17 +151,31 @@ def _served(api: Api) -> Iterator[str]:
     server.server_close()
 
 
-def test_an_odd_claim_is_named_and_counts_for_no_gpu(caplog: pytest.LogCaptureFixture) -> None:
-    odd: Any = claim(5)  # type: ignore[arg-type]
-    assert claimed_gpus([odd, None, claim("gpu-0")])["uid-a"] == 1.0  # type: ignore[list-item]
-    assert [record.getMessage().partition(" among the resource claims cannot ")[0] for record in caplog.records] == [
-        "ml/claim",
-        "one without a name",
+ODD: Any = {**claim("gpu-1", 5), "metadata": {"name": "two", "namespace": "ml", "uid": "uid-two"}}  # type: ignore[arg-type]
+UNKNOWN = {**claim("gpu-1-mig-1g23gb-65-0", pods=("b",)), "metadata": {"name": "two", "namespace": "ml"}}
+
+
+@pytest.mark.parametrize("odd", [ODD, UNKNOWN], ids=["no text", "unknown profile"])
+def test_what_a_claim_holds_that_cannot_be_read_is_unknown_and_nobody_elses_is(
+    api: Api, session: Session, odd: Object, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.claims = [claim("gpu-0"), odd]
+    reader = ClaimReader()
+    for _ in range(2):
+        assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": None}
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "ml/two among the resource claims cannot be read and is left out"
     ]
+    (spot,) = reader.blind_spots()
+    assert spot.code == "odd_objects"
+    assert spot.text.startswith("1 of the resource claims cannot be read and are left out of all sums, ml/two for")
+    api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",))]
+    assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": 1.0}
+    assert reader.blind_spots() == ()
 
 
 def test_claims_are_not_asked_for_while_no_pod_names_any(api: Api, session: Session) -> None:
-    assert ClaimReader().read(session, [pod("ml/a")]) == ({}, ())
+    assert ClaimReader().read(session, [pod("ml/a")]) == {}
     assert api.asked == []
 
 
@@ -156,7 +186,7 @@ def test_the_first_version_that_is_served_is_read_and_asked_for_from_then_on(
     api.served = VERSIONS if served == "all" else (served,)
     reader = ClaimReader()
     for _ in range(2):
-        assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
+        assert reader.read(session, [CLAIMING]) == {"uid-a": 1.0}
     first = VERSIONS[0] if served == "all" else served
     assert api.asked == [*VERSIONS[: VERSIONS.index(first)], first, first]
 
@@ -166,26 +196,27 @@ def test_a_version_that_goes_away_gives_way_to_the_next_one(api: Api, session: S
     reader = ClaimReader()
     reader.read(session, [CLAIMING])
     api.served = ("v1",)
-    assert reader.read(session, [CLAIMING])[0] is None
-    assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
+    with pytest.raises(SourceError):
+        reader.read(session, [CLAIMING])
+    assert reader.read(session, [CLAIMING]) == {"uid-a": 1.0}
 
 
 def test_all_pages_are_read(api: Api, session: Session) -> None:
     api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",)), claim("gpu-2"), claim("gpu-3"), claim("gpu-4")]
-    assert ClaimReader().read(session, [CLAIMING]) == ({"uid-a": 4.0}, ())
+    assert ClaimReader().read(session, [CLAIMING]) == {"uid-a": 4.0}
 
 
 def test_a_pod_without_a_uid_is_known_by_its_name(session: Session) -> None:
-    assert ClaimReader().read(session, [pod("ml/a", {}, claims=("one",))]) == ({"ml/a": 1.0}, ())
+    assert ClaimReader().read(session, [pod("ml/a", {}, claims=("one",))]) == {"ml/a": 1.0}
 
 
 def test_a_pod_whose_claim_has_gone_held_it_to_its_end(api: Api, session: Session) -> None:
     reader = ClaimReader()
     reader.read(session, [CLAIMING])
     api.claims = []
-    assert reader.read(session, [CLAIMING]) == ({"uid-a": 1.0}, ())
-    assert reader.read(session, [other()]) == ({"uid-b": 0.0}, ())
-    assert reader.read(session, [CLAIMING]) == ({"uid-a": 0.0}, ())
+    assert reader.read(session, [CLAIMING]) == {"uid-a": 1.0}
+    assert reader.read(session, [other()]) == {"uid-b": 0.0}
+    assert reader.read(session, [CLAIMING]) == {"uid-a": 0.0}
 
 
 def other() -> Pod:
@@ -200,28 +231,59 @@ def other() -> Pod:
         (500, ("v1",), ["Resource claims cannot be listed, so the GPUs", "answered 500"]),
     ],
 )
-def test_claims_that_cannot_be_read_are_a_blind_spot_and_no_failure(
+def test_claims_that_are_not_read_are_a_blind_spot_that_says_what_to_do(
     api: Api, session: Session, status: int, served: tuple[str, ...], words: list[str]
 ) -> None:
     api.status, api.served = status, served
-    claimed, spots = ClaimReader().read(session, [CLAIMING, other()])
-    assert claimed is None
-    assert [spot.code for spot in spots] == ["resource_claims_unread"]
-    assert all(part in spots[0].text for part in words)
+    reader = ClaimReader()
+    with pytest.raises(SourceError) as caught:
+        reader.read(session, [CLAIMING, other()])
+    spot = reader.unread(caught.value, 2)
+    assert spot.code == "resource_claims_unread"
+    assert all(part in spot.text for part in words)
+    assert "1 pod holds by them" in reader.unread(caught.value, 1).text
 
 
-def test_an_answer_without_items_is_no_answer(api: Api, session: Session) -> None:
+def test_it_is_logged_once_that_claims_are_not_read_and_that_they_are_again(
+    api: Api, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = ClaimReader()
+
+    def read(pods: int) -> None:
+        try:
+            reader.read(session, [CLAIMING])
+        except SourceError as error:
+            reader.unread(error, pods)
+
+    with caplog.at_level(logging.WARNING):
+        for number, status in enumerate([200, 403, 403, 501, 501, 200, 200], 1):
+            api.status = status
+            read(number)
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+        "resource claims are not read, so GPUs that pods hold by them are unknown",
+        "resource claims are not read, so GPUs that pods hold by them are unknown",
+        "resource claims are read again",
+    ]
+    assert "does not allow to list resourceclaims" in caplog.records[0].getMessage()
+    assert "answered 501" in caplog.records[1].getMessage()
+
+
+@pytest.mark.parametrize("resume", [None, "2"], ids=["begins again", "goes on"])
+def test_a_listing_that_expires_on_the_api_server_is_read_all_the_same(
+    api: Api, session: Session, resume: str | None
+) -> None:
+    api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",)), claim("gpu-2")]
+    for number, each in enumerate(api.claims):
+        each["metadata"]["uid"] = f"uid-claim-{number}"
+    api.expires = [resume]
+    assert ClaimReader().read(session, [CLAIMING]) == {"uid-a": 2.0}
+    assert api.expires == []
+
+
+@pytest.mark.parametrize("document", [{"kind": "ResourceClaimList", "items": None}, {}, {"items": ["claim"]}])
+def test_an_answer_without_claims_is_no_answer(api: Api, session: Session, document: Object) -> None:
     api.claims = []
-    assert ClaimReader().read(session, [CLAIMING]) == ({"uid-a": 0.0}, ())
-
-    class Odd(Api):
-        def answer(self, path: str) -> tuple[int, Object]:
-            return 200, {"kind": "ResourceClaimList", "items": None}
-
-    with _served(Odd()) as url:
-        odd = Session(Configuration(host=url), 5.0)
-        claimed, (spot,) = ClaimReader().read(odd, [CLAIMING])
-        odd.close()
-    assert claimed is None
-    assert "1 pod holds by them" in spot.text
-    assert "did not answer with a list" in spot.text
+    assert ClaimReader().read(session, [CLAIMING]) == {"uid-a": 0.0}
+    api.document = document
+    with pytest.raises(SourceError, match="did not answer with a list"):
+        ClaimReader().read(session, [CLAIMING])

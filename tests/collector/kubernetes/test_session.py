@@ -14,7 +14,7 @@ from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session import ExpiredListingError, Session
+from collector.kubernetes.session import MAX_LINE_BYTES, ExpiredListingError, Session
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
@@ -191,14 +191,30 @@ def test_what_may_pass_is_asked_for_again(broken: Answer) -> None:
         assert session.get_json("kubernetes", "/api/v1/pods", {}, "list pods") == {"kind": "PodList"}
 
 
-def test_a_stream_is_asked_for_again_until_it_begins() -> None:
-    answers = iter([Answer(503), json_answer({"kind": "PodMetricsList"})])
+class Stopped(Unhurried):
+    """A deadline that comes during the first pause."""
+
+    def pause(self, seconds: float) -> bool:
+        super().pause(seconds)
+        return False
+
+
+def test_a_stop_ends_the_pause_before_a_request_is_repeated() -> None:
+    deadline = Stopped()
+    with serving(lambda _: Answer(503)) as server, session_to(server.url, deadline=deadline) as session:
+        assert failure_of(session).status == 503
+        assert len(server.requests) == len(deadline.pauses) == 1
+
+
+def test_a_line_of_a_watch_that_does_not_end_is_given_up() -> None:
+    endless = Answer(200, b"x" * (MAX_LINE_BYTES + 1))
     with (
-        serving(lambda _: next(answers)) as server,
+        serving(lambda _: endless) as server,
         session_to(server.url) as session,
-        session.stream("metrics", "/apis/metrics.k8s.io/v1beta1/pods", {}, "list pods") as body,
+        session.watch("/api/v1/pods", {}, "watch pods", LIMIT_SECONDS) as lines,
+        pytest.raises(SourceError, match="/api/v1/pods sends a line of more than 16 MiB"),
     ):
-        assert body.read() == b'{"kind": "PodMetricsList"}'
+        list(lines)
 
 
 @pytest.mark.parametrize(("chance", "pauses"), [(0.0, [0.5, 1.0, 2.0, 4.0]), (1.0, [1.0, 2.0, 4.0, 8.0])])

@@ -27,8 +27,9 @@ from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher, _is_silence
 from collector.observations import Pod
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
-from tests.support.kubernetes_objects import container, pod
+from tests.support.kubernetes_objects import container, listing, pod
 from tests.support.patience import LIMIT_SECONDS, eventually
+from tests.support.scripted_http import Answer, Request, ScriptedServer, json_answer, serving
 
 FILES = Path("/proc/self/fd")
 QUICK = Timing(short_watch=3, silence=LIMIT_SECONDS, pauses=(0.01, 0.05), relist=LIMIT_SECONDS)
@@ -37,7 +38,9 @@ QUICK = Timing(short_watch=3, silence=LIMIT_SECONDS, pauses=(0.01, 0.05), relist
 class Watched:
     """The pods of an API as a watcher knows them."""
 
-    def __init__(self, api: KubernetesApi, timing: Timing = QUICK, now: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, api: KubernetesApi | ScriptedServer, timing: Timing = QUICK, now: Callable[[], float] | None = None
+    ) -> None:
         server, shared = ServerTime(), Shared()
         self.loaded = 0
         self.lives: Lives[Pod] = Lives(POD_KIND)
@@ -76,7 +79,9 @@ class Watched:
 
 
 @contextmanager
-def watched(api: KubernetesApi, timing: Timing = QUICK, now: Callable[[], float] | None = None) -> Iterator[Watched]:
+def watched(
+    api: KubernetesApi | ScriptedServer, timing: Timing = QUICK, now: Callable[[], float] | None = None
+) -> Iterator[Watched]:
     found = Watched(api, timing, now)
     found.watcher.start()
     try:
@@ -454,3 +459,33 @@ def test_a_defect_is_logged_and_survived_and_all_is_listed_anew(
     assert "watching pods failed for a reason that is a defect of KubeLedger" in caplog.text
     assert "nobody has thought of it" in caplog.text
     assert len(api.listings("pods")) == 2
+
+
+def pods_without_a_version(request: Request) -> Answer:
+    return json_answer(listing("PodList", [pod(container(cpu="1"), name="a")]))
+
+
+def no_events(request: Request) -> Answer:
+    if "watch" in request.query:
+        return Answer(200, b"Welcome!\n")
+    return json_answer(listing("PodList", [pod(container(cpu="1"), name="a")], resourceVersion="7"))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (pods_without_a_version, "/api/v1/pods tells no resourceVersion to watch from."),
+        (no_events, "/api/v1/pods does not answer with events"),
+    ],
+)
+def test_what_lists_and_cannot_be_watched_is_listed(
+    script: Callable[[Request], Answer], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(script) as server, watched(server) as found:
+        found.has("a")
+        assert found.asked() is None
+        eventually(lambda: bool(found.watcher.blind_spots()))
+        (spot,) = found.watcher.blind_spots()
+    assert spot.code == "pods_not_watched"
+    assert reason in spot.text
+    assert "pods cannot be watched and are listed once a minute" in caplog.text

@@ -48,6 +48,7 @@ def busy(names: Names, **changes: Any) -> Published:
         "table": {names[0]: {"labels": {names[1]: [{"value": names[2], "first_seen": SAMPLED}]}}},
         "last_sample_at": _sampled(SAMPLED, SAMPLED, SAMPLED),
         "more": {
+            "producer": {"name": "kubeledger-collector", "version": "0.0.1"},
             "unmeasured": {OWN: {"stale": 3, "gpu_not_seen": 1}, names[0]: {"stale": 2}, names[1]: {"negative": 1}},
             "blind_spots": [{"code": code, "text": f"{names[1]} is unseen: {code}."} for code in (*BLIND_SPOTS, "new")],
         },
