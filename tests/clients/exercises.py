@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import anyio
+from mcp_types import CallToolResult, TextContent
 
 from kl_query.answer_size import MAX_CHARS
 from tests.clients.agents import Agent, Step, answer
 from tests.clients.calls import CALLS
-from tests.clients.model.turns import Json
+from tests.clients.model.turns import Json, Result
 from tests.clients.sandbox import calls
+from tests.support.mcp_clients import connect, error_of, stdio_parameters
 
 TRANSPORTS = ("http", "stdio")
 
@@ -56,6 +62,13 @@ ODD = (
         lambda a: a["total"],
         3.0,
     ),
+    Odd(
+        "get_top_consumers",
+        {"limit": "1", "exclude_system": "false"},
+        {"limit": 1, "exclude_system": False},
+        lambda a: ([row["namespace"] for row in a["ranking"]], a["metadata"]["truncated"]["total"]),
+        (["shop"], 2),
+    ),
 )
 
 
@@ -68,6 +81,41 @@ def odd_arguments(agent: Agent, arriving: Callable[[Odd], Json]) -> None:
     for each, result in zip(ODD, sent.results, strict=True):
         assert each.part(answer(result)) == each.truth
     assert calls(agent.sandbox.requests) == [(each.tool, arriving(each)) for each in ODD]
+
+
+# What a schema allows, so that no client refuses it by itself.
+WRONG = (
+    Step("get_usage", {"namespace": "shopp"}),
+    Step("get_timeseries", {"namespaces": ["shop", "nothing-*"]}),
+    Step("get_top_consumers", {"date": "2025-01-01"}),
+)
+
+
+def errors(agent: Agent) -> Sequence[Result]:
+    """The model is sent the sentences of an error, and the call that they suggest is answered."""
+    agent.add_remote()
+    refused = anyio.run(_refused, agent.sandbox.data_dir)
+    suggested = [error_of(each)["corrected"] for each in refused]
+    corrected = [Step(each["tool"], each["arguments"]) for each in suggested]
+
+    sent = agent.converse([*WRONG, *corrected])
+
+    for each, result in zip(refused, sent.results, strict=False):
+        (block,) = each.content
+        assert isinstance(block, TextContent)
+        text = block.text
+        # Some clients write the text into JSON.
+        assert text in result.text or json.dumps(text)[1:-1] in result.text
+        assert result.is_error is not False
+    for result in sent.results[len(WRONG) :]:
+        assert not result.is_error
+        assert "metadata" in answer(result)
+    return sent.results[: len(WRONG)]
+
+
+async def _refused(data_dir: Path) -> list[CallToolResult]:
+    async with connect(stdio_parameters(data_dir)) as client:
+        return [await client.call_tool(each.tool, dict(each.arguments)) for each in WRONG]
 
 
 LONG = (

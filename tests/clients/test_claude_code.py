@@ -41,5 +41,9 @@ def test_it_turns_arguments_into_what_the_schema_has(sandbox: Sandbox) -> None:
     exercises.odd_arguments(ClaudeCode(sandbox), lambda odd: odd.typed)
 
 
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    assert [result.is_error for result in exercises.errors(ClaudeCode(sandbox))] == [True] * len(exercises.WRONG)
+
+
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
     exercises.long_answers(ClaudeCode(large_sandbox))

@@ -22,16 +22,24 @@ def test_it_hands_arguments_on_as_its_model_wrote_them(sandbox: Sandbox) -> None
     exercises.odd_arguments(Codex(sandbox), lambda odd: odd.arguments)
 
 
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    exercises.errors(Codex(sandbox))
+
+
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
     exercises.long_answers(Codex(large_sandbox))
 
 
-def test_its_programs_call_each_tool(sandbox: Sandbox) -> None:
+def test_its_programs_call_each_tool_and_see_errors(sandbox: Sandbox) -> None:
     agent = CodexOfPrograms(sandbox)
     agent.add_remote()
 
-    results = agent.converse([Step(call.tool, call.arguments) for call in CALLS]).results
+    *answered, refused = agent.converse(
+        [*(Step(call.tool, call.arguments) for call in CALLS), Step("get_usage", {"namespace": "shopp"})]
+    ).results
 
-    for call, result in zip(CALLS, results, strict=True):
+    for call, result in zip(CALLS, answered, strict=True):
         assert call.part(answer(result)["structuredContent"]) == call.truth
-    assert calls(sandbox.requests) == [(call.tool, call.arguments) for call in CALLS]
+    assert answer(refused)["isError"]
+    assert 'Corrected call: get_usage {"namespace":"shop"}' in answer(refused)["content"][0]["text"]
+    assert calls(sandbox.requests)[:-1] == [(call.tool, call.arguments) for call in CALLS]

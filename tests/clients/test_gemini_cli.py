@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import exercises
+from tests.clients.agents import Step, answer
 from tests.clients.agents.gemini_cli import SETTINGS, GeminiCli
 from tests.clients.sandbox import Sandbox, calls, methods
 from tests.support.patience import eventually
@@ -63,8 +64,27 @@ def test_it_refuses_arguments_of_other_types_by_itself(sandbox: Sandbox) -> None
     results = agent.converse([odd.step for odd in exercises.ODD]).results
     assert [(result.text, result.is_error) for result in results] == [
         ("params/namespaces must be array", True),
+        ("params/limit must be integer", True),
     ]
     assert calls(sandbox.requests) == []
+
+
+def test_an_argument_that_it_offers_to_its_model_by_itself_does_no_harm(sandbox: Sandbox) -> None:
+    agent = GeminiCli(sandbox)
+    agent.add_remote()
+    arguments = {"metric": "cpu", "namespace": "shop", "wait_for_previous": False}
+
+    sent = agent.converse([Step("get_usage", arguments)])
+
+    declared = sent.offered[agent.named("get_usage")]["parametersJsonSchema"]["properties"]
+    assert declared["wait_for_previous"]["type"] == "boolean"
+    assert calls(sandbox.requests) == [("get_usage", arguments)]
+    # 2 h x 1 core.
+    assert answer(sent.results[0])["total"] == 2.0
+
+
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    assert [result.is_error for result in exercises.errors(GeminiCli(sandbox))] == [True] * len(exercises.WRONG)
 
 
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:

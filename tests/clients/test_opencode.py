@@ -20,5 +20,9 @@ def test_it_hands_arguments_on_as_its_model_wrote_them(sandbox: Sandbox) -> None
     exercises.odd_arguments(Opencode(sandbox), lambda odd: odd.arguments)
 
 
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    exercises.errors(Opencode(sandbox))
+
+
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
     exercises.long_answers(Opencode(large_sandbox))

@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from simulator.clients import client_configurations
-from tests.clients.calls import CALLS, TOOLS
-from tests.support.mcp_clients import Target, connect, http_server, payload, stdio_parameters
+from tests.clients.calls import CALLS, TOOLS, WRONG
+from tests.support.mcp_clients import Target, connect, error_of, http_server, payload, stdio_parameters
 
 pytestmark = pytest.mark.clients
 
@@ -36,6 +36,8 @@ def call_each(target: Target, mode: str) -> str:
                 assert result.structured_content is not None
                 assert call.part(result.structured_content) == call.truth
                 assert payload(result) == result.structured_content
+            wrong = await client.call_tool(WRONG.tool, dict(WRONG.arguments))
+            assert WRONG.part(error_of(wrong)) == WRONG.truth
             return client.protocol_version
 
     return anyio.run(talk)
