@@ -12,7 +12,9 @@ from typing import Literal
 HUGE_PAGES = "hugepages"
 """Key of `Pod.requests` for the bytes of huge pages of all sizes; they are in `memory` too."""
 
-BlindSpotCode = Literal["pods_not_watched", "resource_claims_unread", "odd_objects", "gpus_of_other_vendors"]
+BlindSpotCode = Literal[
+    "pods_not_watched", "resource_claims_unread", "odd_objects", "gpus_of_other_vendors", "gpus_without_use"
+]
 
 
 @dataclass(frozen=True, slots=True)

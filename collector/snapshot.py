@@ -10,7 +10,7 @@ from dataclasses import replace
 from threading import Event, Lock
 from typing import Any, Self
 
-from collector.clock import Clock, ClockReading, boot_time
+from collector.clock import MAX_INTERVALS_APART, Clock, ClockReading, boot_time
 from collector.dcgm.scrape import Resolver, resolve, scrape
 from collector.errors import SourceError
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
@@ -27,6 +27,7 @@ from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import PassingError, Session
 from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher
+from collector.loop import GRACE_SEC
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
@@ -40,6 +41,8 @@ MIN_READING_SEC = 100.0
 """A third of the shortest interval, for a reading with all its repetitions."""
 LEAVING_SEC = 1.0
 """For threads to end; one that hangs is left behind."""
+CLOCK_STEP_SEC = 2.0
+"""A difference of clocks that changes by less is the same: the API server's tells whole seconds."""
 FIRST_LOOK_SEC = 10.0
 """For the credentials at the start, which are only to be checked then."""
 
@@ -74,8 +77,9 @@ class LiveSources:
         self._sessions = SessionMaker(lambda: configuration(settings), settings.request_timeout_sec, self._server)
         self._lock = Lock()
         self._claims = ClaimReader()
-        # No interval before the one that is due at present is asked for.
-        self._state = ClusterState(clock() - 2.0 * settings.polling_interval_sec)
+        # No interval before the one that is due at present is asked for, however far the clock is ahead.
+        self._state = ClusterState(clock() - (2.0 + MAX_INTERVALS_APART) * settings.polling_interval_sec)
+        self._ahead = 0.0
         shared = Shared()
         is_excluded = settings.excluded_nodes.matches if settings.excluded_nodes else lambda _labels: False
         self._namespaces = self._watcher(
@@ -136,15 +140,17 @@ class LiveSources:
     def cluster(self, start: float, end: float) -> Cluster | None:
         """Return what is known of the interval from `start` to `end`, UNIX seconds, which is over; None if it is not.
 
-        What ended before `start` is forgotten.
+        What ended before `start` is forgotten. Where the clock is ahead of the API server's, the interval is as much
+        earlier by the latter, which dates all objects: else what is still to come of it would never be counted.
         """
         # What has just been listed, or was just refused, need not be asked for again.
         is_known = self._listed[1] if self._listed and self._listed[0] >= end else self._is_up_to_date()
         if not is_known:
             return None
         blind_spots = self._blind_spots()
+        ahead = self._seconds_ahead()
         with self._lock:
-            known = self._state.interval(start, end, blind_spots)
+            known = self._state.interval(start - ahead, end - ahead, blind_spots)
         claimed, unread = self._claimed(span.pod for span in known.pods)
         if claimed is None and self._stop.is_set():
             # The next process has its chance to read them.
@@ -203,6 +209,16 @@ class LiveSources:
             is_silent = isinstance(before, PassingError) and before.status is None
             outcomes.append(before if is_silent else watcher.list_now(deadline))
         return outcomes
+
+    def _seconds_ahead(self) -> float:
+        """By how much the clock is ahead of the API server's; 0.0 where intervals are over by both of them.
+
+        It stays the same while it can, for each change of it is time that counts twice or not at all.
+        """
+        ahead = self._clock() - self._server.now()
+        if abs(ahead - self._ahead) > CLOCK_STEP_SEC:
+            self._ahead = ahead if ahead > GRACE_SEC else 0.0
+        return self._ahead
 
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan
 
@@ -36,6 +36,12 @@ class Frame:
     dataset: Dataset
     window: Window
     measure: Measure
+    _columns: dict[RowId, Column] = field(default_factory=dict, compare=False, repr=False)
+    """Rows before sharing, over the whole scale."""
+
+    def over(self, window: Window) -> Frame:
+        """Return the same over another window of the scale."""
+        return replace(self, window=window)
 
     @property
     def scale(self) -> Scale:
@@ -78,7 +84,9 @@ class Frame:
         return sum(short)
 
     def _raw(self, namespace: RowId) -> Column:
-        return self.measure.column(self.scale.row(namespace))
+        if namespace not in self._columns:
+            self._columns[namespace] = self.measure.column(self.scale.row(namespace))
+        return self._columns[namespace]
 
     def special(self, entry: Special) -> tuple[Column, Sum] | None:
         """Return a special entry's amounts per bucket and their sum over the window.

@@ -22,7 +22,8 @@ from typing import Literal
 from collector.accounting.gpu_memory import TOLERANCE
 from collector.accounting.gpu_places import GpuSighting, Place, PodName
 from collector.accounting.gpu_units import GpuUnits
-from collector.observations import GpuDevice
+from collector.observations import BlindSpot, GpuDevice
+from kl_core.wording import some
 
 IDLE_BELOW = 0.05
 """Use of a device, 0.0 to 1.0, below which it is idle when nobody is known to hold it."""
@@ -51,6 +52,17 @@ class GpuUsage:
     """Use by nobody who can be told; None when there is none."""
     unseen: Mapping[str, int]
     """How many pods of a namespace hold a GPU that no exporter shows."""
+    blank: tuple[str, ...] = ()
+    """Nodes with GPUs that name no pod, tell no use, and are not those that a pod lacks."""
+
+    @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """GPUs of which nobody knows whether they are idle."""
+        text = (
+            f"GPUs on {some(self.blank)} name no pod and tell no use, so nobody knows whether they are idle. Check "
+            "them, and restart the DCGM exporter there."
+        )
+        return (BlindSpot("gpus_without_use", text),) if self.blank else ()
 
 
 @dataclass(slots=True)
@@ -101,6 +113,8 @@ class _Tally:
     unnamed: _Sum = field(default_factory=_Sum)
     """Of the devices that are charged to no pod, idle ones included."""
     unseen: set[PodName] = field(default_factory=set)
+    blank: set[str] = field(default_factory=set)
+    """Nodes with devices that tell nothing and are nobody's."""
 
     def add(self, place: Place, works: Iterable[_Work], at_work: Mapping[PodName, _Holding], gpus: float) -> None:
         """Add a place with so many `gpus` that exporters can show; `at_work` are its pods that ought to use them."""
@@ -134,7 +148,9 @@ class _Tally:
                 self.unseen.add(pod)
                 blank -= unseen - holding.unmeasured
         # What the pods of the place lack is their unknown use, and not that of nobody too.
-        self.unnamed.unseen += max(0.0, blank)
+        if blank > TOLERANCE:
+            self.unnamed.unseen += blank
+            self.blank.update(place.nodes)
 
     def _of(self, pod: PodName) -> _Sum:
         return self.entries.setdefault(self.entry(pod[0]), _Sum())
@@ -161,6 +177,7 @@ def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsag
         {name: GpuUse(use.known, _known(memory.nodes.get(name))) for name, use in gpu.nodes.items()},
         unattributed if is_unattributed or unattributed.gpu is None else None,
         unseen,
+        tuple(sorted(gpu.blank)),
     )
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
-from collector.accounting.gpu_units import NodeGpus
+from collector.accounting.gpu_units import GpuUnits, NodeGpus
 from collector.accounting.gpus import Gpus
 from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.errors import SourceError
-from collector.model import Entry, MetricValues, StoredSpecial, TickSample, UnmeasuredReason
-from collector.observations import Cluster
+from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason
+from collector.observations import Cluster, NodeSpan
 from kl_core.vocabulary import Metric, Source
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,13 @@ def account(
         allocatable=_values(seen, allocatable, lambda node: node.allocatable),
         namespaces=_namespaces(seen, charged),
         special=_special(seen, charged),
-        nodes=node_states(cluster.present, totals.nodes, measured.nodes if measured else {}, node_gpus, gpus.usage),
+        nodes=_nodes(seen, gpus.units),
         unmeasured=_unmeasured(seen),
-        blind_spots=(*cluster.blind_spots, *gpus.units.blind_spots),
+        blind_spots=(
+            *cluster.blind_spots,
+            *gpus.units.blind_spots,
+            *(gpus.usage.blind_spots if gpus.usage else ()),
+        ),
     )
 
 
@@ -92,6 +96,13 @@ def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> Po
     except SourceError as error:
         log.warning("nothing is known of this interval: %s", error)
         return None
+
+
+def _nodes(seen: _Interval, units: GpuUnits) -> tuple[NodeState, ...]:
+    """Return the nodes at the end of the interval with all that they have, however short they were there."""
+    nodes, held = seen.cluster.present, seen.totals.nodes
+    gpus = units.of_nodes([NodeSpan(node, 1) for node in nodes], {name: each.gpu for name, each in held.items()}, 1)
+    return node_states(nodes, held, seen.measured.nodes if seen.measured else {}, gpus, seen.gpu_usage)
 
 
 def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:

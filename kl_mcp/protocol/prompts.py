@@ -102,7 +102,8 @@ def _namespace_changes(given: Given, dataset: Dataset) -> list[Piece]:
     return [
         f"What changed in the namespace {namespace}? Call ",
         [_call("compare_periods", namespace=namespace, metric=each, **period) for each in metrics],
-        f": what_changed tells the namespace's own amount from the cluster's capacity and rate.{against} Then call ",
+        f": what_changed tells the namespace's own amount from the cluster's capacity and rate.{against} ",
+        "As months differ in length, name changes as billed and per hour. Then call ",
         [_call("get_timeseries", namespace=namespace, metric=each) for each in metrics],
         " for the last 7 days by the hour, and ",
         _call("get_efficiency", namespace=namespace),

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from kl_mcp.tools.sent_arguments import as_meant
+from kl_mcp.tools.sent_arguments import as_meant, is_unbounded
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset.model import Dataset
 from kl_query.errors import Correction, ToolArgumentError, shortened
@@ -84,8 +84,11 @@ def refuse(
     model, fields = table[call.tool].arguments, table[call.tool].arguments.model_fields
     unknown = islice((name for name in call.arguments if name not in fields), _MAX_UNKNOWN_ARGUMENTS)
     names = [*(name for name in fields if name in call.arguments), *unknown]
-    meant = as_meant(model, {name: call.arguments[name] for name in names})
-    return Refusal(error, _Search(table, dataset, now).corrected(Call(call.tool, meant), error))
+    bounded = {name: call.arguments[name] for name in names if not is_unbounded(model, name, call.arguments[name])}
+    search = _Search(table, dataset, now)
+    if len(bounded) == len(names):
+        search.skip(Call(call.tool, as_meant(model, bounded)))
+    return Refusal(error, search.corrected(Call(call.tool, as_meant(model, bounded)), error))
 
 
 class _Search:
@@ -95,16 +98,23 @@ class _Search:
         self._table = table
         self._dataset = dataset
         self._now = now
-        self._tried: list[str] = []
+        self._calls: set[str] = set()
+        self._tries = 0
+
+    def skip(self, call: Call) -> bool:
+        """Mark a call as one not to try again; say whether it was marked before."""
+        known, written = len(self._calls), repr(call)  # in which 1 and true differ
+        self._calls.add(written)
+        return len(self._calls) == known
 
     def corrected(self, call: Call, error: ToolArgumentError) -> Call | None:
         """Return the first call that is answered and short enough to be told; None where there is none."""
         for each in self._changed(call, error):
-            if str(each) in (*self._tried, str(call)):
+            if self.skip(each):
                 continue
-            if len(self._tried) == MAX_TRIED_CALLS:
+            if self._tries == MAX_TRIED_CALLS:
                 return None
-            self._tried.append(str(each))
+            self._tries += 1
             try:
                 self._table[each.tool].run(each.arguments, self._dataset, self._now)
             except ToolArgumentError as wrong_too:

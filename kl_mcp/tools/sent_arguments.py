@@ -40,6 +40,12 @@ def broken_bound(value: Any, *, takes_list: bool) -> tuple[str, str] | None:
     return _broken(value) or (_broken(split_list(value)) if takes_list else None)
 
 
+def is_unbounded(model: type[BaseModel], name: str, value: Any) -> bool:
+    """Say whether a value breaks a bound that holds for it whatever it means; of an unknown argument, for any value."""
+    schema = input_schema(model)["properties"].get(name, {})
+    return broken_bound(value, takes_list=schema.get("type") == "array") is not None
+
+
 def split_list(value: Any) -> Any:
     """Return the list that `a,b`, or the list as JSON text, stands for; `[ab]*` is a glob."""
     if not isinstance(value, str):

@@ -5,6 +5,7 @@ One interface, with what holds for amounts in core-hours and the like; a layout 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,6 +36,19 @@ class AmountRules:
     def is_complete(self, bucket: int) -> bool:
         """Say whether a bucket is closed and holds data from its first hour on."""
         return self.scale.complete[bucket]
+
+    def existing(self, dataset: Dataset, names: Iterable[RowId], window: Window) -> Window:
+        """Return the buckets of a window from the birth of the first of some namespaces to the end of the last.
+
+        Without those in which they come or go: an amount of a part of a bucket is no level.
+        """
+        born, ended = dataset.lifetime(names)
+        first = bisect_left(self.scale.starts, born, window.first, window.stop)
+        return Window(self.scale, first, bisect_right(self.scale.ends, ended, first, window.stop))
+
+    def is_all_there(self, column: Column, bucket: int) -> bool:
+        """Say whether the amount of a row in a bucket is known to be that of the hours it is said to be of."""
+        return True
 
     def observed_hours(self, window: Window) -> float | None:
         """Return the hours of a window with known capacity; None where no capacity is held."""

@@ -54,6 +54,13 @@ class LegacyAmounts(AmountRules):
         is_full = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
         return scale.complete[bucket] and is_full
 
+    def is_all_there(self, column: Column, bucket: int) -> bool:
+        """Say whether the buckets beside it have values too.
+
+        A namespace may have come or gone inside a bucket beside one without a value: at which hour is in no file.
+        """
+        return not any(map(isnan, column[max(0, bucket - 1) : bucket + 2]))
+
     def observed_hours(self, window: Window) -> float | None:
         """Return None: capacity is in no file."""
         return None

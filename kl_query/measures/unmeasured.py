@@ -33,7 +33,7 @@ _NODE_FIELDS: dict[str, tuple[str, float, Plain]] = {
     "gpu": ("gpus", 1.0, Plain("GPUs")),
 }
 """Per metric its field of the nodes, what one unit of it is there, and the unit."""
-_PODS_NOT_WATCHED, _CLAIMS_UNREAD, _, _OTHER_GPUS = BLIND_SPOTS
+_PODS_NOT_WATCHED, _CLAIMS_UNREAD, _, _OTHER_GPUS, _BLANK_GPUS = BLIND_SPOTS
 
 
 def share_of_pods(row: RowId, window: Window) -> float:
@@ -129,7 +129,13 @@ def blind_spot_warnings(dataset: Dataset, metrics: Iterable[str], *, requests: b
 
 def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
     of_gpus = any(metric in _OF_GPUS for metric in metrics)
-    return {_PODS_NOT_WATCHED: requests, _CLAIMS_UNREAD: requests and of_gpus, _OTHER_GPUS: of_gpus}.get(code, True)
+    touched = {
+        _PODS_NOT_WATCHED: requests,
+        _CLAIMS_UNREAD: requests and of_gpus,
+        _OTHER_GPUS: of_gpus,
+        _BLANK_GPUS: of_gpus,
+    }
+    return touched.get(code, True)
 
 
 def idle_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:

@@ -191,12 +191,24 @@ class Code(Enum):
         "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
     )
     OPEN_MONTH_LEFT_OUT = (
-        "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
+        "The open month is no whole one: the trend leaves it out, open_month holds it scaled by hours to its full "
+        "length."
     )
     NO_MONTHS = "There are no months to show: monthly_12m is empty."
     NO_PERIODS = "There are no two periods to compare yet of which at least half is observed: movers are empty."
     CHANGE_UNKNOWN = "{namespaces} namespace(s) are unknown in one of the periods: `comparison` leaves them out."
+    TREND_OUTSIDE_LIFETIMES = (
+        "The trend leaves out the months in which a namespace did not exist from beginning to end: {names}."
+    )
     TREND_LEAVES_OUT = "The trend leaves out {count} namespace(s) unknown for half of a month or more: {names}."
+    SAME_HOURS = (
+        "{bucket} is still open: only its {hours} whole hours are compared, with the same hours of the other period: "
+        "{span} against {baseline_span}."
+    )
+    OTHER_HOURS = (
+        "An open bucket is set against whole ones, and the same hours of both are not published: the time of day or of "
+        "the month may account for a part of the change."
+    )
     BASELINE_SCALED = (
         "The periods differ in {kind} ({hours:g} against {baseline_hours:g}): baseline values are scaled to those of "
         "{label}."

@@ -39,6 +39,7 @@ _UNSEEN: Mapping[str, Plain] = {
     ),
     "odd_objects": Plain("Some objects of the cluster cannot be read and are left out: see the collector's log."),
     "gpus_of_other_vendors": Plain("Usage of GPUs of other vendors than NVIDIA is unknown; their requests are not."),
+    "gpus_without_use": Plain("Some GPUs name no pod and tell no use: whether they are idle is unknown."),
 }
 BLIND_SPOTS = tuple(_UNSEEN)
 """The codes of what a collector may not see, as manifests have them."""

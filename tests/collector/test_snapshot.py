@@ -9,6 +9,8 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import Any
@@ -480,3 +482,40 @@ def test_a_stop_between_the_pods_and_their_metrics_leaves_usage_unknown(caplog: 
     assert reading is not None
     assert reading.metrics is None
     assert "the cluster was not read before the collector was stopped" in caplog.text
+
+
+@pytest.mark.parametrize("ahead", [0.0, 4.0, 120.0])
+def test_a_pod_between_two_ticks_counts_though_the_clock_is_ahead_of_the_api_servers(ahead: float) -> None:
+    """It holds 4 cores for 60 seconds of the API server's time, and begins after the first tick."""
+    base = 1_900_000_000
+
+    def finished(begin: int, end: int) -> dict[str, Any]:
+        terminated = {"terminated": {"startedAt": at(begin), "finishedAt": at(end)}}
+        return pod(
+            container(cpu="4"),
+            name="job",
+            phase="Succeeded",
+            status={
+                "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": at(begin)}],
+                "containerStatuses": [{"name": "app", "state": terminated}],
+            },
+        )
+
+    now = [0.0]
+
+    def script(request: Request) -> Answer:
+        items = [finished(base + 210, base + 270)] if now[0] - ahead >= base + 270 else []
+        page = json_answer(listing("PodList", items)) if request.path == "/api/v1/pods" else PAGES[request.path]
+        return replace(page, headers={**page.headers, "Date": formatdate(now[0] - ahead, usegmt=True)})
+
+    with serving(script) as server:
+        settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": server.url})
+        known = LiveSources(settings, boot=lambda: now[0], clock=lambda: now[0], watching=False)
+        with known as sources:
+            core_seconds = 0.0
+            for tick in range(3):
+                now[0] = base + 300.0 * tick + 5
+                found = sources.cluster(base + 300 * (tick - 1), base + 300 * tick)
+                assert found is not None
+                core_seconds += sum(4.0 * span.seconds for span in found.pods)
+    assert core_seconds == pytest.approx(240)

@@ -244,6 +244,9 @@ def test_a_device_that_tells_no_use_and_names_nobody_is_not_known_to_be_idle(
     assert found.entries == {"ml": GpuUse(0.5, 8 * GIB)}
     assert found.unattributed == unattributed
     assert found.unseen == {}
+    (spot,) = found.blind_spots
+    assert spot.code == "gpus_without_use"
+    assert spot.text.startswith("GPUs on g1 name no pod and tell no use, so nobody knows whether they are idle.")
 
 
 def test_what_is_used_by_nobody_who_can_be_told_counts_while_half_of_the_unnamed_devices_tell_their_use() -> None:
@@ -269,6 +272,7 @@ def test_a_blank_device_that_a_pod_lacks_is_unknown_of_that_pod_and_of_nobody_el
     assert found.entries["vision"].gpu is None
     assert found.unattributed is None
     assert found.unseen == {"vision": 1}
+    assert found.blind_spots == ()
 
 
 def test_an_instance_without_a_profile_that_names_nobody_is_not_known_to_be_idle() -> None:

@@ -311,6 +311,12 @@ def test_gpus_of_a_node_count_while_it_is_there_and_those_that_are_held_are_allo
     assert sample.namespaces["ml"].requests["gpu"] == 1.5
 
 
+def test_a_node_that_has_just_come_is_shown_with_all_that_it_has() -> None:
+    # 4 GPUs and 8 cores, there for 75 of 300 s: a quarter of them is the capacity of the interval.
+    (_, new) = sample_of(nodes=[node("n1"), NodeSpan(gpu_node(4.0, "n2"), 75.0)]).nodes
+    assert (new.capacity["cpu"], new.capacity["gpu"], new.allocatable["gpu"]) == (8.0, 4.0, 4.0)
+
+
 def test_gpus_held_by_claims_alone_are_requested() -> None:
     claims = replace(pod("ml"), claims=("a",))
     sample = sample_of([claims, pod("shop")], claimed={claims.identity: 2.0})

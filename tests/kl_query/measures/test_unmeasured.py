@@ -357,6 +357,7 @@ TEXTS = {
     "resource_claims_unread": "Claims cannot be read.",
     "odd_objects": "Pod bank/web-1 cannot be read.",
     "gpus_of_other_vendors": "8 GPUs are of other vendors.",
+    "gpus_without_use": "2 GPUs tell no use.",
 }
 EVERY = list(TEXTS.values())
 

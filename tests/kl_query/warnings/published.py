@@ -129,6 +129,15 @@ def parts(directory: Path, names: Names) -> Iterator[Scene]:
     yield of(load_dataset(write(directory, busy(names, daily=daily, monthly=monthly))), NOW)
 
 
+def came(directory: Path, names: Names) -> Iterator[Scene]:
+    """An open day whose hours are published with those of the day before, and namespaces born in October."""
+    rows = {name: {"cpu": Row([1.0] * 44, [1.0] * 44)} for name in (OWN, *names[:3])}
+    hourly = Scale("2026-11-20T00:00:00Z", rows, {"cpu": [10.0] * 43 + [5.0]}, open_hours=0.5)
+    table = {name: {"first_seen": "2026-10-02T10:00:00Z"} for name in (OWN, names[0])}
+    calls = tuple(("compare_periods", given) for given in ({"namespaces": "*"}, {"date": "latest"}))
+    yield of(load_dataset(write(directory, busy(names, hourly=hourly, table=table))), NOW, calls)
+
+
 def silent(directory: Path, names: Names) -> Iterator[Scene]:
     """Sources that answer late, no more, or never."""
     late = _sampled(SAMPLED, None, EARLIER), _sampled(None, None, None), _sampled(EARLIER, EARLIER, None)
