@@ -74,9 +74,9 @@ def _row(number: int, answered: Answered, known: Known) -> list[str]:
 
 
 def _shown(places: Sequence[str]) -> list[str]:
-    """The answer proper: the first place, with the second where the first only names what the second counts."""
-    names = places[0].endswith(("namespace", "name")) and len(places) > 1
-    return list(places[:2]) if names or (len(places) > 1 and places[1].startswith(SECOND)) else list(places[:1])
+    """The answer proper: the first place, with the second where the first alone says only a half of it."""
+    half = places[0].endswith(("namespace", "name", "billed_change_pct")) and len(places) > 1
+    return list(places[:2]) if half or (len(places) > 1 and places[1].startswith(SECOND)) else list(places[:1])
 
 
 def _unit(answered: Answered, place: str) -> str:

@@ -180,14 +180,20 @@ class Known:
         return {bucket.date: value for bucket, value in zip(buckets, values, strict=True) if bucket.complete}
 
     def trend_pct(self, names: Names, metric: Metric) -> float:
-        """Rise of the least-squares line through the amounts per hour of the whole months, in per cent of the mean."""
-        months = [bucket for bucket in self.truth.buckets("monthly_12m") if bucket.complete]
-        levels = [
-            self.amount(names, metric, Span("month", each.start, each.end)) * HOUR / (each.end - each.start)
-            for each in months
+        """Rise of the least-squares line through the amounts per hour of the whole months, in per cent of the mean.
+
+        Of months in every step of which one of the namespaces existed.
+        """
+        months = [
+            Span("month", bucket.start, bucket.end) for bucket in self.truth.buckets("monthly_12m") if bucket.complete
         ]
+        levels = [self.amount(names, metric, span) / span.hours for span in months if self._exist(names, span)]
         slope = float(np.polyfit(range(len(levels)), levels, 1)[0])
         return 100 * slope * (len(levels) - 1) / float(np.mean(levels))
+
+    def _exist(self, names: Names, span: Span) -> bool:
+        ends = step_ends(span.start, span.end)
+        return bool(np.any([self.truth.workload.alive(name, ends) for name in names], axis=0).all())
 
     def needed_for(self, part: float, metric: Metric, span: Span) -> int:
         """Fewest namespaces that use `part` of what all of them use."""

@@ -63,6 +63,11 @@ class Periods:
         return Span("hour", end - HOUR, end)
 
     @property
+    def open_hour(self) -> Span:
+        """The hour of the last tick."""
+        return Span("hour", self.last_hour.end, self.last_hour.end + HOUR)
+
+    @property
     def hours_of_yesterday(self) -> Span:
         """Yesterday as 24 hours."""
         return Span("hour", self.yesterday.start, self.yesterday.end)
@@ -81,6 +86,16 @@ class Periods:
     def today(self) -> Span:
         """Open."""
         return self._days(0, 1)
+
+    @property
+    def closed_hours_of_today(self) -> Span:
+        """Today up to the latest whole hour."""
+        return Span("hour", self.today.start, self.last_hour.end)
+
+    @property
+    def same_hours_of_yesterday(self) -> Span:
+        """The same hours of the day before."""
+        return Span("hour", self.yesterday.start, self.last_hour.end - DAY)
 
     @property
     def yesterday(self) -> Span:
@@ -136,6 +151,16 @@ class Periods:
     def month_before(self) -> Span:
         """The month before the latest whole one."""
         return self._months(-2, 1)
+
+    @property
+    def march(self) -> Span:
+        """The latest whole March."""
+        return self._months(-((datetime.fromtimestamp(self.last_tick, UTC).month - 4) % 12 + 1), 1)
+
+    @property
+    def february(self) -> Span:
+        """The month before it, which is shorter."""
+        return Span("month", month_after(self.march.start, -1), self.march.start)
 
     @property
     def a_year_ago(self) -> Span:

@@ -1,6 +1,8 @@
 """What a glob of namespaces may be, in calls, tokens and settings alike."""
 
 MAX_GLOB_CHARS = 256
+MAX_PATTERNS = 20
+"""Of one call."""
 _REFUSED = {
     "{": "braces are not alternatives here: pass several patterns",
     "}": "braces are not alternatives here: pass several patterns",

@@ -1,7 +1,8 @@
-"""Buckets by name: how they are written, and what the `date` argument may say.
+"""Buckets by name: how they are written, and which of them the `date` argument names.
 
-Grammar: `latest`, `all`, one bucket, or `FIRST..LAST` with both ends included. A bucket is named by its start:
-`2026-11-21T14:00:00Z` on hourly_7d, `2026-11-21` on daily_14d, `2026-11` on monthly_12m.
+A bucket is named by its start: `2026-11-21T14:00:00Z` on hourly_7d, `2026-11-21` on daily_14d, `2026-11` on
+monthly_12m.
+A date of longer buckets than a scale has is all of these within it: the hours of a day.
 """
 
 from __future__ import annotations
@@ -9,24 +10,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import overload
 
 from kl_core import calendar
-from kl_core.calendar import GRANULARITY
-from kl_core.vocabulary import ScaleName
+from kl_core.calendar import GRANULARITY, bucket_start
+from kl_core.vocabulary import SCALES, ScaleName
 from kl_query.dataset.model import Column, Scale
+from kl_query.dates import ALL, LATEST, DateRange, dates_meant, is_future, read_date
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
-
-EXAMPLE: dict[ScaleName, str] = {
-    "hourly_7d": "2026-11-21T14:00:00Z",
-    "daily_14d": "2026-11-21",
-    "monthly_12m": "2026-11",
-}
-_READABLE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::?00(?::?00)?)?(?:Z|\+00:?00)?)?)?")
-_SCALE_BY_PARTS: dict[int, ScaleName] = {2: "monthly_12m", 3: "daily_14d", 4: "hourly_7d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,90 +109,91 @@ def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
     error of the caller.
     """
     everything = full_window(scale)
-    wanted = date.strip()
-    if wanted.lower() == "all":
+    word = date.strip().lower()
+    if word == ALL:
         return everything
-    if wanted.lower() == "latest":
+    if word == LATEST:
         return Window(scale, max(0, everything.stop - 1), everything.stop)
-    names = [name.strip() for name in wanted.split("..")]
-    if len(names) > 2:
+    newest = max(everything.end or 0, scale.starts[-1] + 1) if scale.starts else 0
+    dates = read_date(date, newest)
+    if dates is None:
         raise _unreadable(scale, date, argument)
-    starts = [_read_bucket(scale, name, argument) for name in names]
+    if dates.stop <= dates.first:
+        raise _backwards(scale, date, argument)
     if not scale.starts:
         return everything
-    first, last = _position(scale, starts[0], date, argument), _position(scale, starts[-1], date, argument)
-    if first > last:
-        raise ToolArgumentError(
-            "invalid_date",
-            argument,
-            f"The range {quoted(date)} ends before it starts.",
-            allowed=_allowed(scale),
-            nearest=[f"{names[1]}..{names[0]}"],
-            example=f"{argument}={names[1]}..{names[0]}",
-        )
-    return Window(scale, first, last + 1)
+    if dates.first < scale.starts[0] or dates.last >= newest:
+        raise _outside(scale, dates, date, argument)
+    first, stop = bisect_left(scale.starts, dates.first), bisect_left(scale.starts, dates.stop)
+    begins_with_a_bucket = first < everything.stop and scale.starts[first] == dates.first
+    if not begins_with_a_bucket or not (scale.ends[stop - 1] == dates.stop or dates.stop > newest):
+        raise _other_granularity(scale, dates, date, argument)
+    return Window(scale, first, stop)
 
 
-def _read_bucket(scale: Scale, name: str, argument: str) -> int:
-    match = _READABLE.fullmatch(name)
-    if match is None:
-        raise _unreadable(scale, name, argument)
-    parts = [int(part) for part in match.groups() if part is not None]
-    try:
-        year, month, day, hour = [*parts, 1, 0][:4] if len(parts) == 2 else [*parts, 0][:4]
-        moment = int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
-    except ValueError:
-        raise _unreadable(scale, name, argument) from None
-    written_for = _SCALE_BY_PARTS[len(parts)]
-    if written_for != scale.name:
-        raise _other_granularity(scale, name, moment, written_for, argument)
-    return moment
-
-
-def _position(scale: Scale, start: int, date: str, argument: str) -> int:
-    position = bisect_left(scale.starts, start)
-    if position < len(scale.starts) and scale.starts[position] == start:
-        return position
-    window = full_window(scale)
-    raise ToolArgumentError(
+def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
+    held = [
+        i for i, (start, end) in enumerate(zip(scale.starts, scale.ends, strict=True))
+        if dates.first <= start and end <= dates.stop
+    ]  # fmt: skip
+    overlap = [Window(scale, held[0], held[-1] + 1).label] if held else []
+    coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
+    return ToolArgumentError(
         "unknown_date",
         argument,
-        f"{quoted(date)} lies outside the data of {scale.name}, which holds {window.label}.",
+        f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
         allowed=_allowed(scale),
-        nearest=_nearest(scale, start),
-        example=f"{argument}={bucket_name(scale.name, scale.starts[-1])}",
+        nearest=_nearest(scale, dates.first),
+        corrections=[*({argument: each} for each in overlap), *coarser, {argument: LATEST}],
+    )
+
+
+def _covering(scale: ScaleName, dates: DateRange) -> str:
+    """Return the buckets of a scale that hold a range."""
+    first, last = (bucket_name(scale, bucket_start(scale, moment)) for moment in (dates.first, dates.stop - 1))
+    return first if first == last else f"{first}..{last}"
+
+
+def _backwards(scale: Scale, date: str, argument: str) -> ToolArgumentError:
+    first, last = re.split(r"\s*(?:\.\.|/|\bto\b)\s*", date.strip(), maxsplit=1)
+    return ToolArgumentError(
+        "invalid_date",
+        argument,
+        f"The range {quoted(date)} ends before it starts.",
+        allowed=_allowed(scale),
+        nearest=[f"{last}..{first}"],
+        corrections=[{argument: f"{last}..{first}"}],
     )
 
 
 def _unreadable(scale: Scale, date: str, argument: str) -> ToolArgumentError:
+    meant = dates_meant(date)
+    why = ": the books hold what was, and no forecasts" if is_future(date) else ""
     return ToolArgumentError(
         "invalid_date",
         argument,
-        f"{quoted(date)} is not a date of {scale.name}, whose buckets are written {EXAMPLE[scale.name]} (UTC).",
+        f"{quoted(date)} is not a date of {scale.name}{why}.",
         allowed=_allowed(scale),
-        nearest=["latest", "all", *_nearest(scale, 2**40)[: NEAREST_VALUES - 2]],
-        example=f"{argument}=latest",
+        nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
+        corrections=[{argument: each} for each in (*meant, LATEST)],
     )
 
 
-def _other_granularity(
-    scale: Scale, name: str, moment: int, written_for: ScaleName, argument: str
-) -> ToolArgumentError:
+def _other_granularity(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
     return ToolArgumentError(
         "invalid_date",
         argument,
-        f"{quoted(name)} names a {GRANULARITY[written_for]}, but {scale.name} is made of {GRANULARITY[scale.name]}s: "
-        f"write {EXAMPLE[scale.name]} or a range FIRST..LAST, or pass scale={written_for} where the tool has a scale.",
+        f"{quoted(date)} names {GRANULARITY[dates.scale]}s, but {scale.name} is made of {GRANULARITY[scale.name]}s.",
         allowed=_allowed(scale),
-        nearest=_nearest(scale, moment),
-        example=f"{argument}={EXAMPLE[scale.name]}",
+        nearest=_nearest(scale, dates.first),
+        corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
     )
 
 
 def _allowed(scale: Scale) -> str:
     window = full_window(scale).label
-    buckets = f"a bucket or a range FIRST..LAST within {window}" if window else "a bucket or a range FIRST..LAST"
-    return f"latest, all, {buckets}"
+    within = f" within {window}" if window else ""
+    return f"latest, all, a bucket, a range FIRST..LAST or words like last_7d{within}"
 
 
 def _nearest(scale: Scale, moment: int) -> list[str]:

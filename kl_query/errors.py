@@ -2,23 +2,19 @@
 
 KubeLedgerError (kl_core)
 ├── DatasetError         the published dataset cannot be used: which file, what is wrong, what to do
-└── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what comes nearest
+└── ToolArgumentError    a call was asked wrongly: which argument, what is allowed, what would be answered instead
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kl_core.errors import KubeLedgerError
 from kl_query.warnings.warning import DataWarning
 
-MAX_PAYLOAD_CHARS = 2_000
-"""Largest `ToolArgumentError` payload as compact JSON."""
 NEAREST_VALUES = 5
-_MAX_MESSAGE_CHARS = 600
 _MAX_VALUE_CHARS = 80
-_MAX_ALLOWED_CHARS = 400
-_MAX_EXAMPLE_CHARS = 200
 
 
 class DatasetError(KubeLedgerError):
@@ -33,6 +29,15 @@ class DatasetError(KubeLedgerError):
         self.warning = warning
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A change that may make a wrong call right: new values of arguments, None for one to leave out."""
+
+    changes: Mapping[str, Any]
+    tool: str | None = None
+    """The tool that answers what was meant; None: the one that was called."""
+
+
 class ToolArgumentError(KubeLedgerError):
     """An argument of a tool call is wrong. Everything in it is meant to be read by the assistant that made the call."""
 
@@ -44,29 +49,19 @@ class ToolArgumentError(KubeLedgerError):
         *,
         allowed: Sequence[str] | str | None = None,
         nearest: Sequence[str] = (),
-        example: str | None = None,
+        corrections: Sequence[Correction | Mapping[str, Any]] = (),
     ) -> None:
-        """Take `allowed` as a list of values or as a sentence, `nearest` as at most five valid values."""
+        """Take `allowed` as a list of values or as a sentence, `nearest` as at most five valid values.
+
+        `corrections` come the likeliest first. To leave the argument out needs no mention: it is tried after them.
+        """
         super().__init__(message)
         self.code = code
         self.argument = argument
         self.message = message
         self.allowed = allowed
         self.nearest = tuple(nearest)[:NEAREST_VALUES]
-        self.example = example
-
-    def to_payload(self) -> dict[str, Any]:
-        """Return `{"error": {code, argument, message, allowed, nearest, example}}`, at most 2,000 characters long."""
-        return {
-            "error": {
-                "code": self.code,
-                "argument": _cut(self.argument, _MAX_VALUE_CHARS),
-                "message": _cut(self.message, _MAX_MESSAGE_CHARS),
-                "allowed": _cut_allowed(self.allowed),
-                "nearest": [_cut(value, _MAX_VALUE_CHARS) for value in self.nearest],
-                "example": _cut(self.example, _MAX_EXAMPLE_CHARS),
-            }
-        }
+        self.corrections = tuple(each if isinstance(each, Correction) else Correction(each) for each in corrections)
 
 
 def nearest_values(wanted: str, valid: Iterable[str]) -> list[str]:
@@ -77,26 +72,9 @@ def nearest_values(wanted: str, valid: Iterable[str]) -> list[str]:
 def quoted(value: object) -> str:
     """Return a caller's value in quotes, printable, and short enough to be repeated in a message."""
     text = value if isinstance(value, str) else repr(value)
-    printable = "".join(character if character.isprintable() else "?" for character in text[: _MAX_VALUE_CHARS + 1])
-    return f"'{_cut(printable, _MAX_VALUE_CHARS)}'"
+    return f"'{shortened(''.join(c if c.isprintable() else '?' for c in text[: _MAX_VALUE_CHARS + 1]))}'"
 
 
-def _cut(text: str | None, limit: int) -> str | None:
-    if text is None:
-        return None
-    head = text[: limit + 1]
-    printable = "".join(c if c.isprintable() and c not in '"\\' else "'" if c == '"' else "?" for c in head)
-    return printable if len(printable) <= limit else printable[: limit - 1] + "…"
-
-
-def _cut_allowed(allowed: Sequence[str] | str | None) -> list[str] | str | None:
-    if allowed is None or isinstance(allowed, str):
-        return _cut(allowed, _MAX_ALLOWED_CHARS)
-    kept: list[str] = []
-    used = 0
-    for value in allowed:
-        used += len(value) + 3
-        if used > _MAX_ALLOWED_CHARS:
-            return [*kept, "…"]
-        kept.append(value)
-    return kept
+def shortened(text: str, limit: int = _MAX_VALUE_CHARS) -> str:
+    """Return a text of at most `limit` characters, the last of them an ellipsis where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

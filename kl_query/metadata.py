@@ -36,18 +36,23 @@ def metadata(
     measure: Measure | None = None,
     unit: str | None = None,
     metric: str | None = None,
+    money: bool | None = None,
     warnings: Iterable[DataWarning] = (),
 ) -> Block:
-    """Return the whole block; `warnings` are those of the query, added after the dataset's own."""
+    """Return the whole block; `warnings` are those of the query, added after the dataset's own.
+
+    `money` says whether the answer holds any, by default where its unit is that or none.
+    """
     shown_unit, shown_metric = (measure.unit, measure.metric) if measure else (None, metric)
     shown_unit = unit or shown_unit
-    money = shown_unit in (MONEY, None)
+    shared = shown_unit in (MONEY, None)
+    money = shared if money is None else money
     return {
         "cluster": dataset.cluster,
         "cost_model": measure.cost_model if measure else dataset.cost_model,
         "currency": dataset.currency if money else None,
         "unit": shown_unit,
-        "sharing": sharing.block(dataset, applies=money),
+        "sharing": sharing.block(dataset, applies=shared),
         "metric": shown_metric,
         "scale": window.scale.name if window else None,
         "data_window": _data_window(window) if window else None,

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kl_core.globs import MAX_GLOB_CHARS, broken_rule
+from kl_core.globs import MAX_GLOB_CHARS, MAX_PATTERNS, broken_rule
 from kl_query.dataset.model import Dataset, Scale
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.unmatched import example, globs_meant, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.unmatched import LISTING, globs_meant, matching, pattern_as_name, unknown_name, unknown_pattern
 from kl_query.warnings.warning import RowId
 
 EVERYTHING = "*"
 """How series name the sum of all namespaces; not a legal namespace name."""
-MAX_PATTERNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Selection:
 
 def listed(dataset: Dataset) -> list[str]:
     """Return the names an answer may show, in order."""
-    return sorted(dataset.namespaces)
+    return list(dataset.names)
 
 
 def select(
@@ -49,14 +48,15 @@ def select(
             "namespace and namespaces cannot be used together: namespace takes one exact name, namespaces takes "
             "several names or globs.",
             allowed="namespace or namespaces, not both",
-            example=f"namespaces={namespace[:60]},{','.join(namespaces)[:60]}",
+            corrections=[{"namespace": None, "namespaces": list(dict.fromkeys([namespace, *namespaces]))}],
         )
     if namespace is not None:
-        return Selection("namespace", (_exact(dataset, namespace),), namespace)
+        name = _exact(dataset, namespace)
+        return Selection("namespace", (name,), name)
     if namespaces is None:
         return Selection("cluster", tuple(listed(dataset)), EVERYTHING)
     names = tuple(match(dataset, namespaces, "namespaces"))
-    label = ",".join(namespaces)
+    label = ",".join(_in_any_case(dataset, listed(dataset), each) or each for each in namespaces)
     return Selection("aggregate" if aggregate else "namespaces", names, label)
 
 
@@ -77,7 +77,16 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
 def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:
     if is_glob(pattern):
         return matching(names, [pattern])
-    return [pattern] if pattern in dataset.namespaces else []
+    name = _in_any_case(dataset, names, pattern)
+    return [] if name is None else [name]
+
+
+def _in_any_case(dataset: Dataset, names: Sequence[str], wanted: str) -> str | None:
+    """Return the name that is written so, else the only one that differs from it in case alone."""
+    if wanted in dataset.namespaces:
+        return wanted
+    alike = [name for name in names if name.lower() == wanted.lower()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def is_glob(text: str) -> bool:
@@ -88,33 +97,38 @@ def is_glob(text: str) -> bool:
 def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the patterns as they are, or raise ToolArgumentError saying which rule one of them breaks.
 
-    `names` are those that may be told: the error then has an example that matches one.
+    `names` are those that may be told: the error then has patterns that match one.
     """
     checked = tuple(dict.fromkeys(patterns))
     if not 1 <= len(checked) <= MAX_PATTERNS:
         message = f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}."
-        raise _bad_pattern(argument, message, names[:1])
+        raise _bad_pattern(argument, message, checked[:MAX_PATTERNS])
     for pattern in checked:
         broken = broken_rule(pattern, quoted(pattern))
         if broken is not None:
             meant = globs_meant(pattern[:MAX_GLOB_CHARS], names)
-            raise _bad_pattern(argument, broken, meant or names[:1])
+            replaced = [each for other in checked for each in (meant if other == pattern else [other])]
+            raise _bad_pattern(argument, broken, replaced[:MAX_PATTERNS])
     return checked
 
 
-def _bad_pattern(argument: str, message: str, answered: Sequence[str]) -> ToolArgumentError:
+def _bad_pattern(argument: str, message: str, meant: Sequence[str]) -> ToolArgumentError:
     return ToolArgumentError(
         "invalid_pattern",
         argument,
         message,
         allowed="shell globs with * ? [abc] [!abc], case-sensitive, each matched against the whole name",
-        example=example(argument, answered or ["kube-*"]),
+        corrections=[*([{argument: list(meant)}] if meant else []), LISTING],
     )
 
 
 def _exact(dataset: Dataset, namespace: str) -> str:
+    names = listed(dataset)
     if is_glob(namespace):
-        raise pattern_as_name(listed(dataset), namespace)
-    if namespace in dataset.namespaces or not dataset.total_namespaces:
+        raise pattern_as_name(names, namespace)
+    if not dataset.total_namespaces:
         return namespace  # a dataset that is not there yet cannot know the name: its absence is the warning
-    raise unknown_name(listed(dataset), namespace)
+    name = _in_any_case(dataset, names, namespace)
+    if name is None:
+        raise unknown_name(names, namespace)
+    return name

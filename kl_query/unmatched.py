@@ -1,31 +1,44 @@
-"""The errors for what matches no namespace: they name the nearest ones, and an argument that would be answered.
+"""The errors for what matches no namespace: they name the nearest ones, and arguments that would be answered.
 
 Whoever writes a regular expression, or several names in one text, means shell globs: these are told.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fnmatch2 import fnmatchcase2
 
-from kl_query.errors import NEAREST_VALUES, ToolArgumentError, nearest_values, quoted
+from kl_core.globs import MAX_PATTERNS
+from kl_core.vocabulary import SPECIAL_ENTRIES
+from kl_query.errors import NEAREST_VALUES, Correction, ToolArgumentError, nearest_values, quoted
 
 MAX_GLOBS = 10
 """Globs that one expression is taken apart into; of one that means more, none is told."""
+MAX_COMPARED_PATTERNS = 2
+"""Patterns of one call that are compared with every name, which takes a tenth of a second with 2,000 long ones."""
 _FOREIGN = re.compile(r"[\^$().|+,\s'\"]")
 """What neither a name nor a glob holds."""
 _GROUP = re.compile(r"\((?:\?:)?([^()?]*)\)(?![?*+])")
 _SEPARATORS = re.compile(r"[|,\s'\"]+")
-_MAX_EXAMPLE_CHARS = 150
+LISTING = Correction({"namespace": None, "namespaces": None}, tool="list_namespaces")
+"""What helps whoever named nothing that is there: the names."""
 _GLOBS = " Patterns are shell globs: * stands for any text."
+_SPECIAL = "The special entries are in get_usage with exclude_special=false and in get_namespace_breakdown."
 
 
 def unknown_pattern(
     names: Sequence[str], patterns: Sequence[str], idle: Sequence[str], argument: str
 ) -> ToolArgumentError:
     """Return the error for `patterns` of which those in `idle` match none of `names`, the names that may be told."""
-    globs, nearest = nearest_to(names, *idle[:NEAREST_VALUES])
-    kept = [pattern for pattern in patterns if pattern not in idle and "," not in pattern]
+    special = [pattern for pattern in idle if _is_special(pattern)]
+    if special:
+        kept = [pattern for pattern in patterns if pattern not in idle]
+        return _special_entry(special[0], argument, {argument: None, "namespaces": kept or None})
+    globs = {pattern: globs_meant(pattern, names) for pattern in idle[:MAX_GLOBS]}
+    unclear = [pattern for pattern in globs if not globs[pattern]][:MAX_COMPARED_PATTERNS]
+    near = {pattern: nearest_names(names, pattern) for pattern in unclear}
+    meant = [each for pattern in patterns for each in _meant(pattern, idle, globs, near)]
+    nearest = matching(names, [glob for each in globs.values() for glob in each]) or near.get(idle[0], [])
     others = f" Nor does any match {', '.join(map(quoted, idle[1:NEAREST_VALUES]))}." if idle[1:] else ""
     return ToolArgumentError(
         "unknown_namespace",
@@ -34,12 +47,23 @@ def unknown_pattern(
         + (_GLOBS if any(map(is_foreign, idle)) else ""),
         allowed="names that list_namespaces returns, or globs that match one",
         nearest=nearest,
-        example=example(argument, [*(globs or nearest[:1]), *kept[:MAX_GLOBS]] or names[:1]),
+        corrections=[*([{argument: list(dict.fromkeys(meant))[:MAX_PATTERNS]}] if meant else []), LISTING],
     )
+
+
+def _meant(
+    pattern: str, idle: Sequence[str], globs: Mapping[str, list[str]], near: Mapping[str, list[str]]
+) -> list[str]:
+    """Return a pattern that matches; of one that does not, what it means, and nothing where that is not plain."""
+    if pattern not in idle:
+        return [pattern]
+    return globs.get(pattern) or near.get(pattern, [])[:1]
 
 
 def unknown_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
     """Return the error for a `namespace` that is none of `names`, the names that may be told."""
+    if _is_special(wanted):
+        return _special_entry(wanted, "namespace", {"namespace": None})
     globs, nearest = nearest_to(names, wanted)
     return ToolArgumentError(
         "unknown_namespace",
@@ -47,7 +71,7 @@ def unknown_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
         f"No namespace is called {quoted(wanted)} among the {len(names)} known ones.",
         allowed="a name that list_namespaces returns",
         nearest=nearest,
-        example=example("namespaces", globs) or example("namespace", (nearest or names)[:1]),
+        corrections=[*([_as_list(globs)] if globs else [{"namespace": name} for name in nearest[:1]]), LISTING],
     )
 
 
@@ -61,7 +85,26 @@ def pattern_as_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
         f"namespace takes one exact name; for the pattern {quoted(wanted)} use namespaces.",
         allowed="an exact namespace name",
         nearest=nearest,
-        example=example("namespaces", globs or (nearest or names)[:1] or [wanted]),
+        corrections=[*([_as_list(globs)] if globs else [{"namespace": name} for name in nearest[:1]]), LISTING],
+    )
+
+
+def _as_list(globs: Sequence[str]) -> dict[str, list[str] | None]:
+    return {"namespace": None, "namespaces": list(globs)}
+
+
+def _is_special(name: str) -> bool:
+    return name.strip().lower() in SPECIAL_ENTRIES
+
+
+def _special_entry(name: str, argument: str, changes: Mapping[str, list[str] | None]) -> ToolArgumentError:
+    """Return the error for a special entry that was asked for as if it were a namespace."""
+    return ToolArgumentError(
+        "unknown_namespace",
+        argument,
+        f"{quoted(name)} is a special entry and not a namespace.",
+        allowed=f"names of namespaces. {_SPECIAL}",
+        corrections=[Correction({**changes, "exclude_special": False}, tool="get_usage")],
     )
 
 
@@ -81,15 +124,6 @@ def nearest_names(names: Sequence[str], wanted: str) -> list[str]:
 def matching(names: Iterable[str], globs: Sequence[str]) -> list[str]:
     """Return the names that match any of the globs."""
     return [name for name in names if any(fnmatchcase2(name, glob) for glob in globs)]
-
-
-def example(argument: str, values: Sequence[str]) -> str | None:
-    """Return an argument that takes as many of the values as an error has room for; None where there is none."""
-    kept: list[str] = []
-    for value in values:
-        if len(",".join([*kept, value])) <= _MAX_EXAMPLE_CHARS:
-            kept.append(value)
-    return f"{argument}={','.join(kept)}" if kept else None
 
 
 def is_foreign(text: str) -> bool:
@@ -133,7 +167,8 @@ def _candidates(alternative: str) -> list[str]:
         globs = [("" if from_start else "*") + body + ("" if to_end else "*")]
     else:
         globs = [body, body + ("*" if body.endswith("-") else "-*")]
-    return [re.sub(r"\*+", "*", glob) for glob in globs]
+    tidy = [re.sub(r"\*+", "*", glob) for glob in globs]
+    return list(dict.fromkeys([*tidy, *map(str.lower, tidy)]))
 
 
 def _first_to_match(globs: Sequence[str], names: Sequence[str]) -> list[str]:

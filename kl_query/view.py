@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
-from kl_query.dataset.model import Column, Dataset, Row, Scale
+from kl_query.dataset.model import Column, Dataset, Scale
 from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
 from kl_query.measures.unmeasured import all_measured, lacks_gpus, unmeasured_requests
+from kl_query.measures.unrequested import beside_requests
 from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, known_sum, percent
 from kl_query.selection import Selection
@@ -35,6 +36,12 @@ class Frame:
     dataset: Dataset
     window: Window
     measure: Measure
+    _columns: dict[RowId, Column] = field(default_factory=dict, compare=False, repr=False)
+    """Rows before sharing, over the whole scale."""
+
+    def over(self, window: Window) -> Frame:
+        """Return the same over another window of the scale."""
+        return replace(self, window=window)
 
     @property
     def scale(self) -> Scale:
@@ -77,18 +84,22 @@ class Frame:
         return sum(short)
 
     def _raw(self, namespace: RowId) -> Column:
-        return self.measure.column(self.scale.row(namespace))
+        if namespace not in self._columns:
+            self._columns[namespace] = self.measure.column(self.scale.row(namespace))
+        return self._columns[namespace]
 
     def special(self, entry: Special) -> tuple[Column, Sum] | None:
         """Return a special entry's amounts per bucket and their sum over the window.
 
         None for one that never occurs or lacks the dimension.
         """
-        row: Row | None = self.scale.special.get(entry)
-        if row is None or (self.measure.dimension == "requests" and entry != "excluded"):
+        metric, row = self.measure.metric, self.scale.special.get(entry)
+        raw = None if row is None else self.measure.column(row)
+        if self.measure.dimension == "requests" and metric != "total":
+            raw = beside_requests(self.scale, metric, entry)
+        if raw is None:
             return None
-        raw, shared = self.measure.column(row), self.after_sharing
-        total = self.total(raw)
+        total, shared = self.total(raw), self.after_sharing
         if shared is None:
             return raw, total
         return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)
@@ -167,8 +178,18 @@ class Frame:
         return [row for row in self.scale.withheld_ids if row not in self.absorbed]
 
     def ranked(self, *, exclude_system: bool) -> list[str]:
-        """Return `listed`, largest first, unknown ones last; none where values of namespaces cannot be compared."""
-        return self.in_order(self.listed(exclude_system=exclude_system), self.totals) if self.measure.additive else []
+        """Return `listed` but for those of zero, largest first, unknown ones last.
+
+        None where values of namespaces cannot be compared.
+        """
+        if not self.measure.additive:
+            return []
+        names = self.listed(exclude_system=exclude_system)
+        return self.in_order(self.without_zeros(names), self.totals)
+
+    def without_zeros(self, names: Sequence[str]) -> list[str]:
+        """Return the names whose value is not known to be zero; all where values are no amounts that add up."""
+        return [name for name in names if not (self.measure.additive and self.totals[name].value == 0)]
 
     def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
         """Return names by value, largest first, unknown ones last, ties by name.

@@ -21,6 +21,7 @@ from collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from kl_mcp.protocol.prompts import PROMPTS
 from kl_mcp.settings import SETTINGS as SERVER_SETTINGS
 from kl_mcp.tools import TABLE
+from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS
 from kl_mcp.tools.tool import Tool
 from release.manifests import manifests
 from release.product import URL, VERSION
@@ -46,6 +47,12 @@ def tools() -> str:
         for name, tool in TABLE.items()
     )
     return table(("tool", "arguments", "what it answers"), rows)
+
+
+def client_arguments() -> str:
+    return table(
+        ("ignored argument", "client and meaning"), ((f"`{name}`", said) for name, said in ADDED_BY_CLIENTS.items())
+    )
 
 
 def prompts() -> str:
@@ -88,6 +95,7 @@ def server_settings() -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "client arguments": client_arguments,
     "clients": clients,
     "collector settings": collector_settings,
     "prompts": prompts,

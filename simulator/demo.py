@@ -28,7 +28,7 @@ from simulator.history import fill, first_history
 from simulator.objects import timestamp
 from simulator.processes import Child, ProcessError, answers, child, port_is_free
 from simulator.progress import shown
-from simulator.questions import QUESTIONS, window
+from simulator.questions import QUESTIONS
 from simulator.server import write_atomically
 from simulator.workload import Workload, default_origin
 
@@ -220,7 +220,8 @@ async def _ask(url: str) -> None:
             if result.is_error or answer is None:
                 raise DemoError(f"{question.tool} answered with an error: {result.content}")
             call = ", ".join(f"{name}={value}" for name, value in question.arguments.items())
-            _say(f"\n{number}. {question.text}\n   {question.tool}({call}), {took:.0f} ms\n   {window(answer)}\n")
+            heading = f"{question.tool}({call}), {took:.0f} ms\n   {question.window(answer)}"
+            _say(f"\n{number}. {question.text}\n   {heading}\n")
             _say("\n".join(f"   {line}" for line in question.show(answer).splitlines()))
 
 

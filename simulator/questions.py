@@ -9,14 +9,29 @@ from typing import Any
 Answer = Mapping[str, Any]
 
 
+def window(answer: Answer) -> str:
+    """What the metadata block says about the answer: window and unit."""
+    span = answer["metadata"]["data_window"]
+    partial = ", the last bucket still open" if span["partial"] else ""
+    return f"{span['start']} to {span['end']}{partial}; in {answer['metadata']['unit']}"
+
+
+def months(answer: Answer) -> str:
+    """The same of an answer by the month: of the months that are shown, not of the periods beside them."""
+    trajectory = answer["comparisons"][0]["monthly_12m"]["series"]
+    partial = "" if trajectory[-1]["complete"] else ", the last month still open"
+    return f"{trajectory[0]['date']} to {trajectory[-1]['date']}{partial}; in {answer['metadata']['unit']}"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, the tool and arguments that answer it in one call, and how to show the answer."""
+    """A question, the tool and arguments that answer it in one call, how to show the answer, and what time it is of."""
 
     text: str
     tool: str
     arguments: Mapping[str, Any]
     show: Callable[[Answer], str]
+    window: Callable[[Answer], str] = window
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -43,13 +58,6 @@ def _cell(value: object) -> str:
 
 def _is_number(text: str) -> bool:
     return text == "unknown" or text.replace(",", "").replace(".", "").replace("-", "").isdigit()
-
-
-def window(answer: Answer) -> str:
-    """What the metadata block says about the answer: window and unit."""
-    span = answer["metadata"]["data_window"]
-    partial = ", the last bucket still open" if span["partial"] else ""
-    return f"{span['start']} to {span['end']}{partial}; in {answer['metadata']['unit']}"
 
 
 def _ranking(answer: Answer) -> str:
@@ -110,6 +118,7 @@ QUESTIONS: tuple[Question, ...] = (
         "compare_periods",
         {"metric": "cpu", "namespaces": "openshift-monitoring,kube-system"},
         _trajectories,
+        months,
     ),
     Question(
         "Identify CPU over-provisioned namespaces, those with a usage / requests ratio below 0.5.",

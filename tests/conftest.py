@@ -15,6 +15,7 @@ LONG_FILES = [
     "reference/test_reference.py",
     "questions/test_questions.py",
     "simulator/test_demo.py",
+    "release/test_publish.py",
     "e2e/test_five_questions.py",
     "e2e/test_bad_input.py",
     "kl_query/dataset/legacy/test_ten_tools.py",

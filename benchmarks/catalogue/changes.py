@@ -47,6 +47,21 @@ def per_hour(known: Known, names: Sequence[str] | str, span: Span) -> float:
     return known.amount(names, "cpu", span) / known.elapsed_hours(span)
 
 
+def longer_month(known: Known, amount: Callable[[Span], float]) -> dict[str, Any]:
+    """The change from February to March, of an amount and per hour."""
+    before, after = known.when.february, known.when.march
+    return {
+        "comparison/billed_change_pct": percent(amount(before), amount(after)),
+        "comparison/change_pct_per_hour": percent(amount(before) / before.hours, amount(after) / after.hours),
+    }
+
+
+def trend_of(known: Known, name: str) -> dict[str, Any]:
+    """The trend of a namespace's CPU use."""
+    rise = known.trend_pct([name], "cpu")
+    return {"trend/rise_pct": rise, "trend/direction": direction(rise)}
+
+
 QUESTIONS = (
     Question(
         "What were the biggest CPU movers of the last seven days against the seven before?",
@@ -98,13 +113,16 @@ QUESTIONS = (
         },
     ),
     Question(
-        "At the same pace, is search busier today than yesterday?",
+        "Is search busier today than yesterday by this time?",
         lambda when: call("compare_periods", namespace="search", date=when.today.date, baseline=when.yesterday.date),
         lambda known: {
             "comparison/change_pct": percent(
-                per_hour(known, "search", known.when.yesterday), per_hour(known, "search", known.when.today)
+                known.amount("search", "cpu", known.when.same_hours_of_yesterday),
+                known.amount("search", "cpu", known.when.closed_hours_of_today),
             ),
-            "comparison/scaled": True,
+            "comparison/value": known.amount("search", "cpu", known.when.closed_hours_of_today),
+            "comparison/same_hours": True,
+            "comparison/scaled": False,
         },
     ),
     Question(
@@ -126,6 +144,23 @@ QUESTIONS = (
             "monthly_12m/trend_direction": direction(known.trend_pct(known.matching("ml-*"), "cpu")),
             "trend/rise_pct": known.trend_pct(known.matching("ml-*"), "cpu"),
         },
+    ),
+    Question(
+        "Is the CPU use of recommendations, which began this year, still growing?",
+        lambda _: call("compare_periods", namespace="recommendations"),
+        lambda known: trend_of(known, "recommendations"),
+    ),
+    Question(
+        "Was legacy-crm using less and less CPU before it was removed?",
+        lambda _: call("compare_periods", namespace="legacy-crm"),
+        lambda known: trend_of(known, "legacy-crm"),
+    ),
+    Question(
+        "How much more CPU did the cluster use in March than in February, in all and per hour?",
+        lambda when: call(
+            "compare_periods", scale="monthly_12m", date=when.march.date, baseline=when.february.date, limit=1
+        ),
+        lambda known: longer_month(known, lambda month: known.amount(known.namespaces, "cpu", month)),
     ),
     Question(
         "Compare the monthly CPU trajectory of openshift-monitoring against kube-system.",

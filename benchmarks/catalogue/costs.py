@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.catalogue.changes import longer_month
 from benchmarks.catalogue.rankings import rows
 from benchmarks.known import Known
 from benchmarks.questions import Question, call
@@ -119,6 +120,18 @@ QUESTIONS = (
                 ),
             ),
         },
+    ),
+    Question(
+        "What did the namespaces cost more in March than in February, and how much of it is the longer month?",
+        lambda when: call(
+            "compare_periods",
+            **COSTS,
+            scale="monthly_12m",
+            date=when.march.date,
+            baseline=when.february.date,
+            limit=1,
+        ),
+        lambda known: longer_month(known, lambda month: known.cost(known.namespaces, "total", month)),
     ),
     Question(
         "Which part of last month's bill is for GPUs?",

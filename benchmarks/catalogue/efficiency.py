@@ -20,6 +20,12 @@ def with_ratio(known: Known, metric: Metric, low: float, high: float) -> list[st
     return by_waste(known, metric, [name for name, ratio in ratios.items() if low <= ratio < high])
 
 
+def left_over(known: Known, sign: int) -> float:
+    """Requests less usage of CPU over 14 days, or the reverse, of the namespaces with requests where it is positive."""
+    span = known.when.fourteen_days
+    return sum(max(0.0, sign * known.unused(name, "cpu", span)) for name in known.ratios("cpu", span))
+
+
 def without_requests(known: Known) -> dict[str, Any]:
     """Namespaces whose pods request no CPU, in the order of their use."""
     span = known.when.fourteen_days
@@ -74,6 +80,14 @@ QUESTIONS = (
             "efficiency/0/unused": max(
                 known.unused(name, "cpu", known.when.fourteen_days) for name in known.living(known.when.fourteen_days)
             ),
+        },
+    ),
+    Question(
+        "How much CPU is reserved and not used, and how much do others use beyond what they reserve?",
+        lambda _: call("get_efficiency", metric="cpu", limit=1),
+        lambda known: {
+            "totals/cpu/unused": left_over(known, 1),
+            "totals/cpu/overused": left_over(known, -1),
         },
     ),
     Question(

@@ -8,6 +8,8 @@ import numpy as np
 
 from benchmarks.known import Known, peak
 from benchmarks.questions import Question, call
+from simulator.objects import timestamp
+from simulator.workload import Metric
 
 
 def extremes(series: dict[str, float]) -> dict[str, Any]:
@@ -32,7 +34,22 @@ def hourly_ratios(known: Known) -> dict[str, float]:
     return {hour: ratio(hour) for hour in known.full_hours(known.namespaces, "cpu")}
 
 
+def mean_now(known: Known, name: str, metric: Metric) -> float:
+    """What a namespace uses on average in the open hour, up to the last tick."""
+    open_hour = known.when.open_hour
+    return known.amount(name, metric, open_hour) / known.elapsed_hours(open_hour)
+
+
 QUESTIONS = (
+    Question(
+        "How many cores does search use right now?",
+        lambda _: call("get_timeseries", namespace="search", date="latest"),
+        lambda known: {
+            "latest/mean": mean_now(known, "search", "cpu"),
+            "latest/unit": "cores",
+            "latest/date": timestamp(known.when.open_hour.start),
+        },
+    ),
     Question(
         "When was the cluster's busiest hour of the last seven days, and how many cores did it use?",
         lambda _: call("get_timeseries", metric="cpu"),

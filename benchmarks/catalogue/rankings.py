@@ -62,6 +62,20 @@ QUESTIONS = (
         lambda known: rows(known.ranked("gpu", known.when.fourteen_days, 3)),
     ),
     Question(
+        "Which applications use GPUs today, and how many use none?",
+        lambda _: call("get_top_consumers", metric="gpu"),
+        lambda known: {
+            "ranking/*/namespace": [name for name, amount in known.ranked("gpu", known.when.today) if amount],
+            "zero_count": len(
+                [
+                    name
+                    for name in known.living(known.when.fourteen_days)
+                    if name in known.applications() and not known.amount(name, "gpu", known.when.today)
+                ]
+            ),
+        },
+    ),
+    Question(
         "Which namespace holds the most GPU memory today?",
         lambda _: call("get_top_consumers", metric="gpu_memory", limit=1),
         lambda known: rows(known.ranked("gpu_memory", known.when.today, 1)),

@@ -48,6 +48,31 @@ QUESTIONS = (
         },
     ),
     Question(
+        "How many cores are in use at the moment, and how many are idle?",
+        lambda _: call("get_namespace_breakdown", scale="hourly_7d", limit=1),
+        lambda known: {
+            "means/total": known.amount(known.namespaces, "cpu", known.when.open_hour)
+            / known.elapsed_hours(known.when.open_hour),
+            "means/idle": (
+                known.allocatable("cpu", known.when.open_hour)
+                - known.amount(known.namespaces, "cpu", known.when.open_hour)
+            )
+            / known.elapsed_hours(known.when.open_hour),
+        },
+    ),
+    Question(
+        "How many GiB of memory has nobody reserved today?",
+        lambda _: call("get_namespace_breakdown", metric="memory", dimension="requests", limit=1),
+        lambda known: {
+            "means/idle": (
+                known.allocatable("memory", known.when.today)
+                - known.amount(known.namespaces, "memory", known.when.today, "requests")
+            )
+            / known.elapsed_hours(known.when.today),
+            "means/unit": "GiB",
+        },
+    ),
+    Question(
         "How much memory was idle last month?",
         lambda when: call(
             "get_namespace_breakdown", metric="memory", scale="monthly_12m", date=when.last_month.date, limit=5

@@ -11,15 +11,15 @@ get_top_consumers (who uses most), get_namespace_breakdown (how it divides, idle
 requests; below 0.5 is over-provisioned), get_timeseries (by the hour, with the peak), get_usage (by day or month), \
 compare_periods (trends, movers), group_namespaces (globs such as team-*). \
 Mind date: latest is one bucket, often today or this month and still open; all is the whole scale; else a bucket \
-(2026-11-21T14:00:00Z, 2026-11-21, 2026-11) or a range FIRST..LAST, in UTC.
+(2026-11-21T14:00:00Z, 2026-11-21, 2026-11), a range FIRST..LAST or a word (last_week, last_7d), in UTC.
 
-Read metadata before you state a number: unit and currency; data_window (partial: its last bucket is open, do not \
-compare it with whole ones as it stands); last_sample_utc and warnings (stale data, gaps, unknown values: tell the \
+Read metadata before you state a number: unit and currency; data_window (partial: its last bucket is open; compare it \
+with compare_periods, over the same hours); last_sample_utc and warnings (stale data, gaps, unknown values: tell the \
 user); coverage; sharing (whether costs were spread); truncated (rows left out, and the cursor for more). Totals cover \
 everything, listed or not; exclude_system shortens a list and changes no total. null is unknown, never zero. \
 Idle and non-allocatable capacity are special entries, not namespaces. share_pct is of all namespaces, \
 cluster_share_pct of the cluster.
 
-A wrong argument is answered with what is allowed and the nearest valid values: correct the call and repeat it. The \
+A wrong argument is answered with what is allowed and with a corrected call that works: make that call. The \
 resource kubeledger://accounting explains how a number comes about.
 """

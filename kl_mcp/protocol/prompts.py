@@ -1,85 +1,133 @@
-"""Prompts: recurring questions with the calls that answer them, as one explicit table."""
+"""Prompts: recurring questions with the calls that answer them, as one explicit table.
 
-from collections.abc import Callable, Iterable, Mapping
+A prompt is written for the dataset that the caller sees, with each call whole, and each call is tried: one that fails
+would mislead, and what was filled in wrongly is refused with the words of the tool.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from pydantic import Field
 
+from kl_core.vocabulary import BILLED_METRICS
 from kl_core.wording import did_you_mean
+from kl_mcp.tools import TABLE
+from kl_mcp.tools.refusals import Call, Refusal
+from kl_mcp.tools.sent_arguments import split_list
+from kl_query.dataset import Dataset
+from kl_query.errors import ToolArgumentError
 
 MAX_ARGUMENT_CHARS = 256
+EACH_NAMESPACE = "NAMESPACE"
+"""Stands in a call for a namespace that an earlier answer names; no legal name is in capitals."""
 READ_METADATA = (
     "State unit, data window and freshness from each answer's metadata, and repeat its warnings. "
     "null is unknown, not 0."
 )
+Given = Mapping[str, str]
+"""The arguments that were filled in."""
+Piece = str | Call | list[Call]
+"""Of a prompt's text: prose, a call, or several to make in turn."""
 
 
 class Prompt(types.Prompt):
-    """One prompt; `text` turns the arguments that were given into the message to the assistant."""
+    """One prompt; `text` turns the arguments that were given, and the dataset, into the message to the assistant."""
 
     description: str
     arguments: list[types.PromptArgument]
-    text: Annotated[Callable[[Mapping[str, str]], str], Field(exclude=True)]
+    text: Annotated[Callable[[Given, Dataset], Sequence[Piece]], Field(exclude=True)]
 
     def argument(self, name: str) -> types.PromptArgument | None:
         """Return the argument of that name, or None."""
         return next((argument for argument in self.arguments if argument.name == name), None)
 
 
-def _monthly_showback(given: Mapping[str, str]) -> str:
-    month = given.get("month", "latest")
-    pattern = given.get("pattern")
+def _call(tool: str, **arguments: Any) -> Call:
+    return Call(tool, {name: value for name, value in arguments.items() if value is not None})
+
+
+def _metrics(dataset: Dataset) -> list[str]:
+    """Return the metrics there are; of a dataset that is not there yet, those that every cluster has."""
+    return list(dataset.metrics) or ["cpu", "memory"]
+
+
+def _listed(prose: str, calls: list[Call]) -> list[Piece]:
+    return [prose, calls] if calls else []
+
+
+def _monthly_showback(given: Given, dataset: Dataset) -> list[Piece]:
+    month, pattern = given.get("month", "latest"), given.get("pattern")
+    shown: list[dict[str, str]] = [{"metric": metric} for metric in _metrics(dataset) if metric in BILLED_METRICS]
+    if any(dataset.priced(metric) for metric in BILLED_METRICS):
+        shown = [{"metric": "total", "cost_model": "costs"}, *shown]
+    period = {"scale": "monthly_12m", "date": month}
     scope = f" for the namespaces matching {pattern}" if pattern else ""
-    group = (
-        f" Then call group_namespaces with pattern={pattern}, scale=monthly_12m and date={month} for their total."
-        if pattern
-        else ""
-    )
-    return (
-        f"Write a showback report{scope}, month {month}. Call describe_dataset for cost model and currency. For cpu "
-        "and memory (metric=total with cost_model=costs when a rate is set) call get_namespace_breakdown with "
-        f"scale=monthly_12m and date={month}.{group} Give a table per namespace with its share of all namespaces and "
-        "of the cluster, then idle and non-allocatable capacity, so that the rows add up to the whole. "
-        f"{READ_METADATA}"
-    )
+    globs = [glob.strip() for glob in split_list(pattern)] if pattern else []
+    groups = [_call("group_namespaces", pattern=globs, **each, **period) for each in shown if globs]
+    return [
+        f"Write a showback report{scope}, month {month}. For cost model and currency call ",
+        _call("describe_dataset"),
+        ", then call ",
+        [_call("get_namespace_breakdown", **each, **period) for each in shown],
+        *_listed(", and for the total of the group call ", groups),
+        ". Give a table per namespace with its share of all namespaces and of the cluster, ",
+        "then idle and non-allocatable capacity, so that the rows add up to the whole. ",
+    ]
 
 
-def _over_provisioning_review(given: Mapping[str, str]) -> str:
-    metric, scale, date = given.get("metric", "cpu"), given.get("scale", "daily_14d"), given.get("date", "all")
-    return (
-        f"Review over-provisioning of {metric}. Call get_efficiency with metric={metric}, scale={scale}, date={date}, "
-        "classification=over_provisioned and sort=unused. For the three namespaces with the most unused requests call "
-        f"get_efficiency_timeseries with metric={metric} to see whether the gap is steady or a matter of time of day. "
-        "Report usage, requests and their ratio; name namespaces without requests (classification=no_requests) apart. "
-        f"{READ_METADATA}"
-    )
+def _over_provisioning_review(given: Given, _dataset: Dataset) -> list[Piece]:
+    metric, date = given.get("metric", "cpu"), given.get("date", "all")
+    scale = given.get("scale") or (None if "date" in given else "daily_14d")
+    review = partial(_call, "get_efficiency", metric=metric, scale=scale, date=date)
+    return [
+        f"Review over-provisioning of {metric}. Call ",
+        review(classification="over_provisioned", sort="unused"),
+        ". For each of the three namespaces with the most unused requests call ",
+        _call("get_efficiency_timeseries", metric=metric, namespace=EACH_NAMESPACE),
+        f", its name in the place of {EACH_NAMESPACE}, to see whether the gap is steady or a matter of time of day. ",
+        "Namespaces without requests, to be named apart, are in ",
+        review(classification="no_requests", sort="usage"),
+        ". Report usage, requests and their ratio. ",
+    ]
 
 
-def _namespace_changes(given: Mapping[str, str]) -> str:
+def _namespace_changes(given: Given, dataset: Dataset) -> list[Piece]:
     namespace, metric, date = given["namespace"], given.get("metric"), given.get("date")
-    measured = f"metric={metric}" if metric else "metric=cpu, then with metric=memory"
-    period = f", scale=daily_14d and date={date} (it is set against as many days before)" if date else ""
-    return (
-        f"What changed in the namespace {namespace}? Call compare_periods with namespace={namespace}{period} and "
-        f"{measured}: what_changed tells the namespace's own amount from the cluster's capacity and rate. Then call "
-        f"get_timeseries with namespace={namespace} for the last 7 days by the hour, and get_efficiency with "
-        f"namespace={namespace}. Say since when usage moved, by how much, and whether requests moved with it. "
-        f"{READ_METADATA}"
-    )
+    metrics = [metric] if metric else _metrics(dataset)[:2]
+    period = {"scale": "daily_14d", "date": date} if date else {}
+    against = " The dates are set against as many days before." if date else ""
+    return [
+        f"What changed in the namespace {namespace}? Call ",
+        [_call("compare_periods", namespace=namespace, metric=each, **period) for each in metrics],
+        f": what_changed tells the namespace's own amount from the cluster's capacity and rate.{against} ",
+        "As months differ in length, name changes as billed and per hour. Then call ",
+        [_call("get_timeseries", namespace=namespace, metric=each) for each in metrics],
+        " for the last 7 days by the hour, and ",
+        _call("get_efficiency", namespace=namespace),
+        ". Say since when usage moved, by how much, and whether requests moved with it. ",
+    ]
 
 
-def _capacity_review(given: Mapping[str, str]) -> str:
+def _capacity_review(given: Given, dataset: Dataset) -> list[Piece]:
     scale, metric = given.get("scale", "daily_14d"), given.get("metric")
-    measured = f"metric={metric}" if metric else "each metric it lists"
-    return (
-        f"Review the cluster's capacity. Call describe_dataset, then get_namespace_breakdown with scale={scale}, "
-        f"date=all and {measured}: allocatable, used, idle, non-allocatable; the same with dimension=requests for what "
-        "is set aside. Call compare_periods without a namespace for the movers, and get_timeseries without one for the "
-        f"cluster's peak hour. Report how much is free at the peak and who grows. {READ_METADATA}"
-    )
+    metrics = [metric] if metric else _metrics(dataset)
+    requested = [each for each in metrics if each != "gpu_memory"]
+    breakdown = partial(_call, "get_namespace_breakdown", scale=scale, date="all")
+    return [
+        "Review the cluster's capacity. Call ",
+        _call("describe_dataset"),
+        ", then for allocatable, used, idle and non-allocatable ",
+        [breakdown(metric=each) for each in metrics],
+        *_listed(", for what is set aside ", [breakdown(metric=each, dimension="requests") for each in requested]),
+        ", for the movers ",
+        [_call("compare_periods", metric=each) for each in metrics],
+        " and for the cluster's peak hour ",
+        [_call("get_timeseries", metric=each) for each in metrics],
+        ". Report how much is free at the peak and who grows. ",
+    ]
 
 
 _optional = partial(types.PromptArgument, required=False)
@@ -137,18 +185,41 @@ PROMPTS: Mapping[str, Prompt] = {
 }
 
 
-def get(name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
-    """Fill in a prompt. Raise `MCPError` -32602 for an unknown prompt or argument, or one that is missing."""
+def get(name: str, arguments: Given, dataset: Dataset) -> types.GetPromptResult:
+    """Fill in a prompt. Raise `MCPError` -32602 for an unknown one and for unknown, wrong or missing arguments."""
     prompt = PROMPTS.get(name)
     if prompt is None:
         raise _invalid(f"Unknown prompt {name[:100]!r}.", name, PROMPTS)
     given = {key: value for key, value in arguments.items() if value.strip()}
     _check(prompt, given)
-    message = types.PromptMessage(role="user", content=types.TextContent(text=prompt.text(given)))
+    pieces = prompt.text(given, dataset)
+    for call in _calls(pieces):
+        if EACH_NAMESPACE not in call.arguments.values():
+            _try(call, dataset)
+    written = "".join(map(_written, pieces)) + READ_METADATA
+    message = types.PromptMessage(role="user", content=types.TextContent(text=written))
     return types.GetPromptResult(description=prompt.description, messages=[message])
 
 
-def _check(prompt: Prompt, given: Mapping[str, str]) -> None:
+def _calls(pieces: Iterable[Piece]) -> Iterator[Call]:
+    for piece in pieces:
+        yield from [piece] if isinstance(piece, Call) else [] if isinstance(piece, str) else piece
+
+
+def _written(piece: Piece) -> str:
+    if isinstance(piece, list):
+        return ", ".join(map(str, piece))
+    return str(piece)
+
+
+def _try(call: Call, dataset: Dataset) -> None:
+    try:
+        TABLE[call.tool].run(call.arguments, dataset)
+    except ToolArgumentError as error:
+        raise MCPError(types.INVALID_PARAMS, Refusal(error).text) from None
+
+
+def _check(prompt: Prompt, given: Given) -> None:
     names = [argument.name for argument in prompt.arguments]
     for name, value in given.items():
         if name not in names:

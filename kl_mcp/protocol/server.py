@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import mcp_types as types
@@ -94,11 +95,13 @@ def build_server(
     async def read_resource(context: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         return await resources.read(str(params.uri), caller_of(context))
 
-    async def get_prompt(_context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        return prompts.get(params.name, params.arguments or {})
+    async def get_prompt(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        dataset = await datasets.seen_by(caller_of(context))
+        return await datasets.ask(dataset, partial(prompts.get, params.name, params.arguments or {}, dataset))
 
     async def complete(context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
-        return completion.complete(params, await datasets.seen_by(caller_of(context)), table)
+        dataset = await datasets.seen_by(caller_of(context))
+        return await datasets.ask(dataset, partial(completion.complete, params, dataset, table))
 
     async def announce(_dataset: Dataset) -> None:
         await bus.publish(ResourceUpdated(uri=DATASET.uri))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import caller_of
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.datasets import Datasets
+from kl_mcp.tools.refusals import Call, Refusal, refuse
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import Dataset
 from kl_query.errors import ToolArgumentError
@@ -23,9 +25,30 @@ from kl_query.errors import ToolArgumentError
 logger = logging.getLogger(__name__)
 
 INTERNAL = "internal"
+_FAILED = Refusal(
+    ToolArgumentError(
+        INTERNAL,
+        None,
+        "The tool failed on the server's side. The same call may work later; the server's log has the details.",
+    )
+)
 
-Outcome = tuple[dict[str, Any] | None, bytes, str | None]
-"""`(structured content, text, error code)`."""
+ERROR_KEY = "kubeledger/error"
+"""Where a result's `_meta` has the error as data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call ends with: an answer, or a refusal."""
+
+    text: str
+    answer: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+    @property
+    def code(self) -> str | None:
+        """Return the code of the error."""
+        return self.error["code"] if self.error else None
 
 
 def advertised(tool: Tool) -> types.Tool:
@@ -74,35 +97,34 @@ class Calls:
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
         dataset = await self._datasets.seen_by(caller)
         started = time.perf_counter()
-        result, text, code = await self._datasets.ask(dataset, partial(_run, tool, arguments, dataset))
-        seconds = time.perf_counter() - started
+        outcome = await self._datasets.ask(dataset, partial(self._run, tool, arguments, dataset))
+        seconds, size, code = time.perf_counter() - started, len(outcome.text), outcome.code
         self._counts.count_call(name, seconds, code)
-        logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, len(text), code or "-")
-        self._audit.record(caller, name, arguments, answer=result, size=len(text), seconds=seconds, error=code)
+        logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, size, code or "-")
+        self._audit.record(caller, name, arguments, answer=outcome.answer, size=size, seconds=seconds, error=code)
         return types.CallToolResult(
-            content=[types.TextContent(text=text.decode())], structured_content=result, is_error=code is not None
+            content=[types.TextContent(text=outcome.text)],
+            structured_content=outcome.answer,
+            is_error=code is not None,
+            _meta={ERROR_KEY: outcome.error} if outcome.error else None,
         )
+
+    def _run(self, tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
+        """Return the answer, or the error as text and as data in `_meta`.
+
+        With structured content beside an error, or a text that is JSON, clients validate it against the tool's output
+        schema, throw, and the model never sees the message.
+        """
+        try:
+            try:
+                answer = tool.run(arguments, dataset)
+            except ToolArgumentError as error:
+                refusal = refuse(self._table, Call(tool.name, arguments), error, dataset)
+                return Outcome(refusal.text, error=refusal.data)
+            return Outcome(orjson.dumps(answer).decode(), answer)
+        except Exception:
+            logger.exception("tool %s failed", tool.name)
+            return Outcome(_FAILED.text, error=_FAILED.data)
 
     def _unknown(self, name: str) -> str:
         return f"Unknown tool {name[:100]!r}.{did_you_mean(name, self._table)} Tools: {', '.join(self._table)}."
-
-
-def _run(tool: Tool, arguments: Mapping[str, Any], dataset: Dataset) -> Outcome:
-    """Return the answer; on an error the text alone carries it.
-
-    With structured content beside an error, clients validate it against the tool's output schema, throw, and the model
-    never sees the message.
-    """
-    try:
-        result = tool.run(arguments, dataset)
-        return result, orjson.dumps(result), None
-    except ToolArgumentError as error:
-        return None, orjson.dumps(error.to_payload()), error.code
-    except Exception:
-        logger.exception("tool %s failed", tool.name)
-        internal = ToolArgumentError(
-            INTERNAL,
-            None,
-            "The tool failed on the server's side. The same call may work later; the server's log has the details.",
-        )
-        return None, orjson.dumps(internal.to_payload()), INTERNAL

@@ -4,48 +4,22 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     create_model,
-    model_validator,
 )
 
 from kl_query.paging import MAX_PAGE_ROWS, PageRequest
 
 
 class Arguments(BaseModel):
-    """Base of every argument model: an argument that does not exist is an error; null means "not given"."""
+    """Base of every argument model: an argument that does not exist is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_not_given(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return {name: value for name, value in values.items() if value is not None or name not in cls.model_fields}
-
-
-def split_list(value: Any) -> Any:
-    """Accept `a,b`, and the list as JSON text, for `["a", "b"]`; `[ab]*` is a glob."""
-    if not isinstance(value, str):
-        return value
-    listed = _from_json(value) if value.strip().startswith("[") else None
-    return listed if isinstance(listed, list) else [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _from_json(text: str) -> Any:
-    """Parse JSON, in no time however deep it is nested; None where a text is none."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _encodable(text: str) -> str:
@@ -54,13 +28,6 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _integer(value: Any) -> Any:
-    """Accept 10.0, which JSON does not tell from 10, and leave a boolean to be refused."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-LIST = BeforeValidator(split_list)
-"""Marks an argument that takes a list."""
 NameOrGlob = Annotated[str, AfterValidator(_encodable)]
 MetricArg = Annotated[Literal["cpu", "memory", "gpu", "gpu_memory"], Field(examples=["cpu"])]
 MetricOrTotalArg = Annotated[
@@ -78,7 +45,6 @@ NamespaceArg = Annotated[
 ]
 NamespacesArg = Annotated[
     tuple[NameOrGlob, ...] | None,
-    LIST,
     Field(description="Names or globs, up to 20", examples=["kube-*"]),
 ]
 AggregateArg = Annotated[StrictBool, Field(description="Sum namespaces into one", examples=["true"])]
@@ -89,11 +55,11 @@ DateArg = Annotated[
     str,
     Field(
         max_length=64,
-        description="latest, all, BUCKET or FIRST..LAST; BUCKET is 2026-11-21T14:00:00Z, 2026-11-21 or 2026-11",
+        description="latest, all, last_week, last_7d, ...; 2026-11-21T14:00:00Z, 2026-11-21, 2026-11; FIRST..LAST",
         examples=["all"],
     ),
 ]
-Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS), BeforeValidator(_integer)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
 PageArg = Annotated[PageRequest, "limit and cursor"]

@@ -37,6 +37,8 @@ class Month(Result):
     date: str
     value: Value
     complete: bool
+    billed_change_pct: Number = Field(description="From the month before, as billed; null unless both are whole")
+    change_pct_per_hour: Number = Field(description="The same per hour: months differ in length")
 
 
 class OpenMonth(Result):
@@ -69,7 +71,9 @@ class Trend(Result):
     months: int = Field(description="Whole months it rests on")
     first_month: str | None
     last_month: str | None
-    months_left_out: list[str] = Field(description="Whole months of which too much is unknown")
+    months_left_out: list[str] = Field(
+        description="Whole months of which too much is unknown, or in which it did not exist from beginning to end"
+    )
     method: str
 
 
@@ -119,19 +123,32 @@ class WhatChanged(Causes):
     by_metric: list[MetricCauses] = Field(description="For total: each metric of which anything was paid; else empty")
 
 
-class Comparison(Result):
+class Moved(Result):
+    """An amount in both periods, as compared, as billed, and per hour."""
+
+    baseline_value: Value
+    value: Value
+    change: Number = Field(description="value - baseline_value")
+    change_pct: Number = Field(description="null: nothing before, or unknown")
+    billed_change: Number = Field(description="Of the amounts as they are billed, unscaled; null unless both are over")
+    billed_change_pct: Number
+    change_per_hour: Number = Field(description="Of the amounts per hour they are known for: months differ in length")
+    change_pct_per_hour: Number
+
+
+class Comparison(Moved):
     """Two periods, over all selected namespaces."""
 
     scale: str
     date: str | None
     baseline: str | None
-    hours: Number = Field(description="Observed hours of date")
+    hours: Number = Field(description="Observed hours of date, as far as compared")
     baseline_hours: Number
+    same_hours: bool = Field(
+        description="Whether a period is open, so that only the whole hours it has had are compared, with the same "
+        "hours of the other; what_changed names them"
+    )
     scaled: bool = Field(description="Whether baseline values are scaled to the hours known in date")
-    baseline_value: Value
-    value: Value
-    change: Number
-    change_pct: Number
     what_changed: WhatChanged
 
 
@@ -145,14 +162,10 @@ class NamespaceComparison(Result):
     what_changed: WhatChanged | None
 
 
-class Mover(Result):
+class Mover(Moved):
     """A namespace in both periods."""
 
     namespace: str
-    baseline_value: Value
-    value: Value
-    change: Number = Field(description="value - baseline_value")
-    change_pct: Number = Field(description="null: nothing before, or unknown")
 
 
 class ComparePeriodsResult(Result):

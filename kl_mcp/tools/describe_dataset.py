@@ -2,9 +2,11 @@
 
 from pydantic import Field
 
-from kl_mcp.tools.results import Instant, Metadata, Number, Result
-from kl_mcp.tools.tool import Tool
+from kl_mcp import __version__
+from kl_mcp.tools.results import Instant, Metadata, Number, RecordedSince, Result
+from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.dataset_description import describe
+from kl_query.dataset.model import Dataset
 
 
 class SourceCoverage(Result):
@@ -107,6 +109,7 @@ class DescribeDatasetResult(Result):
     rate_history: list[RateChange] = Field(
         description="The latest changes, oldest first, with any that is not in force yet"
     )
+    recorded_since: RecordedSince
     data_freshness_utc: Instant | None = Field(description="Newest sample")
     last_sample_at: LastSamples
     polling_interval_seconds: int | None
@@ -115,8 +118,7 @@ class DescribeDatasetResult(Result):
     metadata: Metadata
 
 
-describe_dataset = Tool(
-    name="describe_dataset",
+@tool(
     title="Describe the dataset",
     description=(
         "What can be asked: metrics, scales with their first and last bucket, cost model, currency and hourly rate, "
@@ -124,5 +126,7 @@ describe_dataset = Tool(
         "when an answer was empty or carried warnings. Takes no arguments. Example: {}"
     ),
     result=DescribeDatasetResult,
-    answer=describe,
 )
+def describe_dataset(dataset: Dataset, now: float) -> Answer:
+    """Answer a call."""
+    return describe(dataset, now, server_version=__version__)

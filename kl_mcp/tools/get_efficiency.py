@@ -37,6 +37,8 @@ class EfficiencyRow(Result):
     metric: str
     usage: Number = Field(description="Sum over the whole window, in units[metric]")
     requests: Number = Field(description="Sum over the whole window, in units[metric]")
+    usage_mean: Number = Field(description="usage per hour it is known for, in mean_units[metric]")
+    requests_mean: Number = Field(description="requests per hour they are known for, in mean_units[metric]")
     efficiency_ratio: Number = Field(
         description="usage ÷ requests of the measured pods in the hours in which both are known, so not of this row's "
         "requests where pods were not measured; null: see reason"
@@ -57,13 +59,19 @@ class EfficiencyTotal(Result):
     usage: Number
     usage_without_requests: Number = Field(description="Part of usage by namespaces that request nothing: in no ratio")
     requests: Number
+    usage_mean: Number = Field(description="Sum of the rows' means, in mean_units[metric]")
+    requests_mean: Number
     efficiency_ratio: Number
-    unused: Number
+    unused: Number = Field(description="Over the rows that use less than they request; overused is not taken off")
+    overused: Number = Field(description="usage - requests over the rows that use more than they request")
     counts: ClassCounts
 
 
 class GetEfficiencyResult(Result):
-    """Rows by metric, then as sorted; `totals` and `counts` are of the selection, not of the classification filter."""
+    """Rows as sorted, by metric first where that is by amounts.
+
+    `totals` and `counts` are of the selection, not of the classification filter.
+    """
 
     scale: ScaleField
     namespace: str = Field(description="What was asked for; * is every namespace")
@@ -71,6 +79,7 @@ class GetEfficiencyResult(Result):
     date: DateField
     efficiency: list[EfficiencyRow]
     units: dict[str, str] = Field(description="Unit of usage, requests and unused, per metric")
+    mean_units: dict[str, str] = Field(description="Unit of usage_mean and requests_mean, per metric")
     totals: dict[str, EfficiencyTotal] = Field(description="Per metric")
     counts: ClassCounts
     metadata: Metadata

@@ -15,12 +15,14 @@ from kl_mcp.tools.results import (
     ClusterSharePct,
     Division,
     Excluded,
+    MeanLevels,
     Metadata,
     Number,
     Rest,
     Result,
     Share,
     Value,
+    ZeroCount,
 )
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_breakdown import breakdown
@@ -44,7 +46,8 @@ class Concentration(Result):
 class ClusterOverhead(Result):
     """What is not a namespace's.
 
-    Usage: namespaces + idle + non-allocatable + excluded + unattributed + unmeasured = capacity.
+    Namespaces + idle + non-allocatable + excluded + unattributed + unmeasured = capacity. With dimension=requests idle
+    is what is allocatable and nobody requests, and the last two are 0.
     """
 
     capacity_value: Value = Field(description="The whole cluster; under costs its bill")
@@ -53,7 +56,7 @@ class ClusterOverhead(Result):
     non_allocatable_value: Value = Field(description="Operating system, kubelet, eviction reserve")
     non_allocatable_share_pct: Number
     idle_value: Value = Field(
-        description="allocatable - usage, of the hours in which every namespace's usage is known; negative: usage "
+        description="allocatable - usage (or requests), of the hours in which every namespace's is known; negative: it "
         "exceeds allocatable; null: no such hour"
     )
     idle_share_pct: Number
@@ -77,15 +80,25 @@ class ClusterOverhead(Result):
     )
 
 
+class BreakdownLevels(MeanLevels):
+    """The same of what is not a namespace's; null for idle where anything of it is unmeasured."""
+
+    allocatable: Number
+    non_allocatable: Number
+    idle: Number
+
+
 class GetNamespaceBreakdownResult(Division):
     """The breakdown: breakdown + rest + excluded_system add up to total_value."""
 
     breakdown: list[Part]
     rest: Rest
+    zero_count: ZeroCount
     excluded_system: Excluded
     total_value: Value = Field(description="All namespaces, in metadata.unit")
     total_cluster_share_pct: ClusterSharePct
     capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
+    means: BreakdownLevels
     concentration: Concentration
     cluster_overhead: ClusterOverhead
     metadata: Metadata

@@ -17,6 +17,8 @@ from kl_mcp.tools.results import (
     Dates,
     DimensionField,
     HourlyResult,
+    Latest,
+    LatestMean,
     Metadata,
     Number,
     Result,
@@ -36,6 +38,7 @@ class HourlySeries(Result):
         description="One per hour, in metadata.unit: of a whole hour, core_hours are mean cores, gib_hours mean GiB"
     )
     stats: Stats
+    latest_mean: LatestMean
 
 
 class GetTimeseriesResult(HourlyResult):
@@ -46,6 +49,7 @@ class GetTimeseriesResult(HourlyResult):
     hours: Dates
     series: list[HourlySeries]
     stats: Stats | None = Field(description="Of the one series; null where several were asked for: see each")
+    latest: Latest
     metadata: Metadata
 
 
@@ -53,7 +57,8 @@ class GetTimeseriesResult(HourlyResult):
     title="Hourly series",
     description=(
         "Hourly series over the last 7 days with min, max, mean, p50, p95, stdev and peak hour: of one namespace, "
-        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). Example: "
+        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). `latest` is the "
+        "last hour as a level, also while it is open: what is used now, in cores. Example: "
         '{"metric":"memory","namespace":"registry"}'
     ),
     result=GetTimeseriesResult,

@@ -18,11 +18,14 @@ from kl_mcp.tools.results import (
     ClusterSharePct,
     Division,
     Excluded,
+    Mean,
+    MeanLevels,
     Metadata,
     Rest,
     Result,
     SharePct,
     Value,
+    ZeroCount,
 )
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.top_consumers import top_consumers
@@ -36,6 +39,7 @@ class Ranked(Result):
     rank: int
     namespace: str
     value: Value
+    mean: Mean
     share_pct: SharePct
     cluster_share_pct: ClusterSharePct
 
@@ -45,10 +49,12 @@ class GetTopConsumersResult(Division):
 
     ranking: list[Ranked]
     rest: Rest
+    zero_count: ZeroCount
     excluded_system: Excluded
     total_value: Value = Field(description="All namespaces, in metadata.unit")
     total_cluster_share_pct: ClusterSharePct
     capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
+    means: MeanLevels
     metadata: Metadata
 
 
@@ -56,7 +62,8 @@ class GetTopConsumersResult(Division):
     title="Top consumers",
     description=(
         "Namespaces ranked by usage, requests or cost over a bucket (date=latest, the default), a range or the "
-        "whole scale (date=all), with shares of all namespaces and of the cluster, and what the rest adds up to. "
+        "whole scale (date=all), with means (cores), shares of all namespaces and of the cluster, and what the rest "
+        "adds up to. "
         'Example, past 14 days: {"metric":"cpu","scale":"daily_14d","date":"all","limit":10}'
     ),
     result=GetTopConsumersResult,

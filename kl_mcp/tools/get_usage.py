@@ -19,6 +19,8 @@ from kl_mcp.tools.results import (
     DateField,
     Dates,
     DimensionField,
+    Latest,
+    LatestMean,
     Metadata,
     MetricField,
     Number,
@@ -41,6 +43,7 @@ class Series(Result):
     namespace: str
     values: Values
     total: Value
+    latest_mean: LatestMean
 
 
 class SpecialSeries(Result):
@@ -65,6 +68,7 @@ class GetUsageResult(Result):
     special: list[SpecialSeries]
     totals: list[Number] = Field(description="Sum of all selected namespaces per bucket, in metadata.unit")
     total: Value
+    latest: Latest
     rest: RestOfSeries
     metadata: Metadata
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from pydantic import Field
 
 from kl_mcp.tools.arguments import (
-    LIST,
     CostModelArg,
     DateArg,
     DimensionArg,
@@ -17,10 +16,13 @@ from kl_mcp.tools.arguments import (
 from kl_mcp.tools.results import (
     ClusterSharePct,
     Division,
+    MeanLevels,
     Metadata,
+    Number,
     Share,
     SharePct,
     Value,
+    ZeroCount,
 )
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_groups import group
@@ -32,6 +34,12 @@ class Member(Share):
     """A namespace of the group."""
 
 
+class GroupLevels(MeanLevels):
+    """The same with the group."""
+
+    group: Number
+
+
 class GroupNamespacesResult(Division):
     """The group, counted once however many patterns match a namespace; members largest first."""
 
@@ -41,9 +49,11 @@ class GroupNamespacesResult(Division):
     cluster_share_pct: ClusterSharePct
     matched_count: int
     members: list[Member]
+    zero_count: ZeroCount
     total_value: Value = Field(description="All namespaces, in metadata.unit")
     total_cluster_share_pct: ClusterSharePct
     capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
+    means: GroupLevels
     metadata: Metadata
 
 
@@ -62,7 +72,6 @@ def group_namespaces(
     *,
     pattern: Annotated[
         tuple[NameOrGlob, ...],
-        LIST,
         Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
     ],
     metric: MetricOrTotalArg = "cpu",

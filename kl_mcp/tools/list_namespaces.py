@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from kl_mcp.tools.arguments import NamespacesArg, PageArg
-from kl_mcp.tools.results import Instant, Metadata, Result
+from kl_mcp.tools.results import Instant, Metadata, RecordedSince, Result
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespaces import namespaces as answer_namespaces
 from kl_query.dataset.model import Dataset
@@ -44,6 +44,7 @@ class ListNamespacesResult(Result):
 
     namespaces: list[NamespaceLine]
     special_entries: list[SpecialEntry]
+    recorded_since: RecordedSince
     counts: MatchedCounts
     metadata: Metadata
 

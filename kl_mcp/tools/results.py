@@ -6,10 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = float | None
 Instant = Annotated[str, Field(description="ISO 8601, UTC")]
+MEAN_UNIT = "cores, GiB, GPUs or currency_per_hour; of the kubeledger layout per cent, as in metadata.unit"
 UNIT = "in metadata.unit; null: unknown"
 Value = Annotated[Number, Field(description=f"Amount over the window, {UNIT}")]
 Values = Annotated[list[Number], Field(description=f"One amount a bucket, {UNIT}")]
+ZeroCount = Annotated[int, Field(description="Namespaces left out of the list because their value is 0")]
 SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
+RecordedSince = Annotated[
+    Instant | None,
+    Field(description="First sample in the record; a namespace first seen then may be older than that. null: not told"),
+]
+Mean = Annotated[Number, Field(description="Amount per hour it is known for, in means.unit: a level, such as cores")]
+LatestMean = Annotated[Number, Field(description="Mean level in the last bucket, in latest.unit")]
 SharePct = Annotated[Number, Field(description="Per cent of all namespaces, listed or not, system ones included")]
 ClusterSharePct = Annotated[
     Number, Field(description="Per cent of the whole cluster's capacity (of the bill under costs)")
@@ -107,6 +115,22 @@ class Stats(Result):
     window_end_utc: Instant | None
 
 
+class Latest(Result):
+    """The last bucket of the series as a level, also while it is open: what is used now."""
+
+    date: Instant | None = Field(description="The bucket")
+    unit: str | None = Field(description=MEAN_UNIT)
+    mean: Number = Field(description="Mean over the bucket so far, of all selected namespaces together")
+
+
+class MeanLevels(Result):
+    """The window as levels, also of an open bucket: cores, not core-hours."""
+
+    unit: str | None = Field(description=MEAN_UNIT)
+    total: Number = Field(description="All namespaces")
+    capacity: Number = Field(description="The whole cluster; under costs its bill per hour")
+
+
 class RestOfSeries(Result):
     """Selected namespaces whose series are not in this answer."""
 
@@ -115,7 +139,7 @@ class RestOfSeries(Result):
 
 
 class Rest(RestOfSeries):
-    """Namespaces that could be listed but are not in this answer."""
+    """Namespaces that could be listed but are not in this answer; those of zero are in zero_count."""
 
     share_pct: SharePct
 
@@ -129,6 +153,7 @@ class Share(Result):
 
     namespace: str
     value: Value
+    mean: Mean
     share_pct: SharePct
     cluster_share_pct: ClusterSharePct
 

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from kl_mcp.tools.arguments import Arguments, arguments_of
 from kl_mcp.tools.schema import input_schema, output_schema
+from kl_mcp.tools.sent_arguments import DATES, as_meant
 from kl_mcp.tools.wrong_arguments import argument_error, check_bounds
 from kl_query.dataset.model import Dataset
+from kl_query.dates import scale_said
 from kl_query.paging import request_page
 
 Answer = dict[str, Any]
@@ -60,10 +62,13 @@ class Tool:
         """Answer a call. Raises ToolArgumentError when it was asked wrongly; `now` is for tests of staleness."""
         check_bounds(self.arguments, self.name, arguments)
         try:
-            parsed = self.arguments.model_validate(dict(arguments))
+            parsed = self.arguments.model_validate(as_meant(self.arguments, arguments))
         except ValidationError as error:
             raise argument_error(self.arguments, self.name, error) from None
         given = dict(parsed)
+        if "scale" in given and "scale" not in parsed.model_fields_set:
+            said = (scale_said(given[name]) for name in DATES if given.get(name))
+            given["scale"] = next(filter(None, said), given["scale"])
         if "cursor" in given:
             # A cursor fits only a call that is otherwise the same.
             others = parsed.model_dump(mode="json", exclude={"limit", "cursor"})

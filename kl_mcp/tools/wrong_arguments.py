@@ -4,27 +4,27 @@ Validation tells of every wrong element, and an error repeats what was wrong: wi
 some hundred thousand elements takes seconds and hundreds of megabytes. So bounds come first: a few comparisons a call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from kl_mcp.tools.arguments import split_list
+from kl_core.globs import MAX_PATTERNS
+from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, LIKELY_VALUES, NOT_RECORDED, OTHER_NAMES, RANGE_ENDS
 from kl_mcp.tools.schema import input_schema
-from kl_query.errors import ToolArgumentError, nearest_values, quoted
+from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound
+from kl_query.dates import LATEST
+from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
 
-MAX_TEXT_CHARS = 8_192
-"""Of one argument or element: 20 patterns of 256 characters, the most that any takes, fit in one text."""
-MAX_LIST_ELEMENTS = 100
-"""No argument takes more than 20; up to this many, its own error says so."""
 _BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
-_LIST = "a list of strings, or one comma-separated string"
+_MAX_RENAMED_ARGUMENTS = 10
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
     "bool_type": ("invalid_type", "true or false"),
-    "tuple_type": ("invalid_type", _LIST),
+    "tuple_type": ("invalid_type", LIST),
     "greater_than_equal": _BETWEEN,
     "less_than_equal": _BETWEEN,
     "string_too_long": ("out_of_range", "at most {max_length} characters long"),
@@ -35,59 +35,123 @@ VALIDATION_ERRORS = {
 
 def check_bounds(model: type[BaseModel], tool: str, arguments: Mapping[str, Any]) -> None:
     """Refuse arguments that do not exist, and values beyond any that a tool takes. Raises ToolArgumentError."""
-    unknown = next((name for name in arguments if name not in model.model_fields), None)
-    if unknown is not None:
-        raise _unknown_argument(model, tool, unknown)
+    fields = model.model_fields
+    names = (name for name in arguments if name not in fields and name not in ADDED_BY_CLIENTS)
+    unknown = list(islice(names, _MAX_RENAMED_ARGUMENTS))
+    if unknown:
+        raise _unknown_argument(model, tool, unknown, arguments)
     for name, value in arguments.items():
-        takes_list = _declared(model, name)["type"] == "array"
-        if wrong := _wrong(value) or (_wrong(split_list(value)) if takes_list else None):
-            raise ToolArgumentError(wrong[0], name, f"{name} {wrong[1]}.", **_advice(model, name))
+        if name not in fields:
+            continue
+        wrong = broken_bound(value, takes_list=_declared(model, name)["type"] == "array")
+        if wrong:
+            raise ToolArgumentError(wrong[0], name, f"{name} {wrong[1]}.", allowed=_allowed(model, name))
 
 
-def _wrong(value: Any) -> tuple[str, str] | None:
-    """Return the code of an error and the rule that a value breaks; None where it breaks none."""
-    if isinstance(value, Mapping):
-        return "invalid_type", "must not be an object"
-    elements = value if isinstance(value, list | tuple) else [value]
-    if len(elements) > MAX_LIST_ELEMENTS:
-        return (
-            "out_of_range",
-            f"is a list of {len(elements)} elements, and no list may have more than {MAX_LIST_ELEMENTS}",
-        )
-    if any(isinstance(each, Mapping | list | tuple) for each in elements):
-        return "invalid_type", f"must be {_LIST}, with nothing nested in it"
-    too_long = next((each for each in elements if isinstance(each, str) and len(each) > MAX_TEXT_CHARS), None)
-    if too_long is None:
-        return None
-    return "out_of_range", f"must be at most {MAX_TEXT_CHARS} characters long, not {len(too_long)}"
-
-
-def _unknown_argument(model: type[BaseModel], tool: str, name: str) -> ToolArgumentError:
-    known = list(model.model_fields)
+def _unknown_argument(
+    model: type[BaseModel], tool: str, unknown: Sequence[str], arguments: Mapping[str, Any]
+) -> ToolArgumentError:
+    """Return the error for the first of the unknown arguments; what it suggests does without any of them."""
+    name, known = unknown[0], list(model.model_fields)
+    why = next((NOT_RECORDED[each] for each in _forms(name) if each in NOT_RECORDED), None)
+    said = f"{tool} has no argument {quoted(name)}" if known else f"{tool} takes no arguments"
+    dropped: dict[str, Any] = dict.fromkeys(unknown)
+    given = [each for each in known if each in arguments]
+    renamed = _renamed(known, given, unknown, arguments)
+    corrections = [Correction({**dropped, **renamed})] if renamed else []
+    namespaces = {each: arguments[each] for each in ("namespace", "namespaces") if each in unknown}
+    if namespaces and not renamed:
+        corrections.append(Correction({**dropped, **namespaces}, tool="get_usage"))
+    if "currency" in unknown and "cost_model" in known:
+        corrections.append(Correction({**dropped, "cost_model": "costs"}))
     return ToolArgumentError(
         "unknown_argument",
         name,
-        f"{tool} has no argument {quoted(name)}." if known else f"{tool} takes no arguments.",
+        f"{said}. {why}." if why else f"{said}.",
         allowed=known,
         nearest=nearest_values(name, known),
-        example=_advice(model, known[0])["example"] if known else None,
+        corrections=[*corrections, Correction(dropped)],
     )
+
+
+def _renamed(
+    known: Sequence[str], given: Sequence[str], unknown: Sequence[str], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the unknown arguments under the names that they are likely to mean, none of them given already."""
+    renamed: dict[str, Any] = {}
+    for first, last in RANGE_ENDS:
+        if first in unknown and "date" in known and "date" not in given:
+            renamed["date"] = f"{arguments[first]}..{arguments.get(last) or LATEST}"
+    ends = {end for pair in RANGE_ENDS if renamed for end in pair}
+    for name in unknown:
+        likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
+        near = [] if name in NOT_RECORDED else nearest_values(as_word(name), known)
+        free = (each for each in (*_same(name, known), *likely, *near) if each in known)
+        target = next((each for each in free if each not in given and each not in renamed), None)
+        if target is not None and name not in ends and not (likely and target not in likely):
+            renamed[target] = arguments[name]
+    return renamed
+
+
+def _same(name: str, known: Sequence[str]) -> list[str]:
+    """Return the argument that a name is in another spelling: `excludeSystem`."""
+    return [each for each in known if each.replace("_", "") == as_word(name).replace("_", "")]
+
+
+def _forms(name: str) -> tuple[str, str]:
+    word = as_word(name[:100])
+    return word, word.removesuffix("s")
 
 
 def argument_error(model: type[BaseModel], tool: str, error: ValidationError) -> ToolArgumentError:
     """Translate the first failure. The arguments exist and are within bounds, or there could be any number of them."""
     first = error.errors(include_url=False, include_context=True, include_input=True)[0]
-    name = str(first["loc"][0])
-    advice = _advice(model, name)
+    name, value = str(first["loc"][0]), first["input"]
+    allowed = _allowed(model, name)
     if first["type"] == "missing":
-        return ToolArgumentError("missing_argument", name, f"{tool} needs {name}.", **advice)
-    values = _declared(model, name).get("enum", [])
-    otherwise = "one of " + ", ".join(values) if values else "of another form"
-    code, wanted = VALIDATION_ERRORS.get(first["type"], ("invalid_value", otherwise))
+        everything = [{name: ["*"]}] if _declared(model, name)["type"] == "array" else []
+        return ToolArgumentError(
+            "missing_argument", name, f"{tool} needs {name}.", allowed=allowed, corrections=everything
+        )
+    values: list[str] = _declared(model, name).get("enum", [])
+    code, wanted = VALIDATION_ERRORS.get(first["type"], ("invalid_value", ""))
     if code == "invalid_type" and len(first["loc"]) > 1:
-        wanted = _LIST
-    message = f"{name} must be {wanted.format_map(first.get('ctx', {}))}, not {quoted(first['input'])}."
-    return ToolArgumentError(code, name, message, nearest=nearest_values(str(first["input"]), values), **advice)
+        wanted = LIST
+    must = f"must be {wanted.format_map(first.get('ctx', {}))}, not" if wanted else "cannot be"
+    why = NOT_RECORDED.get(as_word(value)) if name == "metric" and isinstance(value, str) else None
+    nearest = [] if why else nearest_values(as_word(str(value)[:100]), values)
+    return ToolArgumentError(
+        code,
+        name,
+        f"{name} {must} {quoted(value)}." + (f" {why}." if why else ""),
+        allowed=allowed,
+        nearest=nearest,
+        corrections=[*_likely_changes(model, name, value), *({name: each} for each in nearest[:1])],
+    )
+
+
+def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[str, Any]]:
+    """Return changes that make of a wrong value what it probably means."""
+    declared = _declared(model, name)
+    if isinstance(value, str) and as_word(value) in LIKELY_VALUES.get(name, {}):
+        return [{name: LIKELY_VALUES[name][as_word(value)]}]
+    if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
+        return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
+    if declared["type"] == "boolean":
+        switch = {"1": True, "yes": True, "y": True, "on": True, "0": False, "no": False, "n": False, "off": False}
+        return [{name: switch[str(value).lower()]}] if str(value).lower() in switch else []
+    if isinstance(value, list | tuple):
+        return _of_list(name, [str(each) for each in value])
+    return [{name: str(value)}] if declared["type"] == "string" and isinstance(value, int) else []
+
+
+def _of_list(name: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what is meant by a list where one value belongs."""
+    if name in DATES and len(values) == 2:
+        return [{name: "..".join(values)}]
+    if name == "namespace":
+        return [{"namespace": None, "namespaces": list(values[:MAX_PATTERNS])}]
+    return [{name: each} for each in values[:1]]
 
 
 def _declared(model: type[BaseModel], name: str) -> dict[str, Any]:
@@ -96,14 +160,11 @@ def _declared(model: type[BaseModel], name: str) -> dict[str, Any]:
     return declared
 
 
-def _advice(model: type[BaseModel], name: str) -> dict[str, Any]:
-    """Return what an argument may be, its values or a sentence, and an example of it."""
+def _allowed(model: type[BaseModel], name: str) -> list[str] | str | None:
+    """Return what an argument may be: its values, or a sentence."""
     declared = _declared(model, name)
-    allowed = {"boolean": ["true", "false"], "integer": f"a whole number from 1 to {MAX_PAGE_ROWS}"}.get(
-        declared["type"]
-    )
-    examples = model.model_fields[name].examples
-    return {
-        "allowed": allowed or declared.get("enum") or declared.get("description"),
-        "example": f"{name}={examples[0]}" if examples else None,
+    by_type: dict[str, list[str] | str] = {
+        "boolean": ["true", "false"],
+        "integer": f"a whole number from 1 to {MAX_PAGE_ROWS}",
     }
+    return by_type.get(declared["type"]) or declared.get("enum") or declared.get("description")

@@ -14,11 +14,14 @@ from kl_query.metadata import coverage_of, metadata
 from kl_query.numbers import MONEY, known_sum, rounded
 from kl_query.selection import listed
 from kl_query.view import scale_of
+from kl_query.warnings.codes import Code
+from kl_query.warnings.warning import DataWarning, Plain, warning
 
 _RATE_CHANGES = 10
+_MAX_VERSION_CHARS = 40
 
 
-def describe(dataset: Dataset, now: float) -> dict[str, Any]:
+def describe(dataset: Dataset, now: float, *, server_version: str) -> dict[str, Any]:
     """Return the description; every list in it is short however large the cluster is."""
     names = listed(dataset)
     priced = any(dataset.priced(metric) for metric in BILLED_METRICS)
@@ -49,6 +52,7 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             {"effective": instant(rate.effective), "rate": rounded(rate.rate, MONEY), "currency": rate.currency}
             for rate in dataset.rates[-_RATE_CHANGES:]
         ],
+        "recorded_since": instant(dataset.recorded_since),
         "data_freshness_utc": instant(dataset.newest_sample),
         "last_sample_at": {source: instant(dataset.last_sample_at.get(source)) for source in SOURCES},
         "polling_interval_seconds": dataset.polling_interval_seconds,
@@ -63,12 +67,21 @@ def describe(dataset: Dataset, now: float) -> dict[str, Any]:
             dataset,
             now,
             warnings=[
+                *_version_warning(dataset, server_version),
                 *pending_warning(dataset, dataset.newest_sample),
                 *rules_of(scale_of(dataset, "daily_14d")).metric_warnings(dataset.metrics),
                 *(spot.said for spot in dataset.blind_spots or ()),
             ],
         ),
     }
+
+
+def _version_warning(dataset: Dataset, server_version: str) -> list[DataWarning]:
+    """Say that collector and server are not of the same version."""
+    if dataset.producer_version in (None, server_version):
+        return []
+    published = Plain(str(dataset.producer_version)[:_MAX_VERSION_CHARS])
+    return [warning(Code.VERSIONS_DIFFER, collector=published, server=Plain(server_version))]
 
 
 def _scale(dataset: Dataset, name: ScaleName) -> dict[str, Any]:

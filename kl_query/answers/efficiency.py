@@ -8,17 +8,20 @@ from typing import Any
 from kl_core.vocabulary import Metric, ScaleName
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Amounts, Dataset, Sharing
-from kl_query.date_windows import Window, bucket_name, read_window
+from kl_query.date_windows import Window, bucket_name, instant, read_window
 from kl_query.measures.amounts import AmountRules
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, comparable_metrics, unattributed_usage
 from kl_query.metadata import metadata, unmeasured_warnings
-from kl_query.numbers import known_sum, ratio, rounded
+from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.paging import PageRequest
 from kl_query.selection import Selection
 from kl_query.view import scale_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
+
+_AMOUNTS = ("unused", "usage", "requests")
+"""Sorted by what has another unit for each metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def efficiency(
         and (classification is None or line.sums.classification == classification)
         and not (exclude_system and dataset.is_system(line.namespace))
     ]
-    ordered = sorted(wanted, key=lambda line: (metrics.index(line.metric), *_order(line, sort, rules)))
+    ordered = sorted(wanted, key=lambda line: _order(line, sort, rules, metrics.index(line.metric)))
     answer: dict[str, Any] = {
         "scale": scale,
         "namespace": selection.label,
@@ -67,6 +70,7 @@ def efficiency(
         "date": window.label,
         "efficiency": [],
         "units": {m: rules.unit(m) for m in metrics},
+        "mean_units": {m: rules.mean_unit(rules.unit(m), m) for m in metrics},
         "totals": {m: _total(rules, m, [line for line in lines if line.metric == m], window) for m in metrics},
         "counts": _counts([line.sums for line in lines]),
         "metadata": metadata(
@@ -75,7 +79,9 @@ def efficiency(
             window=window,
             unit="efficiency_ratio",
             metric=metric,
+            money=money,
             warnings=[
+                *_order_warning(ordered, sort),
                 *_left_out(lines),
                 *rules.gap_warnings(window),
                 *rules.metric_warnings(metrics),
@@ -84,13 +90,11 @@ def efficiency(
             ],
         ),
     }
-    if money:
-        answer["metadata"]["currency"] = dataset.currency
     fill(
         answer,
         page,
         len(ordered),
-        lambda i: (_row(ordered[i], rules),),
+        lambda i: (_row(ordered[i], rules, dataset, window),),
         ("efficiency",),
         generation=dataset.generation,
         what="rows",
@@ -116,34 +120,57 @@ def _lines(rules: AmountRules, window: Window, selection: Selection, metrics: tu
     return lines
 
 
-def _order(line: _Line, sort: str, rules: AmountRules) -> tuple[bool, float, float, RowId]:
+def _order(line: _Line, sort: str, rules: AmountRules, metric: int) -> tuple[Any, ...]:
     """Return a sort key: largest first, for `ratio` smallest first, unknown last; ties by usage, then by name.
 
-    By ratio as well what cannot be compared otherwise.
+    By ratio as well what cannot be compared otherwise. Amounts are compared with those of the same metric alone.
     """
     sums = line.shown
     if sort == "namespace":
-        return False, 0.0, 0.0, line.namespace
-    if not rules.adds_up(line.metric):
-        return isnan(sums.ratio), 0.0 if isnan(sums.ratio) else sums.ratio, 0.0, line.namespace
-    value = {"unused": -sums.unused, "ratio": sums.ratio, "usage": -sums.usage, "requests": -sums.requests}[sort]
-    usage = 0.0 if isnan(sums.usage) else sums.usage
-    return isnan(value), 0.0 if isnan(value) else value, -usage, line.namespace
+        return line.namespace, metric
+    usage = 0.0 if isnan(sums.usage) or not rules.adds_up(line.metric) else sums.usage
+    by_ratio = sort == "ratio" or not rules.adds_up(line.metric)
+    value = sums.ratio if by_ratio else -getattr(sums, sort)
+    ranked = isnan(value), 0.0 if isnan(value) else value
+    return (metric, *ranked, -usage, line.namespace) if sort in _AMOUNTS else (*ranked, metric, -usage, line.namespace)
 
 
-def _row(line: _Line, rules: AmountRules) -> dict[str, Any]:
+def _order_warning(ordered: list[_Line], sort: str) -> list[DataWarning]:
+    """Say that rows are not sorted across metrics, where they are of several."""
+    metrics = list(dict.fromkeys(Plain(line.metric) for line in ordered))
+    if sort not in _AMOUNTS or len(metrics) < 2:
+        return []
+    return [warning(Code.SORTED_BY_METRIC, sort=Plain(sort), metrics=Plain(", ".join(metrics)))]
+
+
+def _row(line: _Line, rules: AmountRules, dataset: Dataset, window: Window) -> dict[str, Any]:
     sums, unit = line.shown, rules.unit(line.metric)
     return {
         "namespace": line.namespace,
         "metric": line.metric,
         "usage": rounded(sums.usage, unit),
         "requests": rounded(sums.requests, unit),
+        "usage_mean": rounded(sums.usage_mean),
+        "requests_mean": rounded(sums.requests_mean),
         "efficiency_ratio": rounded(sums.ratio),
         "classification": sums.classification,
         "unused": rounded(sums.unused, unit),
         "hours_compared": rounded(sums.hours),
-        "reason": rules.reason(line.sums, line.metric, line.uncounted),
+        "reason": _absence(line, dataset, window) or rules.reason(line.sums, line.metric, line.uncounted),
     }
+
+
+def _absence(line: _Line, dataset: Dataset, window: Window) -> str | None:
+    """Say of a namespace without any amount that it was not there, where that is why."""
+    seen = dataset.namespaces.get(str(line.namespace))
+    start, end, sums = window.start, window.end, line.sums
+    if seen is None or start is None or end is None or sums.classification != "no_requests" or sums.usage:
+        return None
+    if seen.last_seen is not None and seen.last_seen <= start:
+        return f"it was last seen at {instant(seen.last_seen)}, before this window"
+    if seen.first_seen is not None and seen.first_seen > end:
+        return f"it was first seen at {instant(seen.first_seen)}, after this window"
+    return None
 
 
 def _total(rules: AmountRules, metric: Metric, lines: list[_Line], window: Window) -> dict[str, Any]:
@@ -152,13 +179,19 @@ def _total(rules: AmountRules, metric: Metric, lines: list[_Line], window: Windo
     divisors = rules.divisors(metric, [line.amounts for line in lines], window)
     sums = (add(rows) if addable else UNCOMPARED).per(divisors)
     alone = known_sum([0.0, *(row.usage for row in rows if row.classification == "no_requests")])
-    unused = ratio(known_sum(row.unused for row in rows), divisors.both)
+    left = [row.unused for row in rows if addable and not isnan(row.unused)]
+    unused, overused = (
+        ratio(sum(max(0.0, sign * each) for each in left), divisors.both) if left else UNKNOWN for sign in (1, -1)
+    )
     return {
         "usage": rounded(sums.usage, unit),
         "usage_without_requests": rounded(alone, unit) if addable else None,
         "requests": rounded(sums.requests, unit),
+        "usage_mean": rounded(sums.usage_mean),
+        "requests_mean": rounded(sums.requests_mean),
         "efficiency_ratio": rounded(sums.ratio),
-        "unused": rounded(unused, unit) if addable else None,
+        "unused": rounded(unused, unit),
+        "overused": rounded(overused, unit),
         "counts": _counts(rows),
     }
 

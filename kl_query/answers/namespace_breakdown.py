@@ -6,6 +6,7 @@ from typing import Any
 from kl_core.vocabulary import Special
 from kl_query.answer_size import fill
 from kl_query.answers.top_consumers import add_remainder, heading, share_row, totals
+from kl_query.measures.means import Means
 from kl_query.measures.unmeasured import idle_warnings
 from kl_query.metadata import metadata
 from kl_query.numbers import known_sum, percent
@@ -16,13 +17,15 @@ from kl_query.warnings.warning import RowId
 
 def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the rows, the concentration over all namespaces, and the cluster's overhead."""
-    names = view.ranked(exclude_system=exclude_system)
+    names, means = view.ranked(exclude_system=exclude_system), Means(view)
     answer = {
         **heading(view),
         "breakdown": [],
         "rest": None,
+        "zero_count": 0,
         "excluded_system": None,
         **totals(view),
+        "means": means.block(**_overhead_means(view, means)),
         "concentration": _concentration(view),
         "cluster_overhead": _overhead(view),
         "metadata": metadata(
@@ -40,7 +43,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
         answer,
         page,
         len(names),
-        lambda position: (share_row(view, names[position]),),
+        lambda position: (share_row(view, means, names[position]),),
         ("breakdown",),
         generation=view.dataset.generation,
     )
@@ -98,13 +101,22 @@ def _overhead(view: Frame) -> dict[str, Any]:
     }
 
 
+def _overhead_means(view: Frame, means: Means) -> dict[str, float | None]:
+    """Return the mean levels of the special entries; for how many hours idle is known is told only if it is for all."""
+    non_allocatable, unmeasured = _special(view, "non-allocatable"), _special(view, "unmeasured")
+    return {
+        "allocatable": means.part(_allocatable(view, non_allocatable)),
+        "non_allocatable": means.part(non_allocatable),
+        "idle": means.part(_special(view, "idle")) if unmeasured == 0 else None,
+    }
+
+
 def _special(view: Frame, entry: Special) -> float:
-    """Return an entry's sum; an entry that never occurs in the scale is 0 as far as the cluster was observed."""
+    """Return an entry's sum; of one that does not occur, 0 as far as the cluster was observed."""
     column_and_sum = view.special(entry)
     if column_and_sum is not None:
         return column_and_sum[1].value
-    never_occurs = entry not in view.scale.special and view.measure.dimension == "usage"
-    return view.total(view.measure.zero if never_occurs else view.measure.unknown).value
+    return view.total(view.measure.unknown if entry == "idle" else view.measure.zero).value
 
 
 def _allocatable(view: Frame, non_allocatable: float) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 
 from kl_query.answer_size import fill
 from kl_query.answers.top_consumers import heading, share_row, totals
+from kl_query.measures.means import Means
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
 from kl_query.selection import match
@@ -18,6 +19,7 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
     """
     matched = match(view.dataset, patterns, "pattern")
     present = view.in_order([name for name in matched if name in view.totals], view.totals)
+    members, means = view.without_zeros(present), Means(view)
     value = view.sum_of(present) if present else view.total(view.measure.zero).value
     answer = {
         **heading(view),
@@ -27,7 +29,9 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
         "cluster_share_pct": view.cluster_share(value),
         "matched_count": len(present),
         "members": [],
+        "zero_count": len(present) - len(members),
         **totals(view),
+        "means": means.block(group=means.together(present)),
         "metadata": metadata(
             view.dataset, now, window=view.window, measure=view.measure, warnings=view.cluster_warnings(present)
         ),
@@ -35,8 +39,8 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
     fill(
         answer,
         page,
-        len(present),
-        lambda position: (share_row(view, present[position]),),
+        len(members),
+        lambda position: (share_row(view, means, members[position]),),
         ("members",),
         generation=view.dataset.generation,
     )

@@ -55,6 +55,7 @@ def namespaces(
             {"name": entry, "role": SPECIAL_ROLES[entry][0], "description": SPECIAL_ROLES[entry][1]}
             for entry in occurring
         ],
+        "recorded_since": instant(dataset.recorded_since),
         "counts": {
             "application": len(kept) - system,
             "system": system,
@@ -62,7 +63,7 @@ def namespaces(
             "active": sum(1 for r in kept if r.active),
             "inactive": sum(1 for r in kept if r.active is False),
         },
-        "metadata": metadata(dataset, now, warnings=warnings),
+        "metadata": metadata(dataset, now, money=False, warnings=warnings),
     }
     fill(
         answer,

@@ -7,6 +7,7 @@ from kl_core.vocabulary import CostModel
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Column, Dataset
 from kl_query.date_windows import Window
+from kl_query.measures.means import in_last_bucket, means_of_last_bucket
 from kl_query.measures.measure import Dimension, MetricOrTotal, Sum
 from kl_query.measures.statistics import stats
 from kl_query.metadata import metadata
@@ -32,11 +33,13 @@ def timeseries(
     """Return one series per namespace, or one over the whole selection, of hourly amounts."""
     view = frame(dataset, "hourly_7d", metric, cost_model, date=date, dimension=dimension)
     columns, warnings = series_columns(view, selection)
+    latest = means_of_last_bucket(view)
     answer: dict[str, Any] = {
         "metric": metric,
         "dimension": dimension,
         **hourly_heading(view.window, selection),
         "stats": None,
+        "latest": in_last_bucket(latest, selection.rows(view.scale)),
         "metadata": metadata(
             dataset,
             now,
@@ -53,6 +56,7 @@ def timeseries(
         window=view.window,
         single=selection.single,
         generation=dataset.generation,
+        more=lambda label: {"latest_mean": answer["latest"]["mean"] if selection.single else latest.of(label)},
     )
     return answer
 
@@ -90,15 +94,16 @@ def add_series(
     window: Window,
     single: bool,
     generation: int,
+    more: Callable[[str], dict[str, Any]] = lambda _: {},
 ) -> None:
-    """Fill in the series with their statistics; a single series has them at the top as well."""
+    """Fill in the series with their statistics and `more`; a single series has its statistics at the top as well."""
     unit = answer["metadata"]["unit"]
 
     def row(position: int) -> tuple[dict[str, Any]]:
-        values = column(labels[position])
-        return (
-            {"namespace": labels[position], "values": rounded_all(values, unit), "stats": stats(values, window, unit)},
-        )
+        label = labels[position]
+        values = column(label)
+        series = {"namespace": label, "values": rounded_all(values, unit), "stats": stats(values, window, unit)}
+        return ({**series, **more(label)},)
 
     fill(answer, page, len(labels), row, ("series",), generation=generation)
     if single and answer["series"]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kl_query.answer_size import fill
+from kl_query.measures.means import Means
 from kl_query.metadata import metadata
 from kl_query.paging import PageRequest
 from kl_query.view import Frame
@@ -12,8 +13,16 @@ from kl_query.warnings.warning import RowId
 
 def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the ranking; ranking + rest + excluded_system add up to `total_value`."""
-    names = view.ranked(exclude_system=exclude_system)
-    answer = {**heading(view), "ranking": [], "rest": None, "excluded_system": None, **totals(view)}
+    names, means = view.ranked(exclude_system=exclude_system), Means(view)
+    answer = {
+        **heading(view),
+        "ranking": [],
+        "rest": None,
+        "zero_count": 0,
+        "excluded_system": None,
+        **totals(view),
+        "means": means.block(),
+    }
     answer["metadata"] = metadata(
         view.dataset,
         now,
@@ -23,7 +32,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
     )
 
     def row(position: int) -> tuple[dict[str, Any]]:
-        return ({"rank": position + 1, **share_row(view, names[position])},)
+        return ({"rank": position + 1, **share_row(view, means, names[position])},)
 
     fill(answer, page, len(names), row, ("ranking",), generation=view.dataset.generation)
     add_remainder(answer, view, "ranking", exclude_system=exclude_system)
@@ -49,23 +58,26 @@ def totals(view: Frame) -> dict[str, Any]:
     }
 
 
-def share_row(view: Frame, name: str) -> dict[str, Any]:
-    """Return a namespace with its value and both shares."""
+def share_row(view: Frame, means: Means, name: str) -> dict[str, Any]:
+    """Return a namespace with its value, its mean level and both shares."""
     value = view.totals[name].value
     return {
         "namespace": name,
         "value": view.measure.shown(value),
+        "mean": means.of(name),
         "share_pct": view.share_of((name,)),
         "cluster_share_pct": view.cluster_share(value),
     }
 
 
 def add_remainder(answer: dict[str, Any], view: Frame, rows: str, *, exclude_system: bool) -> None:
-    """Add `rest` (what could be listed and is not in this answer) and `excluded_system`."""
+    """Add `rest` (what could be listed and is not in this answer), `zero_count` and `excluded_system`."""
     shown = {row["namespace"] for row in answer[rows]}
     system = [name for name in view.named if exclude_system and view.dataset.is_system(name)]
     listed = view.listed(exclude_system=exclude_system)
-    answer["rest"] = _remainder(view, [*(name for name in listed if name not in shown), *view.withheld])
+    above_zero = view.without_zeros(listed)
+    answer["rest"] = _remainder(view, [*(name for name in above_zero if name not in shown), *view.withheld])
+    answer["zero_count"] = len(listed) - len(above_zero)
     answer["excluded_system"] = _remainder(view, system)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from kl_core.vocabulary import SPECIAL_ENTRIES
 from kl_query.answer_size import fill
 from kl_query.dataset.model import Column
+from kl_query.measures.means import in_last_bucket, means_of_last_bucket
 from kl_query.measures.measure import Sum
 from kl_query.measures.unmeasured import idle_warnings
 from kl_query.metadata import metadata
@@ -22,7 +23,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
     names = _of_cluster(view, selection.names) if cluster else selection.names
     sums: dict[RowId, Sum] = {name: view.total_of(name) for name in names}
     together, total = view.column_of(selection), view.value_of(selection)
-    aggregate = selection.scope == "aggregate"
+    aggregate, latest = selection.scope == "aggregate", means_of_last_bucket(view)
     ordered = [selection.label] if aggregate else view.in_order(names, sums)
     answer: dict[str, Any] = {
         "metric": view.measure.metric,
@@ -36,6 +37,7 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
         "special": [] if exclude_special else _special(view),
         "totals": rounded_all(view.measure.series(together, view.window), view.measure.unit),
         "total": view.measure.shown(total),
+        "latest": in_last_bucket(latest, selection.rows(view.scale)),
         "rest": None,
         "metadata": metadata(
             view.dataset,
@@ -52,7 +54,8 @@ def usage(view: Frame, now: float, page: PageRequest, *, selection: Selection, e
     def row(position: int) -> tuple[dict[str, Any]]:
         name = ordered[position]
         column, value = (together, total) if aggregate else (view.column(name), sums[name].value)
-        return (_series(view, "namespace", name, column, value),)
+        mean = answer["latest"]["mean"] if aggregate else latest.of(name)
+        return ({**_series(view, "namespace", name, column, value), "latest_mean": mean},)
 
     fill(answer, page, len(ordered), row, ("series",), generation=view.dataset.generation)
     answer["rest"] = _rest(answer, sums, view, selection)

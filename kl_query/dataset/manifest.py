@@ -48,6 +48,7 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
     files = given(document, "files", dict)
     records = {part: _file(member(files, part, "files"), part) for part in PARTS}
     producer = given(document, "producer", dict)
+    name, version = (typed(producer.get(key), str, f"producer.{key}") for key in ("name", "version"))
     unmeasured = _unmeasured(document.get("unmeasured"))
     currency = member(document, "currency", "the file")
     return (
@@ -56,7 +57,8 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
             cost_model=one_of(member(document, "cost_model", "the file"), COST_MODELS, "cost_model"),
             currency=None if currency is None else typed(currency, str, "currency"),
             cluster=given(document, "cluster", str),
-            producer=" ".join(typed(producer.get(key), str, f"producer.{key}") for key in ("name", "version")),
+            producer=f"{name} {version}",
+            producer_version=version,
             generation=given(document, "generation", int),
             polling_interval_seconds=typed(
                 member(document, "polling_interval_seconds", "the file"), int, "polling_interval"

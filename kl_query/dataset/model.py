@@ -7,10 +7,12 @@ A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts a
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal, TypeAlias
 
+from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import CostModel, Metric, ScaleName, Source, Special
 from kl_query.warnings.warning import DataWarning, RowId, Withheld
 
@@ -217,6 +219,8 @@ class Dataset:
     currency: str | None = None
     cluster: str | None = None
     producer: str | None = None
+    producer_version: str | None = None
+    """None where the layout does not tell."""
     generation: int = 0
     polling_interval_seconds: int | None = None
     generated_at: int | None = None
@@ -246,11 +250,35 @@ class Dataset:
     sharing: Sharing = Sharing()
     shared: frozenset[RowId] = frozenset()
     """Namespaces that `sharing` names."""
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Of the namespaces, in order; sorted once, for lists, errors and completion look for them with every call."""
+
+    def __post_init__(self) -> None:
+        """Sort the names."""
+        object.__setattr__(self, "names", tuple(sorted(self.namespaces)))
 
     @property
     def newest_sample(self) -> int | None:
         """Return the nominal time of the newest sample of any source; None where none has a time of its own."""
         return max((at for at in self.last_sample_at.values() if at is not None), default=None)
+
+    @property
+    def recorded_since(self) -> int | None:
+        """Return when the first namespace was first seen, with which the record begins; None where nobody told."""
+        seen = [*(namespace.first_seen for namespace in self.namespaces.values()), *self.withheld]
+        return min((at for at in seen if at is not None), default=None)
+
+    def lifetime(self, names: Iterable[RowId]) -> tuple[float, float]:
+        """Return the hour in which the first of some namespaces was born, and the end of the hour the last ended in.
+
+        Infinite where that is unknown: one that is first seen in the hour in which the record began may be older, and
+        one that is active has not ended.
+        """
+        began = -inf if self.recorded_since is None else hour_of_tick(self.recorded_since)
+        records = [self.namespaces.get(name) if isinstance(name, str) else None for name in names]
+        born = min(hour_of_tick(r.first_seen) if r and r.first_seen is not None else began for r in records)
+        ended = (r.last_seen if r and r.active is False else None for r in records)
+        return -inf if born == began else born, max(inf if end is None else hour_of_tick(end) + HOUR for end in ended)
 
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""

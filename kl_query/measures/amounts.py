@@ -5,19 +5,23 @@ One interface, with what holds for amounts in core-hours and the like; a layout 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from kl_core.calendar import GRANULARITY, HOUR
-from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, CostModel, Metric, ScaleName
+from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, RATE_UNITS, CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, Scale
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
+from kl_query.numbers import MONEY
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, duration, text, warning
 
+PER_HOUR = "currency_per_hour"
+"""The unit of the mean level of money."""
 _MAX_AGE_TICKS = 3
 _DEFAULT_INTERVAL_SECONDS = 300
 
@@ -33,6 +37,19 @@ class AmountRules:
         """Say whether a bucket is closed and holds data from its first hour on."""
         return self.scale.complete[bucket]
 
+    def existing(self, dataset: Dataset, names: Iterable[RowId], window: Window) -> Window:
+        """Return the buckets of a window from the birth of the first of some namespaces to the end of the last.
+
+        Without those in which they come or go: an amount of a part of a bucket is no level.
+        """
+        born, ended = dataset.lifetime(names)
+        first = bisect_left(self.scale.starts, born, window.first, window.stop)
+        return Window(self.scale, first, bisect_right(self.scale.ends, ended, first, window.stop))
+
+    def is_all_there(self, column: Column, bucket: int) -> bool:
+        """Say whether the amount of a row in a bucket is known to be that of the hours it is said to be of."""
+        return True
+
     def observed_hours(self, window: Window) -> float | None:
         """Return the hours of a window with known capacity; None where no capacity is held."""
         return window.observed_hours
@@ -40,6 +57,10 @@ class AmountRules:
     def unit(self, metric: Metric) -> str:
         """Return the unit in which amounts are held."""
         return AMOUNT_UNITS[metric]
+
+    def mean_unit(self, unit: str, metric: MetricOrTotal) -> str:
+        """Return the unit of the mean level of amounts that an answer has in `unit`."""
+        return PER_HOUR if unit == MONEY or metric == "total" else RATE_UNITS[metric]
 
     def adds_up(self, metric: Metric) -> bool:
         """Say whether amounts of namespaces can be added and compared."""

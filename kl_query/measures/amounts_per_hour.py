@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Amounts, Column, Row, Scale
 from kl_query.date_windows import Window
 from kl_query.measures.by_layout import rules_of
+from kl_query.measures.efficiency import requested_hours
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.warning import RowId
@@ -76,7 +77,7 @@ class KnownHours:
         """Return the view over another window of its scale; the same one for the same window."""
         key = window.first, window.stop
         if key not in self._frames:
-            self._frames[key] = replace(self.view, window=window)
+            self._frames[key] = self.view.over(window)
         return self._frames[key]
 
     def level(self, namespace: RowId, window: Window) -> float:
@@ -102,7 +103,7 @@ class KnownHours:
         """Return the same for usage in cores, GiB or GPUs; None for a total, and where only shares are known."""
         metric = self.view.measure.metric
         usage = None if metric == "total" else rules_of(self.view.scale).usage_measure(self.view.dataset, metric)
-        return None if usage is None else KnownHours(replace(self.view, measure=usage))
+        return None if usage is None else KnownHours(Frame(self.view.dataset, self.view.window, usage))
 
     @cached_property
     def by_metric(self) -> dict[Metric, KnownHours]:
@@ -110,7 +111,8 @@ class KnownHours:
         view = self.view
         metrics = view.measure.prices if view.measure.metric == "total" else ()
         rules = rules_of(view.scale)
-        return {m: KnownHours(replace(view, measure=rules.measure(view.dataset, m, "costs"))) for m in metrics}
+        measures = {metric: rules.measure(view.dataset, metric, "costs") for metric in metrics}
+        return {m: KnownHours(Frame(view.dataset, view.window, measure)) for m, measure in measures.items()}
 
     def _one(self, row: Row, amounts: Amounts | None) -> Column:
         column = self.view.measure.column(row)
@@ -118,8 +120,10 @@ class KnownHours:
         return array("d", [0.0 if isnan(a) or isnan(h) else h for a, h in zip(column, hours, strict=True)])
 
     def _measured(self, amounts: Amounts | None) -> Column:
-        if amounts is None or self.view.measure.dimension == "requests":
+        if amounts is None:
             return self.all_rows
+        if self.view.measure.dimension == "requests":
+            return requested_hours(self.view.scale, amounts)
         if not self.view.measure.billed:
             return amounts.usage_hours if amounts.usage_hours is not None else self.all_rows
         if amounts.cost_hours is not None:
@@ -148,20 +152,19 @@ def trajectory(hours: KnownHours, names: Sequence[RowId], *, cluster: bool = Fal
 
     The sum is over the same namespaces in every bucket, or what is unknown would count as a change. A bucket takes no
     part when more than a tenth of the sum is unknown in it; other namespaces unknown in a bucket are left out of all.
-    Nor does the bucket that data begin in at an unknown hour.
+    Nor does one before the first of the namespaces was born or after the last of them ended, in whole or in part, nor
+    the bucket that data begin in at an unknown hour.
     """
     if not hours.view.measure.additive and len(names) > 1:
         return Trajectory({})
-    capacity_or_bill = _closed_buckets(hours.view.window)
-    rows = {name: _levels(hours, name, capacity_or_bill) for name in names}
+    buckets = _closed_buckets(hours.view.window)
+    if names:
+        buckets = rules_of(buckets.scale).existing(hours.view.dataset, names, buckets)
+    rows = {name: _levels(hours, name, buckets) for name in names}
     if not rows:
-        zero = {i: 0.0 for i in capacity_or_bill.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
+        zero = {i: 0.0 for i in buckets.indices if mostly(hours.all_rows[i], hours.view.scale, i)}
         return Trajectory(zero if cluster else {})
-    used = (
-        [i for i in capacity_or_bill.indices if i in _enough_known(rows, capacity_or_bill)]
-        if len(rows) > 1
-        else list(rows[names[0]])
-    )
+    used = [i for i in buckets.indices if i in _enough_known(rows, buckets)] if len(rows) > 1 else list(rows[names[0]])
     kept = {name: row for name, row in rows.items() if all(i in row for i in used)}
     levels = {i: known_sum(row[i] for row in kept.values()) for i in used} if kept else {}
     return Trajectory(levels, tuple(kept), tuple(name for name in rows if name not in kept))
@@ -208,8 +211,9 @@ def _together(pairs: Iterable[tuple[float, float]]) -> float:
 
 
 def _levels(hours: KnownHours, name: RowId, window: Window) -> dict[int, float]:
-    column, own = hours.view.column(name), hours.of(name)
-    return {i: column[i] / own[i] for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i)}
+    column, own, rules = hours.view.column(name), hours.of(name), rules_of(window.scale)
+    known_in = (i for i in window.indices if own[i] > 0 and mostly(own[i], window.scale, i))
+    return {i: column[i] / own[i] for i in known_in if rules.is_all_there(column, i)}
 
 
 def _enough_known(rows: Mapping[RowId, Mapping[int, float]], window: Window) -> set[int]:

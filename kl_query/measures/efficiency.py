@@ -56,6 +56,10 @@ class Compared:
     unattributed: float = 0.0
     usage_alone: float = 0.0
     """Hours in which usage is known and requests are not."""
+    usage_mean: float = UNKNOWN
+    """Usage per hour it is known for."""
+    requests_mean: float = UNKNOWN
+    """Requests per hour they are known for."""
 
     @property
     def in_doubt(self) -> bool:
@@ -102,7 +106,7 @@ class Compared:
         """Return why there is no ratio; None where there is one."""
         kind = self.classification
         if kind == "no_requests":
-            return f"its pods request no {metric}"
+            return f"its pods request no {metric}" if self.usage else f"it neither used nor requested any {metric}"
         if kind != "unknown":
             return None
         if self.in_doubt:
@@ -127,7 +131,9 @@ def unattributed_usage(scale: Scale, metric: Metric) -> Column | None:
 def nothing_in(window: Window) -> Compared:
     """Return the sums of what was zero in every observed bucket."""
     nothing = 0.0 if window.observed_hours else UNKNOWN
-    return Compared(nothing, nothing, nothing, nothing, window.observed_hours)
+    return Compared(
+        nothing, nothing, nothing, nothing, window.observed_hours, usage_mean=nothing, requests_mean=nothing
+    )
 
 
 def compare(scale: Scale, amounts: Amounts, window: Window, unattributed: Column | None = None) -> Compared:
@@ -146,14 +152,36 @@ def compare(scale: Scale, amounts: Amounts, window: Window, unattributed: Column
         math.fsum(filterfalse(isnan, compress(hours, both))),
         math.fsum(filterfalse(isnan, window.of(unattributed))) if unattributed is not None else 0.0,
         _usage_alone(scale, amounts, window),
+        _mean(amounts.usage, _usage_hours(scale, amounts), window),
+        _mean(requests, requested_hours(scale, amounts), window),
     )
+
+
+def _usage_hours(scale: Scale, amounts: Amounts) -> Column:
+    return amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
 
 
 def _usage_alone(scale: Scale, amounts: Amounts, window: Window) -> float:
     if amounts.matched_hours is None:
         return 0.0
-    known = amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
+    known = _usage_hours(scale, amounts)
     return math.fsum(known[i] - amounts.matched_hours[i] for i in window.indices)
+
+
+def requested_hours(scale: Scale, amounts: Amounts) -> Column:
+    """Return the hours of each bucket that requests cover: the observed ones without those of usage alone."""
+    if amounts.matched_hours is None:
+        return scale.observed_hours
+    columns = zip(scale.observed_hours, _usage_hours(scale, amounts), amounts.matched_hours, strict=True)
+    return array("d", [observed - (used - matched) for observed, used, matched in columns])
+
+
+def _mean(amounts: Column, hours: Column, window: Window) -> float:
+    parts, lengths = window.of(amounts), window.of(hours)
+    if isnan(sum(parts)):
+        known = [not isnan(part) for part in parts]
+        parts, lengths = (array("d", compress(column, known)) for column in (parts, lengths))
+    return ratio(sum(parts), sum(lengths))
 
 
 def matched_usage(amounts: Amounts) -> Column:
@@ -183,6 +211,8 @@ def add(rows: list[Compared]) -> Compared:
         known_sum(row.compared_requests for row in asking or rows),
         max((row.hours for row in rows), default=0.0),
         max((row.unattributed for row in rows), default=0.0),
+        usage_mean=known_sum(row.usage_mean for row in rows),
+        requests_mean=known_sum(row.requests_mean for row in rows),
     )
 
 
@@ -198,7 +228,7 @@ def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric,
             "gpu_memory cannot be requested in Kubernetes, so it has no efficiency; use metric=gpu.",
             allowed=published or ("cpu", "memory", "gpu"),
             nearest=["gpu"],
-            example="metric=cpu",
+            corrections=[{"metric": "gpu"}],
         )
     if dataset.metrics and metric not in published:
         raise ToolArgumentError(
@@ -207,6 +237,5 @@ def comparable_metrics(dataset: Dataset, metric: Metric | None) -> tuple[Metric,
             absence(dataset, metric),
             allowed=published,
             nearest=published,
-            example="metric=cpu",
         )
     return (metric,)

@@ -15,7 +15,7 @@ from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
 from kl_query.date_windows import Window, bucket_name, instant
-from kl_query.measures.amounts import AmountRules, Layout
+from kl_query.measures.amounts import PER_HOUR, AmountRules, Layout
 from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
 from kl_query.measures.measure import (
     Dimension,
@@ -54,6 +54,13 @@ class LegacyAmounts(AmountRules):
         is_full = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
         return scale.complete[bucket] and is_full
 
+    def is_all_there(self, column: Column, bucket: int) -> bool:
+        """Say whether the buckets beside it have values too.
+
+        A namespace may have come or gone inside a bucket beside one without a value: at which hour is in no file.
+        """
+        return not any(map(isnan, column[max(0, bucket - 1) : bucket + 2]))
+
     def observed_hours(self, window: Window) -> float | None:
         """Return None: capacity is in no file."""
         return None
@@ -61,6 +68,12 @@ class LegacyAmounts(AmountRules):
     def unit(self, metric: Metric) -> str:
         """Return the unit of amounts that know neither core-hours nor capacity."""
         return _UNIT[self.scale.cost_model] if self.adds_up(metric) else "percent_of_own_gpus"
+
+    def mean_unit(self, unit: str, metric: MetricOrTotal) -> str:
+        """Return the unit of the mean level: what is per cent of something already is so in the mean."""
+        if unit == MONEY:
+            return PER_HOUR
+        return "percent_of_cluster_capacity" if unit == _UNIT["cumulative"] else unit
 
     def adds_up(self, metric: Metric) -> bool:
         """Say whether values are of the cluster; those of GPUs are means over each namespace's own."""
@@ -75,7 +88,7 @@ class LegacyAmounts(AmountRules):
                 "metric",
                 "metric=total needs costs per metric that add up; here each metric is charged the whole bill.",
                 list(dataset.metrics),
-                "metric=cpu",
+                {"metric": "cpu"},
             )
         check_metric(dataset, metric)
         check_requestable(metric, dimension)
@@ -85,7 +98,7 @@ class LegacyAmounts(AmountRules):
                 "cost_model",
                 f"KubeLedger's files hold {scale.name} as {unit} and nothing to convert it with: leave cost_model out.",
                 [model],
-                f"cost_model={model}",
+                {"cost_model": None},
             )
         unknown = array("d", [UNKNOWN]) * len(scale.starts)
         base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None

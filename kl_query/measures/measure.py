@@ -150,7 +150,7 @@ def measure(
 
     Raises ToolArgumentError for a combination that has no meaning or no data.
     """
-    model = cost_model or dataset.cost_model
+    model = cost_model or ("costs" if metric == "total" else dataset.cost_model)
     check_metric(dataset, metric)
     _check_combination(dataset, metric, model, dimension)
     prices = {
@@ -193,7 +193,6 @@ def check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
         else absence(dataset, metric),
         allowed=[*dataset.metrics, *(["total"] if any(dataset.priced(m) for m in METRICS) else [])],
         nearest=dataset.metrics,
-        example="metric=cpu",
     )
 
 
@@ -206,32 +205,37 @@ def absence(dataset: Dataset, metric: str) -> str:
 
 
 def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
+    without_costs = {"cost_model": "cumulative", **({"metric": "cpu"} if metric == "total" else {})}
     if model != "costs":
         if metric == "total":
             raise invalid_combination(
-                "metric", "metric=total adds up money: it needs cost_model=costs.", list(METRICS), "metric=cpu"
+                "cost_model",
+                "metric=total adds up money: it needs cost_model=costs.",
+                ["costs"],
+                {"cost_model": "costs"},
             )
         check_requestable(metric, dimension)
+    elif dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
+        raise invalid_combination(
+            "metric" if metric == "total" else "cost_model",
+            "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector.",
+            list(dataset.metrics) if metric == "total" else ["cumulative", "normalized"],
+            without_costs,
+        )
     elif dimension == "requests":
         raise invalid_combination(
             "dimension",
             "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized.",
             ["usage"],
-            "cost_model=cumulative",
+            {"dimension": "usage"} if metric == "total" else {"cost_model": "cumulative"},
         )
     elif metric == "gpu_memory":
         raise invalid_combination(
             "metric",
             "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized.",
             [*BILLED_METRICS, "total"],
-            "metric=gpu",
-        )
-    elif dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
-        raise invalid_combination(
-            "cost_model",
-            "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector.",
-            ["cumulative", "normalized"],
-            "cost_model=cumulative",
+            {"metric": "gpu"},
+            {"cost_model": "cumulative"},
         )
 
 
@@ -239,14 +243,16 @@ def check_requestable(metric: MetricOrTotal, dimension: Dimension) -> None:
     """Raise ToolArgumentError for requests of what cannot be requested."""
     if metric == "gpu_memory" and dimension == "requests":
         raise invalid_combination(
-            "dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], "dimension=usage"
+            "dimension", "gpu_memory cannot be requested in Kubernetes.", ["usage"], {"dimension": "usage"}
         )
 
 
-def invalid_combination(argument: str, message: str, allowed: Sequence[str], example: str) -> ToolArgumentError:
+def invalid_combination(
+    argument: str, message: str, allowed: Sequence[str], *corrections: Mapping[str, str | None]
+) -> ToolArgumentError:
     """Return the error for arguments that make no sense together."""
     return ToolArgumentError(
-        "invalid_combination", argument, message, allowed=allowed, nearest=allowed, example=example
+        "invalid_combination", argument, message, allowed=allowed, nearest=allowed, corrections=corrections
     )
 
 

@@ -35,9 +35,8 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
         return []
     changes = [r for r in dataset.rates if start < r.effective < end]
     first = dataset.rates[0].effective
-    seen = [*(namespace.first_seen for namespace in dataset.namespaces.values()), *dataset.withheld]
-    begun = min((at for at in seen if at is not None), default=start)
-    unpriced = first > max(start, begun - HOUR)
+    begun = dataset.recorded_since
+    unpriced = first > (start if begun is None else max(start, begun - HOUR))
     warnings = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
     later = [_change(rate) for rate in changes if rate.effective != first]
     if later:

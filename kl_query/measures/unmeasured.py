@@ -12,7 +12,14 @@ from kl_query.date_windows import Window, bucket_name
 from kl_query.measures.efficiency import matched_requests
 from kl_query.measures.measure import Measure, sum_columns
 from kl_query.numbers import UNKNOWN
-from kl_query.warnings.unmeasured import BLIND_SPOTS, GPU_NOT_SEEN, idle_negative, idle_not_ready, not_measured
+from kl_query.warnings.unmeasured import (
+    BLIND_SPOTS,
+    GPU_NOT_SEEN,
+    idle_negative,
+    idle_not_ready,
+    idle_unknown,
+    not_measured,
+)
 from kl_query.warnings.warning import DataWarning, Plain, RowId
 
 _ROUNDING = 1e-9
@@ -132,8 +139,30 @@ def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
 
 
 def idle_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
-    """Return what answers say of idle: where it is negative, and how much of it is on nodes that are not Ready."""
-    return [*_negative_warnings(measure, window), *_not_ready_warnings(dataset, measure, window)]
+    """Return what answers say of idle: why it is unknown, where it is negative, what is on nodes that are not Ready."""
+    return [
+        *_unknown_warnings(dataset, measure, window),
+        *_negative_warnings(measure, window),
+        *_not_ready_warnings(dataset, measure, window),
+    ]
+
+
+def _unknown_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
+    """Return the warning for idle of which nothing is known, although the cluster was observed."""
+    scale = window.scale
+    idle = scale.special.get("idle", {})
+    observed = [i for i in window.indices if scale.observed_hours[i] > 0]
+    if not observed or not all(metric in idle for metric in measure.metrics) or not measure.metrics:
+        return []
+    column = measure.column(idle)
+    if not all(isnan(column[i]) for i in observed):
+        return []
+    rows = [(row, scale.row(row)) for row in scale.rows]
+    unknown = [
+        row for row, of in rows for m in measure.metrics if m in of and isnan(sum(of[m].usage[i] for i in observed))
+    ]
+    nodes = dataset.nodes.nodes if dataset.nodes is not None and is_newest(window) else ()
+    return [idle_unknown(list(dict.fromkeys(unknown)), sum(1 for node in nodes if not node.ready))]
 
 
 def _negative_warnings(measure: Measure, window: Window) -> list[DataWarning]:

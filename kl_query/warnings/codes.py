@@ -85,6 +85,10 @@ class Code(Enum):
         "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. It goes on once its clock "
         "is right; `kl-collector health` says what to do."
     )
+    VERSIONS_DIFFER = (
+        "The collector that published this is of version {collector} and this server of {server}: install the same "
+        "version of both."
+    )
     SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
     METRICS_NEVER_ANSWERED = "metrics-server has never given a usable answer: usage is unknown, requests are not."
     NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
@@ -105,6 +109,7 @@ class Code(Enum):
     )
     NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
     BLIND_SPOT = "{description}"
+    IDLE_UNKNOWN = "Idle is unknown, because usage of some namespaces is, in every hour: {names}.{nodes}"
     IDLE_NOT_READY = (
         "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
     )
@@ -151,6 +156,10 @@ class Code(Enum):
         "null.{known}"
     )
 
+    SORTED_BY_METRIC = (
+        "Rows are sorted by {sort} within each metric, one metric after the other ({metrics}): amounts of different "
+        "metrics cannot be compared."
+    )
     EFFICIENCY_UNKNOWN = "Efficiency is unknown for {rows}: usage and requests are never both known in this window."
     EFFICIENCY_IN_DOUBT = "Efficiency is unknown for {rows}: usage that names no holder may be theirs."
     REQUEST_HOURS_UNTOLD = (
@@ -182,12 +191,24 @@ class Code(Enum):
         "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
     )
     OPEN_MONTH_LEFT_OUT = (
-        "The open month is no whole one: the trend leaves it out, open_month holds it scaled to its full length."
+        "The open month is no whole one: the trend leaves it out, open_month holds it scaled by hours to its full "
+        "length."
     )
     NO_MONTHS = "There are no months to show: monthly_12m is empty."
     NO_PERIODS = "There are no two periods to compare yet of which at least half is observed: movers are empty."
     CHANGE_UNKNOWN = "{namespaces} namespace(s) are unknown in one of the periods: `comparison` leaves them out."
+    TREND_OUTSIDE_LIFETIMES = (
+        "The trend leaves out the months in which a namespace did not exist from beginning to end: {names}."
+    )
     TREND_LEAVES_OUT = "The trend leaves out {count} namespace(s) unknown for half of a month or more: {names}."
+    SAME_HOURS = (
+        "{bucket} is still open: only its {hours} whole hours are compared, with the same hours of the other period: "
+        "{span} against {baseline_span}."
+    )
+    OTHER_HOURS = (
+        "An open bucket is set against whole ones, and the same hours of both are not published: the time of day or of "
+        "the month may account for a part of the change."
+    )
     BASELINE_SCALED = (
         "The periods differ in {kind} ({hours:g} against {baseline_hours:g}): baseline values are scaled to those of "
         "{label}."

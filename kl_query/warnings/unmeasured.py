@@ -68,6 +68,18 @@ def idle_not_ready(amount: float, unit: Plain, nodes: int) -> DataWarning:
     return warning(Code.IDLE_NOT_READY, amount=amount, unit=unit, nodes=nodes)
 
 
+def idle_unknown(namespaces: Sequence[RowId], not_ready: int) -> DataWarning:
+    """Say whose unknown usage leaves idle unknown, and how many nodes are not Ready."""
+    others = text("those that the collector does not report by name")
+    return warning(
+        Code.IDLE_UNKNOWN,
+        names=Names.of(namespaces) if namespaces else others,
+        nodes=text(" {count} node(s) are not Ready: what runs there is not measured.", count=not_ready)
+        if not_ready
+        else Plain(""),
+    )
+
+
 def idle_negative(buckets: Sequence[str], scale: ScaleName) -> DataWarning:
     """Name the buckets in which more was used than is allocatable."""
     return warning(

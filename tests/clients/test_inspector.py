@@ -61,7 +61,9 @@ def test_it_reports_a_wrong_argument_as_an_error_of_the_tool_with_the_hint(sandb
     wrong = Call("get_top_consumers", {"metric": "cup"}, lambda _: None, None)
     code, result, _ = inspect(sandbox, [sandbox.url], *calling(wrong))
     assert code == TOOL_ERROR
-    assert json.loads(result["content"][0]["text"])["error"]["nearest"] == ["cpu"]
+    corrected = {"tool": "get_top_consumers", "arguments": {"metric": "cpu"}}
+    assert result["_meta"]["kubeledger/error"]["corrected"] == corrected
+    assert result["content"][0]["text"].endswith('Corrected call: get_top_consumers {"metric":"cpu"}')
 
 
 def test_its_strict_check_has_no_complaint_about_the_schemas(sandbox: Sandbox) -> None:

@@ -340,6 +340,8 @@ def time(directory: Path) -> Amounts:
         "March, per observed hour": (march or 0.0) / monthly["observed_hours"][3],
         "trend, growing: rise of the line": answer["trend"]["rise_pct"],
         "what changed from December to March": answer["what_changed"]["usage_per_hour"]["change_pct"],
+        "from February to March, as billed": answer["monthly_12m"]["series"][3]["billed_change_pct"],
+        "from February to March, per hour": answer["monthly_12m"]["series"][3]["change_pct_per_hour"],
         "April, open: hours that have passed": monthly["elapsed_hours"][4],
         "April, open": april,
         "April, scaled to the month": answer["monthly_12m"]["open_month"]["value_scaled_to_month"],

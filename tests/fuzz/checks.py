@@ -13,14 +13,18 @@ from hypothesis import HealthCheck, example, given, settings
 from jsonschema import Draft202012Validator
 
 from kl_mcp.tools import TABLE
-from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
+from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS
+from kl_mcp.tools.refusals import MAX_CORRECTED_CHARS, Call, refuse
+from kl_query.errors import ToolArgumentError
 from tests.fuzz.arguments import DATASET, arguments
+from tests.kl_mcp.tools.conftest import check_refusal
 from tests.support.examples import examples
 from tests.support.large_dataset import NOW
 
 CASES = examples(2_000)
 MAX_DEFAULT_CHARS = 32_000
 MAX_CHARS = 80_000
+MIN_WRONG_ARGUMENTS = 5
 FULL_SCHEMA_EVERY = 5
 """The full schemas cost five to thirty times what the answer does."""
 LEAKS = ("pydantic", "traceback", "https://", ".py", "validation error")
@@ -54,9 +58,10 @@ def check_answer(tool: str, asked: dict[str, Any], answer: dict[str, Any], *, fu
 
 
 def check_error(tool: str, asked: dict[str, Any], error: ToolArgumentError) -> None:
-    """An error names an argument, is short, teaches, and leaks nothing of the implementation."""
-    written = orjson.dumps(error.to_payload()).decode()
-    assert len(written) <= MAX_PAYLOAD_CHARS
+    """An error names an argument, is short, leaks nothing of the implementation, and has a call that is answered."""
+    refusal = refuse(TABLE, Call(tool, asked), error, DATASET, NOW)
+    check_refusal(refusal, DATASET, NOW)
+    assert refusal.corrected is not None or may_lack_a_correction(tool, asked)
     assert error.code in CODES
     assert not [leak for leak in LEAKS if leak in error.message.lower() and leak not in str(asked).lower()]
     properties = TABLE[tool].input_schema["properties"]
@@ -69,6 +74,17 @@ def check_error(tool: str, asked: dict[str, Any], error: ToolArgumentError) -> N
         assert not takes(tool).is_valid(asked), "the advertised schema allows what the tool refuses"
 
 
+def may_lack_a_correction(tool: str, asked: dict[str, Any]) -> bool:
+    """Whether a call is one of the two kinds whose error names no corrected call.
+
+    Its arguments are many times what a corrected call may have, or more of them are wrong than tries are made.
+    """
+    if len(json.dumps(asked)) > MAX_CORRECTED_CHARS:
+        return True
+    wrong = [name for name in asked if isinstance(run(tool, {name: asked[name]}), ToolArgumentError)]
+    return len(wrong) >= MIN_WRONG_ARGUMENTS
+
+
 def fuzz(tool: str) -> Callable[[], None]:
     """A test of one tool with CASES calls, among them a continuation of its own pages."""
     numbers = count()
@@ -77,8 +93,9 @@ def fuzz(tool: str) -> Callable[[], None]:
     @given(arguments(tool, next_pages(tool)))
     @example({})
     @example({"nobody_knows": None})
+    @example({"wait_for_previous": True})
     def test(asked: dict[str, Any]) -> None:
-        unknown = set(asked) - set(TABLE[tool].input_schema["properties"])
+        unknown = set(asked) - set(TABLE[tool].input_schema["properties"]) - set(ADDED_BY_CLIENTS)
         outcome = run(tool, asked)
         if isinstance(outcome, ToolArgumentError):
             check_error(tool, asked, outcome)

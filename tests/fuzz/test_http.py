@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kl_mcp.protocol.tool_calls import ERROR_KEY
 from kl_mcp.tools import TABLE
 from tests.fuzz.arguments import ANYTHING, SCALARS, arguments
 from tests.fuzz.checks import CODES, MAX_CHARS, validator
@@ -86,10 +87,12 @@ def test_whatever_arguments_come_a_tool_error_answers_what_is_wrong_with_them(se
 
 
 def check_result(tool: str, result: dict[str, Any]) -> None:
-    """An answer stands in both blocks and conforms; an error in the text alone."""
+    """An answer stands in both blocks and conforms; an error in the text, which is no JSON, and in `_meta`."""
     (block,) = result["content"]
     if result["isError"]:
-        assert json.loads(block["text"])["error"]["code"] in CODES
+        error = result["_meta"][ERROR_KEY]
+        assert error["code"] in CODES
+        assert block["text"].startswith(error["message"])
         assert result.get("structuredContent") is None
     else:
         assert json.loads(block["text"]) == result["structuredContent"]

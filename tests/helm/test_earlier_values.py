@@ -55,6 +55,7 @@ def rendered_with(helm: Helm, tmp_path: Path, values: dict[str, Any]) -> list[Ma
             "podSecurityContext.runAsUser=4583,podSecurityContext.fsGroup=4584",
         ),
         ("mcp.service.port=80,mcp.service.targetPort=8080", "service.port=80,mcp.port=8080"),
+        ("mcp.service.port=5486,service.port=80,metrics.port=9000", "service.port=5486,metrics.port=9000"),
         ("replicaCount=1", "openshift.enabled=false"),
         ("billing.hourlyRate=-1.0", "billing.hourlyRate="),
         ("billing.hourlyRate=0", "billing.hourlyRate="),
@@ -85,6 +86,7 @@ def rendered_with(helm: Helm, tmp_path: Path, values: dict[str, Any]) -> list[Ma
             "envs.HTTPS_PROXY=http://proxy:3128",
             "collector.extraEnv[0].name=HTTPS_PROXY,collector.extraEnv[0].value=http://proxy:3128",
         ),
+        ("dataVolume.capacity=3Gi,persistence.size=3Gi", "persistence.size=3Gi"),
         ("envs.KL_DB_LOCATION=/data/db", "openshift.enabled=false"),
         ("envs.KL_K8S_API_ENDPOINT=https://kubernetes.default", "openshift.enabled=false"),
         ("envs.KL_K8S_API_ENDPOINT=https://kubernetes.default.svc.cluster.local:443", "openshift.enabled=false"),
@@ -122,6 +124,13 @@ def test_what_means_the_same_is_taken_as_if_it_were_given_under_its_present_name
         ("envs.KL_BILLING_HOURLY_RATE=free", "envs.KL_BILLING_HOURLY_RATE"),
         ("envs.KL_COST_MODEL=CHARGE_BACK", "needs a rate"),
         ("collector.costModel=CHARGE_BACK,billing.hourlyRate=-1.0", "needs a rate"),
+        # Neither is passed over.
+        ("dataVolume.capacity=3Gi,persistence.size=9Gi", "both are given: leave dataVolume.capacity out"),
+        ("dataVolume.persist=true,persistence.enabled=false", "both are given: leave dataVolume.persist out"),
+        ("securityContext.uid=4583,podSecurityContext.runAsUser=5", "leave securityContext.uid out"),
+        ("envs.KOA_COST_MODEL=RATIO,collector.costModel=CHARGE_BACK", "leave envs.KOA_COST_MODEL out"),
+        ("envs.KL_BILLING_HOURLY_RATE=0,billing.hourlyRate=2", "leave envs.KL_BILLING_HOURLY_RATE out"),
+        ("dcgm.endpoint=a:1,dcgm.endpoints={http://b:1/metrics}", "leave dcgm.endpoint out"),
     ],
 )
 def test_what_means_something_else_is_refused_with_the_name_to_use(helm: Helm, earlier: str, named: str) -> None:

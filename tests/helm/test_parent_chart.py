@@ -57,6 +57,19 @@ def test_what_a_parent_passes_is_taken_and_honoured(a_helm: Helm, tmp_path: Path
     assert claim["resources"]["requests"]["storage"] == "3Gi"
 
 
+@pytest.mark.parametrize(
+    "passed",
+    [{"imageRegistry": None, "imagePullSecrets": None}, {"image": "a:1"}, {"image": {"registry": None}}],
+    ids=str,
+)
+def test_what_a_parent_means_for_others_or_leaves_empty_changes_nothing(
+    a_helm: Helm, tmp_path: Path, passed: dict[str, Any]
+) -> None:
+    spec = pod_of(rendered(a_helm, parent(tmp_path, {"global": passed})))["spec"]
+    images = {each["image"].rpartition(":")[0] for each in spec["containers"]}
+    assert (images, "imagePullSecrets" in spec) == ({"kubeledger/kubeledger"}, False)
+
+
 def test_a_parent_s_condition_turns_it_off(a_helm: Helm, tmp_path: Path) -> None:
     chart = parent(tmp_path, {"global": GLOBAL, "kubeledger": {"enabled": False}})
     assert rendered(a_helm, chart) == []

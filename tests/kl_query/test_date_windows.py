@@ -48,8 +48,8 @@ def test_an_hour_may_be_written_shorter(written: str) -> None:
     "date",
     [
         "",
-        "yesterday",
-        "2026",
+        "tomorrow",
+        "2026-00",
         "2026-13",
         "2026-02-30",
         "2026-02-28T25:00:00Z",
@@ -84,21 +84,68 @@ def test_a_range_backwards_is_refused_with_the_range_meant() -> None:
 
 @pytest.mark.parametrize(
     ("name", "date", "other"),
-    [("daily_14d", "2026-02", "month"), ("hourly_7d", "2026-02-28", "day"), ("monthly_12m", "2026-02-28", "day")],
+    [
+        ("monthly_12m", "2026-02-28", "day"),
+        ("daily_14d", "2026-02-28T22:00:00Z", "hour"),
+        ("daily_14d", "2026-02-28T00:00:00Z..2026-02-28T22:00:00Z", "hour"),
+        ("monthly_12m", "2026-02..2026-02-27", "day"),
+    ],
 )
-def test_a_date_of_another_scale_is_explained(name: ScaleName, date: str, other: str) -> None:
+def test_a_date_of_shorter_buckets_than_the_scale_has_is_explained(name: ScaleName, date: str, other: str) -> None:
     with pytest.raises(ToolArgumentError) as caught:
         read_window(scale(name), date)
-    assert f"names a {other}" in caught.value.message
+    assert f"names {other}s" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "label"),
+    [
+        ("hourly_7d", "2026-03-01", "2026-03-01T00:00:00Z..2026-03-01T01:00:00Z"),
+        ("hourly_7d", "2026-02-28T22:00:00Z..2026-02-28T23:59:59Z", "2026-02-28T22:00:00Z..2026-02-28T23:00:00Z"),
+        ("hourly_7d", "2026-03", "2026-03-01T00:00:00Z..2026-03-01T01:00:00Z"),
+        ("hourly_7d", "2026-03-01T00:00:00Z..latest", "2026-03-01T00:00:00Z..2026-03-01T01:00:00Z"),
+        ("daily_14d", "2026-03", "2026-03-01"),
+        ("daily_14d", "2026-02-28..latest", "2026-02-28..2026-03-01"),
+        ("daily_14d", "2026-02-28T00:00:00Z..2026-02-28T23:00:00Z", "2026-02-28"),
+        ("monthly_12m", "2026-Q1", "2026-01..2026-03"),
+        ("monthly_12m", "2026", "2026-01..2026-03"),
+        ("monthly_12m", "2026-01..2026-02-28", "2026-01..2026-02"),
+    ],
+)
+def test_longer_buckets_are_all_that_the_scale_has_of_them(name: ScaleName, date: str, label: str) -> None:
+    assert read_window(scale(name), date).label == label
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "corrections"),
+    [
+        ("daily_14d", "2026-02", [{"date": "2026-02-27..2026-02-28"}, {"date": "2026-02", "scale": None}]),
+        ("daily_14d", "2026-01-03..2026-01-17", [{"date": "2026-01", "scale": None}]),
+        (
+            "hourly_7d",
+            "2026-02-27T23:00:00Z",
+            [{"date": "2026-02-27", "scale": None}, {"date": "2026-02", "scale": None}],
+        ),
+        ("monthly_12m", "2026-02..2026-04", [{"date": "2026-02..2026-03"}]),
+        ("monthly_12m", "2025-11", []),
+    ],
+)
+def test_outside_the_data_what_they_hold_of_it_is_suggested(
+    name: ScaleName, date: str, corrections: list[dict[str, str | None]]
+) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale(name), date)
+    assert caught.value.code == "unknown_date"
+    assert [each.changes for each in caught.value.corrections] == [*corrections, {"date": "latest"}]
 
 
 def test_a_scale_without_buckets_has_an_empty_window_for_any_readable_date() -> None:
     nothing = scale("daily_14d", [])
-    for date in ("latest", "all", "2026-11-21", "2026-11-01..2026-11-02"):
+    for date in ("latest", "all", "2026-11-21", "2026-11-01..2026-11-02", "yesterday"):
         window = read_window(nothing, date)
         assert (window.dates, window.label, window.start, window.end, window.partial) == ([], None, None, None, False)
     with pytest.raises(ToolArgumentError):
-        read_window(nothing, "yesterday")
+        read_window(nothing, "tomorrow")
 
 
 def test_closing_a_window_leaves_the_open_bucket_out() -> None:

@@ -44,7 +44,8 @@ def test_periods_lie_within_the_scales_whenever_they_are_asked_for(moment: int) 
     when, today = Periods(moment), moment // DAY * DAY
     for span in (when.last_week, when.working_days, when.weekend, when.seven_days_before, when.fourteen_days):
         assert today - 14 * DAY <= span.start < span.end <= today + DAY
-    for span in (when.last_quarter, when.quarter_before, when.this_year, when.a_year_ago, when.thirteen_months):
+    spans = when.last_quarter, when.quarter_before, when.this_year, when.a_year_ago, when.thirteen_months, when.march
+    for span in spans:
         assert month_after(moment, -12) <= span.start < span.end <= month_after(moment, 1)
     assert when.all_hours.start <= when.hours_of_yesterday.start < when.last_hour.end <= moment
 
@@ -56,7 +57,10 @@ def test_periods_are_named_as_the_tools_write_them() -> None:
     assert (when.working_days.date, when.weekend.date) == ("2026-11-09..2026-11-13", "2026-11-14..2026-11-15")
     assert (when.last_quarter.date, when.quarter_before.date) == ("2026-07..2026-09", "2026-04..2026-06")
     assert (when.today.date, when.last_month.date, when.this_year.date) == ("2026-11-21", "2026-10", "2026-01..2026-11")
+    assert (when.february.date, when.march.date) == ("2026-02", "2026-03")
     assert when.last_hour.date == "2026-11-21T13:00:00Z"
+    assert when.closed_hours_of_today.date == "2026-11-21T00:00:00Z..2026-11-21T13:00:00Z"
+    assert when.same_hours_of_yesterday.date == "2026-11-20T00:00:00Z..2026-11-20T13:00:00Z"
 
 
 @pytest.mark.parametrize(

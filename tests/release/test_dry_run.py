@@ -98,7 +98,8 @@ def test_classifiers_are_true(dry_run: DryRun) -> None:
     classifiers = metadata_of(dry_run).get_all("Classifier", [])
     versions = {line.rpartition(" :: ")[2] for line in classifiers if re.search(r":: 3\.\d+$", line)}
     workflow = yaml.safe_load((dry_run.root / ".github" / "workflows" / "ci.yml").read_text())
-    assert versions == {each["python"] for each in workflow["jobs"]["test"]["strategy"]["matrix"]["include"]}
+    # Not of the newest Python before a forge has run the tests on it.
+    assert {"3.11"} < versions < {each["python"] for each in workflow["jobs"]["test"]["strategy"]["matrix"]["include"]}
     with zipfile.ZipFile(dry_run.the("*.whl")) as wheel:
         assert [name for name in wheel.namelist() if name.endswith("py.typed")]
     assert "Typing :: Typed" in classifiers

@@ -86,6 +86,10 @@ def test_the_demo_answers_stops_cleanly_and_goes_on_the_next_time(tmp_path: Path
             for question in QUESTIONS:
                 assert question.text in output
             assert "data-warehouse" in output
+            # The trajectory is by the month, and so is what is said of its time.
+            _, _, trajectory = output.partition(QUESTIONS[1].text)
+            shown = re.findall(r"^   (\d{4}-\d\d)\b", trajectory.partition("Trend:")[0], re.MULTILINE)
+            assert re.search(rf"^   {shown[1]} to {shown[-1]}, the last month still open; in", trajectory, re.MULTILINE)
             for client in client_configurations(f"http://127.0.0.1:{port}/mcp"):
                 assert f"  {client.name}" in output
             simulator = f"http://127.0.0.1:{(tmp_path / 'simulator.port').read_text().strip()}"

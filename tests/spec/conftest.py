@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from kl_query.dataset import Dataset, load_dataset
 from tests.support.datasets import write
-from tests.support.mcp_clients import HttpServer, connect, http_server
+from tests.support.mcp_clients import HttpServer, Target, connect, http_server
 from tests.support.small_cluster import published
 
 T = TypeVar("T")
@@ -39,11 +39,11 @@ def books(directory: Path) -> Dataset:
     return load_dataset(directory)
 
 
-def asked(url: str, era: str, question: Callable[[Client], Awaitable[T]]) -> T:
+def asked(target: Target, era: str, question: Callable[[Client], Awaitable[T]]) -> T:
     """Connect and ask. Raises the `MCPError` the question is refused with."""
 
     async def scenario() -> T | MCPError:
-        async with connect(url, era) as client:
+        async with connect(target, era) as client:
             try:
                 return await question(client)
             except MCPError as error:

@@ -20,22 +20,24 @@ from mcp_types import (
 )
 
 from kl_mcp.tools import TABLE
-from kl_query.errors import MAX_PAYLOAD_CHARS, NEAREST_VALUES
+from kl_mcp.tools.refusals import MAX_TEXT_CHARS
+from kl_query.errors import NEAREST_VALUES
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import table, words
-from tests.support.mcp_clients import HttpServer, http_server
+from tests.support.mcp_clients import HttpServer, error_of, http_server
 from tests.support.published import publish
 
 Case = tuple[str, str, dict[str, Any], str]
 CASES: tuple[Case, ...] = (
     ("unknown_argument", "get_usage", {"metrics": "cpu"}, "metrics"),
+    ("unknown_argument", "get_usage", {"wait_for_previous": True, "network": True}, "network"),
     ("unknown_argument", "describe_dataset", {"x" * 5000: "y" * 5000}, "x" * 79 + "…"),
     ("missing_argument", "group_namespaces", {}, "pattern"),
     ("invalid_type", "get_usage", {"aggregate": "yes"}, "aggregate"),
     ("invalid_type", "get_top_consumers", {"limit": 1.5}, "limit"),
     ("invalid_type", "get_usage", {"namespaces": [1]}, "namespaces"),
-    ("invalid_value", "get_usage", {"metric": ["cpu"]}, "metric"),
+    ("invalid_value", "get_usage", {"metric": ["cpu", "memory"]}, "metric"),
     ("invalid_value", "get_usage", {"scale": "weekly"}, "scale"),
     ("out_of_range", "get_usage", {"limit": 0}, "limit"),
     ("out_of_range", "get_usage", {"limit": 10**30}, "limit"),
@@ -49,13 +51,13 @@ CASES: tuple[Case, ...] = (
     ("invalid_namespace", "get_timeseries", {"namespace": "reg*"}, "namespace"),
     ("invalid_pattern", "group_namespaces", {"pattern": ["{a,b}"]}, "pattern"),
     ("invalid_pattern", "group_namespaces", {"pattern": ["p" * 257]}, "pattern"),
-    ("invalid_date", "get_usage", {"date": 'yesterday\n"quoted" \\ \u2028'}, "date"),
+    ("invalid_date", "get_usage", {"date": 'tomorrow\n"quoted" \\ \u2028'}, "date"),
     ("invalid_date", "get_usage", {"date": "2026-11-21..2026-11-19"}, "date"),
     ("unknown_date", "get_usage", {"date": "2020-01-01"}, "date"),
     ("metric_not_available", "get_usage", {"metric": "gpu"}, "metric"),
     ("invalid_cursor", "get_usage", {"cursor": "é" * 200}, "cursor"),
 )
-KEYS = ["code", "argument", "message", "allowed", "nearest", "example"]
+KEYS = ["code", "argument", "message", "allowed", "nearest", "corrected"]
 
 
 def _call(url: str, era: str, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
@@ -65,23 +67,28 @@ def _call(url: str, era: str, tool: str, arguments: Mapping[str, Any]) -> CallTo
 @pytest.mark.requirement("KL-E-1", "KL-E-2")
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(("code", "tool", "arguments", "argument"), CASES)
-def test_a_wrong_argument_is_one_text_block_of_json_that_teaches(
+def test_a_wrong_argument_is_told_in_sentences_and_as_data_with_a_corrected_call_that_succeeds(
     server: HttpServer, era: str, code: str, tool: str, arguments: dict[str, Any], argument: str
 ) -> None:
     result = _call(server.url, era, tool, arguments)
 
-    assert result.is_error is True
-    assert result.structured_content is None
+    error = error_of(result)
     (block,) = result.content
     assert isinstance(block, TextContent)
-    assert len(block.text) <= MAX_PAYLOAD_CHARS
-    error = json.loads(block.text)["error"]
+    assert len(block.text) <= MAX_TEXT_CHARS
     assert list(error) == KEYS
     assert (error["code"], error["argument"]) == (code, argument)
     assert error["message"]
     assert error["allowed"] is not None
     assert len(error["nearest"]) <= NEAREST_VALUES
-    assert json.dumps({"error": error}, separators=(",", ":"), ensure_ascii=False) == block.text
+    assert len(json.dumps(error, separators=(",", ":"), ensure_ascii=False)) <= MAX_TEXT_CHARS
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(block.text)
+    corrected = error["corrected"]
+    assert block.text.endswith(
+        f"Corrected call: {corrected['tool']} {json.dumps(corrected['arguments'], separators=(',', ':'))}"
+    )
+    assert _call(server.url, era, corrected["tool"], corrected["arguments"]).is_error is False
     for leaked in ("pydantic", "http", "Traceback", "validation error"):
         assert leaked not in block.text
 

@@ -11,17 +11,17 @@ from mcp_types import CallToolResult
 
 from tests.kl_mcp.tools.conftest import LISTS, check_schemas
 from tests.spec.conftest import ERAS, asked
-from tests.support.mcp_clients import HttpServer, payload
+from tests.support.mcp_clients import HttpServer, error_of
 
 EACH = pytest.mark.parametrize(("tool", "argument"), LISTS)
 MEANT = {
-    "openshift-.*": "openshift-*",
-    "^kube-": "kube-*",
-    "kube-(system|public)": "kube-system",
-    "web|registry": "web,registry",
-    '["web|registry", "kube-*"]': "web,registry,kube-*",
-    '["web", "nope-*"]': "web",
-    "registri": "registry",
+    "openshift-.*": ["openshift-*"],
+    "^kube-": ["kube-*"],
+    "kube-(system|public)": ["kube-system"],
+    "web|registry": ["web", "registry"],
+    '["web|registry", "kube-*"]': ["web", "registry", "kube-*"],
+    '["web", "nope-*"]': ["web"],
+    "registri": ["registry"],
 }
 """What matches nothing, in whole or in part, and the value that its error suggests."""
 
@@ -50,12 +50,14 @@ def test_a_list_is_answered_alike_however_it_is_written(server: HttpServer, era:
 @pytest.mark.requirement("KL-T-9", "KL-E-1")
 @pytest.mark.parametrize("era", ERAS)
 @EACH
-def test_what_matches_nothing_is_an_error_whose_example_is_answered(
+def test_what_matches_nothing_is_an_error_whose_corrected_call_is_answered(
     server: HttpServer, era: str, tool: str, argument: str
 ) -> None:
-    errors = [payload(each)["error"] for each in _calls(server, era, tool, *({argument: wrong} for wrong in MEANT))]
+    errors = [error_of(each) for each in _calls(server, era, tool, *({argument: wrong} for wrong in MEANT))]
 
     assert {(error["code"], error["argument"]) for error in errors} == {("unknown_namespace", argument)}
-    assert [error["example"] for error in errors] == [f"{argument}={meant}" for meant in MEANT.values()]
+    assert [error["corrected"] for error in errors] == [
+        {"tool": tool, "arguments": {argument: meant}} for meant in MEANT.values()
+    ]
     answers = _calls(server, era, tool, *({argument: meant} for meant in MEANT.values()))
     assert not any(answer.is_error for answer in answers)

@@ -92,17 +92,22 @@ def test_rows_are_namespaces_also_where_one_is_called_like_a_special_entry(serve
         return [
             await client.call_tool("get_top_consumers", every),
             await client.call_tool("get_namespace_breakdown", every),
+            await client.call_tool("get_usage", {"namespaces": ["*"], "exclude_special": False}),
         ]
 
-    top, breakdown = (result.structured_content for result in asked(server.url, ERAS[0], rankings))
+    top, breakdown, usage = (result.structured_content for result in asked(server.url, ERAS[0], rankings))
 
     assert top is not None
     assert breakdown is not None
+    assert usage is not None
     used = {"registry": 91.5, "ml-train": 111, "web": 33.75, "kube-system": 33.75, "openshift-monitoring": 67.5}
-    for rows in (top["ranking"], breakdown["breakdown"]):
-        # The namespace called idle did nothing; the special entry of that name is what is left of 540 core-hours.
-        assert {row["namespace"]: row["value"] for row in rows} == {**used, "idle": 0.0}
+    for answer, rows in ((top, "ranking"), (breakdown, "breakdown")):
+        assert {row["namespace"]: row["value"] for row in answer[rows]} == used
+        assert answer["zero_count"] == 1
+    # The namespace called idle did nothing; the special entry of that name is what is left of 540 core-hours.
     assert breakdown["cluster_overhead"]["idle_value"] > 0
+    assert {row["namespace"]: row["total"] for row in usage["series"]} == {**used, "idle": 0, "gone": 0}
+    assert {row["entry"]: row["total"] for row in usage["special"]}["idle"] > 0
 
 
 @pytest.mark.requirement("KL-T-8")

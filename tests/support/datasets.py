@@ -19,6 +19,7 @@ from typing import Any
 import jsonschema
 import orjson
 
+from kl_mcp import __version__
 from kl_query.dataset import Dataset as LoadedDataset
 from kl_query.dataset import load_dataset
 
@@ -156,7 +157,7 @@ def manifest(dataset: Dataset, files: Json) -> Json:
     sampled = {"kubernetes": dataset.last_sample, "metrics": dataset.last_sample, "dcgm": None}
     return {
         "schema_version": 1,
-        "producer": {"name": "kl-collector", "version": "1.0.0"},
+        "producer": {"name": "kl-collector", "version": __version__},
         "generation": dataset.generation,
         "cluster": "test",
         "cost_model": dataset.cost_model,

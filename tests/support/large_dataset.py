@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,32 +19,45 @@ MONTH_HOURS = [720.0, 744.0, 744.0, 672.0, 744.0, 720.0, 744.0, 720.0, 744.0, 74
 
 def large_dataset(count: int, generation: int = 1) -> LoadedDataset:
     """Return a dataset of `count` namespaces, loaded."""
-    return loaded(_dataset(count, generation), check=False)
+    return loaded(_dataset(_long_names(count), generation), check=False)
 
 
 def publish_large(directory: Path, count: int, generation: int = 1) -> Path:
     """Publish a dataset of `count` namespaces."""
-    return write(directory, _dataset(count, generation), check=False)
+    return write(directory, _dataset(_long_names(count), generation), check=False)
 
 
-def _dataset(count: int, generation: int) -> Dataset:
-    """Return `count` namespaces whose names have up to 63 characters; amounts from a fixed seed."""
-    random = Random(generation)
-    names = [
+def publish_named(directory: Path, names: Sequence[str], *, priced: bool = True, gpus: bool = True) -> Path:
+    """Publish the same for namespaces of these names, with or without a rate and GPUs."""
+    return write(directory, _dataset(names, 1, METRICS if gpus else METRICS[:2], priced=priced), check=False)
+
+
+def _long_names(count: int) -> list[str]:
+    """Return `count` names of up to 63 characters."""
+    return [
         f"{'kube-' if i % 10 == 0 else 'team-'}{i:04d}-{'payments-and-settlements-' * 2}".ljust(63, "x")[: 40 + i % 24]
         for i in range(count)
     ]
+
+
+def _dataset(
+    names: Sequence[str], generation: int, metrics: Sequence[str] = METRICS, *, priced: bool = True
+) -> Dataset:
+    """Return a dataset of namespaces of these names; amounts from a fixed seed."""
+    random = Random(generation)
     amounts = {"cpu_cores": 64.0, "mem_bytes": 2.0**38, "gpus": 8.0, "gpu_mem_bytes": 2.0**39}
     each = dict.fromkeys(("capacity", "allocatable", "usage", "requests"), amounts)
     return Dataset(
-        hourly=_scale(random, names, "2026-11-14T19:00:00Z", [1.0] * 168 + [0.5], priced=False),
-        daily=_scale(random, names, "2026-11-07", [24.0] * 14 + [19.5]),
-        monthly=_scale(random, names, "2025-11", MONTH_HOURS),
+        hourly=_scale(
+            random, names, "2026-11-14T19:00:00Z", [1.0] * 168 + [0.5], metrics, priced=None if priced else False
+        ),
+        daily=_scale(random, names, "2026-11-07", [24.0] * 14 + [19.5], metrics, priced=priced),
+        monthly=_scale(random, names, "2025-11", MONTH_HOURS, metrics, priced=priced),
         generation=generation,
-        currency="$",
+        currency="$" if priced else None,
         rates=[
             {"effective": _at(NOW - i * DAY), "rate": 100.0 + i, "currency": "$", "weights": None}
-            for i in range(30, 0, -1)
+            for i in range(30 if priced else 0, 0, -1)
         ],
         last_sample=_at(NOW),
         last_sample_at=dict.fromkeys(SOURCES, _at(NOW)),
@@ -60,7 +74,16 @@ def _at(seconds: int) -> str:
     return instant(datetime.fromtimestamp(seconds, UTC))
 
 
-def _scale(random: Random, names: list[str], first: str, elapsed: list[float], *, priced: bool = True) -> Scale:
+def _scale(
+    random: Random,
+    names: Sequence[str],
+    first: str,
+    elapsed: list[float],
+    metrics: Sequence[str],
+    *,
+    priced: bool | None,
+) -> Scale:
+    """Return a scale; where `priced` is None it has a bill, and costs follow from it."""
     observed = [0.0 if i % 29 == 5 else hours for i, hours in enumerate(elapsed)]
 
     def column(factor: float) -> list[float | None]:
@@ -70,7 +93,7 @@ def _scale(random: Random, names: list[str], first: str, elapsed: list[float], *
         return [factor * hours if hours else None for hours in observed]
 
     def row(i: int) -> dict[str, Row]:
-        return {metric: amounts() for metric in (METRICS if i % 5 == 0 else METRICS[:2])}
+        return {metric: amounts() for metric in (metrics if i % 5 == 0 else metrics[:2])}
 
     def amounts() -> Row:
         usage, requests, matched, cost = (column(factor) for factor in (12345.678, 23456.789, 2e4, 321.0))
@@ -79,10 +102,10 @@ def _scale(random: Random, names: list[str], first: str, elapsed: list[float], *
     return Scale(
         first,
         {name: row(i) for i, name in enumerate(names)},
-        capacity={metric: constant(3e7) for metric in METRICS},
+        capacity={metric: constant(3e7) for metric in metrics},
         open_hours=elapsed[-1],
         observed=observed,
-        bill={metric: constant(40.0) for metric in METRICS[:3]},
+        bill={} if priced is False else {metric: constant(40.0) for metric in metrics[:3]},
         coverage={source: [1.0] * len(elapsed) for source in SOURCES},
     )
 

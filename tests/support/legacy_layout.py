@@ -203,6 +203,8 @@ def _write_trends(directory: Path, truth: Truth, metric: str) -> None:
             factors.append({"name": f"{written}__rf", "dateUTC": end, "usage": value / truth.requests[name][metric]})
     if metric != "gpu":
         usage += [{"name": "non-allocatable", "dateUTC": end, "usage": truth.overhead_pct} for end in ends]
+        if truth.model == "costs":
+            usage += [{"name": ".billing-hourly-rate", "dateUTC": end, "usage": truth.rate} for end in ends]
     put(directory, f"{WRITTEN[metric]}_usage_trends.json", usage)
     if metric != "gpu":
         put(directory, f"{WRITTEN[metric]}_rf_trends.json", factors)

@@ -125,6 +125,18 @@ def payload(result: CallToolResult) -> dict[str, Any]:
     return parsed
 
 
+def error_of(result: CallToolResult) -> dict[str, Any]:
+    """The error of a refused call, as data; its text, which is no JSON, begins with the message."""
+    assert result.is_error
+    assert result.structured_content is None
+    assert result.meta is not None
+    error: dict[str, Any] = result.meta["kubeledger/error"]
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    assert block.text.startswith(error["message"])
+    return error
+
+
 def call(target: Target, tool: str, arguments: Mapping[str, Any] | None = None, mode: str = "auto") -> CallToolResult:
     """Connect, call one tool, disconnect."""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import Dataset
-from kl_query.errors import ToolArgumentError
+from kl_query.errors import Correction, ToolArgumentError
 from tests.support.warned import told
 
 
@@ -31,7 +31,14 @@ def _answer(dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[s
 
 
 def _refuse(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
-    raise ToolArgumentError("unknown_namespace", "namespace", f"There is no {namespace}.", nearest=["shop"])
+    answered_by_another = Correction({"namespace": "shop"}, tool="describe_dataset")
+    raise ToolArgumentError(
+        "unknown_namespace",
+        "namespace",
+        f"There is no {namespace}.",
+        nearest=["shop"],
+        corrections=[answered_by_another],
+    )
 
 
 def _break(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:

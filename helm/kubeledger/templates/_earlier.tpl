@@ -4,46 +4,59 @@ in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 */ -}}
 {{- define "kubeledger.takeEarlier" -}}
 {{- $values := .Values -}}
-{{- $volume := default dict $values.dataVolume -}}
-{{- include "kubeledger.take" (list $volume "persist" $values.persistence "enabled") -}}
-{{- include "kubeledger.take" (list $volume "capacity" $values.persistence "size") -}}
-{{- include "kubeledger.take" (list $volume "storageClass" $values.persistence "storageClassName") -}}
-{{- include "kubeledger.take" (list $values "includedNamespaces" $values.collector "includedNamespaces") -}}
-{{- include "kubeledger.take" (list $values "excludedNamespaces" $values.collector "excludedNamespaces") -}}
-{{- $operator := default dict $values.prometheusOperator -}}
-{{- include "kubeledger.take" (list $operator "enabled" $values.metrics.serviceMonitor "enabled") -}}
-{{- include "kubeledger.take" (list $operator "labels" $values.metrics.serviceMonitor "labels") -}}
-{{- include "kubeledger.take" (list (default dict $values.metadata) "labels" $values "extraLabels") -}}
-{{- $service := default dict $values.mcp.service -}}
-{{- include "kubeledger.take" (list $service "port" $values.service "port") -}}
-{{- include "kubeledger.take" (list $service "targetPort" $values.mcp "port") -}}
-{{- with $values.securityContext -}}
-{{- if .openshift -}}
+{{- include "kubeledger.take" (list $values "dataVolume.persist" "persistence.enabled" true) -}}
+{{- include "kubeledger.take" (list $values "dataVolume.capacity" "persistence.size" "5Gi") -}}
+{{- include "kubeledger.take" (list $values "dataVolume.storageClass" "persistence.storageClassName" "") -}}
+{{- include "kubeledger.take" (list $values "includedNamespaces" "collector.includedNamespaces" list) -}}
+{{- include "kubeledger.take" (list $values "excludedNamespaces" "collector.excludedNamespaces" list) -}}
+{{- include "kubeledger.take" (list $values "prometheusOperator.enabled" "metrics.serviceMonitor.enabled" false) -}}
+{{- include "kubeledger.take" (list $values "prometheusOperator.labels" "metrics.serviceMonitor.labels" dict) -}}
+{{- include "kubeledger.take" (list $values "metadata.labels" "extraLabels" dict) -}}
+{{- /* service.port beside it was that of the dashboard. */ -}}
+{{- with (default dict $values.mcp.service).port }}{{ $_ := set $values.service "port" . }}{{ end -}}
+{{- include "kubeledger.take" (list $values "mcp.service.targetPort" "mcp.port" 5484) -}}
+{{- if (default dict $values.securityContext).openshift -}}
 {{- $_ := set $values.openshift "enabled" true -}}
 {{- else -}}
-{{- include "kubeledger.take" (list . "uid" $values.podSecurityContext "runAsUser") -}}
-{{- include "kubeledger.take" (list . "gid" $values.podSecurityContext "fsGroup") -}}
-{{- end -}}
+{{- include "kubeledger.take" (list $values "securityContext.uid" "podSecurityContext.runAsUser" "") -}}
+{{- include "kubeledger.take" (list $values "securityContext.gid" "podSecurityContext.fsGroup" "") -}}
 {{- end -}}
 {{- with $values.dcgm -}}
 {{- if and .endpoint (or .enabled .enable (not (or (hasKey . "enabled") (hasKey . "enable")))) -}}
-{{- $_ := set . "endpoints" (list (include "kubeledger.dcgmUrl" .endpoint)) -}}
+{{- include "kubeledger.put" (list $values "dcgm.endpoint" (list (include "kubeledger.dcgmUrl" .endpoint)) "dcgm.endpoints" list) -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $value := default dict $values.envs -}}
-{{- include "kubeledger.takeVariable" (list $values (regexReplaceAll "^KOA_" $name "KL_") (include "kubeledger.text" $value)) -}}
+{{- include "kubeledger.takeVariable" (list $values $name (include "kubeledger.text" $value)) -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* Takes (list FROM NAME TO NAME). A name that is not given, or given as nothing, is left. */ -}}
+{{- /* Takes (list VALUES EARLIER-NAME NAME DEFAULT). A name that is not given, or given as nothing, is left. */ -}}
 {{- define "kubeledger.take" -}}
-{{- $from := index . 0 -}}
-{{- $name := index . 1 -}}
-{{- if hasKey $from $name -}}
-{{- if not (kindIs "invalid" (index $from $name)) -}}
-{{- $_ := set (index . 2) (index . 3) (index $from $name) -}}
+{{- $place := index . 0 -}}
+{{- $earlier := index . 1 -}}
+{{- range splitList "." $earlier | initial }}{{ $place = default dict (get $place .) }}{{ end -}}
+{{- $key := splitList "." $earlier | last -}}
+{{- if hasKey $place $key -}}
+{{- if not (kindIs "invalid" (index $place $key)) -}}
+{{- include "kubeledger.put" (list (index . 0) $earlier (index $place $key) (index . 2) (index . 3)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{- /* Takes (list VALUES EARLIER-NAME VALUE NAME DEFAULT). What differs from the default was given too. */ -}}
+{{- define "kubeledger.put" -}}
+{{- $earlier := index . 1 -}}
+{{- $value := index . 2 -}}
+{{- $name := index . 3 -}}
+{{- $place := index . 0 -}}
+{{- range splitList "." $name | initial }}{{ $place = get $place . }}{{ end -}}
+{{- $key := splitList "." $name | last -}}
+{{- $present := include "kubeledger.text" (get $place $key) -}}
+{{- if and (ne $present (include "kubeledger.text" (index . 4))) (ne $present (include "kubeledger.text" $value)) -}}
+{{- fail (printf "%s is an earlier name of %s, and both are given: leave %s out." $earlier $name $earlier) -}}
+{{- end -}}
+{{- $_ := set $place $key $value -}}
 {{- end -}}
 
 {{- /* An earlier chart documented host:port, and took URLs too. */ -}}
@@ -51,27 +64,28 @@ in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 {{- if contains "://" . }}{{ . }}{{ else }}http://{{ . }}{{ if not (contains "/" .) }}/metrics{{ end }}{{ end -}}
 {{- end -}}
 
-{{- /* One variable of `envs`, by the name it has now. Takes (list VALUES NAME TEXT). */ -}}
+{{- /* One variable of `envs`, which may still begin with KOA_. Takes (list VALUES NAME TEXT). */ -}}
 {{- define "kubeledger.takeVariable" -}}
 {{- $values := index . 0 -}}
-{{- $name := index . 1 -}}
+{{- $earlier := printf "envs.%s" (index . 1) -}}
+{{- $name := regexReplaceAll "^KOA_" (index . 1) "KL_" -}}
 {{- $text := index . 2 -}}
 {{- if eq $name "KL_COST_MODEL" -}}
-{{- $_ := set $values.collector "costModel" $text -}}
+{{- include "kubeledger.put" (list $values $earlier $text "collector.costModel" "CUMULATIVE_RATIO") -}}
 {{- else if eq $name "KL_POLLING_INTERVAL_SEC" -}}
-{{- $_ := set $values.collector "pollingIntervalSeconds" $text -}}
+{{- include "kubeledger.put" (list $values $earlier $text "collector.pollingIntervalSeconds" 300) -}}
 {{- else if and (eq $name "KL_INCLUDED_NAMESPACES") $text (not $values.includedNamespaces) -}}
-{{- $_ := set $values.collector "includedNamespaces" (regexSplit "[ ,]+" $text -1) -}}
+{{- include "kubeledger.put" (list $values $earlier (regexSplit "[ ,]+" $text -1) "collector.includedNamespaces" list) -}}
 {{- else if and (eq $name "KL_EXCLUDED_NAMESPACES") $text (not $values.excludedNamespaces) -}}
-{{- $_ := set $values.collector "excludedNamespaces" (regexSplit "[ ,]+" $text -1) -}}
+{{- include "kubeledger.put" (list $values $earlier (regexSplit "[ ,]+" $text -1) "collector.excludedNamespaces" list) -}}
 {{- else if eq $name "KL_BILLING_HOURLY_RATE" -}}
-{{- $_ := set $values.billing "hourlyRate" $text -}}
+{{- include "kubeledger.put" (list $values $earlier $text "billing.hourlyRate" "") -}}
 {{- else if eq $name "KL_BILLING_CURRENCY_SYMBOL" -}}
-{{- $_ := set $values.billing "currencySymbol" $text -}}
-{{- else if eq $name "KL_NVIDIA_DCGM_ENDPOINT" -}}
-{{- if $text -}}{{- $_ := set $values.dcgm "endpoints" (list (include "kubeledger.dcgmUrl" $text)) -}}{{- end -}}
+{{- include "kubeledger.put" (list $values $earlier $text "billing.currencySymbol" "$") -}}
+{{- else if and (eq $name "KL_NVIDIA_DCGM_ENDPOINT") $text -}}
+{{- include "kubeledger.put" (list $values $earlier (list (include "kubeledger.dcgmUrl" $text)) "dcgm.endpoints" list) -}}
 {{- else if eq $name "KL_K8S_API_VERIFY_SSL" -}}
-{{- $_ := set $values.kubernetesApi "verifySsl" (eq $text "true") -}}
+{{- include "kubeledger.put" (list $values $earlier (eq $text "true") "kubernetesApi.verifySsl" true) -}}
 {{- end -}}
 {{- end -}}
 

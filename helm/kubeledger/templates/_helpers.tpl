@@ -68,7 +68,8 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- /* A parent chart's registry wins, and a registry takes the place of one that the repository names. */ -}}
 {{- define "kubeledger.image" -}}
 {{- $global := default dict .Values.global -}}
-{{- $registry := coalesce $global.imageRegistry (get (default dict $global.image) "registry") .Values.image.registry -}}
+{{- $image := ternary $global.image dict (kindIs "map" $global.image) -}}
+{{- $registry := coalesce $global.imageRegistry (get $image "registry") .Values.image.registry -}}
 {{- $repository := .Values.image.repository -}}
 {{- if $registry -}}
 {{- $repository = printf "%s/%s" (trimSuffix "/" $registry) (regexReplaceAll (include "kubeledger.registryPattern" .) $repository "") -}}

@@ -7,7 +7,8 @@ from typing import Any
 from kl_core.vocabulary import CostModel, ScaleName
 from kl_query.answer_size import fill
 from kl_query.answers.compare_periods.causes import what_changed
-from kl_query.answers.compare_periods.movers import Periods, moved, order, periods
+from kl_query.answers.compare_periods.movers import Periods, order
+from kl_query.answers.compare_periods.periods import periods
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
 from kl_query.dataset.model import Dataset
 from kl_query.date_windows import instant
@@ -93,7 +94,8 @@ BLOCKS = ("daily_14d", "monthly_12m", "trend", "what_changed")
 def _blocks(frames: Frames, selection: Selection, levels: Trajectory) -> dict[str, Any]:
     """Return the blocks of a selection whose months are at `levels`."""
     daily, line = frames.daily, trend(frames.hours, levels)
-    months = monthly(frames.hours, selection.rows(frames.monthly.scale), frames.monthly.column_of(selection))
+    column = frames.monthly.column_of(selection)
+    months = monthly(frames.hours, selection.rows(frames.monthly.scale), column, levels)
     return {
         "daily_14d": {
             "aggregate": daily.measure.shown(daily.value_of(selection)),
@@ -118,15 +120,16 @@ def _fill(
     answer: dict[str, Any], page: PageRequest, frames: Frames, selection: Selection, pair: Periods | None, *, sort: str
 ) -> None:
     dataset = frames.daily.dataset
-    pairs = {}
+    moves = {}
     if pair is not None:
         listed = pair.named if selection.scope == "cluster" else selection.names
-        pairs = {name: pair.pair(name) for name in listed}
+        moves = {name: pair.move(name) for name in listed}
+    compared = {name: move.compared for name, move in moves.items()}
     additive = frames.compared.measure.additive
-    names = order(pairs, sort if additive else "namespace") if pairs else list(selection.names)
+    names = order(compared, sort if additive else "namespace") if moves else list(selection.names)
     several = selection.scope == "namespaces"
     unit = frames.compared.measure.unit
-    lists = (*(["comparisons"] if several else []), *(["movers"] if pairs else []))
+    lists = (*(["comparisons"] if several else []), *(["movers"] if moves else []))
     if not lists:
         return
 
@@ -134,8 +137,8 @@ def _fill(
         name = names[position]
         one = Selection("namespace", (name,), name)
         comparison = [{"namespace": name, **_blocks(frames, one, frames.trajectory(one))}] if several else []
-        moves = [{"namespace": name, **moved(pairs[name], unit)}] if pairs else []
-        return (*comparison, *moves)
+        mover = [{"namespace": name, **moves[name].shown(unit)}] if moves else []
+        return (*comparison, *mover)
 
     default_limit = DEFAULT_MOVERS if selection.scope == "cluster" else None
     fill(answer, page, len(names), row, tuple(lists), default_limit=default_limit, generation=dataset.generation)
@@ -156,6 +159,8 @@ def _warnings(
         missing = len(names) - len(pair.known_in_both(names))
         warnings += pair.warnings(names)
         warnings += [warning(Code.CHANGE_UNKNOWN, namespaces=missing)] if missing else []
+    outside = _outside_lifetimes(frames.monthly, selection)
+    warnings += [warning(Code.TREND_OUTSIDE_LIFETIMES, names=Names.of(outside))] if outside else []
     if trajectory is not None and trajectory.left_out:
         left_out = trajectory.left_out
         warnings.append(warning(Code.TREND_LEAVES_OUT, count=len(left_out), names=Names.of(left_out)))
@@ -164,3 +169,11 @@ def _warnings(
         cluster = selection.scope == "cluster"
         warnings += view.cluster_warnings() if cluster else view.warnings(view.totals_of(named), named)
     return warnings
+
+
+def _outside_lifetimes(months: Frame, selection: Selection) -> list[str]:
+    """Return the namespaces that came or went within the whole months of their trend; of a sum, where it did."""
+    window, rules = months.window.closed(), rules_of(months.scale)
+    trends = [selection.names] if selection.single else [(name,) for name in selection.names]
+    cut = (names for names in trends if names and rules.existing(months.dataset, names, window) != window)
+    return [name for names in cut for name in names]

@@ -1,25 +1,49 @@
 """Two periods against each other: which namespaces moved, and by how much."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kl_core.calendar import GRANULARITY, HOUR
-from kl_core.vocabulary import ScaleName
+from kl_core.calendar import HOUR
 from kl_query.dataset.model import Column
-from kl_query.date_windows import Window, full_window, read_window
-from kl_query.errors import ToolArgumentError
+from kl_query.date_windows import Window
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
+from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, RowId, text, warning
 
-DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
-"""How many whole buckets are set against as many before them when no dates are given."""
 _SAME_COVERAGE = 0.01
+_NEITHER: Pair = (UNKNOWN, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An amount in two periods: as they are compared, as it is billed (unknown unless both are over), and per hour.
+
+    A percentage is per hour already: of one, all three are the same.
+    """
+
+    compared: Pair
+    billed: Pair
+    per_hour: Pair
+
+    def shown(self, unit: str) -> dict[str, Any]:
+        """Return it for an answer; a change in per cent is null for what was nothing before."""
+        before, after = self.compared
+        return {
+            "baseline_value": rounded(before, unit),
+            "value": rounded(after, unit),
+            "change": rounded(change(before, after), unit),
+            "change_pct": change_pct(before, after),
+            "billed_change": rounded(change(*self.billed), unit),
+            "billed_change_pct": change_pct(*self.billed),
+            "change_per_hour": rounded(change(*self.per_hour), unit),
+            "change_pct_per_hour": change_pct(*self.per_hour),
+        }
 
 
 @dataclass(frozen=True)
@@ -32,7 +56,23 @@ class Periods:
     view: Frame
     before: Window
     after: Window
-    _pairs: dict[RowId, Pair] = field(default_factory=dict, compare=False)
+    open_buckets: tuple[Window, Window] | None = None
+    """Of which periods, one of them open, `before` and `after` are the same hours; None where they are compared."""
+    _moves: dict[RowId, Move] = field(default_factory=dict, compare=False)
+
+    @property
+    def _buckets(self) -> tuple[Window, Window]:
+        return self.open_buckets or (self.before, self.after)
+
+    @property
+    def _open(self) -> bool:
+        return any(window.partial for window in self._buckets)
+
+    @cached_property
+    def _billed(self) -> bool:
+        """Say whether both periods are over and whole, so that their amounts can be billed."""
+        rules = rules_of(self._buckets[0].scale)
+        return all(rules.is_complete(bucket) for window in self._buckets for bucket in window.indices)
 
     @cached_property
     def hours(self) -> KnownHours:
@@ -73,17 +113,22 @@ class Periods:
         own = self._in_both(self.hours.of(name))
         return self.scaled or (not self.view.measure.per_cent and all(own) and self._differ(*own))
 
-    def pair(self, name: RowId) -> Pair:
-        """Return a namespace's baseline, scaled, and its value."""
-        if name not in self._pairs:
-            self._pairs[name] = self._share(name) if self.view.measure.per_cent else self._scaled(name)
-        return self._pairs[name]
+    def move(self, name: RowId) -> Move:
+        """Return a namespace's baseline and its value."""
+        if name not in self._moves:
+            self._moves[name] = self._move(name)
+        return self._moves[name]
 
-    def _scaled(self, name: RowId) -> Pair:
+    def _move(self, name: RowId) -> Move:
+        if self.view.measure.per_cent:
+            share = self._share(name)
+            return Move(share, share if self._billed else _NEITHER, share)
         before, after = (view.total_of(name).value for view in self._views)
         own = self._in_both(self.hours.of(name))
         hours = own if all(own) else self._hours
-        return (before * hours[1] / hours[0] if all(hours) and self.scales(name) else before), after
+        scaled = before * hours[1] / hours[0] if all(hours) and self.scales(name) else before
+        per_hour = ratio(before, own[0]), ratio(after, own[1])
+        return Move((scaled, after), (before, after) if self._billed else _NEITHER, per_hour)
 
     def _share(self, name: RowId) -> Pair:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""
@@ -105,28 +150,43 @@ class Periods:
 
     def known_in_both(self, names: Iterable[RowId]) -> list[RowId]:
         """Return the namespaces whose change is known."""
-        return [name for name in names if all(map(known, self.pair(name)))]
+        return [name for name in names if all(map(known, self.move(name).compared))]
 
     def describe(self, names: Iterable[RowId]) -> dict[str, Any]:
         """Return the two periods and the sums over each of the namespaces that are known in both."""
         both = self.known_in_both(names)
-        pairs = [self.pair(name) for name in both]
-        both_sums = known_sum(pair[0] for pair in pairs), known_sum(pair[1] for pair in pairs)
-        if not self.view.measure.additive and len(pairs) > 1:
-            both_sums = UNKNOWN, UNKNOWN
+        before, after = self._buckets
         return {
-            "scale": self.view.scale.name,
-            "date": self.after.label,
-            "baseline": self.before.label,
+            "scale": after.scale.name,
+            "date": after.label,
+            "baseline": before.label,
             "hours": rounded(self.after.observed_hours),
             "baseline_hours": rounded(self.before.observed_hours),
+            "same_hours": self.open_buckets is not None,
             "scaled": self.scaled or any(map(self.scales, both)),
-            **moved(both_sums, self.view.measure.unit),
+            **self._sum([self.move(name) for name in both]).shown(self.view.measure.unit),
         }
 
+    def _sum(self, moves: Sequence[Move]) -> Move:
+        if not self.view.measure.additive and len(moves) > 1:
+            return Move(_NEITHER, _NEITHER, _NEITHER)
+        kinds = [m.compared for m in moves], [m.billed for m in moves], [m.per_hour for m in moves]
+        return Move(*map(_added, kinds))
+
     def warnings(self, names: Iterable[RowId]) -> list[DataWarning]:
-        """Say that the baseline is scaled, or that of some namespaces."""
-        label = Plain(str(self.after.label))
+        """Say over which hours an open bucket is compared, and whether the baseline, or some of them, are scaled."""
+        return [*self._open_warnings(), *self._scale_warnings(names)]
+
+    def _open_warnings(self) -> list[DataWarning]:
+        before, after = self._buckets
+        if self.open_buckets is not None:
+            opened = _label(after if after.partial else before)
+            hours, spans = len(self.after.indices), {"span": _label(self.after), "baseline_span": _label(self.before)}
+            return [warning(Code.SAME_HOURS, bucket=opened, hours=hours, **spans)]
+        return [warning(Code.OTHER_HOURS)] if self._open and before != after else []
+
+    def _scale_warnings(self, names: Iterable[RowId]) -> list[DataWarning]:
+        label = _label(self.after)
         if self.scaled:
             before, after = self._hours
             kind = text("hours with a price" if self.view.measure.cost_model == "costs" else "hours")
@@ -135,67 +195,18 @@ class Periods:
         return [warning(Code.BASELINES_SCALED, namespaces=some, label=label)] if some else []
 
 
-def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
-    """Return the two periods; None where there are not two buckets to compare. Raises ToolArgumentError."""
-    scale = view.scale
-    everything = full_window(scale)
-    if not everything.indices:
-        return None
-    if date is None and baseline is None:
-        return _default_periods(view, everything)
-    after = read_window(scale, date or "latest")
-    if baseline is not None:
-        return Periods(view, read_window(scale, baseline, "baseline"), after)
-    length = len(after.indices)
-    if after.first < length:
-        raise ToolArgumentError(
-            "unknown_date",
-            "baseline",
-            f"{after.label} has {length} {GRANULARITY[scale.name]} bucket(s), and the data of {scale.name} "
-            f"({everything.label}) does not hold as many before it: name a baseline.",
-            allowed=f"a bucket or a range FIRST..LAST within {everything.label}",
-            nearest=everything.dates[:1],
-            example=f"baseline={everything.dates[0]}",
-        )
-    return Periods(view, Window(scale, after.first - length, after.first), after)
+def _label(window: Window) -> Plain:
+    return Plain(str(window.label))
 
 
-def _default_periods(view: Frame, everything: Window) -> Periods | None:
-    """Set the latest whole buckets against as many before them; or, in a young dataset, the open one against the last.
-
-    As many as leave at least half of either period observed: the hours after an installation are no month.
-    """
-    scale, closed = view.scale, everything.closed()
-    for length in range(min(DEFAULT_BUCKETS[scale.name], len(closed.indices) // 2), 0, -1):
-        middle = closed.stop - length
-        pair = Window(scale, middle - length, middle), Window(scale, middle, closed.stop)
-        if all(map(_half_observed, pair)):
-            return Periods(view, *pair)
-    last = Window(scale, max(closed.first, closed.stop - 1), closed.stop)
-    if everything.partial and last.indices and _half_observed(last):
-        return Periods(view, last, Window(scale, closed.stop, everything.stop))
-    return None
+def _added(pairs: Sequence[Pair]) -> Pair:
+    return known_sum(before for before, _ in pairs), known_sum(after for _, after in pairs)
 
 
 def _calendar_hours(window: Window) -> float:
     """Return the hours of whole buckets, also of one that a rolling window has cut."""
     scale = window.scale
     return sum(scale.ends[i] - scale.starts[i] for i in window.indices) / HOUR
-
-
-def _half_observed(window: Window) -> bool:
-    return bool(2 * window.observed_hours >= window.elapsed_hours)
-
-
-def moved(pair: Pair, unit: str) -> dict[str, Any]:
-    """Return an amount in both periods; `change_pct` is null for one that was nothing before."""
-    before, after = pair
-    return {
-        "baseline_value": rounded(before, unit),
-        "value": rounded(after, unit),
-        "change": rounded(change(before, after), unit),
-        "change_pct": change_pct(before, after),
-    }
 
 
 def order(pairs: dict[str, Pair], sort: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 The trend is a least-squares line through the whole months, each as amount per hour it is known for, so that neither the
 length of a month nor a gap in it, nor a rate that starts in it, counts as growth. A month known for less than half of
-its hours takes no part, nor does the open one. The rise of the line from the first to the last month, over their mean,
-decides: above +10 % growing, below -10 % decreasing, else stable. Fewer than two months are insufficient data.
+its hours takes no part, nor does the open one, nor one before a namespace was born or after it ended, in whole or in
+part. The rise of the line from the first to the last month, over their mean, decides: above +10 % growing, below -10 %
+decreasing, else stable. Fewer than two months are insufficient data.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, linear_regression
 from typing import Any
 
@@ -15,30 +16,47 @@ from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import what_changed
 from kl_query.dataset.model import Column
 from kl_query.date_windows import Window, bucket_name
-from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory
+from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory, change_pct
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
 from kl_query.warnings.warning import RowId
 
 THRESHOLD_PCT = 10.0
 METHOD = (
-    "least squares over whole months, at least half of each known, of the amount per hour it is known for; rise_pct is "
-    "that of the line from first to last month over the mean; growing above +10, decreasing below -10"
+    "least squares over whole months from birth to end, at least half known, of the amount per hour it is known for; "
+    "rise_pct is that of the line from first to last month over the mean; growing above +10, decreasing below -10"
 )
 
 
-def monthly(hours: KnownHours, names: Sequence[RowId], column: Column) -> dict[str, Any]:
-    """Return the months of a sum over namespaces, and the open one scaled to its whole length."""
+def monthly(hours: KnownHours, names: Sequence[RowId], column: Column, trajectory: Trajectory) -> dict[str, Any]:
+    """Return the months of a sum over namespaces with what changed from each to the next, and the open one.
+
+    As billed between whole months, per hour between those of the trajectory; the open one is scaled to its length.
+    """
     view, rules = hours.view, rules_of(hours.view.scale)
-    values = view.measure.series(column, view.window)
+    values = dict(zip(view.window.indices, view.measure.series(column, view.window), strict=True))
+    billed = {i: value for i, value in values.items() if rules.is_complete(i)}
+    levels = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
     months = [
-        {"date": date, "value": view.measure.shown(value), "complete": rules.is_complete(i)}
-        for date, value, i in zip(view.window.dates, values, view.window.indices, strict=True)
+        {
+            "date": bucket_name(view.scale.name, view.scale.starts[i]),
+            "value": view.measure.shown(value),
+            "complete": i in billed,
+            "billed_change_pct": _change_pct(billed, i),
+            "change_pct_per_hour": _change_pct(levels, i),
+        }
+        for i, value in values.items()
     ]
+    last = view.window.stop - 1
     return {
         "series": months,
-        "open_month": _open_month(hours, names, column, values[-1]) if view.window.partial else None,
+        "open_month": _open_month(hours, names, column, values[last]) if view.window.partial else None,
     }
+
+
+def _change_pct(values: Mapping[int, float], month: int) -> float | None:
+    """Return the change from the month before; None where either is unknown."""
+    return change_pct(values.get(month - 1, UNKNOWN), values.get(month, UNKNOWN))
 
 
 def _open_month(hours: KnownHours, names: Sequence[RowId], column: Column, value: float) -> dict[str, Any]:

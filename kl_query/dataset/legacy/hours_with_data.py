@@ -84,6 +84,10 @@ class Rolling:
     newest: int
     window: int
     row: int
+    rate: float | None = None
+    """The newest price of an hour; None where values are no money."""
+    begun_hours: float | None = None
+    """The hours of the first bucket, where the data begin in it and a bill tells; None otherwise."""
 
     @cached_property
     def inside(self) -> Column:
@@ -105,7 +109,8 @@ class Rolling:
 class HoursWithData:
     """Hours of each bucket, NaN where unknown.
 
-    `from_finer` are the buckets whose hours a finer file gives, `assumed` those in which they may be fewer.
+    `from_finer` are the buckets whose hours a finer file gives, or the bill, `assumed` those in which they may be
+    fewer.
     `has_requests` is false for a namespace that seems to request nothing.
     """
 
@@ -179,6 +184,9 @@ def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Fin
             from_finer.add(i)
         elif any(map(math.isnan, usage[max(0, i - 1) : i + 2])) or (finer and name in finer.erratic):
             continue
+        elif i == 0 and rolling.begun_hours is not None:
+            hours[i], doubtful = rolling.begun_hours, False
+            from_finer.add(i)
         else:
             # Hours that contradict the day they are of tell nothing about it.
             partly = finer is not None and start <= finer.horizon

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from kl_core.calendar import HOUR, boundaries
 from kl_core.vocabulary import CostModel, Metric, ScaleName
+from kl_query.dataset.legacy.billed_hours import billed_hours
 from kl_query.dataset.legacy.buckets import Buckets, scale
 from kl_query.dataset.legacy.dates import in_window, read_day, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS
@@ -64,12 +65,14 @@ def period(
     lag: int = 0,
     days_end: int | None = None,
     row: int = HOUR,
+    rate: float | None = None,
 ) -> Period:
     """Return the days or months of a rolling window.
 
     `newest` is the newest hourly point, `around` an instant that is near enough to it to tell the year, `finer` what
     the next finer scale tells, and `lag` by how many seconds the window ended after `newest`. Where that is unknown
-    data end before `days_end`, if not with the buckets. The values are sums over rows of `row` seconds.
+    data end before `days_end`, if not with the buckets. The values are sums over rows of `row` seconds; where they are
+    money, `rate` is the newest price of an hour.
     """
     name: ScaleName = "daily_14d" if window == DAILY_SECONDS else "monthly_12m"
     dated, strange = _dated(tables, window, around)
@@ -81,7 +84,8 @@ def period(
     bounds = boundaries(name, min(seen), max(seen))
     buckets = Buckets(bounds[:-1], bounds[1:])
     until = min(buckets.ends[-1], days_end or buckets.ends[-1]) if newest is None else max(newest, buckets.starts[-1])
-    rolling = Rolling(buckets, until if newest is None else newest, window - lag, row)
+    price = rate if model == "costs" else None
+    rolling = Rolling(buckets, until if newest is None else newest, window - lag, row, price)
     elapsed = (
         array("d", [max(0, min(end, until) - start) / HOUR for start, end in pairwise(bounds)])
         if newest is None
@@ -149,6 +153,7 @@ def _metrics(
         with_data: dict[str, HoursWithData] = {}
         if table.newest is not None:
             rolling = replace(rolling, newest=table.newest)
+            rolling = replace(rolling, begun_hours=billed_hours(usage, rolling))
             known = finer.get(metric)
             with_data = {name: counting(name, usage[name], by[name], rolling, known) for name in usage if name in by}
         read[metric] = _Metric(usage, mean, with_data, rolling.inside)

@@ -76,6 +76,7 @@ class Reader:
         warnings: list[DataWarning],
     ) -> Dataset:
         (in_days, in_months), newest, model = periods, points.newest, backend.cost_model
+        rate = hourly_rate(trends)
         rows = rows_of(trends, in_days, in_months, newest, model)
         hours = hourly_scale(trends, newest, _source(trends, None), rows.points)
         lag = window_lag(points, in_days, self._written_at(TRENDS) or 0, rows.points)
@@ -89,6 +90,7 @@ class Reader:
             finer=of_hours(hours, model, lag),
             lag=lag,
             row=rows.daily,
+            rate=rate,
         )
         months = period(
             in_months,
@@ -101,6 +103,7 @@ class Reader:
             lag=lag,
             days_end=max(days.scale.ends, default=None),
             row=rows.monthly,
+            rate=rate,
         )
         scales = (hours.scale, days.scale, months.scale)
         strange = [
@@ -109,7 +112,6 @@ class Reader:
             if read.strange
         ]
         present = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
-        rate = hourly_rate(trends)
         currency = backend.currency if model == "costs" else None
         written = self._written_at(self._kept)
         return Dataset(

@@ -19,6 +19,7 @@ from tests.support.issuer import token as jwt_of
 from tests.support.mcp_clients import HttpServer, http_server
 
 SHARING = ("--share-namespaces", f"{SECRET}-registry,kube-{SECRET}*", "--share-idle")
+IN_CAPITALS = f"{SECRET}-registry".upper()
 ARGUMENTS: dict[str, list[Any]] = {
     "metric": ["cpu", "memory", "gpu", "gpu_memory", "total"],
     "scale": ["hourly_7d", "daily_14d", "monthly_12m"],
@@ -29,14 +30,14 @@ ARGUMENTS: dict[str, list[Any]] = {
     "exclude_system": [False],
     "exclude_special": [False],
     "limit": [1, 1000],
-    "namespace": ["zz", "zzsecre", "kube-zz", "*"],
-    "namespaces": ["*", "zz*", ["web", "kube-*"], "openshift-z"],
+    "namespace": ["zz", "zzsecre", "kube-zz", "*", IN_CAPITALS],
+    "namespaces": ["*", "zz*", ["web", "kube-*"], "openshift-z", ["web", IN_CAPITALS]],
     "aggregate": [True],
     "sort": ["unused", "ratio", "namespace", "usage"],
     "classification": ["unknown", "no_requests", "over_provisioned"],
     "type": ["system"],
     "active": [False],
-    "pattern": [["*"], ["zz*", "web"], "zzsecre", "kube-*"],
+    "pattern": [["*"], ["zz*", "web"], "zzsecre", "kube-*", IN_CAPITALS],
 }
 URIS = (
     "kubeledger://dataset",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp_types import (
@@ -106,9 +107,11 @@ def test_an_absent_dataset_completes_nothing_and_is_no_error(argument: tuple[str
 
 
 def test_patterns_are_offered_where_several_namespaces_share_a_first_part() -> None:
-    dataset = _with_namespaces("team-a", "team-b", "ml-train", "shop")
+    dataset = _with_namespaces("team-a", "team-b", "ml-train", "shop", "team", "teams-x")
 
-    assert _complete(dataset, "monthly_showback", "pattern", "").values == ["team-*"]
+    for typed in ("", "tea", "team", "team-", "team-*"):
+        assert _complete(dataset, "monthly_showback", "pattern", typed).values == ["team-*"]
+    assert _complete(dataset, "monthly_showback", "pattern", "team-a").values == []
 
 
 @pytest.mark.requirement("KL-R-6")
@@ -152,3 +155,45 @@ def test_completion_is_served_in_each_era(tmp_path: Path, mode: str) -> None:
     result = ask(tmp_path, lambda client: client.complete(ref, {"name": "namespace", "value": "k"}), mode)
 
     assert result.completion.values == ["kube-system"]
+
+
+class CountedName(str):
+    """A name that counts how often it is compared, or read."""
+
+    __slots__ = ()
+    reads = 0
+
+    def __lt__(self, other: str) -> bool:
+        CountedName.reads += 1
+        return str.__lt__(self, other)
+
+    def __gt__(self, other: str) -> bool:
+        CountedName.reads += 1
+        return str.__gt__(self, other)
+
+    def startswith(self, *prefixes: Any) -> bool:
+        CountedName.reads += 1
+        return str.startswith(self, *prefixes)
+
+    def partition(self, separator: str) -> tuple[str, str, str]:
+        CountedName.reads += 1
+        return str.partition(self, separator)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "argument", "typed"),
+    [
+        ("namespace_changes", "namespace", ""),
+        ("namespace_changes", "namespace", "ns-0123"),
+        ("monthly_showback", "pattern", "ns-0123"),
+        ("over_provisioning_review", "metric", "c"),
+        ("over_provisioning_review", "date", "2026"),
+    ],
+)
+def test_a_keystroke_looks_at_a_few_of_many_names(prompt: str, argument: str, typed: str) -> None:
+    dataset = _with_namespaces(*(CountedName(f"ns-{number:05}") for number in range(20_000)))
+    CountedName.reads = 0
+
+    _complete(dataset, prompt, argument, typed)
+
+    assert CountedName.reads <= 60

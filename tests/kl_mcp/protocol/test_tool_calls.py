@@ -44,6 +44,12 @@ def _text(result: CallToolResult) -> str:
     return block.text
 
 
+def _error(result: CallToolResult) -> dict[str, Any]:
+    assert result.meta is not None
+    error: dict[str, Any] = result.meta["kubeledger/error"]
+    return error
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_list_has_title_schemas_and_all_four_annotations(tmp_path: Path, mode: str) -> None:
     tools = ask(tmp_path, lambda client: client.list_tools(), mode).tools
@@ -73,15 +79,22 @@ def test_an_answer_is_structured_and_repeated_as_compact_json(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_refused_call_is_one_text_block_of_json_without_structured_content(tmp_path: Path, mode: str) -> None:
+def test_a_refused_call_is_told_in_a_sentence_and_as_data_without_structured_content(tmp_path: Path, mode: str) -> None:
     counts = Counts()
 
     result = _call(tmp_path, "refuse", {"namespace": "shopp"}, mode=mode, counts=counts)
 
     assert result.is_error is True
     assert result.structured_content is None
-    error = orjson.loads(_text(result))["error"]
-    assert (error["code"], error["argument"], error["nearest"]) == ("unknown_namespace", "namespace", ["shop"])
+    assert _text(result) == ('There is no shopp. Nearest: shop. Corrected call: describe_dataset {"namespace":"shop"}')
+    assert _error(result) == {
+        "code": "unknown_namespace",
+        "argument": "namespace",
+        "message": "There is no shopp.",
+        "allowed": None,
+        "nearest": ["shop"],
+        "corrected": {"tool": "describe_dataset", "arguments": {"namespace": "shop"}},
+    }
     assert _counted(counts, "tool_errors", tool="refuse", code="unknown_namespace") == 1
 
 
@@ -89,8 +102,8 @@ def test_an_argument_that_does_not_exist_is_a_tool_error(tmp_path: Path) -> None
     result = _call(tmp_path, "describe_dataset", {"namespaec": "shop"})
 
     assert result.is_error is True
-    error = orjson.loads(_text(result))["error"]
-    assert error["argument"] == "namespaec"
+    assert _error(result)["argument"] == "namespaec"
+    assert _error(result)["corrected"] == {"tool": "describe_dataset", "arguments": {"namespace": "shop"}}
 
 
 def test_a_tool_that_breaks_answers_internal_without_details_and_logs_them(
@@ -103,7 +116,8 @@ def test_a_tool_that_breaks_answers_internal_without_details_and_logs_them(
 
     assert result.is_error is True
     assert result.structured_content is None
-    assert orjson.loads(_text(result))["error"]["code"] == "internal"
+    assert _error(result)["code"] == "internal"
+    assert _error(result)["corrected"] is None
     assert "cellar" not in _text(result)
     assert "cellar" in caplog.text
     assert _counted(counts, "tool_calls", tool="break") == 1

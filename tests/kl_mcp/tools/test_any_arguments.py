@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
+from kl_mcp.tools.refusals import Call, refuse
 from kl_query.dataset import Dataset, empty_dataset
 from kl_query.dataset.model import Sharing
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.sharing import shared_by
 from kl_query.metadata import metadata
-from tests.kl_mcp.tools.conftest import check_schemas
+from tests.kl_mcp.tools.conftest import check_refusal, check_schemas
 from tests.support.examples import examples
 from tests.support.large_dataset import NOW, large_dataset
 from tests.support.warned import warned
@@ -99,7 +100,9 @@ def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[s
     if isinstance(answer, ToolArgumentError):
         assert answer.argument in TABLE[name].input_schema["properties"]
         assert answer.message
-        written = json.dumps(answer.to_payload())
+        refusal = refuse(TABLE, Call(name, arguments), answer, DATASETS[state], NOW)
+        check_refusal(refusal, DATASETS[state], NOW)
+        written = json.dumps(refusal.data) + refusal.text
     else:
         check_schemas(name, answer)
         written = json.dumps(answer, allow_nan=False)

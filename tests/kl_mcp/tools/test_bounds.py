@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.wrong_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
+from kl_mcp.tools.refusals import Call, refuse
+from kl_mcp.tools.sent_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
 from kl_query.dataset import Dataset
-from kl_query.errors import MAX_PAYLOAD_CHARS, ToolArgumentError
+from kl_query.errors import ToolArgumentError
+from tests.kl_mcp.tools.conftest import check_refusal
+from tests.support.small_cluster import NOW
 
 WIDE = 300_000
 """As many elements as some bodies of a megabyte have. Validated one by one they take 300 MB and ten seconds."""
@@ -66,7 +69,7 @@ def test_what_no_tool_takes_is_refused_before_it_costs_anything(
     assert peak < 2_000_000
     assert refused.value.code == code
     assert said in refused.value.message
-    assert len(str(refused.value.to_payload())) <= MAX_PAYLOAD_CHARS
+    check_refusal(refuse(TABLE, Call("get_usage", arguments), refused.value, books), books, NOW)
 
 
 def test_what_is_merely_too_much_keeps_the_error_of_its_own_argument(books: Dataset) -> None:

@@ -59,6 +59,10 @@ def test_without_a_namespace_it_is_the_cluster_and_its_movers(ask: Ask) -> None:
         "value": 48,
         "change": 24,
         "change_pct": 100,
+        "billed_change": 24,
+        "billed_change_pct": 100,
+        "change_per_hour": 1,
+        "change_pct_per_hour": 100,
     }
     assert movers(answer)["ml-train"] == (72, None, None)
     # ml-train is unknown on the 20th: 24 + 12 + 12 + 24 against 48 + 12 + 12 + 24
@@ -190,9 +194,31 @@ def test_a_month_observed_for_four_hours_is_no_default_baseline(build: Callable[
 
 def test_several_namespaces_each_name_the_months_their_trend_leaves_out(build: Callable[..., Dataset]) -> None:
     short = Row([744, 100], [0, 0], usage_hours=[744, 100])  # of 720 hours
-    answer = asked(build(monthly=two_months(november=short)), "compare_periods", namespaces=["job", "web"])
+    data = build(monthly=two_months(november=short), table={})
+    answer = asked(data, "compare_periods", namespaces=["job", "web"])
     left_out = {row["namespace"]: row["trend"]["months_left_out"] for row in answer["comparisons"]}
     assert left_out == {"job": ["2026-11"], "web": []}
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_trends_say_of_whom_they_leave_out_months_before_birth_or_after_the_end(
+    build: Callable[..., Dataset],
+) -> None:
+    came = {"first_seen": "2026-11-01T00:05:00Z"}
+    data = build(monthly=two_months(november=Row([0, 720], [0, 0])), table={"job": came})
+    said = "in which a namespace did not exist from beginning to end: job."
+    for arguments, left_out in (
+        ({"namespace": "job"}, ["2026-10"]),
+        ({"namespace": "web"}, []),
+        ({"namespaces": ["job", "web"], "aggregate": True}, []),
+        ({}, []),
+    ):
+        answer = asked(data, "compare_periods", **arguments)
+        assert answer["trend"]["months_left_out"] == left_out
+        assert any(said in warning for warning in answer["metadata"]["warnings"]) is bool(left_out)
+    both = asked(data, "compare_periods", namespaces=["job", "web"])
+    assert [row["trend"]["months_left_out"] for row in both["comparisons"]] == [["2026-10"], []]
+    assert any(said in warning for warning in both["metadata"]["warnings"])
 
 
 @pytest.mark.requirement("KL-T-13")

@@ -2,8 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
+from kl_mcp import __version__
 from kl_query.answers.dataset_description import describe
 from kl_query.dataset import Dataset, empty_dataset
+from kl_query.dataset.visibility import restricted
 from tests.kl_mcp.tools.conftest import Ask, asked
 from tests.support.large_dataset import NOW as LARGE_NOW
 from tests.support.large_dataset import large_dataset
@@ -27,6 +29,28 @@ def test_it_states_cost_model_currency_rate_and_freshness(ask: Ask) -> None:
     assert answer["cost_models_available"] == ["cumulative", "normalized", "costs"]
     assert answer["data_freshness_utc"] == "2026-11-21T19:30:00Z"
     assert answer["last_sample_at"]["dcgm"] is None
+
+
+@pytest.mark.requirement("KL-T-18")
+def test_it_says_since_when_there_is_a_record_to_whoever_asks(build: Callable[..., Dataset]) -> None:
+    later = {"first_seen": "2026-11-18T10:00:00Z"}
+    names = ("web", "registry", "idle", "kube-system", "openshift-monitoring", "ml-train")
+    dataset = build(table={**dict.fromkeys(names, later), "web": {"first_seen": "2026-11-18T09:05:00Z"}})
+    for view in (dataset, restricted(dataset, lambda name: name == "registry")):
+        assert asked(view, "describe_dataset")["recorded_since"] == "2026-11-18T09:05:00Z"
+        assert asked(view, "list_namespaces")["recorded_since"] == "2026-11-18T09:05:00Z"
+    assert asked(empty_dataset(warned("Nothing yet.")), "describe_dataset")["recorded_since"] is None
+
+
+@pytest.mark.requirement("KL-T-18")
+@pytest.mark.parametrize(("collector", "differs"), [(__version__, False), (f"{__version__}.1", True), ("", True)])
+def test_it_warns_where_the_collector_is_of_another_version_than_this_server(
+    build: Callable[..., Dataset], collector: str, differs: bool
+) -> None:
+    dataset = build(more={"producer": {"name": "kubeledger-collector", "version": collector}})
+    warnings = asked(dataset, "describe_dataset")["metadata"]["warnings"]
+    said = f"The collector that published this is of version {collector} and this server of {__version__}"
+    assert any(text.startswith(said) for text in warnings) is differs
 
 
 def test_nodes_are_summed_and_what_one_does_not_know_is_unknown(ask: Ask) -> None:
@@ -96,5 +120,5 @@ def test_an_absent_dataset_is_described_as_such() -> None:
 
 def test_the_ten_newest_rates_are_told() -> None:
     # The rate was 100 + i until i days ago, for 30 days.
-    history = describe(large_dataset(1), LARGE_NOW)["rate_history"]
+    history = describe(large_dataset(1), LARGE_NOW, server_version="1.0.0")["rate_history"]
     assert [rate["rate"] for rate in history] == [110, 109, 108, 107, 106, 105, 104, 103, 102, 101]

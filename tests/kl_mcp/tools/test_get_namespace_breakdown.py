@@ -28,7 +28,7 @@ def test_rows_rest_and_excluded_system_add_up(ask: Ask) -> None:
     answer = ask("get_namespace_breakdown", limit=2, date="all")
     rows = sum(row["value"] for row in answer["breakdown"])
     assert rows + answer["rest"]["value"] + answer["excluded_system"]["value"] == pytest.approx(answer["total_value"])
-    assert answer["rest"]["count"] == 2
+    assert (answer["rest"]["count"], answer["zero_count"]) == (1, 1)
 
 
 def test_an_hour_with_an_unknown_namespace_has_unmeasured_instead_of_idle(ask: Ask) -> None:
@@ -40,7 +40,29 @@ def test_requests_say_how_much_of_allocatable_is_set_aside(ask: Ask) -> None:
     overhead = ask("get_namespace_breakdown", dimension="requests")["cluster_overhead"]
     # 78 + 39 + 9.75 + 39 of 156
     assert overhead["namespaces_share_of_allocatable_pct"] == pytest.approx(100 * 165.75 / 156, rel=1e-5)
-    assert overhead["idle_value"] is None
+    # 156 allocatable - 165.75 requested; 39 of 195 are not allocatable
+    assert (overhead["idle_value"], overhead["non_allocatable_value"]) == (-9.75, 39)
+    assert (overhead["idle_share_pct"], overhead["non_allocatable_share_pct"]) == (-5, 20)
+    others = [overhead[f"{entry}_value"] for entry in ("excluded", "unattributed", "unmeasured")]
+    assert others == [0, 0, 0]
+    assert 165.75 + overhead["idle_value"] + overhead["non_allocatable_value"] == 195
+
+
+def test_levels_of_the_open_bucket_divide_the_cluster_too(ask: Ask) -> None:
+    # 19.5 hours of 10 cores: 8 allocatable, of which 5 are used; 8.5 are requested
+    assert ask("get_namespace_breakdown")["means"] == {
+        "unit": "cores",
+        "total": 5,
+        "capacity": 10,
+        "allocatable": 8,
+        "non_allocatable": 2,
+        "idle": 3,
+    }
+    requested = ask("get_namespace_breakdown", dimension="requests", cost_model="normalized")["means"]
+    assert (requested["total"], requested["allocatable"], requested["idle"]) == (8.5, 8, -0.5)
+    # On the 20th nobody knows for how many hours idle is known, if for any.
+    unknown = ask("get_namespace_breakdown", date="2026-11-19..2026-11-20")["means"]
+    assert (unknown["capacity"], unknown["idle"]) == (10, None)
 
 
 def test_the_whole_bill_is_capacity_under_costs(ask: Ask) -> None:
@@ -61,6 +83,7 @@ def test_the_open_hour_is_priced_by_its_own_bill(ask: Ask) -> None:
     assert answer["breakdown"][0] == {
         "namespace": "registry",
         "value": 0.03,
+        "mean": 0.06,
         "share_pct": pytest.approx(100 * 0.5 / 0.75, rel=1e-5),
         "cluster_share_pct": 10,
     }

@@ -54,9 +54,32 @@ def test_one_hour_can_be_asked_for(ask: Ask) -> None:
     assert (answer["stats"]["mean"], answer["stats"]["points"]) == (2, 1)
 
 
-def test_only_the_open_hour_has_no_statistics(ask: Ask) -> None:
-    stats = ask("get_timeseries", metric="cpu", namespace="registry", date="latest")["stats"]
+@pytest.mark.requirement("KL-T-17")
+def test_the_open_hour_has_no_statistics_and_a_level(ask: Ask) -> None:
+    answer = ask("get_timeseries", metric="cpu", namespace="registry", date="latest")
+    stats = answer["stats"]
     assert (stats["mean"], stats["points"], stats["peak_hour"]) == (None, 0, None)
+    # 0.5 core-hours in half an hour
+    assert (answer["series"][0]["values"], answer["series"][0]["latest_mean"]) == ([0.5], 1)
+    assert answer["latest"] == {"date": "2026-11-21T19:00:00Z", "unit": "cores", "mean": 1}
+
+
+def test_a_series_says_what_its_last_hour_is_as_a_level_whatever_its_scope(ask: Ask) -> None:
+    # 10 GiB-hours of registry and 0.5 of kube-system in half an hour; 30 and 1 at 16:00; unknown and 1 at 17:00
+    for scope in ({}, {"namespaces": "registry,kube-system", "aggregate": True}):
+        answer = ask("get_timeseries", metric="memory", **scope)
+        assert answer["latest"] == {"date": "2026-11-21T19:00:00Z", "unit": "GiB", "mean": 21}
+        assert answer["series"][0]["latest_mean"] == 21
+    each = ask("get_timeseries", metric="memory", namespaces="*", date="2026-11-21T14:00:00Z..2026-11-21T17:00:00Z")
+    assert each["latest"] == {"date": "2026-11-21T17:00:00Z", "unit": "GiB", "mean": 1}
+    assert {row["namespace"]: row["latest_mean"] for row in each["series"] if row["namespace"] != "idle"} == {
+        "registry": None,
+        "kube-system": 1,
+        "gone": 0,
+        "web": 0,
+        "ml-train": 0,
+        "openshift-monitoring": 0,
+    }
 
 
 @pytest.mark.parametrize("aggregate", [True, False])

@@ -15,6 +15,7 @@ def test_the_ranking_carries_both_shares(ask: Ask) -> None:
         "rank": 1,
         "namespace": "ml-train",
         "value": 39,
+        "mean": 2,
         "share_pct": 40,
         "cluster_share_pct": 20,
     }
@@ -38,24 +39,65 @@ def test_ranking_rest_and_excluded_system_add_up(ask: Ask, cost_model: str, limi
     answer = ask("get_top_consumers", limit=limit, date=date, cost_model=cost_model)
     parts = [row["value"] for row in answer["ranking"]] + [answer["rest"]["value"], answer["excluded_system"]["value"]]
     assert sum(part for part in parts if part is not None) == pytest.approx(answer["total_value"], rel=1e-5)
-    assert len(answer["ranking"]) + answer["rest"]["count"] == 4
+    assert len(answer["ranking"]) + answer["rest"]["count"] + answer["zero_count"] == 4
 
 
 def test_what_a_limit_cuts_is_announced_and_the_cursor_continues(ask: Ask) -> None:
-    first = ask("get_top_consumers", limit=3)
+    first = ask("get_top_consumers", limit=2)
     cut = first["metadata"]["truncated"]
-    assert (cut["returned"], cut["total"]) == (3, 4)
-    second = ask("get_top_consumers", limit=3, cursor=cut["cursor"])
-    assert [(row["rank"], row["namespace"]) for row in second["ranking"]] == [(4, "idle")]
+    assert (cut["returned"], cut["total"]) == (2, 3)
+    second = ask("get_top_consumers", limit=2, cursor=cut["cursor"])
+    assert [(row["rank"], row["namespace"]) for row in second["ranking"]] == [(3, "web")]
     assert second["metadata"]["truncated"]["cursor"] is None
+
+
+@pytest.mark.requirement("KL-T-6")
+def test_namespaces_of_zero_are_counted_and_in_no_list_whatever_the_limit(ask: Ask) -> None:
+    for limit in (1, 10):
+        answer = ask("get_top_consumers", metric="memory", limit=limit)
+        # registry alone has memory; ml-train, web and idle have none
+        assert [row["namespace"] for row in answer["ranking"]] == ["registry"]
+        assert (answer["zero_count"], answer["rest"]) == (3, {"count": 0, "value": 0, "share_pct": 0})
+        assert answer["metadata"]["truncated"] is None
+    everyone = ask("get_top_consumers", metric="memory", exclude_system=False)
+    assert (len(everyone["ranking"]), everyone["zero_count"]) == (1, 5)
+
+
+@pytest.mark.requirement("KL-T-17")
+@pytest.mark.parametrize(
+    ("given", "unit", "mean", "total", "capacity"),
+    [
+        # half an hour: registry 0.5 and kube-system 0.25 core-hours, of 5; 10 and 0.5 GiB-hours, of 50; 0.3 $ the 5
+        ({}, "cores", 1, 1.5, 10),
+        ({"metric": "memory"}, "GiB", 20, 21, 100),
+        ({"cost_model": "normalized"}, "cores", 1, 1.5, 10),
+        ({"cost_model": "costs"}, "currency_per_hour", 0.06, 0.09, 0.6),
+        ({"cost_model": "costs", "metric": "total"}, "currency_per_hour", 0.06, 0.09, 0.6),
+        # four known hours of five and a half: 8.5 ÷ 4.5; kube-system 0.5 throughout
+        ({"date": "all"}, "cores", 8.5 / 4.5, 8.5 / 4.5 + 0.5, 10),
+        ({"date": "2026-11-21T17:00:00Z"}, "cores", None, 0.5, 10),
+        ({"dimension": "requests"}, "cores", None, 0, 10),
+        ({"dimension": "requests", "date": "2026-11-21T14:00:00Z..2026-11-21T18:00:00Z"}, "cores", 2, 2, 10),
+    ],
+)
+def test_a_window_is_a_level_as_well_over_the_hours_each_is_known_for(
+    ask: Ask, given: dict[str, str], unit: str, mean: float | None, total: float, capacity: float
+) -> None:
+    answer = ask("get_top_consumers", scale="hourly_7d", **given)
+    found = {row["namespace"]: row["mean"] for row in answer["ranking"]}.get("registry")
+    assert found == (mean if mean is None else pytest.approx(mean, rel=1e-5))
+    assert answer["means"] == {"unit": unit, "total": pytest.approx(total, rel=1e-5), "capacity": capacity}
 
 
 def test_an_unknown_value_is_null_and_ranks_last(ask: Ask) -> None:
     answer = ask("get_top_consumers", date="2026-11-20")
+    # idle is known to be 0 and left out
+    assert answer["zero_count"] == 1
     assert answer["ranking"][-1] == {
-        "rank": 4,
+        "rank": 3,
         "namespace": "ml-train",
         "value": None,
+        "mean": None,
         "share_pct": None,
         "cluster_share_pct": None,
     }

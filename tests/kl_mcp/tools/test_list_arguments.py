@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.wrong_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
+from kl_mcp.tools.sent_arguments import MAX_LIST_ELEMENTS, MAX_TEXT_CHARS
 from kl_query.dataset import Dataset
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
-from tests.kl_mcp.tools.conftest import LISTS
+from tests.kl_mcp.tools.conftest import LISTS, refused
 from tests.support.examples import examples
 from tests.support.small_cluster import NOW
 
@@ -28,8 +28,8 @@ def outcome(books: Dataset, tool: str, argument: str, value: object) -> object:
     """The answer; of an error what it says."""
     try:
         return TABLE[tool].run({argument: value}, books, NOW)
-    except ToolArgumentError as error:
-        return error.to_payload()
+    except ToolArgumentError:
+        return {"error": refused(books, tool, **{argument: value}).data}
 
 
 def test_every_argument_that_is_advertised_as_a_list_is_one_of_these() -> None:
@@ -79,7 +79,7 @@ def test_a_glob_that_begins_or_ends_with_a_bracket_stays_one(
 @EACH
 @pytest.mark.parametrize(
     "value",
-    [[], [""], [1], ["web", None], [["web"]], ["web", {}], ["web"] * 101, [0] * 3_000, ["web,registry"], ["\n"]],
+    [[1], ["web", None], [["web"]], ["web", {}], ["web"] * 101, [0] * 3_000, ["web,registry"]],
 )
 def test_a_wrong_list_as_json_text_is_refused_with_the_words_for_the_list(
     books: Dataset, tool: str, argument: str, value: list[Any]
@@ -131,7 +131,7 @@ def test_one_pattern_of_several_that_matches_nothing_is_an_error(books: Dataset,
     assert (caught.value.code, caught.value.argument) == ("unknown_namespace", argument)
     assert "'registri'" in caught.value.message
     assert caught.value.nearest == ("registry",)
-    assert caught.value.example == f"{argument}=registry,web"
+    assert caught.value.corrections[0].changes == {argument: ["web", "registry"]}
 
 
 @EACH

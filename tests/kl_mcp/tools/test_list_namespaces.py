@@ -23,6 +23,9 @@ def test_every_namespace_is_listed_with_its_type_and_sightings(ask: Ask) -> None
         "last_seen": "2026-10-02T10:00:00Z",
     }
     assert answer["counts"] == {"application": 5, "system": 2, "special": 3, "active": 6, "inactive": 1}
+    # one that was first seen when the record began may be older
+    assert answer["recorded_since"] == "2025-12-01T00:00:00Z"
+    assert answer["metadata"]["currency"] is None
 
 
 @pytest.mark.requirement("KL-D-9")

@@ -46,7 +46,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
 )
 ROWS = ("series", "ranking", "breakdown", "movers", "efficiency")
-ABOUT_THE_LIST = {"rest", "excluded_system", "namespaces", "matched_count"}
+ABOUT_THE_LIST = {"rest", "excluded_system", "namespaces", "matched_count", "zero_count"}
 
 
 @cache

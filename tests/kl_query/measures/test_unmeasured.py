@@ -79,9 +79,80 @@ def test_the_bill_of_all_metrics_has_idle_at_most_too() -> None:
     assert (found["idle_at_most"], found["unmeasured_requests"]) == (2.5, None)
 
 
-def test_requests_have_no_idle() -> None:
+@pytest.mark.requirement("KL-T-16")
+def test_what_nobody_requests_is_idle_however_little_was_measured() -> None:
+    # 50 - 40 - 2
     found = overhead(loaded(half_measured()), dimension="requests")
-    assert (found["idle_value"], found["idle_at_most"], found["unmeasured_requests"]) == (None, None, None)
+    assert (found["idle_value"], found["idle_at_most"], found["unmeasured_requests"]) == (8, None, None)
+
+
+@pytest.mark.parametrize(
+    ("matched_hours", "idle"), [([24, 24], 480 - 96), ([24, 23], 240 - 48), ([24, None], 240 - 48)]
+)
+def test_what_nobody_requests_is_unknown_on_a_day_of_which_requests_are_not_known_throughout(
+    matched_hours: list[float | None], idle: float
+) -> None:
+    """Two days of 10 cores; `shop` requests 2, of which an import knows nothing in some hours of the second."""
+    hours = [each or 0 for each in matched_hours]
+    requests = [2 * each for each in hours]
+    row = Row([24, 24], requests, matched=requests, usage_matched=hours, matched_hours=hours)
+    scale = Scale("2026-11-19", namespaces={"shop": {"cpu": row}}, capacity={"cpu": [240, 240]})
+    dataset = loaded(Published(daily=scale, last_sample="2026-11-21T00:00:00Z"))
+    assert overhead(dataset, dimension="requests", date="all")["idle_value"] == idle
+    answer = asked(dataset, "get_top_consumers", dimension="requests", date="all")
+    # Of the hours in which they are known, requests are 2 cores.
+    assert answer["ranking"][0]["mean"] == 2
+    efficiency = asked(dataset, "get_efficiency", metric="cpu")["efficiency"][0]
+    assert (efficiency["usage_mean"], efficiency["requests_mean"]) == (1, 2)
+
+
+def test_requests_of_namespaces_that_are_not_named_are_not_idle() -> None:
+    scale = Scale(
+        "2026-11-21T18:00:00Z",
+        capacity={"cpu": [10]},
+        allocatable={"cpu": [8]},
+        namespaces={"web": {"cpu": Row([1], [3])}},
+        special={"excluded": {"cpu": {"usage": [1], "requests": [2]}}},
+    )
+    found = overhead(loaded(Published(hourly=scale)), scale="hourly_7d", dimension="requests")
+    # 10 = 3 of web + 2 of others + 3 idle + 2 not allocatable
+    assert (found["excluded_value"], found["idle_value"], found["non_allocatable_value"]) == (2, 3, 2)
+
+
+@pytest.mark.requirement("KL-T-16")
+def test_idle_that_is_unknown_says_whose_usage_is_and_that_nodes_are_not_ready() -> None:
+    scale = Scale(
+        "2026-11-21T17:00:00Z",
+        capacity={"cpu": [10, 10, 5]},
+        open_hours=0.5,
+        namespaces={"web": {"cpu": Row([4, None, None], [6, 6, 3])}, "shop": {"cpu": Row([1, 1, 0.5], [1, 1, 0.5])}},
+    )
+    node = published().nodes[1]  # not Ready
+    dataset = loaded(Published(hourly=scale, nodes=[node], last_sample="2026-11-21T19:30:00Z"))
+    said = "Idle is unknown, because usage of some namespaces is, in every hour: web."
+    away = " 1 node(s) are not Ready: what runs there is not measured."
+
+    def about_idle(tool: str, **given: Any) -> list[str]:
+        answer = told(dataset, tool, metric="cpu", scale="hourly_7d", **given)
+        return [text for text in answer if text.startswith("Idle is unknown")]
+
+    assert about_idle("get_namespace_breakdown") == [said + away]
+    assert about_idle("get_namespace_breakdown", date="2026-11-21T18:00:00Z") == [said]
+    assert about_idle("get_usage", date="latest", exclude_special=False) == [said + away]
+    # In one of three hours it is known, and for requests throughout.
+    assert about_idle("get_namespace_breakdown", date="all") == []
+    assert about_idle("get_namespace_breakdown", dimension="requests") == []
+    hidden = restricted(dataset, lambda name: name == "shop")
+    assert "cannot be named to you" in "".join(told(hidden, "get_namespace_breakdown", metric="cpu", scale="hourly_7d"))
+
+
+def test_idle_may_be_unknown_for_those_that_are_not_reported_by_name() -> None:
+    excluded = {"excluded": {"cpu": {"usage": [None], "requests": [1]}}}
+    scale = Scale(
+        "2026-11-21T18:00:00Z", capacity={"cpu": [10]}, namespaces={"web": {"cpu": Row([4], [6])}}, special=excluded
+    )
+    found = told(loaded(Published(hourly=scale)), "get_namespace_breakdown", metric="cpu", scale="hourly_7d")
+    assert any("in every hour: those that the collector does not report by name" in text for text in found)
 
 
 @pytest.mark.requirement("KL-T-16")

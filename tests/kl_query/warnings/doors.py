@@ -16,7 +16,7 @@ from kl_mcp.access.callers import ANYBODY, Caller, Views
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import Resources
-from kl_mcp.tools import TABLE
+from kl_mcp.tools import TABLE, refusals
 from kl_mcp.transport.probes import readiness
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.watcher import HeldDataset, Holder
@@ -44,6 +44,7 @@ def _many() -> Iterator[Call]:
         for given in ({}, {"namespace": OWN}, {"namespaces": "*", "aggregate": True}, {"cost_model": "costs"}):
             yield "get_timeseries", {"metric": metric, **given}
             yield "compare_periods", {"metric": metric, **given}
+    yield "get_namespace_breakdown", {"metric": "cpu", "date": "2026-11-20"}
     yield "compare_periods", {"metric": "cpu", "date": "2026-11-20", "baseline": "2026-11-19"}
     yield "compare_periods", {"metric": "cpu", "scale": "hourly_7d", "date": "latest"}
     yield from (("get_efficiency_timeseries", {"metric": metric}) for metric in ("cpu", "gpu"))
@@ -109,7 +110,7 @@ def _called(tool: str, given: dict[str, Any], view: Dataset, now: float) -> Any:
     try:
         return TABLE[tool].run(given, view, now)
     except ToolArgumentError as error:
-        return error.to_payload()
+        return refusals.refuse(TABLE, refusals.Call(tool, given), error, view, now).data
 
 
 async def _read(resources: Resources, uri: str, caller: Caller) -> Any:

@@ -48,6 +48,7 @@ def busy(names: Names, **changes: Any) -> Published:
         "table": {names[0]: {"labels": {names[1]: [{"value": names[2], "first_seen": SAMPLED}]}}},
         "last_sample_at": _sampled(SAMPLED, SAMPLED, SAMPLED),
         "more": {
+            "producer": {"name": "kubeledger-collector", "version": "0.0.1"},
             "unmeasured": {OWN: {"stale": 3, "gpu_not_seen": 1}, names[0]: {"stale": 2}, names[1]: {"negative": 1}},
             "blind_spots": [{"code": code, "text": f"{names[1]} is unseen: {code}."} for code in (*BLIND_SPOTS, "new")],
         },
@@ -126,6 +127,15 @@ def parts(directory: Path, names: Names) -> Iterator[Scene]:
         open_hours=499.5,
     )
     yield of(load_dataset(write(directory, busy(names, daily=daily, monthly=monthly))), NOW)
+
+
+def came(directory: Path, names: Names) -> Iterator[Scene]:
+    """An open day whose hours are published with those of the day before, and namespaces born in October."""
+    rows = {name: {"cpu": Row([1.0] * 44, [1.0] * 44)} for name in (OWN, *names[:3])}
+    hourly = Scale("2026-11-20T00:00:00Z", rows, {"cpu": [10.0] * 43 + [5.0]}, open_hours=0.5)
+    table = {name: {"first_seen": "2026-10-02T10:00:00Z"} for name in (OWN, names[0])}
+    calls = tuple(("compare_periods", given) for given in ({"namespaces": "*"}, {"date": "latest"}))
+    yield of(load_dataset(write(directory, busy(names, hourly=hourly, table=table))), NOW, calls)
 
 
 def silent(directory: Path, names: Names) -> Iterator[Scene]:

@@ -34,6 +34,7 @@ CASES: dict[str, Callable[[Path, Sequence[str]], Iterator[Scene]]] = {
         published.whole,
         published.young,
         published.parts,
+        published.came,
         published.silent,
         published.clocks,
         published.damaged,
@@ -137,7 +138,7 @@ def test_in_the_same_scenes_others_are_named_to_who_may_see_everything(
     secret: Scenes, shown: list[DataWarning], place: Path
 ) -> None:
     """Without this the test above could pass because nobody is ever named."""
-    for case in ("whole", "parts", "damaged", "replaced", "broken", "windows"):
+    for case in ("whole", "parts", "came", "damaged", "replaced", "broken", "windows"):
         texts = [answer for scene in secret[case] for _, answer in _written(scene, EVERYBODY, place)]
         assert any(name in text for name in SECRETS for text in texts), case
     shown.clear()

@@ -109,3 +109,60 @@ def test_a_cluster_without_namespaces_uses_nothing_while_it_is_observed(
 
     usage = answer["comparison"]["what_changed"]["usage_per_hour"]
     assert (usage["before"], usage["after"]) == (0.0, level)
+
+
+HOURS = [28 * 24, 31 * 24]  # February and March 2026
+RATE = {"effective": "2026-02-01T00:00:00Z", "rate": 10.0, "currency": "$", "weights": None}
+
+
+def month_to_month(directory: Path, row: Row, **arguments: Any) -> dict[str, Any]:
+    """Compare March with February on 10 cores at 10 an hour: 1 a core-hour."""
+    capacity = [10 * hours for hours in HOURS]
+    monthly = Scale("2026-02", capacity={"cpu": capacity}, bill={"cpu": capacity}, namespaces={"web": {"cpu": row}})
+    published = Dataset(monthly=monthly, rates=[RATE], currency="$", last_sample="2026-04-01T00:00:00Z")
+    dataset = load_dataset(write(directory, published))
+    given = {"metric": "cpu", "scale": "monthly_12m", **arguments}
+    answer: dict[str, Any] = TABLE["compare_periods"].run(given, dataset, at("2026-04-01T00:00:00Z").timestamp())
+    TABLE["compare_periods"].result.model_validate(answer)
+    return answer
+
+
+def changes(block: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    return {
+        "compared": (block["change"], block["change_pct"]),
+        "billed": (block["billed_change"], block["billed_change_pct"]),
+        "per hour": (block["change_per_hour"], block["change_pct_per_hour"]),
+    }
+
+
+@pytest.mark.requirement("KL-T-14")
+@pytest.mark.parametrize("arguments", [{}, {"cost_model": "costs"}, {"metric": "total", "cost_model": "costs"}])
+def test_a_longer_month_costs_more_and_uses_no_more_per_hour(tmp_path: Path, arguments: dict[str, str]) -> None:
+    # 1 core and 1.01 cores: 672 and 751.44 core-hours, at 1 an hour
+    answer = month_to_month(tmp_path, Row([672, 1.01 * 744], [0, 0]), **arguments)
+
+    as_billed = (79.44, 11.8214)
+    expected = {"compared": as_billed, "billed": as_billed, "per hour": (0.01, 1)}
+    assert [changes(block) for block in (answer["comparison"], *answer["movers"])] == [expected, expected]
+    assert (answer["comparison"]["scaled"], answer["comparison"]["same_hours"]) == (False, False)
+
+
+@pytest.mark.requirement("KL-T-14")
+def test_percentages_are_per_hour_however_they_are_compared(tmp_path: Path) -> None:
+    # 10 and 10.1 % of 10 cores
+    answer = month_to_month(tmp_path, Row([672, 1.01 * 744], [0, 0]), cost_model="normalized")
+
+    assert changes(answer["movers"][0]) == dict.fromkeys(("compared", "billed", "per hour"), (0.1, 1))
+
+
+@pytest.mark.requirement("KL-T-14")
+@pytest.mark.parametrize("arguments", [{}, {"cost_model": "costs"}])
+def test_where_a_gap_is_scaled_away_the_change_as_billed_stands_beside(
+    tmp_path: Path, arguments: dict[str, str]
+) -> None:
+    # 2 cores throughout, known for half of March: 1344 and 744 core-hours. February scaled to 372 hours is 744
+    answer = month_to_month(tmp_path, Row([1344, 744], [0, 0], usage_hours=[672, 372]), **arguments)
+
+    expected = {"compared": (0, 0), "billed": (-600, -44.6429), "per hour": (0, 0)}
+    assert [changes(block) for block in (answer["comparison"], *answer["movers"])] == [expected, expected]
+    assert answer["comparison"]["scaled"] is True

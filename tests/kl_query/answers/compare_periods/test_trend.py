@@ -21,13 +21,14 @@ def view(directory: Path, cores: list[float | None], **changes: Any) -> Frame:
 
 def shown(directory: Path, rows: dict[str, Row], *, months: int, model: str = "cumulative", **changes: Any) -> Frame:
     """Months from January 2026 on, on 10 cores."""
-    rates = changes.pop("rates", ())
+    rates, table = changes.pop("rates", ()), changes.pop("table", {})
     facts: dict[str, Any] = {
         "first": "2026-01",
         "namespaces": {name: {"cpu": row} for name, row in rows.items()},
         "capacity": {"cpu": [10.0 * h for h in changes.get("observed", HOURS)[:months]]},
     }
-    published = Published(monthly=Scale(**{**facts, **changes}), rates=rates, currency="€" if rates else None)
+    scale = Scale(**{**facts, **changes})
+    published = Published(monthly=scale, rates=rates, currency="€" if rates else None, table=table)
     return frame(load_dataset(write(directory, published)), "monthly_12m", "cpu", model)  # type: ignore[arg-type]
 
 
@@ -155,7 +156,8 @@ def test_a_tenth_of_a_sum_may_be_unknown_before_the_month_is_left_out(
 def test_the_open_month_is_scaled_by_the_hours_its_usage_is_known_for(tmp_path: Path) -> None:
     row = Row([1488, 224], [0, 0], usage_hours=[744, 112])  # 2 cores; 336 of February's 672 hours have passed
     view = shown(tmp_path, {"web": row}, months=2, open_hours=336, observed=[744, 336])
-    months = monthly(KnownHours(view), ("web",), view.column("web"))
+    hours = KnownHours(view)
+    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))
     assert months["open_month"]["value"] == 224
     assert months["open_month"]["value_scaled_to_month"] == 1344  # 2 x 672
 
@@ -268,3 +270,98 @@ def test_a_rise_of_a_hundred_millionth_is_none(tmp_path: Path, rise: float, rise
 @pytest.mark.requirement("KL-T-13")
 def test_the_open_month_takes_no_part(tmp_path: Path) -> None:
     assert found(view(tmp_path, [1, 1, 5], open_hours=10))[2] == 2
+
+
+BEGAN = "2026-01-01T00:05:00Z"
+OLD = Row([744, 672, 744, 720], [0, 0, 0, 0])
+
+
+def months_of(directory: Path, cores: list[float], table: dict[str, Any], *names: str) -> list[float]:
+    """Return the amounts per hour that the trend of `web`, or of `names`, rests on, beside an old namespace."""
+    web = [c * h for c, h in zip(cores, HOURS, strict=True)]
+    rows = {"old": OLD, "web": Row(web, web)}
+    seen = {"old": {"first_seen": BEGAN}, "web": {"first_seen": BEGAN, **table}}
+    hours = KnownHours(shown(directory, rows, months=4, table=seen))
+    return list(trajectory(hours, names or ("web",)).levels.values())
+
+
+@pytest.mark.requirement("KL-T-13")
+@pytest.mark.parametrize(
+    ("first_seen", "levels"),
+    [
+        ("2026-02-01T01:00:00Z", [1, 2, 3]),  # its first interval lies in the first hour of February
+        ("2026-02-01T01:05:00Z", [2, 3]),
+        ("2026-03-15T00:00:00Z", [3]),
+        ("2026-05-02T00:00:00Z", []),
+    ],
+)
+def test_a_trend_begins_with_the_first_month_that_a_namespace_was_there_for_from_its_first_hour(
+    tmp_path: Path, first_seen: str, levels: list[float]
+) -> None:
+    assert months_of(tmp_path, [0, 1, 2, 3], {"first_seen": first_seen}) == levels
+
+
+@pytest.mark.requirement("KL-T-13")
+@pytest.mark.parametrize(("first_seen", "months"), [("2026-01-10T11:00:00Z", 2), ("2026-01-10T11:05:00Z", 1)])
+def test_who_is_there_in_the_hour_in_which_the_record_begins_may_be_older(
+    tmp_path: Path, first_seen: str, months: int
+) -> None:
+    observed = [31 * 24 - 9 * 24 - 10, 28 * 24]  # from 10 January, 10:00
+    rows = {"old": Row(observed, observed), "web": Row(observed, observed)}
+    table = {"old": {"first_seen": "2026-01-10T10:05:00Z"}, "web": {"first_seen": first_seen}}
+    assert result(shown(tmp_path, rows, months=2, observed=observed, table=table))["months"] == months
+
+
+@pytest.mark.requirement("KL-T-13")
+@pytest.mark.parametrize(
+    ("last_seen", "active", "levels"),
+    [
+        ("2026-03-01T00:00:00Z", False, [3, 2]),  # its last interval ended with February
+        ("2026-02-28T23:05:00Z", False, [3, 2]),  # in the last hour of February
+        ("2026-02-28T23:00:00Z", False, [3]),
+        ("2026-03-01T00:05:00Z", False, [3, 2]),  # which leaves March out too
+        ("2026-03-01T00:05:00Z", True, [3, 2, 1, 0]),
+    ],
+)
+def test_a_trend_ends_with_the_last_month_that_a_namespace_was_there_for_to_its_last_hour(
+    tmp_path: Path, last_seen: str, active: bool, levels: list[float]
+) -> None:
+    assert months_of(tmp_path, [3, 2, 1, 0], {"last_seen": last_seen, "active": active}) == levels
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_namespace_that_is_born_into_a_sum_is_growth_of_it(tmp_path: Path) -> None:
+    born = {"first_seen": "2026-03-01T00:05:00Z"}
+    assert months_of(tmp_path, [0, 0, 2, 2], born, "web", "old") == [1, 1, 3, 3]
+    assert months_of(tmp_path, [0, 0, 2, 2], born, "web") == [2, 2]
+
+
+@pytest.mark.requirement("KL-T-13")
+def test_a_namespace_that_never_changed_is_stable_in_its_first_year(tmp_path: Path) -> None:
+    rows = {"old": OLD, "web": Row([0, 0, 744, 720], [0, 0, 0, 0])}
+    born = {"first_seen": "2026-03-01T00:05:00Z"}
+    answer = result(shown(tmp_path, rows, months=4, table={"old": {"first_seen": BEGAN}, "web": born}))
+    assert (answer["direction"], answer["rise_pct"], answer["months"]) == ("stable", 0, 2)
+    assert (answer["first_month"], answer["months_left_out"]) == ("2026-03", ["2026-01", "2026-02"])
+
+
+@pytest.mark.requirement("KL-T-13", "KL-T-14")
+def test_months_tell_what_changed_as_billed_and_per_hour(tmp_path: Path) -> None:
+    # One core in January and February, 1.01 in March, 1.5 so far in April, and a gap in none
+    amounts = [744, 672, 1.01 * 744, 1.5 * 10]
+    view = shown(tmp_path, {"web": Row(amounts, [0, 0, 0, 0])}, months=4, open_hours=10, observed=[744, 672, 744, 10])
+    hours = KnownHours(view)
+    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))["series"]
+    # 672 / 744 and 1.01 x 744 / 672
+    assert [month["billed_change_pct"] for month in months] == [None, -9.67742, 11.8214, None]
+    assert [month["change_pct_per_hour"] for month in months] == [None, 0, 1, None]
+
+
+@pytest.mark.requirement("KL-T-13", "KL-T-14")
+def test_a_gap_changes_what_is_billed_and_nothing_per_hour(tmp_path: Path) -> None:
+    view = shown(tmp_path, STEADY, months=3)
+    hours = KnownHours(view)
+    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))["series"]
+    # 1488, 672 and 1488 core-hours at 2 cores
+    assert [month["billed_change_pct"] for month in months] == [None, -54.8387, 121.429]
+    assert [month["change_pct_per_hour"] for month in months] == [None, 0, 0]

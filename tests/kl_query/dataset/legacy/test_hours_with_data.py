@@ -183,6 +183,55 @@ def test_an_installation_older_than_a_week_says_of_its_first_day_that_it_may_hol
     assert warned(ask, "data begin in 2026-11 at an hour that its files do not tell: 284 hours", scale="monthly_12m")
 
 
+BEGUN = [
+    # Points of 16:00 to 23:00, of 8 hours; of November 8 + 10 x 24 + 20. Of September's days 240 hours and these 8.
+    ("2026-11-10T15:00:00Z", "daily_14d", "2026-11-10", 8, 268),
+    ("2026-11-10T15:00:00Z", "monthly_12m", "2026-11", 268, 268),
+    ("2026-09-20T15:00:00Z", "monthly_12m", "2026-09", 248, 248 + 744 + 500),
+]
+
+
+@pytest.mark.parametrize(("begun", "scale", "first", "hours", "all_hours"), BEGUN)
+def test_a_bill_tells_the_hours_of_the_day_or_month_in_which_an_installation_began(
+    asking: Asking, begun: str, scale: str, first: str, hours: float, all_hours: float
+) -> None:
+    ask = asking(half_used({}, "costs", begun=begun))
+    rows = [
+        ask("get_efficiency", metric="cpu", namespace="steady", date=date, scale=scale)["efficiency"][0]
+        for date in (first, "all")
+    ]
+    assert [row["efficiency_ratio"] for row in rows] == pytest.approx([0.5, 0.5], rel=1e-5)
+    assert [row["hours_compared"] for row in rows] == [hours, all_hours]
+    # 10 of 14 per cent that are used, of 12 $ an hour.
+    assert [row["usage_mean"] for row in rows] == pytest.approx([12 * 10 / 14] * 2, rel=1e-5)
+    assert not warned(ask, "data begin in", scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (1.0, 10 / 12),  # another rate on the day after, 10 $ instead of 12
+        (1.0, 23 / 24),  # an hour without data on it
+        (0.97, 1.0),  # 7.76 hours
+        (4.0, 1.0),  # 32 hours, which is more than a day has
+    ],
+)
+def test_a_bill_at_another_rate_tells_nothing_and_the_answer_says_so(
+    tmp_path: Path, first: float, second: float
+) -> None:
+    write(tmp_path, half_used({}, "costs", begun="2026-11-10T15:00:00Z"))
+    for kind in ("usage", "requests"):
+        path = tmp_path / f"cpu_{kind}_period_1209600.json"
+        rows = json.loads(path.read_text())
+        for row in rows:
+            row["usage"] *= {"10 Nov": first, "11 Nov": second}.get(row["date"], 1.0)
+        path.write_text(json.dumps(rows))
+    given = {"metric": "cpu", "namespace": "steady", "date": "2026-11-10"}
+    answer = TABLE["get_efficiency"].run(given, load_dataset(tmp_path), at(NEWEST) + 1200)
+    assert answer["efficiency"][0]["efficiency_ratio"] == pytest.approx(0.5 * 8 / 24, rel=1e-5)
+    assert any("data begin in 2026-11-10 at an hour" in warning for warning in answer["metadata"]["warnings"])
+
+
 @pytest.mark.parametrize(("begun", "direction"), [("2026-08-20T15:00:00Z", "stable"), ("2026-09-20T15:00:00Z", None)])
 def test_a_trend_leaves_out_the_month_the_data_begin_in(asking: Asking, begun: str, direction: str | None) -> None:
     ask = asking(half_used({}, "cumulative", begun=begun))

@@ -1,0 +1,137 @@
+"""Takes arguments as clients really send them, and says what they mean in the terms of a tool's schema.
+
+A list may come as JSON text or as one comma-separated string, a number or a switch as text, a single value as a list of
+one, a choice in any case. Null, an empty text and an empty list are "not given". What a client adds by itself is
+ignored. Everything else stays as it is, to be refused.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, SAME_VALUES
+from kl_mcp.tools.schema import Schema, input_schema
+
+MAX_TEXT_CHARS = 8_192
+"""Of one argument or element: 20 patterns of 256 characters, the most that any takes, fit in one text."""
+MAX_LIST_ELEMENTS = 100
+"""No argument takes more than 20; up to this many, its own error says so."""
+LIST = "a list of strings, or one comma-separated string"
+DATES = ("date", "baseline")
+_INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0+)?", re.ASCII)
+
+
+def as_meant(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the arguments mean: as the schema of `model` has them, where that is plain; those given alone."""
+    properties = input_schema(model)["properties"]
+    meant = {
+        name: _value_meant(name, properties[name], value) if name in properties else value
+        for name, value in arguments.items()
+        if name in properties or name not in ADDED_BY_CLIENTS
+    }
+    return {name: value for name, value in meant.items() if name not in properties or not _is_nothing(value)}
+
+
+def broken_bound(value: Any, *, takes_list: bool) -> tuple[str, str] | None:
+    """Return the code of an error and the rule that a value breaks whatever it means; None where it breaks none."""
+    return _broken(value) or (_broken(split_list(value)) if takes_list else None)
+
+
+def is_unbounded(model: type[BaseModel], name: str, value: Any) -> bool:
+    """Say whether a value breaks a bound that holds for it whatever it means; of an unknown argument, for any value."""
+    schema = input_schema(model)["properties"].get(name, {})
+    return broken_bound(value, takes_list=schema.get("type") == "array") is not None
+
+
+def split_list(value: Any) -> Any:
+    """Return the list that `a,b`, or the list as JSON text, stands for; `[ab]*` is a glob."""
+    if not isinstance(value, str):
+        return value
+    listed = from_json_list(value)
+    return value.split(",") if listed is None else listed
+
+
+def from_json_list(text: str) -> list[Any] | None:
+    """Return the list that a JSON text is, in no time however deep it is nested; None where it is none."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, list) else None
+
+
+def _broken(value: Any) -> tuple[str, str] | None:
+    if isinstance(value, Mapping):
+        return "invalid_type", "must not be an object"
+    elements = value if isinstance(value, list | tuple) else [value]
+    if len(elements) > MAX_LIST_ELEMENTS:
+        return (
+            "out_of_range",
+            f"is a list of {len(elements)} elements, and no list may have more than {MAX_LIST_ELEMENTS}",
+        )
+    if any(isinstance(each, Mapping | list | tuple) for each in elements):
+        return "invalid_type", f"must be {LIST}, with nothing nested in it"
+    too_long = next((each for each in elements if isinstance(each, str) and len(each) > MAX_TEXT_CHARS), None)
+    if too_long is None:
+        return None
+    return "out_of_range", f"must be at most {MAX_TEXT_CHARS} characters long, not {len(too_long)}"
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value in ("", [], ())
+
+
+def _value_meant(name: str, schema: Schema, value: Any) -> Any:
+    takes_list = schema["type"] == "array"
+    if broken_bound(value, takes_list=takes_list):
+        return value
+    if takes_list:
+        return _stripped(split_list(value))
+    listed = from_json_list(value) if isinstance(value, str) else value
+    elements = _stripped(listed) if isinstance(listed, list | tuple) else [value]
+    if len(elements) > 1:
+        return value
+    return _single_meant(name, schema, elements[0]) if elements else None
+
+
+def _stripped(elements: Any) -> Any:
+    """Return the elements of a list without blanks around them, and without empty ones; of anything else, itself."""
+    if not isinstance(elements, list | tuple):
+        return elements
+    stripped = [each.strip() if isinstance(each, str) else each for each in elements]
+    return [each for each in stripped if each != ""]
+
+
+def _single_meant(name: str, schema: Schema, value: Any) -> Any:
+    kind, text = schema["type"], value.strip() if isinstance(value, str) else None
+    if kind == "integer":
+        return _integer_meant(value if text is None else text)
+    if text is None:
+        return str(value) if name in DATES and type(value) is int else value
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return choice_meant(name, schema["enum"], text) if "enum" in schema else text
+
+
+def _integer_meant(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    match = _INTEGER.fullmatch(value) if isinstance(value, str) else None
+    return int(match[1]) if match else value
+
+
+def choice_meant(name: str, choices: list[str], text: str) -> str:
+    """Return the choice that a text is in another case, or another word for; else the text."""
+    word = as_word(text)
+    same = SAME_VALUES.get(name, {}).get(word, word)
+    return same if same in choices else text
+
+
+def as_word(text: str) -> str:
+    """Return a text in the form that the choices have: lower case, words joined by `_`."""
+    return re.sub(r"[\s_-]+", "_", text.strip().lower())

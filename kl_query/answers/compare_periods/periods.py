@@ -1,0 +1,113 @@
+"""Which two periods are compared, and over which of their hours.
+
+An open bucket is set against a whole one over the same whole hours of both, wherever hours are published: at noon, half
+of a day that is busy in the evening would be no fall.
+"""
+
+from bisect import bisect_left
+from typing import TypeAlias
+
+from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.vocabulary import ScaleName
+from kl_query.answers.compare_periods.movers import Periods
+from kl_query.dataset.model import Scale
+from kl_query.date_windows import Window, full_window, read_window
+from kl_query.errors import ToolArgumentError
+from kl_query.measures.by_layout import rules_of
+from kl_query.view import Frame, scale_of
+
+Windows: TypeAlias = tuple[Window, Window]
+"""Two windows of a scale, the baseline first."""
+DEFAULT_BUCKETS: dict[ScaleName, int] = {"hourly_7d": 24, "daily_14d": 7, "monthly_12m": 1}
+"""How many whole buckets are set against as many before them when no dates are given."""
+_ROUNDING_HOURS = 1e-6
+
+
+def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
+    """Return the two periods; None where there are not two buckets to compare. Raises ToolArgumentError."""
+    buckets = _buckets(view.scale, date, baseline)
+    if buckets is None:
+        return None
+    hours = _same_hours(view, *buckets)
+    if hours is None:
+        return Periods(view, *buckets)
+    scale, metric = hours[0].scale, view.measure.metric
+    measure = rules_of(scale).measure(view.dataset, metric, view.measure.cost_model, view.measure.dimension)
+    return Periods(Frame(view.dataset, full_window(scale), measure), *hours, buckets)
+
+
+def _buckets(scale: Scale, date: str | None, baseline: str | None) -> Windows | None:
+    everything = full_window(scale)
+    if not everything.indices:
+        return None
+    if date is None and baseline is None:
+        return _default_buckets(everything)
+    after = read_window(scale, date or "latest")
+    if baseline is not None:
+        return read_window(scale, baseline, "baseline"), after
+    length = len(after.indices)
+    if after.first < length:
+        raise ToolArgumentError(
+            "unknown_date",
+            "baseline",
+            f"{after.label} has {length} {GRANULARITY[scale.name]} bucket(s), and the data of {scale.name} "
+            f"({everything.label}) does not hold as many before it: name a baseline.",
+            allowed=f"a bucket or a range FIRST..LAST within {everything.label}",
+            nearest=everything.dates[:1],
+            corrections=[{"baseline": date} for date in everything.dates[:1]],
+        )
+    return Window(scale, after.first - length, after.first), after
+
+
+def _default_buckets(everything: Window) -> Windows | None:
+    """Set the latest whole buckets against as many before them; or, in a young dataset, the open one against the last.
+
+    As many as leave at least half of either period observed: the hours after an installation are no month.
+    """
+    scale, closed = everything.scale, everything.closed()
+    for length in range(min(DEFAULT_BUCKETS[scale.name], len(closed.indices) // 2), 0, -1):
+        middle = closed.stop - length
+        pair = Window(scale, middle - length, middle), Window(scale, middle, closed.stop)
+        if all(map(_half_observed, pair)):
+            return pair
+    last = Window(scale, max(closed.first, closed.stop - 1), closed.stop)
+    if everything.partial and last.indices and _half_observed(last):
+        return last, Window(scale, closed.stop, everything.stop)
+    return None
+
+
+def _half_observed(window: Window) -> bool:
+    return bool(2 * window.observed_hours >= window.elapsed_hours)
+
+
+def _same_hours(view: Frame, before: Window, after: Window) -> Windows | None:
+    """Return the whole hours that an open period has had, and the same hours of the other one.
+
+    None where both are whole, where they have different numbers of buckets, and where hours of either are not
+    published, or not in the same terms. Those before the first hour of all data are in neither.
+    """
+    scale, hourly = view.scale, scale_of(view.dataset, "hourly_7d")
+    comparable = before.partial != after.partial and len(before.indices) == len(after.indices)
+    if not comparable or not hourly.starts or hourly.cost_model != scale.cost_model:
+        return None
+    # Only the last bucket of a scale is open, so that the whole period is the earlier one.
+    earlier, opened = (before, after) if after.partial else (after, before)
+    shift = scale.starts[opened.first] - scale.starts[earlier.first]
+    start = max(scale.starts[earlier.first], _first_hour(scale, hourly))
+    stop = hourly.ends[-1] - shift if hourly.complete[-1] else hourly.starts[-1] - shift
+    first, last = _hours(hourly, start, stop), _hours(hourly, start + shift, stop + shift)
+    if first is None or last is None or not first.observed_hours or not last.observed_hours:
+        return None
+    return (first, last) if after.partial else (last, first)
+
+
+def _first_hour(scale: Scale, hourly: Scale) -> int:
+    """Return the first hour of all data; 0 where there are earlier ones than are published."""
+    first = Window(hourly, 0, bisect_left(hourly.starts, scale.ends[0]))
+    return hourly.starts[0] if 0 < scale.observed_hours[0] <= first.observed_hours + _ROUNDING_HOURS else 0
+
+
+def _hours(hourly: Scale, start: int, stop: int) -> Window | None:
+    """Return the hours between two instants; None unless all of them are published."""
+    window = Window(hourly, bisect_left(hourly.starts, start), bisect_left(hourly.starts, stop))
+    return window if window.start == start and len(window.indices) * HOUR == stop - start else None
