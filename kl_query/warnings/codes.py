@@ -167,8 +167,9 @@ class Code(Enum):
         "KubeLedger itself began, ended or paused there. Efficiency and requests leave these buckets out: {rows}."
     )
     REQUESTS_UNKNOWN = (
-        "Requests are unknown in hours of known usage (history imported without them) for {count} row(s); requests, "
-        "efficiency and unused leave these hours out, usage does not: {rows}."
+        "Requests are unknown in hours of known usage (history imported without them, or resource claims that could "
+        "not be read) for {count} row(s); requests, efficiency and unused leave these hours out, usage does not: "
+        "{rows}."
     )
     RATIOS_NULL = "{without} of {hours} hourly ratios are null: no requests, or usage unknown or unattributed."
     MONEY_UNSHARED = (
