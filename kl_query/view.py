@@ -100,8 +100,7 @@ class Frame:
     def special(self, entry: Special) -> tuple[Column, Sum] | None:
         """Return a special entry's amounts per bucket and their sum over the window.
 
-        None for one that never occurs or lacks the dimension. Idle beside requests has no sum where a bucket of it is
-        unknown: no other entry holds the remainder.
+        None for one that never occurs or lacks the dimension.
         """
         metric, row = self.measure.metric, self.scale.special.get(entry)
         raw = None if row is None else self.measure.column(row)
@@ -110,8 +109,6 @@ class Frame:
         if raw is None:
             return None
         total, shared = self.total(raw), self.after_sharing
-        if total.unknown and entry == "idle" and self.measure.dimension == "requests":
-            total = Sum(UNKNOWN, total.unknown)
         if shared is None:
             return raw, total
         return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)

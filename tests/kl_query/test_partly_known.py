@@ -140,9 +140,9 @@ def test_a_ratio_that_reads_0_5_is_balanced(tmp_path: Path) -> None:
     assert (row["efficiency_ratio"], row["classification"]) == (0.5, "balanced")
 
 
-@pytest.mark.parametrize(("known_hours", "idle", "idle_mean"), [(24, 336, 7), (12, None, None)])
-def test_requests_known_for_half_of_a_day_are_named_and_leave_no_sum_of_idle(
-    tmp_path: Path, known_hours: float, idle: float | None, idle_mean: float | None
+@pytest.mark.parametrize(("known_hours", "idle", "idle_mean"), [(24, 336, 7), (12, 168, None)])
+def test_requests_known_for_half_of_a_day_are_named_and_leave_no_mean_of_idle(
+    tmp_path: Path, known_hours: float, idle: float, idle_mean: float | None
 ) -> None:
     # web requests 1 of 10 cores and db 2. Of web's first day, `known_hours` know its requests; all know its usage.
     hours = [known_hours, 24]
