@@ -9,9 +9,10 @@ from functools import cached_property
 from math import isnan
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
-from kl_query.dataset.model import Column, Dataset, Scale
+from kl_query.dataset.model import Column, Dataset, Row, Scale
 from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
+from kl_query.measures.efficiency import requested_hours
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
 from kl_query.measures.sharing import SharedCosts, shared_costs
 from kl_query.measures.unmeasured import all_measured, lacks_gpus, unmeasured_requests
@@ -71,8 +72,7 @@ class Frame:
     def _partly_known(self, namespace: RowId, column: Column) -> int:
         """Return in how many buckets a value covers only some of the observed hours, or of the metrics it adds up."""
         row, observed = self.scale.row(namespace), self.scale.observed_hours
-        known = [row[metric].usage_hours for metric in self.measure.metrics if metric in row]
-        hours = [column for column in known if column is not None]
+        hours = self._known_hours(row)
         parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
         if not hours and not parts:
             return 0
@@ -82,6 +82,15 @@ class Frame:
             if not isnan(column[i])
         )
         return sum(short)
+
+    def _known_hours(self, row: Row) -> list[Column]:
+        """Return for how many hours the amounts of a row are known, of those where it may not be all."""
+        metric = self.measure.metric
+        if self.measure.dimension == "requests" and metric != "total":
+            lacking = metric in row and row[metric].matched_hours is not None
+            return [requested_hours(self.scale, row[metric])] if lacking else []
+        known = (row[metric].usage_hours for metric in self.measure.metrics if metric in row)
+        return [column for column in known if column is not None]
 
     def _raw(self, namespace: RowId) -> Column:
         if namespace not in self._columns:

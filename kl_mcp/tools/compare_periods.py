@@ -65,14 +65,14 @@ class Trend(Result):
     direction: str
     rise_pct: Number = Field(
         description="Rise of the line through all months, from the first to the last, over their mean: it decides the "
-        "direction. What changed from the first month to the last stands in what_changed"
+        "direction. What changed from the first month to the last is in what_changed"
     )
     threshold_pct: float
     months: int = Field(description="Whole months it rests on")
     first_month: str | None
     last_month: str | None
     months_left_out: list[str] = Field(
-        description="Whole months of which too much is unknown, or in which it did not exist from beginning to end"
+        description="Closed months that are too little known, or in which it did not exist from beginning to end"
     )
     method: str
 

@@ -14,7 +14,7 @@ ZeroCount = Annotated[int, Field(description="Namespaces left out of the list be
 SCOPE = "cluster (sum of all namespaces), namespace, namespaces (one series each), aggregate (one sum)"
 RecordedSince = Annotated[
     Instant | None,
-    Field(description="First sample in the record; a namespace first seen then may be older than that. null: not told"),
+    Field(description="First sample in the record; a namespace first seen then may be older than that. null: unknown"),
 ]
 Mean = Annotated[Number, Field(description="Amount per hour it is known for, in means.unit: a level, such as cores")]
 LatestMean = Annotated[Number, Field(description="Mean level in the last bucket, in latest.unit")]
@@ -59,7 +59,7 @@ class Coverage(Result):
 
 
 class SharingApplied(Result):
-    """How the server was set to spread costs, and did in this answer; null where it was not, or nothing is money."""
+    """How the server spreads costs, as in this answer; null where it does not, or where no amount is money."""
 
     shared_namespaces: list[str] = Field(description="Globs of the namespaces whose costs the others bear")
     matched: int = Field(description="Namespaces they match")

@@ -103,11 +103,12 @@ def _overhead(view: Frame) -> dict[str, Any]:
 
 def _overhead_means(view: Frame, means: Means) -> dict[str, float | None]:
     """Return the mean levels of the special entries; for how many hours idle is known is told only if it is for all."""
-    non_allocatable, unmeasured = _special(view, "non-allocatable"), _special(view, "unmeasured")
+    non_allocatable, idle = _special(view, "non-allocatable"), view.special("idle")
+    is_known = idle is not None and not idle[1].unknown and _special(view, "unmeasured") == 0
     return {
         "allocatable": means.part(_allocatable(view, non_allocatable)),
         "non_allocatable": means.part(non_allocatable),
-        "idle": means.part(_special(view, "idle")) if unmeasured == 0 else None,
+        "idle": means.part(_special(view, "idle")) if is_known else None,
     }
 
 

@@ -81,8 +81,19 @@ class KnownHours:
         return self._frames[key]
 
     def level(self, namespace: RowId, window: Window) -> float:
-        """Return a namespace's amount per hour over a window, before it is related to capacity."""
+        """Return a namespace's amount per hour over a window, before it is related to capacity.
+
+        That of money over all metrics is the sum of the metrics' own, each over its hours.
+        """
+        if self.view.measure.metric == "total":
+            return known_sum(self.by_metric[metric].level(namespace, window) for metric in self.metrics_of(namespace))
         return ratio(self.frame(window).amount_of((namespace,)), sum(window.of(self.of(namespace))))
+
+    def pair(self, namespace: RowId, before: Window, after: Window) -> Pair:
+        """Return a namespace's amount per hour in two windows; over all metrics, of the metrics as `together` adds."""
+        if self.view.measure.metric == "total":
+            return together(self.by_metric[m].pair(namespace, before, after) for m in self.metrics_of(namespace))
+        return self.level(namespace, before), self.level(namespace, after)
 
     def levels(self, names: Sequence[RowId], before: Window, after: Window) -> Pair:
         """Return the amounts per hour of some namespaces together in two windows, before they are related to capacity.
@@ -94,7 +105,7 @@ class KnownHours:
             return _zero(before.of(hours)), _zero(after.of(hours))
         if not self.view.measure.additive and len(names) > 1:
             return UNKNOWN, UNKNOWN
-        pairs = ((self.level(name, before), self.level(name, after)) for name in names)
+        pairs = (self.pair(name, before, after) for name in names)
         both = [pair for pair in pairs if all(map(known, pair))]
         return known_sum(level for level, _ in both), known_sum(level for _, level in both)
 
@@ -113,6 +124,11 @@ class KnownHours:
         rules = rules_of(view.scale)
         measures = {metric: rules.measure(view.dataset, metric, "costs") for metric in metrics}
         return {m: KnownHours(Frame(view.dataset, view.window, measure)) for m, measure in measures.items()}
+
+    def metrics_of(self, namespace: RowId) -> list[Metric]:
+        """Return the metrics that a namespace's total adds up: those it has, for no others make it known."""
+        row = self.view.scale.row(namespace)
+        return [metric for metric in self.by_metric if metric in row] or [*self.by_metric]
 
     def _one(self, row: Row, amounts: Amounts | None) -> Column:
         column = self.view.measure.column(row)
@@ -135,7 +151,7 @@ class KnownHours:
         parts = self.view.measure.parts(row)
         hours = {metric: self._measured(row.get(metric)) for metric in parts}
         pairs = [zip(column, hours[metric], strict=True) for metric, column in parts.items()]
-        return array("d", map(_together, zip(*pairs, strict=True))) if pairs else self.all_rows
+        return array("d", map(_hours_together, zip(*pairs, strict=True))) if pairs else self.all_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +207,14 @@ def priced_hours(scale: Scale) -> Column:
     )
 
 
+def together(pairs: Iterable[Pair]) -> Pair:
+    """Return the sums of both sides, each unknown where it lacks something that is known on the other."""
+    added = list(pairs)
+    lacks = [any(isnan(pair[side]) and not isnan(pair[1 - side]) for pair in added) for side in (0, 1)]
+    before, after = (UNKNOWN if lacks[side] else known_sum(pair[side] for pair in added) for side in (0, 1))
+    return before, after
+
+
 def change(before: float, after: float) -> float:
     """Return after - before; 0 for what is only the rounding of sums."""
     difference = after - before
@@ -202,7 +226,7 @@ def change_pct(before: float, after: float) -> float | None:
     return rounded(100 * ratio(change(before, after), before))
 
 
-def _together(pairs: Iterable[tuple[float, float]]) -> float:
+def _hours_together(pairs: Iterable[tuple[float, float]]) -> float:
     parts = list(pairs)
     if any(isnan(amount) or not hours > 0 for amount, hours in parts):
         return 0.0

@@ -131,8 +131,8 @@ class LegacyAmounts(AmountRules):
         if sums.classification != "unknown":
             return sums.reason(metric)
         if uncounted:
-            return f"KubeLedger's files do not tell for how many hours of {some(uncounted)} it had requests"
-        return "KubeLedger's files tell no requests of it, or that they equal usage, which they write for none as well"
+            return f"KubeLedger's files do not say for how many hours of {some(uncounted)} it had requests"
+        return "KubeLedger's files contain no requests of it, or requests that equal usage, as they do without any"
 
     def window_warnings(self, dataset: Dataset, window: Window, *, of_gpus: bool) -> list[DataWarning]:
         """Say what the files are short of: another cost model for hours, and the whole of the first and last bucket."""

@@ -24,8 +24,8 @@ class Code(Enum):
         "interval of its start. Check that kl-collector runs and that its KL_DATA_DIR is this directory."
     )
     MANIFEST_TRUNCATED = (
-        "{path} is truncated or not JSON of a KubeLedger dataset: the collector replaces it at its next tick; if it "
-        "stays so, point --data-dir at the directory the collector publishes to (KL_DATA_DIR)."
+        "{path} is truncated or is not the JSON of a KubeLedger dataset. The collector replaces it at its next tick; "
+        "if this persists, point --data-dir at the directory the collector publishes to (KL_DATA_DIR)."
     )
     MANIFEST_MALFORMED = "{path} is not a usable dataset manifest: {fault}."
     LOAD_FAILED = "The dataset in {directory} could not be loaded ({kind}); see the log."
@@ -41,30 +41,30 @@ class Code(Enum):
         "from 23 to 24 counts to the next day, as in KubeLedger."
     )
     COST_MODEL_UNKNOWN = (
-        "{directory} holds files of an existing KubeLedger whose cost model is not known: {fault}. It must say "
-        "cost_model, one of {allowed}; KubeLedger writes it when it starts."
+        "{directory} holds files of an existing KubeLedger whose cost model is not known: {fault}. It must contain "
+        "cost_model with one of {allowed}; KubeLedger writes it when it starts."
     )
     COST_MODEL_KEPT = "{fault}; the cost model is that of the last good one."
     NO_USABLE_FILE = (
-        "{directory} holds {backend} and no usable data file: KubeLedger writes them some minutes after its first "
+        "{directory} holds {backend} but no usable data file: KubeLedger writes them some minutes after its first "
         "sample. {faults}"
     )
-    FILE_LEFT_OUT = "{fault}: what it holds is left out."
+    FILE_LEFT_OUT = "{fault}: its content is left out."
     FILE_KEPT = "{fault}: answers use its last good content."
-    FILE_UNKNOWN = "{fault}: what it holds is unknown."
+    FILE_UNKNOWN = "{fault}: its content is unknown."
     ROWS_LEFT_OUT = "{file}: {rows} row(s) {why}: left out."
     DATES_LEFT_OUT = "{dates} date(s) of {scale} are unreadable or outside its window: left out."
-    FILES_EMPTY = "What belongs into {files} is unknown: the lists in there are empty."
+    FILES_EMPTY = "{files} hold only empty lists: what they should contain is unknown."
     NO_FULL_HOUR_YET = (
         "KubeLedger fills its daily and monthly files after its first full hour: until then ask for hourly_7d."
     )
     NO_HOURLY_POINT = (
-        "No hourly point is known: when the last sample was and how many hours of its buckets have data is unknown, "
-        "and so is efficiency."
+        "There are no hourly points: the time of the last sample, the hours with data in each bucket and efficiency "
+        "are unknown."
     )
     ROWS_CONVERTED = (
-        "KubeLedger polls at another interval than 5 minutes, so that its files add up other rows than hours ({rows}), "
-        "as the finer files show: amounts are converted to hours."
+        "KubeLedger does not poll every 5 minutes, so the rows that its files add up are not hours ({rows}), as the "
+        "finer files show: amounts are converted to hours."
     )
     SUMS_CONTRADICT = (
         "The {coarse} in KubeLedger's files are not the sums of its {fine}, whatever the polling interval: their "
@@ -73,8 +73,8 @@ class Code(Enum):
 
     NO_SOURCE_YET = "No source has answered yet: see the collector's log."
     NO_SOURCE_ANSWERS = (
-        "No source has answered since {since}, {ago} before this call, although the collector runs: see its log. What "
-        "came after is unknown."
+        "No source has answered since {since}, {ago} before this call, although the collector runs: see its log. "
+        "Everything after that is unknown."
     )
     STALE = "Stale: the last sample is from {last}, {ago} before this call. Numbers end there; check that {runs}."
     CLOCKS_DISAGREE = (
@@ -82,12 +82,12 @@ class Code(Enum):
         "unknown: check the clocks of this server and of the collector."
     )
     COLLECTOR_CLOCK = (
-        "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. It goes on once its clock "
-        "is right; `kl-collector health` says what to do."
+        "No samples since {since}: the collector's clock is {length} {where} by {witnesses}. Sampling resumes once the "
+        "clock is right; `kl-collector health` says what to do."
     )
     VERSIONS_DIFFER = (
-        "The collector that published this is of version {collector} and this server of {server}: install the same "
-        "version of both."
+        "The collector that published this has version {collector} and this server has version {server}: install the "
+        "same version of both."
     )
     SOURCE_BEHIND = "{source} last answered at {last}; what it measures is unknown since then."
     METRICS_NEVER_ANSWERED = "metrics-server has never given a usable answer: usage is unknown, requests are not."
@@ -107,11 +107,11 @@ class Code(Enum):
         "Usage is known of only a part of the running pods of {count} namespace(s): it is too low, idle at most what "
         "is shown, and efficiency that of the measured part: {names}."
     )
-    NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Concerned: {names}."
+    NOT_MEASURED = "{pods} pod(s) were not measured at the newest sample: {why}. {todo} Affected: {names}."
     BLIND_SPOT = "{description}"
-    IDLE_UNKNOWN = "Idle is unknown, because usage of some namespaces is, in every hour: {names}.{nodes}"
+    IDLE_UNKNOWN = "Idle is unknown because the usage of some namespaces is unknown in every hour: {names}.{nodes}"
     IDLE_NOT_READY = (
-        "Of what is idle at the newest sample, {amount:.6g} {unit} are on {nodes} node(s) that are not Ready."
+        "{amount:.6g} {unit} of what is idle at the newest sample are on {nodes} node(s) that are not Ready."
     )
     IDLE_NEGATIVE = (
         "Usage exceeds what is allocatable in {count} {granularity} bucket(s), so that idle is negative there: "
@@ -120,22 +120,26 @@ class Code(Enum):
     )
     OPEN_HOUR_LEFT_OUT = "Statistics leave out the open hour, which is shorter than the others."
 
-    HOURS_PER_CENT = "KubeLedger writes hours as per cent of cluster capacity whatever the cost model: so are these."
+    HOURS_PER_CENT = (
+        "KubeLedger writes hours as per cent of cluster capacity whatever the cost model; these values are such "
+        "percentages."
+    )
     MEANS_OF_PERCENTAGES = (
         "Over several buckets a percentage is the mean of those that have a value, each weighted with its hours. Means "
         "over different buckets do not add up: shares are those of the sums behind them."
     )
     DATA_BEGIN_UNKNOWN = (
-        "In {scale} KubeLedger's data begin in {bucket} at an hour that its files do not tell: {hours:g} hours of it "
-        "are counted. If it holds fewer, its efficiency and amounts per hour are higher than shown, its requests lower."
+        "In {scale} KubeLedger's data begin in {bucket} at an hour that its files do not contain: {hours:g} hours of "
+        "it are counted. If it holds fewer, its efficiency and amounts per hour are higher than shown, its requests "
+        "lower."
     )
     WINDOW_ROLLS = "KubeLedger's window rolls: {bucket} holds the last {hours:g} of its {length:g} hours."
     GAPS_UNTOLD = (
-        "Before {since} KubeLedger's files hold no single hours: where a namespace had a gap inside a bucket, its "
-        "efficiency reads too low."
+        "Before {since} KubeLedger's files do not contain individual hours: where a namespace had a gap inside a "
+        "bucket, its efficiency reads too low."
     )
     PARTIAL_UNCOUNTED = (
-        "Partial: {bucket} is the last bucket with data, and KubeLedger's files do not tell how many of its hours have "
+        "Partial: {bucket} is the last bucket with data, and KubeLedger's files do not say how many of its hours have "
         "any."
     )
     STALE_DAYS = (
@@ -143,16 +147,16 @@ class Code(Enum):
         "Check that KubeLedger still polls the cluster."
     )
     LAST_SEEN_COARSE = (
-        "{namespaces} namespace(s) were last seen more than 7 days ago, where KubeLedger's files tell the day or the "
-        "month only: last_seen is the latest it can have been."
+        "{namespaces} namespace(s) were last seen more than 7 days ago, for which KubeLedger's files contain only the "
+        "day or the month: last_seen is the latest possible time."
     )
     VALUES_ABSENT = (
         "{count} namespace(s) have no value for {buckets} {granularity} bucket(s) in KubeLedger's files, which do not "
-        "tell whether they were not there or not measured; their sums are over the others: {names}."
+        "say whether they did not exist or were not measured; their sums are over the other buckets: {names}."
     )
     OWN_GPUS = (
         "KubeLedger stores the mean over each namespace's own GPUs without their number: gpu and gpu_memory are per "
-        "cent of those. Nothing adds them up or compares them between namespaces: totals, shares and rankings are "
+        "cent of those. They cannot be added up or compared between namespaces: totals, shares and rankings are "
         "null.{known}"
     )
 
@@ -161,9 +165,9 @@ class Code(Enum):
         "metrics cannot be compared."
     )
     EFFICIENCY_UNKNOWN = "Efficiency is unknown for {rows}: usage and requests are never both known in this window."
-    EFFICIENCY_IN_DOUBT = "Efficiency is unknown for {rows}: usage that names no holder may be theirs."
+    EFFICIENCY_IN_DOUBT = "Efficiency is unknown for {rows}: usage that is attributed to no namespace may be theirs."
     REQUEST_HOURS_UNTOLD = (
-        "KubeLedger's files do not tell for how many hours of some buckets these namespaces had requests, as they or "
+        "KubeLedger's files do not say for how many hours of some buckets these namespaces had requests, as they or "
         "KubeLedger itself began, ended or paused there. Efficiency and requests leave these buckets out: {rows}."
     )
     REQUESTS_UNKNOWN = (
@@ -173,15 +177,15 @@ class Code(Enum):
     )
     RATIOS_NULL = "{without} of {hours} hourly ratios are null: no requests, or usage unknown or unattributed."
     MONEY_UNSHARED = (
-        "Usage and requests are money as KubeLedger's files hold it, before the sharing that other answers show."
+        "Usage and requests are money as KubeLedger's files hold it, without the sharing that other answers apply."
     )
 
-    RATE_WILL_CHANGE = "The rate will change, no sample has reached it yet: {changes}."
+    RATE_WILL_CHANGE = "The rate will change after the newest sample: {changes}."
     NO_RATE_BEFORE = "No rate was in force before {first}: those hours have no cost."
     RATE_CHANGED = "The rate changed inside this window: {changes}."
     CURRENCY_CHANGED = "The currency changed in the rate history; only amounts of the dataset's currency are shown."
     COSTS_BORNE_BY_OTHERS = (
-        "Shared over the other namespaces, so that nothing is left here of what these cost: {names}."
+        "The costs of these namespaces are borne by the others, so nothing is left of them here: {names}."
     )
     SHARED_COSTS_KEPT = (
         "Shared namespaces keep what they cost in this window, wholly or for some metrics: no other namespace has "
@@ -192,11 +196,12 @@ class Code(Enum):
         "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
     )
     OPEN_MONTH_LEFT_OUT = (
-        "The open month is no whole one: the trend leaves it out, open_month holds it scaled by hours to its full "
-        "length."
+        "The trend leaves out the month that is still open; open_month has it, scaled by hours to its full length."
     )
     NO_MONTHS = "There are no months to show: monthly_12m is empty."
-    NO_PERIODS = "There are no two periods to compare yet of which at least half is observed: movers are empty."
+    NO_PERIODS = (
+        "There are not yet two periods to compare that are observed for at least half of their hours: movers are empty."
+    )
     CHANGE_UNKNOWN = "{namespaces} namespace(s) are unknown in one of the periods: `comparison` leaves them out."
     TREND_OUTSIDE_LIFETIMES = (
         "The trend leaves out the months in which a namespace did not exist from beginning to end: {names}."
@@ -207,8 +212,8 @@ class Code(Enum):
         "{span} against {baseline_span}."
     )
     OTHER_HOURS = (
-        "An open bucket is set against whole ones, and the same hours of both are not published: the time of day or of "
-        "the month may account for a part of the change."
+        "An open period is compared with other hours than its own, because the same hours of both periods are not "
+        "available: the time of day or of the month may account for a part of the change."
     )
     BASELINE_SCALED = (
         "The periods differ in {kind} ({hours:g} against {baseline_hours:g}): baseline values are scaled to those of "

@@ -138,3 +138,41 @@ def test_a_ratio_that_reads_0_5_is_balanced(tmp_path: Path) -> None:
     scale = Scale("2026-11-20", capacity={"cpu": [240]}, namespaces={"web": {"cpu": Row([11.9999999999], [24])}})
     (row,) = ask(tmp_path, "get_efficiency", scale, metric="cpu")["efficiency"]
     assert (row["efficiency_ratio"], row["classification"]) == (0.5, "balanced")
+
+
+@pytest.mark.parametrize(("known_hours", "idle", "idle_mean"), [(24, 336, 7), (12, 168, None)])
+def test_requests_known_for_half_of_a_day_are_named_and_leave_no_mean_of_idle(
+    tmp_path: Path, known_hours: float, idle: float, idle_mean: float | None
+) -> None:
+    # web requests 1 of 10 cores and db 2. Of web's first day, `known_hours` know its requests; all know its usage.
+    hours = [known_hours, 24]
+    web = Row([24, 24], hours, matched=hours, usage_matched=hours, matched_hours=hours)
+    names = {"web": {"cpu": web}, "db": {"cpu": Row([24, 24], [48, 48])}}
+    daily = Scale("2026-11-20", capacity={"cpu": [240, 240]}, namespaces=names)
+    answer = ask(tmp_path, "get_namespace_breakdown", daily, metric="cpu", dimension="requests", date="all")
+
+    assert (answer["total_value"], answer["means"]["total"]) == (96 + known_hours + 24, 3)
+    assert (answer["cluster_overhead"]["idle_value"], answer["means"]["idle"]) == (idle, idle_mean)
+    told = [warning for warning in answer["metadata"]["warnings"] if "unknown in whole or in part" in warning]
+    assert len(told) == (known_hours < 24)
+    assert all("web" in warning and "db" not in warning for warning in told)
+
+
+@pytest.mark.parametrize("cpu", [[24, 24], [24, None]])
+def test_the_mean_cost_over_all_metrics_has_each_metric_over_its_own_hours(
+    tmp_path: Path, cpu: list[float | None]
+) -> None:
+    # 1 core at 0.5 $ a core-hour, also where a day of it is unknown; 10 and 30 GiB at 0.1 $ a GiB-hour: 2 $ an hour
+    daily = Scale(
+        "2026-11-20",
+        capacity={"cpu": [240, 240], "memory": [1200, 1200]},
+        bill={"cpu": [120, 120], "memory": [120, 120]},
+        namespaces={
+            "web": {"cpu": Row(cpu, [0, 0]), "memory": Row([240, 720], [0, 0])},
+            "lost": {"cpu": Row([None, None], [0, 0])},
+        },
+    )
+    answer = ask(tmp_path, "get_top_consumers", daily, metric="total", date="all")
+
+    assert [(row["namespace"], row["mean"]) for row in answer["ranking"]] == [("web", 2.5), ("lost", None)]
+    assert (answer["means"]["unit"], answer["means"]["total"]) == ("currency_per_hour", 2.5)

@@ -38,7 +38,7 @@ def test_a_ratio_that_unattributed_usage_could_change_is_unknown_with_the_reason
     assert (row["efficiency_ratio"], row["unused"], row["classification"]) == (None, None, "unknown")
     assert row["reason"] == "1.5 hours of gpu usage name no holder and may be its own"
     assert answer["totals"]["gpu"]["efficiency_ratio"] is None
-    assert any("names no holder" in warning for warning in answer["metadata"]["warnings"])
+    assert any("is attributed to no namespace" in warning for warning in answer["metadata"]["warnings"])
 
 
 @pytest.mark.parametrize(("unattributed", "ratio"), [(0.4, 0.5), (0.41, None)])

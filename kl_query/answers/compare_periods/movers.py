@@ -1,5 +1,7 @@
 """Two periods against each other: which namespaces moved, and by how much."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from kl_core.calendar import HOUR
+from kl_core.vocabulary import Metric
 from kl_query.dataset.model import Column
 from kl_query.date_windows import Window
-from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct
+from kl_query.measures.amounts_per_hour import KnownHours, Pair, change, change_pct, together
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, known, known_sum, ratio, rounded
 from kl_query.view import Frame
@@ -80,6 +83,16 @@ class Periods:
         return KnownHours(self.view)
 
     @cached_property
+    def _by_metric(self) -> dict[Metric, Periods]:
+        """Return the same for each metric that a total of money adds up; none for anything else."""
+        windows = self.before, self.after, self.open_buckets
+        return {metric: Periods(each.view, *windows) for metric, each in self.hours.by_metric.items()}
+
+    def _parts(self, name: RowId) -> list[Periods]:
+        """Return the same for each metric of a namespace's total; none where it is of one metric."""
+        return [self._by_metric[metric] for metric in self.hours.metrics_of(name)]
+
+    @cached_property
     def scaled(self) -> bool:
         """Say whether every baseline is scaled: an open bucket, another number of them, or hours missing on one side.
 
@@ -108,8 +121,10 @@ class Periods:
     def scales(self, name: RowId) -> bool:
         """Say whether a namespace's baseline is scaled: that of all is, or it is known for other parts of each period.
 
-        What is unknown in either period cannot be scaled by its own hours.
+        What is unknown in either period cannot be scaled by its own hours. Money over all metrics is scaled by metric.
         """
+        if parts := self._parts(name):
+            return any(each.scales(name) for each in parts)
         own = self._in_both(self.hours.of(name))
         return self.scaled or (not self.view.measure.per_cent and all(own) and self._differ(*own))
 
@@ -124,11 +139,14 @@ class Periods:
             share = self._share(name)
             return Move(share, share if self._billed else _NEITHER, share)
         before, after = (view.total_of(name).value for view in self._views)
+        billed = (before, after) if self._billed else _NEITHER
+        if moves := [each.move(name) for each in self._parts(name)]:
+            return Move(together(m.compared for m in moves), billed, together(m.per_hour for m in moves))
         own = self._in_both(self.hours.of(name))
         hours = own if all(own) else self._hours
         scaled = before * hours[1] / hours[0] if all(hours) and self.scales(name) else before
         per_hour = ratio(before, own[0]), ratio(after, own[1])
-        return Move((scaled, after), (before, after) if self._billed else _NEITHER, per_hour)
+        return Move((scaled, after), billed, per_hour)
 
     def _share(self, name: RowId) -> Pair:
         """Return per cent of capacity over the hours for which usage is known: a gap is no lower share."""

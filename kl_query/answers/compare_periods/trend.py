@@ -23,8 +23,8 @@ from kl_query.warnings.warning import RowId
 
 THRESHOLD_PCT = 10.0
 METHOD = (
-    "least squares over whole months from birth to end, at least half known, of the amount per hour it is known for; "
-    "rise_pct is that of the line from first to last month over the mean; growing above +10, decreasing below -10"
+    "least squares through the amounts per known hour of whole months in which it existed, each at least half known; "
+    "rise_pct: rise of the line from first to last month ÷ the mean; growing above +10, decreasing below -10"
 )
 
 

@@ -49,7 +49,7 @@ def test_it_warns_where_the_collector_is_of_another_version_than_this_server(
 ) -> None:
     dataset = build(more={"producer": {"name": "kubeledger-collector", "version": collector}})
     warnings = asked(dataset, "describe_dataset")["metadata"]["warnings"]
-    said = f"The collector that published this is of version {collector} and this server of {__version__}"
+    said = f"The collector that published this has version {collector} and this server has version {__version__}"
     assert any(text.startswith(said) for text in warnings) is differs
 
 
@@ -92,7 +92,7 @@ def test_a_rate_that_is_set_but_not_in_force_yet_is_told_as_such(
     answer = asked(build(rates=rates), "describe_dataset")
     assert (answer["billing_hourly_rate"], answer["currency"]) == (10, "$")
     assert (
-        f"The rate will change, no sample has reached it yet: 2026-11-21T20:00:00Z: {price}."
+        f"The rate will change after the newest sample: 2026-11-21T20:00:00Z: {price}."
         in (answer["metadata"]["warnings"])
     )
 

@@ -171,7 +171,7 @@ def test_a_shared_namespace_asked_for_by_name_is_zero_and_says_why(books: Books)
         answer = asked(dataset, tool, date="all", **arguments)
         assert answer["total" if tool == "get_usage" else "group_total"] == 0
         assert answer["metadata"]["warnings"][-1] == (
-            "Shared over the other namespaces, so that nothing is left here of what these cost: infra."
+            "The costs of these namespaces are borne by the others, so nothing is left of them here: infra."
         )
     group = asked(dataset, "group_namespaces", pattern="*", date="all")
     assert values(group, "members") == {"shop": 70, "blog": 42}

@@ -116,7 +116,7 @@ def test_what_the_collector_says_of_its_clock_is_said_where_the_servers_own_is_r
     (said,) = body["warnings"]
     assert said == (
         "No samples since 2026-11-21T12:05:20Z: the collector's clock is 401 days ahead by the API server's clock and "
-        "the time since its last tick. It goes on once its clock is right; `kl-collector health` says what to do."
+        "the time since its last tick. Sampling resumes once the clock is right; `kl-collector health` says what to do."
     )
 
 

@@ -206,7 +206,7 @@ def test_an_odd_file_of_kubeledgers_is_unknown_where_it_was_never_read(legacy: P
     dataset = without_waiting(lambda: load_dataset(legacy))
 
     (said,) = (w for w in told(dataset) if w.startswith(_said(name, says)))
-    assert said.endswith(": what it holds is unknown.")
+    assert said.endswith(": its content is unknown.")
 
 
 @pytest.mark.parametrize("what", ODD)

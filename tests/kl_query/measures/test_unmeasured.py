@@ -129,7 +129,7 @@ def test_idle_that_is_unknown_says_whose_usage_is_and_that_nodes_are_not_ready()
     )
     node = published().nodes[1]  # not Ready
     dataset = loaded(Published(hourly=scale, nodes=[node], last_sample="2026-11-21T19:30:00Z"))
-    said = "Idle is unknown, because usage of some namespaces is, in every hour: web."
+    said = "Idle is unknown because the usage of some namespaces is unknown in every hour: web."
     away = " 1 node(s) are not Ready: what runs there is not measured."
 
     def about_idle(tool: str, **given: Any) -> list[str]:
@@ -310,8 +310,8 @@ def blind() -> Dataset:
 def test_pods_that_are_not_measured_now_are_named_with_the_reason(blind: Dataset) -> None:
     texts = [text for text in told(blind, "get_usage", metric="cpu") if "newest sample:" in text]
     assert texts == [
-        f"1 {ABSENT} {CHECK} Concerned: registry (1).",
-        f"4 {STALE} {CHECK} Concerned: registry (1), web (3).",
+        f"1 {ABSENT} {CHECK} Affected: registry (1).",
+        f"4 {STALE} {CHECK} Affected: registry (1), web (3).",
     ]
 
 
@@ -342,7 +342,7 @@ def test_pods_of_others_are_not_even_counted(blind: Dataset) -> None:
     mine = restricted(blind, lambda name: name == "web")
     assert mine.unmeasured == {"web": UNMEASURED["web"]}
     assert [text for text in told(mine, "get_usage", metric="cpu") if "newest sample:" in text] == [
-        f"3 {STALE} {CHECK} Concerned: web (3)."
+        f"3 {STALE} {CHECK} Affected: web (3)."
     ]
 
 
@@ -451,7 +451,7 @@ def test_idle_says_how_much_of_it_is_on_nodes_that_are_not_ready() -> None:
     ]
     dataset = loaded(dataclasses.replace(published(), nodes=nodes))
     # Of b 7.5 - 2 cores and 4 - 1 GiB, of c all of 7.5 cores and 4 GiB.
-    cores = "Of what is idle at the newest sample, 13 cores are on 2 node(s) that are not Ready."
+    cores = "13 cores of what is idle at the newest sample are on 2 node(s) that are not Ready."
     assert cores in told(dataset, "get_namespace_breakdown", metric="cpu")
     assert cores in told(dataset, "get_usage", metric="cpu", exclude_special=False)
     assert cores.replace("13 cores", "7 GiB") in told(dataset, "get_namespace_breakdown", metric="memory")

@@ -166,3 +166,36 @@ def test_where_a_gap_is_scaled_away_the_change_as_billed_stands_beside(
     expected = {"compared": (0, 0), "billed": (-600, -44.6429), "per hour": (0, 0)}
     assert [changes(block) for block in (answer["comparison"], *answer["movers"])] == [expected, expected]
     assert answer["comparison"]["scaled"] is True
+
+
+@pytest.mark.requirement("KL-T-14")
+@pytest.mark.parametrize(
+    ("cpu", "expected"),
+    [
+        # 0.5 $ a core-hour, 0.1 $ a GiB-hour: 12 + 24 $ and 24 + 24 $
+        ([24, 48], (36, 48, 12)),
+        # what is unknown on one side is no change, on both it takes no part
+        ([None, 48], (None, 48, None)),
+        ([None, None], (24, 24, 0)),
+    ],
+)
+def test_money_over_all_metrics_does_not_change_by_what_is_known_of_one_period_only(
+    tmp_path: Path, cpu: list[float | None], expected: tuple[float | None, ...]
+) -> None:
+    daily = Scale(
+        "2026-11-20",
+        capacity={"cpu": [240, 240], "memory": [1200, 1200]},
+        bill={"cpu": [120, 120], "memory": [120, 120]},
+        namespaces={"web": {"cpu": Row(cpu, [0, 0]), "memory": Row([240, 240], [0, 0])}},
+    )
+    published = Dataset(daily=daily, rates=[RATE], currency="$", last_sample=SAMPLED)
+    given = {"metric": "total", "date": "2026-11-21", "baseline": "2026-11-20"}
+    dataset = load_dataset(write(tmp_path, published))
+    answer = TABLE["compare_periods"].run(given, dataset, at(SAMPLED).timestamp())
+
+    (mover,) = answer["movers"]
+    assert (mover["baseline_value"], mover["value"], mover["change"]) == expected
+    per_hour = None if expected[2] is None else expected[2] / 24
+    assert (mover["change_per_hour"], answer["comparison"]["change"]) == (per_hour, expected[2])
+    told = [warning for warning in answer["metadata"]["warnings"] if "unknown in one of the periods" in warning]
+    assert bool(told) is (expected[2] is None)

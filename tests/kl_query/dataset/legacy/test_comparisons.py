@@ -52,7 +52,7 @@ def test_hours_that_are_in_other_terms_than_days_compare_nothing(tmp_path: Path,
 
     comparison = answer["comparison"]
     assert (comparison["same_hours"], comparison["scaled"]) == (False, model == "costs")
-    assert say(answer, "the same hours of both are not published")
+    assert say(answer, "the same hours of both periods are not available")
 
 
 @pytest.mark.requirement("KL-T-14")

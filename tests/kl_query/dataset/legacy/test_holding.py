@@ -115,4 +115,4 @@ def test_a_file_too_large_to_be_read_is_named_and_the_others_answer(build: Build
     reader_of.cache_clear()
     dataset = load_dataset(tmp_path)
     assert dataset.scales["daily_14d"].starts == ()
-    assert any(daily.name in warning and "what it holds is unknown" in warning for warning in told(dataset))
+    assert any(daily.name in warning and "its content is unknown" in warning for warning in told(dataset))

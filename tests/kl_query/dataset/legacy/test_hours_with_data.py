@@ -24,7 +24,7 @@ from tests.support.legacy_layout import HOUR, MONTHLY, Hours, Truth, at, trend_r
 Ask = Callable[..., dict[str, Any]]
 Where = Callable[[Any], Any]
 MODELS = ("cumulative", "normalized", "costs")
-UNTOLD = "do not tell for how many hours"
+UNTOLD = "do not say for how many hours"
 
 
 def ends() -> Any:
@@ -171,7 +171,7 @@ def test_an_installation_of_yesterday_is_divided_by_the_hours_it_has(asking: Ask
 
 def test_an_installation_older_than_a_week_says_of_its_first_day_that_it_may_hold_fewer_hours(asking: Asking) -> None:
     ask = asking(half_used({}, "cumulative", begun="2026-11-10T15:00:00Z"))
-    said = "data begin in 2026-11-10 at an hour that its files do not tell: 24 hours of it are counted"
+    said = "data begin in 2026-11-10 at an hour that its files do not contain: 24 hours of it are counted"
     # Points of 16:00 to 23:00 over 24 hours.
     assert ratio(ask, "steady", "2026-11-10") == pytest.approx(0.5 * 8 / 24, rel=1e-5)
     assert warned(ask, said, date="2026-11-10")
@@ -180,7 +180,7 @@ def test_an_installation_older_than_a_week_says_of_its_first_day_that_it_may_hol
     assert not warned(ask, "data begin in", date="2026-11-11")
     # The days tell of November that it has 24 + 10 x 24 + 20 hours, not 500.
     assert ratio(ask, "steady", scale="monthly_12m") == pytest.approx(0.5 * 268 / 284, rel=1e-5)
-    assert warned(ask, "data begin in 2026-11 at an hour that its files do not tell: 284 hours", scale="monthly_12m")
+    assert warned(ask, "data begin in 2026-11 at an hour that its files do not contain: 284 hours", scale="monthly_12m")
 
 
 BEGUN = [
@@ -295,7 +295,7 @@ def test_a_namespace_without_requests_is_unknown_also_where_hours_are_only_assum
     for date in (begun[:7], "all"):
         assert ratio(ask, "unasked", date, "monthly_12m") is None
     row = ask("get_efficiency", metric="cpu", namespace="unasked", date=begun[:7], scale="monthly_12m")["efficiency"][0]
-    assert "tell no requests" in row["reason"]
+    assert "contain no requests" in row["reason"]
     assert ratio(ask, "steady", begun[:7], "monthly_12m") is not None
 
 
@@ -346,4 +346,6 @@ def test_efficiency_of_hours_that_no_file_holds_one_by_one_says_what_it_rests_on
     asking: Asking, date: str, said: bool
 ) -> None:
     ask = asking(half_used({}, "cumulative"))
-    assert warned(ask, "Before 2026-11-14T19:00:00Z KubeLedger's files hold no single hours", date=date) == said
+    assert (
+        warned(ask, "Before 2026-11-14T19:00:00Z KubeLedger's files do not contain individual hours", date=date) == said
+    )

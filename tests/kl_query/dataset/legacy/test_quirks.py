@@ -201,7 +201,7 @@ def test_without_an_hourly_point_amounts_answer_and_efficiency_is_unknown(build:
     assert list(amounts.usage) == [4000.0]
     assert amounts.requests is not None
     assert math.isnan(amounts.requests[0])
-    assert any("No hourly point" in warning for warning in told(dataset))
+    assert any("no hourly points" in warning for warning in told(dataset))
 
 
 def test_a_cost_model_that_is_not_known_is_an_error_that_says_what_is(build: Build) -> None:
@@ -232,7 +232,7 @@ def test_a_bucket_without_a_row_is_unknown_and_the_warning_does_not_say_why(buil
     assert (answer["series"][0]["values"], answer["total"]) == ([None, 2.0], 2.0)
     [warning] = [warning for warning in answer["metadata"]["warnings"] if "no value" in warning]
     assert "1 namespace(s) have no value for 1 day bucket(s)" in warning
-    assert "not there or not measured" in warning
+    assert "did not exist or were not measured" in warning
 
 
 def test_depths_are_those_of_rolling_windows(build: Build) -> None:

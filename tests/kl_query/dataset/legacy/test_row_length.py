@@ -37,7 +37,7 @@ ROWS = {
 ROWS |= {3600: (3600, 43_200), 7200: (7200, 86_400)}
 STEADY = Polled(lambda _: 5.0, lambda _: 10.0)
 WAVES = Polled(lambda t: 5.0 if t % DAY < DAY / 2 else 15.0, lambda _: 20.0)
-SAID = "polls at another interval than 5 minutes"
+SAID = "does not poll every 5 minutes"
 
 
 @cache

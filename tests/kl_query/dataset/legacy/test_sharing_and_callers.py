@@ -113,9 +113,9 @@ def test_efficiency_rests_on_money_before_sharing_and_says_so(priced: Callable[[
     # Requests are 20 in the file: 30 ÷ 20 ÷ 20 hours.
     assert (answer["efficiency"][0]["usage"], answer["efficiency"][0]["efficiency_ratio"]) == (30.0, 0.075)
     assert answer["metadata"]["currency"] == "€"
-    assert any("before the sharing" in warning for warning in answer["metadata"]["warnings"])
+    assert any("without the sharing" in warning for warning in answer["metadata"]["warnings"])
     plain = priced(Sharing())("get_efficiency", metric="cpu", namespace="shop")
-    assert not any("before the sharing" in warning for warning in plain["metadata"]["warnings"])
+    assert not any("without the sharing" in warning for warning in plain["metadata"]["warnings"])
 
 
 @pytest.mark.parametrize("model", ["cumulative", "normalized"])

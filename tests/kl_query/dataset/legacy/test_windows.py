@@ -91,7 +91,7 @@ def test_when_polls_end_and_files_are_still_written_the_window_goes_on(tmp_path:
     ratio, warnings = efficiency(dataset, date="2026-11-07")
     assert ratio == 0.5
     assert said(warnings, "2026-11-07 holds the last 4 of its 24 hours")
-    assert said(warnings, "Before 2026-11-14T19:00:00Z KubeLedger's files hold no single hours")
+    assert said(warnings, "Before 2026-11-14T19:00:00Z KubeLedger's files do not contain individual hours")
     assert said(warnings, "Stale: the last sample is from 2026-11-19T19:00:00Z")
     assert not said(warnings, "data begin in")
     assert efficiency(dataset)[0] == 0.5
@@ -156,7 +156,7 @@ def test_when_polls_ended_more_than_a_week_ago_staleness_is_that_of_the_last_day
         ratio, warnings = efficiency(dataset, at(NEWEST), scale=scale)
         assert ratio is None
         assert not said(warnings, "Before ")
-    assert said(warnings, "No hourly point is known")
+    assert said(warnings, "There are no hourly points")
     # On the 13th itself and until two hours after it the files may be as new as they can be.
     fresh = TABLE["describe_dataset"].run({}, dataset, at("2026-11-14T01:00:00Z"))["metadata"]["warnings"]
     assert not said(fresh, "Stale")
