@@ -186,15 +186,9 @@ class Frame:
         """Return the other ones, but for those nothing is left of."""
         return [row for row in self.scale.withheld_ids if row not in self.absorbed]
 
-    def ranked(self, *, exclude_system: bool) -> list[str]:
-        """Return `listed` but for those of zero, largest first, unknown ones last.
-
-        None where values of namespaces cannot be compared.
-        """
-        if not self.measure.additive:
-            return []
-        names = self.listed(exclude_system=exclude_system)
-        return self.in_order(self.without_zeros(names), self.totals)
+    def ranked(self, names: Sequence[str]) -> list[str]:
+        """Return names, largest first, unknown ones last; none where values of namespaces cannot be compared."""
+        return self.in_order(names, self.totals) if self.measure.additive else []
 
     def without_zeros(self, names: Sequence[str]) -> list[str]:
         """Return the names whose value is not known to be zero; all where values are no amounts that add up."""

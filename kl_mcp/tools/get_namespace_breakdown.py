@@ -22,7 +22,6 @@ from kl_mcp.tools.results import (
     Result,
     Share,
     Value,
-    ZeroCount,
 )
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_breakdown import breakdown
@@ -93,7 +92,6 @@ class GetNamespaceBreakdownResult(Division):
 
     breakdown: list[Part]
     rest: Rest
-    zero_count: ZeroCount
     excluded_system: Excluded
     total_value: Value = Field(description="All namespaces, in metadata.unit")
     total_cluster_share_pct: ClusterSharePct

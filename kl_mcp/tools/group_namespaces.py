@@ -22,7 +22,6 @@ from kl_mcp.tools.results import (
     Share,
     SharePct,
     Value,
-    ZeroCount,
 )
 from kl_mcp.tools.tool import Answer, tool
 from kl_query.answers.namespace_groups import group
@@ -49,7 +48,6 @@ class GroupNamespacesResult(Division):
     cluster_share_pct: ClusterSharePct
     matched_count: int
     members: list[Member]
-    zero_count: ZeroCount
     total_value: Value = Field(description="All namespaces, in metadata.unit")
     total_cluster_share_pct: ClusterSharePct
     capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
@@ -72,7 +70,7 @@ def group_namespaces(
     *,
     pattern: Annotated[
         tuple[NameOrGlob, ...],
-        Field(description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
+        Field(min_length=1, description="1 to 20 globs: * ? [abc] [!abc]", examples=["kube-*"]),
     ],
     metric: MetricOrTotalArg = "cpu",
     scale: ScaleArg = "daily_14d",

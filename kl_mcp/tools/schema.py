@@ -26,7 +26,7 @@ def input_schema(model: type[BaseModel]) -> Schema:
 def _input_property(schema: Schema) -> Schema:
     not_null: Schema = next((choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"), {})
     merged = {**schema, **not_null}
-    keep = ("type", "enum", "items", "minimum", "maximum", "default", "description")
+    keep = ("type", "enum", "items", "minItems", "minimum", "maximum", "default", "description")
     return {key: merged[key] for key in keep if merged.get(key) is not None}
 
 

@@ -17,12 +17,12 @@ from kl_query.warnings.warning import RowId
 
 def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the rows, the concentration over all namespaces, and the cluster's overhead."""
-    names, means = view.ranked(exclude_system=exclude_system), Means(view)
+    listed, means = view.listed(exclude_system=exclude_system), Means(view)
+    names = view.ranked(listed)
     answer = {
         **heading(view),
         "breakdown": [],
         "rest": None,
-        "zero_count": 0,
         "excluded_system": None,
         **totals(view),
         "means": means.block(**_overhead_means(view, means)),
@@ -47,7 +47,7 @@ def breakdown(view: Frame, now: float, page: PageRequest, *, exclude_system: boo
         ("breakdown",),
         generation=view.dataset.generation,
     )
-    add_remainder(answer, view, "breakdown", exclude_system=exclude_system)
+    add_remainder(answer, view, "breakdown", listed, exclude_system=exclude_system)
     return answer
 
 

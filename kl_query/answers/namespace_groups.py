@@ -18,22 +18,20 @@ def group(view: Frame, now: float, page: PageRequest, *, patterns: Sequence[str]
     Raises ToolArgumentError for a pattern that matches nothing.
     """
     matched = match(view.dataset, patterns, "pattern")
-    present = view.in_order([name for name in matched if name in view.totals], view.totals)
-    members, means = view.without_zeros(present), Means(view)
-    value = view.sum_of(present) if present else view.total(view.measure.zero).value
+    members, means = view.in_order([name for name in matched if name in view.totals], view.totals), Means(view)
+    value = view.sum_of(members) if members else view.total(view.measure.zero).value
     answer = {
         **heading(view),
         "pattern": ",".join(dict.fromkeys(patterns)),
         "group_total": view.measure.shown(value),
-        "share_pct": view.share_of(present),
+        "share_pct": view.share_of(members),
         "cluster_share_pct": view.cluster_share(value),
-        "matched_count": len(present),
+        "matched_count": len(members),
         "members": [],
-        "zero_count": len(present) - len(members),
         **totals(view),
-        "means": means.block(group=means.together(present)),
+        "means": means.block(group=means.together(members)),
         "metadata": metadata(
-            view.dataset, now, window=view.window, measure=view.measure, warnings=view.cluster_warnings(present)
+            view.dataset, now, window=view.window, measure=view.measure, warnings=view.cluster_warnings(members)
         ),
     }
     fill(

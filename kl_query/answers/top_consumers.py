@@ -13,12 +13,14 @@ from kl_query.warnings.warning import RowId
 
 def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system: bool) -> dict[str, Any]:
     """Return the ranking; ranking + rest + excluded_system add up to `total_value`."""
-    names, means = view.ranked(exclude_system=exclude_system), Means(view)
+    listed = view.listed(exclude_system=exclude_system)
+    above_zero, means = view.without_zeros(listed), Means(view)
+    names = view.ranked(above_zero)
     answer = {
         **heading(view),
         "ranking": [],
         "rest": None,
-        "zero_count": 0,
+        "zero_count": len(listed) - len(above_zero),
         "excluded_system": None,
         **totals(view),
         "means": means.block(),
@@ -35,7 +37,7 @@ def top_consumers(view: Frame, now: float, page: PageRequest, *, exclude_system:
         return ({"rank": position + 1, **share_row(view, means, names[position])},)
 
     fill(answer, page, len(names), row, ("ranking",), generation=view.dataset.generation)
-    add_remainder(answer, view, "ranking", exclude_system=exclude_system)
+    add_remainder(answer, view, "ranking", above_zero, exclude_system=exclude_system)
     return answer
 
 
@@ -70,14 +72,13 @@ def share_row(view: Frame, means: Means, name: str) -> dict[str, Any]:
     }
 
 
-def add_remainder(answer: dict[str, Any], view: Frame, rows: str, *, exclude_system: bool) -> None:
-    """Add `rest` (what could be listed and is not in this answer), `zero_count` and `excluded_system`."""
+def add_remainder(
+    answer: dict[str, Any], view: Frame, rows: str, listed: Sequence[str], *, exclude_system: bool
+) -> None:
+    """Add `rest` (what of `listed` is not in this answer, and what may not be named) and `excluded_system`."""
     shown = {row["namespace"] for row in answer[rows]}
     system = [name for name in view.named if exclude_system and view.dataset.is_system(name)]
-    listed = view.listed(exclude_system=exclude_system)
-    above_zero = view.without_zeros(listed)
-    answer["rest"] = _remainder(view, [*(name for name in above_zero if name not in shown), *view.withheld])
-    answer["zero_count"] = len(listed) - len(above_zero)
+    answer["rest"] = _remainder(view, [*(name for name in listed if name not in shown), *view.withheld])
     answer["excluded_system"] = _remainder(view, system)
 
 

@@ -19,7 +19,7 @@ def test_without_flags_and_variables_the_documented_defaults_hold() -> None:
     assert (settings.allowed_hosts, settings.allowed_origins) == ((), ())
     assert settings.system_namespace_prefixes == ("kube-", "openshift-")
     assert (settings.share_namespaces, settings.share_idle, settings.cost_multiplier) == ((), False, 1.0)
-    assert settings.log_level == "info"
+    assert settings.log_level is None  # which is left to the transport
     assert (settings.tokens_file, settings.audit_log) == (None, "")
     assert (settings.max_requests, settings.max_request_bytes, settings.client_timeout) == (256, 256 * 1024, 20)
     assert (settings.tls_cert_file, settings.tls_key_file, settings.metrics_port) == (None, None, None)

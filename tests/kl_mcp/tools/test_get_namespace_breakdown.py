@@ -28,7 +28,8 @@ def test_rows_rest_and_excluded_system_add_up(ask: Ask) -> None:
     answer = ask("get_namespace_breakdown", limit=2, date="all")
     rows = sum(row["value"] for row in answer["breakdown"])
     assert rows + answer["rest"]["value"] + answer["excluded_system"]["value"] == pytest.approx(answer["total_value"])
-    assert (answer["rest"]["count"], answer["zero_count"]) == (1, 1)
+    # One of them is of zero: a breakdown holds all.
+    assert answer["rest"]["count"] == 2
 
 
 def test_an_hour_with_an_unknown_namespace_has_unmeasured_instead_of_idle(ask: Ask) -> None:
