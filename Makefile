@@ -53,9 +53,9 @@ conformance: setup ## The official MCP conformance suite, in both protocol eras 
 	$(call within,6m) $(BIN)/pytest -n auto -m conformance tests/conformance
 
 .PHONY: clients
-clients: setup ## Real MCP clients over HTTP and stdio, and the roads to install (most need npm; 10 minutes at most)
+clients: setup ## Real MCP clients that call the tools, and the roads to install (most need npm; 15 minutes at most)
 	@scripts/setup tests
-	$(call within,10m) $(BIN)/pytest -n auto -m clients tests/clients tests/install
+	$(call within,15m) $(BIN)/pytest -n auto -m clients tests/clients tests/install
 
 # These two watch every file and every byte of a server, those of the measuring as well.
 UNMEASURED = --deselect tests/kl_mcp/protocol/test_stdio.py::test_every_line_of_standard_output_is_protocol_whatever_the_process_prints \
@@ -78,6 +78,7 @@ bench: setup ## Sizes of answers for 2,000 namespaces, speed as ratios to a bare
 	$(BIN)/python -m benchmarks.sizes
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.watching
+	$(BIN)/python -m benchmarks.queries
 
 .PHONY: docs
 docs: setup ## Write the generated parts of the documentation, and the tools' schemas, anew

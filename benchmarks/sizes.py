@@ -15,7 +15,7 @@ from tests.support.large_dataset import NOW, large_dataset
 
 NAMESPACES = 2_000
 MAX_DEFAULT_CHARS = 32_000
-MAX_CHARS = 80_000
+MAX_CHARS = 40_000
 MAX_LIST_CHARS = 24_000
 EVERYTHING: Mapping[str, Any] = {"date": "all", "scale": "hourly_7d", "limit": 1000}
 CALLS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (

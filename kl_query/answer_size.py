@@ -1,8 +1,8 @@
 """Keeps an answer within what an assistant can read, however many namespaces there are.
 
-A default call stays within 32,000 characters of structured content, any call within 80,000. The limits below are lower,
-so that both hold as well for JSON written with a space after each comma and colon. What is cut is announced in
-`metadata.truncated`, and totals are always over everything.
+A default call stays within 32,000 characters of structured content, any call within 40,000: what is longer, clients cut
+or do not show at all (`docs/clients.md`). The limits below are lower, so that both hold as well for JSON written with a
+space after each comma and colon. What is cut is announced in `metadata.truncated`; totals are always over everything.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import warning
 
 MAX_DEFAULT_CHARS = 28_000
-MAX_CHARS = 70_000
+MAX_CHARS = 35_000
 _RESERVED_CHARS = 1_400
 """For what is only known once the rows are: the truncation note, the rest, warnings of this page."""
 

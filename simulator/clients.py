@@ -28,6 +28,7 @@ class ClientConfiguration:
 def client_configurations(url: str, token: str = "") -> tuple[ClientConfiguration, ...]:
     """Configurations for the server at `url`, the address that ends in /mcp, and a `token` where it asks for one."""
     flag = f' --header "Authorization: Bearer {token}"' if token else ""
+    opencode_header = f' --header "Authorization=Bearer {token}"' if token else ""
     headers = {"headers": {"Authorization": f"Bearer {token}"}} if token else {}
     add = f"--transport http {NAME} {url}{flag}"
     inspect = f"npx -y @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list{flag}"
@@ -43,6 +44,8 @@ def client_configurations(url: str, token: str = "") -> tuple[ClientConfiguratio
         ClientConfiguration("Cline", "cline_mcp_settings.json", "json", _servers(cline)),
         ClientConfiguration("Windsurf", "~/.codeium/windsurf/mcp_config.json", "json", _servers(windsurf)),
         ClientConfiguration("Gemini CLI", "", "sh", f"gemini mcp add --scope user {add}"),
+        ClientConfiguration("Codex", "", "sh", _codex(url, token)),
+        ClientConfiguration("opencode", "", "sh", f"opencode mcp add {NAME} --url {url}{opencode_header}"),
         ClientConfiguration("MCP Inspector", "", "sh", inspect),
     )
 
@@ -61,6 +64,12 @@ def code_link(server: dict[str, Any]) -> str:
 
 def _compact(server: dict[str, Any]) -> str:
     return json.dumps(server, separators=(",", ":"))
+
+
+def _codex(url: str, token: str) -> str:
+    """Codex keeps no token: it reads a variable of its environment, now and whenever it starts."""
+    add = f"codex mcp add {NAME} --url {url}"
+    return f"export KUBELEDGER_TOKEN={token}\n{add} --bearer-token-env-var KUBELEDGER_TOKEN" if token else add
 
 
 def _remote(url: str, token: str) -> dict[str, Any]:

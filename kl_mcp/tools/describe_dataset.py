@@ -123,7 +123,7 @@ class DescribeDatasetResult(Result):
     description=(
         "What can be asked: metrics, scales with their first and last bucket, cost model, currency and hourly rate, "
         "nodes with capacity, freshness and coverage per source. Call it first when you do not know the cluster, or "
-        "when an answer was empty or carried warnings. Takes no arguments. Example: {}"
+        "when an answer was empty or carried warnings. Example: {}"
     ),
     result=DescribeDatasetResult,
 )

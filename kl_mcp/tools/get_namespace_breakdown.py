@@ -108,8 +108,8 @@ class GetNamespaceBreakdownResult(Division):
     title="Breakdown by namespace",
     description=(
         "How a period divides: every namespace's share, concentration, and the cluster's overhead (idle, "
-        "non-allocatable, share of allocatable used; with dimension=requests, requested). With cost_model=costs and "
-        "metric=total it is the bill (capacity_value). Example: "
+        "non-allocatable, share of allocatable used or requested). With cost_model=costs and metric=total it is the "
+        "bill (capacity_value). Example: "
         '{"metric":"total","scale":"monthly_12m","cost_model":"costs"}'
     ),
     result=GetNamespaceBreakdownResult,

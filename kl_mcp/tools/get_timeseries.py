@@ -57,8 +57,8 @@ class GetTimeseriesResult(HourlyResult):
     title="Hourly series",
     description=(
         "Hourly series over the last 7 days with min, max, mean, p50, p95, stdev and peak hour: of one namespace, "
-        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). `latest` is the "
-        "last hour as a level, also while it is open: what is used now, in cores. Example: "
+        "of several, or, without a namespace, of the sum of all namespaces (peak hour of the cluster). `latest`: the "
+        "level now, in cores. Example: "
         '{"metric":"memory","namespace":"registry"}'
     ),
     result=GetTimeseriesResult,

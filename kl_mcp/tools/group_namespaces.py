@@ -61,8 +61,8 @@ class GroupNamespacesResult(Division):
     title="Total of a group of namespaces",
     description=(
         "What the namespaces matching one or more globs add up to: total, share of all namespaces (share_pct), "
-        "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams, tenants and "
-        'platform parts. Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
+        "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams and tenants. "
+        'Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
     ),
     result=GroupNamespacesResult,
 )

@@ -18,7 +18,7 @@ def test_characters_are_counted_and_not_bytes() -> None:
     assert sizes.characters({"a": "é"}) == 9
 
 
-@pytest.mark.parametrize(("budget", "code"), [(80_000, 0), (10, 1)])
+@pytest.mark.parametrize(("budget", "code"), [(40_000, 0), (10, 1)])
 def test_the_command_fails_when_an_answer_is_over_its_budget(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: int, code: int
 ) -> None:

@@ -58,6 +58,8 @@ CALLS = (
         [0.5, 0.5],
     ),
     # 2 h x 0.5 core.
-    Call("group_namespaces", {"metric": "cpu", "pattern": "kube-*"}, lambda a: a["group_total"], 1.0),
+    Call("group_namespaces", {"metric": "cpu", "pattern": ["kube-*"]}, lambda a: a["group_total"], 1.0),
 )
+WRONG = Call("get_usage", {"namespace": "shopp"}, lambda e: e["corrected"]["arguments"], {"namespace": "shop"})
+"""A call that is refused; its part is of the error as data."""
 TOOLS = [call.tool for call in CALLS]

@@ -10,25 +10,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mcp.client.stdio import StdioServerParameters
 
 from simulator.clients import client_configurations
 from tests.clients import watched
 from tests.clients.npm import Packages
-from tests.support.certificates import self_signed
+from tests.support.certificates import signed
 from tests.support.mcp_clients import http_server
 
 RUN_SECONDS = 600
 MILLISECONDS = str(RUN_SECONDS * 1000)
 NOWHERE = "http://127.0.0.1:9"
+DIRECTORIES_OF_PROGRAMS = (
+    "@anthropic-ai/claude-code-linux-x64",
+    "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin",
+    "opencode-linux-x64-baseline/bin",
+)
+"""Of packages whose programs npm links into no common directory, since their install scripts would."""
 FROM_CHECKOUT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 """Lets Python find the modules of the tests from any directory."""
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A server, how to run commands where they can reach only that, and what it was asked."""
+    """A server, how to run commands where they can reach only that, and the requests that it got."""
 
     url: str
     data_dir: Path
@@ -50,9 +57,10 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """A clean environment. npx finds the installed packages and is not to ask a registry."""
         modules = self.packages.modules
-        claude = modules / "@anthropic-ai" / "claude-code-linux-x64"
-        path = (self.packages.node.parent, claude, modules / ".bin", "/usr/bin", "/bin")
-        trusted = {"NODE_EXTRA_CA_CERTS": str(self.authority)} if self.authority else {}
+        programs = [modules / directory for directory in DIRECTORIES_OF_PROGRAMS]
+        path = (self.packages.node.parent, *programs, modules / ".bin", "/usr/bin", "/bin")
+        names = ("NODE_EXTRA_CA_CERTS", "CODEX_CA_CERTIFICATE") if self.authority else ()
+        trusted = dict.fromkeys(names, str(self.authority))
         return {
             **trusted,
             "PATH": os.pathsep.join(map(str, path)),
@@ -65,6 +73,8 @@ class Sandbox:
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
             "GOOGLE_GEMINI_BASE_URL": NOWHERE,
             "MCP_INSPECTOR_SECRET_STORE": "memory",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
         }
 
     @property
@@ -72,8 +82,8 @@ class Sandbox:
         """The program that Claude Desktop would start; npx takes the installed package where it finds one."""
         server = json.loads(self.printed("Claude Desktop"))["mcpServers"]["kubeledger"]
         command = [*self.enter, "/usr/bin/env", server["command"], *server["args"]]
-        told = {**self.environment, **server.get("env", {})}
-        return StdioServerParameters(command=command[0], args=command[1:], env=told, cwd=self.packages.directory)
+        environment = {**self.environment, **server.get("env", {})}
+        return StdioServerParameters(command=command[0], args=command[1:], env=environment, cwd=self.packages.directory)
 
     @property
     def kl_mcp(self) -> list[str]:
@@ -82,7 +92,7 @@ class Sandbox:
 
     @property
     def watched(self) -> list[str]:
-        """The same, noting what it is asked."""
+        """The same, noting the requests."""
         return [sys.executable, watched.__file__, "--requests", str(self.stdio_requests), *self._stdio_flags]
 
     @property
@@ -103,9 +113,11 @@ class Sandbox:
             text=True,
         )
 
-    def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        with self.start(*command, cwd=cwd) as process:
+        with self.start(*command, cwd=cwd, env=env) as process:
             try:
                 out, err = process.communicate(timeout=RUN_SECONDS)
             except subprocess.TimeoutExpired:
@@ -130,8 +142,18 @@ class Sandbox:
         return next(each.text for each in client_configurations(self.url, self.token) if each.name == client)
 
 
-def asked(requests: Path) -> list[str]:
-    """Lines `METHOD VERSION` of the requests so far."""
+def methods(requests: Path) -> list[str]:
+    """`METHOD VERSION` of the requests so far."""
+    return [" ".join(line.split(" ", 2)[:2]) for line in _noted(requests)]
+
+
+def calls(requests: Path) -> list[tuple[str, Any]]:
+    """Tool and arguments of the calls so far, as they arrived."""
+    parameters = [json.loads(line.split(" ", 2)[2]) for line in _noted(requests) if line.startswith("tools/call ")]
+    return [(each["name"], each["arguments"]) for each in parameters]
+
+
+def _noted(requests: Path) -> list[str]:
     return requests.read_text().splitlines() if requests.exists() else []
 
 
@@ -144,7 +166,7 @@ def sandbox(data_dir: Path, directory: Path, packages: Packages, *, token: str =
     if token:
         tokens = directory / "tokens.json"
         tokens.write_text(json.dumps({"tokens": [{"name": "tester", "token": token}]}))
-        authority, key = self_signed(directory)
-        flags += ["--tokens-file", str(tokens), "--tls-cert-file", str(authority), "--tls-key-file", str(key)]
+        authority, certificate, key = signed(directory)
+        flags += ["--tokens-file", str(tokens), "--tls-cert-file", str(certificate), "--tls-key-file", str(key)]
     with http_server(data_dir, *flags, module="tests.clients.watched", env=FROM_CHECKOUT) as server:
         yield Sandbox(server.url, data_dir, home, packages, watched.joining(server.process.pid), token, authority)

@@ -1,10 +1,12 @@
-"""Claude Code: finds the server by the printed command and by a local one, and lists its tools."""
+"""Claude Code: finds the server by the printed command and by a local one; its model calls the tools."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients import exercises
+from tests.clients.agents.claude_code import ClaudeCode
+from tests.clients.sandbox import Sandbox, methods
 
 pytestmark = pytest.mark.clients
 
@@ -26,5 +28,22 @@ def test_it_connects_and_lists_the_tools_over_http_and_stdio(sandbox: Sandbox) -
         "local": "✔ Connected",
         "watched": "✔ Connected",
     }
-    assert LISTED in asked(sandbox.requests)
-    assert LISTED in asked(sandbox.stdio_requests)
+    assert LISTED in methods(sandbox.requests)
+    assert LISTED in methods(sandbox.stdio_requests)
+
+
+@pytest.mark.parametrize("transport", exercises.TRANSPORTS)
+def test_its_model_calls_each_tool(transport: str, sandbox: Sandbox) -> None:
+    exercises.each_tool(ClaudeCode(sandbox), transport)
+
+
+def test_it_turns_arguments_into_what_the_schema_has(sandbox: Sandbox) -> None:
+    exercises.odd_arguments(ClaudeCode(sandbox), lambda odd: odd.typed)
+
+
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    assert [result.is_error for result in exercises.errors(ClaudeCode(sandbox))] == [True] * len(exercises.WRONG)
+
+
+def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
+    exercises.long_answers(ClaudeCode(large_sandbox))

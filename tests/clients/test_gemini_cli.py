@@ -1,4 +1,4 @@
-"""Gemini CLI: finds the server by the printed command and by a local one, and lists its tools for a prompt."""
+"""Gemini CLI: finds the server by the printed command and by a local one; its model calls the tools."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients import exercises
+from tests.clients.agents import Step, answer
+from tests.clients.agents.gemini_cli import SETTINGS, GeminiCli
+from tests.clients.sandbox import Sandbox, calls, methods
 from tests.support.patience import eventually
 
 pytestmark = pytest.mark.clients
-
-SETTINGS = {
-    "security": {"auth": {"selectedType": "gemini-api-key"}},
-    "general": {"enableAutoUpdate": False},
-    "privacy": {"usageStatisticsEnabled": False},
-}
 
 
 def configure(sandbox: Sandbox) -> Path:
@@ -48,9 +45,47 @@ def test_it_connects_in_any_project_and_lists_the_tools_over_http_and_stdio(sand
             eventually(lambda: lists_tools(sandbox.requests) and lists_tools(sandbox.stdio_requests))
         finally:
             process.kill()
-    assert "initialize 2025-06-18" in asked(sandbox.requests)
-    assert "initialize 2025-06-18" in asked(sandbox.stdio_requests)
+    assert "initialize 2025-06-18" in methods(sandbox.requests)
+    assert "initialize 2025-06-18" in methods(sandbox.stdio_requests)
 
 
 def lists_tools(requests: Path) -> bool:
-    return any(line.startswith("tools/list ") for line in asked(requests))
+    return any(line.startswith("tools/list ") for line in methods(requests))
+
+
+@pytest.mark.parametrize("transport", exercises.TRANSPORTS)
+def test_its_model_calls_each_tool(transport: str, sandbox: Sandbox) -> None:
+    exercises.each_tool(GeminiCli(sandbox), transport)
+
+
+def test_it_refuses_arguments_of_other_types_by_itself(sandbox: Sandbox) -> None:
+    agent = GeminiCli(sandbox)
+    agent.add_remote()
+    results = agent.converse([odd.step for odd in exercises.ODD]).results
+    assert [(result.text, result.is_error) for result in results] == [
+        ("params/namespaces must be array", True),
+        ("params/limit must be integer", True),
+    ]
+    assert calls(sandbox.requests) == []
+
+
+def test_an_argument_that_it_offers_to_its_model_by_itself_does_no_harm(sandbox: Sandbox) -> None:
+    agent = GeminiCli(sandbox)
+    agent.add_remote()
+    arguments = {"metric": "cpu", "namespace": "shop", "wait_for_previous": False}
+
+    sent = agent.converse([Step("get_usage", arguments)])
+
+    declared = sent.offered[agent.named("get_usage")]["parametersJsonSchema"]["properties"]
+    assert declared["wait_for_previous"]["type"] == "boolean"
+    assert calls(sandbox.requests) == [("get_usage", arguments)]
+    # 2 h x 1 core.
+    assert answer(sent.results[0])["total"] == 2.0
+
+
+def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
+    assert [result.is_error for result in exercises.errors(GeminiCli(sandbox))] == [True] * len(exercises.WRONG)
+
+
+def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
+    exercises.long_answers(GeminiCli(large_sandbox))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients.calls import CALLS, TOOLS, Call
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients.sandbox import Sandbox, methods
 
 pytestmark = pytest.mark.clients
 
@@ -53,7 +53,7 @@ def test_it_calls_each_tool(transport: str, era: str, version: str, sandbox: San
             assert code == 0, error
             assert call.part(result["structuredContent"]) == call.truth
             assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
-    requests = asked(sandbox.requests if transport == "http" else sandbox.stdio_requests)
+    requests = methods(sandbox.requests if transport == "http" else sandbox.stdio_requests)
     assert requests.count(f"tools/call {version}") == len(CALLS)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from tests.clients.calls import CALLS, TOOLS
-from tests.clients.sandbox import Sandbox, asked
-from tests.support.mcp_clients import connect, payload
+from tests.clients.calls import CALLS, TOOLS, WRONG
+from tests.clients.sandbox import Sandbox, methods
+from tests.support.mcp_clients import connect, error_of, payload
 
 pytestmark = pytest.mark.clients
 
@@ -22,6 +22,8 @@ def test_the_printed_configuration_lists_the_tools_and_calls_each(mode: str, ver
                 assert result.structured_content is not None
                 assert call.part(result.structured_content) == call.truth
                 assert payload(result) == result.structured_content
+            wrong = await client.call_tool(WRONG.tool, dict(WRONG.arguments))
+            assert WRONG.part(error_of(wrong)) == WRONG.truth
 
     anyio.run(talk)
-    assert asked(sandbox.requests).count(f"tools/call {version}") == len(CALLS)
+    assert methods(sandbox.requests).count(f"tools/call {version}") == len(CALLS) + 1

@@ -1,4 +1,4 @@
-"""The Python SDK's client, and the two printed configurations that are nothing but an address."""
+"""The Python SDK's client, and the printed configurations that are nothing but an address."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import anyio
 import pytest
 
 from simulator.clients import client_configurations
-from tests.clients.calls import CALLS, TOOLS
-from tests.support.mcp_clients import Target, connect, http_server, payload, stdio_parameters
+from tests.clients.calls import CALLS, TOOLS, WRONG
+from tests.support.mcp_clients import Target, connect, error_of, http_server, payload, stdio_parameters
 
 pytestmark = pytest.mark.clients
+
+ADDRESSES = [("Cursor", "url"), ("VS Code", "url"), ("Cline", "url"), ("Windsurf", "serverUrl")]
+"""Clients whose printed configuration is nothing but an address, and the name that it has there."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,8 @@ def call_each(target: Target, mode: str) -> str:
                 assert result.structured_content is not None
                 assert call.part(result.structured_content) == call.truth
                 assert payload(result) == result.structured_content
+            wrong = await client.call_tool(WRONG.tool, dict(WRONG.arguments))
+            assert WRONG.part(error_of(wrong)) == WRONG.truth
             return client.protocol_version
 
     return anyio.run(talk)
@@ -44,15 +49,14 @@ def test_it_lists_the_tools_and_calls_each(transport: str, mode: str, version: s
     assert call_each(url if transport == "http" else stdio_parameters(data_dir), mode) == version
 
 
-@pytest.mark.parametrize(("name", "key"), [("Cursor", "url"), ("Windsurf", "serverUrl")])
+@pytest.mark.parametrize(("name", "key"), ADDRESSES)
 def test_a_printed_configuration_holds_an_address_that_answers(name: str, key: str, url: str) -> None:
     (text,) = (each.text for each in client_configurations(url) if each.name == name)
-    assert call_each(json.loads(text)["mcpServers"]["kubeledger"][key], "auto") == "2026-07-28"
+    (servers,) = json.loads(text).values()
+    assert call_each(servers["kubeledger"][key], "auto") == "2026-07-28"
 
 
 def test_every_printed_configuration_is_tried_by_one_of_these_tests() -> None:
-    elsewhere = {"Claude Code", "Claude Desktop", "Gemini CLI", "MCP Inspector"}
-    assert {each.name for each in client_configurations("http://127.0.0.1:5484/mcp")} == elsewhere | {
-        "Cursor",
-        "Windsurf",
-    }
+    elsewhere = {"Claude Code", "Claude Desktop", "Gemini CLI", "Codex", "opencode", "MCP Inspector"}
+    printed = {each.name for each in client_configurations("http://127.0.0.1:5484/mcp")}
+    assert printed == elsewhere | {name for name, _ in ADDRESSES}

@@ -1,6 +1,6 @@
-"""A server that asks for a token and speaks https: each client reaches it as its printed configuration says.
+"""A server that asks for a token and speaks https: each client reaches it as it is configured for users.
 
-The certificate is of an authority that only NODE_EXTRA_CA_CERTS makes known.
+The certificate is of an authority that only NODE_EXTRA_CA_CERTS and, to Codex, CODEX_CA_CERTIFICATE make known.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ import anyio
 import pytest
 
 from tests.clients import sandbox as sandboxes
-from tests.clients.calls import TOOLS
+from tests.clients.agents import Agent, Step, answer
+from tests.clients.agents.claude_code import ClaudeCode
+from tests.clients.agents.codex import Codex
+from tests.clients.agents.gemini_cli import GeminiCli
+from tests.clients.agents.opencode import Opencode
+from tests.clients.calls import CALLS, TOOLS
 from tests.clients.npm import Packages
-from tests.clients.sandbox import Sandbox, asked
-from tests.support.mcp_clients import connect
+from tests.clients.sandbox import Sandbox, methods
+from tests.support.mcp_clients import connect, payload
 
 pytestmark = pytest.mark.clients
 
@@ -31,7 +36,7 @@ def guarded(data_dir: Path, tmp_path: Path, packages: Packages) -> Iterator[Sand
 
 def lists_tools(sandbox: Sandbox) -> bool:
     """Whether the server has listed its tools; what it refused for its token does not come so far."""
-    return any(line.startswith("tools/list ") for line in asked(sandbox.requests))
+    return any(line.startswith("tools/list ") for line in methods(sandbox.requests))
 
 
 def inspect(sandbox: Sandbox) -> int:
@@ -46,27 +51,19 @@ def test_the_inspector_sends_the_token_that_the_printed_command_names_to_a_serve
     assert lists_tools(guarded)
 
 
-def test_claude_code_sends_it(guarded: Sandbox) -> None:
-    assert guarded.shell(guarded.printed("Claude Code")).returncode == 0
-    assert "kubeledger: " in (listed := guarded.run("claude", "mcp", "list").stdout)
-    assert "Connected" in listed
-    assert lists_tools(guarded)
-
-
-def test_gemini_cli_sends_it(guarded: Sandbox) -> None:
-    assert guarded.shell(guarded.printed("Gemini CLI")).returncode == 0
-    guarded.make_gemini_patient()
-    listed = guarded.run("gemini", "mcp", "list")
-    assert any(
-        line.startswith("✓ kubeledger: ") and line.endswith("Connected")
-        for line in (listed.stdout + listed.stderr).splitlines()
-    ), listed.stdout
-    assert "initialize 2025-06-18" in asked(guarded.requests)
+@pytest.mark.parametrize("agent", [ClaudeCode, GeminiCli, Codex, Opencode])
+def test_clients_with_a_model_send_it_with_each_call(agent: type[Agent], guarded: Sandbox) -> None:
+    client = agent(guarded)
+    client.add_remote()
+    (result,) = client.converse([Step("list_namespaces", {})]).results
+    assert [row["name"] for row in answer(result)["namespaces"]] == ["kube-system", "shop"]
 
 
 def test_mcp_remote_sends_it_for_claude_desktop(guarded: Sandbox) -> None:
-    async def talk() -> list[str]:
+    async def talk() -> None:
         async with connect(guarded.desktop) as client:
-            return [tool.name for tool in (await client.list_tools()).tools]
+            assert [tool.name for tool in (await client.list_tools()).tools] == TOOLS
+            result = await client.call_tool(CALLS[0].tool, dict(CALLS[0].arguments))
+            assert CALLS[0].part(payload(result)) == CALLS[0].truth
 
-    assert anyio.run(talk) == TOOLS
+    anyio.run(talk)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.calls import CALLS, TOOLS
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients.calls import CALLS, TOOLS, WRONG
+from tests.clients.sandbox import Sandbox, methods
 
 pytestmark = pytest.mark.clients
 
@@ -26,7 +26,7 @@ def test_it_lists_the_tools_and_calls_each(transport: str, mode: Any, version: s
     (sandbox.home / "node_modules").symlink_to(sandbox.packages.modules)
     script = str(shutil.copy(SCRIPT, sandbox.home))
     target = sandbox.url if transport == "http" else sandbox.watched
-    calls = [{"tool": call.tool, "arguments": call.arguments} for call in CALLS]
+    calls = [{"tool": call.tool, "arguments": call.arguments} for call in (*CALLS, WRONG)]
 
     done = sandbox.run("node", script, json.dumps({"target": target, "mode": mode, "calls": calls}))
 
@@ -34,8 +34,11 @@ def test_it_lists_the_tools_and_calls_each(transport: str, mode: Any, version: s
     answer = json.loads(done.stdout)
     assert answer["version"] == version
     assert answer["tools"] == TOOLS
-    for call, result in zip(CALLS, answer["results"], strict=True):
+    *results, wrong = answer["results"]
+    assert wrong["isError"]
+    assert WRONG.part(wrong["_meta"]["kubeledger/error"]) == WRONG.truth
+    for call, result in zip(CALLS, results, strict=True):
         assert call.part(result["structuredContent"]) == call.truth
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
-    requests = asked(sandbox.requests if transport == "http" else sandbox.stdio_requests)
-    assert requests.count(f"tools/call {version}") == len(CALLS)
+    requests = methods(sandbox.requests if transport == "http" else sandbox.stdio_requests)
+    assert requests.count(f"tools/call {version}") == len(CALLS) + 1

@@ -1,8 +1,8 @@
-"""`kl-mcp` that writes down what it is asked: `python tests/clients/watched.py --requests FILE [--alone] FLAGS...`
+"""`kl-mcp` that writes down its requests: `python tests/clients/watched.py --requests FILE [--alone] FLAGS...`
 
-FILE gets a line `METHOD VERSION` for each request, with the protocol version that the client speaks. With `--alone` the
-server runs in a network that holds nothing but this machine, where the machine permits it: clients that join it can
-reach the server and nobody else, whatever they try.
+FILE gets a line `METHOD VERSION PARAMETERS` for each request: the protocol version that the client speaks, and JSON.
+With `--alone` the server runs in a network that holds nothing but this machine, where the machine permits it: clients
+that join it can reach the server and nobody else, whatever they try.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -69,7 +70,7 @@ def _watched(server: KubeLedgerServer, requests: Path) -> KubeLedgerServer:
         if ctx.method == "initialize":
             version = (ctx.params or {}).get("protocolVersion", version)
         with requests.open("a") as file:
-            file.write(f"{ctx.method} {version}\n")
+            file.write(f"{ctx.method} {version} {json.dumps(ctx.params)}\n")
         return await call_next(ctx)
 
     server.server.middleware.append(note)

@@ -382,10 +382,13 @@ def test_what_ended_five_intervals_ago_is_forgotten_while_no_interval_can_be_ask
 ) -> None:
     api.faults.list_status["nodes"] = 403
     passed = 0.0
+
+    def clock() -> float:
+        return time.time() + passed
+
+    api.clock = clock
     settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": api.url})
-    known = LiveSources(
-        settings, boot=lambda: boot_time() + passed, clock=lambda: time.time() + passed, timing=QUICK, reading_sec=5.0
-    )
+    known = LiveSources(settings, boot=lambda: boot_time() + passed, clock=clock, timing=QUICK, reading_sec=5.0)
     finished = {"containerStatuses": [{"name": "app", "state": {"terminated": {"finishedAt": at(int(time.time()))}}}]}
     with known as sources:
         state = sources._state

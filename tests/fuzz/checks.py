@@ -23,7 +23,7 @@ from tests.support.large_dataset import NOW
 
 CASES = examples(2_000)
 MAX_DEFAULT_CHARS = 32_000
-MAX_CHARS = 80_000
+MAX_CHARS = 40_000
 MIN_WRONG_ARGUMENTS = 5
 FULL_SCHEMA_EVERY = 5
 """The full schemas cost five to thirty times what the answer does."""

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from kubernetes.client import Configuration
 
+from collector.errors import SourceError
 from collector.kubernetes.resource_claims import ClaimReader
 from collector.kubernetes.session import Session
 from collector.settings import load
@@ -89,8 +90,9 @@ def calls_of_a_collector(directory: Path) -> list[dict[str, str]]:
 
 
 def ask_for_claims(url: str) -> None:
-    """The request of a collector that finds a pod with a resource claim, of which the simulated cluster has none."""
-    with closing(Session(Configuration(host=url), 5.0)) as session:
+    """The request of a collector that finds a pod with a resource claim; the simulated cluster does not serve any."""
+    account = Configuration(host=url, api_key={"BearerToken": "good"}, api_key_prefix={"BearerToken": "Bearer"})
+    with closing(Session(account, 5.0)) as session, pytest.raises(SourceError, match="404"):
         ClaimReader().read(session, [gpus.pod("ml/train", {}, claims=("gpu",))])
 
 

@@ -9,12 +9,10 @@ import pytest
 
 from kl_mcp import __version__
 from release import manifests
-from tests.clients.sandbox import Sandbox, asked
+from tests.clients.sandbox import Sandbox, methods
 from tests.install.conftest import Release, run
 
 pytestmark = pytest.mark.clients
-
-CODEX = "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"
 
 
 def test_mcpb_accepts_the_bundle(release: Release, mcpb: list[str], tmp_path: Path) -> None:
@@ -40,7 +38,7 @@ def test_claude_code_reaches_the_server_once_the_plugin_is_installed(release: Re
     assert sandbox.run("claude", "plugin", "install", "kubeledger@kubeledger").returncode == 0
     states = sandbox.run("claude", "mcp", "list").stdout
     assert "plugin:kubeledger:kubeledger: http://127.0.0.1:5484/mcp (HTTP) - ✔ Connected" in states
-    assert any(line.startswith("tools/list ") for line in asked(sandbox.requests))
+    assert any(line.startswith("tools/list ") for line in methods(sandbox.requests))
 
 
 def test_gemini_cli_accepts_the_extension_and_reaches_the_server_by_it(release: Release, sandbox: Sandbox) -> None:
@@ -57,12 +55,11 @@ def test_gemini_cli_accepts_the_extension_and_reaches_the_server_by_it(release: 
 
 
 def test_codex_installs_the_plugin_from_the_marketplace(release: Release, sandbox: Sandbox) -> None:
-    codex = str(sandbox.packages.modules / CODEX)
     for command in (
         ("plugin", "marketplace", "add", str(release.source)),
         ("plugin", "add", "kubeledger@kubeledger"),
     ):
-        done = sandbox.run(codex, *command)
+        done = sandbox.run("codex", *command)
         assert done.returncode == 0, done.stdout + done.stderr
-    (server,) = json.loads(sandbox.run(codex, "mcp", "list", "--json").stdout)
+    (server,) = json.loads(sandbox.run("codex", "mcp", "list", "--json").stdout)
     assert (server["name"], server["transport"]["url"]) == ("kubeledger", "http://127.0.0.1:5484/mcp")

@@ -223,7 +223,8 @@ def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_client_configurations_name_the_address_and_are_valid() -> None:
     url = "http://127.0.0.1:5484/mcp"
     clients = client_configurations(url)
-    names = ["Claude Code", "Claude Desktop", "Cursor", "VS Code", "Cline", "Windsurf", "Gemini CLI", "MCP Inspector"]
+    files = ["Claude Desktop", "Cursor", "VS Code", "Cline", "Windsurf"]
+    names = ["Claude Code", *files, "Gemini CLI", "Codex", "opencode", "MCP Inspector"]
     assert [client.name for client in clients] == names
     for client in clients:
         assert url in client.text

@@ -53,6 +53,8 @@ class KubernetesApi:
         self.faults = Faults()
         self.asked: list[Asked] = []
         self.bookmarks = bookmarks
+        self.clock = time.time
+        """What its `Date` tells, UNIX seconds."""
         self._version = 100
         self._oldest = 0
         self._objects: dict[str, dict[tuple[str, str], Object]] = {name: {} for name in KINDS}
@@ -173,6 +175,9 @@ class KubernetesApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(api.clock() if timestamp is None else timestamp)
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)

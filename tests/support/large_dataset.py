@@ -87,7 +87,8 @@ def _scale(
     observed = [0.0 if i % 29 == 5 else hours for i, hours in enumerate(elapsed)]
 
     def column(factor: float) -> list[float | None]:
-        return [random.random() * factor * hours if hours else None for hours in observed]
+        # With as many digits as the collector writes.
+        return [float(f"{random.random() * factor * hours:.10g}") if hours else None for hours in observed]
 
     def constant(factor: float) -> Column:
         return [factor * hours if hours else None for hours in observed]

@@ -12,7 +12,7 @@ from tests.support.large_dataset import NOW, large_dataset
 
 COUNT = 2_000
 MAX_DEFAULT_CHARS = 32_000
-MAX_CHARS = 80_000
+MAX_CHARS = 40_000
 LONG = {"date": "all", "scale": "hourly_7d"}
 CALLS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("list_namespaces", {}, {"limit": 1000}, "namespaces"),

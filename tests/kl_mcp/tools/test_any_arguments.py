@@ -106,7 +106,7 @@ def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[s
     else:
         check_schemas(name, answer)
         written = json.dumps(answer, allow_nan=False)
-        assert len(written) <= (80_000 if "limit" in arguments else 32_000)
+        assert len(written) <= (40_000 if "limit" in arguments else 32_000)
     withheld = BOOKS.namespaces.keys() - DATASETS[state].namespaces.keys()
     unasked = [name for name in withheld if name not in json.dumps(arguments)]
     assert not [hidden for hidden in unasked if hidden in written]

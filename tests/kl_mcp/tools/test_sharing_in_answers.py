@@ -399,7 +399,7 @@ def test_answers_fit_their_budget_with_a_long_policy_and_many_namespaces(tool: s
     globs = tuple(f"*-{i:02d}{'x' * 250}*" for i in range(19))
     dataset = shared_by(large_dataset(500), Sharing((*globs, "kube-*"), idle=True, multiplier=1.1))
     assert len(dataset.shared) == 50
-    for limit, budget in ((None, 32_000), (1000, 80_000)):
+    for limit, budget in ((None, 32_000), (1000, 40_000)):
         given = {**arguments, "metric": "total", "cost_model": "costs", "limit": limit}
         if tool == "get_top_consumers" and limit is None:
             given.pop("limit")
