@@ -195,9 +195,7 @@ class Code(Enum):
     CURSOR_OUTDATED = (
         "The cursor was made from an earlier generation of the dataset: values and order may have moved between pages."
     )
-    OPEN_MONTH_LEFT_OUT = (
-        "The trend leaves out the month that is still open; open_month has it, scaled by hours to its full length."
-    )
+    OPEN_MONTH_LEFT_OUT = "The trend leaves out the open month; open_month has it, scaled by hours to its full length."
     NO_MONTHS = "There are no months to show: monthly_12m is empty."
     NO_PERIODS = (
         "There are not yet two periods to compare that are observed for at least half of their hours: movers are empty."

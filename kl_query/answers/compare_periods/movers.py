@@ -94,13 +94,12 @@ class Periods:
 
     @cached_property
     def scaled(self) -> bool:
-        """Say whether every baseline is scaled: an open bucket, another number of them, or hours missing on one side.
+        """Say whether every baseline is scaled: one open bucket, another number of them, or hours missing on one side.
 
         Whole months are compared as they are billed, with their own lengths. Percentages need no scaling.
         """
         return not self.view.measure.per_cent and (
-            self.before.partial
-            or self.after.partial
+            self.before.partial != self.after.partial
             or len(self.before.indices) != len(self.after.indices)
             or self._differ(*self._hours)
         )

@@ -186,7 +186,7 @@ def test_a_month_observed_for_four_hours_is_no_default_baseline(build: Callable[
     installed = two_months(observed=[4, 720], namespaces={"web": {"cpu": Row([8, 1440], [0, 0])}})
     answer = asked(build(monthly=installed), "compare_periods", scale="monthly_12m")
     assert (answer["comparison"], answer["movers"]) == (None, [])
-    assert any("at least half is observed" in warning for warning in answer["metadata"]["warnings"])
+    assert any("at least half of their hours" in warning for warning in answer["metadata"]["warnings"])
     # asked for by its date it is compared, scaled: 8 core-hours in 4 hours are 1440 in 720
     named = asked(build(monthly=installed), "compare_periods", scale="monthly_12m", date="2026-11")
     assert movers(named) == {"web": (1440, 1440, 0)}

@@ -255,3 +255,12 @@ def test_money_of_the_same_hours_is_that_of_these_hours() -> None:
     assert way(answer) == SAME_HOURS
     (mover,) = answer["movers"]
     assert (mover["baseline_value"], mover["value"], mover["change_per_hour"]) == (6, 9, 0.25)
+
+
+@pytest.mark.requirement("KL-T-14")
+@pytest.mark.parametrize(("baseline", "scaled"), [("2026-11-20", False), (f"{FIRST_DAY}..2026-11-20", True)])
+def test_an_open_day_is_not_scaled_to_its_own_hours(baseline: str, *, scaled: bool) -> None:
+    answer = compared(days({"web": [*WORKING_DAY, *[1.0] * 6]}), date="2026-11-20", baseline=baseline)
+
+    assert way(answer) == (False, scaled)
+    assert any("The periods differ" in each for each in answer["metadata"]["warnings"]) is scaled
