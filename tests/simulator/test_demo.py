@@ -21,6 +21,7 @@ import pytest
 
 from collector.settings import Settings
 from simulator.clients import client_configurations
+from simulator.demo import MAX_PORT, main
 from simulator.history import fill
 from simulator.progress import shown
 from simulator.questions import QUESTIONS, text_table
@@ -163,6 +164,25 @@ def test_a_port_in_use_is_one_clear_message_whose_command_can_be_pasted(tmp_path
         assert int(command[1]) > port
         with pasted(command[0]) as process:
             output_until(process, "Starting the simulated cluster")
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536", "-1", "٣"])
+def test_what_is_no_port_is_said_to_be_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--port=" + port])
+    assert ended.value.code == 2
+    assert f"{port!r} is not a port. Choose a number from 1 to 65535." in capsys.readouterr().err
+
+
+def test_where_the_last_port_is_in_use_one_below_it_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", MAX_PORT))
+        taken.listen()
+        code, output = run(tmp_path, MAX_PORT)
+    assert code == 1
+    (port,) = re.findall(r"make demo PORT=(\d+)", last_line(output))
+    assert 0 < int(port) < MAX_PORT
 
 
 def test_a_second_demo_leaves_the_first_alone_and_names_a_command_that_runs_beside_it(tmp_path: Path) -> None:
