@@ -119,13 +119,36 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(tmp_path: Path)
     port = free_port()
     with demo(tmp_path, port) as process:
         output_until(process, "Press Ctrl-C")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        server = next(pid for pid in children if b"kl_mcp" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(int(server), signal.SIGKILL)
+        server = next(pid for pid in children_of(process) if b"kl_mcp" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(server, signal.SIGKILL)
         rest, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 1
     assert "demo: kl-mcp ended with exit code -9" in rest
     assert f"The end of {tmp_path / 'mcp.log'}" in rest
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or a zombie that nobody waits for."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL], ids=["its terminal closes", "it is killed"])
+def test_nothing_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> None:
+    young(tmp_path)
+    with demo(tmp_path, free_port()) as process:
+        output_until(process, "Press Ctrl-C")
+        children = children_of(process)
+        assert len(children) == 3
+        process.send_signal(number)
+        process.communicate(timeout=LIMIT_SECONDS)
+    eventually(lambda: all(map(has_ended, children)))
 
 
 def run(directory: Path, port: int) -> tuple[int, str]:
