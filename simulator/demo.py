@@ -66,8 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulator.demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=STATE, help="where its state is kept (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=5484, help="of the MCP server (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=5484, help="of the MCP server (default: %(default)s)")
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port. Choose a number from 1 to {MAX_PORT}.")
+    return int(text)
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
@@ -148,7 +154,8 @@ def _locked(directory: Path) -> Iterator[bool]:
 
 
 def _free_port(port: int) -> int:
-    return next(each for each in range(port, MAX_PORT + 1) if port_is_free(HOST, each))
+    candidates: tuple[int, ...] = (*range(port, MAX_PORT + 1), *range(port, 0, -1))
+    return next(each for each in candidates if port_is_free(HOST, each))
 
 
 def _command(directory: Path, port: int) -> str:

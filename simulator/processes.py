@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 STOP_SECONDS = 10.0
 LOG_LINES_SHOWN = 15
+_ENDING_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 class ProcessError(Exception):
@@ -54,11 +56,12 @@ class Child:
 def child(name: str, arguments: Sequence[str], log: Path, settings: Mapping[str, str] | None = None) -> Iterator[Child]:
     """`python -m ARGUMENTS` with `settings` in place of the KubeLedger variables of this process.
 
-    It runs in a session of its own, so that a Ctrl-C reaches this process alone, which then stops it.
+    It runs in a session of its own, so that a Ctrl-C reaches this process alone, which then stops it. Where this
+    process ends without that, as with its terminal or by SIGKILL, the kernel asks the child to end.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [*_ENDING_WITH_ITS_PARENT, sys.executable, "-m", *arguments],
             env=environment(settings or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,

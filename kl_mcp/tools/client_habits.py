@@ -80,6 +80,22 @@ RANGE_ENDS: tuple[tuple[str, str], ...] = (
 )
 """Pairs of arguments that are given for the two ends of `date`."""
 
+PERIODS: tuple[tuple[str, str], ...] = (
+    ("period1", "period2"),
+    ("period_1", "period_2"),
+    ("period_a", "period_b"),
+    ("first_period", "second_period"),
+)
+"""Pairs of arguments that are given for the two periods of a comparison, in either order."""
+
+COUNTED: Mapping[str, str] = {
+    **dict.fromkeys(("hours", "last_hours", "lookback_hours"), "h"),
+    **dict.fromkeys(("days", "last_days", "lookback_days", "last_n_days", "num_days"), "d"),
+    **dict.fromkeys(("weeks", "last_weeks"), "w"),
+    **dict.fromkeys(("months", "last_months"), "m"),
+}
+"""Arguments that are given for how many buckets `date` is to go back, and the unit of `last_7d`."""
+
 NOT_RECORDED: Mapping[str, str] = {
     **dict.fromkeys(("network", "bandwidth", "traffic", "egress"), "Network traffic is not recorded"),
     **dict.fromkeys(("storage", "disk", "pvc", "volumes"), "Storage is not recorded"),

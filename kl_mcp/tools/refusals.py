@@ -29,6 +29,8 @@ _OF_ONE_TOOL = ("cursor", "limit", "sort")
 """Arguments that mean something else to another tool."""
 _HOURS = "hourly_7d"
 """The scale of the tools that have no other."""
+_ON_EVERY_SCALE: Mapping[str, str] = {"get_timeseries": "get_usage", "get_efficiency_timeseries": "get_efficiency"}
+"""The tool that answers a question of an hourly tool by days and months too."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,15 @@ class _Search:
     def _changed(self, call: Call, error: ToolArgumentError) -> Iterator[Call]:
         without = [Correction({error.argument: None})] if error.argument is not None else []
         for correction in (*error.corrections, *without):
-            target = correction.tool or call.tool
+            target = correction.tool or self._with_scale(call, correction)
             if target in self._table:
                 yield Call(target, self._arguments(call, correction, target))
+
+    def _with_scale(self, call: Call, correction: Correction) -> str:
+        """Return the tool that was called, or the one like it that can change the scale if the correction does."""
+        scale = correction.changes.get("scale", "")
+        changes_scale = scale or (scale is None and "scale" not in call.arguments)
+        return _ON_EVERY_SCALE.get(call.tool, call.tool) if changes_scale else call.tool
 
     def _arguments(self, call: Call, correction: Correction, target: str) -> dict[str, Any]:
         """Return the arguments with the changes; for another tool those that both take, over the same time."""

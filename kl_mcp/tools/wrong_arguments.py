@@ -11,15 +11,27 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from kl_core.globs import MAX_PATTERNS
-from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, LIKELY_VALUES, NOT_RECORDED, OTHER_NAMES, RANGE_ENDS
+from kl_core.vocabulary import SCALES
+from kl_mcp.tools.client_habits import (
+    ADDED_BY_CLIENTS,
+    COUNTED,
+    LIKELY_VALUES,
+    NOT_RECORDED,
+    OTHER_NAMES,
+    PERIODS,
+    RANGE_ENDS,
+    SAME_VALUES,
+)
 from kl_mcp.tools.schema import input_schema
 from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound
-from kl_query.dates import LATEST
+from kl_query.dates import LATEST, read_date
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
 
 _BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _MAX_RENAMED_ARGUMENTS = 10
+_FAR_FUTURE = 250_000_000_000
+"""In the year 9892."""
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
@@ -59,6 +71,9 @@ def _unknown_argument(
     given = [each for each in known if each in arguments]
     renamed = _renamed(known, given, unknown, arguments)
     corrections = [Correction({**dropped, **renamed})] if renamed else []
+    scale = _longer_scale(unknown, arguments)
+    if scale is not None and "date" in known and "scale" not in known:
+        corrections.insert(0, Correction({**dropped, **renamed, "scale": scale}))
     namespaces = {each: arguments[each] for each in ("namespace", "namespaces") if each in unknown}
     if namespaces and not renamed:
         corrections.append(Correction({**dropped, **namespaces}, tool="get_usage"))
@@ -78,19 +93,47 @@ def _renamed(
     known: Sequence[str], given: Sequence[str], unknown: Sequence[str], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the unknown arguments under the names that they are likely to mean, none of them given already."""
-    renamed: dict[str, Any] = {}
-    for first, last in RANGE_ENDS:
-        if first in unknown and "date" in known and "date" not in given:
-            renamed["date"] = f"{arguments[first]}..{arguments.get(last) or LATEST}"
-    ends = {end for pair in RANGE_ENDS if renamed for end in pair}
+    renamed, joined = _dates(unknown, arguments)
+    if any(name in given or name not in known for name in renamed):
+        renamed, joined = {}, ()
     for name in unknown:
         likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
         near = [] if name in NOT_RECORDED else nearest_values(as_word(name), known)
         free = (each for each in (*_same(name, known), *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
-        if target is not None and name not in ends and not (likely and target not in likely):
+        if target is not None and name not in joined and not (likely and target not in likely):
             renamed[target] = arguments[name]
     return renamed
+
+
+def _dates(unknown: Sequence[str], arguments: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
+    """Return the dates that unknown arguments say together or as a number, and which arguments these are."""
+    for first, last in RANGE_ENDS:
+        if first in unknown:
+            return {"date": f"{arguments[first]}..{arguments.get(last) or LATEST}"}, (first, last)
+    for pair in PERIODS:
+        if not set(pair) - set(unknown):
+            earlier, later = sorted((arguments[each] for each in pair), key=_beginning)
+            return {"date": later, "baseline": earlier}, pair
+    for name in unknown:
+        unit, count = COUNTED.get(as_word(name[:100])), str(arguments[name])
+        if unit and count.isdecimal():
+            return {"date": f"last_{count}{unit}"}, (name,)
+    return {}, ()
+
+
+def _beginning(date: Any) -> float:
+    """Return when a date begins, for comparison; words such as `this_month` after every other."""
+    named = read_date(str(date)[:100], _FAR_FUTURE)
+    return named.first if named else 0
+
+
+def _longer_scale(unknown: Sequence[str], arguments: Mapping[str, Any]) -> str | None:
+    """Return the scale of days or months that unknown arguments ask for; None where they ask for neither."""
+    names = (name for name in unknown if "scale" in (name, *OTHER_NAMES.get(as_word(name[:100]), ())))
+    values = (as_word(value[:100]) for name in names if isinstance(value := arguments[name], str))
+    scales = (LIKELY_VALUES["scale"].get(value, SAME_VALUES["scale"].get(value, value)) for value in values)
+    return next((scale for scale in scales if scale in SCALES[1:]), None)
 
 
 def _same(name: str, known: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ import pytest
 
 from collector.settings import Settings
 from simulator.clients import client_configurations
+from simulator.demo import MAX_PORT, main
 from simulator.history import fill
 from simulator.progress import shown
 from simulator.questions import QUESTIONS, text_table
@@ -118,13 +119,36 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(tmp_path: Path)
     port = free_port()
     with demo(tmp_path, port) as process:
         output_until(process, "Press Ctrl-C")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        server = next(pid for pid in children if b"kl_mcp" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(int(server), signal.SIGKILL)
+        server = next(pid for pid in children_of(process) if b"kl_mcp" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(server, signal.SIGKILL)
         rest, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 1
     assert "demo: kl-mcp ended with exit code -9" in rest
     assert f"The end of {tmp_path / 'mcp.log'}" in rest
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or a zombie that nobody waits for."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL], ids=["its terminal closes", "it is killed"])
+def test_nothing_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> None:
+    young(tmp_path)
+    with demo(tmp_path, free_port()) as process:
+        output_until(process, "Press Ctrl-C")
+        children = children_of(process)
+        assert len(children) == 3
+        process.send_signal(number)
+        process.communicate(timeout=LIMIT_SECONDS)
+    eventually(lambda: all(map(has_ended, children)))
 
 
 def run(directory: Path, port: int) -> tuple[int, str]:
@@ -163,6 +187,25 @@ def test_a_port_in_use_is_one_clear_message_whose_command_can_be_pasted(tmp_path
         assert int(command[1]) > port
         with pasted(command[0]) as process:
             output_until(process, "Starting the simulated cluster")
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536", "-1", "٣"])
+def test_what_is_no_port_is_said_to_be_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--port=" + port])
+    assert ended.value.code == 2
+    assert f"{port!r} is not a port. Choose a number from 1 to 65535." in capsys.readouterr().err
+
+
+def test_where_the_last_port_is_in_use_one_below_it_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", MAX_PORT))
+        taken.listen()
+        code, output = run(tmp_path, MAX_PORT)
+    assert code == 1
+    (port,) = re.findall(r"make demo PORT=(\d+)", last_line(output))
+    assert 0 < int(port) < MAX_PORT
 
 
 def test_a_second_demo_leaves_the_first_alone_and_names_a_command_that_runs_beside_it(tmp_path: Path) -> None:
