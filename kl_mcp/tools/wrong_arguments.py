@@ -4,6 +4,7 @@ Validation tells of every wrong element, and an error repeats what was wrong: wi
 some hundred thousand elements takes seconds and hundreds of megabytes. So bounds come first: a few comparisons a call.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -13,13 +14,17 @@ from pydantic import BaseModel, ValidationError
 from kl_core.globs import MAX_PATTERNS
 from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, LIKELY_VALUES, NOT_RECORDED, OTHER_NAMES, RANGE_ENDS
 from kl_mcp.tools.schema import input_schema
-from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound
-from kl_query.dates import LATEST
+from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound, choice_meant
+from kl_query.dates import LATEST, dates_meant
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
 
 _BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _MAX_RENAMED_ARGUMENTS = 10
+_ALIKE = 0.75
+"""How alike the names of two arguments are that may mean the same: exclude_system and exclude_special do not."""
+_SEPARATORS = re.compile(r"[,;|/+]|\s+(?:and|or)\s+", re.IGNORECASE)
+"""Of several values where one belongs."""
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
@@ -81,16 +86,23 @@ def _renamed(
     renamed: dict[str, Any] = {}
     for first, last in RANGE_ENDS:
         if first in unknown and "date" in known and "date" not in given:
-            renamed["date"] = f"{arguments[first]}..{arguments.get(last) or LATEST}"
+            renamed["date"] = _range_meant(arguments[first], arguments.get(last))
     ends = {end for pair in RANGE_ENDS if renamed for end in pair}
     for name in unknown:
         likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
-        near = [] if name in NOT_RECORDED else nearest_values(as_word(name), known)
+        near = [] if likely or name in NOT_RECORDED else nearest_values(as_word(name), known, _ALIKE)
         free = (each for each in (*_same(name, known), *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
-        if target is not None and name not in ends and not (likely and target not in likely):
+        if target is not None and name not in ends:
             renamed[target] = arguments[name]
     return renamed
+
+
+def _range_meant(first: Any, last: Any) -> str:
+    """Return the range from `first` to `last`, which is no longer part of it where it is a time."""
+    if not last:
+        return f"{first}..{LATEST}"
+    return next(iter(dates_meant(f"{first}/{last}")), f"{first}..{last}")
 
 
 def _same(name: str, known: Sequence[str]) -> list[str]:
@@ -135,6 +147,9 @@ def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[
     declared = _declared(model, name)
     if isinstance(value, str) and as_word(value) in LIKELY_VALUES.get(name, {}):
         return [{name: LIKELY_VALUES[name][as_word(value)]}]
+    if isinstance(value, str) and "enum" in declared:
+        named = (choice_meant(name, declared["enum"], each) for each in _SEPARATORS.split(value))
+        return [{name: each} for each in named if each in declared["enum"]][:1]
     if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
         return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
     if declared["type"] == "boolean":
