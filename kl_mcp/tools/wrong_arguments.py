@@ -25,6 +25,8 @@ _ALIKE = 0.75
 """How alike the names of two arguments are that may mean the same: exclude_system and exclude_special do not."""
 _SEPARATORS = re.compile(r"[,;|/+]|\s+(?:and|or)\s+", re.IGNORECASE)
 """Of several values where one belongs."""
+_MAX_SPLIT_CHARS = 200
+"""Of a text that is searched for separators, which takes time that grows with the square of its blanks."""
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
@@ -100,9 +102,10 @@ def _renamed(
 
 def _range_meant(first: Any, last: Any) -> str:
     """Return the range from `first` to `last`, which is no longer part of it where it is a time."""
-    if not last:
-        return f"{first}..{LATEST}"
-    return next(iter(dates_meant(f"{first}/{last}")), f"{first}..{last}")
+    plain = f"{first}..{last or LATEST}"
+    if not last or len(plain) > _MAX_SPLIT_CHARS:
+        return plain
+    return next(iter(dates_meant(f"{first}/{last}")), plain)
 
 
 def _same(name: str, known: Sequence[str]) -> list[str]:
@@ -148,7 +151,7 @@ def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[
     if isinstance(value, str) and as_word(value) in LIKELY_VALUES.get(name, {}):
         return [{name: LIKELY_VALUES[name][as_word(value)]}]
     if isinstance(value, str) and "enum" in declared:
-        named = (choice_meant(name, declared["enum"], each) for each in _SEPARATORS.split(value))
+        named = (choice_meant(name, declared["enum"], each) for each in _SEPARATORS.split(value[:_MAX_SPLIT_CHARS]))
         return [{name: each} for each in named if each in declared["enum"]][:1]
     if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
         return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
