@@ -144,7 +144,7 @@ def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolAr
         f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
         allowed=_allowed(scale),
         nearest=_nearest(scale, dates.first),
-        corrections=[*({argument: each} for each in overlap), *coarser, {argument: LATEST}],
+        corrections=[*({argument: each} for each in overlap), *coarser, *_newest(argument)],
     )
 
 
@@ -175,8 +175,13 @@ def _unreadable(scale: Scale, date: str, argument: str) -> ToolArgumentError:
         f"{quoted(date)} is not a date of {scale.name}{why}.",
         allowed=_allowed(scale),
         nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
-        corrections=[{argument: each} for each in (*meant, LATEST)],
+        corrections=[*({argument: each} for each in meant), *_newest(argument)],
     )
+
+
+def _newest(argument: str) -> list[dict[str, str]]:
+    """Return the change to the newest bucket: of a baseline none, because that is what is likely compared with it."""
+    return [{argument: LATEST}] if argument == "date" else []
 
 
 def _other_granularity(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:

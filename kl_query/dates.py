@@ -21,7 +21,7 @@ LATEST, ALL = "latest", "all"
 _BUCKET = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d))?(?:-(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:\.\d+)?)?)?"
-    r"(?:Z|(?P<sign>[+-])(?P<ahead>\d\d)(?::?(?P<minutes_ahead>\d\d))?)?)?)?",
+    r"(?:Z|(?P<sign>[+-])(?P<ahead>[01]\d|2[0-3])(?::?(?P<minutes_ahead>[0-5]\d))?)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _QUARTER = re.compile(r"(?P<year>\d{4})_?q(?P<quarter>[1-4])|q(?P<quarter_first>[1-4])_(?P<year_last>\d{4})", re.ASCII)
@@ -37,6 +37,11 @@ _COUNTED_UNITS: Mapping[str, str] = {
 _FUTURE = re.compile(r"tomorrow|next_.*|forecast.*|future|upcoming.*|coming_.*")
 _SEPARATOR = re.compile(r"\s*\.\.\s*|\s*/\s*|\s+to\s+", re.IGNORECASE)
 _OTHER_SEPARATOR = re.compile(r"\s*(?:,|…|–)\s*|\s+(?:-|and|until|through)\s+", re.IGNORECASE)
+_DAYS_WRITTEN_OTHERWISE = (
+    *("%Y-%m-%d", "%Y-%m-%dZ", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"),
+    *("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y"),
+)
+"""How a day is written where it is no date of ours, and yet cannot be any other day."""
 _SCALE_OF_UNIT: Mapping[str, ScaleName] = {
     "hour": "hourly_7d",
     **dict.fromkeys(("day", "week"), "daily_14d"),
@@ -94,7 +99,14 @@ def is_future(date: str) -> bool:
 
 
 def dates_meant(date: str) -> list[str]:
-    """Return what may have been meant by a text that is no date: a time within an hour, a range written otherwise."""
+    """Return what a text that is no date may mean: a time within an hour, a day or a range written otherwise."""
+    day = _day_written_otherwise(date.strip())
+    until_latest = re.sub(r"\s*\.\.\s*(?:now)?\s*$", f"..{LATEST}", date, flags=re.IGNORECASE)
+    plain = [day] if day else [until_latest] if until_latest != date and read_date(until_latest, 0) else []
+    return plain or _times_meant(date)
+
+
+def _times_meant(date: str) -> list[str]:
     ends = _SEPARATOR.split(date.strip())
     if len(ends) == 1:
         ends = _OTHER_SEPARATOR.split(ends[0])
@@ -113,6 +125,15 @@ def dates_meant(date: str) -> list[str]:
     first, last = moments
     # Intervals of times end before the hour that their end names; a range of ours holds it.
     return [f"{iso(bucket_start('hourly_7d', first))}..{iso(bucket_start('hourly_7d', max(first, last - 1)))}"]
+
+
+def _day_written_otherwise(text: str) -> str | None:
+    for each in _DAYS_WRITTEN_OTHERWISE:
+        try:
+            return datetime.strptime(text, each).replace(tzinfo=UTC).date().isoformat()
+        except ValueError:
+            continue
+    return None
 
 
 def _last_of_range(text: str, scale: ScaleName, newest: int) -> DateRange | None:

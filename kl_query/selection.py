@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from kl_core.globs import MAX_GLOB_CHARS, MAX_PATTERNS, broken_rule
 from kl_query.dataset.model import Dataset, Scale
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.unmatched import LISTING, globs_meant, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.unmatched import LISTING, globs_of_each, matching, pattern_as_name, unknown_name, unknown_pattern
 from kl_query.warnings.warning import RowId
 
 EVERYTHING = "*"
@@ -103,12 +104,11 @@ def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] 
     if not 1 <= len(checked) <= MAX_PATTERNS:
         message = f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}."
         raise _bad_pattern(argument, message, checked[:MAX_PATTERNS])
-    for pattern in checked:
-        broken = broken_rule(pattern, quoted(pattern))
-        if broken is not None:
-            meant = globs_meant(pattern[:MAX_GLOB_CHARS], names)
-            replaced = [each for other in checked for each in (meant if other == pattern else [other])]
-            raise _bad_pattern(argument, broken, replaced[:MAX_PATTERNS])
+    broken = {pattern: rule for pattern in checked if (rule := broken_rule(pattern, quoted(pattern))) is not None}
+    if broken:
+        meant = globs_of_each([pattern[:MAX_GLOB_CHARS] for pattern in broken], names)
+        kept = [[pattern] if pattern not in broken else meant.get(pattern[:MAX_GLOB_CHARS], []) for pattern in checked]
+        raise _bad_pattern(argument, next(iter(broken.values())), [*chain.from_iterable(kept)][:MAX_PATTERNS])
     return checked
 
 

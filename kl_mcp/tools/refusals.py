@@ -15,18 +15,22 @@ from kl_mcp.tools.sent_arguments import as_meant, is_unbounded
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset.model import Dataset
 from kl_query.errors import Correction, ToolArgumentError, shortened
+from kl_query.unmatched import LISTING
 
 MAX_TEXT_CHARS = 2_000
 """Of the text of an error, and of the same as compact JSON."""
 MAX_CORRECTED_CHARS = 700
 """Of the arguments of a corrected call as compact JSON. A longer one is not suggested."""
 MAX_TRIED_CALLS = 12
+MAX_LONG_CALLS = 2
+"""Of those, how many may be answered and be too long: what makes them long is none of the corrections'."""
 _MAX_UNKNOWN_ARGUMENTS = 10
 _MAX_VALUE_CHARS = 80
 _MAX_MESSAGE_CHARS = 400
 _MAX_ALLOWED_CHARS = 250
 _OF_ONE_TOOL = ("cursor", "limit", "sort")
 """Arguments that mean something else to another tool."""
+_NAMING = ("namespace", "namespaces", "pattern")
 _HOURS = "hourly_7d"
 """The scale of the tools that have no other."""
 _ON_EVERY_SCALE: Mapping[str, str] = {"get_timeseries": "get_usage", "get_efficiency_timeseries": "get_efficiency"}
@@ -102,6 +106,7 @@ class _Search:
         self._now = now
         self._calls: set[str] = set()
         self._tries = 0
+        self._long_calls = 0
 
     def skip(self, call: Call) -> bool:
         """Mark a call as one not to try again; say whether it was marked before."""
@@ -114,7 +119,7 @@ class _Search:
         for each in self._changed(call, error):
             if self.skip(each):
                 continue
-            if self._tries == MAX_TRIED_CALLS:
+            if self._tries == MAX_TRIED_CALLS or self._long_calls == MAX_LONG_CALLS:
                 return None
             self._tries += 1
             try:
@@ -123,12 +128,13 @@ class _Search:
                 better = self.corrected(each, wrong_too)
             else:
                 better = each if len(_json(each.arguments)) <= MAX_CORRECTED_CHARS else None
+                self._long_calls += better is None
             if better is not None:
                 return better
         return None
 
     def _changed(self, call: Call, error: ToolArgumentError) -> Iterator[Call]:
-        without = [Correction({error.argument: None})] if error.argument is not None else []
+        without = [] if error.argument is None else [_without(error.argument)]
         for correction in (*error.corrections, *without):
             target = correction.tool or self._with_scale(call, correction)
             if target in self._table:
@@ -149,6 +155,11 @@ class _Search:
                 given = {"date": source["date"].default, **({} if "scale" in source else {"scale": _HOURS}), **given}
             given = {name: value for name, value in given.items() if name in fields and name not in _OF_ONE_TOOL}
         return as_meant(self._table[target].arguments, {k: v for k, v in given.items() if v is not None})
+
+
+def _without(argument: str) -> Correction:
+    """Return the call without an argument; without the names that it is about it would answer for the whole cluster."""
+    return LISTING if argument in _NAMING else Correction({argument: None})
 
 
 def _joined(values: Sequence[str] | str) -> str:

@@ -95,7 +95,7 @@ def _value_meant(name: str, schema: Schema, value: Any) -> Any:
     listed = from_json_list(value) if isinstance(value, str) else value
     elements = _stripped(listed) if isinstance(listed, list | tuple) else [value]
     if len(elements) > 1:
-        return value
+        return elements
     return _single_meant(name, schema, elements[0]) if elements else None
 
 

@@ -4,6 +4,7 @@ Validation tells of every wrong element, and an error repeats what was wrong: wi
 some hundred thousand elements takes seconds and hundreds of megabytes. So bounds come first: a few comparisons a call.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -23,8 +24,8 @@ from kl_mcp.tools.client_habits import (
     SAME_VALUES,
 )
 from kl_mcp.tools.schema import input_schema
-from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound
-from kl_query.dates import LATEST, read_date
+from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound, choice_meant
+from kl_query.dates import LATEST, dates_meant, read_date
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
 
@@ -32,6 +33,12 @@ _BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _MAX_RENAMED_ARGUMENTS = 10
 _FAR_FUTURE = 250_000_000_000
 """In the year 9892."""
+_ALIKE = 0.75
+"""How alike the names of two arguments are that may mean the same: exclude_system and exclude_special do not."""
+_SEPARATORS = re.compile(r"[,;|/+]|\s+(?:and|or)\s+", re.IGNORECASE)
+"""Of several values where one belongs."""
+_MAX_SPLIT_CHARS = 200
+"""Of a text that is searched for separators, which takes time that grows with the square of its blanks."""
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
@@ -98,7 +105,7 @@ def _renamed(
         renamed, joined = {}, ()
     for name in unknown:
         likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
-        near = [] if name in NOT_RECORDED else nearest_values(as_word(name), known)
+        near = [] if likely or name in NOT_RECORDED else nearest_values(as_word(name), known, _ALIKE)
         free = (each for each in (*_same(name, known), *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
         if target is not None and name not in joined and not (likely and target not in likely):
@@ -110,7 +117,7 @@ def _dates(unknown: Sequence[str], arguments: Mapping[str, Any]) -> tuple[dict[s
     """Return the dates that unknown arguments say together or as a number, and which arguments these are."""
     for first, last in RANGE_ENDS:
         if first in unknown:
-            return {"date": f"{arguments[first]}..{arguments.get(last) or LATEST}"}, (first, last)
+            return {"date": _range_meant(arguments[first], arguments.get(last))}, (first, last)
     for pair in PERIODS:
         if not set(pair) - set(unknown):
             earlier, later = sorted((arguments[each] for each in pair), key=_beginning)
@@ -134,6 +141,14 @@ def _longer_scale(unknown: Sequence[str], arguments: Mapping[str, Any]) -> str |
     values = (as_word(value[:100]) for name in names if isinstance(value := arguments[name], str))
     scales = (LIKELY_VALUES["scale"].get(value, SAME_VALUES["scale"].get(value, value)) for value in values)
     return next((scale for scale in scales if scale in SCALES[1:]), None)
+
+
+def _range_meant(first: Any, last: Any) -> str:
+    """Return the range from `first` to `last`, which is no longer part of it where it is a time."""
+    plain = f"{first}..{last or LATEST}"
+    if not last or len(plain) > _MAX_SPLIT_CHARS:
+        return plain
+    return next(iter(dates_meant(f"{first}/{last}")), plain)
 
 
 def _same(name: str, known: Sequence[str]) -> list[str]:
@@ -178,6 +193,9 @@ def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[
     declared = _declared(model, name)
     if isinstance(value, str) and as_word(value) in LIKELY_VALUES.get(name, {}):
         return [{name: LIKELY_VALUES[name][as_word(value)]}]
+    if isinstance(value, str) and "enum" in declared:
+        named = (choice_meant(name, declared["enum"], each) for each in _SEPARATORS.split(value[:_MAX_SPLIT_CHARS]))
+        return [{name: each} for each in named if each in declared["enum"]][:1]
     if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
         return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
     if declared["type"] == "boolean":

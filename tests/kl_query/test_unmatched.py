@@ -8,7 +8,7 @@ from kl_query.dataset.model import Dataset, Namespace
 from kl_query.dataset.visibility import restricted
 from kl_query.errors import Correction, ToolArgumentError
 from kl_query.selection import match, select
-from kl_query.unmatched import LISTING, globs_meant
+from kl_query.unmatched import LISTING, globs_meant, globs_of_each
 from tests.support.examples import examples
 
 NAMES = ["ci", "idle", "kube-system", "ml-a", "ml-serving", "payments", "search", "shop-checkout", "shop-frontend"]
@@ -45,6 +45,7 @@ def refused(*patterns: str, dataset: Dataset = DATASET) -> ToolArgumentError:
         ("shop-*|ml-*", ["shop-*", "ml-*"]),
         ("shop-* ml-*", ["shop-*", "ml-*"]),
         ("payments,search", ["payments", "search"]),
+        ("payments; search", ["payments", "search"]),
         ("'ci'", ["ci"]),
         ("team-.*", []),
         ("^$", []),
@@ -202,6 +203,17 @@ def test_what_is_suggested_for_a_pattern_that_is_refused_is_answered_too(written
     assert error.code == "invalid_pattern"
     for suggested in suggestions(error):
         assert match(TENANTS, suggested, "pattern")
+
+
+def test_of_several_patterns_that_are_refused_each_is_told_as_what_it_means() -> None:
+    error = refused("ci", "^shop-[^x]", "!search", "/")
+    assert error.code == "invalid_pattern"
+    assert suggestions(error) == [["ci", "shop-[!x]*"]]
+
+
+def test_of_all_patterns_of_a_call_no_more_alternatives_are_compared_with_every_name_than_a_call_takes() -> None:
+    of_ten = [f"(ci|{letter}|2|3|4|5|6|7|8|9)" for letter in "abc"]
+    assert globs_of_each(of_ten, NAMES) == {each: ["ci"] for each in of_ten[:2]}
 
 
 def test_of_too_many_patterns_as_many_are_suggested_as_may_be() -> None:

@@ -52,6 +52,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end -}}
 
+{{- /* With those of one object, which win: a key that is written twice is refused by some readers. Takes (list CONTEXT OWN). */ -}}
+{{- define "kubeledger.labelsWith" -}}
+{{- include "kubeledger.replaced" (list (include "kubeledger.labels" (index . 0) | fromYaml) (index . 1)) -}}
+{{- end -}}
+
 {{- /* Not those of the server's pod: neither its Service nor its policies may select the test. */ -}}
 {{- define "kubeledger.testSelectorLabels" -}}
 app.kubernetes.io/name: {{ include "kubeledger.name" . }}-test

@@ -72,6 +72,26 @@ def test_what_no_tool_takes_is_refused_before_it_costs_anything(
     check_refusal(refuse(TABLE, Call("get_usage", arguments), refused.value, books), books, NOW)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "corrected"),
+    [
+        ({"start": f"2026-11-20{' ' * 189}", "end": "2026-11-21"}, {}),
+        ({"start": f"2026-11-20{' ' * 100}", "end": "2026-11-21"}, {"date": "2026-11-20..2026-11-21"}),
+        ({"metric": f"none{' ' * 193}and cpu"}, {}),
+        ({"metric": f"none{' ' * 100}and cpu"}, {"metric": "cpu"}),
+    ],
+)
+def test_no_long_text_is_searched_for_separators(
+    books: Dataset, arguments: dict[str, Any], corrected: dict[str, Any]
+) -> None:
+    """A search takes time that grows with the square of the blanks: three quarters of a minute with 100,000."""
+    with pytest.raises(ToolArgumentError) as refused:
+        TABLE["get_usage"].run(arguments, books, NOW)
+    assert refuse(TABLE, Call("get_usage", arguments), refused.value, books, NOW).corrected == Call(
+        "get_usage", corrected
+    )
+
+
 def test_what_is_merely_too_much_keeps_the_error_of_its_own_argument(books: Dataset) -> None:
     with pytest.raises(ToolArgumentError, match="namespaces takes 1 to 20 names or patterns, not 21"):
         TABLE["get_usage"].run({"namespaces": [f"n{number}" for number in range(21)]}, books)

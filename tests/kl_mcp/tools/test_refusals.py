@@ -63,6 +63,23 @@ Build = Callable[..., Dataset]
         ("compare_periods", {"date": "2026-10", "baseline": "2026-09-01"}, {"date": "2026-10", "baseline": "2026-09"}),
         ("list_namespaces", {"namespace": "WEB"}, {"namespaces": ["WEB"]}),
         ("describe_dataset", {"verbose": True}, {}),
+        # Of several values where one belongs the first, and not one that is written like all of them.
+        ("get_usage", {"metric": "cpu,memory"}, {"metric": "cpu"}),
+        ("get_usage", {"metric": "RAM and CPU"}, {"metric": "memory"}),
+        ("get_usage", {"metric": '["memory", "cpu"]'}, {"metric": "memory"}),
+        ("get_usage", {"date": '["2026-11-19", "2026-11-20"]'}, {"date": "2026-11-19..2026-11-20"}),
+        ("get_usage", {"namespace": '["web", "registry"]'}, {"namespaces": ["web", "registry"]}),
+        # The hour at which a time ends is no part of it.
+        ("get_usage", {"start": "2026-11-21T15:00:00Z", "end": "2026-11-21T17:00:00Z"},
+         {"date": "2026-11-21T15:00:00Z..2026-11-21T16:00:00Z"}),
+        ("get_usage", {"start": "2026-11-19", "end": "now"}, {"date": "2026-11-19..latest"}),
+        ("get_usage", {"date": "November 20, 2026"}, {"date": "2026-11-20"}),
+        # A baseline that cannot be read is not the latest bucket, which is likely to be compared with it.
+        ("compare_periods", {"date": "latest", "baseline": "the one before"}, {"date": "latest"}),
+        ("compare_periods", {"date": "2026-11-20", "baseline": "2020-01-01"}, {"date": "2026-11-20"}),
+        # No value goes to an argument that means something else, and no name is dropped for its capitals.
+        ("get_usage", {"exclude_system": False}, {}),
+        ("get_usage", {"NAMESPACE": "web"}, {"namespace": "web"}),
     ],
 )  # fmt: skip
 def test_the_corrected_call_is_the_call_with_what_was_wrong_made_right(
@@ -94,6 +111,11 @@ def test_the_corrected_call_is_the_call_with_what_was_wrong_made_right(
         ("group_namespaces", {"pattern": ["unmeasured", "web"]},
          Call("get_usage", {"date": "latest", "namespaces": ["web"], "exclude_special": False})),
         ("get_usage", {"namespace": 5}, Call("list_namespaces", {})),
+        # Without the names that it is about, the call would answer for the whole cluster.
+        ("get_usage", {"namespaces": [5]}, Call("list_namespaces", {})),
+        ("get_usage", {"namespaces": [["web"]]}, Call("list_namespaces", {})),
+        ("get_usage", {"namespace": {"name": "web"}, "metric": "memory"}, Call("list_namespaces", {})),
+        ("get_timeseries", {"namespace": "x" * 257}, Call("list_namespaces", {})),
         ("get_efficiency", {"namespace": "qqqq", "sort": "ratio"}, Call("list_namespaces", {})),
         ("group_namespaces", {"pattern": "qqqq-*"}, Call("list_namespaces", {})),
     ],
@@ -144,6 +166,21 @@ def test_after_twelve_tries_there_is_no_corrected_call(books: Dataset) -> None:
     error = ToolArgumentError("out_of_range", "limit", "No.", corrections=[{"limit": 1}])
     assert refuse(table, Call("stubborn", {}), error, books, NOW).corrected is None
     assert len(tried) == MAX_TRIED_CALLS
+
+
+@pytest.mark.requirement("KL-E-1")
+def test_after_two_answers_to_calls_too_long_to_be_told_no_further_call_is_tried(books: Dataset) -> None:
+    answered: list[int] = []
+
+    def patient(_dataset: Dataset, _now: float, *, limit: int = 0, namespace: str = "") -> dict[str, Any]:
+        answered.append(limit)
+        return {"namespace": namespace}
+
+    table = {"patient": replace(TABLE["get_usage"], name="patient", answer=patient)}
+    error = ToolArgumentError("out_of_range", "limit", "No.", corrections=[{"limit": n} for n in range(1, 9)])
+    call = Call("patient", {"namespace": "x" * MAX_CORRECTED_CHARS})
+    assert refuse(table, call, error, books, NOW).corrected is None
+    assert answered == [1, 2]
 
 
 def test_a_tool_that_is_not_there_is_not_suggested(books: Dataset) -> None:
