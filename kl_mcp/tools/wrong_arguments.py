@@ -108,7 +108,7 @@ def _renamed(
         near = [] if likely or name in NOT_RECORDED else nearest_values(as_word(name), known, _ALIKE)
         free = (each for each in (*_same(name, known), *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
-        if target is not None and name not in joined and not (likely and target not in likely):
+        if target is not None and name not in joined:
             renamed[target] = arguments[name]
     return renamed
 
