@@ -85,7 +85,7 @@ def test_numbers_and_flags_in_extra_variables_are_text_as_they_were_written(extr
 @pytest.mark.parametrize(
     "entry",
     [
-        {"vlaue": "1"},
+        {"valuefrom": {}},
         {"value": {"a": 1}},
         {"value": ["a"]},
         {"value": "1", "valueFrom": {"fieldRef": {}}},
