@@ -24,11 +24,9 @@ def test_a_case_comes_out_right(path: Path, tmp_path: Path) -> None:
         window = {"metric": right["metric"], "scale": "hourly_7d", "date": last_hour(case)}
         model = {"cost_model": "costs"} if right.get("cost") else {"cost_model": "cumulative"}
         answer = ask(dataset, "get_namespace_breakdown", exclude_system=False, **window, **model)
-        # The breakdown lists no zeros.
-        series = ask(dataset, "get_usage", **window, **model)["series"]
-        values = {row["namespace"]: row["total"] for row in series}
+        values = {row["namespace"]: row["value"] for row in answer["breakdown"]}
         for name, value in right.get("namespaces", {}).items():
-            assert values[name] == near(value), (name, values, answer["cluster_overhead"])
+            assert values.get(name) == near(value), (name, values, answer["cluster_overhead"])
         for name, value in right.get("overhead", {}).items():
             assert answer["cluster_overhead"][name] == near(value), (name, values, answer["cluster_overhead"])
         if "efficiency" in right:
