@@ -131,7 +131,7 @@ NAMING = (
     "were not measured at the newest sample",
     "unknown in whole or in part",
     "Efficiency is unknown for",
-    "nothing is left here of what these cost",
+    "nothing is left of them here",
 )
 """Of every warning that names namespaces and that a published dataset can provoke."""
 
