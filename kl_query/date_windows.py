@@ -144,7 +144,11 @@ def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolAr
         f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
         allowed=_allowed(scale),
         nearest=_nearest(scale, dates.first),
-        corrections=[*({argument: each} for each in overlap), *coarser, {argument: LATEST}],
+        corrections=[
+            *({argument: each} for each in overlap),
+            *coarser,
+            *({argument: each} for each in _otherwise(argument)),
+        ],
     )
 
 
@@ -175,7 +179,7 @@ def _unreadable(scale: Scale, date: str, argument: str) -> ToolArgumentError:
         f"{quoted(date)} is not a date of {scale.name}{why}.",
         allowed=_allowed(scale),
         nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
-        corrections=[{argument: each} for each in (*meant, LATEST)],
+        corrections=[{argument: each} for each in (*meant, *_otherwise(argument))],
     )
 
 
@@ -188,6 +192,11 @@ def _other_granularity(scale: Scale, dates: DateRange, date: str, argument: str)
         nearest=_nearest(scale, dates.first),
         corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
     )
+
+
+def _otherwise(argument: str) -> tuple[str, ...]:
+    """Return what to ask for where nothing says what was meant: of a baseline, that of its default."""
+    return () if argument == "baseline" else (LATEST,)
 
 
 def _allowed(scale: Scale) -> str:

@@ -64,9 +64,9 @@ class ToolArgumentError(KubeLedgerError):
         self.corrections = tuple(each if isinstance(each, Correction) else Correction(each) for each in corrections)
 
 
-def nearest_values(wanted: str, valid: Iterable[str]) -> list[str]:
-    """Return at most five of `valid` that look most like `wanted`, the closest first."""
-    return difflib.get_close_matches(wanted[:_MAX_VALUE_CHARS], list(valid), n=NEAREST_VALUES, cutoff=0.45)
+def nearest_values(wanted: str, valid: Iterable[str], alike: float = 0.45) -> list[str]:
+    """Return at most five of `valid` that look most like `wanted`, the closest first; `alike` is from 0 to 1."""
+    return difflib.get_close_matches(wanted[:_MAX_VALUE_CHARS], list(valid), n=NEAREST_VALUES, cutoff=alike)
 
 
 def quoted(value: object) -> str:
