@@ -88,6 +88,13 @@ def read_date(date: str, newest: int) -> DateRange | None:
     return DateRange(min(first.scale, last.scale, key=SCALES.index), first.first, last.stop, last.last)
 
 
+def as_hours(date: str) -> str:
+    """Return `last_7d` and `last_1w` as `last_168h`, for the scale of hours; any other date as it is."""
+    match = _COUNTED.fullmatch(_as_word(date))
+    hours = {"day": 24, "week": 7 * 24}.get(_COUNTED_UNITS.get(match["unit"], "")) if match else None
+    return f"last_{min(int(match['count']) * hours, 9999)}h" if match and hours else date
+
+
 def scale_said(date: str) -> ScaleName | None:
     """Return the scale that a date is written for; None where it says none."""
     named = read_date(date, 0)
