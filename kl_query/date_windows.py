@@ -17,7 +17,7 @@ from kl_core import calendar
 from kl_core.calendar import GRANULARITY, bucket_start
 from kl_core.vocabulary import SCALES, ScaleName
 from kl_query.dataset.model import Column, Scale
-from kl_query.dates import ALL, LATEST, DateRange, dates_meant, is_future, read_date
+from kl_query.dates import ALL, LATEST, DateRange, as_hours, dates_meant, is_future, read_date
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
 
@@ -115,7 +115,7 @@ def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
     if word == LATEST:
         return Window(scale, max(0, everything.stop - 1), everything.stop)
     newest = max(everything.end or 0, scale.starts[-1] + 1) if scale.starts else 0
-    dates = read_date(date, newest)
+    dates = read_date(as_hours(date) if scale.name == "hourly_7d" else date, newest)
     if dates is None:
         raise _unreadable(scale, date, argument)
     if dates.stop <= dates.first:

@@ -27,6 +27,12 @@ _BUCKET = re.compile(
 _QUARTER = re.compile(r"(?P<year>\d{4})_?q(?P<quarter>[1-4])|q(?P<quarter_first>[1-4])_(?P<year_last>\d{4})", re.ASCII)
 _MONTH = re.compile(r"(?P<name>[a-z]{3,9})_(?P<year>\d{4})|(?P<year_first>\d{4})_(?P<name_last>[a-z]{3,9})", re.ASCII)
 _CALENDAR_WORD = re.compile(r"(?P<which>this|current|last|previous)_(?P<unit>hour|day|week|month|quarter|year)")
+_TO_DATE: Mapping[str, str] = {
+    **dict.fromkeys(("wtd", "week_to_date"), "this_week"),
+    **dict.fromkeys(("mtd", "month_to_date"), "this_month"),
+    **dict.fromkeys(("qtd", "quarter_to_date"), "this_quarter"),
+    **dict.fromkeys(("ytd", "year_to_date"), "this_year"),
+}
 _COUNTED = re.compile(r"(?:(?:the_)?(?:last|past|previous)_?)?(?P<count>\d{1,4})_?(?P<unit>[a-z]+)", re.ASCII)
 _COUNTED_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("h", "hour", "hours"), "hour"),
@@ -72,7 +78,7 @@ def read_date(date: str, newest: int) -> DateRange | None:
 
     `stop` is not after `first` where a range ends before it begins.
     """
-    parts = _SEPARATOR.split(date.strip())
+    parts = _SEPARATOR.split(_TO_DATE.get(_as_word(date), date).strip())
     if len(parts) > 2:
         return None
     try:
@@ -85,6 +91,13 @@ def read_date(date: str, newest: int) -> DateRange | None:
     if last is None or ("/" in date and "hourly_7d" in (first.scale, last.scale)):
         return None  # whether an interval of hours holds its last one is not plain
     return DateRange(min(first.scale, last.scale, key=SCALES.index), first.first, last.stop, last.last)
+
+
+def as_hours(date: str) -> str:
+    """Return `last_7d` and `last_1w` as `last_168h`, for the scale of hours; any other date as it is."""
+    match = _COUNTED.fullmatch(_as_word(date))
+    hours = {"day": 24, "week": 7 * 24}.get(_COUNTED_UNITS.get(match["unit"], "")) if match else None
+    return f"last_{min(int(match['count']) * hours, 9999)}h" if match and hours else date
 
 
 def scale_said(date: str) -> ScaleName | None:

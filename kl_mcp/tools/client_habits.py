@@ -54,22 +54,28 @@ LIKELY_VALUES: Mapping[str, Mapping[str, str]] = {
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("patterns", "glob", "globs", "regex", "group", "name_pattern"), ("pattern", "namespaces")),
+    **dict.fromkeys(("filter", "search", "query", "prefix"), ("namespaces", "pattern")),
     **dict.fromkeys(("name", "ns"), ("namespace", "namespaces", "pattern")),
     **dict.fromkeys(("namespace", "namespaces", "names"), ("namespaces", "pattern")),
     "pattern": ("namespaces",),
     **dict.fromkeys(("resource", "resource_type"), ("metric",)),
     **dict.fromkeys(("granularity", "step", "resolution", "interval"), ("scale",)),
     **dict.fromkeys(("window", "period", "range", "time_range", "timeframe", "month", "day", "dates"), ("date",)),
-    "period1": ("date",),
-    **dict.fromkeys(("period2", "compare_to", "previous", "against"), ("baseline",)),
+    **dict.fromkeys(("period1", "current", "current_period"), ("date",)),
+    **dict.fromkeys(("period2", "compare_to", "previous", "previous_period", "against"), ("baseline",)),
     **dict.fromkeys(("top", "top_n", "n", "count", "page_size", "max_results"), ("limit",)),
     **dict.fromkeys(("page_token", "next_cursor"), ("cursor",)),
-    **dict.fromkeys(("include_special", "special"), ("exclude_special",)),
     **dict.fromkeys(("sort_by", "order_by", "order"), ("sort",)),
     "kind": ("type",),
     "sum": ("aggregate",),
 }
 """Names that arguments are given, and the arguments that they may be, the likeliest first."""
+
+OPPOSITES: Mapping[str, str] = {
+    **dict.fromkeys(("include_special", "with_special", "show_special", "special"), "exclude_special"),
+    **dict.fromkeys(("include_system", "with_system", "show_system"), "exclude_system"),
+}
+"""Names of switches that mean the contrary of one that the tool has."""
 
 RANGE_ENDS: tuple[tuple[str, str], ...] = (
     ("start", "end"),

@@ -18,6 +18,7 @@ from kl_mcp.tools.client_habits import (
     COUNTED,
     LIKELY_VALUES,
     NOT_RECORDED,
+    OPPOSITES,
     OTHER_NAMES,
     PERIODS,
     RANGE_ENDS,
@@ -31,6 +32,10 @@ from kl_query.paging import MAX_PAGE_ROWS
 
 _BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _MAX_RENAMED_ARGUMENTS = 10
+_SWITCHES = {
+    **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "n", "off"), False),
+}
 _FAR_FUTURE = 250_000_000_000
 """In the year 9892."""
 _ALIKE = 0.75
@@ -104,6 +109,10 @@ def _renamed(
     if any(name in given or name not in known for name in renamed):
         renamed, joined = {}, ()
     for name in unknown:
+        switch, on = OPPOSITES.get(as_word(name[:100]), ""), _SWITCHES.get(str(arguments[name])[:10].lower())
+        if switch in known and switch not in given and on is not None:
+            renamed[switch] = not on
+            continue
         likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
         near = [] if likely or name in NOT_RECORDED else nearest_values(as_word(name), known, _ALIKE)
         free = (each for each in (*_same(name, known), *likely, *near) if each in known)
@@ -199,8 +208,8 @@ def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[
     if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
         return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
     if declared["type"] == "boolean":
-        switch = {"1": True, "yes": True, "y": True, "on": True, "0": False, "no": False, "n": False, "off": False}
-        return [{name: switch[str(value).lower()]}] if str(value).lower() in switch else []
+        on = _SWITCHES.get(str(value).lower())
+        return [] if on is None else [{name: on}]
     if isinstance(value, list | tuple):
         return _of_list(name, [str(each) for each in value])
     return [{name: str(value)}] if declared["type"] == "string" and isinstance(value, int) else []

@@ -2,6 +2,7 @@ from array import array
 
 import pytest
 
+from kl_core.calendar import iso
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Scale
 from kl_query.date_windows import full_window, read_window
@@ -35,6 +36,16 @@ def test_a_bucket_and_a_range_are_named_as_answers_name_them(name: ScaleName) ->
     assert read_window(scale(name), second).label == second
     assert read_window(scale(name), f"{first}..{second}").dates == [first, second]
     assert read_window(scale(name), f"{first} .. {second}").label == f"{first}..{second}"
+
+
+@pytest.mark.requirement("KL-T-8")
+def test_the_last_seven_days_are_on_the_scale_of_seven_days_at_any_time_of_day() -> None:
+    newest = int(at("2026-03-01T04:00:00Z").timestamp())
+    hours = [iso(newest - 3600 * back) for back in range(167, -1, -1)]
+    assert read_window(scale("hourly_7d", hours), "last_7d").dates == hours
+    assert read_window(scale("hourly_7d", hours), "last_1d").dates == hours[-24:]
+    with pytest.raises(ToolArgumentError):
+        read_window(scale("hourly_7d", hours), "last_8d")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from kl_core.calendar import iso
-from kl_query.dates import dates_meant, read_date, scale_said
+from kl_query.dates import as_hours, dates_meant, read_date, scale_said
 from tests.support.datasets import at
 
 NEWEST = int(at("2026-11-21T19:30:00Z").timestamp())
@@ -53,6 +53,10 @@ HOURS, DAYS, MONTHS = "hourly_7d", "daily_14d", "monthly_12m"
         ("last week", DAYS, "2026-11-09T00", "2026-11-16T00"),
         ("current-month", MONTHS, "2026-11-01T00", "2026-12-01T00"),
         ("last_month", MONTHS, "2026-10-01T00", "2026-11-01T00"),
+        ("wtd", DAYS, "2026-11-16T00", "2026-11-23T00"),
+        ("month to date", MONTHS, "2026-11-01T00", "2026-12-01T00"),
+        ("QTD", MONTHS, "2026-10-01T00", "2027-01-01T00"),
+        ("year_to_date", MONTHS, "2026-01-01T00", "2027-01-01T00"),
         ("this_quarter", MONTHS, "2026-10-01T00", "2027-01-01T00"),
         ("previous quarter", MONTHS, "2026-07-01T00", "2026-10-01T00"),
         ("this_year", MONTHS, "2026-01-01T00", "2027-01-01T00"),
@@ -136,3 +140,21 @@ def test_words_are_resolved_against_the_bucket_of_the_newest_sample(
 )
 def test_of_what_is_not_plain_the_likeliest_meaning_is_told(date: str, meant: list[str]) -> None:
     assert dates_meant(date) == meant
+
+
+@pytest.mark.requirement("KL-T-8")
+@pytest.mark.parametrize(
+    ("date", "hours"),
+    [
+        ("last_7d", "last_168h"),
+        ("past 2 days", "last_48h"),
+        ("1w", "last_168h"),
+        ("last_9999d", "last_9999h"),
+        ("last_3h", "last_3h"),
+        ("last_1m", "last_1m"),
+        ("yesterday", "yesterday"),
+        ("2026-11-20", "2026-11-20"),
+    ],
+)
+def test_counted_days_are_so_many_whole_hours_of_the_scale_of_hours(date: str, hours: str) -> None:
+    assert as_hours(date) == hours
