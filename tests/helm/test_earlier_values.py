@@ -103,6 +103,29 @@ def test_what_means_the_same_is_taken_as_if_it_were_given_under_its_present_name
 
 
 @pytest.mark.parametrize(
+    ("empty", "now"),
+    [
+        ({"dataVolume": {"storageClass": ""}}, "persistence.storageClassName=fast"),
+        ({"excludedNamespaces": []}, "collector.excludedNamespaces={c}"),
+        ({"metadata": {"labels": {}}}, "extraLabels.app=kubeledger"),
+        ({"envs": {"KL_COST_MODEL": ""}}, "collector.costModel=RATIO"),
+        ({"envs": {"KL_POLLING_INTERVAL_SEC": ""}}, "collector.pollingIntervalSeconds=600"),
+        ({"envs": {"KL_INCLUDED_NAMESPACES": ""}}, "collector.includedNamespaces={a,b}"),
+        ({"envs": {"KL_BILLING_HOURLY_RATE": ""}}, "billing.hourlyRate=2"),
+        ({"envs": {"KOA_BILLING_HOURLY_RATE": ""}}, "billing.hourlyRate=2"),
+        ({"envs": {"KL_BILLING_CURRENCY_SYMBOL": ""}}, "billing.currencySymbol=€"),
+        ({"envs": {"KL_NVIDIA_DCGM_ENDPOINT": ""}}, "dcgm.endpoints={http://dcgm.gpu:9400/metrics}"),
+        ({"envs": {"KL_K8S_API_VERIFY_SSL": ""}}, "kubernetesApi.verifySsl=false"),
+        ({"envs": {"KL_K8S_API_VERIFY_SSL": ""}}, "kubernetesApi.verifySsl=true"),
+    ],
+)
+def test_what_is_empty_is_not_given(helm: Helm, tmp_path: Path, empty: dict[str, Any], now: str) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(empty))
+    assert helm.render("--values", file, "--set", now) == helm.render("--set", now)
+
+
+@pytest.mark.parametrize(
     ("earlier", "named"),
     [
         ("replicaCount=2", "replicaCount is always 1"),

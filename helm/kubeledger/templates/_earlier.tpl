@@ -27,28 +27,30 @@ in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 {{- end -}}
 {{- end -}}
 {{- range $name, $value := default dict $values.envs -}}
-{{- include "kubeledger.takeVariable" (list $values $name (include "kubeledger.text" $value)) -}}
+{{- include "kubeledger.takeVariable" (list $ $name (include "kubeledger.text" $value)) -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* Takes (list VALUES EARLIER-NAME NAME DEFAULT). A name that is not given, or given as nothing, is left. */ -}}
+{{- /* Takes (list VALUES EARLIER-NAME NAME DEFAULT). A name that is not given is left. */ -}}
 {{- define "kubeledger.take" -}}
 {{- $place := index . 0 -}}
 {{- $earlier := index . 1 -}}
 {{- range splitList "." $earlier | initial }}{{ $place = default dict (get $place .) }}{{ end -}}
 {{- $key := splitList "." $earlier | last -}}
 {{- if hasKey $place $key -}}
-{{- if not (kindIs "invalid" (index $place $key)) -}}
 {{- include "kubeledger.put" (list (index . 0) $earlier (index $place $key) (index . 2) (index . 3)) -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
 
-{{- /* Takes (list VALUES EARLIER-NAME VALUE NAME DEFAULT). What differs from the default was given too. */ -}}
+{{- /*
+Takes (list VALUES EARLIER-NAME VALUE NAME DEFAULT). What is given as nothing is not given, and what differs from the default
+was given too.
+*/ -}}
 {{- define "kubeledger.put" -}}
 {{- $earlier := index . 1 -}}
 {{- $value := index . 2 -}}
 {{- $name := index . 3 -}}
+{{- if not (has (include "kubeledger.text" $value) (list "" "[]" "{}")) -}}
 {{- $place := index . 0 -}}
 {{- range splitList "." $name | initial }}{{ $place = get $place . }}{{ end -}}
 {{- $key := splitList "." $name | last -}}
@@ -58,34 +60,43 @@ in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 {{- end -}}
 {{- $_ := set $place $key $value -}}
 {{- end -}}
+{{- end -}}
 
 {{- /* An earlier chart documented host:port, and took URLs too. */ -}}
 {{- define "kubeledger.dcgmUrl" -}}
 {{- if contains "://" . }}{{ . }}{{ else }}http://{{ . }}{{ if not (contains "/" .) }}/metrics{{ end }}{{ end -}}
 {{- end -}}
 
-{{- /* One variable of `envs`, which may still begin with KOA_. Takes (list VALUES NAME TEXT). */ -}}
+{{- /* The variables of `envs` that are taken, each with the default of its value in "kubeledger.variables". */ -}}
+{{- define "kubeledger.takenVariables" -}}
+KL_COST_MODEL: CUMULATIVE_RATIO
+KL_POLLING_INTERVAL_SEC: 300
+KL_INCLUDED_NAMESPACES: []
+KL_EXCLUDED_NAMESPACES: []
+KL_BILLING_HOURLY_RATE: ""
+KL_BILLING_CURRENCY_SYMBOL: $
+KL_NVIDIA_DCGM_ENDPOINT: []
+KL_K8S_API_VERIFY_SSL: true
+{{- end -}}
+
+{{- /* One variable of `envs`, which may still begin with KOA_. Takes (list CONTEXT NAME TEXT). */ -}}
 {{- define "kubeledger.takeVariable" -}}
-{{- $values := index . 0 -}}
-{{- $earlier := printf "envs.%s" (index . 1) -}}
+{{- $values := (index . 0).Values -}}
 {{- $name := regexReplaceAll "^KOA_" (index . 1) "KL_" -}}
-{{- $text := index . 2 -}}
-{{- if eq $name "KL_COST_MODEL" -}}
-{{- include "kubeledger.put" (list $values $earlier $text "collector.costModel" "CUMULATIVE_RATIO") -}}
-{{- else if eq $name "KL_POLLING_INTERVAL_SEC" -}}
-{{- include "kubeledger.put" (list $values $earlier $text "collector.pollingIntervalSeconds" 300) -}}
-{{- else if and (eq $name "KL_INCLUDED_NAMESPACES") $text (not $values.includedNamespaces) -}}
-{{- include "kubeledger.put" (list $values $earlier (regexSplit "[ ,]+" $text -1) "collector.includedNamespaces" list) -}}
-{{- else if and (eq $name "KL_EXCLUDED_NAMESPACES") $text (not $values.excludedNamespaces) -}}
-{{- include "kubeledger.put" (list $values $earlier (regexSplit "[ ,]+" $text -1) "collector.excludedNamespaces" list) -}}
-{{- else if eq $name "KL_BILLING_HOURLY_RATE" -}}
-{{- include "kubeledger.put" (list $values $earlier $text "billing.hourlyRate" "") -}}
-{{- else if eq $name "KL_BILLING_CURRENCY_SYMBOL" -}}
-{{- include "kubeledger.put" (list $values $earlier $text "billing.currencySymbol" "$") -}}
-{{- else if and (eq $name "KL_NVIDIA_DCGM_ENDPOINT") $text -}}
-{{- include "kubeledger.put" (list $values $earlier (list (include "kubeledger.dcgmUrl" $text)) "dcgm.endpoints" list) -}}
+{{- $value := index . 2 -}}
+{{- $taken := include "kubeledger.takenVariables" $ | fromYaml -}}
+{{- if and $value (hasKey $taken $name) -}}
+{{- $valueName := get (include "kubeledger.variables" $ | fromYaml) $name | splitList " " | first -}}
+{{- if hasSuffix "_NAMESPACES" $name -}}
+{{- $value = regexSplit "[ ,]+" $value -1 -}}
+{{- /* The list beside `envs` won in an earlier chart. */ -}}
+{{- if get $values (splitList "." $valueName | last) }}{{ $value = list }}{{ end -}}
+{{- else if eq $name "KL_NVIDIA_DCGM_ENDPOINT" -}}
+{{- $value = list (include "kubeledger.dcgmUrl" $value) -}}
 {{- else if eq $name "KL_K8S_API_VERIFY_SSL" -}}
-{{- include "kubeledger.put" (list $values $earlier (eq $text "true") "kubernetesApi.verifySsl" true) -}}
+{{- $value = eq $value "true" -}}
+{{- end -}}
+{{- include "kubeledger.put" (list $values (printf "envs.%s" (index . 1)) $value $valueName (get $taken $name)) -}}
 {{- end -}}
 {{- end -}}
 

@@ -44,9 +44,9 @@
 {{- $given := index . 1 -}}
 {{- $name := regexReplaceAll "^KOA_" $given "KL_" -}}
 {{- $text := index . 2 -}}
-{{- $taken := list "KL_COST_MODEL" "KL_POLLING_INTERVAL_SEC" "KL_INCLUDED_NAMESPACES" "KL_EXCLUDED_NAMESPACES" "KL_BILLING_HOURLY_RATE" "KL_BILLING_CURRENCY_SYMBOL" "KL_NVIDIA_DCGM_ENDPOINT" "KL_K8S_API_VERIFY_SSL" -}}
+{{- $taken := include "kubeledger.takenVariables" $ | fromYaml -}}
 {{- $ownCluster := "^https://kubernetes\\.default(\\.svc(\\.[-a-z0-9.]+)?)?(:443)?/?$" -}}
-{{- if or (not $text) (has $name $taken) (not (hasPrefix "KL_" $name)) -}}
+{{- if or (not $text) (hasKey $taken $name) (not (hasPrefix "KL_" $name)) -}}
 {{- else if and (eq $name "KL_K8S_API_ENDPOINT") (regexMatch $ownCluster $text) -}}
 {{- else if and (eq $name "KL_K8S_CACERT") (hasSuffix "/run/secrets/kubernetes.io/serviceaccount/ca.crt" $text) -}}
 {{- else if and (eq $name "KL_DB_LOCATION") (eq $text "/data/db") -}}
