@@ -16,6 +16,7 @@ import yaml
 
 from kl_mcp import __version__
 from kl_mcp.access import resource_metadata
+from release import product
 from tests.helm.conftest import Rendered
 from tests.helm.tool import CHART, KUBERNETES, VALUES, Helm, Manifest, container_of, install, is_hook, of_kind, the
 
@@ -34,6 +35,7 @@ def test_the_table_has_the_cases_that_matter() -> None:
 def test_the_chart_lints(helm: Helm, name: str) -> None:
     done = helm.run("lint", "--strict", CHART, "--values", VALUES / f"{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "[INFO]" not in done.stdout, "helm recommends something"
 
 
 def test_helm_is_the_oldest_that_the_chart_is_for(helm: Helm) -> None:
@@ -88,6 +90,14 @@ def test_names_are_unique_and_namespaced_objects_carry_the_namespace(rendered: R
 def test_the_version_of_the_application_is_that_of_the_package() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["appVersion"] == __version__
+
+
+def test_its_home_is_the_repository_which_has_its_icon() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["home"] == product.WEBSITE
+    pages, _, icon = chart["icon"].partition("/main/")
+    assert pages == product.WEBSITE.replace("//github.com/", "//raw.githubusercontent.com/")
+    assert (CHART.parents[1] / icon).is_file()
 
 
 def test_the_defaults_and_the_table_are_what_the_schema_says() -> None:
