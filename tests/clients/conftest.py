@@ -1,4 +1,4 @@
-"""A published dataset and a sandbox for each module."""
+"""A sandbox for each test, over a small dataset or a large one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.clients import sandbox as sandboxes
-from tests.clients.fixtures import packages
+from tests.clients.fixtures import data_dir, packages
 from tests.clients.npm import Packages
 from tests.clients.sandbox import Sandbox
 from tests.support.large_dataset import publish_large
-from tests.support.published import publish
 
-__all__ = ["packages"]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("data")
-    publish(directory)
-    return directory
+__all__ = ["data_dir", "packages"]
 
 
 @pytest.fixture(scope="module")

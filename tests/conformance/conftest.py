@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.clients.fixtures import packages
+from tests.clients.fixtures import data_dir, packages
 
-__all__ = ["packages"]
+__all__ = ["data_dir", "packages"]

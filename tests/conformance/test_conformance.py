@@ -16,7 +16,6 @@ from tests.clients.sandbox import FROM_CHECKOUT
 from tests.conformance import suite
 from tests.conformance.everything import SESSIONS
 from tests.support.mcp_clients import http_server
-from tests.support.published import publish
 
 pytestmark = pytest.mark.conformance
 
@@ -57,13 +56,6 @@ CALL_FIXTURES = {
     }
 }
 """Checks that call tools which the server does not have."""
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("data")
-    publish(directory)
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,14 @@ import pytest
 
 from release import artifacts
 from tests.clients import watched
-from tests.clients.fixtures import packages
+from tests.clients.fixtures import data_dir, packages
 from tests.clients.npm import Packages
 from tests.clients.sandbox import FROM_CHECKOUT, Sandbox
 from tests.support.clone import clone
 from tests.support.mcp_clients import http_server
 from tests.support.npm import PackageSet, UnreachableError
-from tests.support.published import publish
 
-__all__ = ["packages"]
+__all__ = ["data_dir", "packages"]
 
 RUN_SECONDS = 300
 DEFAULT_PORT = "5484"
@@ -54,13 +53,6 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     dist = tmp_path_factory.mktemp("dist")
     artifacts.build(source, dist, "", 0)
     return Release(dist, source)
-
-
-@pytest.fixture(scope="package")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("data")
-    publish(directory)
-    return directory
 
 
 @pytest.fixture(scope="package")
