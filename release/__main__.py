@@ -1,6 +1,7 @@
 """`make release`: builds what a release publishes into `dist`, and prints what would be done with it.
 
-With `--publish` it does that: the changelog, a commit, a tag, then the packages, the image, the chart and the registry.
+With `--publish` it does that once all is built: a commit of the changelog and a tag, then the packages, the image, the
+chart and the registry.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from release.changelog import ChangelogError, Released, release
 from release.publish import Command
 
 OUT = Path("dist")
+CHANGELOG = Path("CHANGELOG.md")
 
 
 class ReleaseError(Exception):
@@ -46,8 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _publish(root: Path, now: datetime) -> None:
     released = _released(now)
     _check_ready()
-    _commit(released)
-    _build(root, released.notes)
+    with _all_or_nothing():
+        CHANGELOG.write_text(released.text, encoding="utf-8")
+        # Packed times are that of the commit, which is made when there is nothing left to fail.
+        epoch = int(now.timestamp())
+        _build(root, released.notes, epoch)
+        _commit(epoch)
     _run(_commands(now))
 
 
@@ -57,7 +65,7 @@ def _rehearse(root: Path, now: datetime) -> None:
         notes, obstacle = _released(now).notes, ""
     except ChangelogError as error:
         notes, obstacle = "", str(error)
-    _build(root, notes)
+    _build(root, notes, int(_git("log", "-1", "--format=%ct")))
     if obstacle:
         print(f"\nThis was a dry run. It could not be published as it is: {obstacle}")
     else:
@@ -65,15 +73,19 @@ def _rehearse(root: Path, now: datetime) -> None:
 
 
 def _released(now: datetime) -> Released:
-    return release(Path("CHANGELOG.md").read_text(encoding="utf-8"), product.VERSION, now.strftime("%Y-%m-%d"))
+    return release(CHANGELOG.read_text(encoding="utf-8"), product.VERSION, now.strftime("%Y-%m-%d"))
 
 
 def _commands(now: datetime) -> list[Command]:
     return publish.commands(OUT, _git("rev-parse", "HEAD"), now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+def _git(*arguments: str, **environ: str) -> str:
+    command = ["git", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
+    if done.returncode:
+        raise ReleaseError(f"{shlex.join(command)} failed: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _check_generated() -> None:
@@ -97,16 +109,37 @@ def _check_ready() -> None:
         raise ReleaseError("docker has no buildx, which makes the bill of materials. Install it, then run it again.")
 
 
-def _commit(released: Released) -> None:
-    Path("CHANGELOG.md").write_text(released.text, encoding="utf-8")
-    _git("commit", "--quiet", "--message", f"Release {product.VERSION}", "CHANGELOG.md")
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Leave changelog, branch and tags as they were where what is done within fails, or is interrupted."""
+    head, text = _git("rev-parse", "HEAD"), CHANGELOG.read_bytes()
+    try:
+        yield
+    except BaseException:
+        CHANGELOG.write_bytes(text)
+        _git("reset", "--quiet", head)
+        print("release: nothing is committed, tagged or published.", file=sys.stderr)
+        raise
+
+
+def _commit(epoch: int) -> None:
+    date = f"@{epoch} +0000"
+    message = f"Release {product.VERSION}"
+    _git("commit", "--quiet", "--message", message, CHANGELOG.name, GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)
     _git("tag", "--annotate", "--message", f"{product.TITLE} {product.VERSION}", product.TAG)
 
 
-def _build(root: Path, notes: str) -> None:
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
-    artifacts.build(root, root / OUT, notes, int(_git("log", "-1", "--format=%ct")))
+def _build(root: Path, notes: str, epoch: int) -> None:
+    """Build all files, and only then put them in the place of those of an earlier build."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder, OUT.name)
+        built.mkdir()
+        try:
+            artifacts.build(root, built, notes, epoch)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise ReleaseError(f"the files of the release cannot be built: {error}") from error
+        shutil.rmtree(OUT, ignore_errors=True)
+        shutil.move(built, OUT)
     print(f"Built {product.TITLE} {product.VERSION} in {OUT}:")
     for path in sorted(OUT.iterdir()):
         print(f"    {path.stat().st_size:>9,}  {path.name}")
@@ -114,9 +147,9 @@ def _build(root: Path, notes: str) -> None:
 
 def _print(todo: Sequence[Command]) -> None:
     print(
-        f"\nThis was a dry run. `make release PUBLISH=yes` moves the changelog's entries to {product.VERSION}, commits"
+        f"\nThis was a dry run. `make release PUBLISH=yes` moves the changelog's entries to {product.VERSION}, builds"
     )
-    print(f"that, tags it {product.TAG}, and runs:\n")
+    print(f"the files, commits the changelog, tags it {product.TAG}, and runs:\n")
     for command in todo:
         print(f"    {shlex.join(command)}")
     print(f"\nThe chart is {product.CHARTS}/{product.NAME}:{product.VERSION} then.")

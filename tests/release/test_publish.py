@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,12 @@ def test_it_commits_the_changelog_tags_pushes_and_publishes_in_this_order(workin
     assert git(origin, "rev-parse", "main") == git(origin, "rev-parse", f"v{__version__}^{{}}")
     assert f"\n## Unreleased\n\n## {__version__} – " in git(origin, "show", "main:CHANGELOG.md")
     assert git(working_copy, "status", "--porcelain") == ""
+    with tarfile.open(working_copy / "dist" / f"kubeledger-{__version__}.tar.gz") as archive:
+        packed = archive.extractfile(f"kubeledger-{__version__}/CHANGELOG.md")
+        assert packed is not None
+        assert packed.read().decode() == git(origin, "show", "main:CHANGELOG.md")
+        commit_time = float(git(origin, "log", "-1", "--format=%ct", "main"))
+        assert {member.mtime for member in archive.getmembers()} == {commit_time}
 
     assert sorted(b"bdist_wheel" in body for body in taken) == [False, True]
     assert [call.split()[0] for call in calls] == ["docker", "docker", "helm", "gh", "mcp-publisher"]
@@ -136,6 +143,39 @@ def test_one_that_fails_ends_it_and_what_is_left_is_named(working_copy: Path) ->
     assert "release: helm failed. What is left to run, once that is put right:\n" in done.stderr
     left = [line.split()[0] for line in done.stderr.splitlines() if line.startswith("    ")]
     assert left == ["helm", "gh", "mcp-publisher"]
+
+
+@pytest.mark.parametrize("obstacle", ["package", "chart", "commit", "tag"])
+def test_what_fails_before_all_is_built_committed_and_tagged_leaves_nothing_behind(
+    working_copy: Path, obstacle: str
+) -> None:
+    if obstacle == "package":
+        project = working_copy / "pyproject.toml"
+        project.write_text(project.read_text().replace('"docs/accounting.md" =', '"docs/missing.md" ='))
+    elif obstacle == "chart":
+        (working_copy / "helm" / "kubeledger" / "README.md").symlink_to("missing.md")
+    elif obstacle == "commit":
+        hook = working_copy / ".git" / "hooks" / "pre-commit"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\necho 'not today' >&2\nexit 1\n")
+        hook.chmod(0o755)
+    else:
+        git(working_copy, "config", "tag.gpgSign", "true")
+        git(working_copy, "config", "gpg.program", "false")
+    if obstacle in ("package", "chart"):
+        git(working_copy, "add", "--all")
+        git(working_copy, "commit", "--quiet", "--message", "An obstacle")
+    before = git(working_copy, "rev-parse", "HEAD")
+    with package_index([]) as index:
+        done, calls = publish(working_copy, index)
+    assert done.returncode == 1
+    wrong = {"commit": "git commit --quiet ", "tag": "git tag --annotate "}
+    assert f"release: {wrong.get(obstacle, 'the files of the release cannot be built: ')}" in done.stderr
+    assert "release: nothing is committed, tagged or published.\n" in done.stderr
+    assert (git(working_copy, "rev-parse", "HEAD"), git(working_copy, "tag")) == (before, "")
+    assert git(working_copy, "status", "--porcelain") == ""
+    assert (working_copy / "dist").exists() == (obstacle in wrong)
+    assert [call for call in calls if not call.startswith("docker buildx version")] == []
 
 
 @pytest.mark.parametrize(
