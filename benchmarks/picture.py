@@ -86,11 +86,11 @@ def _amounts(y: int, value: float, bill: float, more: str = "") -> list[str]:
 
 
 def _foot(metadata: Mapping[str, Any]) -> str:
-    window, coverage = metadata["data_window"], metadata["coverage"]
-    measured = min(coverage[source] for source in ("kubernetes", "metrics", "dcgm"))
+    days, coverage = CALL.arguments["date"].replace("..", " to "), metadata["coverage"]
+    day, minute = metadata["last_sample_utc"][:10], metadata["last_sample_utc"][11:16]
     return (
-        f"{window['points']} days from {window['start'][:10]}, UTC · {100 * measured:.0f} % of "
-        f"{coverage['observed_hours']:.0f} hours observed · last sample {metadata['last_sample_utc'][:16]}Z"
+        f"{metadata['data_window']['points']} days, {days} · {coverage['observed_hours']:.0f} of "
+        f"{coverage['elapsed_hours']:.0f} hours observed · last sample {day} {minute} · all times UTC"
     )
 
 
