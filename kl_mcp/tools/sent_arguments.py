@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from kl_core.wording import as_word
 from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, SAME_VALUES
 from kl_mcp.tools.schema import Schema, input_schema
 
@@ -130,8 +131,3 @@ def choice_meant(name: str, choices: list[str], text: str) -> str:
     word = as_word(text)
     same = SAME_VALUES.get(name, {}).get(word, word)
     return same if same in choices else text
-
-
-def as_word(text: str) -> str:
-    """Return a text in the form that the choices have: lower case, words joined by `_`."""
-    return re.sub(r"[\s_-]+", "_", text.strip().lower())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from kl_core.globs import MAX_PATTERNS
 from kl_core.vocabulary import SCALES
+from kl_core.wording import as_word
 from kl_mcp.tools.client_habits import (
     ADDED_BY_CLIENTS,
     COUNTED,
@@ -25,7 +26,7 @@ from kl_mcp.tools.client_habits import (
     SAME_VALUES,
 )
 from kl_mcp.tools.schema import input_schema
-from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound, choice_meant
+from kl_mcp.tools.sent_arguments import DATES, LIST, broken_bound, choice_meant
 from kl_query.dates import LATEST, dates_meant, read_date
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
