@@ -9,7 +9,7 @@ sample, which belongs to the bucket that it ends: `today` is the day of that sam
 from __future__ import annotations
 
 import re
-from calendar import timegm
+from calendar import monthrange, timegm
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -203,7 +203,9 @@ def _moment(text: str) -> int | None:
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     written = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
     ahead = int(match["ahead"] or 0) * HOUR + int(match["minutes_ahead"] or 0) * 60
-    return written + (ahead if match["sign"] == "-" else -ahead)
+    moment = written + (ahead if match["sign"] == "-" else -ahead)
+    datetime.fromtimestamp(moment, UTC)  # which an offset can move out of the years that there are
+    return moment
 
 
 def _has_hour(text: str) -> bool:
@@ -271,5 +273,6 @@ def _start_of(unit: str, instant: int) -> int:
 
 def _end_of(unit: str, start: int) -> int:
     if unit in _MONTHS_OF_UNIT:
-        return add_months(start, _MONTHS_OF_UNIT[unit])
+        last = datetime.fromtimestamp(add_months(start, _MONTHS_OF_UNIT[unit] - 1), UTC)
+        return int(last.timestamp()) + monthrange(last.year, last.month)[1] * DAY  # no month follows the year 9999
     return start + {"hour": HOUR, "day": DAY, "week": WEEK}[unit]
