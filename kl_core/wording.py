@@ -24,3 +24,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 def as_word(text: str) -> str:
     """Return a text in the form in which words are compared: lower case, its parts joined by `_`."""
     return re.sub(r"[\s_-]+", "_", text.strip().lower())
+
+
+def bare_word(text: str) -> str:
+    """Return what all spellings of a name have in common: `topn` of `topN`, `top_n` and `TOP-N`."""
+    return as_word(text).replace("_", "")

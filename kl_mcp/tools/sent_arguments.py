@@ -111,7 +111,7 @@ def _stripped(elements: Any) -> Any:
 def _single_meant(name: str, schema: Schema, value: Any) -> Any:
     kind, text = schema["type"], value.strip() if isinstance(value, str) else None
     if kind == "integer":
-        return _integer_meant(value if text is None else text)
+        return integer_meant(value if text is None else text)
     if text is None:
         return str(value) if name in DATES and type(value) is int else value
     if kind == "boolean":
@@ -119,7 +119,8 @@ def _single_meant(name: str, schema: Schema, value: Any) -> Any:
     return choice_meant(name, schema["enum"], text) if "enum" in schema else text
 
 
-def _integer_meant(value: Any) -> Any:
+def integer_meant(value: Any) -> Any:
+    """Return the whole number that a number or a text is; anything else as it is."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     match = _INTEGER.fullmatch(value) if isinstance(value, str) else None
