@@ -36,17 +36,22 @@ HANDSHAKE: tuple[Message, ...] = (
 
 
 def exchange(
-    directory: Path, method: str, params: Mapping[str, Any], era: str, *, table: Mapping[str, Tool] = SMALL_TABLE
+    directory: Path,
+    method: str,
+    params: Mapping[str, Any],
+    era: str,
+    *,
+    table: Mapping[str, Tool] = SMALL_TABLE,
+    counts: Counts | None = None,
 ) -> Message:
     """The answer to one request of an era ("2026-07-28", or "legacy", which begins with a handshake)."""
     modern = era != "legacy"
     meta = {**(MODERN_META if modern else {}), **params.get("_meta", {})}
     asked: Message = {"id": 1, "method": method, "params": {**params, **({"_meta": meta} if meta else {})}}
-    return anyio.run(_answer, directory, [*(() if modern else HANDSHAKE), asked], table)
+    return anyio.run(_answer, directory, [*(() if modern else HANDSHAKE), asked], table, counts or Counts())
 
 
-async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[str, Tool]) -> Message:
-    counts = Counts()
+async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[str, Tool], counts: Counts) -> Message:
     holder = Holder(directory, counts, patience_seconds=LIMIT_SECONDS)
     server = build_server(holder, counts, table).server
     async with create_client_server_memory_streams() as ((read, write), served), holder.watching():
