@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import select
 import signal
@@ -141,6 +142,16 @@ def test_the_last_line_needs_no_line_feed_and_a_carriage_return_does_no_harm(tmp
     assert answers == {"first": {}, "läst": {}}
 
 
+@pytest.mark.parametrize("request_id", [2**64, -(2**63) - 1, 10**99])
+def test_an_id_beyond_64_bits_is_answered_as_it_is(tmp_path: Path, request_id: int) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "ping"}).encode()
+
+    ended = _pipe(tmp_path, [], raw=line)
+
+    assert json.loads(ended.stdout) == {"jsonrpc": "2.0", "id": request_id, "result": {}}
+    assert ended.returncode == 0
+
+
 def test_without_a_single_request_it_ends_when_its_input_does(tmp_path: Path) -> None:
     ended = _pipe(tmp_path, [])
 
@@ -186,6 +197,19 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     assert not anyio.run(settled)
     unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
     assert anyio.run(settled)
+
+
+@pytest.mark.parametrize("request_id", [2**64, -(2**63) - 1, 10**99])
+def test_an_id_beyond_64_bits_is_known_again_in_its_answer(request_id: int) -> None:
+    unanswered = Unanswered()
+    unanswered.received({"jsonrpc": "2.0", "id": request_id, "method": "tools/list"})
+    unanswered.answered(f'{{"jsonrpc": "2.0", "id": {request_id}, "result": {{}}}}')
+
+    async def settled() -> None:
+        with anyio.fail_after(0):
+            await unanswered.settled()
+
+    anyio.run(settled)
 
 
 def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
