@@ -15,24 +15,9 @@ from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset.watcher import Holder
+from tests.support.handshake import HANDSHAKE, MODERN_META, Message
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE
-
-Message = dict[str, Any]
-CLIENT = {"name": "tests", "version": "1"}
-MODERN_META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": CLIENT,
-}
-HANDSHAKE: tuple[Message, ...] = (
-    {
-        "id": "handshake",
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": CLIENT},
-    },
-    {"method": "notifications/initialized"},
-)
 
 
 def exchange(
@@ -47,7 +32,12 @@ def exchange(
     """The answer to one request of an era ("2026-07-28", or "legacy", which begins with a handshake)."""
     modern = era != "legacy"
     meta = {**(MODERN_META if modern else {}), **params.get("_meta", {})}
-    asked: Message = {"id": 1, "method": method, "params": {**params, **({"_meta": meta} if meta else {})}}
+    asked: Message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": method,
+        "params": {**params, **({"_meta": meta} if meta else {})},
+    }
     return anyio.run(_answer, directory, [*(() if modern else HANDSHAKE), asked], table, counts or Counts())
 
 
@@ -59,7 +49,7 @@ async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[s
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.run, *served, server.create_initialization_options())
             for message in messages:
-                request = jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", **message})
+                request = jsonrpc_message_adapter.validate_python(message)
                 await write.send(SessionMessage(request))
             with anyio.fail_after(LIMIT_SECONDS):
                 async for answered in read:

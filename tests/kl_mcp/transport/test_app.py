@@ -23,26 +23,12 @@ from starlette.types import Message, Receive, Scope, Send
 from kl_mcp.tools import TABLE
 from kl_mcp.transport.app import UnfinishedAnswer
 from kl_mcp.transport.sockets import listen, own_addresses
+from tests.support.handshake import INITIALIZE, MODERN_META, initialize_params
 from tests.support.mcp_clients import MODES, HttpServer, connect, environment, http_server, payload
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
 from tests.support.turned_server import TurnedServer, turned_server
 
-MODERN_META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "tests", "version": "1"},
-    },
-}
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
 
@@ -114,9 +100,7 @@ async def _code_of(client: Client, tool: str | None) -> int:
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
 def test_every_handshake_version_is_negotiated_as_asked(server: HttpServer, version: str) -> None:
-    message = {**INITIALIZE, "params": {**INITIALIZE["params"], "protocolVersion": version}}  # type: ignore[dict-item]
-
-    status, body = _post(server, message)
+    status, body = _post(server, {**INITIALIZE, "params": initialize_params(version)})
 
     assert status == 200
     assert body["result"]["protocolVersion"] == version
