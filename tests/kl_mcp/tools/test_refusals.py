@@ -119,6 +119,12 @@ def test_the_corrected_call_is_the_call_with_what_was_wrong_made_right(
 
 
 @pytest.mark.requirement("KL-E-1")
+def test_a_list_where_one_value_belongs_is_told_as_names(books: Dataset) -> None:
+    refusal = refused(books, "get_usage", namespace=["web", "registry"])
+    assert refusal.error.message == "namespace must be a string, not 'web', 'registry'."
+
+
+@pytest.mark.requirement("KL-E-1")
 @pytest.mark.parametrize(
     ("tool", "arguments", "corrected"),
     [
