@@ -29,6 +29,7 @@ import orjson
 from benchmarks.sizes import CALLS
 from kl_mcp.tools import TABLE
 from kl_query.dataset import load_dataset
+from tests.support.handshake import HANDSHAKE
 from tests.support.large_dataset import NOW, publish_large
 from tests.support.legacy_layout import at, cluster, write
 
@@ -61,17 +62,7 @@ status = open("/proc/self/status", encoding="ascii").read()
 print(int(status.partition("VmRSS:")[2].split()[0]) / 1024)
 """
 _HELLO = [
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "benchmarks", "version": "1"},
-        },
-    },
-    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    *HANDSHAKE,
     {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_top_consumers", "arguments": {}}},
 ]
 

@@ -34,6 +34,9 @@ class Counts:
             buckets=BOUNDS_SECONDS,
             registry=self.registry,
         )
+        self._failed_requests = self._counter(
+            "failed_requests", "Requests that the server failed to answer; a tool that fails is in tool_errors."
+        )
         self._loads = self._counter("dataset_loads", "Attempts to load a dataset.", "outcome")
         for outcome in LOAD_OUTCOMES:
             self._loads.labels(outcome)
@@ -76,6 +79,10 @@ class Counts:
         """Count a call of a tool that does not exist."""
         self._calls.labels(UNKNOWN_TOOL).inc()
         self._errors.labels(UNKNOWN_TOOL, "unknown_tool").inc()
+
+    def count_failed_request(self) -> None:
+        """Count a request that the server failed to answer."""
+        self._failed_requests.inc()
 
     def count_load(self, outcome: str) -> None:
         """Count an attempt to load a dataset by one of `LOAD_OUTCOMES`."""

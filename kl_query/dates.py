@@ -9,13 +9,25 @@ sample, which belongs to the bucket that it ends: `today` is the day of that sam
 from __future__ import annotations
 
 import re
-from calendar import timegm
+from calendar import monthrange, timegm
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kl_core.calendar import DAY, HOUR, MONTH_NAMES, WEEK, add_months, bucket_start, floor_day, floor_month, iso
+from kl_core.calendar import (
+    DAY,
+    GRANULARITY,
+    HOUR,
+    MONTH_NAMES,
+    WEEK,
+    add_months,
+    bucket_start,
+    floor_day,
+    floor_month,
+    iso,
+)
 from kl_core.vocabulary import SCALES, ScaleName
+from kl_core.wording import as_word
 
 LATEST, ALL = "latest", "all"
 _BUCKET = re.compile(
@@ -78,7 +90,7 @@ def read_date(date: str, newest: int) -> DateRange | None:
 
     `stop` is not after `first` where a range ends before it begins.
     """
-    parts = _SEPARATOR.split(_TO_DATE.get(_as_word(date), date).strip())
+    parts = _SEPARATOR.split(_TO_DATE.get(as_word(date), date).strip())
     if len(parts) > 2:
         return None
     try:
@@ -95,7 +107,7 @@ def read_date(date: str, newest: int) -> DateRange | None:
 
 def as_hours(date: str) -> str:
     """Return `last_7d` and `last_1w` as `last_168h`, for the scale of hours; any other date as it is."""
-    match = _COUNTED.fullmatch(_as_word(date))
+    match = _COUNTED.fullmatch(as_word(date))
     hours = {"day": 24, "week": 7 * 24}.get(_COUNTED_UNITS.get(match["unit"], "")) if match else None
     return f"last_{min(int(match['count']) * hours, 9999)}h" if match and hours else date
 
@@ -108,7 +120,7 @@ def scale_said(date: str) -> ScaleName | None:
 
 def is_future(date: str) -> bool:
     """Say whether a date is a word for what is yet to come."""
-    return _FUTURE.fullmatch(_as_word(date)) is not None
+    return _FUTURE.fullmatch(as_word(date)) is not None
 
 
 def dates_meant(date: str) -> list[str]:
@@ -151,7 +163,7 @@ def _day_written_otherwise(text: str) -> str | None:
 
 def _last_of_range(text: str, scale: ScaleName, newest: int) -> DateRange | None:
     if text.strip().lower() == LATEST:
-        return _range(scale, _start_of(_unit_of(scale), newest - 1), _unit_of(scale))
+        return _range(scale, bucket_start(scale, newest - 1), GRANULARITY[scale])
     moment = _moment(text)
     if moment is not None and moment % HOUR >= HOUR - 60:
         return _range("hourly_7d", moment // HOUR * HOUR, "hour")  # 23:59 ends the hour that it is in
@@ -160,7 +172,7 @@ def _last_of_range(text: str, scale: ScaleName, newest: int) -> DateRange | None
 
 def _read_one(text: str, newest: int) -> DateRange | None:
     """Return what one bucket or word names. Raises ValueError for a date that is in no calendar."""
-    word = _as_word(text)
+    word = as_word(text)
     readers: tuple[Callable[[], DateRange | None], ...] = (
         lambda: _bucket(text.strip()),
         lambda: _quarter(word),
@@ -191,7 +203,9 @@ def _moment(text: str) -> int | None:
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     written = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
     ahead = int(match["ahead"] or 0) * HOUR + int(match["minutes_ahead"] or 0) * 60
-    return written + (ahead if match["sign"] == "-" else -ahead)
+    moment = written + (ahead if match["sign"] == "-" else -ahead)
+    datetime.fromtimestamp(moment, UTC)  # which an offset can move out of the years that there are
+    return moment
 
 
 def _has_hour(text: str) -> bool:
@@ -259,13 +273,6 @@ def _start_of(unit: str, instant: int) -> int:
 
 def _end_of(unit: str, start: int) -> int:
     if unit in _MONTHS_OF_UNIT:
-        return add_months(start, _MONTHS_OF_UNIT[unit])
+        last = datetime.fromtimestamp(add_months(start, _MONTHS_OF_UNIT[unit] - 1), UTC)
+        return int(last.timestamp()) + monthrange(last.year, last.month)[1] * DAY  # no month follows the year 9999
     return start + {"hour": HOUR, "day": DAY, "week": WEEK}[unit]
-
-
-def _unit_of(scale: ScaleName) -> str:
-    return {"hourly_7d": "hour", "daily_14d": "day", "monthly_12m": "month"}[scale]
-
-
-def _as_word(text: str) -> str:
-    return re.sub(r"[\s_-]+", "_", text.strip().lower())

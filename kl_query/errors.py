@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kl_core.errors import KubeLedgerError
+from kl_core.wording import some
 from kl_query.warnings.warning import DataWarning
 
 NEAREST_VALUES = 5
@@ -70,7 +71,9 @@ def nearest_values(wanted: str, valid: Iterable[str], alike: float = 0.45) -> li
 
 
 def quoted(value: object) -> str:
-    """Return a caller's value in quotes, printable, and short enough to be repeated in a message."""
+    """Return a caller's value in quotes, each of a list for itself, printable, and short enough for a message."""
+    if value and isinstance(value, list | tuple):
+        return some([quoted(each) for each in value])
     text = value if isinstance(value, str) else repr(value)
     return f"'{shortened(''.join(c if c.isprintable() else '?' for c in text[: _MAX_VALUE_CHARS + 1]))}'"
 

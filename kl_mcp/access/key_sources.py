@@ -2,6 +2,7 @@
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ IDLE_LOOK_SECONDS = 10.0
 """How often a file is looked at while no token makes it be."""
 
 
-class KeySource:
+class KeySource(ABC):
     """The set of one place. A set without keys is a set: it withdraws those before it.
 
     One that cannot be read or used later on leaves the set before it in force for a while.
@@ -59,9 +60,9 @@ class KeySource:
         """Return the keys in force."""
         return self.in_force()
 
+    @abstractmethod
     async def renewed(self) -> KeySet | None:
         """Return the keys, read again unless that was done just now: a token names one that is not among them."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -71,9 +72,9 @@ class KeySource:
             yield
             tasks.cancel_scope.cancel()
 
+    @abstractmethod
     async def _keep_fresh(self) -> None:
         """Read the set now and then, for ever."""
-        raise NotImplementedError
 
     def accept(self, keys: KeySet, at: float) -> None:
         """Put `keys` in force, as they were `at` that time of the clock."""

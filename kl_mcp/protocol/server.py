@@ -62,14 +62,15 @@ def _always(result: R) -> Callable[[Context, ListParams], Awaitable[R]]:
     return answer
 
 
-async def contain_failures(ctx: Context, call_next: CallNext) -> HandlerResult:
-    """Answer a handler that breaks with -32603 and no details, which the SDK would send on; the log has them."""
+async def contain_failures(counts: Counts, ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Answer a handler that breaks with -32603 and no details, which the SDK would send on; count it, and log them."""
     try:
         return await call_next(ctx)
     except (MCPError, ValidationError):
         raise
     except Exception:
         logger.exception("%s failed", ctx.method)
+        counts.count_failed_request()
         raise MCPError(
             types.INTERNAL_ERROR,
             "The server failed to answer. The same request may work later; the server's log has the details.",
@@ -128,5 +129,6 @@ def build_server(
         on_subscriptions_listen=Subscriptions(subscriptions, max_subscriptions),
     )
     server.middleware.append(identity.leave_out_icons)
-    server.middleware.append(contain_failures)  # inside the one that the SDK installs for OpenTelemetry
+    # Inside the one that the SDK installs for OpenTelemetry.
+    server.middleware.append(partial(contain_failures, counts))
     return KubeLedgerServer(server, subscriptions, tuple(table))

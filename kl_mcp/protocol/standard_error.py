@@ -25,6 +25,7 @@ class UnblockedStandardError(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write or keep `text`. Raise nothing: there is nobody to tell."""
         with self._lock:
+            self._write_kept()
             if len(self._kept) < MAX_KEPT_BYTES:
                 self._kept += text.encode(errors="backslashreplace")
             else:

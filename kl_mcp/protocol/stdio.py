@@ -1,6 +1,7 @@
 """The stdio transport: protocol on standard output, everything else on standard error."""
 
 import io
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 import anyio
-import orjson
 from mcp.server.stdio import stdio_server
 from mcp_types import ErrorData, JSONRPCError
 
@@ -38,7 +38,7 @@ class Unanswered:
 
     def answered(self, line: str) -> None:
         """Note a line that has reached the client."""
-        identity = orjson.loads(line).get("id")
+        identity = json.loads(line).get("id")  # others make floats of integers beyond 64 bits
         if isinstance(identity, str | int):
             self._ids.discard(identity)
 

@@ -98,7 +98,7 @@ class Calls:
         dataset = await self._datasets.seen_by(caller)
         started = time.perf_counter()
         outcome = await self._datasets.ask(dataset, partial(self._run, tool, arguments, dataset))
-        seconds, size, code = time.perf_counter() - started, len(outcome.text), outcome.code
+        seconds, size, code = time.perf_counter() - started, len(outcome.text.encode()), outcome.code
         self._counts.count_call(name, seconds, code)
         logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, size, code or "-")
         self._audit.record(caller, name, arguments, answer=outcome.answer, size=size, seconds=seconds, error=code)

@@ -1,4 +1,7 @@
-"""What clients and models send although no schema says so, as data: one table a kind, each open to further rows."""
+"""What clients and models send although no schema says so, as data: one table a kind, each open to further rows.
+
+Names of arguments stand here in one spelling: `top_n` is `topN` and `TOP-N` as well.
+"""
 
 from collections.abc import Mapping
 
@@ -77,18 +80,12 @@ OPPOSITES: Mapping[str, str] = {
 }
 """Names of switches that mean the contrary of one that the tool has."""
 
-RANGE_ENDS: tuple[tuple[str, str], ...] = (
-    ("start", "end"),
-    ("from", "to"),
-    ("start_date", "end_date"),
-    ("start_time", "end_time"),
-    ("since", "until"),
-)
-"""Pairs of arguments that are given for the two ends of `date`."""
+RANGE_STARTS = ("start", "from", "start_date", "start_time", "since")
+RANGE_ENDS = ("end", "to", "end_date", "end_time", "until")
+"""Arguments that are given for the two ends of `date`, any of the first with any of the last."""
 
 PERIODS: tuple[tuple[str, str], ...] = (
     ("period1", "period2"),
-    ("period_1", "period_2"),
     ("period_a", "period_b"),
     ("first_period", "second_period"),
 )
@@ -114,7 +111,7 @@ NOT_RECORDED: Mapping[str, str] = {
         ("pod", "pods", "container", "deployment", "workload"), "The books are kept per namespace, not per pod"
     ),
     **dict.fromkeys(
-        ("label", "labels", "label_selector", "selector", "group_by", "groupby"),
+        ("label", "labels", "label_selector", "selector", "group_by"),
         "Namespaces are selected by name or glob, not by label",
     ),
     **dict.fromkeys(("threshold", "min_ratio", "max_ratio"), "The limits of the classification are fixed: 0.5 and 1.0"),

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from kl_core.wording import as_word
 from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, SAME_VALUES
 from kl_mcp.tools.schema import Schema, input_schema
 
@@ -110,7 +111,7 @@ def _stripped(elements: Any) -> Any:
 def _single_meant(name: str, schema: Schema, value: Any) -> Any:
     kind, text = schema["type"], value.strip() if isinstance(value, str) else None
     if kind == "integer":
-        return _integer_meant(value if text is None else text)
+        return integer_meant(value if text is None else text)
     if text is None:
         return str(value) if name in DATES and type(value) is int else value
     if kind == "boolean":
@@ -118,7 +119,8 @@ def _single_meant(name: str, schema: Schema, value: Any) -> Any:
     return choice_meant(name, schema["enum"], text) if "enum" in schema else text
 
 
-def _integer_meant(value: Any) -> Any:
+def integer_meant(value: Any) -> Any:
+    """Return the whole number that a number or a text is; anything else as it is."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     match = _INTEGER.fullmatch(value) if isinstance(value, str) else None
@@ -130,8 +132,3 @@ def choice_meant(name: str, choices: list[str], text: str) -> str:
     word = as_word(text)
     same = SAME_VALUES.get(name, {}).get(word, word)
     return same if same in choices else text
-
-
-def as_word(text: str) -> str:
-    """Return a text in the form that the choices have: lower case, words joined by `_`."""
-    return re.sub(r"[\s_-]+", "_", text.strip().lower())

@@ -4,15 +4,17 @@ Validation tells of every wrong element, and an error repeats what was wrong: wi
 some hundred thousand elements takes seconds and hundreds of megabytes. So bounds come first: a few comparisons a call.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from kl_core.globs import MAX_PATTERNS
 from kl_core.vocabulary import SCALES
+from kl_core.wording import MAX_COMPARED_CHARS, as_word, bare_word
 from kl_mcp.tools.client_habits import (
     ADDED_BY_CLIENTS,
     COUNTED,
@@ -22,10 +24,11 @@ from kl_mcp.tools.client_habits import (
     OTHER_NAMES,
     PERIODS,
     RANGE_ENDS,
+    RANGE_STARTS,
     SAME_VALUES,
 )
 from kl_mcp.tools.schema import input_schema
-from kl_mcp.tools.sent_arguments import DATES, LIST, as_word, broken_bound, choice_meant
+from kl_mcp.tools.sent_arguments import DATES, LIST, broken_bound, choice_meant, integer_meant
 from kl_query.dates import LATEST, dates_meant, read_date
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
 from kl_query.paging import MAX_PAGE_ROWS
@@ -44,6 +47,11 @@ _SEPARATORS = re.compile(r"[,;|/+]|\s+(?:and|or)\s+", re.IGNORECASE)
 """Of several values where one belongs."""
 _MAX_SPLIT_CHARS = 200
 """Of a text that is searched for separators, which takes time that grows with the square of its blanks."""
+_SPELLINGS = {
+    bare_word(name): name
+    for name in (*OTHER_NAMES, *OPPOSITES, *RANGE_STARTS, *RANGE_ENDS, *chain(*PERIODS), *COUNTED, *NOT_RECORDED)
+}
+"""The names of the tables, by what all their spellings have in common."""
 VALIDATION_ERRORS = {
     "string_type": ("invalid_type", "a string"),
     "int_type": ("invalid_type", "an integer"),
@@ -76,78 +84,88 @@ def _unknown_argument(
     model: type[BaseModel], tool: str, unknown: Sequence[str], arguments: Mapping[str, Any]
 ) -> ToolArgumentError:
     """Return the error for the first of the unknown arguments; what it suggests does without any of them."""
-    name, known = unknown[0], list(model.model_fields)
-    why = next((NOT_RECORDED[each] for each in _forms(name) if each in NOT_RECORDED), None)
+    known = list(model.model_fields)
+    sent: dict[str, Any] = {}
+    for each in unknown:
+        sent.setdefault(_plain(each, known), arguments[each])
+    name, plain = unknown[0], next(iter(sent))
+    why = NOT_RECORDED.get(plain)
     said = f"{tool} has no argument {quoted(name)}" if known else f"{tool} takes no arguments"
     dropped: dict[str, Any] = dict.fromkeys(unknown)
-    given = [each for each in known if each in arguments]
-    renamed = _renamed(known, given, unknown, arguments)
+    renamed = _renamed(known, [each for each in known if each in arguments], sent)
     corrections = [Correction({**dropped, **renamed})] if renamed else []
-    scale = _longer_scale(unknown, arguments)
+    scale = _longer_scale(sent)
     if scale is not None and "date" in known and "scale" not in known:
         corrections.insert(0, Correction({**dropped, **renamed, "scale": scale}))
-    namespaces = {each: arguments[each] for each in ("namespace", "namespaces") if each in unknown}
+    namespaces = {each: value for each, value in sent.items() if each in ("namespace", "namespaces")}
     if namespaces and not renamed:
         corrections.append(Correction({**dropped, **namespaces}, tool="get_usage"))
-    if "currency" in unknown and "cost_model" in known:
+    if "currency" in sent and "cost_model" in known:
         corrections.append(Correction({**dropped, "cost_model": "costs"}))
     return ToolArgumentError(
         "unknown_argument",
         name,
         f"{said}. {why}." if why else f"{said}.",
         allowed=known,
-        nearest=nearest_values(name, known),
+        nearest=nearest_values(plain, known),
         corrections=[*corrections, Correction(dropped)],
     )
 
 
-def _renamed(
-    known: Sequence[str], given: Sequence[str], unknown: Sequence[str], arguments: Mapping[str, Any]
-) -> dict[str, Any]:
+def _plain(name: str, known: Sequence[str]) -> str:
+    """Return the name of an unknown argument as the tool or a table has it: `topN` is `top_n`, `Scales` is `scale`."""
+    spellings = {**_SPELLINGS, **{bare_word(each): each for each in known}}
+    bare = bare_word(name[:MAX_COMPARED_CHARS])
+    return spellings.get(bare) or spellings.get(bare.removesuffix("s")) or as_word(name[:MAX_COMPARED_CHARS])
+
+
+def _renamed(known: Sequence[str], given: Sequence[str], sent: Mapping[str, Any]) -> dict[str, Any]:
     """Return the unknown arguments under the names that they are likely to mean, none of them given already."""
-    renamed, joined = _dates(unknown, arguments)
+    renamed, joined = _dates(sent)
     if any(name in given or name not in known for name in renamed):
         renamed, joined = {}, ()
-    for name in unknown:
-        switch, on = OPPOSITES.get(as_word(name[:100]), ""), _SWITCHES.get(str(arguments[name])[:10].lower())
-        if switch in known and switch not in given and on is not None:
-            renamed[switch] = not on
+    for name, value in sent.items():
+        switch, on = OPPOSITES.get(name), _SWITCHES.get(str(value)[:10].lower())
+        if switch is not None:
+            if switch in known and switch not in given and on is not None:
+                renamed[switch] = not on
             continue
-        likely = next((OTHER_NAMES[each] for each in _forms(name) if each in OTHER_NAMES), ())
-        near = [] if likely or name in NOT_RECORDED else nearest_values(as_word(name), known, _ALIKE)
-        free = (each for each in (*_same(name, known), *likely, *near) if each in known)
+        likely = OTHER_NAMES.get(name, ())
+        near = [] if likely or name in NOT_RECORDED else nearest_values(name, known, _ALIKE)
+        free = (each for each in (name, *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
         if target is not None and name not in joined:
-            renamed[target] = arguments[name]
+            renamed[target] = value
     return renamed
 
 
-def _dates(unknown: Sequence[str], arguments: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
+def _dates(sent: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
     """Return the dates that unknown arguments say together or as a number, and which arguments these are."""
-    for first, last in RANGE_ENDS:
-        if first in unknown:
-            return {"date": _range_meant(arguments[first], arguments.get(last))}, (first, last)
+    first, last = (next((each for each in ends if each in sent), None) for ends in (RANGE_STARTS, RANGE_ENDS))
+    if first is not None:
+        date = _range_meant(sent[first], sent[last] if last else None)
+        return {"date": date}, (*RANGE_STARTS, *RANGE_ENDS)
     for pair in PERIODS:
-        if not set(pair) - set(unknown):
-            earlier, later = sorted((arguments[each] for each in pair), key=_beginning)
+        if not set(pair) - set(sent):
+            earlier, later = sorted((sent[each] for each in pair), key=_beginning)
             return {"date": later, "baseline": earlier}, pair
-    for name in unknown:
-        unit, count = COUNTED.get(as_word(name[:100])), str(arguments[name])
-        if unit and count.isdecimal():
+    for name, value in sent.items():
+        unit, count = COUNTED.get(name), integer_meant(value)
+        if unit and type(count) is int and count > 0:
             return {"date": f"last_{count}{unit}"}, (name,)
     return {}, ()
 
 
 def _beginning(date: Any) -> float:
-    """Return when a date begins, for comparison; words such as `this_month` after every other."""
+    """Return when a date begins, for comparison; words such as `this_month` after every other, and `latest` last."""
     named = read_date(str(date)[:100], _FAR_FUTURE)
-    return named.first if named else 0
+    return named.first if named else math.inf if as_word(str(date)[:100]) == LATEST else 0
 
 
-def _longer_scale(unknown: Sequence[str], arguments: Mapping[str, Any]) -> str | None:
+def _longer_scale(sent: Mapping[str, Any]) -> str | None:
     """Return the scale of days or months that unknown arguments ask for; None where they ask for neither."""
-    names = (name for name in unknown if "scale" in (name, *OTHER_NAMES.get(as_word(name[:100]), ())))
-    values = (as_word(value[:100]) for name in names if isinstance(value := arguments[name], str))
+    asking = (value for name, value in sent.items() if "scale" in (name, *OTHER_NAMES.get(name, ())))
+    values = (as_word(value[:100]) for value in asking if isinstance(value, str))
     scales = (LIKELY_VALUES["scale"].get(value, SAME_VALUES["scale"].get(value, value)) for value in values)
     return next((scale for scale in scales if scale in SCALES[1:]), None)
 
@@ -158,16 +176,6 @@ def _range_meant(first: Any, last: Any) -> str:
     if not last or len(plain) > _MAX_SPLIT_CHARS:
         return plain
     return next(iter(dates_meant(f"{first}/{last}")), plain)
-
-
-def _same(name: str, known: Sequence[str]) -> list[str]:
-    """Return the argument that a name is in another spelling: `excludeSystem`."""
-    return [each for each in known if each.replace("_", "") == as_word(name).replace("_", "")]
-
-
-def _forms(name: str) -> tuple[str, str]:
-    word = as_word(name[:100])
-    return word, word.removesuffix("s")
 
 
 def argument_error(model: type[BaseModel], tool: str, error: ValidationError) -> ToolArgumentError:

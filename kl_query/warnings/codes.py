@@ -16,8 +16,8 @@ class Code(Enum):
     )
     MANIFEST_UNREADABLE = "{path} cannot be {what}."
     DIRECTORY_MISSING = (
-        "The data directory {directory} {what}. If that is kl-collector's KL_DATA_DIR, it appears with the first tick, "
-        "within one polling interval of its start; otherwise pass that one as --data-dir."
+        "The data directory {directory} {what}. Set --data-dir to the directory that kl-collector publishes to, its "
+        "KL_DATA_DIR; one that is not there yet appears with its first tick, within one polling interval of its start."
     )
     MANIFEST_MISSING = (
         "{directory} holds no {manifest} yet: the collector publishes it after its first tick, within one polling "

@@ -21,7 +21,7 @@ from tests.support.mcp_clients import connect, error_of, stdio_parameters
 TRANSPORTS = ("http", "stdio")
 
 
-def each_tool(agent: Agent, transport: str) -> None:
+def check_each_tool(agent: Agent, transport: str) -> None:
     """The model calls the ten, and is sent their answers; the client adds nothing to the arguments."""
     if transport == "http":
         agent.add_remote()
@@ -72,7 +72,7 @@ ODD = (
 )
 
 
-def odd_arguments(agent: Agent, arriving: Callable[[Odd], Json]) -> None:
+def check_odd_arguments(agent: Agent, arriving: Callable[[Odd], Json]) -> None:
     """What models write is answered; the client hands it on as `arriving`."""
     agent.add_remote()
 
@@ -91,7 +91,7 @@ WRONG = (
 )
 
 
-def errors(agent: Agent) -> Sequence[Result]:
+def check_errors(agent: Agent) -> Sequence[Result]:
     """The model is sent the sentences of an error, and the call that they suggest is answered."""
     agent.add_remote()
     refused = anyio.run(_refused, agent.sandbox.data_dir)
@@ -130,7 +130,7 @@ LONG = (
 """Calls whose answers, with many namespaces, are as long as any by default or at all; and the list that is cut."""
 
 
-def long_answers(agent: Agent) -> None:
+def check_long_answers(agent: Agent) -> None:
     """The model is sent the longest answers to their last character."""
     agent.add_remote()
 

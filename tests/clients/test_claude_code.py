@@ -34,16 +34,16 @@ def test_it_connects_and_lists_the_tools_over_http_and_stdio(sandbox: Sandbox) -
 
 @pytest.mark.parametrize("transport", exercises.TRANSPORTS)
 def test_its_model_calls_each_tool(transport: str, sandbox: Sandbox) -> None:
-    exercises.each_tool(ClaudeCode(sandbox), transport)
+    exercises.check_each_tool(ClaudeCode(sandbox), transport)
 
 
 def test_it_turns_arguments_into_what_the_schema_has(sandbox: Sandbox) -> None:
-    exercises.odd_arguments(ClaudeCode(sandbox), lambda odd: odd.typed)
+    exercises.check_odd_arguments(ClaudeCode(sandbox), lambda odd: odd.typed)
 
 
 def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
-    assert [result.is_error for result in exercises.errors(ClaudeCode(sandbox))] == [True] * len(exercises.WRONG)
+    assert [result.is_error for result in exercises.check_errors(ClaudeCode(sandbox))] == [True] * len(exercises.WRONG)
 
 
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
-    exercises.long_answers(ClaudeCode(large_sandbox))
+    exercises.check_long_answers(ClaudeCode(large_sandbox))

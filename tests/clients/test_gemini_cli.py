@@ -55,7 +55,7 @@ def lists_tools(requests: Path) -> bool:
 
 @pytest.mark.parametrize("transport", exercises.TRANSPORTS)
 def test_its_model_calls_each_tool(transport: str, sandbox: Sandbox) -> None:
-    exercises.each_tool(GeminiCli(sandbox), transport)
+    exercises.check_each_tool(GeminiCli(sandbox), transport)
 
 
 def test_it_refuses_arguments_of_other_types_by_itself(sandbox: Sandbox) -> None:
@@ -84,8 +84,8 @@ def test_an_argument_that_it_offers_to_its_model_by_itself_does_no_harm(sandbox:
 
 
 def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
-    assert [result.is_error for result in exercises.errors(GeminiCli(sandbox))] == [True] * len(exercises.WRONG)
+    assert [result.is_error for result in exercises.check_errors(GeminiCli(sandbox))] == [True] * len(exercises.WRONG)
 
 
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
-    exercises.long_answers(GeminiCli(large_sandbox))
+    exercises.check_long_answers(GeminiCli(large_sandbox))

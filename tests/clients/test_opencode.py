@@ -13,16 +13,16 @@ pytestmark = pytest.mark.clients
 
 @pytest.mark.parametrize("transport", exercises.TRANSPORTS)
 def test_its_model_calls_each_tool(transport: str, sandbox: Sandbox) -> None:
-    exercises.each_tool(Opencode(sandbox), transport)
+    exercises.check_each_tool(Opencode(sandbox), transport)
 
 
 def test_it_hands_arguments_on_as_its_model_wrote_them(sandbox: Sandbox) -> None:
-    exercises.odd_arguments(Opencode(sandbox), lambda odd: odd.arguments)
+    exercises.check_odd_arguments(Opencode(sandbox), lambda odd: odd.arguments)
 
 
 def test_its_model_reads_errors_and_follows_them(sandbox: Sandbox) -> None:
-    exercises.errors(Opencode(sandbox))
+    exercises.check_errors(Opencode(sandbox))
 
 
 def test_its_model_reads_the_longest_answers_to_their_end(large_sandbox: Sandbox) -> None:
-    exercises.long_answers(Opencode(large_sandbox))
+    exercises.check_long_answers(Opencode(large_sandbox))

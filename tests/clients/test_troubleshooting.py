@@ -14,17 +14,11 @@ from mcp.client.stdio import StdioServerParameters
 from tests.clients.calls import TOOLS
 from tests.clients.npm import Packages
 from tests.clients.sandbox import RUN_SECONDS, Sandbox
+from tests.support.handshake import INITIALIZE
 from tests.support.mcp_clients import connect
 from tests.support.scripted_http import closed_port
 
 pytestmark = pytest.mark.clients
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
-}
 
 
 def disconnected(sandbox: Sandbox, arguments: Sequence[str]) -> str:

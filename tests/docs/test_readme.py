@@ -42,7 +42,9 @@ CLAIMS: list[tuple[str, tuple[str, ...]]] = [
     ),
     (
         "listens on every address, names them when it starts, and still asks nobody for a token, which it warns of",
-        ("tests/kl_mcp/transport/test_app.py::test_an_open_address_names_the_real_ones_and_says_who_may_call",),
+        (
+            "tests/kl_mcp/transport/test_start_and_stop.py::test_an_open_address_names_the_real_ones_and_says_who_may_call",
+        ),
     ),
     (
         "`/metrics` is guarded like the tools",

@@ -18,6 +18,7 @@ from tests.fuzz.arguments import ANYTHING, SCALARS, arguments
 from tests.fuzz.checks import CODES, MAX_CHARS, validator
 from tests.support.datasets import write
 from tests.support.examples import examples
+from tests.support.handshake import MODERN_META
 from tests.support.mcp_clients import HttpServer, http_server
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_cluster import published
@@ -26,11 +27,6 @@ CASES = examples(200)
 ERAS = ("2026-07-28", "2025-06-18")
 PARSE_ERROR = -32700
 JSON_RPC_CODES = range(-32_768, -31_999)
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": {"name": "fuzz", "version": "1"},
-}
 EACH = pytest.mark.parametrize("tool", list(TABLE))
 FUZZ = settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
 Reply = tuple[int, Any]
@@ -52,7 +48,7 @@ def headers_of(era: str, tool: str) -> dict[str, str]:
 
 
 def message(era: str, tool: str, asked: Any) -> dict[str, Any]:
-    params = {"name": tool, "arguments": asked, **({"_meta": META} if era == ERAS[0] else {})}
+    params = {"name": tool, "arguments": asked, **({"_meta": MODERN_META} if era == ERAS[0] else {})}
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
@@ -124,7 +120,7 @@ def odd_messages(draw: st.DrawFn, era: str, tool: str) -> tuple[bytes, dict[str,
             name = draw(st.sampled_from(sorted(headers)))
             headers[name] = draw(st.text("abcz-/0129.; ,=*", max_size=40))
         case "meta":
-            sent["params"]["_meta"] = draw(st.dictionaries(st.sampled_from(sorted(META)), json_values))
+            sent["params"]["_meta"] = draw(st.dictionaries(st.sampled_from(sorted(MODERN_META)), json_values))
         case "deep":
             depth = draw(st.integers(100, 30_000))
             return json.dumps(sent).encode().replace(b'"extra"', b"1")[:-1] + b',"x":' + b"[" * depth, headers

@@ -126,7 +126,12 @@ def _foreign(directory: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("prepare", "named"),
-    [(_a_file, "data"), (_a_loop, "loop"), (_truncated, "dataset.json"), (_foreign, "dataset.json")],
+    [
+        (_a_file, "data is not a directory. Set --data-dir to the directory that kl-collector publishes to"),
+        (_a_loop, "loop"),
+        (_truncated, "dataset.json"),
+        (_foreign, "dataset.json"),
+    ],
 )
 def test_without_usable_data_it_starts_and_every_answer_says_why(
     tmp_path: Path, prepare: Callable[[Path], Path], named: str

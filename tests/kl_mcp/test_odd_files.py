@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from tests.kl_mcp.access.asking import FINANCE, ask, tokens_file
-from tests.kl_mcp.protocol.test_stdio import HANDSHAKE
 from tests.support.certificates import self_signed
+from tests.support.handshake import INITIALIZE
 from tests.support.issuer import jwt_flags, key_set_file, token
 from tests.support.mcp_clients import (
     HttpServer,
@@ -154,9 +154,9 @@ def _hanging_over_stdio(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdin.write(orjson.dumps(HANDSHAKE[0]) + b"\n")
+        process.stdin.write(orjson.dumps(INITIALIZE) + b"\n")
         process.stdin.flush()
-        assert orjson.loads(process.stdout.readline())["id"] == 1
+        assert orjson.loads(process.stdout.readline())["id"] == INITIALIZE["id"]
         assert any(line == b"hanging\n" for line in process.stderr)
         yield process
 

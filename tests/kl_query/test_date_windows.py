@@ -87,6 +87,22 @@ def test_a_date_outside_the_window_names_the_nearest_buckets() -> None:
     assert "2026-02-27..2026-03-01" in caught.value.message
 
 
+@pytest.mark.parametrize("name", list(NAMED))
+@pytest.mark.parametrize(
+    ("date", "code"),
+    [
+        *((date, "invalid_date") for date in ("0001-01-01T00:00+01:00", "9999-12-31T23:00-05:00", "0000")),
+        *((date, "invalid_date") for date in ("0001-01-01T00:30+01:00", "2026-03-01,9999-12-31T23:30-05:00")),
+        *((date, "unknown_date") for date in ("9999", "9999-Q4", "December 9999", "9999-12-31", "0001", "0001-01")),
+        *((date, "unknown_date") for date in ("9999-12-31T23:00Z", "0001-01-01T01:00+01:00", "0001..9999")),
+    ],
+)
+def test_a_date_at_the_edge_of_the_calendar_is_refused_like_any_other(name: ScaleName, date: str, code: str) -> None:
+    with pytest.raises(ToolArgumentError) as caught:
+        read_window(scale(name), date)
+    assert caught.value.code == code
+
+
 def test_a_range_backwards_is_refused_with_the_range_meant() -> None:
     with pytest.raises(ToolArgumentError) as caught:
         read_window(scale("daily_14d"), "2026-03-01..2026-02-27")

@@ -20,6 +20,12 @@ def test_a_quoted_value_is_printable_and_short() -> None:
     assert quoted(3) == "'3'"
 
 
+def test_of_a_list_each_value_is_quoted_for_itself() -> None:
+    assert quoted(["ci", "search", 3]) == "'ci', 'search', '3'"
+    assert quoted(("a\nb",) * 7) == "'a?b', 'a?b', 'a?b', 'a?b', 'a?b' and 2 more"
+    assert quoted([]) == "'[]'"
+
+
 def test_what_is_shortened_ends_in_an_ellipsis() -> None:
     assert shortened("x" * 80) == "x" * 80
     assert shortened("x" * 81) == "x" * 79 + "…"

@@ -26,9 +26,10 @@ from kl_mcp.transport.tls import read_certificate
 from tests.collector.commands import cluster
 from tests.collector.commands import environment as collector_environment
 from tests.kl_mcp.access.asking import send
-from tests.kl_mcp.protocol.test_stdio import CALLS, HANDSHAKE
+from tests.kl_mcp.protocol.test_stdio import CALLS
 from tests.spec.security_page import PAGE
 from tests.support.certificates import self_signed
+from tests.support.handshake import HANDSHAKE
 from tests.support.mcp_clients import connect, environment, http_server
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
@@ -160,7 +161,7 @@ def test_the_collector_accepts_no_connection_and_publishes_no_name_of_a_pod(
 def test_over_stdio_no_port_is_opened(tmp_path: Path) -> None:
     publish(tmp_path / "data", 1)
     log = tmp_path / "audit.log"
-    messages = b"".join(orjson.dumps(message) + b"\n" for message in HANDSHAKE + CALLS)
+    messages = b"".join(orjson.dumps(message) + b"\n" for message in [*HANDSHAKE, *CALLS])
     command = [sys.executable, "-m", "tests.spec.audited", "--transport", "stdio", "--data-dir", str(tmp_path / "data")]
 
     ended = subprocess.run(

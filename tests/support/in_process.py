@@ -10,6 +10,7 @@ import anyio
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
 from kl_query.dataset.watcher import Holder
@@ -26,13 +27,14 @@ def ask(
     question: Callable[[Client], Awaitable[T]],
     mode: str = "2026-07-28",
     counts: Counts | None = None,
+    audit: Audit | None = None,
 ) -> T:
     """The answer to `question` from a server that has loaded `directory`. Raises the `MCPError` it is refused with."""
     kept = counts or Counts()
 
     async def scenario() -> T | MCPError:
         holder = Holder(directory, kept, look_seconds=LOOK_SECONDS, patience_seconds=LIMIT_SECONDS)
-        server = build_server(holder, kept, SMALL_TABLE).server
+        server = build_server(holder, kept, SMALL_TABLE, audit).server
         async with holder.watching(), Client(server, mode=mode) as client:
             await holder.dataset()
             try:

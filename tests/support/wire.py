@@ -15,38 +15,33 @@ from kl_mcp.counts import Counts
 from kl_mcp.protocol.server import build_server
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset.watcher import Holder
+from tests.support.handshake import HANDSHAKE, MODERN_META, Message
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_tools import SMALL_TABLE
 
-Message = dict[str, Any]
-CLIENT = {"name": "tests", "version": "1"}
-MODERN_META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": CLIENT,
-}
-HANDSHAKE: tuple[Message, ...] = (
-    {
-        "id": "handshake",
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": CLIENT},
-    },
-    {"method": "notifications/initialized"},
-)
-
 
 def exchange(
-    directory: Path, method: str, params: Mapping[str, Any], era: str, *, table: Mapping[str, Tool] = SMALL_TABLE
+    directory: Path,
+    method: str,
+    params: Mapping[str, Any],
+    era: str,
+    *,
+    table: Mapping[str, Tool] = SMALL_TABLE,
+    counts: Counts | None = None,
 ) -> Message:
     """The answer to one request of an era ("2026-07-28", or "legacy", which begins with a handshake)."""
     modern = era != "legacy"
     meta = {**(MODERN_META if modern else {}), **params.get("_meta", {})}
-    asked: Message = {"id": 1, "method": method, "params": {**params, **({"_meta": meta} if meta else {})}}
-    return anyio.run(_answer, directory, [*(() if modern else HANDSHAKE), asked], table)
+    asked: Message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": method,
+        "params": {**params, **({"_meta": meta} if meta else {})},
+    }
+    return anyio.run(_answer, directory, [*(() if modern else HANDSHAKE), asked], table, counts or Counts())
 
 
-async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[str, Tool]) -> Message:
-    counts = Counts()
+async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[str, Tool], counts: Counts) -> Message:
     holder = Holder(directory, counts, patience_seconds=LIMIT_SECONDS)
     server = build_server(holder, counts, table).server
     async with create_client_server_memory_streams() as ((read, write), served), holder.watching():
@@ -54,7 +49,7 @@ async def _answer(directory: Path, messages: Sequence[Message], table: Mapping[s
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.run, *served, server.create_initialization_options())
             for message in messages:
-                request = jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", **message})
+                request = jsonrpc_message_adapter.validate_python(message)
                 await write.send(SessionMessage(request))
             with anyio.fail_after(LIMIT_SECONDS):
                 async for answered in read:

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from tests.support.datasets import Row, Scale, write
+from tests.support.handshake import MODERN_META
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.small_cluster import published
-from tests.support.wire import MODERN_META
 
 ERAS = ("2026-07-28", "2025-06-18")
 FINANCE = "finance-sees-everything-0123456789"

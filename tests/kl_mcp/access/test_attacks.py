@@ -23,6 +23,7 @@ from tests.kl_mcp.access.asking import (
     tokens_file,
     two_tenants,
 )
+from tests.support.handshake import initialize_params
 from tests.support.mcp_clients import HttpServer, http_server
 from tests.support.patience import LIMIT_SECONDS
 
@@ -226,9 +227,8 @@ def test_a_path_in_place_of_a_name_reads_no_file(server: HttpServer, era: str, n
 @pytest.mark.faults
 @pytest.mark.requirement("KL-X-1")
 def test_thousands_of_handshakes_leave_nothing_behind(server: HttpServer) -> None:
-    handshake = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     before = _resident_kib(server)
-    statuses = {ask(server.port, "initialize", handshake, ERAS[1], TEAM).status for _ in range(2000)}
+    statuses = {ask(server.port, "initialize", initialize_params(), ERAS[1], TEAM).status for _ in range(2000)}
 
     assert statuses == {200}
     assert _resident_kib(server) - before < 20_000

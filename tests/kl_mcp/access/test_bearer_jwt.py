@@ -47,6 +47,9 @@ class Fixed(KeySource):
         self._keys = self._newer or self._keys
         return self._keys
 
+    async def _keep_fresh(self) -> None:
+        await anyio.sleep_forever()
+
 
 USUAL = parse_key_set(key_set())
 

@@ -15,8 +15,8 @@ import pytest
 from kl_core.errors import SettingsError
 from kl_core.watched_file import RETRY_SECONDS
 from kl_mcp.access import key_sources
-from kl_mcp.access.jwks import MAX_SET_BYTES
-from kl_mcp.access.key_sources import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ, KeysInFile
+from kl_mcp.access.jwks import MAX_SET_BYTES, KeySet
+from kl_mcp.access.key_sources import EMPTY, FAILED, KEPT_SECONDS, LAPSED, READ, KeysInFile, KeySource
 from tests.support.counted import Counted
 from tests.support.issuer import jwk, key_set, key_set_file, private_key
 from tests.support.odd_files import put_odd, without_waiting
@@ -48,6 +48,15 @@ def test_a_changed_file_is_read_again_after_a_second(tmp_path: Path) -> None:
     clock.now += 1
     assert _names(keys) == ["next"]
     assert reads == {READ: 2}
+
+
+def test_a_source_that_cannot_read_its_keys_again_is_none() -> None:
+    class Forgetful(KeySource):
+        async def renewed(self) -> KeySet | None:
+            return self.in_force()
+
+    with pytest.raises(TypeError, match="_keep_fresh"):
+        Forgetful("keys.json", Counted(), Clock())  # type: ignore[abstract]
 
 
 def test_an_unknown_key_makes_the_file_be_looked_at_at_once(tmp_path: Path) -> None:

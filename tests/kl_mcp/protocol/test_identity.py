@@ -12,9 +12,10 @@ import pytest
 from mcp_types import SERVER_INFO_META_KEY
 
 from kl_mcp.protocol import identity
+from tests.support.handshake import initialize_params
 from tests.support.published import publish
 from tests.support.small_tools import SMALL_TABLE
-from tests.support.wire import CLIENT, exchange
+from tests.support.wire import exchange
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -23,8 +24,7 @@ def introduction(directory: Path, version: str) -> Any:
     """`serverInfo` as a client of that version gets it."""
     if version == "2026-07-28":
         return exchange(directory, "server/discover", {}, version)["result"]["_meta"][SERVER_INFO_META_KEY]
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": CLIENT}
-    return exchange(directory, "initialize", params, "legacy")["result"]["serverInfo"]
+    return exchange(directory, "initialize", initialize_params(version), "legacy")["result"]["serverInfo"]
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"])

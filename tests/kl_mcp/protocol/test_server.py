@@ -14,6 +14,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from kl_core.vocabulary import METRICS, SCALES
 from kl_mcp import __version__
+from kl_mcp.counts import Counts
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.tools import TABLE
 from kl_mcp.tools.results import Metadata
@@ -80,17 +81,33 @@ def test_the_instructions_name_only_what_there_is() -> None:
     assert set(re.findall(r"kubeledger://\w+", INSTRUCTIONS)) == {"kubeledger://accounting"}
 
 
+def _failed_requests(counts: Counts) -> float | None:
+    return counts.registry.get_sample_value("kubeledger_mcp_failed_requests_total")
+
+
+@pytest.mark.requirement("KL-X-5")
 @pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
-def test_a_request_that_breaks_is_an_internal_error_without_details(
+def test_a_request_that_breaks_is_an_internal_error_without_details_and_counted(
     tmp_path: Path, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = {**SMALL_TABLE, "describe_dataset": SMALL_TABLE["break"]}
+    counts = Counts()
+    assert _failed_requests(counts) == 0
 
-    answer = exchange(tmp_path, "resources/read", {"uri": "kubeledger://dataset"}, era, table=broken)
+    answer = exchange(tmp_path, "resources/read", {"uri": "kubeledger://dataset"}, era, table=broken, counts=counts)
 
     assert answer["error"]["code"] == INTERNAL_ERROR
     assert "cellar" not in str(answer)
     assert "cellar" in caplog.text
+    assert _failed_requests(counts) == 1
+
+
+def test_a_request_that_is_refused_has_not_failed(tmp_path: Path) -> None:
+    counts = Counts()
+    exchange(tmp_path, "resources/read", {"uri": "kubeledger://nothing"}, "legacy", counts=counts)
+    exchange(tmp_path, "resources/read", {}, "legacy", counts=counts)
+    exchange(tmp_path, "tools/call", {"name": "break"}, "legacy", counts=counts)
+    assert _failed_requests(counts) == 0
 
 
 @pytest.mark.parametrize("era", ["2026-07-28", "legacy"])

@@ -71,6 +71,17 @@ def test_what_is_beyond_the_limit_is_lost_and_counted_once(pipe: Pipe) -> None:
     assert _drained(pipe, stream) == "after\n"
 
 
+def test_nothing_is_lost_when_there_is_room_again_for_what_was_kept(pipe: Pipe) -> None:
+    stream = UnblockedStandardError(pipe[1])
+    stream.write("a" * 2 * select.PIPE_BUF)  # fills the pipe
+    stream.write("b" * MAX_KEPT_BYTES)
+    begun = os.read(pipe[0], 2 * select.PIPE_BUF).decode()
+
+    stream.write("kept\n")
+
+    assert begun + _drained(pipe, stream) == "a" * 2 * select.PIPE_BUF + "b" * MAX_KEPT_BYTES + "kept\n"
+
+
 def test_a_reader_that_went_away_and_a_closed_descriptor_raise_nothing(pipe: Pipe) -> None:
     stream = UnblockedStandardError(pipe[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import select
 import signal
@@ -19,6 +20,7 @@ import pytest
 
 from kl_mcp.protocol.stdio import Unanswered
 from kl_mcp.tools import TABLE
+from tests.support.handshake import HANDSHAKE, INITIALIZE
 from tests.support.malformed_messages import MALFORMED
 from tests.support.mcp_clients import MODES, connect, environment, payload, stdio_parameters
 from tests.support.patience import LIMIT_SECONDS, eventually
@@ -42,19 +44,6 @@ sys.exit(code)
 
 STRAYS = 6
 
-HANDSHAKE: list[dict[str, Any]] = [
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "tests", "version": "1"},
-        },
-    },
-    {"jsonrpc": "2.0", "method": "notifications/initialized"},
-]
 CALLS: list[dict[str, Any]] = [
     {"jsonrpc": "2.0", "id": "list", "method": "tools/list"},
     {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "describe_dataset", "arguments": {}}},
@@ -98,7 +87,7 @@ def test_the_tools_answer_over_stdio_in_each_era(tmp_path: Path, mode: str) -> N
 def test_every_line_of_standard_output_is_protocol_whatever_the_process_prints(tmp_path: Path) -> None:
     publish(tmp_path, 2)
 
-    ended = _pipe(tmp_path, HANDSHAKE + CALLS)
+    ended = _pipe(tmp_path, [*HANDSHAKE, *CALLS])
 
     messages = [orjson.loads(line) for line in ended.stdout.splitlines()]
     assert all(message["jsonrpc"] == "2.0" for message in messages)
@@ -109,10 +98,10 @@ def test_every_line_of_standard_output_is_protocol_whatever_the_process_prints(t
 def test_requests_that_are_piped_in_are_all_answered_before_it_ends(tmp_path: Path) -> None:
     publish(tmp_path, 2)
 
-    ended = _pipe(tmp_path, HANDSHAKE + CALLS)
+    ended = _pipe(tmp_path, [*HANDSHAKE, *CALLS])
 
     answers = {message["id"]: message for message in map(orjson.loads, ended.stdout.splitlines())}
-    assert set(answers) == {1, "list", 3, 4}
+    assert set(answers) == {INITIALIZE["id"], "list", 3, 4}
     assert answers[3]["result"]["structuredContent"]["layout"] == "native"
     assert answers[4]["error"]["code"] == -32602
 
@@ -122,13 +111,13 @@ def test_lines_that_are_no_messages_are_answered_and_do_not_end_the_session(tmp_
     refused = [(code, request_id) for _, code, request_id in MALFORMED.values()]
     raw = b"".join(content + b"\n" for content, _, _ in MALFORMED.values())
 
-    ended = _pipe(tmp_path, HANDSHAKE + CALLS[:1], raw=raw + b"\r\n \n")
+    ended = _pipe(tmp_path, [*HANDSHAKE, *CALLS[:1]], raw=raw + b"\r\n \n")
 
     messages = [orjson.loads(line) for line in ended.stdout.splitlines()]
     answers = [(each["error"]["code"], each["id"]) for each in messages if "error" in each]
     assert answers == refused
     assert all(len(each["error"]["message"]) <= 120 for each in messages if "error" in each)
-    assert [each["id"] for each in messages if "result" in each] == [1, "list"]
+    assert [each["id"] for each in messages if "result" in each] == [INITIALIZE["id"], "list"]
     assert ended.returncode == 0
 
 
@@ -139,6 +128,16 @@ def test_the_last_line_needs_no_line_feed_and_a_carriage_return_does_no_harm(tmp
 
     answers = {each["id"]: each["result"] for each in map(orjson.loads, ended.stdout.splitlines())}
     assert answers == {"first": {}, "läst": {}}
+
+
+@pytest.mark.parametrize("request_id", [2**64, -(2**63) - 1, 10**99])
+def test_an_id_beyond_64_bits_is_answered_as_it_is(tmp_path: Path, request_id: int) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "ping"}).encode()
+
+    ended = _pipe(tmp_path, [], raw=line)
+
+    assert json.loads(ended.stdout) == {"jsonrpc": "2.0", "id": request_id, "result": {}}
+    assert ended.returncode == 0
 
 
 def test_without_a_single_request_it_ends_when_its_input_does(tmp_path: Path) -> None:
@@ -155,9 +154,9 @@ def test_a_signal_ends_it_at_once_while_it_waits_for_input(tmp_path: Path, stop:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(orjson.dumps(HANDSHAKE[0]) + b"\n")
+        process.stdin.write(orjson.dumps(INITIALIZE) + b"\n")
         process.stdin.flush()
-        assert orjson.loads(process.stdout.readline())["id"] == 1
+        assert orjson.loads(process.stdout.readline())["id"] == INITIALIZE["id"]
         process.send_signal(stop)
 
         assert process.wait(LIMIT_SECONDS) == -stop
@@ -186,6 +185,19 @@ def test_a_listening_request_does_not_hold_up_the_end_of_input() -> None:
     assert not anyio.run(settled)
     unanswered.answered('{"jsonrpc":"2.0","id":2,"result":{}}')
     assert anyio.run(settled)
+
+
+@pytest.mark.parametrize("request_id", [2**64, -(2**63) - 1, 10**99])
+def test_an_id_beyond_64_bits_is_known_again_in_its_answer(request_id: int) -> None:
+    unanswered = Unanswered()
+    unanswered.received({"jsonrpc": "2.0", "id": request_id, "method": "tools/list"})
+    unanswered.answered(f'{{"jsonrpc": "2.0", "id": {request_id}, "result": {{}}}}')
+
+    async def settled() -> None:
+        with anyio.fail_after(0):
+            await unanswered.settled()
+
+    anyio.run(settled)
 
 
 def test_a_notification_to_the_client_answers_none_of_its_requests() -> None:
@@ -231,7 +243,7 @@ def test_a_client_that_never_reads_standard_error_is_answered_all_the_same(tmp_p
     with _started(tmp_path, "--log-level", "debug", "--audit-log", "-") as process:
         assert process.stderr is not None
         room = fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4 * select.PIPE_BUF)
-        _answered(process, HANDSHAKE[0])
+        _answered(process, INITIALIZE)
         calls = [_answered(process, {**CALLS[1], "id": number}) for number in range(100)]
         process.stdin.close()  # type: ignore[union-attr]
 
@@ -245,7 +257,7 @@ def test_warnings_alone_are_logged_unless_more_is_asked_for(tmp_path: Path) -> N
 
     def logged(*flags: str) -> str:
         with _started(tmp_path, *flags) as process:
-            _answered(process, HANDSHAKE[0])
+            _answered(process, INITIALIZE)
             _answered(process, CALLS[1])
             return process.communicate(timeout=LIMIT_SECONDS)[1].decode()
 
@@ -260,7 +272,7 @@ def test_warnings_alone_are_logged_unless_more_is_asked_for(tmp_path: Path) -> N
 def test_it_ends_quietly_when_nobody_reads_its_answers_any_more(tmp_path: Path) -> None:
     publish(tmp_path, 1)
     with _started(tmp_path) as process:
-        _answered(process, HANDSHAKE[0])
+        _answered(process, INITIALIZE)
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -288,7 +300,7 @@ signal.pause()
 
 def test_it_ends_when_its_parent_is_gone_though_another_process_holds_its_input_open(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kl_mcp", "--transport", "stdio", "--data-dir", str(tmp_path)]
-    hello = {"HANDSHAKE": (orjson.dumps(HANDSHAKE[0]) + b"\n").decode()}
+    hello = {"HANDSHAKE": (orjson.dumps(INITIALIZE) + b"\n").decode()}
     client = subprocess.Popen([sys.executable, "-c", CLIENT, *command], stdout=subprocess.PIPE, env=environment(hello))
     assert client.stdout is not None
     server, sibling = map(int, client.stdout.readline().split())

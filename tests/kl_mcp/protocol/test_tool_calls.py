@@ -15,6 +15,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
+from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.datasets import MAX_INLINE_NAMESPACES
 from kl_mcp.protocol.server import build_server
@@ -146,6 +147,19 @@ def test_each_call_is_logged_in_one_line_with_tool_time_size_and_error(
     assert lines[0].endswith(f"bytes={len(_text(answered))} error=-")
     assert lines[1].endswith("error=unknown_namespace")
     assert "very-private" not in caplog.text
+
+
+def test_the_log_and_the_audit_count_the_bytes_of_an_answer_and_not_its_characters(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = tmp_path / "audit.jsonl"
+    with caplog.at_level(logging.INFO, "kl_mcp.protocol.tool_calls"):
+        answered = _call(tmp_path, "describe_dataset", {"namespace": "büro"}, audit=Audit(str(kept)))
+
+    size = len(_text(answered).encode())
+    assert size == len(_text(answered)) + 1
+    assert f" bytes={size} " in caplog.text
+    assert orjson.loads(kept.read_bytes())["bytes"] == size
 
 
 def test_a_call_that_arrives_before_the_first_load_waits_for_it(tmp_path: Path) -> None:

@@ -90,12 +90,38 @@ Build = Callable[..., Dataset]
         # No value goes to an argument that means something else, and no name is dropped for its capitals.
         ("get_usage", {"exclude_system": False}, {}),
         ("get_usage", {"NAMESPACE": "web"}, {"namespace": "web"}),
+        # A name is the same in every spelling.
+        ("get_usage", {"includeSpecial": True}, {"exclude_special": False}),
+        ("get_usage", {"include-special": True, "exclude_special": True}, {"exclude_special": True}),
+        ("get_usage", {"startDate": "2026-11-19", "endDate": "2026-11-20"}, {"date": "2026-11-19..2026-11-20"}),
+        ("get_usage", {"Start": "2026-11-19", "End": "2026-11-20"}, {"date": "2026-11-19..2026-11-20"}),
+        ("get_usage", {"start": "2026-11-19", "until": "2026-11-20"}, {"date": "2026-11-19..2026-11-20"}),
+        ("get_usage", {"from": "2026-11-19", "endTime": "2026-11-20"}, {"date": "2026-11-19..2026-11-20"}),
+        ("get_usage", {"lastDays": 2}, {"date": "last_2d"}),
+        ("get_usage", {"days": 2.0}, {"date": "last_2d"}),
+        ("get_usage", {"days": "2.0"}, {"date": "last_2d"}),
+        ("get_top_consumers", {"topN": 3}, {"limit": 3}),
+        ("get_top_consumers", {"Currency": "EUR"}, {"cost_model": "costs"}),
+        ("get_top_consumers", {"costModel": "costs"}, {"cost_model": "costs"}),
+        ("get_top_consumers", {"Metrics": "memory"}, {"metric": "memory"}),
+        ("get_top_consumers", {"timeRanges": "2026-11-20"}, {"date": "2026-11-20"}),
+        ("compare_periods", {"Period1": "2026-09", "period_2": "2026-10"}, {"date": "2026-10", "baseline": "2026-09"}),
+        ("compare_periods", {"period1": "latest", "period2": "2026-11-20"},
+         {"date": "latest", "baseline": "2026-11-20"}),
+        ("compare_periods", {"period1": "2026-11-20", "period2": "Latest"},
+         {"date": "Latest", "baseline": "2026-11-20"}),
     ],
 )  # fmt: skip
 def test_the_corrected_call_is_the_call_with_what_was_wrong_made_right(
     books: Dataset, tool: str, arguments: dict[str, Any], corrected: dict[str, Any]
 ) -> None:
     assert refused(books, tool, **arguments).corrected == Call(tool, corrected)
+
+
+@pytest.mark.requirement("KL-E-1")
+def test_a_list_where_one_value_belongs_is_told_as_names(books: Dataset) -> None:
+    refusal = refused(books, "get_usage", namespace=["web", "registry"])
+    assert refusal.error.message == "namespace must be a string, not 'web', 'registry'."
 
 
 @pytest.mark.requirement("KL-E-1")
@@ -116,6 +142,9 @@ def test_the_corrected_call_is_the_call_with_what_was_wrong_made_right(
          Call("get_usage", {"namespace": "web", "date": "latest"})),
         ("get_timeseries", {"namespace": "web", "scale": "daily"},
          Call("get_usage", {"date": "all", "namespace": "web", "scale": "daily_14d"})),
+        ("get_timeseries", {"namespace": "web", "Scale": "daily"},
+         Call("get_usage", {"date": "all", "namespace": "web", "scale": "daily_14d"})),
+        ("get_top_consumers", {"Namespace": "web"}, Call("get_usage", {"date": "latest", "namespace": "web"})),
         ("get_efficiency_timeseries", {"namespace": "web", "granularity": "monthly", "aggregate": True},
          Call("get_efficiency", {"date": "all", "namespace": "web", "scale": "monthly_12m"})),
         ("group_namespaces", {"pattern": ["unmeasured", "web"]},

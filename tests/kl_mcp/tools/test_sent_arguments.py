@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.client_habits import ADDED_BY_CLIENTS, LIKELY_VALUES, OTHER_NAMES, RANGE_ENDS, SAME_VALUES
+from kl_mcp.tools.client_habits import (
+    ADDED_BY_CLIENTS,
+    LIKELY_VALUES,
+    OTHER_NAMES,
+    RANGE_ENDS,
+    RANGE_STARTS,
+    SAME_VALUES,
+)
 from kl_mcp.tools.sent_arguments import as_meant
 from tests.kl_mcp.tools.conftest import Ask
 
@@ -98,7 +105,7 @@ def test_the_tables_name_arguments_and_choices_that_there_are() -> None:
             assert not set(words) & choices[name], name
     arguments = {name for each in properties for name in each}
     assert not {target for targets in OTHER_NAMES.values() for target in targets} - arguments
-    assert not {end for ends in RANGE_ENDS for end in ends} & (set(OTHER_NAMES) | arguments)
+    assert not {*RANGE_STARTS, *RANGE_ENDS} & (set(OTHER_NAMES) | arguments)
 
 
 @pytest.mark.requirement("KL-T-8")

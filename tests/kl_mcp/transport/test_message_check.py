@@ -11,7 +11,8 @@ import pytest
 from mcp_types import INVALID_REQUEST, PARSE_ERROR
 
 from kl_mcp.tools import TABLE
-from tests.kl_mcp.transport.test_app import JSON_HEADERS, MODERN_META
+from tests.kl_mcp.transport.test_app import JSON_HEADERS
+from tests.support.handshake import MODERN_META
 from tests.support.malformed_messages import MALFORMED, REQUEST
 from tests.support.mcp_clients import HttpServer, http_server
 from tests.support.patience import LIMIT_SECONDS
