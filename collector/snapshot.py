@@ -193,9 +193,8 @@ class LiveSources:
             outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
         else:
             outcomes = self._list_all(deadline)
-        for error in dict.fromkeys(outcomes):
-            if error is not None:
-                log.warning("%s", error)
+        for message in dict.fromkeys(str(error) for error in outcomes if error is not None):
+            log.warning("%s", message)
         is_known = not any(outcomes[1:])
         if not self.watching:
             self._listed = began, is_known

@@ -8,7 +8,7 @@ from concurrent.futures import wait
 from threading import Event
 from typing import Generic, TypeVar
 
-from collector.errors import SourceError
+from collector.source_requests import without_thread
 from kl_core.daemon_threads import begin
 
 T = TypeVar("T")
@@ -52,11 +52,7 @@ class Task(Generic[T]):
         try:
             self._thread, self._outcome = begin(action, name)
         except RuntimeError as error:
-            reason = (
-                f"the {name} are not read, for the system has no thread left ({error}). Raise the limits of processes "
-                "and memory of the collector's container."
-            )
-            raise SourceError("kubernetes", reason) from error
+            raise without_thread("kubernetes", name, error) from error
 
     @property
     def thread_id(self) -> int | None:

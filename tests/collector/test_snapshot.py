@@ -27,6 +27,7 @@ from kl_core.errors import SettingsError
 from tests.support.decoded import at
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
 from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics
+from tests.support.no_thread_left import no_thread_left
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
 
@@ -224,6 +225,20 @@ def test_no_cluster_at_the_endpoint_is_nothing_known(caplog: pytest.LogCaptureFi
         assert sources.read_usage() is None
     # Once a reading, not once a resource.
     assert caplog.text.count("nothing listens there") == 2
+
+
+def test_without_a_thread_left_each_source_says_so_once_and_nothing_is_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    address = f"http://127.0.0.1:{closed_port()}"
+    settings = load(
+        {"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": address, "KL_NVIDIA_DCGM_ENDPOINT": f"{address},{address}/x"}
+    )
+    sources = LiveSources(settings)
+    with no_thread_left(), sources:
+        assert sources.read_usage() is None
+    said = [record.getMessage() for record in caplog.records if "no thread left" in record.getMessage()]
+    assert [message.partition(":")[0] for message in said] == ["dcgm", "kubernetes"]
 
 
 def test_settings_that_lead_to_no_cluster_are_refused_at_the_start(tmp_path: Path) -> None:

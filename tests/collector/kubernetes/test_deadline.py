@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline, LateError, Task
+from tests.support.no_thread_left import no_thread_left
 from tests.support.patience import LIMIT_SECONDS
 
 
-@pytest.fixture
-def no_thread_left() -> Iterator[None]:
-    """Let every thread need more memory than any system has."""
-    threading.stack_size(1 << 47)
-    yield
-    threading.stack_size(0)
-
-
-def test_a_system_without_a_thread_left_is_a_failure_of_the_source(no_thread_left: None) -> None:
-    with pytest.raises(SourceError, match="the claims are not read, for the system has no thread left"):
+def test_a_system_without_a_thread_left_is_a_failure_of_the_source() -> None:
+    with (
+        no_thread_left(),
+        pytest.raises(SourceError, match="the claims are not read, for the system has no thread left"),
+    ):
         Task(lambda: 1, "claims")
 
 

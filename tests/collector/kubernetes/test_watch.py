@@ -28,6 +28,7 @@ from collector.kubernetes.watch import Timing, Watcher, _is_silence
 from collector.observations import Pod
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
 from tests.support.kubernetes_objects import container, listing, pod
+from tests.support.no_thread_left import no_thread_left
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.scripted_http import Answer, Request, ScriptedServer, json_answer, serving
 
@@ -124,6 +125,19 @@ def test_whoever_asks_has_everything_that_happened_before_without_a_listing(api:
             assert found.asked() is None
             assert f"c{number}" in found.names()
         assert len(api.listings("pods")) == 1
+
+
+def test_without_a_thread_left_nothing_is_known_and_it_begins_when_somebody_asks_and_there_is_one(
+    api: KubernetesApi,
+) -> None:
+    found = Watched(api)
+    with no_thread_left():
+        found.watcher.start()
+        error = found.asked()
+    assert "namespaces, nodes and pods are not read, for the system has no thread left" in str(error)
+    assert found.asked() is None
+    assert found.names() == ["a", "b"]
+    found.watcher.stop()
 
 
 def test_a_stream_that_died_in_silence_is_noticed_by_whoever_asks(api: KubernetesApi) -> None:
