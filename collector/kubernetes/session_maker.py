@@ -108,7 +108,6 @@ class _Loading(Task[Configuration]):
 
     def __init__(self, load: Callable[[], Configuration], began: float) -> None:
         self._began = began
-        self._is_late = False
         super().__init__(load, "credentials")
 
     def serves(self, since: float) -> bool:
@@ -122,7 +121,6 @@ class _Loading(Task[Configuration]):
         try:
             configuration = super().result(deadline)
         except LateError as error:
-            self._is_late = True
             self.end()
             raise _too_late(deadline) from error
         configuration.socket_options = _KEEP_ALIVE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -16,6 +18,7 @@ from collector.errors import PublishError
 from collector.loop import GRACE_SEC, MAX_READING_SEC, MAX_UNKNOWN_SEC, MAX_WAIT_SEC, Loop
 from collector.tick import TickReport
 from collector.usage_reader import Aside, begin_reading
+from tests.support.at_once import at_once
 from tests.support.patience import LIMIT_SECONDS
 
 
@@ -47,7 +50,7 @@ class World:
         self.disagreement: Disagreement | None = None
         self.refuse: Callable[[], Disagreement | None] = lambda: None
         self.waits: list[float] = []
-        self.aside: Aside = lambda action: action()
+        self.aside: Aside = at_once
 
     def reading_moment(self, time: int) -> int:
         return time - 300 + self.phase
@@ -377,17 +380,39 @@ def test_a_reading_that_raises_is_logged_and_tried_again(heartbeat: Path, caplog
     assert "reading usage for 2026-11-21T12:05:00Z failed for a reason that is a defect" in caplog.text
 
 
+def test_a_reading_whose_thread_was_ended_is_logged_and_tried_again(
+    heartbeat: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(NOON + 1, until=NOON + 310, last_tick=NOON)
+
+    def leave_once(_time: int) -> bool:
+        if len(world.read) == 1:
+            sys.exit("a library thinks that it may")
+        return True
+
+    def in_a_thread(action: Callable[[], bool]) -> Future[bool]:
+        outcome = begin_reading(action)
+        wait([outcome], LIMIT_SECONDS)
+        return outcome
+
+    world.on_read, world.aside = leave_once, in_a_thread
+    world.run(heartbeat)
+    assert [at - NOON for _, at in world.read] == pytest.approx([100, 101], abs=0.01)
+    assert "the thread that read usage for 2026-11-21T12:05:00Z was ended" in caplog.text
+    assert "a library thinks that it may" in caplog.text
+
+
 def test_a_reading_for_which_there_is_no_thread_is_tried_again(
     heartbeat: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World(NOON + 1, until=NOON + 310, last_tick=NOON)
     refused: list[float] = []
 
-    def aside(action: Callable[[], None]) -> None:
+    def aside(action: Callable[[], bool]) -> Future[bool]:
         if not refused:
             refused.append(world.now)
             raise RuntimeError("can't start new thread")
-        action()
+        return at_once(action)
 
     world.aside = aside
     world.run(heartbeat)
@@ -400,11 +425,12 @@ def test_a_reading_that_hangs_holds_up_a_tick_for_a_minute_and_nothing_after_it(
     world.phase = 290
     ends: list[Callable[[], None]] = []
 
-    def aside(action: Callable[[], None]) -> None:
+    def aside(action: Callable[[], bool]) -> Future[bool]:
         if ends:
-            action()
-        else:
-            ends.append(action)
+            return at_once(action)
+        outcome: Future[bool] = Future()
+        ends.append(lambda: outcome.set_result(action()))
+        return outcome
 
     world.aside = aside
     world.on_tick = lambda time: ends[0]() if time == NOON + 600 else None
