@@ -285,7 +285,8 @@ class Watcher(Generic[K, T]):
         self._cannot_until = self._monotonic() + self._timing.retry_watch
 
     def _trouble(self, reason: str, began: float, *, forget: bool) -> None:
-        log.info("the watch of %s broke off and begins again: %s", self._resource.name, reason)
+        level = self._sessions.outages.failed(self._resource.path)
+        log.log(level, "the watch of %s broke off and begins again: %s", self._resource.name, reason)
         self._troubles = 1 if self._monotonic() - began >= self._timing.lasting else self._troubles + 1
         if forget:
             self._version = None
@@ -296,7 +297,7 @@ class Watcher(Generic[K, T]):
             self._changed.notify_all()
 
     def _fail(self, question: int, error: SourceError) -> None:
-        log.info("%s", error)
+        log.log(self._sessions.outages.failed(self._resource.path), "%s", error)
         self._troubles += 1
         # They may be why.
         self._sessions.forget()
