@@ -21,6 +21,7 @@ from collector.kubernetes.lives import Lives
 from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metrics
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
+from collector.kubernetes.outages import level_of
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.resource_claims import GROUP, ClaimReader
 from collector.kubernetes.server_time import ServerTime
@@ -99,6 +100,8 @@ class LiveSources:
         """False where everything is listed when it is asked for."""
         self._listed: tuple[float, bool] | None = None
         """When all was listed last, where nothing is watched, and whether it could be."""
+        self._said: dict[str, int] = {}
+        """What kept it from being up to date when that was asked last, and how often it did in a row."""
         self._usage: Session | None = None
         try:
             self._sessions.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
@@ -193,9 +196,10 @@ class LiveSources:
             outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
         else:
             outcomes = self._list_all(deadline)
-        for error in dict.fromkeys(outcomes):
-            if error is not None:
-                log.warning("%s", error)
+        said, self._said = self._said, {}
+        for message in dict.fromkeys(str(error) for error in outcomes if error is not None):
+            self._said[message] = times = said.get(message, 0) + 1
+            log.log(level_of(times, logging.WARNING), "%s", message)
         is_known = not any(outcomes[1:])
         if not self.watching:
             self._listed = began, is_known

@@ -1,4 +1,4 @@
-"""Requests to the sources over HTTP: how long they may take, and what went wrong with one and what to do about it."""
+"""Requests to the sources: how long they may take, and what went wrong with one and what to do about it."""
 
 from __future__ import annotations
 
@@ -70,6 +70,15 @@ def _shortened(detail: str) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:200]
+
+
+def without_thread(source: Source, what: str, error: RuntimeError) -> SourceError:
+    """Return the error for something, in the plural, that is not read because no thread could be started."""
+    reason = (
+        f"the {what} are not read, for the system has no thread left ({error}). Raise the limits of processes and "
+        "memory of the collector's container."
+    )
+    return SourceError(source, reason)
 
 
 def failed(source: Source, url: str, error: BaseException) -> SourceError:

@@ -10,6 +10,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 from collector.back_off import BackOff
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 LOOK_SEC = 0.5
 """How often it is looked whether a reading has ended."""
 
-Aside = Callable[[Callable[[], None]], None]
+Aside = Callable[[Callable[[], bool]], Future[bool]]
 """Runs something without waiting for it."""
 
 
@@ -38,9 +39,9 @@ class Readings(Protocol):
         """Read usage now for that interval, and return whether that need not be done again."""
 
 
-def begin_reading(action: Callable[[], None]) -> None:
+def begin_reading(action: Callable[[], bool]) -> Future[bool]:
     """Start `action`; a process that ends does not wait for it. RuntimeError where the system has no thread left."""
-    begin(action, "usage")
+    return begin(action, "usage")[1]
 
 
 class UsageReader:
@@ -52,6 +53,8 @@ class UsageReader:
         self._boot = boot
         self._aside = aside
         self._reading: int | None = None
+        self._outcome: Future[bool] | None = None
+        """Of the reading that goes on."""
         self._begun = 0.0
         # That of an interval may be read before the tick of the one before it is taken.
         self._tried: deque[int] = deque(maxlen=2)
@@ -60,10 +63,12 @@ class UsageReader:
 
     def seconds_reading(self, time: int) -> float | None:
         """How long the reading for the interval that ends at `time` has lasted by now; None if none goes on."""
+        self._look()
         return self._boot() - self._begun if self._reading == time else None
 
     def turn(self, now: float, unread: int | None) -> None:
         """Start the reading that is due at `now`: for `unread`, which ended without one, else for what goes on."""
+        self._look()
         if self._reading is None:
             for time in self._wanted(now, unread):
                 if self._seconds_until(time, now) <= 0:
@@ -72,6 +77,7 @@ class UsageReader:
 
     def seconds_until_turn(self, now: float, unread: int | None) -> float:
         """Return when `turn` has something to do, in seconds from `now` on."""
+        self._look()
         if self._reading is not None:
             return LOOK_SEC
         wanted = self._wanted(now, unread)
@@ -81,6 +87,7 @@ class UsageReader:
 
     def repeat(self, time: int) -> None:
         """Let the reading for an interval that is over be done again if it failed: its tick will be."""
+        self._look()
         if self._again.has_failed and self._tried[-1] == time:
             self._tried.pop()
 
@@ -98,18 +105,27 @@ class UsageReader:
             self._tried.append(time)
             self._again.reset()
         self._reading, self._begun = time, self._boot()
+        what = f"reading usage for {iso(time)}"
         try:
-            self._aside(lambda: self._read(time))
+            self._outcome = self._aside(lambda: bool(survive(what, lambda: self._readings.read_usage(time))))
         except RuntimeError as error:
             log.warning("usage is not read for %s: %s", iso(time), error)
             self._end(succeeded=False)
+        self._look()
 
-    def _read(self, time: int) -> None:
-        self._end(succeeded=bool(survive(f"reading usage for {iso(time)}", lambda: self._readings.read_usage(time))))
+    def _look(self) -> None:
+        """Take note of the end of a reading, in whatever way it came."""
+        if self._reading is None or self._outcome is None or not self._outcome.done():
+            return
+        error = self._outcome.exception()
+        if error is not None:
+            # Whatever ends a thread, as SystemExit does, is to end no other reading.
+            log.error("the thread that read usage for %s was ended", iso(self._reading), exc_info=error)
+        self._end(succeeded=error is None and self._outcome.result())
 
     def _end(self, *, succeeded: bool) -> None:
         if succeeded:
             self._again.reset()
         else:
             self._again.fail()
-        self._reading = None
+        self._reading = self._outcome = None

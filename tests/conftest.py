@@ -19,7 +19,7 @@ LONG_FILES = [
     "e2e/test_five_questions.py",
     "e2e/test_bad_input.py",
     "kl_query/dataset/legacy/test_ten_tools.py",
-    "collector/kubernetes/test_watch.py",
+    "collector/kubernetes/test_broken_watches.py",
 ]
 
 

@@ -141,12 +141,14 @@ class _Tally:
         node.unseen = max(0.0, gpus - node.seen)
         for pod in at_work.keys() | dark.keys():
             holding = at_work.get(pod, _NOTHING)
-            lacking = min(holding.measured - received.get(pod, 0.0), node.unseen)
-            unseen = max(lacking, dark.get(pod, 0.0)) + holding.unmeasured
+            named = dark.get(pod, 0.0)
+            lacking = max(named, min(holding.measured - received.get(pod, 0.0), node.unseen))
+            unseen = lacking + holding.unmeasured
             if unseen > TOLERANCE:
                 self._of(pod).unseen += unseen
                 self.unseen.add(pod)
-                blank -= unseen - holding.unmeasured
+                # Devices that name it are none of those that name nobody.
+                blank -= lacking - named
         # What the pods of the place lack is their unknown use, and not that of nobody too.
         if blank > TOLERANCE:
             self.unnamed.unseen += blank

@@ -84,7 +84,7 @@ class GpuUnits:
 
     def is_unread(self, pod: Pod) -> bool:
         """Whether a pod names resource claims that are unknown: then it may hold more than `holds` tells."""
-        return bool(pod.claims) and (self.claimed is None or self.claimed.get(pod.identity, 0.0) is None)
+        return bool(pod.claims) and (self.claimed or {}).get(pod.identity) is None
 
     def shares(self, pod: Pod) -> bool:
         """Whether others may hold the same GPU of those that exporters can show."""

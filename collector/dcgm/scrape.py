@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import SystemRandom
@@ -17,7 +17,7 @@ import urllib3
 from collector.dcgm import exposition
 from collector.errors import SourceError
 from collector.observations import GpuDevice
-from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed
+from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed, without_thread
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def scrape(
 ) -> Scrape:
     """Devices of all exporters, each once a host that reports it.
 
-    An exporter that fails is reported in `errors`, never raised.
+    An exporter that fails is reported in `errors`, never raised, and so is a system without a thread left.
     """
     targets: list[_Target] = []
     errors: list[SourceError] = []
@@ -83,7 +83,13 @@ def scrape(
             errors.append(failed("dcgm", url, error))
     devices: list[GpuDevice] = []
     with ThreadPoolExecutor(max_workers=MAX_CONCURRENT_REQUESTS, thread_name_prefix="dcgm") as pool:
-        for outcome in pool.map(lambda target: _scrape_one(target, timeout_sec, sleep), targets):
+        requests: list[Future[tuple[GpuDevice, ...] | SourceError]] = []
+        try:
+            for target in targets:
+                requests.append(pool.submit(_scrape_one, target, timeout_sec, sleep))  # noqa: PERF401 -- some may be begun
+        except RuntimeError as error:
+            errors.append(without_thread("dcgm", "DCGM exporters", error))
+        for outcome in (each.result() for each in requests):
             if isinstance(outcome, SourceError):
                 errors.append(outcome)
             else:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from threading import Event
 from typing import Generic, TypeVar
 
-from collector.errors import SourceError
+from collector.source_requests import without_thread
 from kl_core.daemon_threads import begin
+from kl_core.errors import KubeLedgerError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -49,14 +53,13 @@ class Task(Generic[T]):
 
     def __init__(self, action: Callable[[], T], name: str) -> None:
         """`SourceError` where the system has no thread left."""
+        self._name = name
+        self._is_late = False
+        """Whether somebody has given it up."""
         try:
             self._thread, self._outcome = begin(action, name)
         except RuntimeError as error:
-            reason = (
-                f"the {name} are not read, for the system has no thread left ({error}). Raise the limits of processes "
-                "and memory of the collector's container."
-            )
-            raise SourceError("kubernetes", reason) from error
+            raise without_thread("kubernetes", name, error) from error
 
     @property
     def thread_id(self) -> int | None:
@@ -78,5 +81,19 @@ class Task(Generic[T]):
         while not self.is_done:
             wait([self._outcome], min(_WAIT_STEP_SEC, deadline.left()))
             if not deadline.left() and not self.is_done:
+                self._give_up()
                 raise LateError
         return self._outcome.result()
+
+    def _give_up(self) -> None:
+        if not self._is_late:
+            self._is_late = True
+            self._outcome.add_done_callback(self._tell_late)
+
+    def _tell_late(self, outcome: Future[T]) -> None:
+        """Log what nobody waits for any more."""
+        error = outcome.exception()
+        if isinstance(error, KubeLedgerError):
+            log.info("reading the %s was given up, and failed then: %s", self._name, error)
+        elif error is not None:
+            log.error("reading the %s was given up, and failed then", self._name, exc_info=error)

@@ -122,6 +122,7 @@ class Lives(Generic[T]):
             ended = self._kind.end(item)
             self._change(key, held, time if ended is None else min(time, ended))
         self._newest[key] = item
+        self._leave_out_unlived(key)
 
     def _change(self, key: str, held: T, time: float) -> None:
         since, was = self._began(key, held), self._kind.end(held)
@@ -133,6 +134,15 @@ class Lives(Generic[T]):
         held = self._newest.get(key)
         if held is not None and self._kind.end(held) is None:
             self._newest[key] = self._kind.ended_at(held, max(time, self._kind.begin(held)))
+            self._leave_out_unlived(key)
+
+    def _leave_out_unlived(self, key: str) -> None:
+        """Forget versions that begin when the object has ended already: the one before them is the one that ended."""
+        ended = self._kind.end(self._newest[key])
+        while ended is not None and self._earlier.get(key) and ended <= self._since[key]:
+            before, self._since[key], until = self._earlier[key].pop()
+            ended = min(until, ended)
+            self._newest[key] = self._kind.ended_at(before, ended)
 
 
 def _over(end: float | None, start: float) -> bool:

@@ -1,7 +1,8 @@
 """GPUs that pods hold by way of resource claims (dynamic resource allocation, `resource.k8s.io`).
 
 A claim's allocation names devices of drivers; those whose driver is a vendor's `gpu.` one are GPUs. What several
-claims, or several pods of a claim, share is split equally. What a claim holds that cannot be read is unknown.
+claims, or several pods of a claim, share is split equally. What a claim holds is unknown where it cannot be read, or
+went with its pod before it was.
 """
 
 from __future__ import annotations
@@ -71,17 +72,21 @@ class ClaimObject(ApiObject):
 class Allocation:
     """The GPUs that a claim was allocated, and who holds them."""
 
+    name: str
+    """`NAMESPACE/NAME` of the claim."""
     gpus: Mapping[_Device, float]
     """What each device is of a whole GPU."""
     pods: tuple[frozenset[str], ...]
     """UID and `NAMESPACE/NAME` of each pod."""
 
 
-def parse_claim(claim: ClaimObject, _now: float = 0.0) -> Allocation | None:
-    """Return what a claim holds, None where it holds no GPU; `ValueError` where that cannot be told."""
+def parse_claim(claim: ClaimObject, _now: float = 0.0) -> Allocation:
+    """Return what a claim holds; `ValueError` where that cannot be told."""
     metadata, status = claim.metadata, claim.status or _Status()
+    namespace = metadata.namespace or ""
+    name = f"{namespace}/{metadata.name}"
     if (metadata.annotations or {}).get(_OF_UNITS):
-        return None
+        return Allocation(name, {}, ())
     devices = ((status.allocation or _Allocated()).devices or _Devices()).results or ()
     gpus = {
         (each.driver, each.pool, each.device): gpus_of_device(each.device)
@@ -89,13 +94,14 @@ def parse_claim(claim: ClaimObject, _now: float = 0.0) -> Allocation | None:
         if each.driver.startswith("gpu.") and not each.admin_access
     }
     users = [user for user in status.reserved_for or () if user.resource == "pods"]
-    pods = tuple(frozenset({f"{metadata.namespace or ''}/{user.name}", user.uid or ""} - {""}) for user in users)
-    return Allocation(gpus, pods) if gpus and pods else None
+    return Allocation(
+        name, gpus, tuple(frozenset({f"{namespace}/{user.name}", user.uid or ""} - {""}) for user in users)
+    )
 
 
 def claimed_gpus(allocations: Iterable[Allocation]) -> dict[str, float]:
     """Return the GPUs that pods hold by allocated claims, by UID and by `NAMESPACE/NAME`."""
-    held = list(allocations)
+    held = [each for each in allocations if each.gpus and each.pods]
     claims_of = Counter(device for each in held for device in each.gpus)
     gpus: dict[str, float] = {}
     for each in held:
@@ -111,32 +117,46 @@ class ClaimReader:
 
     def __init__(self) -> None:
         self._version: str | None = None
-        self._claimed: Mapping[str, float] = {}
+        self._claimed: Mapping[str, float | None] = {}
+        self._unseen = 0
+        """Of how many pods it is unknown what they hold though no claim of theirs is odd."""
         self._odd = OddObjects("resource claims")
         self._failure: str | None = None
 
     def read(self, session: Session, pods: Iterable[Pod]) -> Mapping[str, float | None]:
         """Return the GPUs that these pods hold by claims, by `Pod.identity`; `SourceError` where that is unknown.
 
-        None stands for a pod that names a claim which cannot be read. What a pod held when it was last seen to holds to
-        its end, though its claim has gone by then.
+        None stands for a pod that names a claim which cannot be read, or is not there any more and never was. What a
+        pod held when it was last seen to holds to its end, though its claim has gone by then.
         """
         claiming = [pod for pod in pods if pod.claims]
         if not claiming:
-            self._claimed = {}
+            self._claimed, self._unseen = {}, 0
             return {}
         listing = self._list(session)
         self._odd.replace(listing.odd)
+        listed = {each.name for each in listing.items.values()}
+        gpus = claimed_gpus(listing.items.values())
+        self._claimed = {pod.identity: self._held(pod, gpus, listed) for pod in claiming}
         odd = {each.name for each in listing.odd.values()}
-        now = claimed_gpus(listing.items.values())
-        self._claimed = {pod.identity: now.get(pod.identity, self._claimed.get(pod.identity, 0.0)) for pod in claiming}
-        unread = {pod.identity for pod in claiming if any(f"{pod.namespace}/{name}" in odd for name in pod.claims)}
+        self._unseen = sum(self._claimed[pod.identity] is None and not _claims(pod) & odd for pod in claiming)
         self._note(None)
-        return {pod: None if pod in unread else gpus for pod, gpus in self._claimed.items()}
+        return self._claimed
+
+    def _held(self, pod: Pod, gpus: Mapping[str, float], listed: set[str]) -> float | None:
+        before = self._claimed.get(pod.identity)
+        if _claims(pod) <= listed:
+            if pod.identity in gpus:
+                return gpus[pod.identity]
+            # A claim forgets a pod that has ended.
+            if pod.ended is None:
+                return before or 0.0
+        return before
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:
-        """Say which of the claims that were read last cannot be understood."""
-        return self._odd.blind_spots()
+        """Say which of the claims that were read last cannot be understood, and that some had gone before."""
+        odd = self._odd.blind_spots()
+        return (*odd, BlindSpot("resource_claims_unread", _gone(self._unseen))) if self._unseen else odd
 
     def unread(self, error: SourceError, pods: int) -> BlindSpot:
         """Say what it means that the claims of so many pods were not read."""
@@ -168,6 +188,18 @@ class ClaimReader:
                 self._version = version
                 return listing
         raise AssertionError("the last version returns or raises")
+
+
+def _claims(pod: Pod) -> set[str]:
+    return {f"{pod.namespace}/{name}" for name in pod.claims}
+
+
+def _gone(pods: int) -> str:
+    return (
+        f"The resource claims of {pods} pod{'s' if pods > 1 else ''} had gone before they could be read, so the GPUs "
+        "held by them are not known. Claims are read once an interval, and those of pods that live for less may go "
+        "unread: a shorter KL_POLLING_INTERVAL_SEC leaves fewer of these."
+    )
 
 
 def _unread(error: SourceError, pods: int) -> str:

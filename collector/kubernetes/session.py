@@ -26,6 +26,7 @@ from kubernetes.client.exceptions import ApiException
 from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.outages import Outages
 from collector.kubernetes.server_time import ServerTime
 from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, causes, failed, refused
 from kl_core.vocabulary import Source
@@ -73,6 +74,7 @@ class Session:
         *,
         deadline: Deadline | None = None,
         server: ServerTime | None = None,
+        outages: Outages | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = _CHANCE.random,
     ) -> None:
@@ -85,6 +87,7 @@ class Session:
         self._monotonic = monotonic
         self._jitter = jitter
         self.server = server or ServerTime()
+        self._outages = outages or Outages()
 
     @property
     def date(self) -> ClockReading | None:
@@ -102,7 +105,9 @@ class Session:
             with self._open(source, path, query, permission) as body:
                 return body.read()
 
-        return self._repeated(ask)
+        answer = self._repeated(ask, path)
+        self._note_answer(path)
+        return answer
 
     def get_json(self, source: Source, path: str, query: Mapping[str, str], permission: str) -> dict[str, Any]:
         """Return the JSON object at `path`; `SourceError` with the HTTP status when it is refused or broken."""
@@ -115,11 +120,16 @@ class Session:
         try:
             if response.status != HTTPStatus.OK:
                 raise self._refused("kubernetes", path, response, permission)
+            self._note_answer(path)
             yield Lines(response, self._url(path))
         finally:
             response.close()
 
-    def _repeated(self, ask: Callable[[], T]) -> T:
+    def _note_answer(self, path: str) -> None:
+        if self._outages.passed(path):
+            log.info("%s answers again", self._url(path))
+
+    def _repeated(self, ask: Callable[[], T], path: str) -> T:
         for attempt in range(1, MAX_ATTEMPTS):
             try:
                 return ask()
@@ -127,7 +137,7 @@ class Session:
                 pause = self._pause(error, attempt)
                 if pause >= self.deadline.left():
                     raise
-                log.info("%s The collector asks again in %.1f s.", error, pause)
+                log.log(self._outages.failed(path), "%s The collector asks again in %.1f s.", error, pause)
                 if not self.deadline.pause(pause):
                     raise
         return ask()

@@ -18,6 +18,7 @@ from kubernetes.client.rest import tcp_keepalive_socket_options  # type: ignore[
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline, LateError, Task
+from collector.kubernetes.outages import Outages
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import Session
 from kl_core.errors import SettingsError
@@ -49,6 +50,8 @@ class SessionMaker:
         self._timeout_sec = timeout_sec
         self._server = server
         self._monotonic = monotonic
+        self.outages = Outages()
+        """What fails of the server, in all sessions."""
         self._lock = Lock()
         self._loading: _Loading | None = None
         self._abandoned: list[_Loading] = []
@@ -65,7 +68,7 @@ class SessionMaker:
             configuration = loading.result(deadline)
         except SettingsError as error:
             raise SourceError("kubernetes", str(error)) from error
-        return Session(configuration, self._timeout_sec, deadline=deadline, server=self._server)
+        return Session(configuration, self._timeout_sec, deadline=deadline, server=self._server, outages=self.outages)
 
     def close(self, seconds: float = 0.0) -> None:
         """Begin no session any more, and end a credential plugin that still runs; one may be about to start."""
@@ -108,7 +111,6 @@ class _Loading(Task[Configuration]):
 
     def __init__(self, load: Callable[[], Configuration], began: float) -> None:
         self._began = began
-        self._is_late = False
         super().__init__(load, "credentials")
 
     def serves(self, since: float) -> bool:
@@ -122,7 +124,6 @@ class _Loading(Task[Configuration]):
         try:
             configuration = super().result(deadline)
         except LateError as error:
-            self._is_late = True
             self.end()
             raise _too_late(deadline) from error
         configuration.socket_options = _KEEP_ALIVE

@@ -31,7 +31,7 @@ from collector.kubernetes.session import Lines, Session
 from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watched_changes import WatchedChanges
 from collector.observations import BlindSpot
-from collector.source_requests import causes
+from collector.source_requests import causes, without_thread
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +102,9 @@ class Watcher(Generic[K, T]):
         self._thread = Thread(target=self._run, name=f"watch {resource.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to list and to watch."""
-        self._thread.start()
+        """Begin to list and to watch; where the system has no thread left, when somebody asks."""
+        with self._changed:
+            self._begin()
 
     def stop(self) -> None:
         """End the thread and its connection; what hangs elsewhere is left behind."""
@@ -122,6 +123,8 @@ class Watcher(Generic[K, T]):
         """Ask for everything that has happened until now; returns the number of the question."""
         with self._changed:
             self._requested += 1
+            if self._thread.ident is None:
+                self._begin()
             if self._lines is not None:
                 self._lines.interrupt()
             self._changed.notify_all()
@@ -163,6 +166,12 @@ class Watcher(Generic[K, T]):
             f"listings is not seen. {RIGHTS} ({cannot.message})"
         )
         return (BlindSpot("pods_not_watched", text), *spots)
+
+    def _begin(self) -> None:
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._failure = (self._requested, without_thread("kubernetes", "namespaces, nodes and pods", error))
 
     def _run(self) -> None:
         while not self._stopping:
@@ -276,7 +285,8 @@ class Watcher(Generic[K, T]):
         self._cannot_until = self._monotonic() + self._timing.retry_watch
 
     def _trouble(self, reason: str, began: float, *, forget: bool) -> None:
-        log.info("the watch of %s broke off and begins again: %s", self._resource.name, reason)
+        level = self._sessions.outages.failed(self._resource.path)
+        log.log(level, "the watch of %s broke off and begins again: %s", self._resource.name, reason)
         self._troubles = 1 if self._monotonic() - began >= self._timing.lasting else self._troubles + 1
         if forget:
             self._version = None
@@ -287,7 +297,7 @@ class Watcher(Generic[K, T]):
             self._changed.notify_all()
 
     def _fail(self, question: int, error: SourceError) -> None:
-        log.info("%s", error)
+        log.log(self._sessions.outages.failed(self._resource.path), "%s", error)
         self._troubles += 1
         # They may be why.
         self._sessions.forget()

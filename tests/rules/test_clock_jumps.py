@@ -30,6 +30,7 @@ from kl_mcp.transport import probes
 from kl_query.dataset import Dataset
 from kl_query.dataset.watcher import Holder
 from tests.rules.telling import DAY, HOUR, Told, at, machine, ticks, work
+from tests.support.at_once import at_once
 from tests.support.datasets import validate
 
 YEAR = 365 * DAY
@@ -85,7 +86,7 @@ class Machine:
                 clock=self.clock,
                 boot=self.boot,
                 wait=self._wait,
-                aside=lambda action: action(),
+                aside=at_once,
             )
             loop.run()
 

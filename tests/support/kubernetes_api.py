@@ -62,17 +62,33 @@ class KubernetesApi:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._serve(0)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def _serve(self, port: int) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
+        self._leave()
+
+    def _leave(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let nothing listen at its address for a while, and all streams break."""
+        self._leave()
+        self.break_streams()
+        try:
+            yield
+        finally:
+            self._serve(int(self.url.rpartition(":")[2]))
 
     def put(self, resource: str, *items: Object) -> None:
         """Create or change objects."""

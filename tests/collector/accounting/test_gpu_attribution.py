@@ -275,6 +275,24 @@ def test_a_blank_device_that_a_pod_lacks_is_unknown_of_that_pod_and_of_nobody_el
     assert found.blind_spots == ()
 
 
+def test_a_blank_device_that_names_nobody_is_not_taken_for_the_blank_one_that_names_a_pod() -> None:
+    # The pod's one GPU is the one that names it: whether the other is idle nobody knows.
+    devices = [device("GPU-1", "ml/a", busy=None), device("GPU-2", busy=None)]
+    found = used(devices, [pod("ml/a")], node(gpus=2))
+    assert found.entries["ml"].gpu is None
+    assert found.unseen == {"ml": 1}
+    assert found.unattributed == GpuUse(None, None)
+    assert [spot.code for spot in found.blind_spots] == ["gpus_without_use"]
+
+
+def test_a_pod_of_two_gpus_lacks_the_blank_one_that_names_nobody_as_well() -> None:
+    devices = [device("GPU-1", "ml/a", busy=None), device("GPU-2", busy=None)]
+    found = used(devices, [pod("ml/a", 2)], node(gpus=2))
+    assert found.entries["ml"].gpu is None
+    assert found.unattributed is None
+    assert found.blind_spots == ()
+
+
 def test_an_instance_without_a_profile_that_names_nobody_is_not_known_to_be_idle() -> None:
     parts = [device("GPU-1", "ml/a", instance="1", share=3 / 7), device("GPU-1", instance="2", share=None, busy=0.0)]
     hints = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}

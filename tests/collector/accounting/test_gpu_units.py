@@ -108,7 +108,9 @@ def test_a_pod_whose_claims_are_unread_may_hold_more() -> None:
     unread = GpuUnits({}, {"g1": node()}, None)
     assert unread.is_unread(pod("ml/a", {}, claims=("one",)))
     assert not unread.is_unread(pod("ml/a", 1.0))
-    assert not units_of(node()).is_unread(pod("ml/a", {}, claims=("one",)))
+    assert not units_of(node(), claimed={"ml/a": 0.0}).is_unread(pod("ml/a", {}, claims=("one",)))
+    # Claims were read, of other pods alone.
+    assert units_of(node(), claimed={"ml/b": 1.0}).is_unread(pod("ml/a", {}, claims=("one",)))
     assert unread.holds(pod("ml/a", 1.0, claims=("one",))) == 1.0
 
 

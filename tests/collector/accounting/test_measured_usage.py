@@ -1,39 +1,14 @@
 """Which pods are measured, which are expected to be, and what becomes of a namespace's usage; computed by hand."""
 
-import logging
-from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
-from collector.accounting.measured_usage import EntryUsage, MeasuredUsage, measure
-from collector.errors import SourceError
+from collector.accounting.measured_usage import EntryUsage
 from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetrics
-from tests.support.observed import GIB, MOMENT, container, item, node, odd, pod, reading
-
-UNKNOWN = (None, None)
-
-
-def measured(
-    pods: Iterable[Pod] = (),
-    items: Iterable[PodMetrics] | None = (),
-    *,
-    interval: float = 300.0,
-    charged: Any = lambda _: True,
-    **changes: Any,
-) -> MeasuredUsage:
-    return measure(reading(pods, items, **changes), interval, charged)
-
-
-def entry(found: MeasuredUsage, key: str | None = "shop") -> EntryUsage:
-    usage = found.of(key)
-    assert usage is not None
-    return usage
-
-
-def usage(found: MeasuredUsage, key: str | None = "shop") -> tuple[float | None, float | None]:
-    return entry(found, key).cpu, entry(found, key).memory
+from tests.collector.accounting.measuring import UNKNOWN, entry, measured, usage
+from tests.support.observed import GIB, MOMENT, container, item, node, odd, pod
 
 
 def believed(one: PodMetrics, its: Pod | None = None, **changes: Any) -> tuple[bool, str | None]:
@@ -197,48 +172,6 @@ def test_huge_pages_of_a_pod_that_does_not_run_are_not_used() -> None:
     assert usage(measured([waits], [])) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("window", "limit"), [(15.0, 30.0), (60.0, 120.0), (None, 120.0)])
-def test_a_pod_is_expected_when_a_container_has_run_for_longer_than_two_windows(
-    window: float | None, limit: float
-) -> None:
-    listed = [item("other", "x", window=window)]
-    others = pod("other", "x")
-    at_limit = measured([pod(since=MOMENT - limit), others], listed)
-    assert entry(at_limit) == EntryUsage(0.0, 0.0, 1.0)
-    assert at_limit.unmeasured == {}
-    over = measured([pod(since=MOMENT - limit - 1), others], listed)
-    assert entry(over) == EntryUsage(None, None, 0.0)
-    assert over.unmeasured == {"shop": {"absent": 1}}
-
-
-@pytest.mark.parametrize(
-    ("windows", "reasons"),
-    [
-        # Nine in ten are below 15 s, as after a roll-out of everything: 31 s are longer than two of 15 s, 29 s are not.
-        ([2.0] * 9 + [15.0], 1),
-        # Of eleven the one above nine in ten is the tenth: 600 s of one odd item count for nobody else.
-        ([15.0] * 10 + [600.0], 1),
-        ([15.0] * 9 + [600.0] * 2, 0),
-    ],
-)
-def test_the_window_is_the_one_above_nine_in_ten(windows: list[float], reasons: int) -> None:
-    items = [item("other", str(i), window=window) for i, window in enumerate(windows)]
-    found = measured([pod(since=MOMENT - 31), pod("young", since=MOMENT - 29)], items)
-    assert sum(sum(each.values()) for each in found.unmeasured.values()) == reasons
-
-
-@pytest.mark.parametrize("interval", [300.0, 1200.0])
-@pytest.mark.parametrize("window", [1e9, float("inf")])
-def test_no_window_that_is_told_lets_pods_be_unmeasured_for_longer_than_two_intervals(
-    interval: float, window: float
-) -> None:
-    listed = [item("other", "x", window=window)]
-    at_limit = measured([pod(since=MOMENT - 2 * interval), pod("other", "x")], listed, interval=interval)
-    assert at_limit.unmeasured == {}
-    over = measured([pod(since=MOMENT - 2 * interval - 1), pod("other", "x")], listed, interval=interval)
-    assert over.unmeasured == {"shop": {"absent": 1}}
-
-
 def test_huge_pages_of_the_pods_that_run_on_a_node_are_in_its_usage() -> None:
     pages = {HUGE_PAGES: 2 * GIB}
     pods = [
@@ -256,36 +189,6 @@ def test_huge_pages_of_the_pods_that_run_on_a_node_are_in_its_usage() -> None:
     found = measured(pods, [item(), item("far")], nodes=nodes, node_items=told)
     # 1 + 2 + 2 GiB; that of `other` is not measured, and yet nobody else can have its pages.
     assert found.nodes == {"n1": (1.0, 5 * GIB), "n2": (1.0, None), "n3": (1.0, GIB)}
-
-
-def test_one_old_container_makes_a_pod_expected() -> None:
-    two = Pod("shop", "web", "u", "n1", {"cpu": 1.0}, 0.0, None, ("a", "b"), (("a", MOMENT - 1), ("b", 0.0)))
-    assert measured([two, pod("other")], [item("other")]).unmeasured == {"shop": {"absent": 1}}
-
-
-def test_a_pod_that_is_not_expected_and_not_measured_uses_nothing() -> None:
-    # no container of it runs: it crashes, or its image is pulled
-    found = measured([pod("dev", "loop", running=()), pod()], [item(cpu=4.0)])
-    assert entry(found, "dev") == EntryUsage(0.0, 0.0, 1.0)
-    assert usage(found) == (4.0, 4 * GIB)
-
-
-@pytest.mark.parametrize(
-    ("ready", "since", "expected"),
-    [(True, MOMENT, True), (False, MOMENT - 299, True), (False, MOMENT - 300, False), (False, 0.0, False)],
-)
-def test_a_pod_is_expected_until_its_node_has_not_been_ready_for_an_interval(
-    ready: bool, since: float, expected: bool
-) -> None:
-    nodes = (node(), node("n2", ready=ready, ready_since=since))
-    found = measured([pod(on="n2"), pod("other")], [item("other")], nodes=nodes)
-    assert bool(found.unmeasured) is expected
-    assert entry(found) == (EntryUsage(None, None, 0.0) if expected else EntryUsage(0.0, 0.0, 1.0))
-
-
-def test_a_pod_on_a_dead_node_that_is_measured_uses_what_is_measured() -> None:
-    nodes = (node(ready=False),)
-    assert usage(measured([pod()], [item()], nodes=nodes)) == (0.5, 0.5 * GIB)
 
 
 @pytest.mark.parametrize("nodes", [(node("n2"),), (node(excluded=True), node("n2"))], ids=["gone", "excluded"])
@@ -340,64 +243,6 @@ def test_reasons_are_counted_by_the_namespaces_own_name_and_reason() -> None:
     found = measured([*pods, pod()], [*items, item()], charged=lambda name: name == "shop")
     assert found.unmeasured == {"kube-a": {"negative": 2, "stale": 1, "absent": 1}}
     assert entry(found, None) == EntryUsage(None, None, 0.0)
-
-
-def test_without_metrics_nothing_is_observed() -> None:
-    found = measured([pod()], None)
-    assert found.of("shop") is None
-    assert found.unmeasured == {}
-
-
-def broken(items: Iterable[PodMetrics]) -> Iterator[PodMetrics]:
-    yield from items
-    raise SourceError("metrics", "cut off")
-
-
-def test_a_listing_that_breaks_off_is_not_observed(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert measured([pod()], broken([item()])).entries is None
-    assert "is unknown for this interval: metrics: cut off" in caplog.text
-
-
-def test_another_error_of_a_listing_is_not_hidden() -> None:
-    def defect() -> Iterator[PodMetrics]:
-        yield item()
-        raise RuntimeError("a defect")
-
-    with pytest.raises(RuntimeError, match="a defect"):
-        measured([pod()], defect())
-
-
-def test_an_empty_listing_where_pods_are_expected_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert measured([pod()], []).entries is None
-    assert "lists no pod at all" in caplog.text
-
-
-def test_an_empty_listing_is_right_where_no_pod_is_expected() -> None:
-    assert entry(measured([pod(since=MOMENT - 120)], [])) == EntryUsage(0.0, 0.0, 1.0)
-    assert measured([pod(since=MOMENT - 121)], []).entries is None
-
-
-@pytest.mark.parametrize(
-    ("age", "told"), [(129_600.0, "is 1 day, 12:00:00 old"), (301.0, "is 0:05:01 old"), (-301.0, "is 0:05:01 ahead")]
-)
-def test_a_listing_with_nothing_fresh_is_not_observed(age: float, told: str, caplog: pytest.LogCaptureFixture) -> None:
-    items = [item(at=MOMENT - age), item("other", at=MOMENT - 2 * age)]
-    with caplog.at_level(logging.WARNING):
-        assert measured([pod(), pod("other")], items).entries is None
-    assert f"the newest sample of metrics-server {told}" in caplog.text
-
-
-def test_one_fresh_sample_is_enough_for_the_source() -> None:
-    found = measured([pod(), pod("other")], [item(at=0.0), item("other", at=MOMENT - 300)])
-    assert usage(found) == UNKNOWN
-    assert usage(found, "other") == (0.5, 0.5 * GIB)
-
-
-def test_a_listing_of_odd_items_alone_is_observed_and_measures_nobody() -> None:
-    found = measured([pod()], [odd()])
-    assert entry(found) == EntryUsage(None, None, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from collector.dcgm import scrape as module
 from collector.dcgm.scrape import resolve, scrape
 from tests.support.certificates import self_signed
+from tests.support.no_thread_left import no_thread_left
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, serving
 
@@ -140,6 +141,15 @@ def test_a_name_without_addresses_is_explained() -> None:
 
     result = scrape(["http://dcgm.gpu.svc:9400"], 5.0, nowhere)
     assert "the host name of http://dcgm.gpu.svc:9400 cannot be resolved" in str(result.errors[0])
+
+
+def test_a_system_without_a_thread_left_is_one_failure_of_all_exporters() -> None:
+    with no_thread_left():
+        result = scrape(["http://127.0.0.1:9400", "http://127.0.0.2:9400"], LIMIT_SECONDS)
+    (error,) = result.errors
+    assert error.source == "dcgm"
+    assert "the DCGM exporters are not read, for the system has no thread left (can't start new thread)" in str(error)
+    assert result.devices == ()
 
 
 def test_the_systems_resolver_gives_each_address_once() -> None:

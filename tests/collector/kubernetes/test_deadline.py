@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline, LateError, Task
-from tests.support.patience import LIMIT_SECONDS
+from tests.support.no_thread_left import no_thread_left
+from tests.support.patience import LIMIT_SECONDS, eventually
 
 
-@pytest.fixture
-def no_thread_left() -> Iterator[None]:
-    """Let every thread need more memory than any system has."""
-    threading.stack_size(1 << 47)
-    yield
-    threading.stack_size(0)
-
-
-def test_a_system_without_a_thread_left_is_a_failure_of_the_source(no_thread_left: None) -> None:
-    with pytest.raises(SourceError, match="the claims are not read, for the system has no thread left"):
+def test_a_system_without_a_thread_left_is_a_failure_of_the_source() -> None:
+    with (
+        no_thread_left(),
+        pytest.raises(SourceError, match="the claims are not read, for the system has no thread left"),
+    ):
         Task(lambda: 1, "claims")
 
 
@@ -36,3 +32,29 @@ def test_an_action_that_has_not_ended_by_the_deadline_is_late() -> None:
     with pytest.raises(LateError):
         Task(may_end.wait, "claims").result(Deadline(0.01))
     may_end.set()
+
+
+def test_what_goes_wrong_with_an_action_that_was_given_up_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    may_end = threading.Event()
+
+    def fail(error: Exception) -> None:
+        may_end.wait(LIMIT_SECONDS)
+        raise error
+
+    tasks = [
+        Task(lambda: fail(SourceError("kubernetes", "the server is away.")), "claims"),
+        Task(lambda: fail(ZeroDivisionError("a defect")), "credentials"),
+    ]
+    for task in tasks:
+        for _ in range(2):
+            with pytest.raises(LateError):
+                task.result(Deadline(0.01))
+    with caplog.at_level(logging.INFO):
+        may_end.set()
+        eventually(lambda: len(caplog.records) == 2)
+    messages = {record.levelname: record.getMessage() for record in caplog.records}
+    assert messages == {
+        "INFO": "reading the claims was given up, and failed then: kubernetes: the server is away.",
+        "ERROR": "reading the credentials was given up, and failed then",
+    }
+    assert "ZeroDivisionError: a defect" in caplog.text

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -32,21 +33,26 @@ def claim(
     driver: str = "gpu.nvidia.com",
     node: str = "g1",
     annotations: Mapping[str, str] | None = None,
+    name: str = "one",
     **result: object,
 ) -> Object:
     """A claim of namespace ml, allocated these devices of a node for these pods, whose UIDs are `uid-NAME`."""
     results = [{"request": "gpu", "driver": driver, "pool": node, "device": device, **result} for device in devices]
     users = [{"resource": "pods", "name": name, "uid": f"uid-{name}"} for name in pods]
     return {
-        "metadata": {"name": f"{node}-{devices}-{pods}", "namespace": "ml", "annotations": annotations},
+        "metadata": {
+            "name": name,
+            "namespace": "ml",
+            "uid": f"{node}-{devices}-{pods}",
+            "annotations": annotations,
+        },
         "status": {"allocation": {"devices": {"results": results}}, "reservedFor": users},
     }
 
 
 def gpus_by_pod(claims: list[Object]) -> dict[str, float]:
     """What pods hold by these claims, as the API server lists them."""
-    parsed = (parse_claim(msgspec.convert(each, ClaimObject)) for each in claims)
-    return claimed_gpus(each for each in parsed if each is not None)
+    return claimed_gpus(parse_claim(msgspec.convert(each, ClaimObject)) for each in claims)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +175,53 @@ def test_what_a_claim_holds_that_cannot_be_read_is_unknown_and_nobody_elses_is(
     (spot,) = reader.blind_spots()
     assert spot.code == "odd_objects"
     assert spot.text.startswith("1 of the resource claims cannot be read and are left out of all sums, ml/two for")
-    api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",))]
+    api.claims = [claim("gpu-0"), claim("gpu-1", pods=("b",), name="two")]
     assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": 1.0}
     assert reader.blind_spots() == ()
+    # What was known of it is: an allocation does not change while a pod has it.
+    api.claims = [claim("gpu-0"), odd]
+    assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": 1.0}
+
+
+@pytest.mark.parametrize("odd", [ODD, UNKNOWN], ids=["no text", "unknown profile"])
+def test_what_was_unknown_of_a_claim_stays_so_when_the_claim_has_gone(api: Api, session: Session, odd: Object) -> None:
+    api.claims = [claim("gpu-0"), odd]
+    reader = ClaimReader()
+    reader.read(session, [CLAIMING, other()])
+    api.claims = [claim("gpu-0")]
+    for _ in range(2):
+        assert reader.read(session, [CLAIMING, replace(other(), ended=9.0)]) == {"uid-a": 1.0, "uid-b": None}
+    assert [spot.code for spot in reader.blind_spots()] == ["resource_claims_unread"]
+
+
+def test_what_a_pod_held_by_a_claim_that_was_gone_before_it_was_read_is_unknown(api: Api, session: Session) -> None:
+    reader = ClaimReader()
+    assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": None}
+    (spot,) = reader.blind_spots()
+    assert spot.code == "resource_claims_unread"
+    assert spot.text.startswith("The resource claims of 1 pod had gone before they could be read, so the GPUs held by")
+    assert reader.read(session, [CLAIMING]) == {"uid-a": 1.0}
+    assert reader.blind_spots() == ()
+    # Of two claims one has gone.
+    both = replace(CLAIMING, claims=("one", "two"))
+    assert ClaimReader().read(session, [both]) == {"uid-a": None}
+
+
+def test_a_claim_that_is_there_and_holds_no_gpu_is_known_to_hold_none(api: Api, session: Session) -> None:
+    nic = claim("eth-1", pods=("b",), driver="dra.net", name="two")
+    for each in (nic, {"metadata": {"name": "two", "namespace": "ml"}}):
+        api.claims = [claim("gpu-0"), each]
+        reader = ClaimReader()
+        assert reader.read(session, [CLAIMING, other()]) == {"uid-a": 1.0, "uid-b": 0.0}
+        assert reader.blind_spots() == ()
+
+
+def test_a_claim_that_outlives_a_pod_tells_nothing_of_it_any_more(api: Api, session: Session) -> None:
+    reader = ClaimReader()
+    reader.read(session, [CLAIMING])
+    api.claims = [claim("gpu-0", pods=("b",))]
+    ended, late = replace(CLAIMING, ended=9.0), replace(CLAIMING, uid="uid-c", name="c", ended=9.0)
+    assert reader.read(session, [ended, late]) == {"uid-a": 1.0, "uid-c": None}
 
 
 def test_claims_are_not_asked_for_while_no_pod_names_any(api: Api, session: Session) -> None:
@@ -215,8 +265,8 @@ def test_a_pod_whose_claim_has_gone_held_it_to_its_end(api: Api, session: Sessio
     reader.read(session, [CLAIMING])
     api.claims = []
     assert reader.read(session, [CLAIMING]) == {"uid-a": 1.0}
-    assert reader.read(session, [other()]) == {"uid-b": 0.0}
-    assert reader.read(session, [CLAIMING]) == {"uid-a": 0.0}
+    assert reader.read(session, [other()]) == {"uid-b": None}
+    assert reader.read(session, [CLAIMING]) == {"uid-a": None}
 
 
 def other() -> Pod:
@@ -283,7 +333,7 @@ def test_a_listing_that_expires_on_the_api_server_is_read_all_the_same(
 @pytest.mark.parametrize("document", [{"kind": "ResourceClaimList", "items": None}, {}, {"items": ["claim"]}])
 def test_an_answer_without_claims_is_no_answer(api: Api, session: Session, document: Object) -> None:
     api.claims = []
-    assert ClaimReader().read(session, [CLAIMING]) == {"uid-a": 0.0}
+    assert ClaimReader().read(session, [CLAIMING]) == {"uid-a": None}
     api.document = document
     with pytest.raises(SourceError, match="did not answer with a list"):
         ClaimReader().read(session, [CLAIMING])

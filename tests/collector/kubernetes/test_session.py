@@ -1,20 +1,16 @@
 """Requests that fail in every way a cluster knows, each with one message that says what to do."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-from kubernetes.client import Configuration
 
-from collector.clock import ClockReading
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
-from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session import MAX_LINE_BYTES, ExpiredListingError, Session
+from collector.kubernetes.session import MAX_LINE_BYTES, ExpiredListingError
+from tests.collector.kubernetes.sessions import failure_of, session_to
 from tests.support.certificates import self_signed
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.scripted_http import Answer, Request, closed_port, json_answer, serving, status_answer
@@ -23,29 +19,10 @@ from tests.support.unhurried import Unhurried
 Script = Callable[[Request], Answer]
 
 
-@contextmanager
-def session_to(url: str, timeout_sec: float = LIMIT_SECONDS, **options: Any) -> Iterator[Session]:
-    configuration = Configuration(host=url, retries=False)
-    for name, value in options.pop("configuration", {}).items():
-        setattr(configuration, name, value)
-    session = Session(configuration, timeout_sec, **{"deadline": Unhurried(), **options})
-    try:
-        yield session
-    finally:
-        session.close()
-
-
 def failure(script: Script, source: Any = "kubernetes", **options: Any) -> SourceError:
     """What a request for pods says went wrong."""
     with serving(script) as server, session_to(server.url, **options) as session:
         return failure_of(session, source)
-
-
-def failure_of(session: Session, source: Any = "kubernetes") -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        session.get_json(source, "/api/v1/pods", {"limit": "500"}, "list pods in the whole cluster")
-    assert "\n" not in str(caught.value)
-    return caught.value
 
 
 def test_a_request_carries_its_query_and_asks_for_json() -> None:
@@ -291,62 +268,3 @@ def test_an_answer_in_chunks_of_unknown_length_is_read_whole(chunk_bytes: int) -
 def test_chunks_that_end_without_the_last_one_are_a_broken_answer() -> None:
     error = failure(lambda _: Answer(200, b'{"kind": "PodList"}', chunked=True, length=0))
     assert "broke off" in str(error)
-
-
-@contextmanager
-def told(**headers: str) -> Iterator[Session]:
-    """A session to an API server whose answers have these headers, of which each is one second later."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    def script(_: Request) -> Answer:
-        return Answer(200, b"{}", named)
-
-    with (
-        serving(script) as server,
-        session_to(server.url, server=ServerTime(boot=iter((100.0, 101.0, 102.0)).__next__)) as session,
-    ):
-        yield session
-
-
-NOON = 1_795_262_400.0
-
-
-def test_what_time_it_is_by_the_api_server_is_heard_with_every_answer_of_it() -> None:
-    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT") as session:
-        assert session.date is None
-        for boot in (100.0, 101.0):
-            session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
-            assert session.date == ClockReading(NOON, boot)
-
-
-def test_an_answer_that_a_cache_has_kept_for_a_minute_is_a_minute_old() -> None:
-    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT", Age="60") as session:
-        session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
-        assert session.date == ClockReading(NOON + 60, 100.0)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"Date": ""}, {"Date": "yesterday"}, {"Date": "Sat, 21 Nov 99999 12:00:00 GMT"}, {"Age": "old"}],
-    ids=["none", "no date", "a year that is none", "an age that is none"],
-)
-def test_a_date_that_cannot_be_understood_is_none(headers: dict[str, str]) -> None:
-    with told(**{"Date": "Sat, 21 Nov 2026 12:00:00 GMT", **headers}) as session:
-        session.get_json("kubernetes", "/api/v1/nodes", {}, "list nodes")
-        assert session.date is None
-
-
-def test_what_answers_for_another_api_group_does_not_say_what_time_it_is() -> None:
-    with told(Date="Sat, 21 Nov 2026 12:00:00 GMT") as session:
-        session.get_json("metrics", "/apis/metrics.k8s.io/v1beta1/nodes", {}, "list nodes")
-        assert session.date is None
-
-
-def test_a_refusal_says_what_time_it_is_too() -> None:
-    def script(_: Request) -> Answer:
-        return status_answer(401, "Unauthorized")
-
-    with serving(script) as server, session_to(server.url) as session:
-        failure_of(session)
-        assert session.date is not None
-        assert abs(session.date.time - time.time()) < 60
