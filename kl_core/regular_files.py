@@ -5,14 +5,16 @@ read, and no more of them than is asked for.
 """
 
 import errno
+import mmap
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _READING = os.O_RDONLY | os.O_NONBLOCK
 # Where the system knows O_PATH, a folder that may be entered need not be listable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+_ALL_AT_ONCE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFDIR: "a directory",
@@ -49,7 +51,16 @@ def read_regular(path: Path, most: int, *, inside: Path | None = None) -> bytes:
     return content
 
 
-def open_regular(path: Path, most: int, *, inside: Path | None = None) -> BinaryIO:
+def read_large(path: Path, most: int, *, inside: Path | None = None) -> memoryview:
+    """Return the same in memory of its own, which goes back to the system with it: freed bytes of that size may not."""
+    with open_regular(path, most, inside=inside) as file:
+        pages = mmap.mmap(-1, min(os.fstat(file.fileno()).st_size, most) + 1, flags=_ALL_AT_ONCE)
+        length = file.readinto(pages)
+    check_length(length, most)
+    return memoryview(pages)[:length]
+
+
+def open_regular(path: Path, most: int, *, inside: Path | None = None) -> BufferedReader:
     """Return a regular file that has at most `most` bytes now, open for reading. Waits for nobody.
 
     Links are followed, those of the folder `inside` as long as they stay in it, also while somebody changes them.

@@ -7,19 +7,25 @@ A date of longer buckets than a scale has is all of these within it: the hours o
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import overload
+from typing import TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kl_core import calendar
-from kl_core.calendar import GRANULARITY, bucket_start
 from kl_core.vocabulary import SCALES, ScaleName
-from kl_query.dataset.model import Column, Scale
-from kl_query.dates import ALL, LATEST, DateRange, as_hours, dates_meant, is_future, read_date
+from kl_query.dataset.model import Scale
+from kl_query.dates import ALL, LATEST, DateRange, as_hours, dates_meant, is_future, range_ends, read_date
 from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
+
+Element = TypeVar("Element", bound=np.generic)
+_NEWEST = {"date": [{"date": LATEST}]}
+"""The change to the newest bucket: of a baseline none, because that is what is likely compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,7 @@ class Window:
     def label(self) -> Plain | None:
         """Return how an answer writes this window: a bucket, or FIRST..LAST; None when it is empty."""
         dates = self.dates
-        if not dates:
-            return None
-        return dates[0] if len(dates) == 1 else Plain(f"{dates[0]}..{dates[-1]}")
+        return Plain("..".join(dict.fromkeys((dates[0], dates[-1])))) if dates else None
 
     @property
     def start(self) -> int | None:
@@ -66,16 +70,16 @@ class Window:
     @property
     def elapsed_hours(self) -> float:
         """Return the hours the window spans, up to the last tick."""
-        return sum(self.of(self.scale.elapsed_hours))
+        return float(self.of(self.scale.elapsed_hours).sum())
 
     @property
     def observed_hours(self) -> float:
         """Return the hours of it with known capacity."""
-        return sum(self.of(self.scale.observed_hours))
+        return float(self.of(self.scale.observed_hours).sum())
 
-    def of(self, column: Column) -> Column:
-        """Return the elements of a column of its scale that are in the window."""
-        return column[self.first : self.stop]
+    def of(self, column: NDArray[Element]) -> NDArray[Element]:
+        """Return the elements of a column of its scale, or of a matrix, that are in the window."""
+        return column[..., self.first : self.stop]
 
     def closed(self) -> Window:
         """Return the window without its open bucket."""
@@ -109,98 +113,87 @@ def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
     error of the caller.
     """
     everything = full_window(scale)
-    word = date.strip().lower()
-    if word == ALL:
-        return everything
-    if word == LATEST:
-        return Window(scale, max(0, everything.stop - 1), everything.stop)
+    since = {ALL: 0, LATEST: max(0, everything.stop - 1)}.get(date.strip().lower())
+    if since is not None:
+        return Window(scale, since, everything.stop)
     newest = max(everything.end or 0, scale.starts[-1] + 1) if scale.starts else 0
     dates = read_date(as_hours(date) if scale.name == "hourly_7d" else date, newest)
     if dates is None:
         raise _unreadable(scale, date, argument)
     if dates.stop <= dates.first:
-        raise _backwards(scale, date, argument)
+        turned = "..".join(reversed(range_ends(date)))
+        why = f"The range {quoted(date)} ends before it starts."
+        raise _error(scale, argument, why, nearest=[turned], corrections=[{argument: turned}])
     if not scale.starts:
         return everything
     if dates.first < scale.starts[0] or dates.last >= newest:
         raise _outside(scale, dates, date, argument)
-    first, stop = bisect_left(scale.starts, dates.first), bisect_left(scale.starts, dates.stop)
-    begins_with_a_bucket = first < everything.stop and scale.starts[first] == dates.first
-    if not begins_with_a_bucket or not (scale.ends[stop - 1] == dates.stop or dates.stop > newest):
-        raise _other_granularity(scale, dates, date, argument)
-    return Window(scale, first, stop)
-
-
-def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
-    held = [
-        i for i, (start, end) in enumerate(zip(scale.starts, scale.ends, strict=True))
-        if dates.first <= start and end <= dates.stop
-    ]  # fmt: skip
-    overlap = [Window(scale, held[0], held[-1] + 1).label] if held else []
-    coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
-    return ToolArgumentError(
-        "unknown_date",
-        argument,
-        f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
-        allowed=_allowed(scale),
-        nearest=_nearest(scale, dates.first),
-        corrections=[*({argument: each} for each in overlap), *coarser, *_newest(argument)],
-    )
-
-
-def _covering(scale: ScaleName, dates: DateRange) -> str:
-    """Return the buckets of a scale that hold a range."""
-    first, last = (bucket_name(scale, bucket_start(scale, moment)) for moment in (dates.first, dates.stop - 1))
-    return first if first == last else f"{first}..{last}"
-
-
-def _backwards(scale: Scale, date: str, argument: str) -> ToolArgumentError:
-    first, last = re.split(r"\s*(?:\.\.|/|\bto\b)\s*", date.strip(), maxsplit=1)
-    return ToolArgumentError(
-        "invalid_date",
-        argument,
-        f"The range {quoted(date)} ends before it starts.",
-        allowed=_allowed(scale),
-        nearest=[f"{last}..{first}"],
-        corrections=[{argument: f"{last}..{first}"}],
-    )
+    if dates.first not in scale.starts or (dates.stop not in scale.ends and dates.stop <= newest):
+        raise _error(
+            scale,
+            argument,
+            f"{quoted(date)} names {calendar.GRANULARITY[dates.scale]}s, "
+            f"but {scale.name} is made of {calendar.GRANULARITY[scale.name]}s.",
+            nearest=_nearest(scale, dates.first),
+            corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
+        )
+    return Window(scale, bisect_left(scale.starts, dates.first), bisect_left(scale.starts, dates.stop))
 
 
 def _unreadable(scale: Scale, date: str, argument: str) -> ToolArgumentError:
     meant = dates_meant(date)
     why = ": the books hold what was, and no forecasts" if is_future(date) else ""
-    return ToolArgumentError(
-        "invalid_date",
+    return _error(
+        scale,
         argument,
         f"{quoted(date)} is not a date of {scale.name}{why}.",
-        allowed=_allowed(scale),
         nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
-        corrections=[*({argument: each} for each in meant), *_newest(argument)],
+        corrections=[*({argument: each} for each in meant), *_NEWEST.get(argument, [])],
     )
 
 
-def _newest(argument: str) -> list[dict[str, str]]:
-    """Return the change to the newest bucket: of a baseline none, because that is what is likely compared with it."""
-    return [{argument: LATEST}] if argument == "date" else []
-
-
-def _other_granularity(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
-    return ToolArgumentError(
-        "invalid_date",
+def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
+    held = Window(scale, bisect_left(scale.starts, dates.first), bisect_right(scale.ends, dates.stop)).label
+    coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
+    return _error(
+        scale,
         argument,
-        f"{quoted(date)} names {GRANULARITY[dates.scale]}s, but {scale.name} is made of {GRANULARITY[scale.name]}s.",
-        allowed=_allowed(scale),
+        f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
+        is_outside=True,
         nearest=_nearest(scale, dates.first),
-        corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
+        corrections=[*([{argument: held}] if held else []), *coarser, *_NEWEST.get(argument, [])],
     )
 
 
-def _allowed(scale: Scale) -> str:
+def _error(
+    scale: Scale,
+    argument: str,
+    message: str,
+    *,
+    is_outside: bool = False,
+    nearest: Sequence[str],
+    corrections: Sequence[Mapping[str, str | None]],
+) -> ToolArgumentError:
     window = full_window(scale).label
-    within = f" within {window}" if window else ""
-    return f"latest, all, a bucket, a range FIRST..LAST or words like last_7d{within}"
+    allowed = "latest, all, a bucket, a range FIRST..LAST or words like last_7d" + (
+        f" within {window}" if window else ""
+    )
+    return ToolArgumentError(
+        "unknown_date" if is_outside else "invalid_date",
+        argument,
+        message,
+        allowed=allowed,
+        nearest=nearest,
+        corrections=corrections,
+    )
 
 
 def _nearest(scale: Scale, moment: int) -> list[str]:
-    by_distance = sorted(scale.starts, key=lambda start: abs(start - moment))[:NEAREST_VALUES]
-    return [bucket_name(scale.name, start) for start in by_distance]
+    by_distance = sorted(scale.starts, key=lambda start: abs(start - moment))
+    return [bucket_name(scale.name, start) for start in by_distance[:NEAREST_VALUES]]
+
+
+def _covering(scale: ScaleName, dates: DateRange) -> str:
+    """Return the buckets of a scale that hold a range."""
+    ends = (bucket_name(scale, calendar.bucket_start(scale, moment)) for moment in (dates.first, dates.stop - 1))
+    return "..".join(dict.fromkeys(ends))

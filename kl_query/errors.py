@@ -25,7 +25,6 @@ class DatasetError(KubeLedgerError):
     """
 
     def __init__(self, warning: DataWarning) -> None:
-        """Take what to tell the users of the dataset."""
         super().__init__(warning.text)
         self.warning = warning
 
@@ -57,10 +56,7 @@ class ToolArgumentError(KubeLedgerError):
         `corrections` come the likeliest first. To leave the argument out needs no mention: it is tried after them.
         """
         super().__init__(message)
-        self.code = code
-        self.argument = argument
-        self.message = message
-        self.allowed = allowed
+        self.code, self.argument, self.message, self.allowed = code, argument, message, allowed
         self.nearest = tuple(nearest)[:NEAREST_VALUES]
         self.corrections = tuple(each if isinstance(each, Correction) else Correction(each) for each in corrections)
 

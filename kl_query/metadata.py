@@ -1,36 +1,110 @@
 """The metadata block of an answer: what its numbers mean, how old they are, and what is wrong with them.
 
-Every key is always there, null where it does not apply.
+Every key is always there, null where it does not apply. What depends on when it is asked, such as how stale the data
+are, is `kl_query.staleness`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import isnan
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import numpy as np
+from pydantic import GetPydanticSchema
 
 from kl_core.calendar import GRANULARITY
-from kl_core.vocabulary import SOURCES, Source
-from kl_query.dataset.model import Dataset, Scale
+from kl_core.vocabulary import Source
+from kl_query.dataset.model import Column, Dataset, Sharing
 from kl_query.date_windows import Window, bucket_name, instant
-from kl_query.measures import sharing
-from kl_query.measures.by_layout import rules_of
+from kl_query.fields import Instant, Number, doc
+from kl_query.measures.by_layout import layout_of, rules_of
 from kl_query.measures.measure import Measure
 from kl_query.measures.rates import rate_warnings
+from kl_query.measures.sharing import note
 from kl_query.measures.unmeasured import blind_spot_warnings, not_measured_warnings, share_of_pods
-from kl_query.numbers import MONEY, rounded
-from kl_query.staleness import clock_warnings, stale_warnings
+from kl_query.numbers import MONEY, ratio
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Slot, some, texts, warning
+from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, Slot, some, warning
 
-Block = dict[str, Any]
 _NOTABLE_HOURS = 0.5
 """How long a source has to be silent in a bucket to be named: as long as makes an hour unknown."""
 _NOTABLE_SHARE = 0.01
 """How much of a namespace's pod samples have to be missing to be named."""
 
 
+@dataclass(frozen=True, slots=True)
+class DataWindow:
+    """The time an answer covers; it ends at the last sample, never at the reader's clock."""
+
+    granularity: Annotated[str, doc("hour, day or month")]
+    start: Annotated[Instant | None, doc("Start of the first bucket")]
+    end: Annotated[Instant | None, doc("End of the last bucket; of an open one, its last sample")]
+    points: Annotated[int, doc("Buckets in the window")]
+    timezone: Annotated[str, doc("Always UTC")]
+    partial: Annotated[bool, doc("Whether the last bucket is still open")]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Observed ÷ expected samples over the window, 0 to 1, per source; null where the source is not configured."""
+
+    kubernetes: Annotated[Number, doc("Requests and capacity rest on it")]
+    metrics: Annotated[Number, doc("cpu and memory usage rest on it")]
+    dcgm: Annotated[Number, doc("GPU usage rests on it")]
+    observed_hours: Annotated[Number, doc("Hours with known capacity: every amount covers these and no others")]
+    elapsed_hours: Annotated[Number, doc("Hours the window spans")]
+
+
+@dataclass(frozen=True, slots=True)
+class SharingApplied:
+    """How the server spreads costs, as in this answer; null where it does not, or where no amount is money."""
+
+    shared_namespaces: Annotated[Sequence[str], doc("Globs of the namespaces whose costs the others bear")]
+    matched: Annotated[int, doc("Namespaces they match")]
+    idle: Annotated[bool, doc("Whether the others bear the cost of idle, where positive, too")]
+    multiplier: Annotated[float, doc("Applied last, to every cost and to the bill")]
+    note: Annotated[str, doc("What that means for these numbers; tell the user")]
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the numbers mean, how old they are, and what is wrong with them."""
+
+    cluster: Annotated[str | None, doc("Name of the cluster")]
+    cost_model: Annotated[str, doc("cumulative, normalized or costs")]
+    currency: Annotated[str | None, doc("Symbol of the currency, where amounts are money")]
+    unit: Annotated[
+        str | None,
+        doc(
+            "core_hours, gib_hours, gpu_hours, percent_of_cluster_capacity, currency or efficiency_ratio; "
+            "of the kubeledger layout cluster_percent_hours (a sum of hourly percentages), percent_of_total_usage and, "
+            "of GPUs, percent_of_own_gpus (a mean over the namespace's own, never to be added or compared)"
+        ),
+    ]
+    sharing: SharingApplied | None
+    metric: str | None
+    scale: str | None
+    data_window: DataWindow | None
+    source_file: Annotated[str | None, doc("Published file the numbers come from")]
+    generated_at_utc: Annotated[Instant | None, doc("When the dataset was published")]
+    last_sample_utc: Annotated[Instant | None, doc("Newest sample in it")]
+    coverage: Coverage | None
+    warnings: Annotated[
+        Sequence[DataWarning],
+        GetPydanticSchema(lambda _, handler: handler(list[str])),
+        doc("Staleness, gaps, partial buckets, unknown values; tell the user"),
+    ]
+
+
+class Answer(Protocol):
+    """An answer to a question: a frozen dataclass with its fields described, and with this block."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """Return what the numbers mean, how old they are, and what is wrong with them."""
+
+
 def metadata(
     dataset: Dataset,
-    now: float,
     *,
     window: Window | None = None,
     measure: Measure | None = None,
@@ -38,31 +112,50 @@ def metadata(
     metric: str | None = None,
     money: bool | None = None,
     warnings: Iterable[DataWarning] = (),
-) -> Block:
+) -> Metadata:
     """Return the whole block; `warnings` are those of the query, added after the dataset's own.
 
     `money` says whether the answer holds any, by default where its unit is that or none.
     """
-    shown_unit, shown_metric = (measure.unit, measure.metric) if measure else (None, metric)
-    shown_unit = unit or shown_unit
-    shared = shown_unit in (MONEY, None)
-    money = shared if money is None else money
-    return {
-        "cluster": dataset.cluster,
-        "cost_model": measure.cost_model if measure else dataset.cost_model,
-        "currency": dataset.currency if money else None,
-        "unit": shown_unit,
-        "sharing": sharing.block(dataset, applies=shared),
-        "metric": shown_metric,
-        "scale": window.scale.name if window else None,
-        "data_window": _data_window(window) if window else None,
-        "source_file": (window.scale.file or None) if window else dataset.files.get("manifest"),
-        "generated_at_utc": instant(dataset.generated_at),
-        "last_sample_utc": instant(dataset.newest_sample),
-        "coverage": _coverage(window) if window else None,
-        "warnings": texts([*_all_warnings(dataset, now, window, measure, shown_metric), *warnings]),
-        "truncated": None,
-    }
+    unit = unit or (measure.unit if measure else None)
+    metric = measure.metric if measure else metric
+    shared = unit in (MONEY, None)
+    return Metadata(
+        cluster=dataset.cluster,
+        cost_model=measure.cost_model if measure else dataset.cost_model,
+        currency=dataset.currency if (shared if money is None else money) else None,
+        unit=unit,
+        sharing=_sharing(dataset) if shared and dataset.sharing != Sharing() else None,
+        metric=metric,
+        scale=window.scale.name if window else None,
+        data_window=DataWindow(
+            granularity=GRANULARITY[window.scale.name],
+            start=instant(window.start),
+            end=instant(window.end),
+            points=len(window.indices),
+            timezone="UTC",
+            partial=window.partial,
+        )
+        if window
+        else None,
+        source_file=(window.scale.file or None) if window else dataset.files.get("manifest"),
+        generated_at_utc=instant(dataset.generated_at),
+        last_sample_utc=instant(dataset.newest_sample),
+        coverage=Coverage(
+            kubernetes=coverage_of(window, "kubernetes"),
+            metrics=coverage_of(window, "metrics"),
+            dcgm=coverage_of(window, "dcgm"),
+            observed_hours=rules_of(window.scale).observed_hours(window),
+            elapsed_hours=window.elapsed_hours,
+        )
+        if window
+        else None,
+        warnings=[
+            *dataset.warnings,
+            *(_window_warnings(dataset, window, measure, metric) if window else []),
+            *warnings,
+        ],
+    )
 
 
 def coverage_of(window: Window, source: Source) -> float | None:
@@ -74,9 +167,8 @@ def coverage_of(window: Window, source: Source) -> float | None:
     if column is None:
         return None
     expected = window.scale.expected_hours.get(source, window.scale.elapsed_hours)
-    known = [(column[i], expected[i]) for i in window.indices if not isnan(column[i])]
-    weight = sum(h for _, h in known)
-    return rounded(sum(c * h for c, h in known) / weight) if weight else None
+    shares, hours = window.of(column), window.of(expected)
+    return ratio(np.nansum(shares * hours), np.where(np.isnan(shares), 0.0, hours).sum())
 
 
 def unmeasured_warnings(
@@ -86,66 +178,50 @@ def unmeasured_warnings(
 
     Such pods add nothing, so usage is too low by what they used. Hours in which too few were known are unknown already.
     """
-    rows = list(names)
-    of_pods = any(metric in ("cpu", "memory") for metric in metrics)
-    lacking = [name for name in rows if of_pods and name in window.scale.measured]
-    shares = [(name, share_of_pods(name, window)) for name in lacking]
-    partly_measured = tuple(
-        (name, Plain(f" ({100 * share:.3g} %)")) for name, share in shares if share < 1 - _NOTABLE_SHARE
+    rows, of_pods = list(names), any(metric in ("cpu", "memory") for metric in metrics)
+    partly = [
+        (name, Plain(f" ({100 * share:.3g} %)"))
+        for name in (rows if of_pods and window.scale.measured else ())
+        if name in window.scale.measured and (share := share_of_pods(name, window)) < 1 - _NOTABLE_SHARE
+    ]
+    return [
+        *([warning(Code.PODS_UNMEASURED, count=len(partly), names=Names(tuple(partly)))] if partly else []),
+        *not_measured_warnings(dataset, rows, window, metrics),
+    ]
+
+
+def _sharing(dataset: Dataset) -> SharingApplied:
+    sharing = dataset.sharing
+    return SharingApplied(
+        shared_namespaces=sharing.namespaces,
+        matched=len(dataset.shared),
+        idle=sharing.idle,
+        multiplier=sharing.multiplier,
+        note=note(sharing) + (layout_of(dataset).idle_note if sharing.idle else ""),
     )
-    partly = (
-        [warning(Code.PODS_UNMEASURED, count=len(partly_measured), names=Names(partly_measured))]
-        if partly_measured
-        else []
-    )
-    return [*partly, *not_measured_warnings(dataset, rows, window, metrics)]
 
 
-def _data_window(window: Window) -> Block:
-    return {
-        "granularity": GRANULARITY[window.scale.name],
-        "start": instant(window.start),
-        "end": instant(window.end),
-        "points": len(window.indices),
-        "timezone": "UTC",
-        "partial": window.partial,
-    }
-
-
-def _coverage(window: Window) -> Block:
-    return {
-        **{source: coverage_of(window, source) for source in SOURCES},
-        "observed_hours": rounded(rules_of(window.scale).observed_hours(window)),
-        "elapsed_hours": rounded(window.elapsed_hours),
-    }
-
-
-def _all_warnings(
-    dataset: Dataset, now: float, window: Window | None, measure: Measure | None, metric: str | None
+def _window_warnings(
+    dataset: Dataset, window: Window, measure: Measure | None, metric: str | None
 ) -> list[DataWarning]:
-    warnings = [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
-    if window is None:
-        return warnings
     rules, of_gpus = rules_of(window.scale), metric in ("gpu", "gpu_memory")
     about_requests = measure is not None and measure.dimension == "requests"
-    warnings += rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests)
-    warnings += _gaps(window, metric)
-    if not about_requests:
-        warnings += _silences(window, "dcgm" if of_gpus else "metrics")
-    if measure is not None and measure.billed:
-        warnings += rate_warnings(dataset, window)
     shown = (measure.metrics if measure else ()) or ((metric,) if metric else dataset.metrics)
-    unseen = blind_spot_warnings(dataset, shown, requests=about_requests or measure is None)
-    return [*warnings, *rules.metric_warnings([metric]), *unseen]
+    return [
+        *rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests),
+        *_gaps(window, metric),
+        *([] if about_requests else _silences(window, "dcgm" if of_gpus else "metrics")),
+        *(rate_warnings(dataset, window) if measure is not None and measure.billed else []),
+        *rules.metric_warnings([metric]),
+        *blind_spot_warnings(dataset, shown, requests=about_requests or measure is None),
+    ]
 
 
 def _gaps(window: Window, metric: str | None) -> list[DataWarning]:
     """Return the warning for hours in which the capacity of a metric, and with it every amount, is unknown."""
     scale = window.scale
     observed = next((hours for name, hours in scale.capacity_hours.items() if name == metric), scale.observed_hours)
-    missing = {i: scale.elapsed_hours[i] - observed[i] for i in window.indices}
-    lacking = {i: hours for i, hours in missing.items() if hours > 1e-6}
-    return [warning(Code.NOT_OBSERVED, **_hours(scale, lacking))] if lacking else []
+    return _lacking(Code.NOT_OBSERVED, window, scale.elapsed_hours - observed, 1e-6)
 
 
 def _silences(window: Window, source: Source) -> list[DataWarning]:
@@ -153,15 +229,15 @@ def _silences(window: Window, source: Source) -> list[DataWarning]:
     scale, coverage = window.scale, window.scale.coverage.get(source)
     if coverage is None:
         return []
-    if source == "dcgm" and all(isnan(coverage[i]) for i in window.indices):
+    if source == "dcgm" and np.isnan(window.of(coverage)).all():
         return [warning(Code.NO_GPU_SOURCE)]
-    column = scale.silent_hours.get(source)
-    silent = {i: column[i] for i in window.indices if column[i] >= _NOTABLE_HOURS} if column else {}
     name = Plain("metrics-server" if source == "metrics" else "A DCGM exporter")
-    return [warning(Code.SOURCE_SILENT, source=name, **_hours(scale, silent))] if silent else []
+    silent = scale.silent_hours.get(source, np.zeros(len(scale.starts)))
+    return _lacking(Code.SOURCE_SILENT, window, silent, _NOTABLE_HOURS, source=name)
 
 
-def _hours(scale: Scale, lacking: Mapping[int, float]) -> dict[str, Slot]:
-    """Return how many hours buckets lack, together and one by one."""
-    each = [Plain(f"{bucket_name(scale.name, scale.starts[i])} ({hours:g} h)") for i, hours in lacking.items()]
-    return {"hours": sum(lacking.values()), "buckets": some(each)}
+def _lacking(code: Code, window: Window, hours: Column, notable: float, **slots: Slot) -> list[DataWarning]:
+    """Return the warning for buckets that lack so many hours or more, with how many, together and one by one."""
+    lacking = {i: float(hours[i]) for i in window.indices if hours[i] >= notable}
+    dates = [Plain(f"{bucket_name(window.scale.name, window.scale.starts[i])} ({lacking[i]:g} h)") for i in lacking]
+    return [warning(code, hours=sum(lacking.values()), buckets=some(dates), **slots)] if lacking else []

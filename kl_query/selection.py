@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from kl_core.globs import MAX_GLOB_CHARS, MAX_PATTERNS, broken_rule
-from kl_query.dataset.model import Dataset, Scale
+from kl_query.dataset.model import Dataset, Numbers, Scale, Table
 from kl_query.errors import ToolArgumentError, quoted
-from kl_query.unmatched import LISTING, globs_of_each, matching, pattern_as_name, unknown_name, unknown_pattern
+from kl_query.unmatched import LISTING, globs_of_each, is_glob, matching, unknown_name, unknown_pattern
 from kl_query.warnings.warning import RowId
 
 EVERYTHING = "*"
@@ -30,7 +29,11 @@ class Selection:
 
     def rows(self, scale: Scale) -> Sequence[RowId]:
         """Return whose amounts the call is about; over the cluster also those that may not be named."""
-        return scale.rows if self.scope == "cluster" else self.names
+        return scale.namespaces.rows if self.scope == "cluster" else self.names
+
+    def numbers(self, table: Table) -> Numbers:
+        """Return the numbers of these rows."""
+        return table.everyone if self.scope == "cluster" else table.numbers(self.names)
 
 
 def listed(dataset: Dataset) -> list[str]:
@@ -52,12 +55,15 @@ def select(
             corrections=[{"namespace": None, "namespaces": list(dict.fromkeys([namespace, *namespaces]))}],
         )
     if namespace is not None:
-        name = _exact(dataset, namespace)
+        # A dataset that is not there yet cannot know the name: its absence is the warning.
+        name = _in_any_case(dataset, namespace) if dataset.total_namespaces else namespace
+        if name is None or is_glob(namespace):
+            raise unknown_name(dataset.names, namespace)
         return Selection("namespace", (name,), name)
     if namespaces is None:
-        return Selection("cluster", tuple(listed(dataset)), EVERYTHING)
+        return Selection("cluster", dataset.names, EVERYTHING)
     names = tuple(match(dataset, namespaces, "namespaces"))
-    label = ",".join(_in_any_case(dataset, listed(dataset), each) or each for each in namespaces)
+    label = ",".join(_in_any_case(dataset, each) or each for each in namespaces)
     return Selection("aggregate" if aggregate else "namespaces", names, label)
 
 
@@ -66,33 +72,24 @@ def match(dataset: Dataset, patterns: Iterable[str], argument: str) -> list[str]
 
     Raises ToolArgumentError where one matches nothing, but of a dataset that knows no namespace yet.
     """
-    names = listed(dataset)
-    checked = check_patterns(patterns, argument, names)
-    matched = {pattern: _matching(dataset, names, pattern) for pattern in checked}
+    checked = check_patterns(patterns, argument, dataset.names)
+    matched = {pattern: _matching(dataset, pattern) for pattern in checked}
     idle = [pattern for pattern, matches in matched.items() if not matches]
     if idle and dataset.total_namespaces:
-        raise unknown_pattern(names, checked, idle, argument)
+        raise unknown_pattern(dataset.names, checked, idle, argument)
     return sorted({name for matches in matched.values() for name in matches})
 
 
-def _matching(dataset: Dataset, names: Sequence[str], pattern: str) -> list[str]:
-    if is_glob(pattern):
-        return matching(names, [pattern])
-    name = _in_any_case(dataset, names, pattern)
-    return [] if name is None else [name]
+def _matching(dataset: Dataset, pattern: str) -> list[str]:
+    name = None if is_glob(pattern) else _in_any_case(dataset, pattern)
+    return [name] if name is not None else matching(dataset.names, [pattern])
 
 
-def _in_any_case(dataset: Dataset, names: Sequence[str], wanted: str) -> str | None:
+def _in_any_case(dataset: Dataset, wanted: str) -> str | None:
     """Return the name that is written so, else the only one that differs from it in case alone."""
-    if wanted in dataset.namespaces:
-        return wanted
-    alike = [name for name in names if name.lower() == wanted.lower()]
+    lower = wanted.lower()
+    alike = [wanted] if wanted in dataset.namespaces else [name for name in dataset.names if name.lower() == lower]
     return alike[0] if len(alike) == 1 else None
-
-
-def is_glob(text: str) -> bool:
-    """Say whether a text holds any character that globs interpret."""
-    return any(character in text for character in "*?[")
 
 
 def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] = ()) -> tuple[str, ...]:
@@ -102,13 +99,15 @@ def check_patterns(patterns: Iterable[str], argument: str, names: Sequence[str] 
     """
     checked = tuple(dict.fromkeys(patterns))
     if not 1 <= len(checked) <= MAX_PATTERNS:
-        message = f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}."
-        raise _bad_pattern(argument, message, checked[:MAX_PATTERNS])
+        raise _bad_pattern(
+            argument, f"{argument} takes 1 to {MAX_PATTERNS} names or patterns, not {len(checked)}.", checked
+        )
     broken = {pattern: rule for pattern in checked if (rule := broken_rule(pattern, quoted(pattern))) is not None}
     if broken:
         meant = globs_of_each([pattern[:MAX_GLOB_CHARS] for pattern in broken], names)
-        kept = [[pattern] if pattern not in broken else meant.get(pattern[:MAX_GLOB_CHARS], []) for pattern in checked]
-        raise _bad_pattern(argument, next(iter(broken.values())), [*chain.from_iterable(kept)][:MAX_PATTERNS])
+        plain = {pattern: meant.get(pattern[:MAX_GLOB_CHARS], []) for pattern in broken}
+        kept = [each for pattern in checked for each in plain.get(pattern, [pattern])]
+        raise _bad_pattern(argument, next(iter(broken.values())), kept)
     return checked
 
 
@@ -118,17 +117,5 @@ def _bad_pattern(argument: str, message: str, meant: Sequence[str]) -> ToolArgum
         argument,
         message,
         allowed="shell globs with * ? [abc] [!abc], case-sensitive, each matched against the whole name",
-        corrections=[*([{argument: list(meant)}] if meant else []), LISTING],
+        corrections=[*([{argument: list(meant[:MAX_PATTERNS])}] if meant else []), LISTING],
     )
-
-
-def _exact(dataset: Dataset, namespace: str) -> str:
-    names = listed(dataset)
-    if is_glob(namespace):
-        raise pattern_as_name(names, namespace)
-    if not dataset.total_namespaces:
-        return namespace  # a dataset that is not there yet cannot know the name: its absence is the warning
-    name = _in_any_case(dataset, names, namespace)
-    if name is None:
-        raise unknown_name(names, namespace)
-    return name

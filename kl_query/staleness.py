@@ -20,6 +20,11 @@ _WITNESSES: Mapping[str, str] = {
 }
 
 
+def warnings_at(dataset: Dataset, now: float) -> list[DataWarning]:
+    """Return what every answer says of the dataset: what was wrong with its load, with the clocks, and with its age."""
+    return [*dataset.warnings, *clock_warnings(dataset, now), *stale_warnings(dataset, now)]
+
+
 def stale_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     """Return what an answer says of its age."""
     newest, layout = dataset.newest_sample, layout_of(dataset)
@@ -42,28 +47,23 @@ def seconds_ahead(dataset: Dataset, now: float) -> float | None:
     Then the age of the data is unknown: one of the two clocks is wrong. Where no sample has a time of its own, the
     newest bucket has to have begun.
     """
-    newest = dataset.newest_sample
-    if newest is None:
-        newest = max((scale.starts[-1] for scale in dataset.scales.values() if scale.starts), default=None)
-    allowed = _MAX_INTERVALS_AHEAD * (dataset.polling_interval_seconds or HOUR)
-    return newest - now if newest is not None and newest - now > allowed else None
+    begun = max((scale.starts[-1] for scale in dataset.scales.values() if scale.starts), default=now)
+    ahead = (begun if dataset.newest_sample is None else dataset.newest_sample) - now
+    return ahead if ahead > _MAX_INTERVALS_AHEAD * (dataset.polling_interval_seconds or HOUR) else None
 
 
 def clock_warnings(dataset: Dataset, now: float) -> list[DataWarning]:
     """Return what to say of clocks that disagree; nothing while none contradicts another."""
     report, ahead = dataset.collector_clock, seconds_ahead(dataset, now)
-    warnings = []
-    if report is not None:
-        witnesses = " and ".join(_WITNESSES.get(each, "another clock") for each in report.contradicted_by)
-        warnings.append(
-            warning(
-                Code.COLLECTOR_CLOCK,
-                since=instant(report.detected_at),
-                length=duration(abs(report.ahead_seconds)),
-                where=Plain("ahead" if report.ahead_seconds > 0 else "behind"),
-                witnesses=Plain(witnesses),
-            )
-        )
-    if ahead is not None:
-        warnings.append(warning(Code.CLOCKS_DISAGREE, length=duration(ahead)))
-    return warnings
+    servers = [] if ahead is None else [warning(Code.CLOCKS_DISAGREE, length=duration(ahead))]
+    if report is None:
+        return servers
+    witnesses = " and ".join(_WITNESSES.get(each, "another clock") for each in report.contradicted_by)
+    collectors = warning(
+        Code.COLLECTOR_CLOCK,
+        since=instant(report.detected_at),
+        length=duration(abs(report.ahead_seconds)),
+        where=Plain("ahead" if report.ahead_seconds > 0 else "behind"),
+        witnesses=Plain(witnesses),
+    )
+    return [collectors, *servers]

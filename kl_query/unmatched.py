@@ -23,75 +23,51 @@ _GROUP = re.compile(r"\((?:\?:)?([^()?]*)\)(?![?*+])")
 _SEPARATORS = re.compile(r"[|,;\s'\"]+")
 LISTING = Correction({"namespace": None, "namespaces": None}, tool="list_namespaces")
 """What helps whoever named nothing that is there: the names."""
-_GLOBS = " Patterns are shell globs: * stands for any text."
-_SPECIAL = "The special entries are in get_usage with exclude_special=false and in get_namespace_breakdown."
 
 
 def unknown_pattern(
     names: Sequence[str], patterns: Sequence[str], idle: Sequence[str], argument: str
 ) -> ToolArgumentError:
     """Return the error for `patterns` of which those in `idle` match none of `names`, the names that may be told."""
-    special = [pattern for pattern in idle if _is_special(pattern)]
-    if special:
+    special = next(filter(_is_special, idle), None)
+    if special is not None:
         kept = [pattern for pattern in patterns if pattern not in idle]
-        return _special_entry(special[0], argument, {argument: None, "namespaces": kept or None})
+        return _special_entry(special, argument, {argument: None, "namespaces": kept or None})
     globs = globs_of_each(idle, names)
     unclear = [pattern for pattern in globs if not globs[pattern]][:MAX_COMPARED_PATTERNS]
     near = {pattern: nearest_names(names, pattern) for pattern in unclear}
-    meant = [each for pattern in patterns for each in _meant(pattern, idle, globs, near)]
-    nearest = matching(names, [glob for each in globs.values() for glob in each]) or near.get(idle[0], [])
+    plain = {pattern: globs.get(pattern) or near.get(pattern, [])[:1] for pattern in idle}
+    meant = list(dict.fromkeys(each for pattern in patterns for each in plain.get(pattern, [pattern])))
     others = f" Nor does any match {', '.join(map(quoted, idle[1:NEAREST_VALUES]))}." if idle[1:] else ""
+    taught = " Patterns are shell globs: * stands for any text." if any(map(_FOREIGN.search, idle)) else ""
     return ToolArgumentError(
         "unknown_namespace",
         argument,
-        f"No namespace matches {quoted(idle[0])} among the {len(names)} known ones.{others}"
-        + (_GLOBS if any(map(is_foreign, idle)) else ""),
+        f"No namespace matches {quoted(idle[0])} among the {len(names)} known ones.{others}{taught}",
         allowed="names that list_namespaces returns, or globs that match one",
-        nearest=nearest,
-        corrections=[*([{argument: list(dict.fromkeys(meant))[:MAX_PATTERNS]}] if meant else []), LISTING],
+        nearest=matching(names, [glob for each in globs.values() for glob in each]) or near.get(idle[0], []),
+        corrections=[*([{argument: meant[:MAX_PATTERNS]}] if meant else []), LISTING],
     )
-
-
-def _meant(
-    pattern: str, idle: Sequence[str], globs: Mapping[str, list[str]], near: Mapping[str, list[str]]
-) -> list[str]:
-    """Return a pattern that matches; of one that does not, what it means, and nothing where that is not plain."""
-    if pattern not in idle:
-        return [pattern]
-    return globs.get(pattern) or near.get(pattern, [])[:1]
 
 
 def unknown_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
-    """Return the error for a `namespace` that is none of `names`, the names that may be told."""
+    """Return the error for a `namespace` that is a pattern, or none of `names`, the names that may be told."""
     if _is_special(wanted):
         return _special_entry(wanted, "namespace", {"namespace": None})
-    globs, nearest = nearest_to(names, wanted)
+    globs = globs_meant(wanted, names) if _FOREIGN.search(wanted) else [wanted] if matching(names, [wanted]) else []
+    nearest = matching(names, globs) if globs else nearest_names(names, wanted)
+    changes = [{"namespace": None, "namespaces": globs}] if globs else [{"namespace": name} for name in nearest[:1]]
+    pattern = is_glob(wanted)
     return ToolArgumentError(
-        "unknown_namespace",
+        "invalid_namespace" if pattern else "unknown_namespace",
         "namespace",
-        f"No namespace is called {quoted(wanted)} among the {len(names)} known ones.",
-        allowed="a name that list_namespaces returns",
+        f"namespace takes one exact name; for the pattern {quoted(wanted)} use namespaces."
+        if pattern
+        else f"No namespace is called {quoted(wanted)} among the {len(names)} known ones.",
+        allowed="an exact namespace name" if pattern else "a name that list_namespaces returns",
         nearest=nearest,
-        corrections=[*([_as_list(globs)] if globs else [{"namespace": name} for name in nearest[:1]]), LISTING],
+        corrections=[*changes, LISTING],
     )
-
-
-def pattern_as_name(names: Sequence[str], wanted: str) -> ToolArgumentError:
-    """Return the error for a `namespace` that is a pattern; `names` are those that may be told."""
-    matched = [] if is_foreign(wanted) else matching(names, [wanted])
-    globs, nearest = ([wanted], matched) if matched else nearest_to(names, wanted)
-    return ToolArgumentError(
-        "invalid_namespace",
-        "namespace",
-        f"namespace takes one exact name; for the pattern {quoted(wanted)} use namespaces.",
-        allowed="an exact namespace name",
-        nearest=nearest,
-        corrections=[*([_as_list(globs)] if globs else [{"namespace": name} for name in nearest[:1]]), LISTING],
-    )
-
-
-def _as_list(globs: Sequence[str]) -> dict[str, list[str] | None]:
-    return {"namespace": None, "namespaces": list(globs)}
 
 
 def _is_special(name: str) -> bool:
@@ -104,15 +80,10 @@ def _special_entry(name: str, argument: str, changes: Mapping[str, list[str] | N
         "unknown_namespace",
         argument,
         f"{quoted(name)} is a special entry and not a namespace.",
-        allowed=f"names of namespaces. {_SPECIAL}",
+        allowed="names of namespaces. The special entries are in get_usage with exclude_special=false and in "
+        "get_namespace_breakdown.",
         corrections=[Correction({**changes, "exclude_special": False}, tool="get_usage")],
     )
-
-
-def nearest_to(names: Sequence[str], *wanted: str) -> tuple[list[str], list[str]]:
-    """Return the globs that were meant, none where that is not plain, and at most five names that come nearest."""
-    globs = globs_meant("|".join(filter(is_foreign, wanted)), names)
-    return globs, (matching(names, globs) if globs else nearest_names(names, wanted[0]))[:NEAREST_VALUES]
 
 
 def nearest_names(names: Sequence[str], wanted: str) -> list[str]:
@@ -127,15 +98,18 @@ def matching(names: Iterable[str], globs: Sequence[str]) -> list[str]:
     return [name for name in names if any(fnmatchcase2(name, glob) for glob in globs)]
 
 
-def is_foreign(text: str) -> bool:
-    """Say whether a text holds what no name and no glob does."""
-    return _FOREIGN.search(text) is not None
+def is_glob(text: str) -> bool:
+    """Say whether a text holds any character that globs interpret."""
+    return any(character in text for character in "*?[")
 
 
 def globs_meant(expression: str, names: Sequence[str]) -> list[str]:
     """Return the globs that `expression` means and that match any of `names`; none where its meaning is not plain."""
     candidates = (_candidates(alternative) for alternative in _alternatives(expression))
-    return list(dict.fromkeys(glob for globs in candidates for glob in _first_to_match(globs, names)))
+    first = (
+        next((glob for glob in globs if any(fnmatchcase2(name, glob) for name in names)), "") for globs in candidates
+    )
+    return list(dict.fromkeys(filter(None, first)))
 
 
 def globs_of_each(patterns: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
@@ -158,26 +132,17 @@ def _alternatives(expression: str) -> list[str]:
 
 def _without_group(text: str) -> list[str]:
     """Return the text with each of the alternatives in its first group instead of the group."""
-    group = _GROUP.search(text)
-    if group is None:
-        return [text]
-    return [text[: group.start()] + choice + text[group.end() :] for choice in group[1].split("|")]
+    before, *group = _GROUP.split(text, maxsplit=1)
+    return [before + choice + group[1] for choice in group[0].split("|")] if group else [text]
 
 
 def _candidates(alternative: str) -> list[str]:
     """Return the glob that an expression without alternatives is, and looser ones where it is not anchored."""
-    from_start, to_end = alternative.startswith("^"), alternative.endswith("$")
+    before, after = "" if alternative.startswith("^") else "*", "" if alternative.endswith("$") else "*"
     body = alternative.removeprefix("^").removesuffix("$").replace("[^", "[!")
     body = re.sub(r"\.[*+]", "*", body).replace("]+", "]*").replace(".", "?")
-    if not body or is_foreign(body):
+    if not body or _FOREIGN.search(body):
         return []
-    if from_start or to_end:
-        globs = [("" if from_start else "*") + body + ("" if to_end else "*")]
-    else:
-        globs = [body, body + ("*" if body.endswith("-") else "-*")]
-    tidy = [re.sub(r"\*+", "*", glob) for glob in globs]
+    loose = [body, body + ("*" if body.endswith("-") else "-*")]
+    tidy = [re.sub(r"\*+", "*", glob) for glob in (loose if before and after else [before + body + after])]
     return list(dict.fromkeys([*tidy, *map(str.lower, tidy)]))
-
-
-def _first_to_match(globs: Sequence[str], names: Sequence[str]) -> list[str]:
-    return next(([glob] for glob in globs if any(fnmatchcase2(name, glob) for name in names)), [])

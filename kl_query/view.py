@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
-from kl_query.dataset.model import Column, Dataset, Row, Scale
+from kl_query.dataset.model import Column, Dataset, Numbers, Scale, Sharing, Table
 from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
-from kl_query.measures.efficiency import requested_hours
-from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, sum_columns
-from kl_query.measures.sharing import SharedCosts, shared_costs
-from kl_query.measures.unmeasured import all_measured, lacks_gpus, unmeasured_requests
-from kl_query.measures.unrequested import beside_requests
+from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums
+from kl_query.measures.sharing import SharedCosts
+from kl_query.measures.unmeasured import all_measured, beside_requests, lacks_gpus, unmeasured_requests
 from kl_query.metadata import unmeasured_warnings
-from kl_query.numbers import UNKNOWN, known_sum, percent
+from kl_query.numbers import UNKNOWN, Array, known_sums, largest_first, percent, ratios
 from kl_query.selection import Selection
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Names, RowId, Withheld, warning
-
-_SAME_HOURS = 1e-6
+from kl_query.warnings.warning import DataWarning, Names, RowId, warning
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """A dataset looked at through one measure and one window. `totals` are in the unit of the answer.
+    """A dataset looked at through one measure and one window. Sums are in the unit of the answer.
 
     Under costs, everything it returns of namespaces and special entries is after sharing: columns bucket by bucket,
     sums as one over the window.
@@ -37,81 +34,70 @@ class Frame:
     dataset: Dataset
     window: Window
     measure: Measure
-    _columns: dict[RowId, Column] = field(default_factory=dict, compare=False, repr=False)
-    """Rows before sharing, over the whole scale."""
+
+    _others: dict[Window, Frame] = field(default_factory=dict, init=False, repr=False)
 
     def over(self, window: Window) -> Frame:
-        """Return the same over another window of the scale."""
-        return replace(self, window=window)
+        """Return the same over another window of the scale: one and the same for each."""
+        return self if window == self.window else self._others.setdefault(window, replace(self, window=window))
 
     @property
     def scale(self) -> Scale:
-        """Return the scale of the window."""
         return self.window.scale
+
+    @property
+    def table(self) -> Table:
+        return self.scale.namespaces
 
     @cached_property
     def after_sharing(self) -> SharedCosts | None:
-        """Return the costs after sharing; None where nothing is shared."""
-        return shared_costs(self.dataset, self.window, self.measure)
+        """Return the costs after sharing; None where nothing is shared, amounts are no money or nothing has a price."""
+        applies = self.dataset.sharing != Sharing() and self.measure.cost_model == "costs"
+        if not applies or self.measure.per_cent or not self.measure.metrics:
+            return None
+        return SharedCosts(self.dataset, self.window, self.measure)
 
-    def column(self, namespace: RowId) -> Column:
-        """Return a namespace's amounts per bucket; one that is not in this scale's window was zero throughout."""
-        return self._raw(namespace) if self.after_sharing is None else self.after_sharing.namespace(namespace)
+    def columns(self, numbers: Numbers) -> Column:
+        """Return rows' amounts per bucket; one that is not in this scale's window was zero throughout."""
+        if self.after_sharing is None:
+            return self.measure.columns(self.table, numbers)
+        return self.after_sharing.namespaces(numbers)
 
-    def total_of(self, namespace: RowId) -> Sum:
-        """Return a namespace's sum over the window.
+    def sums(self, rows: Sequence[RowId]) -> Sums:
+        """Return rows' sums over the window.
 
         Buckets whose usage is known for a part of their hours, or metrics, count as left out too.
         """
-        column = self._raw(namespace)
-        total = self.total(column)
-        unknown = total.unknown + self._partly_known(namespace, column)
-        shared = self.after_sharing
-        return Sum(total.value if shared is None else shared.over_window.namespace(namespace)[0], unknown)
+        numbers = self.table.numbers(rows)
+        columns = self.measure.columns(self.table, numbers)
+        partly = self.window.of(self.measure.short(self.table, numbers)) & ~np.isnan(self.window.of(columns))
+        unknown = self.measure.left_out(columns, self.window) + np.count_nonzero(partly, axis=-1)
+        values = self.amounts(numbers) if self.after_sharing else self.measure.values(columns, self.window)
+        return Sums(rows, values, unknown)
 
-    def _partly_known(self, namespace: RowId, column: Column) -> int:
-        """Return in how many buckets a value covers only some of the observed hours, or of the metrics it adds up."""
-        row, observed = self.scale.row(namespace), self.scale.observed_hours
-        hours = self._known_hours(row)
-        parts = self.measure.parts(row).values() if self.measure.metric == "total" else ()
-        if not hours and not parts:
-            return 0
-        short = (
-            any(each[i] < observed[i] - _SAME_HOURS for each in hours) or any(isnan(part[i]) for part in parts)
-            for i in self.window.indices
-            if not isnan(column[i])
-        )
-        return sum(short)
+    def total_of(self, row: RowId) -> Sum:
+        """Return a row's sum over the window."""
+        return self.sums((row,))[row]
 
-    def _known_hours(self, row: Row) -> list[Column]:
-        """Return for how many hours the amounts of a row are known, of those where it may not be all."""
-        metric = self.measure.metric
-        if self.measure.dimension == "requests" and metric != "total":
-            lacking = metric in row and row[metric].matched_hours is not None
-            return [requested_hours(self.scale, row[metric])] if lacking else []
-        known = (row[metric].usage_hours for metric in self.measure.metrics if metric in row)
-        return [column for column in known if column is not None]
-
-    def _raw(self, namespace: RowId) -> Column:
-        if namespace not in self._columns:
-            self._columns[namespace] = self.measure.column(self.scale.row(namespace))
-        return self._columns[namespace]
+    @cached_property
+    def totals(self) -> Sums:
+        """Return the sum over the window of every row of the scale."""
+        return self.sums(self.table.rows)
 
     def special(self, entry: Special) -> tuple[Column, Sum] | None:
         """Return a special entry's amounts per bucket and their sum over the window.
 
         None for one that never occurs or lacks the dimension.
         """
-        metric, row = self.measure.metric, self.scale.special.get(entry)
-        raw = None if row is None else self.measure.column(row)
+        special, metric, shared = self.scale.special, self.measure.metric, self.after_sharing
         if self.measure.dimension == "requests" and metric != "total":
-            raw = beside_requests(self.scale, metric, entry)
-        if raw is None:
-            return None
-        total, shared = self.total(raw), self.after_sharing
-        if shared is None:
-            return raw, total
-        return shared.special(entry), Sum(shared.over_window.special(entry)[0], total.unknown)
+            column = beside_requests(self.scale, metric, entry)
+        else:
+            column = self.measure.columns(special, special.numbers((entry,)))[0] if entry in special else None
+        if column is None or shared is None:
+            return None if column is None else (column, self.total(column))
+        value = float(shared.over_window.special(entry)[0])
+        return shared.special(entry), Sum(value, self.total(column).unknown)
 
     @cached_property
     def all_measured(self) -> bool:
@@ -126,173 +112,153 @@ class Frame:
         were not seen, whose number nobody tells.
         """
         metric = self.measure.metric
-        if self.all_measured or metric == "total" or self.measure.cost_model == "costs":
+        untold = metric == "gpu_memory" or lacks_gpus(self.dataset, self.measure, self.window)
+        if metric == "total" or self.measure.cost_model == "costs" or self.all_measured or untold:
             return UNKNOWN
-        if lacks_gpus(self.dataset, self.measure, self.window):
-            return UNKNOWN
-        return self.total(unmeasured_requests(self.scale, metric, self.measure.zero)).value
-
-    @cached_property
-    def totals(self) -> dict[RowId, Sum]:
-        """Return the sum over the window of every row of the scale."""
-        return {row: self.total_of(row) for row in self.scale.rows}
+        return self.total(unmeasured_requests(self.scale, metric)).value
 
     def total(self, column: Column) -> Sum:
         """Return the sum of a column over the window, in the unit of the answer."""
-        amount = self.measure.amount(column, self.window)
-        return Sum(self._in_unit(amount.value, column), amount.unknown)
+        return Sum(float(self.measure.values(column, self.window)), int(self.measure.left_out(column, self.window)))
 
     @cached_property
-    def absorbed(self) -> frozenset[RowId]:
-        """Return the shared namespaces nothing is left of over the window; lists over all namespaces leave them out."""
+    def absorbed(self) -> NDArray[np.bool_]:
+        """Say of which rows nothing is left, for others bear their costs; lists over all namespaces leave them out."""
         if self.after_sharing is None:
-            return frozenset()
-        return frozenset(
-            name for name in self.dataset.shared if name in self.totals and not self.totals[name].value > 0
-        )
-
-    def _in_unit(self, amount: float, known: Column | None = None) -> float:
-        if not self.measure.per_cent:
-            return amount
-        own = known is not None and self.measure.base is not None
-        base = self.measure.base_amount(self.window, known) if own else self._base_amount
-        return 100 * amount / base if base else UNKNOWN
-
-    @cached_property
-    def _base_amount(self) -> float:
-        return self.measure.base_amount(self.window)
+            return np.zeros(len(self.table), bool)
+        return self.after_sharing.is_shared[:-1] & ~(self.totals.value > 0)
 
     @cached_property
     def capacity_or_bill(self) -> float:
-        """Return the whole cluster in the unit of the answer: capacity, or the bill."""
-        return self._in_unit(self.measure.amount(self.measure.capacity_or_bill, self.window).value)
+        """Return the whole cluster: capacity, or the bill."""
+        return self.total(self.measure.capacity_or_bill).value
 
     @cached_property
     def all_namespaces(self) -> float:
         """Return the sum over all namespaces, listed or not, system ones included; 0 for an observed empty cluster."""
-        return self.sum_of(self.totals) if self.totals else self.total(self.measure.zero).value
+        return self.sum_of(self.table.everyone) if len(self.table) else self.total(self.measure.zero).value
 
-    def listed(self, *, exclude_system: bool) -> list[str]:
-        """Return the namespaces a list may show, in no order."""
-        return [name for name in self.named if not (exclude_system and self.dataset.is_system(name))]
+    @cached_property
+    def named(self) -> Numbers:
+        """Return by name the namespaces of the scale that the caller may know, but for those nothing is left of."""
+        return self.table.by_name[~self.absorbed[self.table.by_name]]
 
-    @property
-    def named(self) -> list[str]:
-        """Return the namespaces of the scale that the caller may know, but for those nothing is left of."""
-        return [name for name in self.scale.namespaces if name not in self.absorbed]
-
-    @property
-    def withheld(self) -> list[Withheld]:
+    @cached_property
+    def withheld(self) -> Numbers:
         """Return the other ones, but for those nothing is left of."""
-        return [row for row in self.scale.withheld_ids if row not in self.absorbed]
+        return np.flatnonzero(~self.table.is_named & ~self.absorbed)
 
-    def ranked(self, names: Sequence[str]) -> list[str]:
-        """Return names, largest first, unknown ones last; none where values of namespaces cannot be compared."""
-        return self.in_order(names, self.totals) if self.measure.additive else []
+    @cached_property
+    def is_system(self) -> NDArray[np.bool_]:
+        """Say which of the named ones belong to the platform."""
+        rows, is_system = self.table.rows, self.dataset.is_system
+        return np.array([is_system(str(rows[n])) for n in self.named.tolist()], bool)
 
-    def without_zeros(self, names: Sequence[str]) -> list[str]:
-        """Return the names whose value is not known to be zero; all where values are no amounts that add up."""
-        return [name for name in names if not (self.measure.additive and self.totals[name].value == 0)]
+    def listed(self, *, exclude_system: bool) -> Numbers:
+        """Return by name the namespaces a list may show."""
+        return self.named[~self.is_system] if exclude_system else self.named
 
-    def in_order(self, names: Iterable[str], sums: Mapping[RowId, Sum]) -> list[str]:
-        """Return names by value, largest first, unknown ones last, ties by name.
+    def ranked(self, numbers: Numbers) -> Numbers:
+        """Return rows that are in order of names: largest first, unknown ones last, ties by name.
 
-        By name alone where values of namespaces cannot be compared.
+        None where values of namespaces cannot be compared.
         """
+        return numbers[largest_first(self.totals.value[numbers])] if self.measure.additive else numbers[:0]
 
-        def key(name: str) -> tuple[bool, float, str]:
-            value = sums[name].value if self.measure.additive else 0.0
-            return isnan(value), 0.0 if isnan(value) else -value, name
-
-        return sorted(names, key=key)
-
-    def share_of(self, names: Iterable[RowId]) -> float | None:
-        """Return what some namespaces are of all of them, in per cent."""
-        return percent(self.weight_of(names), self._weight_of_all) if self.measure.additive else None
-
-    def weight_of(self, names: Iterable[RowId]) -> float:
-        """Return what some namespaces weigh among all.
+    @cached_property
+    def weights(self) -> Array:
+        """Return what each row weighs among all; unknown where values of namespaces cannot be compared.
 
         Means over each one's own buckets do not add up: their shares are those of the amounts behind them.
         """
         if not self.measure.additive:
-            return UNKNOWN
-        return self.sum_of(names) if self.measure.base is None else self.amount_of(names)
+            return np.full(len(self.table), UNKNOWN)
+        return self.amounts(self.table.everyone) if self.measure.averaged else self.totals.value
 
     @cached_property
-    def _weight_of_all(self) -> float:
-        return self.all_namespaces if self.measure.base is None else self.amount_of(self.totals)
+    def shares(self) -> Array:
+        """Return what each row of the scale is of all of them, in per cent."""
+        return 100 * ratios(self.weights, known_sums(self.weights))
 
-    def cluster_share(self, value: float) -> float | None:
+    def share_of(self, numbers: Numbers) -> float:
+        """Return what some rows are of all of them, in per cent."""
+        if not self.measure.additive:
+            return UNKNOWN
+        part = float(known_sums(self.amounts(numbers))) if self.measure.averaged else self.sum_of(numbers)
+        return percent(part, float(known_sums(self.weights)))
+
+    def cluster_share(self, value: float) -> float:
         """Return a value as per cent of the whole cluster."""
         return percent(value, self.capacity_or_bill)
 
-    def sum_of(self, names: Iterable[RowId]) -> float:
-        """Return the sum of some namespaces over the window; 0 when there are none.
+    def sum_of(self, numbers: Numbers) -> float:
+        """Return the sum of some rows over the window; 0 when there are none.
 
         Of means, it is the mean of their sum over the buckets in which any is known.
         """
-        summed = list(names)
-        if not self.measure.additive and len(summed) > 1:
+        if not len(numbers):
+            return 0.0
+        if not self.measure.additive and len(numbers) > 1:
             return UNKNOWN
-        if self.measure.base is not None and summed:
-            return self.total(self.together(summed)).value
-        values = [(self.totals.get(name) or self.total_of(name)).value for name in summed]
-        return known_sum(values) if values else 0.0
+        if self.measure.averaged:
+            return self.total(self.together(numbers)).value
+        if self.after_sharing is not None:
+            return float(known_sums(self.amounts(numbers)))
+        return float(known_sums(self.measure.values(self.measure.columns(self.table, numbers), self.window)))
 
-    def amount_of(self, names: Iterable[RowId]) -> float:
-        """Return the sum of some namespaces over the window before it is related to capacity; 0 when there are none."""
-        if self.after_sharing is None:
-            return self.measure.amount(sum_columns(map(self._raw, names), self.measure.zero), self.window).value
-        values = [self.total_of(name).value for name in names]
-        return known_sum(values) if values else self.total(self.measure.zero).value
+    def amounts(self, numbers: Numbers) -> Array:
+        """Return rows' sums over the window before they are related to capacity."""
+        if self.after_sharing is not None:
+            return self.after_sharing.over_window.namespaces(numbers)[:, 0]
+        return known_sums(self.window.of(self.measure.columns(self.table, numbers)))
 
     def column_of(self, selection: Selection) -> Column:
         """Return the sum over a selection per bucket."""
         if selection.scope == "cluster" and self.after_sharing is not None:
-            return self.after_sharing.spread.namespaces
-        return self.together(selection.rows(self.scale))
+            return self.after_sharing.all_namespaces
+        return self.together(selection.numbers(self.table))
 
     def value_of(self, selection: Selection) -> float:
         """Return the sum over a selection; over the cluster, namespaces that may not be named are part of it."""
         if selection.scope == "cluster":
             return self.all_namespaces
-        return self.sum_of(selection.names) if selection.names else UNKNOWN
+        return self.sum_of(selection.numbers(self.table)) if selection.names else UNKNOWN
 
-    def together(self, names: Iterable[RowId]) -> Column:
-        """Return the sum of some namespaces per bucket; unknown where they cannot be added."""
-        summed = list(names)
-        if not self.measure.additive and len(summed) > 1:
+    def together(self, numbers: Numbers) -> Column:
+        """Return the sum of some rows per bucket; unknown where they cannot be added."""
+        if not len(numbers):
+            return self.measure.zero
+        if not self.measure.additive and len(numbers) > 1:
             return self.measure.unknown
-        return sum_columns(map(self.column, summed), self.measure.zero)
+        return known_sums(self.columns(numbers), 0)
 
-    def warnings(self, sums: Mapping[RowId, Sum], named: Iterable[str]) -> list[DataWarning]:
+    def warnings(self, sums: Sums, named: Sequence[RowId]) -> list[DataWarning]:
         """Return what to know of some sums: what they leave out, and what sharing did to those `named` in the call.
 
         The sums of shared namespaces are part of all others. Some namespaces are paid for by others, and some costs
         nobody can bear.
         """
-        shared = self.dataset.shared if self.after_sharing else ()
-        given = self.totals_of(sorted(shared, key=str))
-        lacking = {name: each.unknown for name, each in {**given, **sums}.items() if each.unknown}
-        borne = [name for name in named if name in self.absorbed]
-        warnings = []
-        if lacking:
-            warnings.append(rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values())))
-        warnings += unmeasured_warnings(self.dataset, sums, self.window, self.measure.metrics)
-        if borne:
-            warnings.append(warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne)))
-        if any(each.value > 0 for each in given.values()):
-            warnings.append(warning(Code.SHARED_COSTS_KEPT))
-        return warnings
+        shared = sorted(self.dataset.shared, key=str) if self.after_sharing else []
+        given = self.totals_of(shared)
+        lacking = {**given.lacking, **sums.lacking}
+        borne = [row for row in named if shared and row in self.table and self.absorbed[self.table.index[row]]]
+        return [
+            *([rules_of(self.scale).unknown_warning([*lacking], sum(lacking.values()))] if lacking else []),
+            *unmeasured_warnings(self.dataset, sums.rows, self.window, self.measure.metrics),
+            *([warning(Code.COSTS_BORNE_BY_OTHERS, names=Names.of(borne))] if borne else []),
+            *([warning(Code.SHARED_COSTS_KEPT)] if (given.value > 0).any() else []),
+        ]
 
-    def cluster_warnings(self, named: Sequence[str] = ()) -> list[DataWarning]:
+    def cluster_warnings(self, named: Numbers | None = None) -> list[DataWarning]:
         """Return the same for answers with the sum of all namespaces, or shares of it; those `named` come first."""
-        return self.warnings({**self.totals_of(named), **self.totals}, named)
+        first, totals = np.empty(0, np.intp) if named is None else named, self.totals
+        order = np.concatenate([first, np.delete(self.table.everyone, first)])
+        rows = [totals.rows[number] for number in order.tolist()]
+        return self.warnings(Sums(rows, totals.value[order], totals.unknown[order]), rows[: len(first)])
 
-    def totals_of(self, names: Iterable[RowId]) -> dict[RowId, Sum]:
+    def totals_of(self, names: Iterable[RowId]) -> Sums:
         """Return the sums over the window of those of some namespaces that are in the scale."""
-        return {name: self.totals[name] for name in names if name in self.totals}
+        return self.sums([name for name in names if name in self.table])
 
 
 def frame(
@@ -311,7 +277,5 @@ def frame(
 
 def scale_of(dataset: Dataset, name: ScaleName) -> Scale:
     """Return a scale; one without buckets where the dataset lacks it."""
-    nothing: Column = array("d")
-    return dataset.scales.get(name) or Scale(
-        name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, {}, {}, (None,) * len(dataset.withheld)
-    )
+    nothing: Column = np.empty(0)
+    return dataset.scales.get(name) or Scale(name, "", (), (), (), nothing, nothing, {}, {}, {}, {}, Table(), Table())

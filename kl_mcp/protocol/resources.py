@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,10 +12,12 @@ from mcp.shared.exceptions import MCPError
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.access.callers import ANYBODY, Caller
 from kl_mcp.protocol.datasets import Datasets
+from kl_mcp.tools.answer_size import shown
 from kl_mcp.tools.tool import Tool
 from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset
 from kl_query.selection import listed
+from kl_query.staleness import warnings_at
 from kl_query.unmatched import nearest_names
 from kl_query.warnings.warning import texts
 
@@ -151,14 +152,14 @@ class Resources:
         """Return `(MIME type, text)` of a resource."""
         if uri in self._documents:
             return MARKDOWN, self._documents[uri]
-        return JSON, orjson.dumps(await self._datasets.ask(dataset, partial(self._json, uri, dataset, now))).decode()
+        return JSON, orjson.dumps(self._json(uri, dataset, now)).decode()
 
     def _json(self, uri: str, dataset: Dataset, now: float) -> object:
         if uri == DATASET.uri:
             return self._table["describe_dataset"].run({}, dataset, now)
         namespace = _variable(uri, NAMESPACE_PREFIX)
         if namespace is not None and namespace in dataset.namespaces:
-            return one_namespace(dataset, namespace, now)
+            return shown(one_namespace(dataset, namespace), warnings_at(dataset, now))
         tool = self._table.get(_variable(uri, SCHEMA_PREFIX) or "")
         if tool is not None:
             return {

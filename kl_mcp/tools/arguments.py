@@ -13,7 +13,7 @@ from pydantic import (
     create_model,
 )
 
-from kl_query.paging import MAX_PAGE_ROWS, PageRequest
+from kl_mcp.tools.paging import MAX_PAGE_ROWS
 
 
 class Arguments(BaseModel):
@@ -62,20 +62,18 @@ DateArg = Annotated[
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_PAGE_ROWS)]
 LimitArg = Annotated[Count | None, Field(examples=["10"])]
 CursorArg = Annotated[str | None, Field(max_length=256, description="From metadata.truncated")]
-PageArg = Annotated[PageRequest, "limit and cursor"]
-"""A parameter that stands for these two arguments."""
 
 
-def arguments_of(answer: Callable[..., Any], tool: str) -> type[Arguments]:
-    """Return the model of a tool's arguments: the keyword parameters of its `answer`."""
+def arguments_of(answer: Callable[..., Any], tool: str, *, paged: bool) -> type[Arguments]:
+    """Return the model of a tool's arguments: the keyword parameters of its `answer`, and those of a page."""
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(answer, eval_str=True).parameters.items():
-        if parameter.annotation == PageArg:
-            fields.setdefault("limit", (LimitArg, None))
-            fields["cursor"] = (CursorArg, None)
-        elif parameter.kind is parameter.KEYWORD_ONLY:
+        if parameter.kind is parameter.KEYWORD_ONLY:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[name] = (parameter.annotation, default)
+    if paged:
+        fields.setdefault("limit", (LimitArg, None))
+        fields["cursor"] = (CursorArg, None)
     return create_model(
         "Args",
         __base__=Arguments,

@@ -1,7 +1,5 @@
 """get_timeseries."""
 
-from pydantic import Field
-
 from kl_mcp.tools.arguments import (
     AggregateArg,
     CostModelArg,
@@ -10,47 +8,11 @@ from kl_mcp.tools.arguments import (
     MetricOrTotalArg,
     NamespaceArg,
     NamespacesArg,
-    PageArg,
 )
-from kl_mcp.tools.results import (
-    DateField,
-    Dates,
-    DimensionField,
-    HourlyResult,
-    Latest,
-    LatestMean,
-    Metadata,
-    Number,
-    Result,
-    Stats,
-)
-from kl_mcp.tools.tool import Answer, tool
-from kl_query.answers.timeseries import timeseries
+from kl_mcp.tools.tool import tool
+from kl_query.answers import timeseries
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-
-
-class HourlySeries(Result):
-    """A namespace, or a sum over several, hour by hour."""
-
-    namespace: str = Field(description="* is the sum of all namespaces")
-    values: list[Number] = Field(
-        description="One per hour, in metadata.unit: of a whole hour, core_hours are mean cores, gib_hours mean GiB"
-    )
-    stats: Stats
-    latest_mean: LatestMean
-
-
-class GetTimeseriesResult(HourlyResult):
-    """Hourly series, largest first."""
-
-    dimension: DimensionField
-    date: DateField
-    hours: Dates
-    series: list[HourlySeries]
-    stats: Stats | None = Field(description="Of the one series; null where several were asked for: see each")
-    latest: Latest
-    metadata: Metadata
 
 
 @tool(
@@ -61,11 +23,9 @@ class GetTimeseriesResult(HourlyResult):
         "level now, in cores. Example: "
         '{"metric":"memory","namespace":"registry"}'
     ),
-    result=GetTimeseriesResult,
 )
 def get_timeseries(
     dataset: Dataset,
-    now: float,
     *,
     metric: MetricOrTotalArg = "cpu",
     namespace: NamespaceArg = None,
@@ -74,13 +34,10 @@ def get_timeseries(
     date: DateArg = "all",
     dimension: DimensionArg = "usage",
     cost_model: CostModelArg = None,
-    page: PageArg,
-) -> Answer:
+) -> timeseries.GetTimeseriesResult:
     """Answer a call."""
-    return timeseries(
+    return timeseries.timeseries(
         dataset,
-        now,
-        page,
         selection=select(dataset, namespace, namespaces, aggregate=aggregate),
         metric=metric,
         dimension=dimension,

@@ -10,49 +10,12 @@ from kl_mcp.tools.arguments import (
     DimensionArg,
     MetricOrTotalArg,
     NameOrGlob,
-    PageArg,
     ScaleArg,
 )
-from kl_mcp.tools.results import (
-    ClusterSharePct,
-    Division,
-    MeanLevels,
-    Metadata,
-    Number,
-    Share,
-    SharePct,
-    Value,
-)
-from kl_mcp.tools.tool import Answer, tool
-from kl_query.answers.namespace_groups import group
+from kl_mcp.tools.tool import tool
+from kl_query.answers import namespace_groups
 from kl_query.dataset.model import Dataset
 from kl_query.view import frame
-
-
-class Member(Share):
-    """A namespace of the group."""
-
-
-class GroupLevels(MeanLevels):
-    """The same with the group."""
-
-    group: Number
-
-
-class GroupNamespacesResult(Division):
-    """The group, counted once however many patterns match a namespace; members largest first."""
-
-    pattern: str = Field(description="The patterns, comma-separated")
-    group_total: Value
-    share_pct: SharePct
-    cluster_share_pct: ClusterSharePct
-    matched_count: int
-    members: list[Member]
-    total_value: Value = Field(description="All namespaces, in metadata.unit")
-    total_cluster_share_pct: ClusterSharePct
-    capacity_value: Value = Field(description="The whole cluster, in metadata.unit; under costs its bill")
-    means: GroupLevels
-    metadata: Metadata
 
 
 @tool(
@@ -62,11 +25,9 @@ class GroupNamespacesResult(Division):
         "share of the cluster's capacity (cluster_share_pct), and the members. Use it for teams and tenants. "
         'Example, today: {"metric":"cpu","pattern":["kube-*"],"date":"latest"}'
     ),
-    result=GroupNamespacesResult,
 )
 def group_namespaces(
     dataset: Dataset,
-    now: float,
     *,
     pattern: Annotated[
         tuple[NameOrGlob, ...],
@@ -77,7 +38,8 @@ def group_namespaces(
     date: DateArg = "latest",
     dimension: DimensionArg = "usage",
     cost_model: CostModelArg = None,
-    page: PageArg,
-) -> Answer:
+) -> namespace_groups.GroupNamespacesResult:
     """Answer a call."""
-    return group(frame(dataset, scale, metric, cost_model, date=date, dimension=dimension), now, page, patterns=pattern)
+    return namespace_groups.group(
+        frame(dataset, scale, metric, cost_model, date=date, dimension=dimension), patterns=pattern
+    )

@@ -4,14 +4,14 @@ A correction is a suggestion of whoever refused the argument. Several arguments 
 good for this dataset or caller; so each is run, on what the caller may see, until one is answered.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import orjson
 
-from kl_mcp.tools.sent_arguments import as_meant, is_unbounded
+from kl_mcp.tools.sent_arguments import as_meant, broken_bound
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset.model import Dataset
 from kl_query.errors import Correction, ToolArgumentError, shortened
@@ -73,93 +73,83 @@ class Refusal:
     def text(self) -> str:
         """Return the same in sentences. They are never JSON, which some clients would parse and hide."""
         data = self.data
-        sentences = [data["message"]]
-        if data["allowed"]:
-            sentences.append(f"Allowed: {_joined(data['allowed']).removesuffix('.')}.")
-        if data["nearest"]:
-            sentences.append(f"Nearest: {_joined(data['nearest'])}.")
-        if self.corrected is not None:
-            sentences.append(f"Corrected call: {self.corrected}")
-        return " ".join(sentences)
+        lists = {"Allowed": _joined(data["allowed"] or "").removesuffix("."), "Nearest": _joined(data["nearest"])}
+        sentences = [data["message"], *(f"{name}: {values}." for name, values in lists.items() if values)]
+        return " ".join([*sentences, f"Corrected call: {self.corrected}"] if self.corrected else sentences)
 
 
 def refuse(
     table: Mapping[str, Tool], call: Call, error: ToolArgumentError, dataset: Dataset, now: float | None = None
 ) -> Refusal:
     """Return the answer to a call that was refused with `error`, with the corrected call where one is answered."""
-    model, fields = table[call.tool].arguments, table[call.tool].arguments.model_fields
-    unknown = islice((name for name in call.arguments if name not in fields), _MAX_UNKNOWN_ARGUMENTS)
-    names = [*(name for name in fields if name in call.arguments), *unknown]
-    bounded = {name: call.arguments[name] for name in names if not is_unbounded(model, name, call.arguments[name])}
-    search = _Search(table, dataset, now)
-    if len(bounded) == len(names):
-        search.skip(Call(call.tool, as_meant(model, bounded)))
-    return Refusal(error, search.corrected(Call(call.tool, as_meant(model, bounded)), error))
+    schemas, given = table[call.tool].input_schema["properties"], call.arguments
+    unknown = islice((name for name in given if name not in schemas), _MAX_UNKNOWN_ARGUMENTS)
+    names = [*(name for name in schemas if name in given), *unknown]
+    bounded = {name: given[name] for name in names if not broken_bound(schemas.get(name, {}), given[name])}
+    meant = Call(call.tool, as_meant(table[call.tool].arguments, bounded))
+    tried = {repr(meant)} if len(bounded) == len(names) else set()
+    return Refusal(error, _corrected(table, meant, error, dataset, now=now, tried=tried))
 
 
-class _Search:
-    """The search for a call that is answered: depth first, the likeliest correction first, within a number of tries."""
+def _corrected(
+    table: Mapping[str, Tool],
+    call: Call,
+    error: ToolArgumentError,
+    dataset: Dataset,
+    *,
+    now: float | None,
+    tried: set[str],
+) -> Call | None:
+    """Return a call that is answered and short enough to be told; None where no try within their number finds one.
 
-    def __init__(self, table: Mapping[str, Tool], dataset: Dataset, now: float | None) -> None:
-        self._table = table
-        self._dataset = dataset
-        self._now = now
-        self._calls: set[str] = set()
-        self._tries = 0
-        self._long_calls = 0
-
-    def skip(self, call: Call) -> bool:
-        """Mark a call as one not to try again; say whether it was marked before."""
-        known, written = len(self._calls), repr(call)  # in which 1 and true differ
-        self._calls.add(written)
-        return len(self._calls) == known
-
-    def corrected(self, call: Call, error: ToolArgumentError) -> Call | None:
-        """Return the first call that is answered and short enough to be told; None where there is none."""
-        for each in self._changed(call, error):
-            if self.skip(each):
-                continue
-            if self._tries == MAX_TRIED_CALLS or self._long_calls == MAX_LONG_CALLS:
-                return None
-            self._tries += 1
-            try:
-                self._table[each.tool].run(each.arguments, self._dataset, self._now)
-            except ToolArgumentError as wrong_too:
-                better = self.corrected(each, wrong_too)
-            else:
-                better = each if len(_json(each.arguments)) <= MAX_CORRECTED_CHARS else None
-                self._long_calls += better is None
-            if better is not None:
-                return better
-        return None
-
-    def _changed(self, call: Call, error: ToolArgumentError) -> Iterator[Call]:
-        without = [] if error.argument is None else [_without(error.argument)]
-        for correction in (*error.corrections, *without):
-            target = correction.tool or self._with_scale(call, correction)
-            if target in self._table:
-                yield Call(target, self._arguments(call, correction, target))
-
-    def _with_scale(self, call: Call, correction: Correction) -> str:
-        """Return the tool that was called, or the one like it that can change the scale if the correction does."""
-        scale = correction.changes.get("scale", "")
-        changes_scale = scale or (scale is None and "scale" not in call.arguments)
-        return _ON_EVERY_SCALE.get(call.tool, call.tool) if changes_scale else call.tool
-
-    def _arguments(self, call: Call, correction: Correction, target: str) -> dict[str, Any]:
-        """Return the arguments with the changes; for another tool those that both take, over the same time."""
-        source, fields = self._table[call.tool].arguments.model_fields, self._table[target].arguments.model_fields
-        given = {**call.arguments, **correction.changes}
-        if target != call.tool:
-            if "date" in source:
-                given = {"date": source["date"].default, **({} if "scale" in source else {"scale": _HOURS}), **given}
-            given = {name: value for name, value in given.items() if name in fields and name not in _OF_ONE_TOOL}
-        return as_meant(self._table[target].arguments, {k: v for k, v in given.items() if v is not None})
+    The search goes depth first, the likeliest correction first, and tries no call that is in `tried`.
+    """
+    waiting, tries, long_calls = _changed(table, call, error), 0, 0
+    while waiting and tries < MAX_TRIED_CALLS and long_calls < MAX_LONG_CALLS:
+        each = waiting.pop(0)
+        written = repr(each)  # in which 1 and true differ
+        if written in tried:
+            continue
+        tried.add(written)
+        tries += 1
+        try:
+            table[each.tool].run(each.arguments, dataset, now)
+        except ToolArgumentError as wrong_too:
+            waiting = [*_changed(table, each, wrong_too), *waiting]
+        else:
+            if len(_json(each.arguments)) <= MAX_CORRECTED_CHARS:
+                return each
+            long_calls += 1
+    return None
 
 
-def _without(argument: str) -> Correction:
-    """Return the call without an argument; without the names that it is about it would answer for the whole cluster."""
-    return LISTING if argument in _NAMING else Correction({argument: None})
+def _changed(table: Mapping[str, Tool], call: Call, error: ToolArgumentError) -> list[Call]:
+    """Return the calls that the corrections of an error make, and the one without the argument that is wrong."""
+    # Without the names that it is about, a call would answer for the whole cluster.
+    without = LISTING if error.argument in _NAMING else Correction({str(error.argument): None})
+    corrections = error.corrections if error.argument is None else (*error.corrections, without)
+    targets = ((each, each.tool or _with_scale(call, each)) for each in corrections)
+    return [Call(target, _arguments(table, call, each, target)) for each, target in targets if target in table]
+
+
+def _with_scale(call: Call, correction: Correction) -> str:
+    """Return the tool that was called, or the one like it that can change the scale if the correction does."""
+    scale = correction.changes.get("scale", "")
+    changes_scale = scale or (scale is None and "scale" not in call.arguments)
+    return _ON_EVERY_SCALE.get(call.tool, call.tool) if changes_scale else call.tool
+
+
+def _arguments(table: Mapping[str, Tool], call: Call, correction: Correction, target: str) -> dict[str, Any]:
+    """Return the arguments with the changes; for another tool those that both take, over the same time."""
+    source, model = table[call.tool].arguments.model_fields, table[target].arguments
+    given = {**call.arguments, **correction.changes}
+    if target != call.tool:
+        if "date" in source:
+            given = {"date": source["date"].default, **({} if "scale" in source else {"scale": _HOURS}), **given}
+        given = {
+            name: value for name, value in given.items() if name in model.model_fields and name not in _OF_ONE_TOOL
+        }
+    return as_meant(model, {k: v for k, v in given.items() if v is not None})
 
 
 def _joined(values: Sequence[str] | str) -> str:
@@ -180,11 +170,6 @@ def _cut(text: str | None, limit: int = _MAX_VALUE_CHARS) -> str | None:
 def _cut_allowed(allowed: Sequence[str] | str | None) -> list[str] | str | None:
     if allowed is None or isinstance(allowed, str):
         return _cut(allowed, _MAX_ALLOWED_CHARS)
-    kept: list[str] = []
-    used = 0
-    for value in allowed:
-        used += len(value) + 3
-        if used > _MAX_ALLOWED_CHARS:
-            return [*kept, "…"]
-        kept.append(value)
-    return kept
+    lengths = accumulate(len(value) + 3 for value in allowed)
+    kept = [value for value, length in zip(allowed, lengths, strict=True) if length <= _MAX_ALLOWED_CHARS]
+    return kept if len(kept) == len(allowed) else [*kept, "…"]

@@ -7,6 +7,7 @@ ignored. Everything else stays as it is, to be refused.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -33,37 +34,15 @@ def as_meant(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, 
         for name, value in arguments.items()
         if name in properties or name not in ADDED_BY_CLIENTS
     }
-    return {name: value for name, value in meant.items() if name not in properties or not _is_nothing(value)}
+    return {name: value for name, value in meant.items() if name not in properties or value not in (None, "", [], ())}
 
 
-def broken_bound(value: Any, *, takes_list: bool) -> tuple[str, str] | None:
-    """Return the code of an error and the rule that a value breaks whatever it means; None where it breaks none."""
-    return _broken(value) or (_broken(split_list(value)) if takes_list else None)
+def broken_bound(schema: Schema, value: Any) -> tuple[str, str] | None:
+    """Return the code of an error and the rule that a value breaks whatever it means; None where it breaks none.
 
-
-def is_unbounded(model: type[BaseModel], name: str, value: Any) -> bool:
-    """Say whether a value breaks a bound that holds for it whatever it means; of an unknown argument, for any value."""
-    schema = input_schema(model)["properties"].get(name, {})
-    return broken_bound(value, takes_list=schema.get("type") == "array") is not None
-
-
-def split_list(value: Any) -> Any:
-    """Return the list that `a,b`, or the list as JSON text, stands for; `[ab]*` is a glob."""
-    if not isinstance(value, str):
-        return value
-    listed = from_json_list(value)
-    return value.split(",") if listed is None else listed
-
-
-def from_json_list(text: str) -> list[Any] | None:
-    """Return the list that a JSON text is, in no time however deep it is nested; None where it is none."""
-    if not text.lstrip().startswith("["):
-        return None
-    try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return parsed if isinstance(parsed, list) else None
+    `schema` is what is advertised of the argument; of an unknown one, it is empty.
+    """
+    return _broken(value) or (_broken(split_list(value)) if schema.get("type") == "array" else None)
 
 
 def _broken(value: Any) -> tuple[str, str] | None:
@@ -83,40 +62,41 @@ def _broken(value: Any) -> tuple[str, str] | None:
     return "out_of_range", f"must be at most {MAX_TEXT_CHARS} characters long, not {len(too_long)}"
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or value in ("", [], ())
+def split_list(value: Any) -> Any:
+    """Return the list that `a,b`, or the list as JSON text, stands for; `[ab]*` is a glob."""
+    listed = _from_json(value)
+    return listed.split(",") if isinstance(listed, str) else listed
+
+
+def _from_json(value: Any) -> Any:
+    """Return the list that a JSON text is, in no time however deep it is nested; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(value)
+    return value
 
 
 def _value_meant(name: str, schema: Schema, value: Any) -> Any:
-    takes_list = schema["type"] == "array"
-    if broken_bound(value, takes_list=takes_list):
+    if broken_bound(schema, value):
         return value
-    if takes_list:
-        return _stripped(split_list(value))
-    listed = from_json_list(value) if isinstance(value, str) else value
-    elements = _stripped(listed) if isinstance(listed, list | tuple) else [value]
-    if len(elements) > 1:
-        return elements
+    takes_list = schema["type"] == "array"
+    listed = split_list(value) if takes_list else _from_json(value)
+    is_list = isinstance(listed, list | tuple)
+    stripped = [each.strip() if isinstance(each, str) else each for each in (listed if is_list else [listed])]
+    elements = [each for each in stripped if each != ""]
+    if takes_list or len(elements) > 1:
+        return elements if is_list else value
     return _single_meant(name, schema, elements[0]) if elements else None
 
 
-def _stripped(elements: Any) -> Any:
-    """Return the elements of a list without blanks around them, and without empty ones; of anything else, itself."""
-    if not isinstance(elements, list | tuple):
-        return elements
-    stripped = [each.strip() if isinstance(each, str) else each for each in elements]
-    return [each for each in stripped if each != ""]
-
-
 def _single_meant(name: str, schema: Schema, value: Any) -> Any:
-    kind, text = schema["type"], value.strip() if isinstance(value, str) else None
-    if kind == "integer":
-        return integer_meant(value if text is None else text)
-    if text is None:
+    if schema["type"] == "integer":
+        return integer_meant(value)
+    if not isinstance(value, str):
         return str(value) if name in DATES and type(value) is int else value
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    return choice_meant(name, schema["enum"], text) if "enum" in schema else text
+    if schema["type"] == "boolean":
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return choice_meant(name, schema["enum"], value) if "enum" in schema else value
 
 
 def integer_meant(value: Any) -> Any:

@@ -27,13 +27,12 @@ from kl_mcp.tools.client_habits import (
     RANGE_STARTS,
     SAME_VALUES,
 )
+from kl_mcp.tools.paging import MAX_PAGE_ROWS
 from kl_mcp.tools.schema import input_schema
 from kl_mcp.tools.sent_arguments import DATES, LIST, broken_bound, choice_meant, integer_meant
 from kl_query.dates import LATEST, dates_meant, read_date
 from kl_query.errors import Correction, ToolArgumentError, nearest_values, quoted
-from kl_query.paging import MAX_PAGE_ROWS
 
-_BETWEEN = ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")
 _MAX_RENAMED_ARGUMENTS = 10
 _SWITCHES = {
     **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
@@ -57,8 +56,7 @@ VALIDATION_ERRORS = {
     "int_type": ("invalid_type", "an integer"),
     "bool_type": ("invalid_type", "true or false"),
     "tuple_type": ("invalid_type", LIST),
-    "greater_than_equal": _BETWEEN,
-    "less_than_equal": _BETWEEN,
+    **dict.fromkeys(("greater_than_equal", "less_than_equal"), ("out_of_range", f"between 1 and {MAX_PAGE_ROWS}")),
     "string_too_long": ("out_of_range", "at most {max_length} characters long"),
     "string_too_short": ("out_of_range", "at least {min_length} character long"),
 }
@@ -72,10 +70,8 @@ def check_bounds(model: type[BaseModel], tool: str, arguments: Mapping[str, Any]
     unknown = list(islice(names, _MAX_RENAMED_ARGUMENTS))
     if unknown:
         raise _unknown_argument(model, tool, unknown, arguments)
-    for name, value in arguments.items():
-        if name not in fields:
-            continue
-        wrong = broken_bound(value, takes_list=_declared(model, name)["type"] == "array")
+    for name in (name for name in arguments if name in fields):
+        wrong = broken_bound(_declared(model, name), arguments[name])
         if wrong:
             raise ToolArgumentError(wrong[0], name, f"{name} {wrong[1]}.", allowed=_allowed(model, name))
 
@@ -93,22 +89,22 @@ def _unknown_argument(
     said = f"{tool} has no argument {quoted(name)}" if known else f"{tool} takes no arguments"
     dropped: dict[str, Any] = dict.fromkeys(unknown)
     renamed = _renamed(known, [each for each in known if each in arguments], sent)
-    corrections = [Correction({**dropped, **renamed})] if renamed else []
-    scale = _longer_scale(sent)
-    if scale is not None and "date" in known and "scale" not in known:
-        corrections.insert(0, Correction({**dropped, **renamed, "scale": scale}))
+    scale = _longer_scale(sent) if "date" in known and "scale" not in known else None
     namespaces = {each: value for each, value in sent.items() if each in ("namespace", "namespaces")}
-    if namespaces and not renamed:
-        corrections.append(Correction({**dropped, **namespaces}, tool="get_usage"))
-    if "currency" in sent and "cost_model" in known:
-        corrections.append(Correction({**dropped, "cost_model": "costs"}))
+    corrections = [
+        (scale, Correction({**dropped, **renamed, "scale": scale})),
+        (renamed, Correction({**dropped, **renamed})),
+        (namespaces and not renamed, Correction({**dropped, **namespaces}, tool="get_usage")),
+        ("currency" in sent and "cost_model" in known, Correction({**dropped, "cost_model": "costs"})),
+        (True, Correction(dropped)),
+    ]
     return ToolArgumentError(
         "unknown_argument",
         name,
         f"{said}. {why}." if why else f"{said}.",
         allowed=known,
         nearest=nearest_values(plain, known),
-        corrections=[*corrections, Correction(dropped)],
+        corrections=[correction for applies, correction in corrections if applies],
     )
 
 
@@ -126,12 +122,10 @@ def _renamed(known: Sequence[str], given: Sequence[str], sent: Mapping[str, Any]
         renamed, joined = {}, ()
     for name, value in sent.items():
         switch, on = OPPOSITES.get(name), _SWITCHES.get(str(value)[:10].lower())
-        if switch is not None:
-            if switch in known and switch not in given and on is not None:
-                renamed[switch] = not on
-            continue
+        if switch and switch in known and switch not in given and on is not None:
+            renamed[switch] = not on
         likely = OTHER_NAMES.get(name, ())
-        near = [] if likely or name in NOT_RECORDED else nearest_values(name, known, _ALIKE)
+        near = [] if likely or switch or name in NOT_RECORDED else nearest_values(name, known, _ALIKE)
         free = (each for each in (name, *likely, *near) if each in known)
         target = next((each for each in free if each not in given and each not in renamed), None)
         if target is not None and name not in joined:
@@ -145,10 +139,9 @@ def _dates(sent: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
     if first is not None:
         date = _range_meant(sent[first], sent[last] if last else None)
         return {"date": date}, (*RANGE_STARTS, *RANGE_ENDS)
-    for pair in PERIODS:
-        if not set(pair) - set(sent):
-            earlier, later = sorted((sent[each] for each in pair), key=_beginning)
-            return {"date": later, "baseline": earlier}, pair
+    for pair in (pair for pair in PERIODS if set(pair) <= set(sent)):
+        earlier, later = sorted((sent[each] for each in pair), key=_beginning)
+        return {"date": later, "baseline": earlier}, pair
     for name, value in sent.items():
         unit, count = COUNTED.get(name), integer_meant(value)
         if unit and type(count) is int and count > 0:
@@ -164,8 +157,11 @@ def _beginning(date: Any) -> float:
 
 def _longer_scale(sent: Mapping[str, Any]) -> str | None:
     """Return the scale of days or months that unknown arguments ask for; None where they ask for neither."""
-    asking = (value for name, value in sent.items() if "scale" in (name, *OTHER_NAMES.get(name, ())))
-    values = (as_word(value[:100]) for value in asking if isinstance(value, str))
+    values = (
+        as_word(value[:100])
+        for name, value in sent.items()
+        if isinstance(value, str) and "scale" in (name, *OTHER_NAMES.get(name, ()))
+    )
     scales = (LIKELY_VALUES["scale"].get(value, SAME_VALUES["scale"].get(value, value)) for value in values)
     return next((scale for scale in scales if scale in SCALES[1:]), None)
 
@@ -173,9 +169,8 @@ def _longer_scale(sent: Mapping[str, Any]) -> str | None:
 def _range_meant(first: Any, last: Any) -> str:
     """Return the range from `first` to `last`, which is no longer part of it where it is a time."""
     plain = f"{first}..{last or LATEST}"
-    if not last or len(plain) > _MAX_SPLIT_CHARS:
-        return plain
-    return next(iter(dates_meant(f"{first}/{last}")), plain)
+    meant = dates_meant(f"{first}/{last}") if last and len(plain) <= _MAX_SPLIT_CHARS else ()
+    return next(iter(meant), plain)
 
 
 def argument_error(model: type[BaseModel], tool: str, error: ValidationError) -> ToolArgumentError:
@@ -188,13 +183,12 @@ def argument_error(model: type[BaseModel], tool: str, error: ValidationError) ->
         return ToolArgumentError(
             "missing_argument", name, f"{tool} needs {name}.", allowed=allowed, corrections=everything
         )
-    values: list[str] = _declared(model, name).get("enum", [])
     code, wanted = VALIDATION_ERRORS.get(first["type"], ("invalid_value", ""))
     if code == "invalid_type" and len(first["loc"]) > 1:
         wanted = LIST
     must = f"must be {wanted.format_map(first.get('ctx', {}))}, not" if wanted else "cannot be"
     why = NOT_RECORDED.get(as_word(value)) if name == "metric" and isinstance(value, str) else None
-    nearest = [] if why else nearest_values(as_word(str(value)[:100]), values)
+    nearest = [] if why else nearest_values(as_word(str(value)[:100]), _declared(model, name).get("enum", []))
     return ToolArgumentError(
         code,
         name,
@@ -207,35 +201,32 @@ def argument_error(model: type[BaseModel], tool: str, error: ValidationError) ->
 
 def _likely_changes(model: type[BaseModel], name: str, value: Any) -> list[dict[str, Any]]:
     """Return changes that make of a wrong value what it probably means."""
-    declared = _declared(model, name)
-    if isinstance(value, str) and as_word(value) in LIKELY_VALUES.get(name, {}):
-        return [{name: LIKELY_VALUES[name][as_word(value)]}]
-    if isinstance(value, str) and "enum" in declared:
-        named = (choice_meant(name, declared["enum"], each) for each in _SEPARATORS.split(value[:_MAX_SPLIT_CHARS]))
-        return [{name: each} for each in named if each in declared["enum"]][:1]
-    if declared["type"] == "integer" and isinstance(value, int) and not isinstance(value, bool):
-        return [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
-    if declared["type"] == "boolean":
-        on = _SWITCHES.get(str(value).lower())
-        return [] if on is None else [{name: on}]
-    if isinstance(value, list | tuple):
-        return _of_list(name, [str(each) for each in value])
-    return [{name: str(value)}] if declared["type"] == "string" and isinstance(value, int) else []
-
-
-def _of_list(name: str, values: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what is meant by a list where one value belongs."""
-    if name in DATES and len(values) == 2:
-        return [{name: "..".join(values)}]
-    if name == "namespace":
-        return [{"namespace": None, "namespaces": list(values[:MAX_PATTERNS])}]
-    return [{name: each} for each in values[:1]]
+    likely: list[dict[str, Any]] = []
+    match value, _declared(model, name):
+        case str(), _ if as_word(value) in LIKELY_VALUES.get(name, {}):
+            likely = [{name: LIKELY_VALUES[name][as_word(value)]}]
+        case str(), {"enum": choices}:
+            named = (choice_meant(name, choices, each) for each in _SEPARATORS.split(value[:_MAX_SPLIT_CHARS]))
+            likely = [{name: each} for each in named if each in choices][:1]
+        case int(), {"type": "integer"} if not isinstance(value, bool):
+            likely = [{name: min(max(value, 1), MAX_PAGE_ROWS)}]
+        case _, {"type": "boolean"}:
+            on = _SWITCHES.get(str(value).lower())
+            likely = [] if on is None else [{name: on}]
+        case list() | tuple(), _ if name in DATES and len(value) == 2:
+            likely = [{name: f"{value[0]}..{value[1]}"}]
+        case list() | tuple(), _ if name == "namespace":
+            likely = [{"namespace": None, "namespaces": [str(each) for each in value[:MAX_PATTERNS]]}]
+        case list() | tuple(), _:
+            likely = [{name: str(each)} for each in value[:1]]
+        case int(), {"type": "string"}:
+            likely = [{name: str(value)}]
+    return likely
 
 
 def _declared(model: type[BaseModel], name: str) -> dict[str, Any]:
     """Return what is advertised of an argument."""
-    declared: dict[str, Any] = input_schema(model)["properties"][name]
-    return declared
+    return dict(input_schema(model)["properties"][name])
 
 
 def _allowed(model: type[BaseModel], name: str) -> list[str] | str | None:

@@ -1,16 +1,59 @@
 """list_namespaces: who is in the books."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from kl_core.vocabulary import SPECIAL_ENTRIES, Special
-from kl_query.answer_size import fill
 from kl_query.dataset.model import Dataset, Namespace
 from kl_query.date_windows import instant
+from kl_query.fields import Instant, LazyRows, RecordedSince, doc
 from kl_query.measures.by_layout import layout_of
-from kl_query.metadata import metadata
-from kl_query.paging import PageRequest
+from kl_query.metadata import Metadata, metadata
 from kl_query.selection import listed, match
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLine:
+    """A namespace that has samples in the window."""
+
+    name: str
+    type: Annotated[str, doc("system (kube-*, openshift-*) or application")]
+    active: Annotated[bool | None, doc("Named by the last listing of the cluster")]
+    first_seen: Instant | None
+    last_seen: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialEntry:
+    """A row of the books that is not a namespace."""
+
+    name: str
+    role: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedCounts:
+    """Over all that match, listed or not."""
+
+    application: int
+    system: int
+    special: int
+    active: int
+    inactive: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListNamespacesResult:
+    """Namespaces and special entries."""
+
+    namespaces: Sequence[NamespaceLine]
+    special_entries: Sequence[SpecialEntry]
+    recorded_since: RecordedSince
+    counts: MatchedCounts
+    metadata: Metadata
+
 
 SPECIAL_ROLES: dict[Special, tuple[str, str]] = {
     "non-allocatable": (
@@ -28,68 +71,50 @@ SPECIAL_ROLES: dict[Special, tuple[str, str]] = {
 
 
 def namespaces(
-    dataset: Dataset,
-    now: float,
-    page: PageRequest,
-    *,
-    kind: str | None,
-    active: bool | None,
-    patterns: Sequence[str] | None,
-    sort: str,
-) -> dict[str, Any]:
+    dataset: Dataset, *, kind: str | None, active: bool | None, patterns: Sequence[str] | None, sort: str
+) -> ListNamespacesResult:
     """Return the namespaces that match, special entries, and counts over all that match.
 
     Raises ToolArgumentError for a pattern that matches nothing.
     """
     names = listed(dataset) if patterns is None else match(dataset, patterns, "namespaces")
-    records = [dataset.namespaces[name] for name in names]
-    kept = [r for r in records if active is None or r.active == active]
-    typed = [r for r in kept if kind is None or _kind(dataset, r) == kind]
-    ordered = sorted(typed, key=lambda record: _order(record, sort))
-    warnings = layout_of(dataset).last_seen_warnings(dataset, (record.last_seen for record in typed))
+    kept = [r for r in (dataset.namespaces[name] for name in names) if active is None or r.active == active]
+    typed = [r for r in kept if kind is None or kind_of(dataset, r.name) == kind]
+    ordered = sorted(typed, key=lambda record: (-(getattr(record, sort, None) or 0), record.name))
     occurring = [entry for entry in SPECIAL_ENTRIES if any(entry in scale.special for scale in dataset.scales.values())]
     system = sum(1 for r in kept if dataset.is_system(r.name))
-    answer: dict[str, Any] = {
-        "namespaces": [],
-        "special_entries": [
-            {"name": entry, "role": SPECIAL_ROLES[entry][0], "description": SPECIAL_ROLES[entry][1]}
+    return ListNamespacesResult(
+        namespaces=LazyRows(len(ordered), lambda place: _line(dataset, ordered[place])),
+        special_entries=[
+            SpecialEntry(name=entry, role=SPECIAL_ROLES[entry][0], description=SPECIAL_ROLES[entry][1])
             for entry in occurring
         ],
-        "recorded_since": instant(dataset.recorded_since),
-        "counts": {
-            "application": len(kept) - system,
-            "system": system,
-            "special": len(occurring),
-            "active": sum(1 for r in kept if r.active),
-            "inactive": sum(1 for r in kept if r.active is False),
-        },
-        "metadata": metadata(dataset, now, money=False, warnings=warnings),
-    }
-    fill(
-        answer,
-        page,
-        len(ordered),
-        lambda i: (_line(dataset, ordered[i]),),
-        ("namespaces",),
-        generation=dataset.generation,
+        recorded_since=instant(dataset.recorded_since),
+        counts=MatchedCounts(
+            application=len(kept) - system,
+            system=system,
+            special=len(occurring),
+            active=sum(1 for r in kept if r.active),
+            inactive=sum(1 for r in kept if r.active is False),
+        ),
+        metadata=metadata(
+            dataset,
+            money=False,
+            warnings=layout_of(dataset).last_seen_warnings(dataset, (record.last_seen for record in typed)),
+        ),
     )
-    return answer
 
 
-def _kind(dataset: Dataset, record: Namespace) -> str:
-    return "system" if dataset.is_system(record.name) else "application"
+def kind_of(dataset: Dataset, name: str) -> str:
+    """Return whether a namespace is of the system or an application."""
+    return "system" if dataset.is_system(name) else "application"
 
 
-def _order(record: Namespace, sort: str) -> tuple[int, str]:
-    seen = {"first_seen": record.first_seen, "last_seen": record.last_seen}.get(sort)
-    return -(seen or 0), record.name
-
-
-def _line(dataset: Dataset, record: Namespace) -> dict[str, Any]:
-    return {
-        "name": record.name,
-        "type": _kind(dataset, record),
-        "active": record.active,
-        "first_seen": instant(record.first_seen),
-        "last_seen": instant(record.last_seen),
-    }
+def _line(dataset: Dataset, record: Namespace) -> NamespaceLine:
+    return NamespaceLine(
+        name=record.name,
+        type=kind_of(dataset, record.name),
+        active=record.active,
+        first_seen=instant(record.first_seen),
+        last_seen=instant(record.last_seen),
+    )

@@ -11,18 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from kl_core.regular_files import TooLongError, UnfitFileError, read_regular
+from kl_core.regular_files import TooLongError, UnfitFileError, read_large, read_regular
 from kl_core.vocabulary import MANIFEST, NODES, SCALES
-from kl_query.dataset.fields import Json, MalformedError, typed
+from kl_query.dataset.fields import MalformedError, parsed, read
 from kl_query.dataset.legacy import is_legacy, reader_of
-from kl_query.dataset.manifest import FileRecord, check_version, read_manifest, read_nodes
+from kl_query.dataset.manifest import FileRecord, read_manifest, read_nodes
 from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
-from kl_query.warnings.warning import DataWarning, Detail, Plain, Text, text, warning
+from kl_query.warnings.warning import DataWarning, Plain, Text, text, warning
 
 MAX_MANIFEST_BYTES = 64_000_000
 """In bytes: 12 kB, mostly labels, for each of 5,000 namespaces."""
@@ -41,8 +39,9 @@ def detect_layout(directory: Path) -> str:
             return "native"
         return "kubeledger" if is_legacy(directory) else "none"
     except OSError as error:
-        place = Plain(str(directory))
-        raise DatasetError(warning(Code.DIRECTORY_UNREADABLE, directory=place, reason=_reason(error))) from None
+        raise DatasetError(
+            warning(Code.DIRECTORY_UNREADABLE, directory=Plain(str(directory)), reason=_reason(error))
+        ) from None
 
 
 def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
@@ -63,18 +62,18 @@ def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_P
 def _load_once(directory: Path) -> tuple[Dataset, bool]:
     """Return a generation and whether any of its files was not there."""
     dataset, records = _manifest(directory)
-    readers: dict[str, Callable[[Json], Any]] = {
+    readers: dict[str, Callable[[memoryview], Any]] = {
         name: partial(read_scale, name=name, file=records[name].name, names=dataset.namespaces) for name in SCALES
     }
     parts: dict[str, Any] = {}
     faults: dict[str, Text] = {}
     vanished = False
-    for part, read in {**readers, NODES: read_nodes}.items():
+    for part, reader in {**readers, NODES: read_nodes}.items():
         try:
-            parts[part] = _part(directory, records[part], read)
-        except _RefusedError as error:
-            faults[part] = error.fault
-            vanished |= isinstance(error, _VanishedError)
+            parts[part] = reader(_content(directory, records[part]))
+        except (OSError, MalformedError) as error:
+            faults[part] = _fault(records[part].name, error)
+            vanished |= isinstance(error, FileNotFoundError)
     minutes = (dataset.polling_interval_seconds or 300) // 60
     warnings = tuple(
         warning(Code.NODES_UNREADABLE, problem=fault)
@@ -86,38 +85,22 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
     return replace(dataset, scales=scales, nodes=parts.get(NODES), warnings=warnings), vanished
 
 
-def _part(directory: Path, record: FileRecord, read: Callable[[Json], Any]) -> Any:
-    """Return a file's content. Raises _RefusedError."""
-    try:
-        document = _parsed(_content(directory, record))
-        check_version(document)
-        return read(document)
-    except _RefusedError:
-        raise
-    except FileNotFoundError:
-        raise _VanishedError("{file} is missing", file=record.name) from None
-    except OSError as error:
-        raise _RefusedError("{file} cannot be read ({reason})", file=record.name, reason=_reason(error)) from None
-    except MalformedError as error:
-        raise _RefusedError("{file} cannot be used: {fault}", file=record.name, fault=error.fault) from None
-
-
-def _parsed(content: bytes) -> Json:
-    try:
-        return typed(orjson.loads(content), dict, "the file")
-    except orjson.JSONDecodeError as error:
-        raise MalformedError("{error}", error=Detail(str(error), Plain("it is not JSON"))) from None
+def _fault(file: Plain, error: OSError | MalformedError) -> Text:
+    """Return what is wrong with a data file, in words that name it."""
+    if isinstance(error, FileNotFoundError):
+        return text("{file} is missing", file=file)
+    if isinstance(error, OSError):
+        return text("{file} cannot be read ({reason})", file=file, reason=_reason(error))
+    if isinstance(error, _RefusedError):
+        return error.fault
+    return text("{file} cannot be used: {fault}", file=file, fault=error.fault)
 
 
 class _RefusedError(MalformedError):
-    """A data file cannot be used: it is not what the manifest says of it, or more than is loaded. `fault` names it."""
+    """A data file is not what the manifest says of it, or more than is loaded. `fault` names it."""
 
 
-class _VanishedError(_RefusedError):
-    """A data file is not there any more."""
-
-
-def _content(directory: Path, record: FileRecord) -> bytes:
+def _content(directory: Path, record: FileRecord) -> memoryview:
     """Return a file as the manifest describes it. Raises OSError and _RefusedError."""
     if record.size > MAX_DATA_FILE_BYTES:
         raise _RefusedError(
@@ -127,10 +110,10 @@ def _content(directory: Path, record: FileRecord) -> bytes:
             most=MAX_DATA_FILE_BYTES,
         )
     try:
-        content = read_regular(directory / record.name, record.size, inside=directory)
+        content = read_large(directory / record.name, record.size, inside=directory)
         size = len(content)
     except TooLongError as error:
-        content, size = b"", error.size
+        content, size = memoryview(b""), error.size
     if size != record.size:
         raise _RefusedError(
             "{file} is damaged: {size} bytes where the manifest says {expected}",
@@ -159,11 +142,10 @@ def _manifest(directory: Path) -> tuple[Dataset, Mapping[str, FileRecord]]:
         )
         raise DatasetError(warning(Code.MANIFEST_UNREADABLE, path=shown, what=what)) from None
     try:
-        document = _parsed(content)
+        document = read(parsed(content), dict, "the file")
     except MalformedError:
         raise DatasetError(warning(Code.MANIFEST_TRUNCATED, path=shown)) from None
     try:
-        check_version(document)
         return read_manifest(document)
     except MalformedError as error:
         raise DatasetError(warning(Code.MANIFEST_MALFORMED, path=shown, fault=error.fault)) from None
@@ -173,7 +155,13 @@ def _absent(directory: Path) -> DataWarning:
     place = Plain(str(directory))
     if directory.is_dir():
         return warning(Code.MANIFEST_MISSING, directory=place, manifest=Plain(MANIFEST))
-    what = text("is not a directory" if directory.exists() else "does not exist")
+    what = text(
+        "does not exist"
+        if not directory.exists()
+        else "is a file, not a directory"
+        if directory.is_file()
+        else "is not a directory"
+    )
     return warning(Code.DIRECTORY_MISSING, directory=place, what=what)
 
 

@@ -1,30 +1,41 @@
-"""A published dataset in memory: frozen, columnar, and the only thing the queries read.
+"""A published dataset in memory: frozen, in matrices, and the only thing the queries read.
 
-A column is an `array('d')` with one element a bucket; NaN is unknown. Amounts are core-hours (cpu), GiB-hours
-(memory, gpu_memory), GPU-hours (gpu) and money in the dataset's currency (cost). Instants are UNIX seconds.
+A column has one element a bucket; NaN is unknown. A matrix has a line a namespace, and the buckets as its last axis:
+what is written for a column holds for a matrix too. Amounts are core-hours (cpu), GiB-hours (memory, gpu_memory),
+GPU-hours (gpu) and money in the dataset's currency (cost). Instants are UNIX seconds.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from math import inf
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kl_core.calendar import HOUR, hour_of_tick
-from kl_core.vocabulary import CostModel, Metric, ScaleName, Source, Special
-from kl_query.warnings.warning import DataWarning, RowId, Withheld
+from kl_core.vocabulary import BILLED_METRICS, CostModel, Metric, ScaleName, Source
+from kl_query.kept import Kept
+from kl_query.numbers import UNKNOWN, ratios
+from kl_query.warnings.warning import DataWarning, RowId
 
 LayoutName = Literal["native", "kubeledger", "none"]
 SYSTEM_PREFIXES = ("kube-", "openshift-")
 
-Column: TypeAlias = "array[float]"
+Column: TypeAlias = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.intp]
+"""Which rows of a scale; -1 is a namespace that is not in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Amounts:
-    """One metric of one row. `requests_matched` and `cost` are None where they follow from the other columns."""
+    """One metric of one row, or of several as matrices. What is None follows from the other columns, for all of them.
+
+    `requests` is None where nobody knows them.
+    """
 
     usage: Column
     requests: Column | None
@@ -39,7 +50,16 @@ class Amounts:
     cost_hours: Column | None = None
     """Those of `usage_hours` in which a rate was in force; None: these or the priced hours, whichever are fewer."""
 
+    def at(self, lines: Numbers | int) -> Amounts:
+        """Return one of several rows, or several of them; all of them, in their order, are not copied."""
+        if isinstance(lines, np.ndarray) and np.array_equal(lines, np.arange(len(self.usage))):
+            return self
+        columns = (getattr(self, name) for name in COLUMNS)
+        return Amounts(*(None if column is None else column[lines] for column in columns))  # type: ignore[arg-type]
 
+
+COLUMNS = tuple(each.name for each in fields(Amounts))
+"""What is held of a metric."""
 Row: TypeAlias = Mapping[Metric, Amounts]
 """A metric that is absent was zero in every observed bucket."""
 
@@ -55,6 +75,75 @@ class LegacyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """The amounts of a metric of all rows that have it, as matrices.
+
+    `lines` tells each row's line in them; -1 of one that lacks the metric. Its last element, which -1 picks, is -1.
+    """
+
+    lines: Numbers
+    amounts: Amounts
+
+
+class Table(Mapping[RowId, Row]):
+    """The rows of a scale: a mapping, which makes the row that is asked for, and matrices over any of them."""
+
+    def __init__(self, rows: Sequence[RowId] = (), blocks: Mapping[Metric, Block] | None = None) -> None:
+        self.rows = tuple(rows)
+        self.blocks = blocks or {}
+        self.index: Mapping[RowId, int] = {row: number for number, row in enumerate(self.rows)}
+        self.everyone: Numbers = np.arange(len(self.rows))
+        self.is_named = np.array([isinstance(row, str) for row in self.rows], bool)
+        """Which rows go by a name."""
+        named = sorted(row for row in self.rows if isinstance(row, str))
+        self.by_name: Numbers = np.array([self.index[row] for row in named], np.intp)
+        """Those that do, by it."""
+
+    @cached_property
+    def ranks(self) -> Numbers:
+        """Return where each row stands by name; those without one, and the last element, which -1 picks, are last."""
+        ranks = np.full(len(self.rows) + 1, len(self.rows))
+        ranks[self.by_name] = np.arange(len(self.by_name))
+        return ranks
+
+    def __getitem__(self, row: RowId) -> Row:
+        lines = {metric: int(block.lines[self.index[row]]) for metric, block in self.blocks.items()}
+        return {metric: self.blocks[metric].amounts.at(line) for metric, line in lines.items() if line >= 0}
+
+    def __iter__(self) -> Iterator[RowId]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, row: object) -> bool:
+        return row in self.index
+
+    def numbers(self, rows: Iterable[RowId]) -> Numbers:
+        """Return the numbers of some rows."""
+        return self.everyone if rows is self.rows else np.array([self.index.get(row, -1) for row in rows], np.intp)
+
+    def name(self, number: int) -> str:
+        """Return what a row goes by."""
+        return str(self.rows[number])
+
+    def has(self, metric: Metric, numbers: Numbers) -> NDArray[np.bool_]:
+        """Return of some rows whether each has a metric."""
+        block = self.blocks.get(metric)
+        return np.zeros(len(numbers), bool) if block is None else block.lines[numbers] >= 0
+
+    def matrix(self, metric: Metric, numbers: Numbers, values: Callable[[Amounts], Column], absent: Column) -> Column:
+        """Return `values` of a metric of some rows, a line each; `absent` of those that lack the metric."""
+        has = self.has(metric, numbers)
+        if has.all() and len(has):
+            return values(self.blocks[metric].amounts.at(self.blocks[metric].lines[numbers]))
+        matrix = np.tile(absent, (len(numbers), 1))
+        if has.any():
+            matrix[has] = values(self.blocks[metric].amounts.at(self.blocks[metric].lines[numbers[has]]))
+        return matrix
+
+
+@dataclass(frozen=True, eq=False)
 class Scale:
     """Every amount of one scale. All columns have `len(starts)` elements; buckets are half-open, oldest first."""
 
@@ -70,10 +159,9 @@ class Scale:
     capacity: Mapping[Metric, Column]
     allocatable: Mapping[Metric, Column]
     bill: Mapping[Metric, Column]
-    namespaces: Mapping[str, Row]
-    special: Mapping[Special, Row]
-    withheld: tuple[Row | None, ...] = ()
-    """The rows of namespaces that the caller may not know; None of those that are not in this scale."""
+    namespaces: Table
+    """By name, and by numbers instead of the names that the caller may not know."""
+    special: Table
     measured: Mapping[RowId, Column] = field(default_factory=dict)
     """Share of the expected pod samples that were measured, of namespaces where it is not `pods_coverage`."""
     pods_coverage: Column | None = None
@@ -97,32 +185,42 @@ class Scale:
     """Per namespace the buckets that have requests, but for how many of their hours is unknown."""
     newest_sample: int | None = None
     """The instant that the data end at; None: what the last bucket has elapsed of."""
+    absent: float = 0.0
+    """What a metric that a row lacks was in every observed bucket."""
     legacy: LegacyFacts | None = None
     """None for amounts in core-hours and the like, of known capacity."""
 
-    @property
-    def withheld_ids(self) -> Iterator[Withheld]:
-        """Return what the withheld rows go by, the same in every scale."""
-        return (Withheld(i) for i, row in enumerate(self.withheld) if row is not None)
+    @cached_property
+    def lengths(self) -> Column:
+        """Return the hours from the start to the calendar end of each bucket, observed or not."""
+        return np.subtract(self.ends, self.starts) / HOUR
 
-    @property
-    def rows(self) -> list[RowId]:
-        """Return what all rows go by, withheld ones included."""
-        return [*self.namespaces, *self.withheld_ids]
+    @cached_property
+    def zero(self) -> Column:
+        """Return what a metric that a row lacks was per bucket; unknown where nothing was observed."""
+        return np.where(self.observed_hours > 0, self.absent, UNKNOWN)
 
-    def row(self, row: RowId) -> Row:
-        """Return a row; a namespace that is not in this scale has an empty one."""
-        if isinstance(row, str):
-            return self.namespaces.get(row, {})
-        return self.withheld[row] or {}
+    @cached_property
+    def prices(self) -> Mapping[Metric, Column]:
+        """Return bill ÷ capacity per bucket, by metric; exact where a bucket is one hour."""
+        priced = [metric for metric in BILLED_METRICS if metric in self.bill and metric in self.capacity]
+        free = {metric: (self.capacity[metric] == 0) & (self.bill[metric] == 0) for metric in priced}
+        return {m: np.where(free[m], 0.0, ratios(self.bill[m], self.capacity[m])) for m in priced}
+
+    @cached_property
+    def priced(self) -> Column:
+        """Return the observed hours of each bucket in which a rate was in force; 0 in buckets without a bill."""
+        if self.priced_hours is not None:
+            return self.priced_hours
+        billed = [~np.isnan(bill) for bill in self.bill.values()]
+        return np.where(np.any(billed, axis=0), self.observed_hours, 0.0) if billed else 0 * self.observed_hours
 
     def sampled_until(self, index: int) -> int:
         """Return the end of a bucket; of the open one, the last tick in it."""
         if self.newest_sample is not None:
             return min(self.ends[index], self.newest_sample)
-        return (
-            self.ends[index] if self.complete[index] else self.starts[index] + round(self.elapsed_hours[index] * 3600)
-        )
+        elapsed = round(float(self.elapsed_hours[index]) * HOUR)
+        return self.ends[index] if self.complete[index] else self.starts[index] + elapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +308,7 @@ class Sharing:
         return bool(self.namespaces or self.withheld)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """One generation, whole. Queries never change it; a new generation is a new object."""
 
@@ -253,6 +351,9 @@ class Dataset:
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """Of the namespaces, in order; sorted once, for lists, errors and completion look for them with every call."""
 
+    kept: Kept = field(default_factory=Kept, init=False, repr=False)
+    """Answers from this dataset; they go with it."""
+
     def __post_init__(self) -> None:
         """Sort the names."""
         object.__setattr__(self, "names", tuple(sorted(self.namespaces)))
@@ -262,7 +363,7 @@ class Dataset:
         """Return the nominal time of the newest sample of any source; None where none has a time of its own."""
         return max((at for at in self.last_sample_at.values() if at is not None), default=None)
 
-    @property
+    @cached_property
     def recorded_since(self) -> int | None:
         """Return when the first namespace was first seen, with which the record begins; None where nobody told."""
         seen = [*(namespace.first_seen for namespace in self.namespaces.values()), *self.withheld]
@@ -274,11 +375,15 @@ class Dataset:
         Infinite where that is unknown: one that is first seen in the hour in which the record began may be older, and
         one that is active has not ended.
         """
-        began = -inf if self.recorded_since is None else hour_of_tick(self.recorded_since)
         records = [self.namespaces.get(name) if isinstance(name, str) else None for name in names]
-        born = min(hour_of_tick(r.first_seen) if r and r.first_seen is not None else began for r in records)
-        ended = (r.last_seen if r and r.active is False else None for r in records)
-        return -inf if born == began else born, max(inf if end is None else hour_of_tick(end) + HOUR for end in ended)
+        since = self.recorded_since
+        seen = [since if record is None or record.first_seen is None else record.first_seen for record in records]
+        known = [at for at in seen if at is not None]
+        born = -inf if since is None and len(known) < len(seen) else hour_of_tick(min(known))
+        began = -inf if since is None else hour_of_tick(since)
+        ended = [r.last_seen if r and r.active is False else None for r in records]
+        last = inf if None in ended else hour_of_tick(max(each for each in ended if each is not None)) + HOUR
+        return -inf if born == began else born, last
 
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from fnmatch2 import fnmatchcase2
 
-from kl_query.dataset.model import Dataset, Scale, Sharing
+from kl_query.dataset.model import Dataset, Scale, Sharing, Table
 from kl_query.warnings.warning import RowId, Withheld, withheld
 
-Ids = Mapping[str, Withheld]
+Ids = Mapping[RowId, Withheld]
 """What each withheld namespace goes by."""
 V = TypeVar("V")
 
@@ -20,7 +20,7 @@ V = TypeVar("V")
 def restricted(dataset: Dataset, visible: Callable[[str], bool]) -> Dataset:
     """Return the same data naming only the namespaces for which `visible` is true; totals do not change."""
     unnamed = [name for name in dataset.namespaces if not visible(name)]
-    ids = {name: Withheld(i) for i, name in enumerate(unnamed, start=len(dataset.withheld))}
+    ids: Ids = {name: Withheld(i) for i, name in enumerate(unnamed, start=len(dataset.withheld))}
     named = {name: record for name, record in dataset.namespaces.items() if name not in ids}
     return replace(
         dataset,
@@ -33,7 +33,7 @@ def restricted(dataset: Dataset, visible: Callable[[str], bool]) -> Dataset:
         else tuple(replace(spot, said=withheld(spot.said, visible)) for spot in dataset.blind_spots),
         warnings=tuple(withheld(warning, visible) for warning in dataset.warnings),
         sharing=_sharing(dataset.sharing, named),
-        shared=frozenset(_id(row, ids) for row in dataset.shared),
+        shared=frozenset(ids.get(row, row) for row in dataset.shared),
     )
 
 
@@ -45,19 +45,14 @@ def restricted_to(dataset: Dataset, globs: Collection[str]) -> Dataset:
 def _scale(scale: Scale, ids: Ids) -> Scale:
     return replace(
         scale,
-        namespaces={name: row for name, row in scale.namespaces.items() if name not in ids},
-        withheld=(*scale.withheld, *(scale.namespaces.get(name) for name in ids)),
+        namespaces=Table([ids.get(row, row) for row in scale.namespaces], scale.namespaces.blocks),
         measured=_renamed(scale.measured, ids),
         uncounted={metric: _renamed(buckets, ids) for metric, buckets in scale.uncounted.items()},
     )
 
 
 def _renamed(values: Mapping[RowId, V], ids: Ids) -> dict[RowId, V]:
-    return {_id(row, ids): value for row, value in values.items()}
-
-
-def _id(row: RowId, ids: Ids) -> RowId:
-    return ids.get(row, row) if isinstance(row, str) else row
+    return {ids.get(row, row): value for row, value in values.items()}
 
 
 def _sharing(sharing: Sharing, named: Mapping[str, object]) -> Sharing:

@@ -46,8 +46,11 @@ def mark_of_dataset(directory: Path) -> tuple[object, ...]:
 def _listing(directory: Path) -> tuple[object, ...]:
     try:
         with os.scandir(directory) as entries:
-            named = (entry for entry in islice(entries, MAX_LISTED_FILES) if entry.name.endswith(".json"))
-            files = (entry for entry in named if not entry.name.startswith(".") and entry.is_file())
+            files = (
+                entry
+                for entry in islice(entries, MAX_LISTED_FILES)
+                if entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file()
+            )
             return tuple(sorted((entry.name, *Mark.of(entry.stat())) for entry in files))
     except OSError as error:
         return (type(error).__name__,)
@@ -58,7 +61,6 @@ class LoadCounts(Protocol):
 
     def count_load(self, outcome: str) -> None:
         """Count one that was "loaded", "failed", or "crashed" in a way that was not foreseen."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,35 +146,30 @@ class Holder:
         except DatasetError as error:
             self._keep(error.warning)
         except Exception as error:  # noqa: BLE001 -- an unforeseen failure is a failed load, logged with its traceback
-            kind = Plain(type(error).__name__)
-            problem = warning(Code.LOAD_FAILED, directory=Plain(str(self.directory)), kind=kind)
-            self._keep(problem, unforeseen=error)
+            directory, kind = Plain(str(self.directory)), Plain(type(error).__name__)
+            self._keep(warning(Code.LOAD_FAILED, directory=directory, kind=kind), unforeseen=error)
         else:
             await self._replace(dataset)
 
     async def _replace(self, dataset: Dataset) -> None:
-        first = not self.looked
-        for new in dataset.warnings:
-            if new not in self.held.dataset.warnings:
-                logger.warning("%s", new.text)
+        for new in (each for each in dataset.warnings if each not in self.held.dataset.warnings):
+            logger.warning("%s", new.text)
         self.held = HeldDataset(dataset, good=dataset)
         self._failures, self._retry_at = 0, float("inf")
         self._counts.count_load("loaded")
         logger.info("Loaded %s from %s", describe(dataset), self.directory)
-        for listener in () if first else self._listeners:
+        for listener in self._listeners if self.looked else ():
             await listener(dataset)
 
     def _keep(self, problem: DataWarning, unforeseen: Exception | None = None) -> None:
         good = self.held.good
-        if good is None:
-            dataset = empty_dataset(problem)
-        else:
-            dataset = good.with_warnings(
-                warning(Code.EARLIER_GENERATION, problem=problem.said, generation=good.generation)
-            )
-        pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        dataset = (
+            empty_dataset(problem)
+            if good is None
+            else good.with_warnings(warning(Code.EARLIER_GENERATION, problem=problem.said, generation=good.generation))
+        )
+        self._retry_at = self._clock() + RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
-        self._retry_at = self._clock() + pause
         self._counts.count_load("failed")
         if problem != self.held.problem:
             logger.warning("%s", problem.text, exc_info=unforeseen)

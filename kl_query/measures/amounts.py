@@ -10,13 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kl_core.calendar import GRANULARITY, HOUR
+import numpy as np
+
+from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, RATE_UNITS, CostModel, Metric, ScaleName
-from kl_query.dataset.model import Amounts, Column, Dataset, Scale
+from kl_query.dataset.model import Column, Dataset, Numbers, Scale
 from kl_query.date_windows import Window, bucket_name, instant
-from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare, nothing_in
-from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, measure
-from kl_query.numbers import MONEY
+from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare
+from kl_query.measures.measure import (
+    Dimension,
+    Measure,
+    MetricOrTotal,
+    Money,
+    PerCent,
+    TotalMoney,
+    check_combination,
+    check_metric,
+)
+from kl_query.numbers import MONEY, Flags
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, duration, text, warning
 
@@ -32,6 +43,8 @@ class AmountRules:
 
     scale: Scale
     unknown_code: ClassVar[Code] = Code.BUCKETS_UNKNOWN
+    only_shares: ClassVar[bool] = False
+    """Whether usage in cores, GiB or GPUs is unknown."""
 
     def is_complete(self, bucket: int) -> bool:
         """Say whether a bucket is closed and holds data from its first hour on."""
@@ -46,9 +59,9 @@ class AmountRules:
         first = bisect_left(self.scale.starts, born, window.first, window.stop)
         return Window(self.scale, first, bisect_right(self.scale.ends, ended, first, window.stop))
 
-    def is_all_there(self, column: Column, bucket: int) -> bool:
-        """Say whether the amount of a row in a bucket is known to be that of the hours it is said to be of."""
-        return True
+    def all_there(self, columns: Column) -> Flags:
+        """Say in which buckets an amount is known to be that of the hours it is said to be of."""
+        return ~np.isnan(columns)
 
     def observed_hours(self, window: Window) -> float | None:
         """Return the hours of a window with known capacity; None where no capacity is held."""
@@ -70,23 +83,28 @@ class AmountRules:
         self, dataset: Dataset, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
     ) -> Measure:
         """Return how to measure. Raises ToolArgumentError for a combination that has no meaning or no data."""
-        return measure(dataset, self.scale, metric, cost_model, dimension)
+        model = cost_model or ("costs" if metric == "total" else dataset.cost_model)
+        check_metric(dataset, metric)
+        check_combination(dataset, metric, model, dimension)
+        if model == "costs":
+            kind = TotalMoney if metric == "total" else Money
+            return kind(self.scale, metric, dimension, model, MONEY, multiplier=dataset.sharing.multiplier)
+        assert metric != "total"  # noqa: S101 -- refused above for every model but costs
+        if model == "normalized":
+            return PerCent(self.scale, metric, dimension, model, "percent_of_cluster_capacity")
+        return Measure(self.scale, metric, dimension, model, self.unit(metric))
 
-    def usage_measure(self, dataset: Dataset, metric: Metric) -> Measure | None:
-        """Return how to measure usage in cores, GiB or GPUs; None where only shares are known."""
-        return self.measure(dataset, metric, "cumulative")
+    def compare(self, metric: Metric, numbers: Numbers, window: Window) -> Compared:
+        """Return rows' sums of usage and requests."""
+        return compare(metric, numbers, window)
 
-    def compare(self, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
-        """Return a row's sums of usage and requests; a metric that a row lacks was zero in every observed bucket."""
-        return nothing_in(window) if amounts is None else compare(self.scale, amounts, window, unattributed)
-
-    def divisors(self, metric: Metric, rows: Iterable[Amounts | None], window: Window) -> Divisors:
-        """Return what divides the sums of some rows together, so that they are in the unit of an answer."""
+    def divisors(self, metric: Metric, numbers: Numbers, window: Window, *, together: bool = False) -> Divisors:
+        """Return what divides the sums of rows, each or together, so that they are in the unit of an answer."""
         return UNDIVIDED
 
-    def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
-        """Return why there is no ratio; None where there is one."""
-        return sums.reason(metric)
+    def reason(self, sums: Compared, row: int, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
+        """Return why there is no ratio for a row; None where there is one."""
+        return sums.reason(row, metric)
 
     def window_warnings(self, dataset: Dataset, window: Window, *, of_gpus: bool) -> list[DataWarning]:
         """Return what any answer over a window says of its buckets."""
@@ -95,8 +113,8 @@ class AmountRules:
             return [warning(Code.NO_SAMPLE_YET, scale=Plain(scale.name))]
         if not window.partial:
             return []
-        length, name = (scale.ends[last] - scale.starts[last]) / HOUR, bucket_name(scale.name, scale.starts[last])
-        return [warning(Code.PARTIAL_BUCKET, bucket=name, hours=scale.elapsed_hours[last], length=length)]
+        name, hours = bucket_name(scale.name, scale.starts[last]), scale.elapsed_hours[last]
+        return [warning(Code.PARTIAL_BUCKET, bucket=name, hours=hours, length=scale.lengths[last])]
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
         """Return the warning for a bucket that may hold fewer hours than are counted."""

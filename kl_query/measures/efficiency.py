@@ -9,18 +9,19 @@ the one it is missing from, so a ratio that it could raise by more than `TOLERAT
 
 from __future__ import annotations
 
-import math
-from array import array
 from dataclasses import dataclass, replace
-from itertools import compress, filterfalse
-from math import isnan
+from functools import cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric
-from kl_query.dataset.model import Amounts, Column, Dataset, Scale
+from kl_query.dataset import derived
+from kl_query.dataset.model import Amounts, Column, Dataset, Numbers, Scale
 from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.measure import absence
-from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
+from kl_query.numbers import UNKNOWN, Array, known_sums, ratios, rounded
 
 OVER_PROVISIONED_BELOW = 0.5
 UNDER_PROVISIONED_ABOVE = 1.0
@@ -32,187 +33,171 @@ CLASSES = ("over_provisioned", "balanced", "under_provisioned", "no_requests", "
 class Divisors:
     """What divides sums of usage, of requests, and of both where both are known."""
 
-    usage: float
-    requests: float
-    both: float
+    usage: Array
+    requests: Array
+    both: Array
 
 
-UNDIVIDED = Divisors(1.0, 1.0, 1.0)
+UNDIVIDED = Divisors(*(np.ones(1) for _ in range(3)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Compared:
-    """Sums of a row over a window.
+    """Sums of rows over a window, one element a row.
 
     `usage` and `requests` are of all known buckets, `compared_*` of the common hours. `unattributed` is usage that may
-    be the row's and is not in it.
+    be a row's and is in none.
     """
 
-    usage: float
-    requests: float
-    compared_usage: float
-    compared_requests: float
-    hours: float
-    unattributed: float = 0.0
-    usage_alone: float = 0.0
-    """Hours in which usage is known and requests are not."""
-    usage_mean: float = UNKNOWN
+    usage: Array
+    requests: Array
+    compared_usage: Array
+    compared_requests: Array
+    hours: Array
+    usage_mean: Array
     """Usage per hour it is known for."""
-    requests_mean: float = UNKNOWN
+    requests_mean: Array
     """Requests per hour they are known for."""
+    usage_alone: Array
+    """Hours in which usage is known and requests are not."""
+    unattributed: float
 
-    @property
-    def in_doubt(self) -> bool:
+    @cached_property
+    def in_doubt(self) -> NDArray[np.bool_]:
         """Return whether usage that is in nobody's row could raise the ratio by more than is tolerated."""
-        return self.compared_requests > 0 and self.unattributed > TOLERATED_DOUBT * self.compared_requests
+        wanted = self.compared_requests
+        return (wanted > 0) & (self.unattributed > TOLERATED_DOUBT * wanted)
 
-    @property
-    def ratio(self) -> float:
+    @cached_property
+    def ratio(self) -> Array:
         """Return usage ÷ requests; unknown without requests, without a common hour, or in doubt."""
-        return UNKNOWN if self.in_doubt else ratio(self.compared_usage, self.compared_requests)
+        return np.where(self.in_doubt, UNKNOWN, ratios(self.compared_usage, self.compared_requests))
 
-    @property
-    def unused(self) -> float:
+    @cached_property
+    def unused(self) -> Array:
         """Return requests - usage over the common hours: negative where usage exceeds requests; unknown in doubt."""
-        known = self.hours and self.compared_requests and not self.in_doubt
-        return self.compared_requests - self.compared_usage if known else UNKNOWN
+        known = (self.hours != 0) & (self.compared_requests != 0) & ~self.in_doubt
+        return np.where(known, self.compared_requests - self.compared_usage, UNKNOWN)
 
     def per(self, divisors: Divisors) -> Compared:
         """Return the same, each sum divided by its own hours."""
-        if divisors == UNDIVIDED:
-            return self
         return replace(
             self,
-            usage=ratio(self.usage, divisors.usage),
-            requests=ratio(self.requests, divisors.requests),
-            compared_usage=ratio(self.compared_usage, divisors.both),
-            compared_requests=ratio(self.compared_requests, divisors.both),
+            usage=ratios(self.usage, divisors.usage),
+            requests=ratios(self.requests, divisors.requests),
+            compared_usage=ratios(self.compared_usage, divisors.both),
+            compared_requests=ratios(self.compared_requests, divisors.both),
         )
 
-    @property
-    def classification(self) -> str:
-        """Return one of CLASSES."""
-        if self.hours and self.compared_requests == 0 and self.requests == 0:
-            return "no_requests"
+    @cached_property
+    def classification(self) -> NDArray[np.str_]:
+        """Return one of CLASSES a row."""
+        shown = self.ratio.copy()
         # As it is shown: a ratio of 0.5 must not read as below 0.5 for the sake of its twelfth digit.
-        shown = rounded(self.ratio)
-        if shown is None:
-            return "unknown"
-        if shown < OVER_PROVISIONED_BELOW:
-            return "over_provisioned"
-        return "balanced" if shown <= UNDER_PROVISIONED_ABOVE else "under_provisioned"
+        for limit in (OVER_PROVISIONED_BELOW, UNDER_PROVISIONED_ABOVE):
+            for near in np.flatnonzero(np.abs(shown - limit) < _NEAR):
+                shown[near] = rounded(shown[near])
+        nothing = (self.hours != 0) & (self.compared_requests == 0) & (self.requests == 0)
+        over, balanced = shown < OVER_PROVISIONED_BELOW, shown <= UNDER_PROVISIONED_ABOVE
+        conditions = [nothing, np.isnan(shown), over, balanced]
+        return np.select(conditions, ["no_requests", "unknown", *CLASSES[:2]], CLASSES[2])
 
-    def reason(self, metric: str) -> str | None:
-        """Return why there is no ratio; None where there is one."""
-        kind = self.classification
-        if kind == "no_requests":
-            return f"its pods request no {metric}" if self.usage else f"it neither used nor requested any {metric}"
-        if kind != "unknown":
+    def reason(self, row: int, metric: str) -> str | None:
+        """Return why there is no ratio for a row; None where there is one."""
+        if self.classification[row] == "no_requests":
+            return f"its pods request no {metric}" if self.usage[row] else f"it neither used nor requested any {metric}"
+        if self.classification[row] != "unknown":
             return None
-        if self.in_doubt:
+        if self.in_doubt[row]:
             return f"{rounded(self.unattributed):g} hours of {metric} usage name no holder and may be its own"
-        return (
-            "it requests only in hours in which its usage is unknown"
-            if self.hours
-            else "usage and requests are never both known"
-        )
+        asks = "it requests only in hours in which its usage is unknown"
+        return asks if self.hours[row] else "usage and requests are never both known"
 
 
-UNCOMPARED = Compared(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
+_UNKNOWN, _NONE = np.full(1, UNKNOWN), np.zeros(1)
+UNCOMPARED = Compared(_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN, _NONE, _UNKNOWN, _UNKNOWN, _NONE, 0.0)
 """The sums of what is unknown, or cannot be added."""
+_NEAR = 1e-5
+"""How far a ratio can be from the one that is shown."""
 
 
-def unattributed_usage(scale: Scale, metric: Metric) -> Column | None:
-    """Return per bucket the usage of a metric that is in nobody's row; None where there is none."""
-    amounts = scale.special.get("unattributed", {}).get(metric)
-    return amounts.usage if amounts else None
+def unattributed_usage(metric: Metric, window: Window) -> Column:
+    """Return per bucket of a window the usage of a metric that is in nobody's row."""
+    amounts = window.scale.special.get("unattributed", {}).get(metric)
+    return window.of(amounts.usage if amounts else np.zeros(len(window.scale.starts)))
 
 
-def nothing_in(window: Window) -> Compared:
-    """Return the sums of what was zero in every observed bucket."""
-    nothing = 0.0 if window.observed_hours else UNKNOWN
+def in_window(
+    rule: derived.Rule, metric: Metric, numbers: Numbers, window: Window, absent: Column | None = None
+) -> Column:
+    """Return a column of rows in a window; of one that lacks the metric, `absent` or what it then was."""
+    scale = window.scale
+    lacking = scale.zero if absent is None else absent
+    return window.of(scale.namespaces.matrix(metric, numbers, partial(rule, scale, metric), lacking))
+
+
+def compare(metric: Metric, numbers: Numbers, window: Window) -> Compared:
+    """Return the sums of rows."""
+    of, observed = (metric, numbers, window), window.scale.observed_hours
+    usage, requests = in_window(_usage, *of), in_window(derived.requests, *of)
+    matched, wanted = in_window(derived.usage_matched, *of), in_window(derived.requests_matched, *of)
+    used_hours = in_window(derived.usage_hours, *of, observed)
+    hours = in_window(derived.matched_hours, *of, observed)
+    requested_hours = in_window(derived.requested_hours, *of, observed)
+    both = ~np.isnan(matched + wanted)
+    common = both.any(-1)
+    sums = known_sums(usage), known_sums(requests)
     return Compared(
-        nothing, nothing, nothing, nothing, window.observed_hours, usage_mean=nothing, requests_mean=nothing
+        *sums,
+        np.where(common, np.where(both, matched, 0.0).sum(-1), UNKNOWN),
+        np.where(common, np.where(both, wanted, 0.0).sum(-1), UNKNOWN),
+        np.where(both, np.nan_to_num(hours), 0.0).sum(-1),
+        ratios(sums[0], np.where(np.isnan(usage), 0.0, used_hours).sum(-1)),
+        ratios(sums[1], np.where(np.isnan(requests), 0.0, requested_hours).sum(-1)),
+        (used_hours - hours).sum(-1),
+        float(np.nansum(unattributed_usage(metric, window))),
     )
 
 
-def compare(scale: Scale, amounts: Amounts, window: Window, unattributed: Column | None = None) -> Compared:
-    """Return a row's sums."""
-    matched = matched_requests(amounts)
-    counted = next((known for known in (amounts.matched_hours, amounts.usage_hours) if known is not None), None)
-    columns = (matched_usage(amounts), matched, scale.observed_hours if counted is None else counted)
-    usage, wanted, hours = (window.of(column) for column in columns)
-    both = [not isnan(either) for either in map(float.__add__, usage, wanted)]
-    requests = amounts.requests if amounts.requests is not None else matched
-    return Compared(
-        known_sum(window.of(amounts.usage)),
-        known_sum(window.of(requests)),
-        known_sum(compress(usage, both)),
-        known_sum(compress(wanted, both)),
-        math.fsum(filterfalse(isnan, compress(hours, both))),
-        math.fsum(filterfalse(isnan, window.of(unattributed))) if unattributed is not None else 0.0,
-        _usage_alone(scale, amounts, window),
-        _mean(amounts.usage, _usage_hours(scale, amounts), window),
-        _mean(requests, requested_hours(scale, amounts), window),
-    )
+def _usage(_scale: Scale, _metric: Metric, amounts: Amounts) -> Column:
+    return amounts.usage
 
 
-def _usage_hours(scale: Scale, amounts: Amounts) -> Column:
-    return amounts.usage_hours if amounts.usage_hours is not None else scale.observed_hours
+def hourly_ratio(metric: Metric, numbers: Numbers, window: Window) -> Column:
+    """Return Σ usage ÷ Σ requests per bucket over the rows that know both.
+
+    Unknown where nothing is requested, and where unattributed usage could raise the ratio by more than is tolerated.
+    """
+    used = in_window(derived.usage_matched, metric, numbers, window)
+    wanted = in_window(derived.requests_matched, metric, numbers, window)
+    # One that requests nothing has nothing to be compared with.
+    known = (wanted > 0) & ~np.isnan(used)
+    usage, requests = np.where(known, used, 0.0).sum(0), np.where(known, wanted, 0.0).sum(0)
+    in_doubt = unattributed_usage(metric, window) > TOLERATED_DOUBT * requests
+    return np.where(in_doubt, UNKNOWN, ratios(usage, requests))
 
 
-def _usage_alone(scale: Scale, amounts: Amounts, window: Window) -> float:
-    if amounts.matched_hours is None:
-        return 0.0
-    known = _usage_hours(scale, amounts)
-    return math.fsum(known[i] - amounts.matched_hours[i] for i in window.indices)
-
-
-def requested_hours(scale: Scale, amounts: Amounts) -> Column:
-    """Return the hours of each bucket that requests cover: the observed ones without those of usage alone."""
-    if amounts.matched_hours is None:
-        return scale.observed_hours
-    columns = zip(scale.observed_hours, _usage_hours(scale, amounts), amounts.matched_hours, strict=True)
-    return array("d", [observed - (used - matched) for observed, used, matched in columns])
-
-
-def _mean(amounts: Column, hours: Column, window: Window) -> float:
-    parts, lengths = window.of(amounts), window.of(hours)
-    if isnan(sum(parts)):
-        known = [not isnan(part) for part in parts]
-        parts, lengths = (array("d", compress(column, known)) for column in (parts, lengths))
-    return ratio(sum(parts), sum(lengths))
-
-
-def matched_usage(amounts: Amounts) -> Column:
-    """Return the usage of the hours in which requests are known too."""
-    return amounts.usage if amounts.usage_matched is None else amounts.usage_matched
-
-
-def matched_requests(amounts: Amounts) -> Column:
-    """Return the requests of the hours in which usage is known too."""
-    if amounts.requests_matched is not None:
-        return amounts.requests_matched
-    if amounts.requests is None:
-        return array("d", [UNKNOWN]) * len(amounts.usage)
-    return amounts.requests  # on hours: equal to requests wherever usage is known
-
-
-def add(rows: list[Compared]) -> Compared:
+def add(rows: Compared) -> Compared:
     """Return the sums over several namespaces; `hours` is the longest, what is unattributed common to all.
 
     Usage of a namespace that requests nothing has nothing to be compared with: it is in `usage` and in no ratio.
     """
-    asking = [row for row in rows if row.compared_requests > 0]
+    asking = rows.compared_requests > 0
+    kept = asking if asking.any() else np.ones(len(asking), bool)
+
+    def total(sums: Array) -> Array:
+        return known_sums(sums)[np.newaxis]
+
     return Compared(
-        known_sum(row.usage for row in rows),
-        known_sum(row.requests for row in rows),
-        known_sum(row.compared_usage for row in asking or rows),
-        known_sum(row.compared_requests for row in asking or rows),
-        max((row.hours for row in rows), default=0.0),
-        max((row.unattributed for row in rows), default=0.0),
-        usage_mean=known_sum(row.usage_mean for row in rows),
-        requests_mean=known_sum(row.requests_mean for row in rows),
+        total(rows.usage),
+        total(rows.requests),
+        total(rows.compared_usage[kept]),
+        total(rows.compared_requests[kept]),
+        np.max(rows.hours, initial=0.0, keepdims=True),
+        total(rows.usage_mean),
+        total(rows.requests_mean),
+        _NONE,
+        rows.unattributed,
     )
 
 

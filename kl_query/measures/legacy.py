@@ -5,27 +5,30 @@ They know neither core-hours nor capacity, and each scale has one cost model onl
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from functools import cached_property
 from typing import ClassVar
+
+import numpy as np
 
 from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
-from kl_query.dataset.model import Amounts, Column, Dataset, LegacyFacts
+from kl_query.dataset import derived
+from kl_query.dataset.model import Column, Dataset, LegacyFacts, Numbers
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.amounts import PER_HOUR, AmountRules, Layout
-from kl_query.measures.efficiency import UNCOMPARED, UNDIVIDED, Compared, Divisors, compare, matched_requests
+from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, in_window
 from kl_query.measures.measure import (
     Dimension,
     Measure,
     MetricOrTotal,
+    PerCent,
     check_metric,
     check_requestable,
     invalid_combination,
 )
-from kl_query.numbers import MONEY, UNKNOWN
+from kl_query.numbers import MONEY, UNKNOWN, Array, Flags, known_sums, ratios
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, duration, some, text, warning
 
@@ -46,20 +49,21 @@ class LegacyAmounts(AmountRules):
 
     facts: LegacyFacts
     unknown_code: ClassVar[Code] = Code.VALUES_ABSENT
+    only_shares: ClassVar[bool] = True
 
     def is_complete(self, bucket: int) -> bool:
         """Say whether a bucket is closed, neither cut by the rolling window nor one that the data begin in."""
-        scale = self.scale
-        length = (scale.ends[bucket] - scale.starts[bucket]) / HOUR
-        is_full = bucket != scale.begins_in and scale.elapsed_hours[bucket] > length - 1e-6
-        return scale.complete[bucket] and is_full
+        return super().is_complete(bucket) and bucket != self.scale.begins_in and not self._is_cut(bucket)
 
-    def is_all_there(self, column: Column, bucket: int) -> bool:
-        """Say whether the buckets beside it have values too.
+    def all_there(self, columns: Column) -> Flags:
+        """Say which buckets have values, as those beside them do.
 
         A namespace may have come or gone inside a bucket beside one without a value: at which hour is in no file.
         """
-        return not any(map(isnan, column[max(0, bucket - 1) : bucket + 2]))
+        there = ~np.isnan(columns)
+        beside = np.pad(there, [(0, 0)] * (there.ndim - 1) + [(1, 1)], constant_values=True)
+        with_both: Flags = there & beside[..., :-2] & beside[..., 2:]
+        return with_both
 
     def observed_hours(self, window: Window) -> float | None:
         """Return None: capacity is in no file."""
@@ -71,9 +75,7 @@ class LegacyAmounts(AmountRules):
 
     def mean_unit(self, unit: str, metric: MetricOrTotal) -> str:
         """Return the unit of the mean level: what is per cent of something already is so in the mean."""
-        if unit == MONEY:
-            return PER_HOUR
-        return "percent_of_cluster_capacity" if unit == _UNIT["cumulative"] else unit
+        return {MONEY: PER_HOUR, _UNIT["cumulative"]: "percent_of_cluster_capacity"}.get(unit, unit)
 
     def adds_up(self, metric: Metric) -> bool:
         """Say whether values are of the cluster; those of GPUs are means over each namespace's own."""
@@ -100,36 +102,24 @@ class LegacyAmounts(AmountRules):
                 [model],
                 {"cost_model": None},
             )
-        unknown = array("d", [UNKNOWN]) * len(scale.starts)
-        base = array("d", [100 * hours for hours in scale.observed_hours]) if self._is_averaged(metric) else None
-        additive = self.adds_up(metric)
-        return Measure(metric, dimension, model, unit, scale, unknown, unknown, {}, {}, base, additive=additive)
+        kind = Averages if self._is_averaged(metric) else Measure
+        return kind(scale, metric, dimension, model, unit, additive=self.adds_up(metric))
 
-    def usage_measure(self, dataset: Dataset, metric: Metric) -> Measure | None:
-        """Return None: only shares are known."""
-        return None
-
-    def compare(self, amounts: Amounts | None, window: Window, unattributed: Column | None = None) -> Compared:
-        """Return a row's sums of usage and requests; unknown for a metric that a row lacks."""
-        return UNCOMPARED if amounts is None else compare(self.scale, amounts, window, unattributed)
-
-    def divisors(self, metric: Metric, rows: Iterable[Amounts | None], window: Window) -> Divisors:
-        """Return the hours of the buckets in which any of some rows is known, where sums are per cent times hours.
+    def divisors(self, metric: Metric, numbers: Numbers, window: Window, *, together: bool = False) -> Divisors:
+        """Return the hours of the buckets in which rows are known, where sums are per cent times hours.
 
         A percentage over several buckets is the mean over those it is known in, so that a gap does not count as 0.
         """
         if not self._is_averaged(metric):
             return UNDIVIDED
-        known = [(_known(row.usage, window), _known(matched_requests(row), window)) for row in rows if row is not None]
-        usage = set[int]().union(*(used for used, _ in known))
-        requests = set[int]().union(*(wanted for _, wanted in known))
-        both = set[int]().union(*(used & wanted for used, wanted in known))
-        return Divisors(self._hours(usage), self._hours(requests), self._hours(both))
+        usage = ~np.isnan(in_window(derived.usage_matched, metric, numbers, window))
+        wanted = ~np.isnan(in_window(derived.requests_matched, metric, numbers, window))
+        known = [each.any(0, keepdims=True) if together else each for each in (usage, wanted, usage & wanted)]
+        return Divisors(*((each * window.of(self.scale.observed_hours)).sum(-1) for each in known))
 
-    def reason(self, sums: Compared, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
-        """Return why there is no ratio; None where there is one."""
-        if sums.classification != "unknown":
-            return sums.reason(metric)
+    def reason(self, sums: Compared, row: int, metric: Metric, uncounted: Sequence[Plain] = ()) -> str | None:
+        if sums.classification[row] != "unknown":
+            return sums.reason(row, metric)
         if uncounted:
             return f"KubeLedger's files do not say for how many hours of {some(uncounted)} it had requests"
         return "KubeLedger's files contain no requests of it, or requests that equal usage, as they do without any"
@@ -147,10 +137,9 @@ class LegacyAmounts(AmountRules):
         elif (of_gpus or scale.cost_model == "normalized") and len(window.indices) > 1:
             warnings.append(warning(Code.MEANS_OF_PERCENTAGES))
         warnings += self.begin_warnings(window)
-        length = (scale.ends[first] - scale.starts[first]) / HOUR
-        if scale.complete[first] and scale.elapsed_hours[first] <= length - 1e-6:
-            hours = scale.elapsed_hours[first]
-            warnings.append(warning(Code.WINDOW_ROLLS, bucket=self._bucket(first), hours=hours, length=length))
+        if scale.complete[first] and self._is_cut(first):
+            bucket, hours, length = self._bucket(first), scale.elapsed_hours[first], scale.lengths[first]
+            warnings.append(warning(Code.WINDOW_ROLLS, bucket=bucket, hours=hours, length=length))
         return warnings
 
     def begin_warnings(self, window: Window) -> list[DataWarning]:
@@ -187,11 +176,28 @@ class LegacyAmounts(AmountRules):
         """Say whether amounts are per cent times hours, which answers show as per cent."""
         return self.scale.cost_model == "normalized" or not self.adds_up(metric)
 
-    def _hours(self, buckets: Iterable[int]) -> float:
-        return sum(self.scale.observed_hours[i] for i in sorted(buckets))
+    def _is_cut(self, bucket: int) -> bool:
+        """Say whether the rolling window has left only a part of a bucket, or it is still open."""
+        return bool(self.scale.elapsed_hours[bucket] <= self.scale.lengths[bucket] - 1e-6)
 
     def _bucket(self, bucket: int) -> Plain:
         return bucket_name(self.scale.name, self.scale.starts[bucket])
+
+
+class Averages(PerCent):
+    """Amounts that are per cent times hours, shown as per cent: what they are per cent of, no file knows."""
+
+    averaged = True
+
+    @cached_property
+    def base(self) -> Column:
+        """Return 100 times the hours of each bucket."""
+        return 100 * self.scale.observed_hours
+
+    def values(self, columns: Column, window: Window) -> Array:
+        """Return sums as the mean over the buckets in which they are known."""
+        base = np.where(np.isnan(window.of(columns)), UNKNOWN, window.of(self.base))
+        return 100 * ratios(known_sums(window.of(columns)), known_sums(base))
 
 
 class LegacyLayout(Layout):
@@ -226,14 +232,9 @@ class LegacyLayout(Layout):
         return [warning(Code.STALE_DAYS, bucket=last, ended=instant(newest.newest_sample))]
 
     def max_age_seconds(self, dataset: Dataset) -> int:
-        """Return how old the newest hourly point may be."""
         return _MAX_AGE_SECONDS
 
     def stale_warning(self, dataset: Dataset, newest: int, now: float) -> DataWarning:
         """Return the warning for a newest hourly point that is too old; when files were written says nothing."""
         runs = text("KubeLedger polls the cluster")
         return warning(Code.STALE, last=instant(newest), ago=duration(now - newest), runs=runs)
-
-
-def _known(column: Column, window: Window) -> set[int]:
-    return {i for i in window.indices if not isnan(column[i])}

@@ -1,4 +1,4 @@
-"""What a value means: turns the columns of a row into the unit of a cost model, per bucket and per window.
+"""What a value means: turns the rows of a scale into the unit of a cost model, per bucket and per window.
 
 * cumulative: core-hours, GiB-hours, GPU-hours.
 * normalized: Σ usage ÷ Σ capacity of the window, in per cent.
@@ -9,21 +9,25 @@ Unknown buckets are left out of a sum and counted; a sum of nothing but unknown 
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from math import isnan
-from typing import Literal
+from functools import cached_property, partial
+from typing import ClassVar, Literal
 
-from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, METRICS, CostModel, Metric
-from kl_query.dataset.model import Amounts, Column, Dataset, Row, Scale
+import numpy as np
+from numpy.typing import NDArray
+
+from kl_core.vocabulary import BILLED_METRICS, METRICS, CostModel, Metric
+from kl_query.dataset import derived
+from kl_query.dataset.model import Amounts, Column, Dataset, Numbers, Scale, Table
 from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
-from kl_query.numbers import MONEY, UNKNOWN, known_sum, rounded
+from kl_query.numbers import UNKNOWN, Array, Flags, known_sums, ratios
+from kl_query.warnings.warning import RowId
 
 MetricOrTotal = Literal["cpu", "memory", "gpu", "gpu_memory", "total"]
 Dimension = Literal["usage", "requests"]
+SAME_HOURS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,150 +38,236 @@ class Sum:
     unknown: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A metric, a dimension and a cost model over one scale.
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """The sums of several rows: `value` and `unknown` hold one element a row."""
 
-    `capacity_or_bill` is capacity; under costs, the bill times the multiplier of the dataset's sharing.
+    rows: Sequence[RowId]
+    value: Array
+    unknown: Array
+
+    def __getitem__(self, row: RowId) -> Sum:
+        number = self.rows.index(row)
+        return Sum(float(self.value[number]), int(self.unknown[number]))
+
+    @property
+    def lacking(self) -> dict[RowId, int]:
+        """Return the rows whose sums leave out observed buckets, and how many."""
+        return {self.rows[i]: int(self.unknown[i]) for i in np.flatnonzero(self.unknown).tolist()}
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """Amounts in core-hours and the like, of a metric and a dimension over one scale; others override what differs.
+
+    Rows are those of a table, picked by their numbers: a matrix has a line for each.
     """
 
+    scale: Scale
     metric: MetricOrTotal
     dimension: Dimension
     cost_model: CostModel
     unit: str
-    scale: Scale
-    capacity_or_bill: Column
-    zero: Column
-    """0 in every bucket in which an absent metric is known to be zero."""
-    prices: Mapping[Metric, Column]
-    """Bill ÷ capacity per bucket; exact where a bucket is one hour."""
-    unbilled: Mapping[Metric, Sequence[int]]
-    """Buckets in which other metrics have a bill and this one has none."""
-    base: Column | None = None
-    """What per cent is of, where it is not `capacity_or_bill`: a value over a window is the mean over known buckets."""
     additive: bool = True
     """Whether amounts of namespaces can be added and ranked."""
-    billed: bool = False
+    per_cent: ClassVar[bool] = False
+    """Whether values are amounts as parts of `base`."""
+    averaged: ClassVar[bool] = False
+    """Whether a value is the mean over known buckets."""
+    billed: ClassVar[bool] = False
     """Whether values are money that a rate makes of usage, hour by hour."""
-
-    @property
-    def per_cent(self) -> bool:
-        """Say whether values are amounts as parts of `base` or `capacity_or_bill`."""
-        return self.cost_model == "normalized" or self.base is not None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """Return the metrics whose usage the values rest on; none for requests."""
-        if self.dimension == "requests":
-            return ()
-        return tuple(self.prices) if self.metric == "total" else (self.metric,)
+        return () if self.dimension == "requests" else (self._one,)
+
+    @property
+    def by_metric(self) -> Mapping[Metric, Measure]:
+        """Return how to measure each metric that money over all metrics adds up; none of anything else."""
+        return {}
+
+    @cached_property
+    def capacity_or_bill(self) -> Column:
+        """Return capacity per bucket; under costs, the bill times the multiplier of the dataset's sharing."""
+        return self.scale.capacity.get(self._one, self.unknown)
+
+    @property
+    def base(self) -> Column:
+        """Return what per cent is of."""
+        return self.capacity_or_bill
+
+    @property
+    def zero(self) -> Column:
+        """Return what a metric that a row lacks was: 0 in every bucket in which that is known."""
+        return self.scale.zero
 
     @property
     def unknown(self) -> Column:
         """Return a column in which nothing is known."""
-        return _unknown(self.zero)
+        return np.full(len(self.scale.starts), UNKNOWN)
 
-    def shown(self, value: float | None) -> float | None:
-        """Return an amount as an answer carries it: rounded as its unit demands; None when it is unknown."""
-        return rounded(value, self.unit)
+    @property
+    def all_hours(self) -> Column:
+        """Return the hours that any row can be known for: the observed ones; under costs, those with a price."""
+        return self.scale.observed_hours
 
-    def column(self, row: Row) -> Column:
-        """Return the amounts of a row per bucket: core-hours and the like, or money under costs."""
-        if self.metric != "total":
-            return self._one(row.get(self.metric), self.metric)
-        # Of what is known, so that rows add up to the bill; unknown where no part is known.
-        return sum_columns((self._billed(row, metric) for metric in self.prices if metric in row), self.zero)
+    @property
+    def base_hours(self) -> Column:
+        """Return the hours for which `capacity_or_bill` is known. Of GPU memory capacity comes from the exporter."""
+        return self.scale.capacity_hours.get(self._one, self.scale.observed_hours)
 
-    def parts(self, row: Row) -> dict[Metric, Column]:
-        """Return the money of a row by metric. `sum_columns` of it is `column(row)`."""
-        column = self.column(row)
-        if self.metric != "total":
-            return {self.metric: column}
+    @property
+    def _one(self) -> Metric:
+        assert self.metric != "total"  # noqa: S101 -- every measure of a total overrides what asks for it
+        return self.metric
+
+    def of(self, metric: Metric, amounts: Amounts) -> Column:
+        """Return a metric's amounts per bucket: core-hours and the like, or money under costs."""
+        return amounts.usage if self.dimension == "usage" else derived.requests(self.scale, metric, amounts)
+
+    def hours_of(self, metric: Metric, amounts: Amounts) -> Column:
+        """Return for how many hours of each bucket a metric's amounts are known, as they are published."""
+        rule = derived.usage_hours if self.dimension == "usage" else derived.requested_hours
+        return rule(self.scale, metric, amounts)
+
+    def columns(self, table: Table, numbers: Numbers) -> Column:
+        """Return the amounts of rows."""
+        return table.matrix(self._one, numbers, partial(self.of, self._one), self.zero)
+
+    def parts(self, table: Table, numbers: Numbers) -> dict[Metric, Column]:
+        """Return the amounts of rows by metric; of all metrics they add up to the columns."""
+        return {self._one: self.columns(table, numbers)}
+
+    def hours(self, table: Table, numbers: Numbers) -> Column:
+        """Return for how many hours of each bucket the amounts of rows are known; 0 where they are not."""
+        hours = table.matrix(self._one, numbers, partial(self.hours_of, self._one), self.all_hours)
+        return np.where(np.isnan(self.columns(table, numbers) + hours), 0.0, hours)
+
+    def short(self, table: Table, numbers: Numbers) -> Flags:
+        """Say in which buckets an amount covers only some of the observed hours, or of the metrics it adds up."""
+        observed = self.scale.observed_hours
+        hours = table.matrix(self._one, numbers, partial(Measure.hours_of, self, self._one), observed)
+        return hours < observed - SAME_HOURS
+
+    def values(self, columns: Column, window: Window) -> Array:
+        """Return the sums over a window in the unit of an answer."""
+        return known_sums(window.of(columns))
+
+    def series(self, columns: Column, window: Window) -> Column:
+        """Return columns over a window, per bucket and in the unit of the answer."""
+        return window.of(columns)
+
+    def left_out(self, columns: Column, window: Window) -> NDArray[np.intp]:
+        """Return how many observed buckets sums leave out."""
+        missing = np.isnan(window.of(columns)) & (window.of(self.scale.observed_hours) > 0)
+        return np.asarray(np.count_nonzero(missing, axis=-1))
+
+
+class PerCent(Measure):
+    """Amounts as per cent of the cluster's capacity over the same window."""
+
+    per_cent = True
+
+    def values(self, columns: Column, window: Window) -> Array:
+        """Return sums as per cent of the capacity of the whole window."""
+        return 100 * ratios(known_sums(window.of(columns)), known_sums(window.of(self.base)))
+
+    def series(self, columns: Column, window: Window) -> Column:
+        """Return per cent of each bucket's capacity."""
+        return 100 * ratios(window.of(columns), window.of(self.base))
+
+
+@dataclass(frozen=True, eq=False)
+class Money(Measure):
+    """Money of one metric."""
+
+    multiplier: float = 1.0
+    billed = True
+
+    @cached_property
+    def bill(self) -> Column:
+        """Return what the cluster costs per bucket, without multiplier."""
+        bills = [self.scale.bill.get(metric, self.unknown) for metric in self.metrics]
+        return known_sums(np.stack(bills), 0) if bills else self.unknown
+
+    @cached_property
+    def capacity_or_bill(self) -> Column:
+        return self.bill * self.multiplier
+
+    @cached_property
+    def zero(self) -> Column:
+        """Return 0 in every bucket with a bill."""
+        return self.bill * 0
+
+    @property
+    def all_hours(self) -> Column:
+        return self.scale.priced
+
+    @property
+    def base_hours(self) -> Column:
+        return self.scale.priced
+
+    def of(self, metric: Metric, amounts: Amounts) -> Column:
+        return derived.cost(self.scale, metric, amounts)
+
+    def hours_of(self, metric: Metric, amounts: Amounts) -> Column:
+        """Return the hours in which usage is known and has a price."""
+        return derived.cost_hours(self.scale, metric, amounts)
+
+
+class TotalMoney(Money):
+    """Money of all metrics together: of those with a price."""
+
+    @cached_property
+    def by_metric(self) -> Mapping[Metric, Measure]:
+        rest = self.dimension, self.cost_model, self.unit, self.additive, self.multiplier
+        return {metric: Money(self.scale, metric, *rest) for metric in self.scale.prices}
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return tuple(self.by_metric)
+
+    def of(self, metric: Metric, amounts: Amounts) -> Column:
+        """Return a metric's money; 0 in buckets with a bill for other metrics only, as it does not count there."""
+        money = super().of(metric, amounts)
+        unbilled = np.isnan(self.scale.bill[metric]) & ~np.isnan(self.bill)
+        return np.where(unbilled, 0.0, money) if unbilled.any() else money
+
+    def _known(self, table: Table, numbers: Numbers) -> dict[Metric, Column]:
+        return {m: table.matrix(m, numbers, partial(self.of, m), self.unknown) for m in self.by_metric}
+
+    def columns(self, table: Table, numbers: Numbers) -> Column:
+        """Return the money of rows: of what is known, so that rows add up to the bill; unknown where no part is."""
+        known = self._known(table, numbers)
+        if not known:
+            return np.broadcast_to(self.zero, (len(numbers), len(self.zero)))
+        has = np.any([table.has(metric, numbers) for metric in known], axis=0)
+        return np.where(has[:, np.newaxis], known_sums(np.stack([*known.values()]), 0), self.zero)
+
+    def parts(self, table: Table, numbers: Numbers) -> dict[Metric, Column]:
         # A metric the row lacks costs nothing, but does not make a bucket known in which none of its metrics is.
-        nothing = array("d", map(float.__sub__, column, column))
-        return {metric: self._billed(row, metric) if metric in row else nothing for metric in self.prices}
+        nothing = 0 * self.columns(table, numbers)
+        known = self._known(table, numbers)
+        return {m: np.where(table.has(m, numbers)[:, np.newaxis], money, nothing) for m, money in known.items()}
 
-    def _billed(self, row: Row, metric: Metric) -> Column:
-        """Return a row's money for a metric; 0 in buckets with a bill for other metrics only, as it does not count."""
-        parts = self._one(row[metric], metric)
-        if not self.unbilled[metric]:
-            return parts
-        counted = parts[:]
-        for bucket in self.unbilled[metric]:
-            counted[bucket] = 0.0
-        return counted
+    def hours(self, table: Table, numbers: Numbers) -> Column:
+        """Return the hours by which the money of rows gives the sum of its metrics' own levels."""
+        if not self.by_metric:
+            return np.broadcast_to(self.all_hours, (len(numbers), len(self.all_hours)))
+        parts = np.stack([*self.parts(table, numbers).values()])
+        hours = np.stack([table.matrix(m, numbers, partial(self.hours_of, m), self.all_hours) for m in self.by_metric])
+        known = np.all(~np.isnan(parts) & (hours > 0), axis=0)
+        level = ratios(parts, hours).sum(0)
+        return np.where(known, np.where(level != 0, ratios(parts.sum(0), level), hours.min(0)), 0.0)
 
-    def _one(self, amounts: Amounts | None, metric: Metric) -> Column:
-        if amounts is None:
-            return self.zero
-        if self.billed:
-            if amounts.cost is not None:
-                return amounts.cost
-            return array("d", map(float.__mul__, amounts.usage, self.prices.get(metric, self.unknown)))
-        if self.dimension == "usage":
-            return amounts.usage
-        return self.unknown if amounts.requests is None else amounts.requests
-
-    def series(self, column: Column, window: Window) -> Column:
-        """Return a column of amounts over a window, per bucket and in the unit of the answer."""
-        cut = window.of(column)
-        if not self.per_cent:
-            return cut
-        totals = (self.capacity_or_bill if self.base is None else self.base)[window.first : window.stop]
-        return array("d", [100 * a / w if w else UNKNOWN for a, w in zip(cut, totals, strict=True)])
-
-    def amount(self, column: Column, window: Window) -> Sum:
-        """Return the sum of a column over a window before it is related to capacity."""
-        cut = window.of(column)
-        everything = sum(cut) if cut else UNKNOWN
-        if not isnan(everything):
-            return Sum(everything)
-        observed = window.of(self.scale.observed_hours)
-        unknown = sum(1 for hours in compress(observed, map(isnan, cut)) if hours > 0)
-        return Sum(known_sum(cut), unknown)
-
-    def base_amount(self, window: Window, known: Column | None = None) -> float:
-        """Return what the sum of a window is a part of; of a `base`, in the buckets only in which a column is known."""
-        if self.base is None or known is None:
-            return self.amount(self.capacity_or_bill if self.base is None else self.base, window).value
-        return known_sum(self.base[i] for i in window.indices if not isnan(known[i]))
-
-
-def measure(
-    dataset: Dataset, scale: Scale, metric: MetricOrTotal, cost_model: CostModel | None, dimension: Dimension = "usage"
-) -> Measure:
-    """Return how to measure core-hours and the like.
-
-    Raises ToolArgumentError for a combination that has no meaning or no data.
-    """
-    model = cost_model or ("costs" if metric == "total" else dataset.cost_model)
-    check_metric(dataset, metric)
-    _check_combination(dataset, metric, model, dimension)
-    prices = {
-        m: _divide(scale.bill[m], scale.capacity[m]) for m in BILLED_METRICS if m in scale.bill and m in scale.capacity
-    }
-    zero = array("d", [0.0 if hours > 0 else UNKNOWN for hours in scale.observed_hours])
-    if model == "costs":
-        billed = [scale.bill[m] for m in prices] if metric == "total" else [scale.bill.get(metric, _unknown(zero))]
-        capacity_or_bill = array("d", map(known_sum, zip(*billed, strict=True))) if billed else _unknown(zero)
-        zero = array("d", [0.0 if not isnan(bill) else UNKNOWN for bill in capacity_or_bill])
-        if dataset.sharing.multiplier != 1:
-            capacity_or_bill = array("d", [bill * dataset.sharing.multiplier for bill in capacity_or_bill])
-        unbilled = {m: [i for i, z in enumerate(zero) if not isnan(z) and isnan(scale.bill[m][i])] for m in prices}
-        return Measure(metric, dimension, model, MONEY, scale, capacity_or_bill, zero, prices, unbilled, billed=True)
-    assert metric != "total"  # noqa: S101 -- refused above for every model but costs
-    unit = AMOUNT_UNITS[metric] if model == "cumulative" else "percent_of_cluster_capacity"
-    return Measure(metric, dimension, model, unit, scale, scale.capacity.get(metric, _unknown(zero)), zero, {}, {})
-
-
-def sum_columns(columns: Iterable[Column], zero: Column) -> Column:
-    """Return the sum of rows per bucket, leaving out what is unknown; unknown where every row is."""
-    rows = list(columns)
-    if not rows:
-        return zero
-    if len(rows) == 1:
-        return rows[0]
-    return array("d", map(known_sum, zip(*rows, strict=True)))
+    def short(self, table: Table, numbers: Numbers) -> Flags:
+        """Say in which buckets usage is known for a part of the hours, or money for a part of the metrics."""
+        short = np.zeros((len(numbers), len(self.zero)), bool)
+        for metric, money in self.by_metric.items():
+            short |= money.short(table, numbers)
+            short |= np.isnan(table.matrix(metric, numbers, partial(self.of, metric), np.zeros(len(self.zero))))
+        return short
 
 
 def check_metric(dataset: Dataset, metric: MetricOrTotal) -> None:
@@ -204,39 +294,44 @@ def absence(dataset: Dataset, metric: str) -> str:
     return f"This dataset has no {metric}: the cluster showed no such resource in the whole window."
 
 
-def _check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
-    without_costs = {"cost_model": "cumulative", **({"metric": "cpu"} if metric == "total" else {})}
-    if model != "costs":
-        if metric == "total":
-            raise invalid_combination(
-                "cost_model",
-                "metric=total adds up money: it needs cost_model=costs.",
-                ["costs"],
-                {"cost_model": "costs"},
-            )
-        check_requestable(metric, dimension)
-    elif dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS):
-        raise invalid_combination(
-            "metric" if metric == "total" else "cost_model",
+def check_combination(dataset: Dataset, metric: MetricOrTotal, model: CostModel, dimension: Dimension) -> None:
+    """Raise ToolArgumentError for arguments of which the metric may be there and that have no meaning together."""
+    costs, total = model == "costs", metric == "total"
+    unpriced = dataset.scales and not any(dataset.priced(m) for m in BILLED_METRICS)
+    refused: list[tuple[object, str, str, list[str], list[dict[str, str | None]]]] = [
+        (
+            total and not costs,
+            "cost_model",
+            "metric=total adds up money: it needs cost_model=costs.",
+            ["costs"],
+            [{"cost_model": "costs"}],
+        ),
+        (
+            costs and unpriced,
+            "metric" if total else "cost_model",
             "No billing rate was ever set, so there are no costs: set KL_BILLING_HOURLY_RATE on the collector.",
-            list(dataset.metrics) if metric == "total" else ["cumulative", "normalized"],
-            without_costs,
-        )
-    elif dimension == "requests":
-        raise invalid_combination(
+            list(dataset.metrics) if total else ["cumulative", "normalized"],
+            [{"cost_model": "cumulative", **({"metric": "cpu"} if total else {})}],
+        ),
+        (
+            costs and dimension == "requests",
             "dimension",
             "Requests have no cost of their own: usage is what is charged. Pass cost_model=cumulative or normalized.",
             ["usage"],
-            {"dimension": "usage"} if metric == "total" else {"cost_model": "cumulative"},
-        )
-    elif metric == "gpu_memory":
-        raise invalid_combination(
+            [{"dimension": "usage"} if total else {"cost_model": "cumulative"}],
+        ),
+        (
+            costs and metric == "gpu_memory",
             "metric",
             "gpu_memory has no cost: GPUs are charged through metric=gpu. Pass cost_model=cumulative or normalized.",
             [*BILLED_METRICS, "total"],
-            {"metric": "gpu"},
-            {"cost_model": "cumulative"},
-        )
+            [{"metric": "gpu"}, {"cost_model": "cumulative"}],
+        ),
+    ]
+    for applies, argument, message, allowed, corrections in refused:
+        if applies:
+            raise invalid_combination(argument, message, allowed, *corrections)
+    check_requestable(metric, dimension)
 
 
 def check_requestable(metric: MetricOrTotal, dimension: Dimension) -> None:
@@ -254,11 +349,3 @@ def invalid_combination(
     return ToolArgumentError(
         "invalid_combination", argument, message, allowed=allowed, nearest=allowed, corrections=corrections
     )
-
-
-def _divide(left: Column, right: Column) -> Column:
-    return array("d", [a / b if b else (0.0 if a == 0 else UNKNOWN) for a, b in zip(left, right, strict=True)])
-
-
-def _unknown(like: Column) -> Column:
-    return array("d", [UNKNOWN]) * len(like)

@@ -33,17 +33,15 @@ def rate_warnings(dataset: Dataset, window: Window) -> list[DataWarning]:
     start, end = window.start, window.end
     if start is None or end is None or not dataset.rates:
         return []
-    changes = [r for r in dataset.rates if start < r.effective < end]
-    first = dataset.rates[0].effective
-    begun = dataset.recorded_since
+    first, begun = dataset.rates[0].effective, dataset.recorded_since
     unpriced = first > (start if begun is None else max(start, begun - HOUR))
-    warnings = [warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []
-    later = [_change(rate) for rate in changes if rate.effective != first]
-    if later:
-        warnings.append(warning(Code.RATE_CHANGED, changes=some(later)))
-    if len({r.currency for r in dataset.rates if r.effective < end}) > 1:
-        warnings.append(warning(Code.CURRENCY_CHANGED))
-    return warnings
+    set_by_then = [rate for rate in dataset.rates if rate.effective < end]
+    later = [_change(rate) for rate in set_by_then if rate.effective > start and rate.effective != first]
+    return [
+        *([warning(Code.NO_RATE_BEFORE, first=instant(first))] if unpriced else []),
+        *([warning(Code.RATE_CHANGED, changes=some(later))] if later else []),
+        *([warning(Code.CURRENCY_CHANGED)] if len({rate.currency for rate in set_by_then}) > 1 else []),
+    ]
 
 
 def _change(change: Rate) -> Plain:

@@ -14,26 +14,23 @@ are never shared: a core-hour was used where it was used.
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isnan
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+import numpy as np
 from fnmatch2 import fnmatchcase2
+from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric, Special
-from kl_query.dataset.model import Column, Dataset, Row, Sharing
+from kl_query.dataset.model import Column, Dataset, Numbers, Sharing, Table
 from kl_query.date_windows import Window
-from kl_query.measures.by_layout import layout_of
-from kl_query.measures.measure import Measure, sum_columns
-from kl_query.numbers import known_sum, rounded
-from kl_query.warnings.warning import RowId
+from kl_query.measures.measure import Measure
+from kl_query.numbers import UNKNOWN, known_sum, known_sums, ratios
 
 Parts: TypeAlias = Mapping[Metric, Column]
-"""The costs of a row by metric: one element a bucket, or a single one for a window."""
+"""The costs of a row by metric, or of several rows: one element a bucket, or a single one for a window."""
 _MAX_FACTOR = 1e100
 """Beyond it what bears is nothing; two of them and a multiplier still make a number."""
 RowKind: TypeAlias = Literal["bearers", "shared", "idle"]
@@ -41,43 +38,11 @@ RowKind: TypeAlias = Literal["bearers", "shared", "idle"]
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What a sum is multiplied by: that of a namespace that bears, of a shared one, of idle."""
+    """What sums are multiplied by: those of a namespace that bears, of a shared one, of idle."""
 
-    bearers: float
-    shared: float
-    idle: float
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Per kind of row, the factors of every metric and bucket. `namespaces` is what all namespaces cost, after sharing.
-
-    `multiplier` is that of the special entries besides idle.
-    """
-
-    factors: Mapping[RowKind, Parts]
-    multiplier: float
-    namespaces: Column
-
-    def namespace(self, parts: Parts, *, shared: bool) -> Column:
-        """Return what a namespace costs, over all metrics."""
-        return _applied(self.factors["shared" if shared else "bearers"], parts)
-
-    def special(self, parts: Parts, entry: Special) -> Column:
-        """Return what a special entry costs, over all metrics."""
-        if entry == "idle":
-            return _applied(self.factors["idle"], parts)
-        return array("d", [self.multiplier * value for value in _add(parts.values())])
-
-    def borne(self, parts: Parts, *, of: Literal["shared", "idle"]) -> float:
-        """Return how much of a shared namespace's costs, or of idle's, others bear; 0 where nothing is known."""
-        gone = (
-            self.multiplier * value
-            for metric, column in parts.items()
-            for value, factor in zip(column, self.factors[of][metric], strict=True)
-            if factor == 0
-        )
-        return known_sum([0.0, *gone])
+    bearers: Column | float
+    shared: Column | float
+    idle: Column | float
 
 
 def shared_by(dataset: Dataset, sharing: Sharing) -> Dataset:
@@ -86,66 +51,30 @@ def shared_by(dataset: Dataset, sharing: Sharing) -> Dataset:
     return replace(dataset, sharing=sharing, shared=frozenset(names))
 
 
-def factors(sharing: Sharing, bearers: float, shared: float, idle: float) -> Factors:
-    """Return the factors of one metric and bucket, from the sums of the three kinds of row; NaN where none is known."""
-    own, given = (0.0 if isnan(value) else value for value in (bearers, shared))
-    first = _raise(own, given) if sharing.spreads_namespaces else None
-    borne = own + given
-    second = _raise(borne, idle) if sharing.idle and idle > 0 else None
-    after = sharing.multiplier * (1.0 if second is None else second)
+def factors(sharing: Sharing, bearers: Column | float, shared: Column | float, idle: Column | float) -> Factors:
+    """Return the factors of one metric from the sums of the three kinds of row; NaN where none is known."""
+    own, given, more = map(np.nan_to_num, (bearers, shared, idle))
+    first = np.where(sharing.spreads_namespaces, _raised(own, given), UNKNOWN)
+    second = np.where(sharing.idle & (more > 0), _raised(own + given, more), UNKNOWN)
+    after = sharing.multiplier * np.where(np.isnan(second), 1.0, second)
     return Factors(
-        bearers=after if first is None else after * first,
-        shared=after if first is None else 0.0,
-        idle=sharing.multiplier if second is None else 0.0,
+        bearers=after * np.where(np.isnan(first), 1.0, first),
+        shared=np.where(np.isnan(first), after, 0.0),
+        idle=np.where(np.isnan(second), sharing.multiplier, 0.0),
     )
-
-
-def spread(sharing: Sharing, bearers: Parts, shared: Parts, idle: Parts) -> Spread:
-    """Return the factors from the sums of the bearers, of the shared namespaces and of idle, which have one length."""
-    by_metric = {
-        metric: [factors(sharing, *sums) for sums in zip(bearers[metric], shared[metric], idle[metric], strict=True)]
-        for metric in bearers
-    }
-    by_kind: dict[RowKind, Parts] = {
-        "bearers": {metric: array("d", [f.bearers for f in row]) for metric, row in by_metric.items()},
-        "shared": {metric: array("d", [f.shared for f in row]) for metric, row in by_metric.items()},
-        "idle": {metric: array("d", [f.idle for f in row]) for metric, row in by_metric.items()},
-    }
-    both = zip(_applied(by_kind["bearers"], bearers), _applied(by_kind["shared"], shared), strict=True)
-    return Spread(by_kind, sharing.multiplier, array("d", map(known_sum, both)))
-
-
-def block(dataset: Dataset, *, applies: bool) -> dict[str, Any] | None:
-    """Return what the metadata of an answer says; None without sharing, and where no amount is money."""
-    sharing = dataset.sharing
-    if not applies or sharing == Sharing():
-        return None
-    return {
-        "shared_namespaces": list(sharing.namespaces),
-        "matched": len(dataset.shared),
-        "idle": sharing.idle,
-        "multiplier": rounded(sharing.multiplier),
-        "note": note(sharing) + (layout_of(dataset).idle_note if sharing.idle else ""),
-    }
 
 
 def note(sharing: Sharing) -> str:
     """Say in words what was done to the costs of an answer."""
-    done = ["Costs only; usage and requests are as measured."]
-    spread_over = [
-        *(["shared namespaces"] if sharing.spreads_namespaces else []),
-        *(["idle, where positive,"] if sharing.idle else []),
-    ]
-    if spread_over:
-        done.append(
-            f"Costs of {' and then of '.join(spread_over)} are borne by the other namespaces in proportion to their "
-            "own, per metric."
-        )
-    if sharing.multiplier != 1:
-        done.append(f"All costs, and the bill, are multiplied by {sharing.multiplier:g}.")
-    if spread_over:
-        done.append("Shared anew for each bucket and each window: points do not add up to the total of their window.")
-    return " ".join(done)
+    kinds = {"shared namespaces": sharing.spreads_namespaces, "idle, where positive,": sharing.idle}
+    borne = " and then of ".join(kind for kind, is_borne in kinds.items() if is_borne)
+    done = {
+        "Costs only; usage and requests are as measured.": True,
+        f"Costs of {borne} are borne by the other namespaces in proportion to their own, per metric.": bool(borne),
+        f"All costs, and the bill, are multiplied by {sharing.multiplier:g}.": sharing.multiplier != 1,
+        "Shared anew for each bucket and each window: points do not add up to the total of their window.": bool(borne),
+    }
+    return " ".join(sentence for sentence, applies in done.items() if applies)
 
 
 @dataclass(frozen=True)
@@ -160,70 +89,82 @@ class SharedCosts:
     window: Window
     measure: Measure
     summed: bool = False
-    _parts_of: dict[RowId, Parts] = field(default_factory=dict, compare=False)
 
     @cached_property
     def over_window(self) -> SharedCosts:
         """Return the costs shared as one sum over the window; of a column, its only element."""
         return SharedCosts(self.dataset, self.window, self.measure, summed=True)
 
-    def namespace(self, name: RowId) -> Column:
-        """Return what a namespace costs."""
-        return self.spread.namespace(self._parts(name), shared=name in self.dataset.shared)
+    def namespaces(self, numbers: Numbers) -> Column:
+        """Return what namespaces cost, a line each."""
+        parts = self._parts(self._table, numbers)
+        is_shared = self.is_shared[numbers][:, np.newaxis]
+        return np.where(is_shared, self._applied("shared", parts), self._applied("bearers", parts))
+
+    @property
+    def all_namespaces(self) -> Column:
+        """Return what all of them cost together."""
+        return known_sums(np.stack([self._applied(kind, self._sums[kind]) for kind in ("bearers", "shared")]), 0)
 
     def special(self, entry: Special) -> Column:
-        """Return what a special entry costs."""
-        return self.spread.special(self._cut(self.window.scale.special.get(entry, {})), entry)
+        """Return what a special entry costs: those besides idle are multiplied only."""
+        if entry == "idle":
+            return self._applied(entry, self._special(entry))
+        return self.dataset.sharing.multiplier * known_sums(np.stack([*self._special(entry).values()]), 0)
 
     def borne(self, of: Literal["shared", "idle"]) -> float:
-        """Return how much of the costs of all shared namespaces, or of idle, others bear."""
-        idle = self._cut(self.window.scale.special.get("idle", {}))
-        given = [self._parts(name) for name in self.dataset.shared] if of == "shared" else [idle]
-        return math.fsum(self.spread.borne(parts, of=of) for parts in given)
+        """Return how much of the costs of all shared namespaces, or of idle, others bear; 0 where nothing is known."""
+        shared = np.flatnonzero(self.is_shared[:-1])
+        parts = self._parts(self._table, shared) if of == "shared" else self._special("idle")
+        gone = (column[..., getattr(self._factors[metric], of) == 0] for metric, column in parts.items())
+        return known_sum([0.0, *(self.dataset.sharing.multiplier * float(np.nansum(each)) for each in gone)])
 
     @cached_property
-    def spread(self) -> Spread:
-        """Return by what every row is multiplied, and what all namespaces cost."""
-        names, shared = frozenset(self.window.scale.rows), self.dataset.shared
-        zeros = self._cut({})
+    def _factors(self) -> Mapping[Metric, Factors]:
+        sums = self._sums
+        return {m: factors(self.dataset.sharing, *(parts[m] for parts in sums.values())) for m in sums["idle"]}
+
+    @cached_property
+    def _sums(self) -> Mapping[RowKind, Parts]:
+        """Return the sums of the three kinds of row, in the order of `Factors`."""
+        shared = self.is_shared[:-1]
+        zeros = self._parts(Table(), np.array([-1]))
         bearers, given = (
-            {metric: sum_columns((self._parts(name)[metric] for name in some), zeros[metric]) for metric in zeros}
-            for some in (names - shared, names & shared)
+            {
+                metric: known_sums(matrix, 0) if len(matrix) else zeros[metric][0]
+                for metric, matrix in self._parts(self._table, np.flatnonzero(which)).items()
+            }
+            for which in (~shared, shared)
         )
-        return spread(self.dataset.sharing, bearers, given, self._cut(self.window.scale.special.get("idle", {})))
+        return {"bearers": bearers, "shared": given, "idle": self._special("idle")}
 
-    def _parts(self, name: RowId) -> Parts:
-        if name not in self._parts_of:
-            self._parts_of[name] = self._cut(self.window.scale.row(name))
-        return self._parts_of[name]
+    def _applied(self, kind: RowKind, parts: Parts) -> Column:
+        """Return the sum over metrics of what is known; unknown where no metric is."""
+        costs = [column * getattr(self._factors[metric], kind) for metric, column in parts.items()]
+        return known_sums(np.stack(costs), 0)
 
-    def _cut(self, row: Row) -> Parts:
-        parts, window = self.measure.parts(row), self.window
+    @property
+    def _table(self) -> Table:
+        return self.window.scale.namespaces
+
+    @cached_property
+    def is_shared(self) -> NDArray[np.bool_]:
+        """Return of each row whether others bear its costs; the last element is of what is not in the scale."""
+        return np.array([*(row in self.dataset.shared for row in self._table), False])
+
+    def _special(self, entry: Special) -> Parts:
+        special = self.window.scale.special
+        return {metric: matrix[0] for metric, matrix in self._parts(special, special.numbers((entry,))).items()}
+
+    def _parts(self, table: Table, numbers: Numbers) -> Parts:
+        parts, window = self.measure.parts(table, numbers), self.window
         if not self.summed:
             return parts
-        return {m: array("d", [known_sum(window.of(column))]) for m, column in parts.items()}
+        return {metric: known_sums(window.of(matrix))[:, np.newaxis] for metric, matrix in parts.items()}
 
 
-def shared_costs(dataset: Dataset, window: Window, measure: Measure) -> SharedCosts | None:
-    """Return the costs after sharing; None without sharing, and where amounts are no money or nothing has a price."""
-    if dataset.sharing == Sharing() or measure.cost_model != "costs" or measure.per_cent or not measure.metrics:
-        return None
-    return SharedCosts(dataset, window, measure)
-
-
-def _raise(own: float, more: float) -> float | None:
-    """Return what turns `own` into `own + more`; None where there is nothing to be in proportion to."""
-    if not own > 0:
-        return None
-    factor = (own + more) / own
-    return factor if factor < _MAX_FACTOR else None
-
-
-def _applied(factor: Parts, parts: Parts) -> Column:
-    return _add(array("d", map(float.__mul__, column, factor[metric])) for metric, column in parts.items())
-
-
-def _add(columns: Iterable[Column]) -> Column:
-    """Add up what is known; unknown where no metric is."""
-    first, *others = columns
-    return array("d", map(known_sum, zip(first, *others, strict=True))) if others else first
+def _raised(own: Column, more: Column) -> Column:
+    """Return what turns `own` into `own + more`; unknown where there is nothing to be in proportion to."""
+    with np.errstate(over="ignore"):
+        factor = ratios(own + more, own)
+    return np.where((own > 0) & (factor < _MAX_FACTOR), factor, UNKNOWN)

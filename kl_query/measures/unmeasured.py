@@ -1,17 +1,18 @@
-"""What was not measured of a window: shares of pods, the requests that stand against no usage, idle that is none."""
+"""What was not measured or not requested of a window: shares of pods, requests without usage, idle that is none."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Sequence
-from math import isnan
+from functools import partial
 
-from kl_core.vocabulary import Metric
-from kl_query.dataset.model import Amounts, Column, Dataset, Node, Scale
+import numpy as np
+
+from kl_core.vocabulary import Metric, Special
+from kl_query.dataset import derived
+from kl_query.dataset.model import Amounts, Column, Dataset, Node, Numbers, Scale
 from kl_query.date_windows import Window, bucket_name
-from kl_query.measures.efficiency import matched_requests
-from kl_query.measures.measure import Measure, sum_columns
-from kl_query.numbers import UNKNOWN
+from kl_query.measures.measure import SAME_HOURS, Measure
+from kl_query.numbers import UNKNOWN, known_sums, ratio
 from kl_query.warnings.unmeasured import (
     BLIND_SPOTS,
     GPU_NOT_SEEN,
@@ -45,39 +46,52 @@ def share_of_pods(row: RowId, window: Window) -> float:
     answered = scale.coverage.get("metrics") if scale.pods_coverage is None else scale.pods_coverage
     if answered is None:
         return UNKNOWN
-    own = scale.measured.get(row, answered)
-    known = [i for i in window.indices if not isnan(own[i] + answered[i])]
-    expected = sum(answered[i] * scale.elapsed_hours[i] for i in known)
-    seen = sum(min(own[i], answered[i]) * scale.elapsed_hours[i] for i in known)
-    return seen / expected if expected else UNKNOWN
+    own, answered, elapsed = map(window.of, (scale.measured.get(row, answered), answered, scale.elapsed_hours))
+    return ratio(np.nansum(np.minimum(own, answered) * elapsed), np.nansum((answered + 0 * own) * elapsed))
 
 
-def unmeasured_requests(scale: Scale, metric: Metric, zero: Column) -> Column:
+def unmeasured_requests(scale: Scale, metric: Metric) -> Column:
     """Return per bucket what is requested in the whole cluster and stands against no measured usage.
 
     That is of pods that were not measured, and of namespaces as a whole in hours in which their usage is unknown.
-    Nobody can request GPU memory.
     """
-    if metric == "gpu_memory":
-        return array("d", [UNKNOWN]) * len(zero)
-    rows = [*map(scale.row, scale.rows), scale.special.get("excluded", {})]
-    asking = [row[metric] for row in rows if metric in row and not _met_throughout(row[metric])]
-    return sum_columns(map(_unmatched, asking), zero)
+    unmatched = _of_all(scale, metric, _unmatched)
+    return known_sums(unmatched, 0) if len(unmatched) else scale.zero
 
 
-def _met_throughout(amounts: Amounts) -> bool:
-    return amounts.requests is None or (amounts.requests_matched is None and not isnan(sum(amounts.usage)))
+def beside_requests(scale: Scale, metric: Metric, entry: Special) -> Column | None:
+    """Return per bucket what a special entry is where namespaces are what they request.
+
+    Idle is then what is allocatable and requested by nobody, unknown in buckets in which somebody's requests are, for
+    any of their hours. None for an entry that has no meaning beside requests.
+    """
+    amounts = scale.special.get(entry, {}).get(metric)
+    if entry == "idle" and metric in scale.allocatable:
+        unrequested: Column = scale.allocatable[metric] - _of_all(scale, metric, _wholly_known_requests).sum(0)
+        return unrequested
+    if amounts is None or entry not in ("non-allocatable", "excluded"):
+        return None
+    return amounts.usage if entry == "non-allocatable" else amounts.requests
 
 
-def _unmatched(amounts: Amounts) -> Column:
-    columns = zip(amounts.usage, amounts.requests or (), matched_requests(amounts), strict=True)
-    return array("d", [requested - _met(used, requested, matched) for used, requested, matched in columns])
+def _of_all(scale: Scale, metric: Metric, rule: derived.Rule) -> Column:
+    """Return a column of each namespace, and of the excluded ones together, that has a metric."""
+    excluded = scale.special.numbers(("excluded",))
+    tables = (scale.namespaces, scale.namespaces.everyone), (scale.special, excluded)
+    having = [(table, numbers[table.has(metric, numbers)]) for table, numbers in tables]
+    return np.vstack([table.matrix(metric, some, partial(rule, scale, metric), scale.zero) for table, some in having])
 
 
-def _met(used: float, requested: float, matched: float) -> float:
-    if isnan(used) or isnan(matched):
-        return 0.0
-    return requested if abs(requested - matched) <= _ROUNDING * requested else matched
+def _unmatched(scale: Scale, metric: Metric, amounts: Amounts) -> Column:
+    requested, matched = derived.requests(scale, metric, amounts), derived.requests_matched(scale, metric, amounts)
+    met = np.where(np.abs(requested - matched) <= _ROUNDING * requested, requested, matched)
+    unmatched: Column = requested - np.where(np.isnan(amounts.usage) | np.isnan(matched), 0.0, met)
+    return unmatched
+
+
+def _wholly_known_requests(scale: Scale, metric: Metric, amounts: Amounts) -> Column:
+    hours = scale.observed_hours if amounts.matched_hours is None else derived.requested_hours(scale, metric, amounts)
+    return np.where(hours > scale.observed_hours - SAME_HOURS, derived.requests(scale, metric, amounts), UNKNOWN)
 
 
 def lacks_gpus(dataset: Dataset, measure: Measure, window: Window) -> bool:
@@ -92,14 +106,11 @@ def all_measured(dataset: Dataset, measure: Measure, window: Window) -> bool:
     """
     if lacks_gpus(dataset, measure, window):
         return False
-    scale = window.scale
-    unmeasured = scale.special.get("unmeasured", {})
-    left = (unmeasured[m].usage[i] for m in measure.metrics if m in unmeasured for i in window.indices)
-    if any(amount and not isnan(amount) for amount in left):
+    unmeasured = window.scale.special.get("unmeasured", {})
+    if any(np.nan_to_num(window.of(unmeasured[m].usage)).any() for m in measure.metrics if m in unmeasured):
         return False
-    if not any(metric in _OF_PODS for metric in measure.metrics):
-        return True
-    return all(not share_of_pods(row, window) < 1 - _ROUNDING for row in scale.measured)
+    sampled = window.scale.measured if any(metric in _OF_PODS for metric in measure.metrics) else ()
+    return all(not share_of_pods(row, window) < 1 - _ROUNDING for row in sampled)
 
 
 def is_newest(window: Window) -> bool:
@@ -113,21 +124,17 @@ def not_measured_warnings(
     """Return the warnings for pods of some namespaces that were not measured at the newest sample, one a reason."""
     if not dataset.unmeasured or not is_newest(window):
         return []
-    by_reason: dict[str, list[tuple[RowId, int]]] = {}
-    for name in names:
-        for reason, pods in (dataset.unmeasured.get(name, {}) if isinstance(name, str) else {}).items():
-            if any(metric in (_OF_GPUS if reason == GPU_NOT_SEEN else _OF_PODS) for metric in metrics):
-                by_reason.setdefault(reason, []).append((name, pods))
-    return [not_measured(reason, by_reason[reason]) for reason in sorted(by_reason)]
+    pods_of = [(name, dataset.unmeasured.get(name, {})) for name in names if isinstance(name, str)]
+    reasons = sorted({reason for _, pods in pods_of for reason in pods})
+    return [
+        not_measured(reason, [(name, pods[reason]) for name, pods in pods_of if reason in pods])
+        for reason in reasons
+        if any(metric in (_OF_GPUS if reason == GPU_NOT_SEEN else _OF_PODS) for metric in metrics)
+    ]
 
 
-def blind_spot_warnings(dataset: Dataset, metrics: Iterable[str], *, requests: bool) -> list[DataWarning]:
+def blind_spot_warnings(dataset: Dataset, metrics: Sequence[str], *, requests: bool) -> list[DataWarning]:
     """Return what the collector could not see of some metrics; `requests` says whether they are asked for."""
-    listed = tuple(metrics)
-    return [spot.said for spot in dataset.blind_spots or () if _touches(spot.code, listed, requests=requests)]
-
-
-def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
     of_gpus = any(metric in _OF_GPUS for metric in metrics)
     touched = {
         _PODS_NOT_WATCHED: requests,
@@ -135,43 +142,32 @@ def _touches(code: str, metrics: Sequence[str], *, requests: bool) -> bool:
         _OTHER_GPUS: of_gpus,
         _BLANK_GPUS: of_gpus,
     }
-    return touched.get(code, True)
+    return [spot.said for spot in dataset.blind_spots or () if touched.get(spot.code, True)]
 
 
 def idle_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
     """Return what answers say of idle: why it is unknown, where it is negative, what is on nodes that are not Ready."""
-    return [
-        *_unknown_warnings(dataset, measure, window),
-        *_negative_warnings(measure, window),
-        *_not_ready_warnings(dataset, measure, window),
-    ]
+    scale, special, warnings = window.scale, window.scale.special, []
+    held = [metric in special.get("idle", {}) for metric in measure.metrics]
+    if any(held):
+        idle = measure.columns(special, special.numbers(("idle",)))[0]
+        observed = np.flatnonzero(window.of(scale.observed_hours) > 0)
+        if all(held) and len(observed) and np.isnan(window.of(idle)[observed]).all():
+            warnings.append(_unknown_warning(dataset, measure, window, observed))
+        below = np.flatnonzero(window.of(idle < -_NOTABLE_PART * measure.capacity_or_bill))
+        if len(below):
+            names = [bucket_name(scale.name, scale.starts[window.first + i]) for i in below]
+            warnings.append(idle_negative(names, scale.name))
+    return [*warnings, *_not_ready_warnings(dataset, measure, window)]
 
 
-def _unknown_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:
+def _unknown_warning(dataset: Dataset, measure: Measure, window: Window, observed: Numbers) -> DataWarning:
     """Return the warning for idle of which nothing is known, although the cluster was observed."""
-    scale = window.scale
-    idle = scale.special.get("idle", {})
-    observed = [i for i in window.indices if scale.observed_hours[i] > 0]
-    if not observed or not all(metric in idle for metric in measure.metrics) or not measure.metrics:
-        return []
-    column = measure.column(idle)
-    if not all(isnan(column[i]) for i in observed):
-        return []
-    rows = [(row, scale.row(row)) for row in scale.rows]
-    unknown = [
-        row for row, of in rows for m in measure.metrics if m in of and isnan(sum(of[m].usage[i] for i in observed))
-    ]
+    rows, nothing = window.scale.namespaces, np.zeros(len(window.scale.starts))
+    usage = [rows.matrix(m, rows.everyone, lambda amounts: amounts.usage, nothing) for m in measure.metrics]
+    unknown = np.isnan(window.of(np.stack(usage))[..., observed]).any((0, 2))
     nodes = dataset.nodes.nodes if dataset.nodes is not None and is_newest(window) else ()
-    return [idle_unknown(list(dict.fromkeys(unknown)), sum(1 for node in nodes if not node.ready))]
-
-
-def _negative_warnings(measure: Measure, window: Window) -> list[DataWarning]:
-    idle = window.scale.special.get("idle", {})
-    if not any(metric in idle for metric in measure.metrics):
-        return []
-    column, scale = measure.column(idle), window.scale
-    below = [i for i in window.indices if column[i] < -_NOTABLE_PART * measure.capacity_or_bill[i]]
-    return [idle_negative([bucket_name(scale.name, scale.starts[i]) for i in below], scale.name)] if below else []
+    return idle_unknown([rows.rows[i] for i in np.flatnonzero(unknown)], sum(1 for node in nodes if not node.ready))
 
 
 def _not_ready_warnings(dataset: Dataset, measure: Measure, window: Window) -> list[DataWarning]:

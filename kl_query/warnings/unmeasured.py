@@ -1,7 +1,5 @@
 """What the newest sample does not hold: pods that were to be measured and were not, and what could not be seen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from kl_core.calendar import GRANULARITY
@@ -26,7 +24,6 @@ _WHY: Mapping[str, tuple[Text, Text]] = {
 }
 UNMEASURED_REASONS = tuple(_WHY)
 """Why a pod was not measured, as manifests say it."""
-_OTHERWISE = text("for a reason that this kl-mcp does not know"), text("Upgrade kl-mcp.")
 
 _UNSEEN: Mapping[str, Plain] = {
     "pods_not_watched": Plain(
@@ -47,7 +44,7 @@ BLIND_SPOTS = tuple(_UNSEEN)
 
 def not_measured(reason: str, pods: Sequence[tuple[RowId, int]]) -> DataWarning:
     """Say how many pods of which namespaces were not measured at the newest sample, for one reason."""
-    why, todo = _WHY.get(reason, _OTHERWISE)
+    why, todo = _WHY.get(reason, (text("for a reason that this kl-mcp does not know"), text("Upgrade kl-mcp.")))
     return warning(
         Code.NOT_MEASURED,
         pods=sum(count for _, count in pods),
@@ -70,10 +67,9 @@ def idle_not_ready(amount: float, unit: Plain, nodes: int) -> DataWarning:
 
 def idle_unknown(namespaces: Sequence[RowId], not_ready: int) -> DataWarning:
     """Say whose unknown usage leaves idle unknown, and how many nodes are not Ready."""
-    others = text("those that the collector does not report by name")
     return warning(
         Code.IDLE_UNKNOWN,
-        names=Names.of(namespaces) if namespaces else others,
+        names=Names.of(namespaces) if namespaces else text("those that the collector does not report by name"),
         nodes=text(" {count} node(s) are not Ready: what runs there is not measured.", count=not_ready)
         if not_ready
         else Plain(""),

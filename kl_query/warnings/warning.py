@@ -47,9 +47,8 @@ class Names:
             if isinstance(name, str) and (visible is None or visible(name))
         ]
         unnamed = len(self.pairs) - len(named)
-        listed = [some(named)] if named else []
-        counted = [filled("{count} that cannot be named to you", {"count": unnamed})] if unnamed else []
-        return " and ".join([*listed, *counted])
+        counted = filled("{count} that cannot be named to you", {"count": unnamed}) if unnamed else ""
+        return " and ".join(filter(None, (some(named), counted)))
 
     def withheld(self, visible: Callable[[str], bool]) -> Names:
         """Return the same without the names of those that may not be named."""
@@ -65,11 +64,9 @@ class Detail:
     instead: Plain
 
     def shown(self, visible: Visible) -> str:
-        """Return the piece, or what stands for it."""
         return self.text if visible is None else self.instead
 
     def withheld(self, _visible: Callable[[str], bool]) -> Plain:
-        """Return what stands for the piece."""
         return self.instead
 
 
@@ -107,11 +104,6 @@ class DataWarning:
     def text(self) -> str:
         """Return the words for who may see everything, such as the operator."""
         return self.shown(None)
-
-    @property
-    def public_text(self) -> str:
-        """Return the words for who may not name any namespace."""
-        return self.shown(nobody)
 
     def shown(self, visible: Visible) -> str:
         """Return the words for who may name the namespaces for which `visible` is true."""
@@ -151,11 +143,8 @@ def some(items: Sequence[Plain]) -> Plain:
 
 def duration(seconds: float) -> Plain:
     """Return a length of time in words, rounded down."""
-    minutes = int(seconds // 60)
-    if minutes < 120:
-        return Plain(f"{minutes} min")
-    hours = minutes // 60
-    return Plain(f"{hours} h" if hours < 72 else f"{hours // 24} days")
+    minutes, hours, days = (int(seconds // unit) for unit in (60, 3600, 86_400))
+    return Plain(f"{minutes} min" if hours < 2 else f"{hours} h" if days < 3 else f"{days} days")
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:

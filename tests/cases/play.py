@@ -20,6 +20,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset
 from kl_query.dataset.load import load_dataset
 from tests.cases.cluster import scene_server
+from tests.kl_mcp.tools.conftest import check_schemas
 
 START = datetime(2026, 6, 10, tzinfo=UTC)
 
@@ -71,7 +72,7 @@ def play(case: Case, directory: Path) -> Dataset:
 def ask(dataset: Dataset, tool: str, **arguments: Any) -> dict[str, Any]:
     """Ask a tool right after the last tick."""
     answer = TABLE[tool].run(arguments, dataset, float(dataset.newest_sample or 0))
-    TABLE[tool].result.model_validate(answer)
+    check_schemas(tool, answer)
     return answer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from mcp_types import CallToolResult, TextContent
 
-from kl_query.answer_size import MAX_CHARS
+from kl_mcp.tools.answer_size import MAX_CHARS
 from tests.clients.agents import Agent, Step, answer
 from tests.clients.calls import CALLS
 from tests.clients.model.turns import Json, Result

@@ -12,12 +12,10 @@ PRODUCT = ("kl_core", "kl_query", "kl_mcp", "collector")
 PROGRAMS = (*PRODUCT, "simulator", "benchmarks", "release", "scripts")
 ONE_THING = {
     "BlindSpot": "on both sides of the published dataset",
-    "Buckets": "as the collector lists them, and as the server reads those of an existing KubeLedger",
     "Node": "on both sides of the published dataset",
     "RateChange": "as it is kept, and as a tool answers it",
     "Settings": "of each program",
     "Array": "numpy's, of floats",
-    "Block": "of an answer, as JSON",
     "Json": "as it is read, and as it is written",
 }
 """Names that several modules define, and as what."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kl_core.regular_files import TooLongError, UnfitFileError, open_regular, read_regular
+from kl_core.regular_files import TooLongError, UnfitFileError, open_regular, read_large, read_regular
 from tests.support.odd_files import ODD, OUTSIDE, PIPE, put_odd, without_waiting
 
 
@@ -20,14 +21,29 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+Read = Callable[..., bytes | memoryview]
+READ = pytest.mark.parametrize("read", [read_regular, read_large])
+
+
+@READ
+def test_a_file_may_be_empty_and_as_long_as_is_allowed_and_no_longer(folder: Path, read: Read) -> None:
+    (folder / "f").write_bytes(b"")
+    assert bytes(read(folder / "f", 0, inside=folder)) == b""
+    (folder / "f").write_bytes(b"0123456789")
+    assert bytes(read(folder / "f", 10, inside=folder)) == b"0123456789"
+    with pytest.raises(TooLongError):
+        read(folder / "f", 9, inside=folder)
+
+
+@READ
 @pytest.mark.parametrize("what", ODD)
 def test_whatever_is_no_regular_file_of_the_folder_is_refused_and_said_to_be_what_it_is(
-    folder: Path, what: str
+    folder: Path, what: str, read: Read
 ) -> None:
     says = put_odd(folder / "f", what)
 
     with pytest.raises(UnfitFileError) as caught:
-        without_waiting(lambda: read_regular(folder / "f", 10, inside=folder))
+        without_waiting(lambda: read(folder / "f", 10, inside=folder))
 
     assert caught.value.strerror is not None
     assert caught.value.strerror == (f"{OUTSIDE}{folder}" if says == OUTSIDE else says)
@@ -53,13 +69,14 @@ def test_without_a_folder_links_are_followed_anywhere(folder: Path) -> None:
     assert read_regular(folder / "f", 10) == b"{}"
 
 
-def test_a_file_is_read_through_the_links_by_which_kubernetes_swaps_mounted_files(folder: Path) -> None:
+@READ
+def test_a_file_is_read_through_the_links_by_which_kubernetes_swaps_mounted_files(folder: Path, read: Read) -> None:
     (folder / "..2026").mkdir()
     (folder / "..2026" / "f").write_bytes(b"content")
     (folder / "..data").symlink_to("..2026")
     (folder / "f").symlink_to("..data/f")
 
-    assert read_regular(folder / "f", 10, inside=folder) == b"content"
+    assert bytes(read(folder / "f", 10, inside=folder)) == b"content"
 
 
 def test_the_folder_may_be_a_link_and_a_link_in_it_may_name_it_in_full(folder: Path) -> None:

@@ -127,7 +127,7 @@ def _foreign(directory: Path) -> Path:
 @pytest.mark.parametrize(
     ("prepare", "named"),
     [
-        (_a_file, "data is not a directory. Set --data-dir to the directory that kl-collector publishes to"),
+        (_a_file, "data is a file, not a directory. Set --data-dir to the directory that kl-collector publishes to"),
         (_a_loop, "loop"),
         (_truncated, "dataset.json"),
         (_foreign, "dataset.json"),

@@ -1,10 +1,9 @@
-from array import array
-
+import numpy as np
 import pytest
 
 from kl_core.calendar import iso
 from kl_core.vocabulary import ScaleName
-from kl_query.dataset.model import Scale
+from kl_query.dataset.model import Scale, Table
 from kl_query.date_windows import full_window, read_window
 from kl_query.errors import ToolArgumentError
 from tests.support.datasets import at
@@ -19,9 +18,9 @@ def scale(name: ScaleName, dates: list[str] | None = None) -> Scale:
     starts = [int(at(date).timestamp()) for date in (NAMED[name] if dates is None else dates)]
     step = {"hourly_7d": 3600, "daily_14d": 86_400, "monthly_12m": 31 * 86_400}[name]
     ends = [*starts[1:], *([starts[-1] + step] if starts else [])]
-    hours = array("d", [(end - start) / 3600 for start, end in zip(starts, ends, strict=True)])
+    hours = np.array([(end - start) / 3600 for start, end in zip(starts, ends, strict=True)])
     complete = tuple(i < len(starts) - 1 for i in range(len(starts)))
-    return Scale(name, "f", tuple(starts), tuple(ends), complete, hours, hours, {}, {}, {}, {}, {}, {})
+    return Scale(name, "f", tuple(starts), tuple(ends), complete, hours, hours, {}, {}, {}, {}, Table(), Table())
 
 
 @pytest.mark.parametrize("name", list(NAMED))
@@ -103,9 +102,10 @@ def test_a_date_at_the_edge_of_the_calendar_is_refused_like_any_other(name: Scal
     assert caught.value.code == code
 
 
-def test_a_range_backwards_is_refused_with_the_range_meant() -> None:
+@pytest.mark.parametrize("separator", ["..", " .. ", "/", " to ", " TO "])
+def test_a_range_backwards_is_refused_with_the_range_meant(separator: str) -> None:
     with pytest.raises(ToolArgumentError) as caught:
-        read_window(scale("daily_14d"), "2026-03-01..2026-02-27")
+        read_window(scale("daily_14d"), f"2026-03-01{separator}2026-02-27")
     assert caught.value.nearest == ("2026-02-27..2026-03-01",)
 
 

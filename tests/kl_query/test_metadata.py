@@ -7,6 +7,7 @@ import pytest
 
 from kl_core.vocabulary import ScaleName
 from kl_mcp.tools import TABLE
+from kl_mcp.tools.plain import plain
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.metadata import metadata
 from kl_query.view import frame
@@ -14,6 +15,7 @@ from kl_query.warnings.warning import duration
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
 from tests.support.published import publish
+from tests.support.shown import warned
 
 SAMPLED = "2026-11-21T19:00:00Z"
 NOW = at(SAMPLED).timestamp()
@@ -43,7 +45,8 @@ def block(tmp_path: Path) -> Block:
 
 def _metadata(dataset: Dataset, age: float, model: Any, scale: ScaleName) -> dict[str, Any]:
     view = frame(dataset, scale, "cpu", model)
-    return metadata(dataset, NOW + age, window=view.window, measure=view.measure)
+    found = metadata(dataset, window=view.window, measure=view.measure)
+    return {**plain(found, found.unit), "warnings": warned(dataset, NOW + age, found)}
 
 
 @pytest.mark.requirement("KL-M-2")
@@ -73,7 +76,7 @@ def test_an_interval_that_is_not_told_is_taken_for_five_minutes(tmp_path: Path) 
     dataset = replace(load_dataset(tmp_path), polling_interval_seconds=None, generated_at=None)
     newest = max(at for at in dataset.last_sample_at.values() if at is not None)
     for age, is_stale in ((900, False), (901, True)):
-        warnings = metadata(dataset, newest + age)["warnings"]
+        warnings = warned(dataset, newest + age, metadata(dataset))
         assert any(warning.startswith("Stale") for warning in warnings) is is_stale
 
 
@@ -114,7 +117,8 @@ def test_a_publication_from_the_future_does_not_show_that_the_collector_runs(tmp
     for generated_at, said in (("2026-11-21T13:00:00Z", "No source has answered"), ("2027-11-21T13:00:00Z", "Stale")):
         publish(tmp_path, generated_at=generated_at)
         view = frame(load_dataset(tmp_path), "daily_14d", "cpu", None)
-        warnings = metadata(view.dataset, LAST_TICK + 3600, window=view.window, measure=view.measure)["warnings"]
+        found = metadata(view.dataset, window=view.window, measure=view.measure)
+        warnings = warned(view.dataset, LAST_TICK + 3600, found)
         assert warnings[0].startswith(said)
 
 

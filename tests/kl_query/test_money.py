@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset, load_dataset
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, write
+from tests.support.shown import page_of
 
 SAMPLED = "2026-03-01T00:00:00Z"
 NOW = at(SAMPLED).timestamp()
@@ -99,7 +99,7 @@ def test_hours_their_statistics_and_the_rate_are_right_to_the_cent(books: Datase
 
 
 def test_the_page_of_a_namespace_is_right_to_the_cent(books: Dataset) -> None:
-    page = one_namespace(books, "web", NOW)["scales"]["monthly_12m"]
+    page = page_of(books, "web", NOW)["scales"]["monthly_12m"]
     # 190,004 x 1.23456 = 234,571.33824
     assert {row["metric"]: row["cost"] for row in page["costs"]} == {"cpu": 234571.34, "total": 234571.34}
 

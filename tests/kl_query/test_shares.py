@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.answers.top_consumers import top_consumers
 from kl_query.dataset import Dataset
-from kl_query.paging import PageRequest, request_page
 from kl_query.view import frame
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, loaded
+from tests.support.shown import first_page
 
 amounts = st.one_of(st.floats(0, 1e4), st.none(), st.just(0.0))
 rows = st.dictionaries(
@@ -27,10 +27,6 @@ def dataset(usage: dict[str, list[float | None]]) -> Dataset:
     return loaded(Published(daily=scale, last_sample="2026-11-22T00:00:00Z"), check=False)
 
 
-def page(limit: int, cursor: str | None = None) -> PageRequest:
-    return request_page("tool", {}, limit=limit, cursor=cursor, explicit_limit=True)
-
-
 @settings(deadline=None)
 @given(rows, st.integers(1, 10), st.booleans(), st.sampled_from(["cumulative", "normalized", "costs"]))
 def test_every_page_of_a_ranking_adds_up_and_together_they_hold_each_namespace_once(
@@ -40,7 +36,7 @@ def test_every_page_of_a_ranking_adds_up_and_together_they_hold_each_namespace_o
     seen: list[str] = []
     cursor = None
     while True:
-        answer = top_consumers(view, 0, page(limit, cursor), exclude_system=exclude_system)
+        answer = first_page(top_consumers(view, exclude_system=exclude_system), limit, cursor)
         parts = [row["value"] or 0 for row in answer["ranking"]]
         parts += [answer["rest"]["value"] or 0, answer["excluded_system"]["value"] or 0]
         assert sum(parts) == pytest.approx(answer["total_value"] or 0, rel=1e-4, abs=1e-6)
@@ -60,7 +56,7 @@ def test_every_page_of_a_ranking_adds_up_and_together_they_hold_each_namespace_o
 @given(rows)
 def test_shares_of_all_namespaces_add_up_to_one_hundred(usage: dict[str, list[float | None]]) -> None:
     view = frame(dataset(usage), "daily_14d", "cpu", "cumulative")
-    answer = top_consumers(view, 0, page(100), exclude_system=False)
+    answer = first_page(top_consumers(view, exclude_system=False), 100)
     shares = [row["share_pct"] for row in answer["ranking"] if row["share_pct"] is not None]
     if answer["total_value"]:
         assert sum(shares) == pytest.approx(100, abs=1e-2)
@@ -73,7 +69,8 @@ def test_shares_of_all_namespaces_add_up_to_one_hundred(usage: dict[str, list[fl
 def test_where_everything_is_known_namespaces_and_idle_are_the_capacity(usage: dict[str, list[float | None]]) -> None:
     known: dict[str, list[float | None]] = {name: [value or 0.0 for value in column] for name, column in usage.items()}
     for model in ("cumulative", "costs", "normalized"):
-        answer = breakdown(frame(dataset(known), "daily_14d", "cpu", model), 0, page(100), exclude_system=False)
+        view = frame(dataset(known), "daily_14d", "cpu", model)
+        answer = first_page(breakdown(view, exclude_system=False), 100)
         overhead = answer["cluster_overhead"]
         assert answer["total_value"] + overhead["idle_value"] == pytest.approx(overhead["capacity_value"], rel=1e-4)
         assert answer["concentration"]["total_namespaces"] == len(known)

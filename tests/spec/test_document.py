@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -14,11 +15,13 @@ from kl_mcp.protocol.datasets import Datasets
 from kl_mcp.protocol.resources import DATASET, TEMPLATES, Resources, installed_documents
 from kl_mcp.protocol.tool_calls import INTERNAL
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.results import Coverage, DataWindow, Metadata, Truncated
+from kl_mcp.tools.answer_size import Truncated
 from kl_mcp.tools.wrong_arguments import VALIDATION_ERRORS
 from kl_mcp.transport.metrics import Metrics
 from kl_query.dataset.watcher import Holder
+from kl_query.metadata import Coverage, DataWindow
 from tests.spec.document import ROOT, TEXT, table, words
+from tests.support.shown import METADATA_KEYS
 
 
 def _terms() -> dict[str, str]:
@@ -37,10 +40,10 @@ def test_the_vocabulary_names_the_metrics_scales_and_special_entries_there_are()
 def test_the_metadata_keys_are_those_of_every_answer() -> None:
     rows = {name: row[1] for row in table("key") for name in words(row[0])}
 
-    assert set(rows) == set(Metadata.model_fields)
-    assert words(rows["data_window"]) == list(DataWindow.model_fields)
-    assert set(Truncated.model_fields) <= set(words(rows["truncated"]))
-    assert {"kubernetes", "metrics", "dcgm"} < set(Coverage.model_fields)
+    assert set(rows) == set(METADATA_KEYS)
+    assert words(rows["data_window"]) == [field.name for field in fields(DataWindow)]
+    assert {field.name for field in fields(Truncated)} <= set(words(rows["truncated"]))
+    assert {"kubernetes", "metrics", "dcgm"} < {field.name for field in fields(Coverage)}
 
 
 @pytest.mark.requirement("KL-T-3")

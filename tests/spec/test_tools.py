@@ -11,12 +11,12 @@ from mcp.client import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.results import Metadata
 from kl_query.dataset import Dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.spec.conftest import ERAS, asked
 from tests.spec.document import ROOT
 from tests.support.mcp_clients import HttpServer
+from tests.support.shown import METADATA_KEYS
 from tests.support.small_cluster import NOW
 
 
@@ -68,7 +68,7 @@ def test_the_whole_answer_is_structured_and_repeated_as_compact_json(server: Htt
         answer = result.structured_content
         assert answer is not None
         check_schemas(name, answer)
-        assert list(answer["metadata"]) == list(Metadata.model_fields)
+        assert list(answer["metadata"]) == METADATA_KEYS
         (block,) = result.content
         assert isinstance(block, TextContent)
         assert orjson.loads(block.text) == answer

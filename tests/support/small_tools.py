@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
 
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import Dataset
 from kl_query.errors import Correction, ToolArgumentError
-from tests.support.warned import told
+from kl_query.metadata import Metadata, metadata
 
 
-class Result(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Small:
     """Answer of every small tool."""
-
-    model_config = ConfigDict(frozen=True)
 
     namespace: str
     generation: int
-    metadata: dict[str, Any]
+    metadata: Metadata
 
 
-def _answer(dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
-    return {
-        "namespace": namespace,
-        "generation": dataset.generation,
-        "metadata": {"warnings": told(dataset), "prefixes": list(dataset.system_prefixes)},
-    }
+def small(dataset: Dataset, namespace: str = "shop") -> Small:
+    """The answer about a namespace."""
+    return Small(namespace, dataset.generation, metadata(dataset))
 
 
-def _refuse(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
+def _answer(dataset: Dataset, *, namespace: str = "shop") -> Small:
+    return small(dataset, namespace)
+
+
+def _refuse(_dataset: Dataset, *, namespace: str = "shop") -> Small:
     answered_by_another = Correction({"namespace": "shop"}, tool="describe_dataset")
     raise ToolArgumentError(
         "unknown_namespace",
@@ -41,11 +39,11 @@ def _refuse(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[
     )
 
 
-def _break(_dataset: Dataset, _now: float, *, namespace: str = "shop") -> dict[str, Any]:
+def _break(_dataset: Dataset, *, namespace: str = "shop") -> Small:
     raise KeyError(f"the secret of the cellar of {namespace}")
 
 
 SMALL_TABLE = {
-    name: Tool(name, f"Title of {name}", f"Use it to test {name}.", Result, answer)
+    name: Tool(name, f"Title of {name}", f"Use it to test {name}.", answer, paged=False)
     for name, answer in (("describe_dataset", _answer), ("refuse", _refuse), ("break", _break))
 }

@@ -5,80 +5,137 @@ usage. Money over all metrics has no usage of its own: its causes are told metri
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from kl_core.vocabulary import RATE_UNITS
 from kl_query.dataset.model import Column
 from kl_query.date_windows import Window
+from kl_query.fields import Amount, InUnit, Number, doc
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change_pct
-from kl_query.numbers import MONEY, known_sum, ratio, rounded
+from kl_query.numbers import known_sum, known_sums, percent, ratio
 from kl_query.warnings.warning import RowId
 
-Block = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A quantity in two periods."""
+
+    before: InUnit
+    after: InUnit
+    change_pct: Annotated[Number, doc("From before to after, in per cent of before")]
 
 
-def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
+@dataclass(frozen=True, slots=True)
+class UsageChange(Change):
+    """Usage on average in two periods."""
+
+    unit: Annotated[str, doc("cores, GiB or GPUs")]
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What an amount follows from; everything per hour it is known for."""
+
+    usage_per_hour: Annotated[
+        UsageChange | None,
+        Amount.OTHER,
+        doc(
+            "What was used on average, under every cost model, also where the amount is money or requests; "
+            "null for total, and of the kubeledger layout"
+        ),
+    ]
+    amount_per_hour: Annotated[Change, doc("The amount that was asked for: cores, GiB or GPUs; money under costs")]
+    capacity_per_hour: Annotated[Change, Amount.OTHER, doc("The cluster's capacity; null for total")]
+    cluster_share_pct: Annotated[
+        Change,
+        Amount.OTHER,
+        doc("The amount as per cent of the cluster, which itself may have changed; of the bill under costs"),
+    ]
+    metric_rate_per_hour: Annotated[
+        Change,
+        Amount.MONEY,
+        doc("The part of the cluster's price that is for the metric; moves with its weight too"),
+    ]
+
+
+@dataclass(frozen=True)
+class OfMetric:
+    """Of which metric something is."""
+
+    metric: str
+
+
+@dataclass(frozen=True)
+class MetricCauses(Causes, OfMetric):
+    """What one metric had to do with a change of total."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """Two periods."""
+
+    before: Annotated[str | None, doc("Earlier period")]
+    after: Annotated[str | None, doc("Later period")]
+
+
+@dataclass(frozen=True)
+class WhatChanged(Causes, Between):
+    """What is behind a change: usage, the size of the cluster, or the rate."""
+
+    rate_per_hour: Annotated[Change, Amount.MONEY, doc("Price of the whole cluster; null without a rate")]
+    by_metric: Annotated[Sequence[MetricCauses], doc("For total: each metric of which anything was paid; else empty")]
+
+
+def what_changed(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> WhatChanged:
     """Separate the causes of a change of some namespaces between two windows.
 
     `levels` are their amounts per hour together, before they are related to capacity.
-
-    `usage_per_hour` is what they used (cores, GiB, GPUs), also where the amount is money, a percentage, or requests;
-    null for a total. `amount_per_hour` is in the answer's own terms: money under costs. `capacity_per_hour` is that of
-    the cluster, `cluster_share_pct` the amount as a part of it (of the bill under costs). `rate_per_hour` is the
-    cluster's price, `metric_rate_per_hour` the part of it that is for the metric, which moves with the weights too.
-    `by_metric` holds these for each metric of a total of which anything was paid.
     """
-    bills = list(hours.view.scale.bill.values())
     metrics = [
-        {"metric": metric, **_causes(each, names, each.levels(names, before, after), before, after)}
+        MetricCauses(metric, *_causes(each, names, each.summed(names, before, after), before, after))
         for metric, each in hours.by_metric.items()
     ]
-    return {
-        "before": before.label,
-        "after": after.label,
-        **_causes(hours, names, levels, before, after),
-        "rate_per_hour": _rates(hours, bills, before, after),
-        "by_metric": [row for row in metrics if any(row["amount_per_hour"][when] != 0 for when in ("before", "after"))],
-    }
+    return WhatChanged(
+        before.label,
+        after.label,
+        *_causes(hours, names, levels, before, after),
+        rate_per_hour=_rates(hours, [*hours.view.scale.bill.values()], before, after),
+        by_metric=[row for row in metrics if row.amount_per_hour.before != 0 or row.amount_per_hour.after != 0],
+    )
 
 
-def _causes(hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window) -> Block:
-    measure, scale = hours.view.measure, hours.view.scale
-    metric, pair = measure.metric, (before, after)
-    capacity = [scale.capacity[metric]] if metric != "total" and metric in scale.capacity else []
-    own = [*scale.bill.values()] if metric == "total" else [scale.bill[metric]] if metric in scale.bill else []
-    sizes = _per_hour(capacity, hours.capacity, pair)
-    totals = _per_hour([measure.capacity_or_bill], hours.capacity_or_bill, pair)
-    shares = 100 * ratio(levels[0], totals[0]), 100 * ratio(levels[1], totals[1])
-    return {
-        "usage_per_hour": _usage(hours, names, before, after),
-        "amount_per_hour": _change(levels, measure.unit),
-        "capacity_per_hour": _change(sizes),
-        "cluster_share_pct": _change(shares),
-        "metric_rate_per_hour": _rates(hours, own, before, after),
-    }
+def _causes(
+    hours: KnownHours, names: Sequence[RowId], levels: Pair, before: Window, after: Window
+) -> tuple[UsageChange | None, Change, Change, Change, Change]:
+    """Return the fields of `Causes`."""
+    measure, scale, metric = hours.view.measure, hours.view.scale, hours.view.measure.metric
+    used = hours.usage.summed(names, before, after) if hours.usage else None
+    sizes = [column for each, column in scale.capacity.items() if each == metric]
+    bills = [column for each, column in scale.bill.items() if metric in (each, "total")]
+    totals = _per_hour([measure.capacity_or_bill], measure.base_hours, before, after)
+    return (
+        UsageChange(*used, change_pct(*used), RATE_UNITS[metric]) if used and metric != "total" else None,
+        _change(levels),
+        _change(_per_hour(sizes, hours.capacity, before, after)),
+        _change((percent(levels[0], totals[0]), percent(levels[1], totals[1]))),
+        _rates(hours, bills, before, after),
+    )
 
 
-def _usage(hours: KnownHours, names: Sequence[RowId], before: Window, after: Window) -> Block | None:
-    metric = hours.view.measure.metric
-    if metric == "total" or hours.usage is None:
-        return None
-    return {"unit": RATE_UNITS[metric], **_change(hours.usage.levels(names, before, after))}
-
-
-def _rates(hours: KnownHours, bills: Sequence[Column], before: Window, after: Window) -> Block:
+def _rates(hours: KnownHours, bills: Sequence[Column], before: Window, after: Window) -> Change:
     raised = hours.view.dataset.sharing.multiplier if hours.view.measure.cost_model == "costs" else 1.0
-    rates = _per_hour(bills, hours.priced, (before, after))
-    return _change((raised * rates[0], raised * rates[1]), MONEY)
+    first, last = _per_hour(bills, hours.view.scale.priced, before, after)
+    return _change((raised * first, raised * last))
 
 
-def _per_hour(columns: Sequence[Column], hours: Column, pair: tuple[Window, Window]) -> Pair:
+def _per_hour(columns: Sequence[Column], hours: Column, *windows: Window) -> Pair:
     before, after = (
-        ratio(known_sum(known_sum(window.of(column)) for column in columns), sum(window.of(hours))) for window in pair
+        ratio(known_sum(float(known_sums(window.of(column))) for column in columns), float(window.of(hours).sum()))
+        for window in windows
     )
     return before, after
 
 
-def _change(levels: Pair, unit: str | None = None) -> Block:
-    before, after = levels
-    return {"before": rounded(before, unit), "after": rounded(after, unit), "change_pct": change_pct(before, after)}
+def _change(levels: Pair) -> Change:
+    return Change(*levels, change_pct(*levels))

@@ -26,11 +26,9 @@ _ROUNDING_HOURS = 1e-6
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
     """Return the two periods; None where there are not two buckets to compare. Raises ToolArgumentError."""
     buckets = _buckets(view.scale, date, baseline)
-    if buckets is None:
-        return None
-    hours = _same_hours(view, *buckets)
-    if hours is None:
-        return Periods(view, *buckets)
+    hours = _same_hours(view, *buckets) if buckets else None
+    if buckets is None or hours is None:
+        return Periods(view, *buckets) if buckets else None
     scale, metric = hours[0].scale, view.measure.metric
     measure = rules_of(scale).measure(view.dataset, metric, view.measure.cost_model, view.measure.dimension)
     return Periods(Frame(view.dataset, full_window(scale), measure), *hours, buckets)
@@ -93,18 +91,15 @@ def _same_hours(view: Frame, before: Window, after: Window) -> Windows | None:
     # Only the last bucket of a scale is open, so that the whole period is the earlier one.
     earlier, opened = (before, after) if after.partial else (after, before)
     shift = scale.starts[opened.first] - scale.starts[earlier.first]
-    start = max(scale.starts[earlier.first], _first_hour(scale, hourly))
-    stop = hourly.ends[-1] - shift if hourly.complete[-1] else hourly.starts[-1] - shift
+    # The first hour of all data, unless there are earlier ones than are published.
+    young = Window(hourly, 0, bisect_left(hourly.starts, scale.ends[0]))
+    is_young = 0 < scale.observed_hours[0] <= young.observed_hours + _ROUNDING_HOURS
+    start = max(scale.starts[earlier.first], hourly.starts[0] if is_young else 0)
+    stop = (hourly.ends if hourly.complete[-1] else hourly.starts)[-1] - shift
     first, last = _hours(hourly, start, stop), _hours(hourly, start + shift, stop + shift)
     if first is None or last is None or not first.observed_hours or not last.observed_hours:
         return None
     return (first, last) if after.partial else (last, first)
-
-
-def _first_hour(scale: Scale, hourly: Scale) -> int:
-    """Return the first hour of all data; 0 where there are earlier ones than are published."""
-    first = Window(hourly, 0, bisect_left(hourly.starts, scale.ends[0]))
-    return hourly.starts[0] if 0 < scale.observed_hours[0] <= first.observed_hours + _ROUNDING_HOURS else 0
 
 
 def _hours(hourly: Scale, start: int, stop: int) -> Window | None:

@@ -9,16 +9,18 @@ decreasing, else stable. Fewer than two months are insufficient data.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean, linear_regression
-from typing import Any
+from typing import Annotated
 
 from kl_core.calendar import HOUR
-from kl_query.answers.compare_periods.causes import what_changed
+from kl_query.answers.compare_periods.causes import WhatChanged, what_changed
 from kl_query.dataset.model import Column
-from kl_query.date_windows import Window, bucket_name
+from kl_query.date_windows import Window
+from kl_query.fields import InUnit, Number, Value, doc
 from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory, change_pct
 from kl_query.measures.by_layout import rules_of
-from kl_query.numbers import UNKNOWN, known_sum, ratio, rounded
+from kl_query.numbers import UNKNOWN, known_sums, ratio, ratios
 from kl_query.warnings.warning import RowId
 
 THRESHOLD_PCT = 10.0
@@ -28,105 +30,150 @@ METHOD = (
 )
 
 
-def monthly(hours: KnownHours, names: Sequence[RowId], column: Column, trajectory: Trajectory) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month of the trajectory."""
+
+    date: str
+    value: Value
+    complete: bool
+    billed_change_pct: Annotated[Number, doc("From the month before, as billed; null unless both are whole")]
+    change_pct_per_hour: Annotated[Number, doc("The same per hour: months differ in length")]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMonth:
+    """The open month, brought to its full length by the hours it is known for."""
+
+    date: str
+    value: Value
+    observed_hours: Number
+    month_hours: float
+    value_scaled_to_month: InUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """The monthly trajectory."""
+
+    series: Sequence[Month]
+    open_month: OpenMonth | None
+    trend_direction: Annotated[str, doc("growing, stable, decreasing or insufficient_data, of the whole months")]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Direction over whole months."""
+
+    direction: str
+    rise_pct: Annotated[
+        Number,
+        doc(
+            "Rise of the line through all months, from the first to the last, over their mean: it decides the "
+            "direction. What changed from the first month to the last is in what_changed"
+        ),
+    ]
+    threshold_pct: float
+    months: Annotated[int, doc("Whole months it rests on")]
+    first_month: str | None
+    last_month: str | None
+    months_left_out: Annotated[
+        Sequence[str],
+        doc("Closed months that are too little known, or in which it did not exist from beginning to end"),
+    ]
+    method: str
+
+
+def monthly(hours: KnownHours, names: Sequence[RowId], column: Column, trajectory: Trajectory) -> Monthly:
     """Return the months of a sum over namespaces with what changed from each to the next, and the open one.
 
     As billed between whole months, per hour between those of the trajectory; the open one is scaled to its length.
     """
     view, rules = hours.view, rules_of(hours.view.scale)
-    values = dict(zip(view.window.indices, view.measure.series(column, view.window), strict=True))
+    values = dict(zip(view.window.indices, view.measure.series(column, view.window).tolist(), strict=True))
     billed = {i: value for i, value in values.items() if rules.is_complete(i)}
-    levels = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
-    months = [
-        {
-            "date": bucket_name(view.scale.name, view.scale.starts[i]),
-            "value": view.measure.shown(value),
-            "complete": i in billed,
-            "billed_change_pct": _change_pct(billed, i),
-            "change_pct_per_hour": _change_pct(levels, i),
-        }
-        for i, value in values.items()
-    ]
-    last = view.window.stop - 1
-    return {
-        "series": months,
-        "open_month": _open_month(hours, names, column, values[last]) if view.window.partial else None,
-    }
+    levels = _in_unit(hours, trajectory.levels)
+    return Monthly(
+        series=[
+            Month(
+                date=date,
+                value=values[i],
+                complete=i in billed,
+                billed_change_pct=_change_pct(billed, i),
+                change_pct_per_hour=_change_pct(levels, i),
+            )
+            for i, date in zip(values, view.window.dates, strict=True)
+        ],
+        open_month=_open_month(hours, names, column) if view.window.partial else None,
+        trend_direction=trend(hours, trajectory).direction,
+    )
 
 
-def _change_pct(values: Mapping[int, float], month: int) -> float | None:
-    """Return the change from the month before; None where either is unknown."""
+def _change_pct(values: Mapping[int, float], month: int) -> float:
+    """Return the change from the month before; unknown where either is."""
     return change_pct(values.get(month - 1, UNKNOWN), values.get(month, UNKNOWN))
 
 
-def _open_month(hours: KnownHours, names: Sequence[RowId], column: Column, value: float) -> dict[str, Any]:
-    scale, last = hours.view.scale, hours.view.window.stop - 1
-    length = (scale.ends[last] - scale.starts[last]) / HOUR
-    level = (
-        UNKNOWN
-        if not hours.view.measure.additive and len(names) > 1
-        else known_sum(ratio(hours.view.column(name)[last], hours.of(name)[last]) for name in names)
-        if names
-        else ratio(column[last], hours.all_rows[last])
+def _open_month(hours: KnownHours, names: Sequence[RowId], column: Column) -> OpenMonth:
+    measure, scale, last = hours.view.measure, hours.view.scale, hours.view.window.stop - 1
+    opened, length = Window(scale, last, last + 1), (scale.ends[last] - scale.starts[last]) / HOUR
+    level = UNKNOWN
+    if not names:
+        level = ratio(column[last], measure.all_hours[last])
+    elif measure.additive or len(names) == 1:
+        numbers = hours.view.table.numbers(names)
+        level = float(known_sums(ratios(hours.view.columns(numbers)[:, last], hours.of(numbers)[:, last])))
+    return OpenMonth(
+        date=opened.dates[0],
+        value=float(measure.series(column, opened)[0]),
+        observed_hours=scale.observed_hours[last],
+        month_hours=length,
+        value_scaled_to_month=_in_unit(hours, {last: level})[last] if measure.per_cent else level * length,
     )
+
+
+def _in_unit(hours: KnownHours, levels: Mapping[int, float]) -> Mapping[int, float]:
+    """Return amounts per hour as what a trend is of: themselves, or per cent of the capacity per hour."""
     measure = hours.view.measure
-    return {
-        "date": bucket_name(scale.name, scale.starts[last]),
-        "value": measure.shown(value),
-        "observed_hours": rounded(scale.observed_hours[last]),
-        "month_hours": length,
-        "value_scaled_to_month": measure.shown(_in_unit(hours, last, level) if measure.per_cent else level * length),
-    }
+    if not measure.per_cent:
+        return levels
+    return {i: 100 * ratio(x, ratio(float(measure.base[i]), float(measure.base_hours[i]))) for i, x in levels.items()}
 
 
-def _in_unit(hours: KnownHours, bucket: int, level: float) -> float:
-    """Return an amount per hour as what a trend is of: itself, or per cent of the capacity per hour."""
-    if not hours.view.measure.per_cent:
-        return level
-    base = hours.view.measure.base
-    return 100 * ratio(
-        level, ratio((hours.view.measure.capacity_or_bill if base is None else base)[bucket], hours.base[bucket])
+def trend(hours: KnownHours, trajectory: Trajectory) -> Trend:
+    """Return direction, rise of the line in per cent and the months it rests on."""
+    points = {i: level for i, level in _in_unit(hours, trajectory.levels).items() if not math.isnan(level)}
+    window, rise = hours.view.window, _rise_pct(points)
+    dates = dict(zip(window.indices, window.dates, strict=True))
+    used = [dates[i] for i in points]
+    return Trend(
+        direction=_direction(rise),
+        rise_pct=rise,
+        threshold_pct=THRESHOLD_PCT,
+        months=len(used),
+        first_month=used[0] if used else None,
+        last_month=used[-1] if used else None,
+        months_left_out=[dates[i] for i in window.closed().indices if i not in points],
+        method=METHOD,
     )
 
 
-def trend(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any]:
-    """Return direction, rise of the line in per cent and the months it rests on."""
-    scale = hours.view.scale
-    in_unit = {i: _in_unit(hours, i, level) for i, level in trajectory.levels.items()}
-    points = [(i, level) for i, level in in_unit.items() if not math.isnan(level)]
-    used = [i for i, _ in points]
-    rise = _rise_pct(points)
-    return {
-        "direction": _direction(rise),
-        "rise_pct": rounded(rise),
-        "threshold_pct": THRESHOLD_PCT,
-        "months": len(points),
-        "first_month": bucket_name(scale.name, scale.starts[used[0]]) if used else None,
-        "last_month": bucket_name(scale.name, scale.starts[used[-1]]) if used else None,
-        "months_left_out": [
-            bucket_name(scale.name, scale.starts[i]) for i in hours.view.window.closed().indices if i not in used
-        ],
-        "method": METHOD,
-    }
-
-
-def between_months(hours: KnownHours, trajectory: Trajectory) -> dict[str, Any] | None:
+def between_months(hours: KnownHours, trajectory: Trajectory) -> WhatChanged | None:
     """Return what changed from the first to the last month of a trajectory; None when there are fewer than two."""
-    if len(trajectory.levels) < 2:
+    levels = trajectory.levels
+    if len(levels) < 2:
         return None
-    first, last = min(trajectory.levels), max(trajectory.levels)
+    first, last = min(levels), max(levels)
     before, after = (Window(hours.view.scale, i, i + 1) for i in (first, last))
-    return what_changed(hours, trajectory.names, (trajectory.levels[first], trajectory.levels[last]), before, after)
+    return what_changed(hours, trajectory.names, (levels[first], levels[last]), before, after)
 
 
-def _rise_pct(points: list[tuple[int, float]]) -> float | None:
-    if len(points) < 2:
+def _rise_pct(levels: Mapping[int, float]) -> float | None:
+    if len(levels) < 2:
         return None
-    months, levels = zip(*points, strict=True)
-    mean = fmean(levels)
-    if mean == 0:
-        return 0.0
-    rise = 100 * linear_regression(months, levels).slope * (months[-1] - months[0]) / mean
+    mean = fmean(levels.values())
+    line = linear_regression([*levels], [*levels.values()])
+    rise = 100 * line.slope * (max(levels) - min(levels)) / mean if mean else 0.0
     return 0.0 if abs(rise) < NOISE_PCT else rise
 
 

@@ -1,43 +1,29 @@
-"""What every scale is made of: the buckets that values go into, and the scale of their rows."""
+"""What every scale is made of: rows over buckets, oldest first, that each end where the next begins."""
 
 from __future__ import annotations
 
-import math
-from array import array
-from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import TypeAlias
 
-from kl_core.vocabulary import CostModel, ScaleName
+import numpy as np
+
+from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE
-from kl_query.dataset.model import Amounts, Column, LegacyFacts, Row, Scale
+from kl_query.dataset.model import Amounts, Block, Column, LegacyFacts, Scale, Table
+from kl_query.numbers import UNKNOWN
 
-
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """Consecutive buckets, oldest first."""
-
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    @property
-    def unknown(self) -> Column:
-        """Return a column in which nothing is known."""
-        return array("d", [math.nan]) * len(self.starts)
-
-    def index(self, start: int) -> int | None:
-        """Return which bucket starts at `start`; None for one that is not among them."""
-        position = bisect_left(self.starts, start)
-        return position if position < len(self.starts) and self.starts[position] == start else None
+RowsByMetric: TypeAlias = Mapping[Metric, tuple[Sequence[str], Amounts]]
+"""Per metric the names that the files have, and their amounts, a line each."""
 
 
 def scale(
     name: ScaleName,
     file: str,
-    buckets: Buckets,
+    bounds: Sequence[int],
     elapsed: Column,
     *,
-    rows: Mapping[str, Row],
+    rows: RowsByMetric,
     newest: int,
     cost_model: CostModel,
     open_from: int | None = None,
@@ -45,38 +31,44 @@ def scale(
 ) -> Scale:
     """Return the scale of some rows, the special entries among them apart.
 
-    `newest` is the newest sample, `open_from` the instant from which on a bucket that ends later is open, by default
-    `newest`; `observed` are the hours with data, by default all of `elapsed`; a bucket in which no row has a value has
-    none.
+    `bounds` are the starts of the buckets, and the end of the last; `newest` is the newest sample, `open_from` the
+    instant from which on a bucket that ends later is open, by default `newest`; `observed` are the hours with data, by
+    default all of `elapsed`; a bucket in which no row has a value has none.
     """
     sampled = newest if open_from is None else open_from
-    count = len(buckets.starts)
-    special = {metric: Amounts(amounts.usage, None) for metric, amounts in rows.get(NON_ALLOCATABLE, {}).items()}
+    there = [(names, ~np.isnan(amounts.usage)) for names, amounts in rows.values()]
+    seen = np.any([known.any(0) for _, known in there], axis=0) if there else False
+    known = {name for names, known in there for name in compress(names, np.any(known, axis=1))}
+    named = dict.fromkeys(name for names, _ in there for name in names if name in known)
+    special = {metric: (names, Amounts(amounts.usage, None)) for metric, (names, amounts) in rows.items()}
     return Scale(
         name=name,
         file=file,
-        starts=buckets.starts,
-        ends=buckets.ends,
-        complete=tuple(i < count - 1 or end <= sampled for i, end in enumerate(buckets.ends)),
+        starts=tuple(bounds[:-1]),
+        ends=tuple(bounds[1:]),
+        complete=tuple(end < bounds[-1] or end <= sampled for end in bounds[1:]),
         elapsed_hours=elapsed,
-        observed_hours=_where_any(rows, elapsed if observed is None else observed),
+        observed_hours=np.where(seen, elapsed if observed is None else observed, 0.0),
         coverage={},
         capacity={},
         allocatable={},
         bill={},
-        namespaces={n: row for n, row in rows.items() if n not in (NON_ALLOCATABLE, BILLING_RATE) and _known(row)},
-        special={"non-allocatable": special} if NON_ALLOCATABLE in rows else {},
+        namespaces=_table(rows, [name for name in named if name not in (NON_ALLOCATABLE, BILLING_RATE)]),
+        special=_table(special, [NON_ALLOCATABLE] if any(NON_ALLOCATABLE in names for names, _ in there) else []),
         cost_model=cost_model,
         newest_sample=newest,
+        absent=UNKNOWN,
         legacy=LegacyFacts(),
     )
 
 
-def _where_any(rows: Mapping[str, Row], hours: Column) -> Column:
-    columns = [amounts.usage for row in rows.values() for amounts in row.values()]
-    known = [not all(map(math.isnan, values)) for values in zip(*columns, strict=True)]
-    return array("d", [hour if seen else 0.0 for hour, seen in zip(hours, known, strict=True)])
-
-
-def _known(row: Row) -> bool:
-    return not all(math.isnan(value) for amounts in row.values() for value in amounts.usage)
+def _table(rows: RowsByMetric, names: Sequence[str]) -> Table:
+    numbers = {name: number for number, name in enumerate(names)}
+    blocks: dict[Metric, Block] = {}
+    for metric, (written, amounts) in rows.items():
+        kept = [line for line, name in enumerate(written) if name in numbers]
+        if kept:
+            lines = np.full(len(names) + 1, -1, dtype=np.intp)
+            lines[[numbers[written[line]] for line in kept]] = np.arange(len(kept))
+            blocks[metric] = Block(lines, amounts.at(np.array(kept, dtype=np.intp)))
+    return Table(names, blocks)

@@ -7,6 +7,7 @@ the next month).
 from datetime import UTC, datetime
 
 from kl_core.calendar import DAY, HOUR, MONTH_NAMES, read_iso
+from kl_query.dataset.legacy.files import DAILY_SECONDS
 
 _SLACK = 2 * DAY
 
@@ -40,10 +41,16 @@ def read_month(written: str) -> int | None:
     return _day(int(year), MONTH_NAMES.index(name) + 1, 1)
 
 
-def in_window(start: int, newest: int, window: int) -> bool:
-    """Say whether a bucket that starts at `start` can be part of a window that ends about now."""
-    longest = 31 * DAY if window > 100 * DAY else DAY
-    return newest - window - longest - _SLACK <= start <= newest + _SLACK
+def start_of_bucket(written: str, window: int, around: int | None) -> int | None:
+    """Return the start of a day or month of a rolling window that ends near `around`; None for one outside of it.
+
+    Where `around` is unknown every month counts, and no day.
+    """
+    start = read_day(written, around) if window == DAILY_SECONDS else read_month(written)
+    if start is None or around is None:
+        return start
+    longest = DAY if window == DAILY_SECONDS else 31 * DAY
+    return start if around - window - longest - _SLACK <= start <= around + _SLACK else None
 
 
 def hours_inside(start: int, end: int, newest: int, window: int, row: int = HOUR) -> float:

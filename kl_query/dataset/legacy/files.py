@@ -75,15 +75,17 @@ class EmptyListError(AbsentError):
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Raise AbsentError and MalformedError for what the system says of a file."""
+def reading(path: Path, whose: str = "") -> Iterator[None]:
+    """Raise AbsentError and MalformedError for what the system says of a file; `whose` says who may not read it."""
+    name = Plain(path.name)
     try:
         yield
     except FileNotFoundError:
-        raise AbsentError("{file} is missing", file=Plain(path.name)) from None
+        raise AbsentError("{file} is missing", file=name) from None
     except OSError as error:
+        by = Plain("" if isinstance(error, UnfitFileError) else whose)
         reason = Plain(str(error.strerror))
-        raise MalformedError("{file} cannot be read ({reason})", file=Plain(path.name), reason=reason) from None
+        raise MalformedError("{file} cannot be read ({reason}){by}", file=name, reason=reason, by=by) from None
 
 
 def is_legacy(directory: Path) -> bool:
@@ -103,18 +105,10 @@ class Backend:
 def read_backend(path: Path) -> Backend:
     """Return what the file says. Raises MalformedError where it cannot be used."""
     file = Plain(path.name)
+    with reading(path, " by the user this server runs as"):
+        content = read_regular(path, MAX_BACKEND_BYTES, inside=path.parent)
     try:
-        document = orjson.loads(read_regular(path, MAX_BACKEND_BYTES, inside=path.parent))
-    except FileNotFoundError:
-        raise MalformedError("{file} is missing", file=file) from None
-    except UnfitFileError as error:
-        raise MalformedError("{file} cannot be read ({reason})", file=file, reason=Plain(str(error.strerror))) from None
-    except OSError as error:
-        raise MalformedError(
-            "{file} cannot be read ({reason}) by the user this server runs as",
-            file=file,
-            reason=Plain(str(error.strerror)),
-        ) from None
+        document = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise MalformedError("{file} is truncated or not JSON", file=file) from None
     if not isinstance(document, dict):

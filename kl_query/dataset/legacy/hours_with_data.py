@@ -7,19 +7,21 @@ believed where its own sum is that of the coarser file. Elsewhere a namespace th
 taken to have been there throughout, unless its last week has gaps; of any other the hours are unknown.
 """
 
-import math
-from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress, pairwise
+
+import numpy as np
 
 from kl_core.calendar import HOUR, WEEK
-from kl_core.vocabulary import CostModel, Metric
-from kl_query.dataset.legacy.buckets import Buckets
+from kl_core.vocabulary import METRICS, CostModel, Metric
 from kl_query.dataset.legacy.dates import hours_inside
 from kl_query.dataset.legacy.hourly_points import Hourly
+from kl_query.dataset.legacy.table import BILLING_RATE
+from kl_query.dataset.legacy.values import Instants, NamedLines, is_same
 from kl_query.dataset.model import Column
+from kl_query.numbers import UNKNOWN, Flags, known_sums, ratios
 
 OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")
 """Their values are means over the GPUs of each namespace, whose number is in no file."""
@@ -31,56 +33,51 @@ _HOURLY_ROUNDING = 0.005
 _ROUNDING = 0.0005
 """Half a unit of the last digit that is certain to be there."""
 _MIN_DOUBT_SHARE, _MAX_DOUBT_SHARE = 1e-5, 0.01
+_MAX_DIFFERENCE_ROWS = 0.05
+"""How far from a whole number of rows hours may be by which a bill was rounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A namespace in finer buckets: usage ÷ requests of each added up (or usage), and its hours.
-
-    NaN is unknown; a bucket without data has 0 hours.
-    """
-
-    weights: Column
-    hours: Column
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Finer:
     """What a finer scale tells of one metric. A bucket lies in a coarser one where its element of `at` does.
 
-    After `horizon` it knows of every hour; `earliest` is the first element that `at` can have.
+    `weights` are usage ÷ requests of each bucket added up (or usage), NaN where unknown, and `hours` how many it has
+    data of: 0 without any. After `horizon` it knows of every hour; `earliest` is the first element that `at` can have.
     """
 
-    at: Sequence[int]
-    horizon: int
-    earliest: int
+    at: Instants
+    horizon: float
+    earliest: float
     lengths: Column
     """The hours of each bucket."""
-    traces: Mapping[str, Trace]
+    weights: NamedLines
+    hours: NamedLines
     by_usage: bool
+    assumed: Flags
+    """Which buckets have hours that are not certain."""
     row: float = 1.0
     """The hours of a row, in which a factor is a weight of as many."""
-    assumed: frozenset[int] = frozenset()
-    """Positions whose hours are not certain."""
     erratic: frozenset[str] = frozenset()
     """Namespaces that last week were now and then not there, or without requests."""
     without_requests: frozenset[str] = frozenset()
     """Namespaces that request nothing as far as last week tells."""
 
-    def missing(self, name: str, start: int, end: int) -> float:
-        """Return in how many of the hours between two instants a namespace has no data."""
-        trace = self.traces.get(name)
-        if trace is None:
-            return 0.0
-        first, stop = bisect_left(self.at, start), bisect_left(self.at, end)
-        return sum(self.lengths[i] - trace.hours[i] for i in range(first, stop))
+
+_NOTHING = NamedLines((), np.empty((0, 0)))
+UNTOLD = Finer(
+    np.empty(0, np.int64), -np.inf, -np.inf, np.empty(0), _NOTHING, _NOTHING, by_usage=False, assumed=np.empty(0, bool)
+)
+"""What there is to know without a finer scale."""
 
 
 @dataclass(frozen=True)
 class Rolling:
-    """The buckets of a file whose window, in seconds, ends at `newest`; values are sums over rows of `row` seconds."""
+    """The buckets of a file whose window, in seconds, ends at `newest`; values are sums over rows of `row` seconds.
 
-    buckets: Buckets
+    `bounds` are the starts of the buckets, and the end of the last.
+    """
+
+    bounds: tuple[int, ...]
     newest: int
     window: int
     row: int
@@ -92,9 +89,8 @@ class Rolling:
     @cached_property
     def inside(self) -> Column:
         """Return how many hours of each bucket are inside the window."""
-        end = max(self.newest, self.buckets.starts[-1])
-        pairs = zip(self.buckets.starts, self.buckets.ends, strict=True)
-        return array("d", [hours_inside(*pair, end, self.window, self.row) for pair in pairs])
+        end = max(self.newest, self.bounds[-2])
+        return np.array([hours_inside(*pair, end, self.window, self.row) for pair in pairwise(self.bounds)])
 
     @property
     def cut(self) -> bool:
@@ -102,22 +98,21 @@ class Rolling:
 
         Otherwise the first bucket is the one the data begin in, at an hour that may be any of it.
         """
-        return self.buckets.starts[0] <= self.newest - self.window + HOUR
+        return self.bounds[0] <= self.newest - self.window + HOUR
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HoursWithData:
-    """Hours of each bucket, NaN where unknown.
+    """Hours of each bucket, NaN where unknown, a line a namespace.
 
     `from_finer` are the buckets whose hours a finer file gives, or the bill, `assumed` those in which they may be
-    fewer.
-    `has_requests` is false for a namespace that seems to request nothing.
+    fewer. `has_requests` is false for a namespace that seems to request nothing.
     """
 
     hours: Column
-    from_finer: frozenset[int]
-    assumed: frozenset[int]
-    has_requests: bool = True
+    from_finer: Flags
+    assumed: Flags
+    has_requests: Flags
 
 
 def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Finer]:
@@ -127,147 +122,151 @@ def of_hours(hourly: Hourly, model: CostModel, lag: int = 0) -> dict[Metric, Fin
     """
     if hourly.newest is None:
         return {}
-    closed = [i for i, end in enumerate(hourly.ends) if end <= hourly.newest]
-    at = [hourly.ends[i] for i in closed]
+    at = np.array([end for end in hourly.ends if end <= hourly.newest], dtype=np.int64)
     row = hourly.row / HOUR
     horizon = hourly.newest + lag - WEEK
     finer: dict[Metric, Finer] = {}
-    for metric in ("cpu", "memory", "gpu", "gpu_memory"):
-        by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.columns
-        named = hourly.columns.get((metric, "usage" if by_usage else "rf"))
-        if named is None or (by_usage and model != "cumulative"):
+    for metric in METRICS:
+        by_usage = metric in OWN_GPUS or (metric, "rf") not in hourly.lines
+        lines = hourly.lines.get((metric, "usage" if by_usage else "rf"))
+        if lines is None or (by_usage and model != "cumulative"):
             continue
-        weights = {name: array("d", [column[i] for i in closed]) for name, column in named.items()}
-        traces = {
-            name: Trace(each, array("d", [0.0 if math.isnan(weight) else row for weight in each]))
-            for name, each in weights.items()
-        }
-        hours = array("d", [row]) * len(at)
-        erratic = _erratic(weights, by_usage=by_usage, row=row)
-        without_requests = frozenset(name for name, each in weights.items() if not by_usage and _only_ones(each, row))
+        weights = lines.matrix[:, : len(at)]
+        known = ~np.isnan(weights)
+        ones = is_same(weights, row)
+        only_ones = known.any(1) & (ones == known).all(1) & (not by_usage)
+        erratic = _is_erratic(known) | (_is_mixed(weights, row) & (not by_usage))
         finer[metric] = Finer(
             at,
             horizon,
             horizon + hourly.row,
-            hours,
-            traces,
+            np.full(len(at), row),
+            NamedLines(lines.names, weights),
+            NamedLines(lines.names, np.where(known, row, 0.0)),
             by_usage,
-            row=row,
-            erratic=erratic,
-            without_requests=without_requests,
+            np.zeros(len(at), bool),
+            row,
+            frozenset(compress(lines.names, erratic)),
+            frozenset(compress(lines.names, only_ones)),
         )
     return finer
 
 
-def count(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> HoursWithData:
-    """Return the hours of every bucket in which usage and requests of a namespace are known."""
-    with_data = present(name, usage, mean, rolling, finer)
-    if (finer and name in finer.without_requests) or _seems_without_requests(
-        usage, mean, with_data.hours, with_data.assumed
-    ):
-        return replace(with_data, hours=rolling.buckets.unknown, assumed=frozenset(), has_requests=False)
-    return with_data
+def billed_hours(costs: NamedLines, rolling: Rolling) -> float | None:
+    """Return for how many hours of its first bucket an installation has data; None where its bill does not tell them.
+
+    Under costs the values of a bucket, of all that used anything, add up to the hourly rates of the hours with data. So
+    the bill divided by the rate is these hours, as long as the rate was the same then as it is now: it tells them where
+    the next bucket was billed at today's rate in all of its hours, and the first in whole rows.
+    """
+    rate = rolling.rate
+    if not rate or rolling.cut or len(rolling.bounds) < 3:
+        return None
+    row = rolling.row / HOUR
+    charged = [name != BILLING_RATE for name in costs.names]
+    first, second = (known_sums(costs.matrix[charged, :2], axis=0) / rate / row).tolist()
+    if not (first > 0 and abs(second - rolling.inside[1] / row) <= _MAX_DIFFERENCE_ROWS):
+        return None
+    rows = round(first)
+    is_plain = abs(first - rows) <= _MAX_DIFFERENCE_ROWS and 0 < rows * row <= rolling.inside[0]
+    return rows * row if is_plain else None
 
 
-def present(name: str, usage: Column, mean: Column, rolling: Rolling, finer: Finer | None) -> HoursWithData:
+def counted(names: Sequence[str], usage: Column, mean: Column, rolling: Rolling, finer: Finer) -> HoursWithData:
+    """Return the hours of every bucket in which usage and requests of each of some namespaces are known."""
+    with_data = present(names, usage, mean, rolling, finer)
+    unrequested = np.array([name in finer.without_requests for name in names], bool)
+    unrequested |= _seem_without_requests(usage, mean, with_data.hours, with_data.assumed)
+    return replace(
+        with_data,
+        hours=np.where(unrequested[:, np.newaxis], UNKNOWN, with_data.hours),
+        assumed=with_data.assumed & ~unrequested[:, np.newaxis],
+        has_requests=~unrequested,
+    )
+
+
+def present(names: Sequence[str], usage: Column, mean: Column, rolling: Rolling, finer: Finer) -> HoursWithData:
     """Return the same, whether or not requests that equal usage may be none."""
-    buckets = rolling.buckets
-    weights = weigh(usage, mean, by_usage=finer is not None and finer.by_usage)
-    hours, from_finer, assumed = buckets.unknown, set[int](), set[int]()
-    for i, weight in enumerate(weights):
-        if math.isnan(weight) or not mean[i] > 0:
-            continue
-        start, end = buckets.starts[i], min(buckets.ends[i], rolling.newest + 1)
-        hours_and_doubt = _hours_from_finer(finer, name, weight, start, end) if finer else None
-        if hours_and_doubt is not None:
-            hours[i], doubtful = hours_and_doubt
-            from_finer.add(i)
-        elif any(map(math.isnan, usage[max(0, i - 1) : i + 2])) or (finer and name in finer.erratic):
-            continue
-        elif i == 0 and rolling.begun_hours is not None:
-            hours[i], doubtful = rolling.begun_hours, False
-            from_finer.add(i)
-        else:
-            # Hours that contradict the day they are of tell nothing about it.
-            partly = finer is not None and start <= finer.horizon
-            hours[i] = rolling.inside[i] - (finer.missing(name, start, end) if finer and partly else 0.0)
-            doubtful = i == 0 and not rolling.cut
-        if doubtful:
-            assumed.add(i)
-    return HoursWithData(hours, frozenset(from_finer), frozenset(assumed))
+    weights = weigh(usage, mean, by_usage=finer.by_usage)
+    there = ~np.isnan(weights) & (mean > 0)
+    gaps = np.pad(np.isnan(usage), ((0, 0), (1, 1)))
+    interrupted = gaps[:, :-2] | gaps[:, 1:-1] | gaps[:, 2:]
+    interrupted |= np.array([name in finer.erratic for name in names], bool)[:, np.newaxis]
+    traces = finer.weights.of(names), finer.hours.of(names, finer.lengths)
+    begun_after = _begun_after(finer, traces[0])
+    hours = np.full(usage.shape, UNKNOWN)
+    from_finer, assumed = np.zeros(usage.shape, bool), np.zeros(usage.shape, bool)
+    for i, (start, end) in enumerate(pairwise(rolling.bounds)):
+        part = slice(*np.searchsorted(finer.at, (start, min(end, rolling.newest + 1))))
+        agreed, agreed_hours = _agreed(finer, traces[0][:, part], traces[1][:, part], weights[:, i])
+        agreed &= there[:, i] & (begun_after | (start > finer.horizon))
+        supposed = there[:, i] & ~agreed & ~interrupted[:, i]
+        billed = rolling.begun_hours if i == 0 else None
+        # Hours that contradict the day they are of tell nothing about it.
+        partly = start <= finer.horizon
+        missing = (finer.lengths[part] - traces[1][:, part]).sum(1) if partly else 0.0
+        supposed_hours = rolling.inside[i] - missing if billed is None else billed
+        hours[:, i] = np.where(agreed, agreed_hours, np.where(supposed, supposed_hours, UNKNOWN))
+        from_finer[:, i] = agreed | (supposed & (billed is not None))
+        doubtful = (~np.isnan(traces[0][:, part]) & finer.assumed[part]).any(1)
+        assumed[:, i] = (agreed & doubtful) | (supposed & (i == 0 and billed is None and not rolling.cut))
+    return HoursWithData(hours, from_finer, assumed, np.ones(len(names), bool))
 
 
-def doubt(mean: float) -> float:
+def doubt(mean: Column) -> Column:
     """Return how near to 1 a usage ÷ requests may be that was 1, which files also write for no requests.
 
     Both numbers are rounded.
     """
-    return min(_MAX_DOUBT_SHARE, max(_MIN_DOUBT_SHARE, _ROUNDING / mean))
-
-
-def _seems_without_requests(usage: Column, mean: Column, hours: Column, assumed: Collection[int]) -> bool:
-    """Say whether usage ÷ requests is 1 in every bucket whose hours are certain, and there is one."""
-    sure = [i for i, count in enumerate(hours) if count > 0 and i not in assumed and usage[i] > 0]
-    return bool(sure) and all(abs(usage[i] / (mean[i] * hours[i]) - 1) <= doubt(mean[i]) for i in sure)
+    return np.clip(ratios(_ROUNDING, mean), _MIN_DOUBT_SHARE, _MAX_DOUBT_SHARE)
 
 
 def weigh(usage: Column, mean: Column, *, by_usage: bool) -> Column:
     """Return Σ rf of each bucket, or its usage."""
-    if by_usage:
-        return usage
-    return array("d", [u / m if m > 0 else math.nan for u, m in zip(usage, mean, strict=True)])
+    return usage if by_usage else np.where(mean > 0, ratios(usage, mean), UNKNOWN)
 
 
-def _hours_from_finer(finer: Finer, name: str, weight: float, start: int, end: int) -> tuple[float, bool] | None:
-    """Return what finer buckets say of the hours between two instants, and whether they may be fewer.
+def _seem_without_requests(usage: Column, mean: Column, hours: Column, assumed: Flags) -> Flags:
+    """Say of which usage ÷ requests is 1 in every bucket whose hours are certain, and there is one."""
+    sure = (hours > 0) & ~assumed & (usage > 0)
+    is_one = abs(ratios(usage, mean * hours) - 1) <= doubt(mean)
+    seem: Flags = np.any(sure, axis=1) & np.all(is_one | ~sure, axis=1)
+    return seem
 
-    None where the finer buckets do not have all of them.
+
+def _agreed(finer: Finer, weights: Column, hours: Column, total: Column) -> tuple[Flags, Column]:
+    """Return of which namespaces finer buckets have all the hours of a coarser one, and how many these are.
+
+    Not a number where factors of 1 make them uncertain.
     """
-    trace = finer.traces.get(name)
-    if trace is None:
-        return None
-    first, stop = bisect_left(finer.at, start), bisect_left(finer.at, end)
-    known = [i for i in range(first, stop) if not math.isnan(trace.weights[i])]
-    if not known or not (start > finer.horizon or _began_after(finer, trace)):
-        return None
-    weights = [trace.weights[i] for i in known]
-    if abs(sum(weights) - weight) > _AGREES * weight + _HOURLY_ROUNDING * finer.row * len(known):
-        return None
-    hours = sum(trace.hours[i] for i in known)
-    mixed = not finer.by_usage and _mixed(weights, finer.row)
-    if math.isnan(hours) and not mixed:
-        return None
-    return math.nan if mixed else hours, not finer.assumed.isdisjoint(known)
+    known = ~np.isnan(weights)
+    count = known.sum(1)
+    agrees = abs(weights.sum(1, where=known) - total) <= _AGREES * total + _HOURLY_ROUNDING * finer.row * count
+    in_all = hours.sum(1, where=known)
+    mixed = _is_mixed(weights, finer.row) & (not finer.by_usage)
+    return (count > 0) & agrees & (mixed | ~np.isnan(in_all)), np.where(mixed, UNKNOWN, in_all)
 
 
-def _began_after(finer: Finer, trace: Trace) -> bool:
-    """Say whether a namespace was not there yet when a finer scale begins."""
-    known = (at for at, weight in zip(finer.at, trace.weights, strict=True) if not math.isnan(weight))
-    return next(known) > finer.earliest
+def _begun_after(finer: Finer, weights: Column) -> Flags:
+    """Say which namespaces were not there yet when a finer scale begins."""
+    known = ~np.isnan(weights)
+    after: Flags = np.any(known, axis=1) & ~np.any(known[:, finer.at <= finer.earliest], axis=1)
+    return after
 
 
-def _only_ones(factors: Column, one: float) -> bool:
-    known = [factor for factor in factors if not math.isnan(factor)]
-    return bool(known) and all(math.isclose(factor, one, rel_tol=1e-9) for factor in known)
+def _is_mixed(factors: Column, one: float) -> Flags:
+    """Say where factors of exactly 1, which may mean that nothing is requested, change the mean of all of them."""
+    known = ~np.isnan(factors)
+    others = known & ~is_same(factors, one)
+    mean, mean_of_others = (ratios(factors.sum(1, where=some), some.sum(1)) for some in (known, others))
+    mixed: Flags = np.any(others != known, axis=1) & (abs(mean_of_others - mean) > TOLERATED * mean)
+    return mixed
 
 
-def _mixed(factors: Sequence[float], one: float) -> bool:
-    """Say whether factors of exactly 1, which may mean that nothing is requested, change the mean of all of them."""
-    others = [factor for factor in factors if not math.isclose(factor, one, rel_tol=1e-9)]
-    if not others or len(others) == len(factors):
-        return False
-    mean = sum(factors) / len(factors)
-    return abs(sum(others) / len(others) - mean) > TOLERATED * mean
-
-
-def _erratic(weights: Mapping[str, Column], *, by_usage: bool, row: float) -> frozenset[str]:
-    some = [not all(map(math.isnan, hour)) for hour in zip(*weights.values(), strict=True)]
-    return frozenset(name for name, each in weights.items() if _is_erratic(each, some, row, by_usage=by_usage))
-
-
-def _is_erratic(weights: Column, some: Sequence[bool], row: float, *, by_usage: bool) -> bool:
-    known = [i for i, weight in enumerate(weights) if not math.isnan(weight)]
-    if not known:
-        return False
-    expected = sum(some[known[0] : known[-1] + 1])
-    return len(known) < (1 - TOLERATED) * expected or (not by_usage and _mixed([weights[i] for i in known], row))
+def _is_erratic(known: Flags) -> Flags:
+    """Say which lines lack many of the buckets between their first and their last in which any line is known."""
+    begun = np.logical_or.accumulate(known, axis=1)
+    not_ended = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
+    expected = (begun & not_ended & known.any(0)).sum(1)
+    erratic: Flags = known.sum(1) < (1 - TOLERATED) * expected
+    return erratic

@@ -5,10 +5,12 @@ predecessor. Any of these is a MalformedError; a file is used whole or not at al
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import orjson
 
 from kl_core.regular_files import check_length, open_regular
@@ -16,68 +18,42 @@ from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.legacy.files import MAX_FILE_BYTES
 from kl_query.warnings.warning import Plain
 
+Decode: TypeAlias = Callable[[bytes], list[Any]]
+"""Returns the elements of an array. Raises DecodeError, of msgspec or of orjson."""
 CHUNK_BYTES = 1 << 20
 _MAX_RECORD_BYTES = 1 << 16
 _NOT_FINITE = re.compile(rb"(:\s*)[+-]?(?:nan|inf(?:inity)?|\d[\d.]*e\+?\d{3,})(?=\s*[,}])", re.IGNORECASE)
 
 
-def records(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any]:
-    """Yield the elements of the array. Raises MalformedError, and OSError where the file cannot be read.
+def records(path: Path, chunk_bytes: int = CHUNK_BYTES, decoders: Sequence[Decode] = ()) -> Iterator[list[Any]]:
+    """Yield the elements of the array, some at a time. Raises MalformedError, and OSError for an unreadable file.
 
-    NaN and infinities, which are not JSON but are found in such files, become null.
+    They are what the first of `decoders` makes of them that can read all of these, or else as orjson does. NaN and
+    infinities, which are not JSON but are found in such files, become null.
     """
     name = Plain(path.name)
+    left, before = b"", b"["
     with open_regular(path, MAX_FILE_BYTES, inside=path.parent) as stream:
-        left = _opened(stream.read(chunk_bytes), name)
-        while True:
-            cut = left.rfind(b"}") + 1
-            if cut:
-                yield from _parsed(left[:cut], name)
-                left = left[cut:].lstrip()
-                if left.startswith(b","):
-                    left = left[1:].lstrip() or b" "
-                elif left and not left.startswith(b"]"):
-                    raise _no_list(name)
-            elif len(left) > chunk_bytes + _MAX_RECORD_BYTES:
-                raise _no_list(name)
-            more = stream.read(chunk_bytes)
-            if not more:
-                break
+        while more := stream.read(chunk_bytes):
             check_length(stream.tell(), MAX_FILE_BYTES)
-            left = _continued(left, more, name)
-    if left.strip() != b"]":
+            left = (left + more).lstrip()
+            cut = left.rfind(b"}") + 1
+            misplaced = left and not left.startswith(before) and (cut or before == b"[")
+            if misplaced or (not cut and len(left) > chunk_bytes + _MAX_RECORD_BYTES):
+                raise MalformedError("{file} is not a list of records", file=name)
+            if cut:
+                yield _parsed(b"".join((b"[", memoryview(left)[1:cut], b"]")), name, (*decoders, orjson.loads))
+                left, before = left[cut:], b","
+    if not left and before == b"[":
+        raise MalformedError("{file} is empty", file=name)
+    if b"".join(left.split()) != (b"[]" if before == b"[" else b"]"):
         raise MalformedError("{file} is truncated or half replaced", file=name)
 
 
-def _no_list(name: Plain) -> MalformedError:
-    return MalformedError("{file} is not a list of records", file=name)
-
-
-def _opened(head: bytes, name: Plain) -> bytes:
-    head = head.lstrip()
-    if not head:
-        raise MalformedError("{file} is empty", file=name)
-    if not head.startswith(b"["):
-        raise _no_list(name)
-    return head[1:].lstrip() or b" "
-
-
-def _continued(left: bytes, more: bytes, name: Plain) -> bytes:
-    if not left:
-        more = more.lstrip()
-        if more.startswith(b","):
-            return more[1:] or b" "
-        if more and not more.startswith(b"]"):
-            raise _no_list(name)
-    return left + more
-
-
-def _parsed(content: bytes, name: Plain) -> list[Any]:
-    document = b"[" + content + b"]"
-    try:
-        return list(orjson.loads(document))
-    except orjson.JSONDecodeError:
-        try:
-            return list(orjson.loads(_NOT_FINITE.sub(rb"\1null", document)))
-        except orjson.JSONDecodeError:
-            raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name) from None
+def _parsed(document: bytes, name: Plain, decoders: Sequence[Decode]) -> list[Any]:
+    for is_json in (True, False):
+        content = document if is_json else _NOT_FINITE.sub(rb"\1null", document)
+        for decode in decoders:
+            with suppress(msgspec.DecodeError, orjson.JSONDecodeError):
+                return decode(content)
+    raise MalformedError("{file} is truncated, half replaced, or not JSON", file=name)

@@ -6,12 +6,13 @@ that cannot be used costs nothing that was read before: its last good content an
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from kl_core.vocabulary import METRICS, Metric, Source
 from kl_core.watched_file import Mark
 from kl_query.dataset.fields import MalformedError
+from kl_query.dataset.legacy.dates import read_instant, start_of_bucket
 from kl_query.dataset.legacy.files import (
     BACKEND,
     COST_MODELS,
@@ -32,8 +33,9 @@ from kl_query.dataset.legacy.hours_with_data import of_hours
 from kl_query.dataset.legacy.last_seen import namespaces
 from kl_query.dataset.legacy.periods import period
 from kl_query.dataset.legacy.row_length import rows_of
-from kl_query.dataset.legacy.table import Table, Tables, read_table
-from kl_query.dataset.model import Dataset, Rate
+from kl_query.dataset.legacy.table import FileTable, Tables, read_table
+from kl_query.dataset.legacy.values import ValuesByKind, dated
+from kl_query.dataset.model import Dataset, Rate, Scale
 from kl_query.errors import DatasetError
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, joined, text, warning
@@ -46,7 +48,7 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._kept: dict[File, tuple[Mark, Table]] = {}
+        self._kept: dict[File, tuple[Mark, FileTable]] = {}
         self._backend: Backend | None = None
 
     def read(self) -> Dataset:
@@ -57,7 +59,7 @@ class Reader:
         warnings = [warning(Code.LEGACY_FILES)]
         backend = self._read_backend(warnings)
         empty: list[File] = []
-        trends = self._read_files(TRENDS, None, warnings, empty)
+        trends = dated(self._read_files(TRENDS, None, warnings, empty), read_instant)
         points = points_of(trends)
         days, months = (self._read_files(files, points.newest, warnings, empty) for files in (DAYS, MONTHS))
         if not trends and not days and not months:
@@ -70,48 +72,44 @@ class Reader:
     def _dataset(
         self,
         backend: Backend,
-        trends: Tables,
-        periods: tuple[Tables, Tables],
+        trends: ValuesByKind,
+        tables: tuple[Tables, Tables],
         points: Points,
         warnings: list[DataWarning],
     ) -> Dataset:
-        (in_days, in_months), newest, model = periods, points.newest, backend.cost_model
+        newest, model = points.newest, backend.cost_model
+        around = self._written_at(DAYS) if newest is None else newest
+        in_days = dated(tables[0], partial(start_of_bucket, window=DAILY_SECONDS, around=around))
+        in_months = dated(tables[1], partial(start_of_bucket, window=MONTHLY_SECONDS, around=newest))
         rate = hourly_rate(trends)
         rows = rows_of(trends, in_days, in_months, newest, model)
         hours = hourly_scale(trends, newest, _source(trends, None), rows.points)
         lag = window_lag(points, in_days, self._written_at(TRENDS) or 0, rows.points)
-        days = period(
+        days, finer = period(
             in_days,
             DAILY_SECONDS,
             newest,
             model,
             _source(in_days, DAILY_SECONDS),
-            around=self._written_at(DAYS) if newest is None else newest,
             finer=of_hours(hours, model, lag),
             lag=lag,
             row=rows.daily,
             rate=rate,
         )
-        months = period(
+        months, _ = period(
             in_months,
             MONTHLY_SECONDS,
             newest,
             model,
             _source(in_months, MONTHLY_SECONDS),
-            around=newest,
-            finer=days.finer,
+            finer=finer,
             lag=lag,
-            days_end=max(days.scale.ends, default=None),
+            days_end=max(days.ends, default=None),
             row=rows.monthly,
             rate=rate,
         )
-        scales = (hours.scale, days.scale, months.scale)
-        strange = [
-            warning(Code.DATES_LEFT_OUT, dates=read.strange, scale=Plain(read.scale.name))
-            for read in (days, months)
-            if read.strange
-        ]
-        present = {metric for scale in scales for row in scale.namespaces.values() for metric in row}
+        scales = (hours.scale, days, months)
+        present = {metric for scale in scales for metric in scale.namespaces.blocks}
         currency = backend.currency if model == "costs" else None
         written = self._written_at(self._kept)
         return Dataset(
@@ -126,10 +124,10 @@ class Reader:
             rates=(Rate(hours.scale.starts[-1], rate, currency, None),)
             if rate and currency and hours.scale.starts
             else (),
-            namespaces=namespaces(points, days.scale, months.scale),
+            namespaces=namespaces(points, days, months),
             scales={scale.name: scale for scale in scales},
             files={"manifest": BACKEND, **{scale.name: scale.file for scale in scales}},
-            warnings=(*warnings, *rows.warnings, *strange),
+            warnings=(*warnings, *rows.warnings, *_left_out(in_days, days), *_left_out(in_months, months)),
         )
 
     def _written_at(self, files: Iterable[File]) -> int | None:
@@ -152,7 +150,7 @@ class Reader:
         self, files: Iterable[File], newest: int | None, warnings: list[DataWarning], empty: list[File]
     ) -> Tables:
         """Return the tables of files that can be used, or could once."""
-        tables: dict[tuple[Metric, str], Table] = {}
+        tables: dict[tuple[Metric, str], FileTable] = {}
         for file in files:
             try:
                 self._refresh(file, newest)
@@ -192,11 +190,11 @@ class Reader:
             if file.window is None:
                 table = believable(table, before.modified_ns // 1_000_000_000)
             if settled:
-                if not table.cells and table.skipped:
+                if not table.names and table.skipped:
                     raise MalformedError(
                         "{file} has {rows} row(s), none of which can be used", file=Plain(path.name), rows=table.skipped
                     )
-                if not table.cells:
+                if not table.names:
                     raise EmptyListError("{file} is an empty list", file=Plain(path.name))
                 self._kept[file] = before, table
                 return
@@ -213,15 +211,20 @@ def reader_of(directory: Path) -> Reader:
     return Reader(directory)
 
 
-def _source(tables: Tables, window: int | None) -> str:
+def _source(files: ValuesByKind, window: int | None) -> str:
     """Return the file an answer of a scale names as its source: of cpu, where there is one."""
-    return next((File(metric, "usage", window).name for metric, kind in tables if kind == "usage"), "")
+    return next((File(metric, "usage", window).name for metric, kind in files if kind == "usage"), "")
 
 
-def _last_samples(trends: Tables, newest: int | None) -> dict[Source, int | None]:
+def _left_out(files: ValuesByKind, scale: Scale) -> list[DataWarning]:
+    dates = {date for values in files.values() for date in values.left_out}
+    return [warning(Code.DATES_LEFT_OUT, dates=len(dates), scale=Plain(scale.name))] if dates else []
+
+
+def _last_samples(trends: ValuesByKind, newest: int | None) -> dict[Source, int | None]:
     if newest is None:
         return {}
-    gpu = points_of({key: table for key, table in trends.items() if key[0] == "gpu"}).newest
+    gpu = points_of({key: values for key, values in trends.items() if key[0] == "gpu"}).newest
     return {"kubernetes": None, "metrics": newest, "dcgm": None if gpu is None else min(gpu, newest)}
 
 

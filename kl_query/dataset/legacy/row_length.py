@@ -8,18 +8,23 @@ from what the finer file has of the same days.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
+from math import isnan
 from statistics import median
+from typing import TypeAlias
+
+import numpy as np
 
 from kl_core.calendar import DAY, HOUR, WEEK, add_months
 from kl_core.vocabulary import CostModel, Metric
-from kl_query.dataset.legacy.dates import read_day, read_instant, read_month
 from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
-from kl_query.dataset.legacy.table import BILLING_RATE, StartOf, Table, Tables
+from kl_query.dataset.legacy.hours_with_data import weigh
+from kl_query.dataset.legacy.table import BILLING_RATE
+from kl_query.dataset.legacy.values import DatedValues, Instants, ValuesByKind, places_in
+from kl_query.dataset.model import Column
+from kl_query.numbers import Flags, known_sums
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, warning
 
@@ -40,8 +45,8 @@ _MAX_NAMES = 24
 _MIN_ROWS = 5
 _DAYS, _MONTHS = Plain("days"), Plain("months")
 _METRICS: tuple[Metric, ...] = ("cpu", "memory")
-_Sums = Mapping[int, float]
-"""By start of the bucket."""
+_Sums: TypeAlias = tuple[Instants, Column]
+"""The starts of buckets, and their sums over rows: of usage ÷ requests, or of usage in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,9 @@ class RowLengths:
     warnings: tuple[DataWarning, ...] = ()
 
 
-def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, model: CostModel) -> RowLengths:
+def rows_of(
+    points: ValuesByKind, days: ValuesByKind, months: ValuesByKind, newest: int | None, model: CostModel
+) -> RowLengths:
     """Return how long rows are, as far as the files tell; hours where nothing says otherwise."""
     if newest is None:
         return RowLengths()
@@ -81,71 +88,68 @@ def rows_of(points: Tables, days: Tables, months: Tables, newest: int | None, mo
     return RowLengths(points_row, daily or HOUR, monthly or HOUR, tuple(warnings))
 
 
-def _gap(points: Tables) -> tuple[int, int]:
+def _gap(points: ValuesByKind) -> tuple[int, int]:
     """Return the usual seconds between two points of a name, an hour where there are none; and how many it has."""
     gaps: Counter[int] = Counter()
     most = 0
-    for (metric, kind), table in points.items():
-        if kind == "usage" and metric in _METRICS:
-            for _, row in table.rows(read_instant, _fullest(table)):
-                gaps.update(b - a for a, b in pairwise(sorted(row)))
-                most = max(most, len(row))
+    for values in (points[metric, "usage"] for metric in _METRICS if (metric, "usage") in points):
+        fullest = np.isin(values.name, [values.names.index(name) for name in _fullest(values)])
+        gaps.update(np.diff(values.starts[fullest])[np.diff(values.name[fullest]) == 0].tolist())
+        most = max(most, int(np.bincount(values.name[fullest]).max(initial=0)))
     return max(gaps, key=lambda gap: (gaps[gap], -gap), default=HOUR), most
 
 
-def _comparable(points: Tables, model: CostModel) -> list[tuple[Metric, str]]:
+def _comparable(points: ValuesByKind, model: CostModel) -> list[tuple[Metric, str]]:
     """Return by which points compare with days under a cost model: usage ÷ requests, or usage in per cent."""
     kinds = ("rf", "usage") if model == "cumulative" else ("rf",)
     first = ((metric, next((kind for kind in kinds if (metric, kind) in points), None)) for metric in _METRICS)
     return [(metric, kind) for metric, kind in first if kind is not None]
 
 
-def _rows_of_days(points: Tables, days: Tables, newest: int, compared: tuple[Metric, str], gap: int) -> list[float]:
+def _rows_of_days(
+    points: ValuesByKind, days: ValuesByKind, newest: int, compared: tuple[Metric, str], gap: int
+) -> list[float]:
     """Return an estimate of the rows of days by each day that points cover."""
     metric, kind = compared
-    table = points[compared]
-    names = _fullest(table)
-    sums = _weights(days, metric, names, partial(read_day, newest=newest), by_usage=kind == "usage")
-    seconds: dict[int, float] = defaultdict(float)
-    rows: dict[int, float] = defaultdict(float)
-    for name, row in table.rows(read_instant, names):
-        values: dict[int, list[float]] = defaultdict(list)
-        for instant, value in row.items():
-            values[instant // DAY * DAY].append(value)
-        for start, of_day in values.items():
-            expected = (min(start + DAY, newest + 1) - start) / gap
-            covered = start > newest - WEEK and len(of_day) >= max(_MIN_ROWS, expected / _AGREES)
-            if covered and sums.get(name, {}).get(start, 0.0) > 0:
-                seconds[start] += sum(of_day) * gap
-                rows[start] += sums[name][start]
-    return [seconds[start] / rows[start] for start in seconds if seconds[start] > 0]
+    values = points[compared]
+    names = _fullest(values)
+    starts, weights = _weights(days, metric, names, by_usage=kind == "usage")
+    counts, sums = (
+        lines.of(names) for lines in values.tally(places_in(starts, values.starts // DAY * DAY), len(starts))
+    )
+    expected = (np.minimum(starts + DAY, newest + 1) - starts) / gap
+    covered = (starts > newest - WEEK) & (counts >= np.maximum(_MIN_ROWS, expected / _AGREES)) & (weights > 0)
+    seconds, rows = (each.sum(0, where=covered) for each in (sums * gap, weights))
+    return list((seconds[seconds > 0] / rows[seconds > 0]).tolist())
 
 
-def _rows_of_months(days: Tables, months: Tables, newest: int, model: CostModel, daily: int) -> int | None:
+def _rows_of_months(days: ValuesByKind, months: ValuesByKind, newest: int, model: CostModel, daily: int) -> int | None:
     """Return the rows of months; None where they contradict the days, those of days where nothing can be compared."""
     by_usage = model == "cumulative"
     votes: Counter[int | None] = Counter()
     for metric in _METRICS:
         if (metric, "usage") in days and (metric, "usage") in months:
             names = _fullest(days[metric, "usage"])
-            fine = _weights(days, metric, names, partial(read_day, newest=newest), by_usage=by_usage)
-            coarse = _weights(months, metric, names, read_month, by_usage=by_usage)
-            both = [name for name in fine if name in coarse]
-            if both:
-                votes[
-                    _row_of_months(_added(fine[n] for n in both), _added(coarse[n] for n in both), newest, daily)
-                ] += 1
+            fine, coarse = (_weights(files, metric, names, by_usage=by_usage) for files in (days, months))
+            both = np.any(~np.isnan(fine[1]), axis=1) & np.any(~np.isnan(coarse[1]), axis=1)
+            if both.any():
+                votes[_row_of_months(_added(fine, both), _added(coarse, both), newest, daily)] += 1
     return max(votes, key=lambda row: votes[row], default=daily)
 
 
-def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int | None:
+def _added(sums: _Sums, names: Flags) -> dict[int, float]:
+    starts, added = sums[0], known_sums(sums[1][names], axis=0)
+    return {start: amount for start, amount in zip(starts.tolist(), added.tolist(), strict=True) if not isnan(amount)}
+
+
+def _row_of_months(fine: Mapping[int, float], coarse: Mapping[int, float], newest: int, daily: int) -> int | None:
     """Return the row, of the two it can be, by which months hold what their days do, and by the hour about as much."""
     held = [start for start in coarse if add_months(start, 1) > min(fine)]
-    known = [start for start in fine if any(start >= month for month in held)]
-    in_days, in_rows = sum(fine[start] for start in known) * daily, sum(coarse[start] for start in held)
+    inside = [start for start in fine if any(start >= month for month in held)]
+    in_days, in_rows = sum(fine[start] for start in inside) * daily, sum(coarse[start] for start in held)
     if not in_days > 0 or not in_rows > 0:
         return daily
-    day_spans = sum(min(start + DAY, newest + 1) - max(start, newest - DAILY_SECONDS) for start in known)
+    day_spans = sum(min(start + DAY, newest + 1) - max(start, newest - DAILY_SECONDS) for start in inside)
     month_spans = sum(min(add_months(start, 1), newest + 1) - max(start, newest - MONTHLY_SECONDS) for start in held)
     # An installation that began inside the days has no more in its months than in these.
     old = min(fine) <= newest - DAILY_SECONDS or len(held) < len(coarse)
@@ -155,35 +159,19 @@ def _row_of_months(fine: _Sums, coarse: _Sums, newest: int, daily: int) -> int |
     return min(fits, key=lambda row: abs(math.log(fits[row] / expected)), default=None)
 
 
-def _weights(
-    tables: Tables, metric: Metric, names: Sequence[str], start_of: StartOf, *, by_usage: bool
-) -> dict[str, _Sums]:
-    """Return per name and start of bucket the sum over rows of usage ÷ requests, or of usage in per cent."""
-    usage, requests = tables.get((metric, "usage")), tables.get((metric, "requests"))
+def _weights(files: ValuesByKind, metric: Metric, names: Sequence[str], *, by_usage: bool) -> _Sums:
+    """Return the sums of some names, a line each; unknown where usage or requests are."""
+    usage, requests = files.get((metric, "usage")), files.get((metric, "requests"))
     if usage is None or (requests is None and not by_usage):
-        return {}
-    used: dict[str, _Sums] = {name: row for name, row in usage.rows(start_of, names) if row}
-    if by_usage or requests is None:
-        return used
-    means = dict(requests.rows(start_of, names))
-    return {
-        name: {start: value / means[name][start] for start, value in row.items() if means[name].get(start, 0.0) > 0}
-        for name, row in used.items()
-        if any(mean > 0 for mean in means.get(name, {}).values())
-    }
+        return np.empty(0, np.int64), np.empty((len(names), 0))
+    used = usage.over(usage.moments).of(names)
+    mean = used if requests is None else requests.over(usage.moments).of(names)
+    return usage.moments, weigh(used, mean, by_usage=by_usage)
 
 
-def _added(rows: Iterable[_Sums]) -> _Sums:
-    added: dict[int, float] = defaultdict(float)
-    for row in rows:
-        for start, value in row.items():
-            added[start] += value
-    return added
-
-
-def _fullest(table: Table) -> list[str]:
-    names = (name for name in table.cells if name != BILLING_RATE)
-    return sorted(names, key=lambda name: -len(table.cells[name].dates))[:_MAX_NAMES]
+def _fullest(values: DatedValues) -> list[str]:
+    order = np.argsort(-values.rows, kind="stable").tolist()
+    return [values.names[line] for line in order if values.names[line] != BILLING_RATE][:_MAX_NAMES]
 
 
 def _nearest(estimate: float, expected: Sequence[int]) -> int | None:

@@ -17,11 +17,11 @@ from kl_mcp import __version__
 from kl_mcp.counts import Counts
 from kl_mcp.protocol.instructions import INSTRUCTIONS
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.results import Metadata
 from kl_query.dates import scale_said
 from tests.support.in_process import ask
 from tests.support.patience import LIMIT_SECONDS
 from tests.support.published import publish
+from tests.support.shown import METADATA_KEYS
 from tests.support.small_tools import SMALL_TABLE
 from tests.support.wire import exchange
 
@@ -73,7 +73,7 @@ def test_the_instructions_fit_where_clients_cut_and_begin_with_what_matters() ->
 def test_the_instructions_name_only_what_there_is() -> None:
     words = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", INSTRUCTIONS))
     arguments = {name for tool in TABLE.values() for name in tool.input_schema["properties"]}
-    values = {*SCALES, *METRICS, *Metadata.model_fields, "share_pct", "cluster_share_pct"}
+    values = {*SCALES, *METRICS, *METADATA_KEYS, "share_pct", "cluster_share_pct"}
 
     assert set(TABLE) & words
     unknown = words - {*TABLE, *arguments, *values}

@@ -114,6 +114,6 @@ def test_an_answer_conforms_and_fits_or_an_error_teaches(call: tuple[str, dict[s
 
 def test_the_datasets_differ_as_they_say() -> None:
     assert not DATASETS["without hours"].scales.get("hourly_7d")
-    assert metadata(DATASETS["absent"], NOW)["warnings"] == ["Nothing yet."]
+    assert [warning.text for warning in metadata(DATASETS["absent"]).warnings] == ["Nothing yet."]
     with pytest.raises(ToolArgumentError):
         TABLE["get_usage"].run({"cost_model": "costs"}, DATASETS["without bills"], NOW)

@@ -7,7 +7,6 @@ from kl_query.answers.dataset_description import describe
 from kl_query.dataset import Dataset, empty_dataset
 from kl_query.dataset.visibility import restricted
 from tests.kl_mcp.tools.conftest import Ask, asked
-from tests.support.large_dataset import NOW as LARGE_NOW
 from tests.support.large_dataset import large_dataset
 from tests.support.warned import warned
 
@@ -120,5 +119,5 @@ def test_an_absent_dataset_is_described_as_such() -> None:
 
 def test_the_ten_newest_rates_are_told() -> None:
     # The rate was 100 + i until i days ago, for 30 days.
-    history = describe(large_dataset(1), LARGE_NOW, server_version="1.0.0")["rate_history"]
-    assert [rate["rate"] for rate in history] == [110, 109, 108, 107, 106, 105, 104, 103, 102, 101]
+    history = describe(large_dataset(1), server_version="1.0.0").rate_history
+    assert [rate.rate for rate in history] == [110, 109, 108, 107, 106, 105, 104, 103, 102, 101]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from kl_query.dataset.visibility import restricted
 from kl_query.errors import ToolArgumentError
 from tests.kl_mcp.tools.conftest import refused
 from tests.support.small_cluster import NOW
+from tests.support.small_tools import Small, small
 
 Build = Callable[..., Dataset]
 
@@ -197,11 +197,11 @@ def test_a_corrected_call_too_long_to_be_told_is_not(books: Dataset, length: int
 def test_after_twelve_tries_there_is_no_corrected_call(books: Dataset) -> None:
     tried: list[dict[str, Any]] = []
 
-    def stubborn(_dataset: Dataset, _now: float, *, limit: int = 0) -> dict[str, Any]:
+    def stubborn(_dataset: Dataset, *, limit: int = 0) -> Small:
         tried.append({"limit": limit})
         raise ToolArgumentError("out_of_range", "limit", "No.", corrections=[{"limit": limit + 1}])
 
-    table = {"stubborn": replace(TABLE["get_usage"], name="stubborn", answer=stubborn)}
+    table = {"stubborn": Tool("stubborn", "", "", stubborn, paged=False)}
     error = ToolArgumentError("out_of_range", "limit", "No.", corrections=[{"limit": 1}])
     assert refuse(table, Call("stubborn", {}), error, books, NOW).corrected is None
     assert len(tried) == MAX_TRIED_CALLS
@@ -211,11 +211,11 @@ def test_after_twelve_tries_there_is_no_corrected_call(books: Dataset) -> None:
 def test_after_two_answers_to_calls_too_long_to_be_told_no_further_call_is_tried(books: Dataset) -> None:
     answered: list[int] = []
 
-    def patient(_dataset: Dataset, _now: float, *, limit: int = 0, namespace: str = "") -> dict[str, Any]:
+    def patient(dataset: Dataset, *, limit: int = 0, namespace: str = "") -> Small:
         answered.append(limit)
-        return {"namespace": namespace}
+        return small(dataset, namespace)
 
-    table = {"patient": replace(TABLE["get_usage"], name="patient", answer=patient)}
+    table = {"patient": Tool("patient", "", "", patient, paged=False)}
     error = ToolArgumentError("out_of_range", "limit", "No.", corrections=[{"limit": n} for n in range(1, 9)])
     call = Call("patient", {"namespace": "x" * MAX_CORRECTED_CHARS})
     assert refuse(table, call, error, books, NOW).corrected is None

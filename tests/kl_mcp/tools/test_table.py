@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_mcp.tools.results import Metadata
 from kl_mcp.tools.tool import Tool
 from kl_query.dataset import empty_dataset
 from tests.kl_mcp.tools.conftest import Ask, asked
+from tests.support.shown import METADATA_KEYS
 from tests.support.warned import warned
 
 DESIGN_ORDER = [
@@ -90,7 +90,7 @@ def test_advertised_outputs_are_typed_without_descriptions_and_enums(tool: Tool)
     assert "enum" not in written
     for schema in tool.output_schema["properties"].values():
         assert all(isinstance(choice["type"], str) for choice in schema.get("anyOf", [schema]))
-    assert tool.output_schema["properties"]["metadata"]["required"] == list(Metadata.model_fields)
+    assert tool.output_schema["properties"]["metadata"]["required"] == METADATA_KEYS
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -112,7 +112,7 @@ def test_named_namespaces_of_an_absent_dataset_are_no_error(tool: Tool) -> None:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_answer_carries_every_metadata_key(tool: Tool, ask: Ask) -> None:
     answer = ask(tool.name, **needed(tool.name))
-    assert list(answer["metadata"]) == list(Metadata.model_fields)
+    assert list(answer["metadata"]) == METADATA_KEYS
     assert answer["metadata"]["last_sample_utc"] == "2026-11-21T19:30:00Z"
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -5,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kl_core.regular_files import read_regular
+from kl_core.regular_files import read_large
 from kl_query.dataset import DatasetError, load_dataset
 from kl_query.dataset.load import detect_layout
 from tests.support.datasets import Dataset, Row, Scale, at, write, write_file
@@ -110,15 +111,15 @@ def test_a_file_that_vanishes_with_a_new_generation_is_read_from_that_one(
 ) -> None:
     write(tmp_path, small(1))
 
-    def read_while_the_next_is_published(path: Path, most: int, *, inside: Path) -> bytes:
+    def read_while_the_next_is_published(path: Path, most: int, *, inside: Path) -> memoryview:
         """Read a file; generation 2 is published, and generation 1 removed, while hours are read."""
         if path.name == "hourly_7d-1.json" and path.exists():
             write(tmp_path, small(2))
             for old in tmp_path.glob("*-1.json"):
                 old.unlink()
-        return read_regular(path, most, inside=inside)
+        return read_large(path, most, inside=inside)
 
-    monkeypatch.setattr("kl_query.dataset.load.read_regular", read_while_the_next_is_published)
+    monkeypatch.setattr("kl_query.dataset.load.read_large", read_while_the_next_is_published)
     dataset = load_dataset(tmp_path)
     assert dataset.generation == 2
     assert set(dataset.scales) == set(SCALES)
@@ -157,6 +158,20 @@ def test_a_scale_of_another_form_is_named_and_left_out(
     assert "daily_14d" not in dataset.scales
     assert told(dataset)[0].startswith("daily_14d-1.json cannot be used:")
     assert says in told(dataset)[0]
+
+
+@pytest.mark.parametrize("place", ["the file", "a namespace"])
+def test_a_scale_that_is_nested_without_end_costs_only_itself(tmp_path: Path, place: str) -> None:
+    write(tmp_path, small())
+    deep = b'"deep":' + b'{"a":' * 100_000 + b"0" + b"}" * 100_000
+    start = {"the file": b"{", "a namespace": b'"web":{'}[place]
+    content = (tmp_path / "daily_14d-1.json").read_bytes().replace(start, start + deep + b",", 1)
+    (tmp_path / "daily_14d-1.json").write_bytes(content)
+    record = {"name": "daily_14d-1.json", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    change(tmp_path, "manifest", lambda m: m["files"].update(daily_14d=record))
+    dataset = load_dataset(tmp_path)
+    assert set(dataset.scales) == {"hourly_7d", "monthly_12m"}
+    assert told(dataset)[0].startswith("daily_14d-1.json cannot be used: ")
 
 
 def test_amounts_whose_sum_is_beyond_any_number_are_not_read(tmp_path: Path) -> None:
@@ -224,7 +239,7 @@ def test_absence_is_told_apart_by_its_cause(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="does not exist"):
         load_dataset(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatasetError, match="is not a directory"):
+    with pytest.raises(DatasetError, match="is a file, not a directory"):
         load_dataset(tmp_path / "file")
     with pytest.raises(DatasetError, match=r"no dataset.json yet.*after its first tick"):
         load_dataset(tmp_path)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kl_query.dataset import Dataset, load_dataset
+from kl_query.dataset.model import Column
 from kl_query.errors import ToolArgumentError
 from kl_query.view import Frame, frame
 from tests.support.datasets import Dataset as Published
@@ -36,6 +37,11 @@ def view(dataset: Dataset, metric: Any = "cpu", model: Any = "cumulative", **mor
     return frame(dataset, "daily_14d", metric, model, **more)
 
 
+def column(found: Frame, name: str) -> Column:
+    column: Column = found.columns(found.table.numbers([name]))[0]
+    return column
+
+
 def test_normalized_is_the_sum_of_usage_over_the_sum_of_capacity(tmp_path: Path) -> None:
     # (10 + 40) / (100 + 200), not the mean of 10 % and 20 %
     assert view(load(tmp_path), model="normalized").totals["web"].value == pytest.approx(100 * 50 / 300)
@@ -56,7 +62,7 @@ def test_total_adds_what_is_known_of_the_metrics_and_says_where_one_is_not(tmp_p
 
 def test_a_metric_a_namespace_never_had_is_zero_where_the_cluster_was_observed(tmp_path: Path) -> None:
     gpu = view(load(tmp_path, observed=[24, 0]), "gpu")
-    observed, gap = gpu.column("web")
+    observed, gap = column(gpu, "web")
     assert observed == 0
     assert math.isnan(gap)
     assert gpu.totals["web"].value == 0
@@ -72,7 +78,7 @@ def test_hours_before_the_first_rate_have_no_cost(tmp_path: Path) -> None:
 def test_a_metric_without_a_price_beside_one_with_a_price_costs_nothing(tmp_path: Path) -> None:
     costs = view(load(tmp_path, bill={"cpu": [50, 50], "gpu": [None, 48]}), "total", "costs")
     # ml on the 19th: 5 x 50 / 100 of cpu alone; on the 20th its cpu is unknown, its gpu 24 x 48 / 48
-    assert list(costs.column("ml")) == [2.5, 24]
+    assert list(column(costs, "ml")) == [2.5, 24]
     assert costs.totals["ml"].value == 26.5
     assert costs.capacity_or_bill == 50 + 50 + 48
 

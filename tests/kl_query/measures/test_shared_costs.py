@@ -15,11 +15,13 @@ from kl_query.answers.namespace_breakdown import breakdown
 from kl_query.dataset import Dataset
 from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
-from kl_query.paging import request_page
+from kl_query.numbers import Array
 from kl_query.selection import select
 from kl_query.view import Frame, frame
+from kl_query.warnings.warning import RowId
 from tests.support.datasets import Column, Row, Scale, loaded
 from tests.support.datasets import Dataset as Published
+from tests.support.shown import first_page
 
 DAYS = 3
 CAPACITY = 1e6
@@ -95,12 +97,35 @@ def test_what_each_namespace_costs_is_what_the_slow_reference_hands_it(
         return  # the reference divides by such a sum, and loses what the product keeps
     expected = handed_over(own, idle, policy, frozenset(map(str, data.shared)))
     found = view(data, metric, date)
-    assert {n: t.value for n, t in found.totals.items()} == pytest.approx(
+    assert dict(zip(found.totals.rows, found.totals.value, strict=True)) == pytest.approx(
         {n: v for n, v in expected.items() if n != "idle!"}, rel=1e-6, abs=1e-6
     )
     left = found.special("idle")
     assert left is not None
     assert left[1].value == pytest.approx(expected["idle!"], rel=1e-6, abs=1e-6)
+
+
+def test_every_metric_and_bucket_is_shared_for_itself() -> None:
+    rows = {
+        "shop": {"cpu": Row([40, 10], [0, 0]), "gpu": Row([24, 0], [0, 0])},
+        "web": {"cpu": Row([20, 10], [0, 0])},
+        "infra": {"cpu": Row([12, 20], [0, 0]), "gpu": Row([6, 6], [0, 0])},
+    }
+    # What is left of the bill is idle: of cpu 18 and -5, of gpu 18 and nothing.
+    whole: dict[str, Column] = {"cpu": [90, 35], "gpu": [48, 6]}
+    data = loaded(Published(daily=Scale("2026-11-19", rows, whole, bill=whole), currency="$"), check=False)
+    found = view(shared_by(data, Sharing(namespaces=("infra",), idle=True)), "total")
+
+    # cpu: 40 x 1.5 and 10 x 2 (negative idle is left); gpu: 24 x (24 + 6) / 24 x (30 + 18) / 30 and nothing
+    assert list(column(found, "shop")) == pytest.approx([60 + 48, 20])
+    # in the second bucket nobody else has a cost of GPUs: infra keeps its 6
+    assert list(column(found, "infra")) == pytest.approx([0, 6])
+    idle = found.special("idle")
+    assert idle is not None
+    assert list(idle[0]) == [0, -5]
+    assert list(found.column_of(select(found.dataset, None, None))) == pytest.approx([60 * 1.5 + 48, 40 + 6])
+    assert found.after_sharing is not None
+    assert found.after_sharing.borne("shared") == 12 + 20 + 6
 
 
 @pytest.mark.requirement("KL-H-2")
@@ -110,8 +135,7 @@ def test_namespaces_and_idle_are_the_bill_times_the_multiplier(
     usage: Usage, policy: Sharing, metric: Metric | Literal["total"]
 ) -> None:
     found = view(dataset(usage, policy), metric)
-    page = request_page("tool", {}, limit=100, cursor=None, explicit_limit=True)
-    answer = breakdown(found, 0, page, exclude_system=True)
+    answer = first_page(breakdown(found, exclude_system=True), 100)
     bill = DAYS * CAPACITY * (sum(PRICE.values()) if metric == "total" else PRICE[metric])
     assert answer["capacity_value"] == pytest.approx(policy.multiplier * bill, rel=1e-5)
     rows = math.fsum(row["value"] for row in answer["breakdown"])
@@ -130,8 +154,11 @@ def test_whatever_is_unknown_sharing_keeps_the_sum_of_what_is_known(
     data = dataset(usage, policy)
     shared, plain = view(data, metric), view(shared_by(data, Sharing()), metric)
     for with_sharing, without in (
-        ([t.value for t in shared.totals.values()], [t.value for t in plain.totals.values()]),
-        *(([shared.column(name)[i] for name in usage], [plain.column(name)[i] for name in usage]) for i in range(DAYS)),
+        (list(shared.totals.value), list(plain.totals.value)),
+        *(
+            ([column(shared, name)[i] for name in usage], [column(plain, name)[i] for name in usage])
+            for i in range(DAYS)
+        ),
     ):
         assert [math.isnan(value) for value in with_sharing] == [math.isnan(value) for value in without]
     after, before = whole_sum(shared), whole_sum(plain)
@@ -140,16 +167,21 @@ def test_whatever_is_unknown_sharing_keeps_the_sum_of_what_is_known(
         assert bucket_sum(shared, i) == pytest.approx(policy.multiplier * bucket_sum(plain, i), rel=1e-6, abs=1e-6)
 
 
+def column(found: Frame, name: RowId) -> Array:
+    column: Array = found.columns(found.table.numbers([name]))[0]
+    return column
+
+
 def whole_sum(found: Frame) -> float:
     idle = found.special("idle")
     assert idle is not None
-    return math.fsum(v for v in [*(t.value for t in found.totals.values()), idle[1].value] if not math.isnan(v))
+    return math.fsum(v for v in [*found.totals.value, idle[1].value] if not math.isnan(v))
 
 
 def bucket_sum(found: Frame, bucket: int) -> float:
     idle = found.special("idle")
     assert idle is not None
-    values = [*(found.column(name)[bucket] for name in found.scale.namespaces), idle[0][bucket]]
+    values = [*(column(found, name)[bucket] for name in found.scale.namespaces), idle[0][bucket]]
     return math.fsum(value for value in values if not math.isnan(value))
 
 
@@ -158,8 +190,9 @@ def bucket_sum(found: Frame, bucket: int) -> float:
 def test_the_metrics_add_up_to_the_total(usage: Usage, policy: Sharing) -> None:
     data = dataset(usage, policy)
     by_metric = [view(data, metric).totals for metric in PRICE]
-    for name, total in view(data, "total").totals.items():
-        assert total.value == pytest.approx(math.fsum(t[name].value for t in by_metric), rel=1e-9, abs=1e-9)
+    totals = view(data, "total").totals
+    for name, total in zip(totals.rows, totals.value, strict=True):
+        assert total == pytest.approx(math.fsum(t[name].value for t in by_metric), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.requirement("KL-H-5")
@@ -167,9 +200,9 @@ def test_the_metrics_add_up_to_the_total(usage: Usage, policy: Sharing) -> None:
 @given(clusters(amounts), st.sampled_from([1.15, 0.5]))
 def test_under_a_multiplier_alone_points_add_up_to_their_window(usage: Usage, multiplier: float) -> None:
     found = view(dataset(usage, Sharing(multiplier=multiplier)), "total")
-    for name, total in found.totals.items():
-        known = [value for value in found.column(name) if not math.isnan(value)]
-        assert math.isnan(total.value) or total.value == pytest.approx(math.fsum(known), rel=1e-9)
+    for name, total in zip(found.table, found.totals.value, strict=True):
+        known = [value for value in column(found, name) if not math.isnan(value)]
+        assert math.isnan(total) or total == pytest.approx(math.fsum(known), rel=1e-9)
 
 
 @settings(deadline=None)
@@ -177,5 +210,5 @@ def test_under_a_multiplier_alone_points_add_up_to_their_window(usage: Usage, mu
 def test_the_cluster_per_bucket_is_the_sum_of_its_namespaces(usage: Usage, policy: Sharing) -> None:
     found = view(dataset(usage, policy), "total")
     for i, value in enumerate(found.column_of(select(found.dataset, None, None))):
-        known = [v for v in (found.column(name)[i] for name in usage) if not math.isnan(v)]
+        known = [v for v in (column(found, name)[i] for name in usage) if not math.isnan(v)]
         assert (math.isnan(value) and not known) or value == pytest.approx(math.fsum(known), rel=1e-9, abs=1e-9)

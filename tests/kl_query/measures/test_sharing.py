@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 
 from kl_query.dataset.model import Dataset, Namespace, Sharing
 from kl_query.dataset.visibility import restricted
-from kl_query.measures.sharing import Factors, block, factors, note, shared_by, spread
+from kl_query.measures.sharing import Factors, factors, note, shared_by
+from kl_query.metadata import SharingApplied, metadata
 
 NOTHING = math.nan
 INFRA = Sharing(namespaces=("infra",))
@@ -96,27 +96,6 @@ def test_every_policy_keeps_the_sum_of_all_rows_but_for_the_multiplier(
     assert found.shared >= 0
 
 
-def test_a_spread_shares_every_metric_and_bucket_for_itself() -> None:
-    def column(*values: float) -> array[float]:
-        return array("d", values)
-
-    found = spread(
-        replace(ALL, multiplier=1),
-        {"cpu": column(60, 20), "gpu": column(24, 0)},
-        {"cpu": column(12, 20), "gpu": column(6, 6)},
-        {"cpu": column(18, -5), "gpu": column(18, 0)},
-    )
-    # cpu: 40 x 1.5 and 10 x 2 (negative idle is left); gpu: 24 x (24 + 6) / 24 x (30 + 18) / 30 and nothing
-    shop = found.namespace({"cpu": column(40, 10), "gpu": column(24, 0)}, shared=False)
-    assert list(shop) == pytest.approx([60 + 48, 20])
-    # in the second bucket nobody else has a cost of GPUs: infra keeps its 6
-    infra = found.namespace({"cpu": column(12, 20), "gpu": column(6, 6)}, shared=True)
-    assert list(infra) == pytest.approx([0, 6])
-    assert list(found.special({"cpu": column(18, -5), "gpu": column(18, 0)}, "idle")) == [0, -5]
-    assert list(found.namespaces) == pytest.approx([60 * 1.5 + 48, 40 + 6])
-    assert found.borne({"cpu": column(12, 20), "gpu": column(6, 6)}, of="shared") == 12 + 20 + 6
-
-
 def test_the_shared_namespaces_are_those_that_a_glob_matches_whole_and_in_case() -> None:
     found = shared_by(books("infra", "infra-eu", "my-infra", "kube-system"), Sharing(namespaces=("infra*", "kube-?")))
     assert found.shared == {"infra", "infra-eu"}
@@ -125,19 +104,18 @@ def test_the_shared_namespaces_are_those_that_a_glob_matches_whole_and_in_case()
 @pytest.mark.requirement("KL-H-8")
 def test_the_metadata_of_an_answer_names_policy_and_meaning() -> None:
     dataset = shared_by(books("infra", "shop"), ALL)
-    found = block(dataset, applies=True)
-    assert found == {
-        "shared_namespaces": ["infra"],
-        "matched": 1,
-        "idle": True,
-        "multiplier": 1.2,
-        "note": "Costs only; usage and requests are as measured. Costs of shared namespaces and then of idle, where "
+    assert metadata(dataset).sharing == SharingApplied(
+        shared_namespaces=("infra",),
+        matched=1,
+        idle=True,
+        multiplier=1.2,
+        note="Costs only; usage and requests are as measured. Costs of shared namespaces and then of idle, where "
         "positive, are borne by the other namespaces in proportion to their own, per metric. All costs, and the bill, "
         "are multiplied by 1.2. Shared anew for each bucket and each window: points do not add up to the total of "
         "their window.",
-    }
-    assert block(dataset, applies=False) is None
-    assert block(books("infra"), applies=True) is None
+    )
+    assert metadata(dataset, unit="core_hours").sharing is None
+    assert metadata(books("infra")).sharing is None
 
 
 def test_a_multiplier_alone_leaves_points_that_add_up_and_says_nothing_else() -> None:
@@ -149,14 +127,14 @@ def test_a_multiplier_alone_leaves_points_that_add_up_and_says_nothing_else() ->
 @pytest.mark.requirement("KL-H-8")
 def test_a_shared_namespace_that_may_not_be_named_is_not_named_by_the_policy() -> None:
     dataset = shared_by(books("infra", "secret", "shop"), Sharing(namespaces=("infra", "secret")))
-    found = block(restricted(dataset, lambda name: name != "secret"), applies=True)
+    found = metadata(restricted(dataset, lambda name: name != "secret")).sharing
     assert found is not None
-    assert (found["shared_namespaces"], found["matched"]) == (["infra"], 2)
+    assert (found.shared_namespaces, found.matched) == (("infra",), 2)
 
 
 @pytest.mark.requirement("KL-H-8")
 def test_nor_is_one_that_is_not_there_where_all_that_are_there_may_be_named() -> None:
     dataset = shared_by(books("infra", "shop"), Sharing(namespaces=("infra", "secret")))
-    found = block(restricted(dataset, lambda name: name != "secret"), applies=True)
+    found = metadata(restricted(dataset, lambda name: name != "secret")).sharing
     assert found is not None
-    assert found["shared_namespaces"] == ["infra"]
+    assert found.shared_namespaces == ("infra",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,10 @@ def answers(scene: Scene, caller: Caller) -> list[tuple[str, Any]]:
     async def ask() -> list[tuple[str, Any]]:
         counts = Counts()
         holder = Holder(Path("/data"), counts)
-        holder.held = scene.held
+        # Of another object than before, no answer is kept that was worded otherwise.
+        holder.held = replace(scene.held, dataset=replace(scene.held.dataset))
         holder._looked.set()
-        view = Views().of(scene.held.dataset, caller)
+        view = Views().of(holder.held.dataset, caller)
         found = [(f"{tool} {json.dumps(given)}", _called(tool, given, view, scene.now)) for tool, given in scene.calls]
         resources = Resources(TABLE, Datasets(holder), Audit(), {}, clock=lambda: scene.now)
         found += [(uri, await _read(resources, uri, caller)) for uri in URIS]

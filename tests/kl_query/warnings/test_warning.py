@@ -49,7 +49,7 @@ def test_a_warning_is_whole_for_who_may_name_its_namespaces_and_counts_them_for_
     found = _of("ab")
 
     assert found.shown(_visible) == found.text == "c of 2: a, b."
-    assert found.public_text == found.shown(nobody) == "c of 2: 2 that cannot be named to you."
+    assert found.shown(nobody) == "c of 2: 2 that cannot be named to you."
     assert _of("cb").shown(_visible) == "c of 2: b and 1 that cannot be named to you."
 
 
@@ -59,7 +59,7 @@ def test_what_a_damaged_file_is_quoted_with_is_for_those_alone_who_see_everythin
     found = _stale("{file}: {fault}.", file=Plain("f.json"), fault=fault)
 
     assert found.text == "f.json: a.cpu is odd."
-    assert found.shown(_visible) == found.public_text == "f.json: an entry is odd."
+    assert found.shown(_visible) == found.shown(nobody) == "f.json: an entry is odd."
 
 
 def test_the_parts_of_a_warning_are_shown_to_the_same_caller_as_the_whole() -> None:

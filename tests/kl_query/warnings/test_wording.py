@@ -180,7 +180,7 @@ def test_every_sentence_of_every_warning_is_one_that_can_be_reworded(
 
 PACKAGES = [Path(place) for package in (kl_query, kl_mcp) for place in package.__path__]
 PATHS = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
-TEMPLATED = {"text", "MalformedError", "AbsentError", "EmptyListError", "_RefusedError", "_VanishedError"}
+TEMPLATED = {"text", "MalformedError", "AbsentError", "EmptyListError", "_RefusedError"}
 """What takes a template as its last argument without a name."""
 
 

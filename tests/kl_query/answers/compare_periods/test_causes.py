@@ -11,6 +11,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import load_dataset
 from kl_query.dataset.model import Sharing
 from kl_query.measures.sharing import shared_by
+from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.datasets import Dataset, Row, Scale, at, write
 
 SAMPLED = "2026-03-01T00:00:00Z"
@@ -26,7 +27,7 @@ def written(directory: Path, **facts: Any) -> Any:
 
 def compared(dataset: Any, **arguments: Any) -> dict[str, Any]:
     answer = TABLE["compare_periods"].run(arguments, dataset, at(SAMPLED).timestamp())
-    TABLE["compare_periods"].result.model_validate(answer)
+    check_schemas("compare_periods", answer)
     found: dict[str, Any] = answer["what_changed"]
     return found
 

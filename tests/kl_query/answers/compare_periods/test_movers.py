@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kl_mcp.tools import TABLE
 from kl_query.answers.compare_periods.movers import order
 from kl_query.dataset import load_dataset
+from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.datasets import Dataset, Row, Scale, at, write
 
 SAMPLED = "2026-11-22T00:00:00Z"
@@ -92,12 +94,15 @@ def test_twenty_movers_are_listed_unless_more_are_asked_for(tmp_path: Path) -> N
 
 
 def test_names_are_in_order_where_changes_are_equal_and_unknown_ones_last() -> None:
-    pairs = {"b": (1.0, 3.0), "a": (3.0, 1.0), "d": (float("nan"), 9.0), "c": (0.0, 5.0)}
+    names, pairs = "abcd", np.array([[3.0, 1.0, 0.0, np.nan], [1.0, 3.0, 5.0, 9.0]])
 
-    assert order(pairs, "change") == ["c", "a", "b", "d"]
-    assert order(pairs, "increase") == ["c", "b", "a", "d"]
-    assert order(pairs, "decrease") == ["a", "b", "c", "d"]
-    assert order(pairs, "change_pct") == ["c", "b", "a", "d"]
+    def ordered(sort: str) -> list[str]:
+        return [names[i] for i in order(pairs, sort)]
+
+    assert ordered("change") == ["c", "a", "b", "d"]
+    assert ordered("increase") == ["c", "b", "a", "d"]
+    assert ordered("decrease") == ["a", "b", "c", "d"]
+    assert ordered("change_pct") == ["c", "b", "a", "d"]
 
 
 @pytest.mark.parametrize(("observed", "level"), [(24.0, 0.0), (0.0, None)])
@@ -123,7 +128,7 @@ def month_to_month(directory: Path, row: Row, **arguments: Any) -> dict[str, Any
     dataset = load_dataset(write(directory, published))
     given = {"metric": "cpu", "scale": "monthly_12m", **arguments}
     answer: dict[str, Any] = TABLE["compare_periods"].run(given, dataset, at("2026-04-01T00:00:00Z").timestamp())
-    TABLE["compare_periods"].result.model_validate(answer)
+    check_schemas("compare_periods", answer)
     return answer
 
 

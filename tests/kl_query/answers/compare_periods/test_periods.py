@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
 from kl_query.dataset.model import Dataset
+from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, at, instant, loaded
 
@@ -87,7 +88,7 @@ def compared(dataset: Dataset, **arguments: Any) -> dict[str, Any]:
     now = dataset.newest_sample
     assert now is not None
     answer: dict[str, Any] = TABLE["compare_periods"].run(given, dataset, float(now))
-    TABLE["compare_periods"].result.model_validate(answer)
+    check_schemas("compare_periods", answer)
     return answer
 
 

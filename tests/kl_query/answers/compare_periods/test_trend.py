@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from kl_mcp.tools.plain import plain
 from kl_query.answers.compare_periods.trend import between_months, monthly, trend
 from kl_query.dataset import load_dataset
-from kl_query.measures.amounts_per_hour import KnownHours, priced_hours, trajectory
+from kl_query.measures.amounts_per_hour import KnownHours, trajectory
 from kl_query.view import Frame, frame
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write
@@ -34,7 +35,8 @@ def shown(directory: Path, rows: dict[str, Row], *, months: int, model: str = "c
 
 def result(view: Frame, *names: str) -> dict[str, Any]:
     hours = KnownHours(view)
-    return trend(hours, trajectory(hours, names or ("web",)))
+    found: dict[str, Any] = plain(trend(hours, trajectory(hours, names or ("web",))), view.measure.unit)
+    return found
 
 
 def found(view: Frame) -> tuple[str, float | None, int]:
@@ -103,8 +105,7 @@ def test_what_was_not_measured_is_no_decrease_of_a_sum(tmp_path: Path) -> None:
     view = shown(tmp_path, STEADY, months=3)
     assert result(view, "web", "api")["rise_pct"] == 0
     hours = KnownHours(view)
-    changed = between_months(hours, trajectory(hours, ("web", "api", "new")))
-    assert changed is not None
+    changed = plain(between_months(hours, trajectory(hours, ("web", "api", "new"))), view.measure.unit)
     assert changed["amount_per_hour"] == {"before": 3, "after": 3.5, "change_pct": 16.6667}
     # 3 and 3.5 of 10 cores
     assert changed["cluster_share_pct"] == {"before": 30, "after": 35, "change_pct": 16.6667}
@@ -133,7 +134,7 @@ def test_a_small_namespace_unknown_in_one_month_is_left_out_of_every_month(tmp_p
     hours = KnownHours(shown(tmp_path, rows, months=3))
     kept = trajectory(hours, ("web", "job"))
     assert (list(kept.levels.values()), kept.left_out) == ([10, 10, 10], ("job",))
-    assert trend(hours, kept)["direction"] == "stable"
+    assert trend(hours, kept).direction == "stable"
 
 
 @pytest.mark.parametrize(
@@ -150,14 +151,17 @@ def test_a_tenth_of_a_sum_may_be_unknown_before_the_month_is_left_out(
     }
     hours = KnownHours(shown(tmp_path, rows, months=3))
     kept = trajectory(hours, ("web", "job"))
-    assert (trend(hours, kept)["months_left_out"], kept.left_out) == (months_left_out, rows_left_out)
+    assert (trend(hours, kept).months_left_out, kept.left_out) == (months_left_out, rows_left_out)
 
 
 def test_the_open_month_is_scaled_by_the_hours_its_usage_is_known_for(tmp_path: Path) -> None:
     row = Row([1488, 224], [0, 0], usage_hours=[744, 112])  # 2 cores; 336 of February's 672 hours have passed
     view = shown(tmp_path, {"web": row}, months=2, open_hours=336, observed=[744, 336])
     hours = KnownHours(view)
-    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))
+    months = plain(
+        monthly(hours, ("web",), view.columns(view.table.numbers(["web"]))[0], trajectory(hours, ("web",))),
+        view.measure.unit,
+    )
     assert months["open_month"]["value"] == 224
     assert months["open_month"]["value_scaled_to_month"] == 1344  # 2 x 672
 
@@ -173,8 +177,7 @@ def test_a_rate_that_starts_inside_a_month_is_no_growth_of_costs(tmp_path: Path)
     view = shown(tmp_path, {"web": row}, months=2, model="costs", **facts)
     hours = KnownHours(view)
     assert result(view)["rise_pct"] == 0
-    changed = between_months(hours, trajectory(hours, ("web",)))
-    assert changed is not None
+    changed = plain(between_months(hours, trajectory(hours, ("web",))), view.measure.unit)
     assert changed["amount_per_hour"] == {"before": 0.5, "after": 0.5, "change_pct": 0}
     assert changed["cluster_share_pct"] == {"before": 10, "after": 10, "change_pct": 0}
     assert changed["rate_per_hour"] == {"before": 5, "after": 5, "change_pct": 0}
@@ -197,8 +200,7 @@ def test_two_rates_and_a_gap_in_a_month_are_told_by_its_priced_hours(tmp_path: P
         more={"priced_hours": [504, 672]},
     )
     hours = KnownHours(view)
-    changed = between_months(hours, trajectory(hours, ("web",)))
-    assert changed is not None
+    changed = plain(between_months(hours, trajectory(hours, ("web",))), view.measure.unit)
     # 3840 / 504 and 1536 / 504
     assert changed["rate_per_hour"] == {"before": 7.61905, "after": 10, "change_pct": 31.25}
     assert changed["amount_per_hour"] == {"before": 3.04762, "after": 4, "change_pct": 31.25}
@@ -237,7 +239,7 @@ def test_costs_of_a_month_measured_and_priced_in_part_are_divided_by_the_hours_w
 def test_without_a_column_the_hours_of_buckets_with_a_bill_are_priced(tmp_path: Path) -> None:
     bill = {"cpu": [600, None, 1680, None]}
     view = shown(tmp_path, {}, months=4, bill=bill, rates=[RATE], observed=[700, 672, 744, 720])
-    assert list(priced_hours(view.scale)) == [700, 0, 744, 0]
+    assert list(view.scale.priced) == [700, 0, 744, 0]
 
 
 def test_the_rate_and_the_part_of_it_that_is_for_the_metric_are_told_apart(tmp_path: Path) -> None:
@@ -251,8 +253,7 @@ def test_the_rate_and_the_part_of_it_that_is_for_the_metric_are_told_apart(tmp_p
         rates=[{**RATE, "effective": "2026-01-01T00:00:00Z"}],
     )
     hours = KnownHours(view)
-    changed = between_months(hours, trajectory(hours, ("web",)))
-    assert changed is not None
+    changed = plain(between_months(hours, trajectory(hours, ("web",))), view.measure.unit)
     assert changed["rate_per_hour"] == {"before": 5, "after": 5, "change_pct": 0}
     assert changed["metric_rate_per_hour"] == {"before": 2, "after": 3, "change_pct": 50}
 
@@ -351,7 +352,10 @@ def test_months_tell_what_changed_as_billed_and_per_hour(tmp_path: Path) -> None
     amounts = [744, 672, 1.01 * 744, 1.5 * 10]
     view = shown(tmp_path, {"web": Row(amounts, [0, 0, 0, 0])}, months=4, open_hours=10, observed=[744, 672, 744, 10])
     hours = KnownHours(view)
-    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))["series"]
+    months = plain(
+        monthly(hours, ("web",), view.columns(view.table.numbers(["web"]))[0], trajectory(hours, ("web",))),
+        view.measure.unit,
+    )["series"]
     # 672 / 744 and 1.01 x 744 / 672
     assert [month["billed_change_pct"] for month in months] == [None, -9.67742, 11.8214, None]
     assert [month["change_pct_per_hour"] for month in months] == [None, 0, 1, None]
@@ -361,7 +365,10 @@ def test_months_tell_what_changed_as_billed_and_per_hour(tmp_path: Path) -> None
 def test_a_gap_changes_what_is_billed_and_nothing_per_hour(tmp_path: Path) -> None:
     view = shown(tmp_path, STEADY, months=3)
     hours = KnownHours(view)
-    months = monthly(hours, ("web",), view.column("web"), trajectory(hours, ("web",)))["series"]
+    months = plain(
+        monthly(hours, ("web",), view.columns(view.table.numbers(["web"]))[0], trajectory(hours, ("web",))),
+        view.measure.unit,
+    )["series"]
     # 1488, 672 and 1488 core-hours at 2 cores
     assert [month["billed_change_pct"] for month in months] == [None, -54.8387, 121.429]
     assert [month["change_pct_per_hour"] for month in months] == [None, 0, 0]

@@ -12,6 +12,7 @@ import pytest
 
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
+from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.legacy_layout import MONTHLY, Truth, at, cluster, write
 
 NEWEST = at("2026-11-21T19:00:00Z")
@@ -22,7 +23,7 @@ YESTERDAY = slice(-19 - 24, -24)
 
 def asked(dataset: Dataset, **arguments: Any) -> dict[str, Any]:
     answer: dict[str, Any] = TABLE["compare_periods"].run(arguments, dataset, NEWEST + 1200)
-    TABLE["compare_periods"].result.model_validate(answer)
+    check_schemas("compare_periods", answer)
     return answer
 
 

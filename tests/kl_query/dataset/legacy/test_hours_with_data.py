@@ -207,6 +207,15 @@ def test_a_bill_tells_the_hours_of_the_day_or_month_in_which_an_installation_beg
     assert not warned(ask, "data begin in", scale=scale)
 
 
+def test_a_metric_without_a_bill_of_the_first_day_is_read_as_the_others(tmp_path: Path) -> None:
+    write(tmp_path, half_used({}, "costs", begun="2026-11-10T15:00:00Z"))
+    path = tmp_path / "cpu_usage_period_1209600.json"
+    rows = [row for row in json.loads(path.read_text()) if row["date"] != "10 Nov"]
+    (tmp_path / "memory_usage_period_1209600.json").write_text(json.dumps(rows))
+    days = load_dataset(tmp_path).scales["daily_14d"].namespaces["steady"]
+    assert np.isnan([days["cpu"].usage[0], days["memory"].usage[0]]).tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ ROWS = [{"stack": f"ns-{i}", "usage": i / 3, "date": "21 Nov"} for i in range(40
 def test_a_list_reads_the_same_wherever_chunks_end(tmp_path: Path, chunk: int, indent: int | None) -> None:
     path = tmp_path / "f.json"
     path.write_text(json.dumps(ROWS, indent=indent) + "\n")
-    assert list(records(path, chunk)) == ROWS
+    assert list(chain.from_iterable(records(path, chunk))) == ROWS
 
 
 @pytest.mark.parametrize("chunk", [1, 8, 16, 1 << 20])

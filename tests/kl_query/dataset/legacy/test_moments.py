@@ -86,8 +86,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     put(tmp_path, USAGE, [{"stack": "shop", "usage": 210.0, "date": "21 Nov"}])
     writes = [[{"stack": "shop", "usage": 220.0, "date": "21 Nov"}]]
 
-    def read_and_overwritten(path: Path) -> Any:
-        yield from records(path)
+    def read_and_overwritten(path: Path, **options: Any) -> Any:
+        yield from records(path, **options)
         if path.name == USAGE and writes:
             put(tmp_path, USAGE, writes.pop())
             os.utime(path, ns=(1, 1))
@@ -103,8 +103,8 @@ def test_a_file_that_never_stops_changing_is_answered_from_its_last_good_content
     put(tmp_path, USAGE, [{"stack": "shop", "usage": 210.0, "date": "21 Nov"}])
     times = iter(range(100, 200))
 
-    def read_and_touched(path: Path) -> Any:
-        yield from records(path)
+    def read_and_touched(path: Path, **options: Any) -> Any:
+        yield from records(path, **options)
         if path.name == USAGE:
             os.utime(path, (next(times),) * 2)
 

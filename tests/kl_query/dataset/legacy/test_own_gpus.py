@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_query.answers.namespace_page import one_namespace
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import NEWEST
 from tests.support.legacy_layout import DAILY, HOUR, MONTHLY, at, cluster, put, trend_rows, write
+from tests.support.shown import page_of
 
 NOW = at(NEWEST) + 1200
 MEANS = {"one__gpu": 100.0, "seven__gpu": 90.0}
@@ -172,7 +172,7 @@ def test_other_cost_models_hold_shares_of_a_sum_of_means_which_are_null(tmp_path
 def test_the_description_and_the_page_of_a_namespace_say_what_gpu_numbers_are(tmp_path: Path, model: str) -> None:
     dataset = built(tmp_path, model)
     assert ask(dataset, "describe_dataset")["gpu_available"] is True
-    page = one_namespace(dataset, "seven", NOW)
+    page = page_of(dataset, "seven", NOW)
     assert any(SAID in warning for warning in page["metadata"]["warnings"])
     days = {row["metric"]: row for row in page["scales"]["daily_14d"]["amounts"]}["gpu"]
     assert (days["unit"], days["share_pct"]) == ("percent_of_own_gpus", None)

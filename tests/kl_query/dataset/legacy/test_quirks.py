@@ -216,7 +216,7 @@ def test_a_damaged_cost_model_file_is_answered_from_the_last_good_one(build: Bui
     assert any("backend.json" in warning for warning in told(dataset))
 
 
-def test_layouts_are_told_apart(build: Build, tmp_path: Path) -> None:
+def test_layouts_are_agreed_apart(build: Build, tmp_path: Path) -> None:
     assert detect_layout(tmp_path) == "none"
     build()
     assert detect_layout(tmp_path) == "kubeledger"

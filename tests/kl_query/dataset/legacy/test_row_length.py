@@ -18,7 +18,7 @@ from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.kl_query.dataset.legacy.conftest import Build
-from tests.support.legacy_layout import at, trend_rows
+from tests.support.legacy_layout import at, period_rows, trend_rows
 from tests.support.legacy_source import HOUR, Polled, databases, publish
 from tests.support.warned import told
 
@@ -178,3 +178,20 @@ def test_where_files_contradict_each_other_beyond_any_row_a_warning_says_so(buil
     )
     assert any("are not the sums of its hourly points" in warning for warning in told(dataset))
     assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [540.0]
+
+
+def test_a_day_of_another_half_year_tells_nothing_about_rows(build: Build) -> None:
+    days = {"21 Nov": 200.0, "01 Jul": 100.0}
+    months = {"Nov 2026": 4000.0, "Jul 2026": 100.0}
+    files = {"cpu_usage_period_1209600.json": days, "cpu_usage_period_31968000.json": months}
+    dataset = build({name: period_rows({"shop": values}) for name, values in files.items()})
+    assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [200.0]
+    assert any(warning.startswith("1 date(s) of daily_14d") for warning in told(dataset))
+
+
+def test_days_with_either_usage_or_requests_tell_nothing_about_rows(build: Build) -> None:
+    requests = period_rows({"shop": {"20 Nov": 20.0}})
+    costs = {"cost_model": "costs", "currency": "$"}
+    dataset = build({"backend.json": costs, "cpu_requests_period_1209600.json": requests})
+    assert list(dataset.scales["daily_14d"].namespaces["shop"]["cpu"].usage) == [200.0]
+    assert not any(SAID in warning for warning in told(dataset))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from kl_mcp.tools import TABLE
-from kl_query.answer_size import MAX_CHARS
+from kl_mcp.tools.answer_size import MAX_CHARS
 from kl_query.dataset import Dataset, load_dataset
 from tests.kl_mcp.tools.conftest import check_schemas
 from tests.support.legacy_layout import Hours, Truth, at, cluster, write

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kl_mcp.tools.paging import PageRequest, request_page
 from kl_query.errors import ToolArgumentError
-from kl_query.paging import PageRequest, request_page
 
 
 def page(cursor: str | None, tool: str = "t", **arguments: str) -> PageRequest:

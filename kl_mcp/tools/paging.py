@@ -1,18 +1,22 @@
 """Pages of long lists: an opaque cursor that outlives a generation and refuses to continue another call."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import Field, TypeAdapter
 
 from kl_query.errors import ToolArgumentError
 
 MAX_PAGE_ROWS = 1_000
 _VERSION = 1
+_PACKED = TypeAdapter(
+    tuple[Annotated[int, Field(ge=_VERSION, le=_VERSION)], int, Annotated[int, Field(ge=0, lt=2**31)], str]
+)
+"""A cursor: version, generation, offset and the call it was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +43,15 @@ def request_page(
     digest = hashlib.sha256(orjson.dumps([tool, arguments], option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
     if cursor is None:
         return PageRequest(0, limit, explicit_limit, None, digest)
-    generation, offset, made_for = _unpack(cursor)
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        packed = base64.b64decode(padded, altchars=b"-_", validate=True)
+        _, generation, offset, made_for = _PACKED.validate_json(packed, strict=True)
+    except ValueError:
+        raise _refused("The cursor is malformed.") from None
     if made_for != digest:
         raise _refused("The cursor belongs to a call with other arguments.")
     return PageRequest(offset, limit, explicit_limit, generation, digest)
-
-
-def _unpack(cursor: str) -> tuple[int, int, str]:
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        fields = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
-        raise _refused("The cursor is malformed.") from None
-    match fields:
-        case [version, int(generation), int(offset), str(digest)] if version == _VERSION and 0 <= offset < 2**31:
-            return generation, offset, digest
-        case _:
-            raise _refused("The cursor is malformed.")
 
 
 def _refused(message: str) -> ToolArgumentError:
