@@ -70,10 +70,14 @@ class Frame:
         """
         numbers = self.table.numbers(rows)
         columns = self.measure.columns(self.table, numbers)
-        partly = self.window.of(self.measure.short(self.table, numbers)) & ~np.isnan(self.window.of(columns))
-        unknown = self.measure.left_out(columns, self.window) + np.count_nonzero(partly, axis=-1)
         values = self.amounts(numbers) if self.after_sharing else self.measure.values(columns, self.window)
-        return Sums(rows, values, unknown)
+        return Sums(rows, values, self.left_out(numbers))
+
+    def left_out(self, numbers: Numbers) -> NDArray[np.intp]:
+        """Return how many buckets rows' sums leave out, in whole or in part."""
+        columns = self.measure.columns(self.table, numbers)
+        partly = self.window.of(self.measure.short(self.table, numbers)) & ~np.isnan(self.window.of(columns))
+        return np.asarray(self.measure.left_out(columns, self.window) + np.count_nonzero(partly, axis=-1))
 
     def total_of(self, row: RowId) -> Sum:
         """Return a row's sum over the window."""

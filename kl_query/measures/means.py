@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from kl_query.dataset.model import Numbers
 from kl_query.date_windows import Window
 from kl_query.measures.amounts_per_hour import KnownHours
 from kl_query.measures.by_layout import rules_of
-from kl_query.numbers import UNKNOWN, Array, known_sums, ratio
+from kl_query.numbers import UNKNOWN, Array, known_sums, ratio, ratios
 from kl_query.view import Frame
 
 
@@ -32,13 +34,20 @@ class Means:
     @cached_property
     def each(self) -> Array:
         """Return the mean level of every row of the scale."""
-        return self._known.levels(self.view.table.everyone, self.view.window)
+        return self._of(self.view.table.everyone)
 
     def of(self, numbers: Numbers) -> Array:
         """Return the mean levels of some namespaces."""
-        if numbers is self.view.table.everyone:
-            return self.each
-        return self._known.levels(numbers, self.view.window)
+        return self.each if numbers is self.view.table.everyone else self._of(numbers)
+
+    def _of(self, numbers: Numbers) -> Array:
+        view, measure = self.view, self.view.measure
+        levels = self._known.levels(numbers, view.window)
+        if measure.per_cent or measure.dimension == "requests":
+            return levels
+        # Known throughout: of all hours, also where a metric of a total had no price in some of them and cost nothing.
+        hours = view.window.of(measure.all_hours).sum()
+        return np.where(view.left_out(numbers) == 0, ratios(view.amounts(numbers), hours), levels)
 
     @property
     def total(self) -> float:

@@ -44,7 +44,7 @@ class Sums:
 
     rows: Sequence[RowId]
     value: Array
-    unknown: Array
+    unknown: NDArray[np.intp]
 
     def __getitem__(self, row: RowId) -> Sum:
         number = self.rows.index(row)

@@ -9,6 +9,7 @@ import pytest
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.model import Column
 from kl_query.errors import ToolArgumentError
+from kl_query.measures.means import Means
 from kl_query.view import Frame, frame
 from tests.support.datasets import Dataset as Published
 from tests.support.datasets import Row, Scale, write
@@ -81,6 +82,14 @@ def test_a_metric_without_a_price_beside_one_with_a_price_costs_nothing(tmp_path
     assert list(column(costs, "ml")) == [2.5, 24]
     assert costs.totals["ml"].value == 26.5
     assert costs.capacity_or_bill == 50 + 50 + 48
+
+
+def test_the_mean_of_a_total_is_over_all_hours_where_a_metric_got_its_price_later(tmp_path: Path) -> None:
+    rows = {"ml": {"cpu": Row([10, 10], [10, 10]), "gpu": Row([12, 24], [24, 24])}}
+    means = Means(view(load(tmp_path, bill={"cpu": [50, 50], "gpu": [None, 48]}, namespaces=rows), "total", "costs"))
+    # cpu 10 x 50 / 100 and 10 x 50 / 200, gpu nothing and then 24 x 48 / 48: 31.5 in 48 hours, of a bill of 148 in them
+    assert means.total == pytest.approx(31.5 / 48)
+    assert means.capacity == pytest.approx(148 / 48)
 
 
 def test_gpu_memory_has_no_cost_of_its_own(tmp_path: Path) -> None:
