@@ -17,9 +17,6 @@ from kl_query.dataset.model import COLUMNS, Amounts, Block, Numbers, Row, Scale,
 from kl_query.numbers import UNKNOWN
 from kl_query.warnings.warning import RowId
 
-STANDS_FOR_UNKNOWN = -9e9
-"""Rows may be added with this number for NaN: written, it is as long as `null`, and no amount is negative."""
-
 
 class _Matrix:
     """A matrix that is filled line by line, and which of its lines were."""
@@ -44,8 +41,9 @@ class _Growing:
 class Blocks:
     """Takes the rows of a scale, which are known by their numbers."""
 
-    def __init__(self, rows: Sequence[RowId], buckets: int) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[RowId], buckets: int, *, unknown: float = UNKNOWN) -> None:
+        """Take what stands for unknown in what is added, besides NaN."""
+        self._rows, self._unknown = rows, unknown
         self._line = Struct(f"{buckets}d")
         self._growing: dict[Metric, _Growing] = {}
 
@@ -70,14 +68,15 @@ class Blocks:
 
     def completed(self, scale: Scale) -> Table:
         """Return the rows. Where some have a column, the others get what theirs is by the rules for their scale."""
+        matrices = [matrix for each in self._growing.values() for matrix in each.matrices.values()]
+        for matrix in matrices:
+            matrix.columns[matrix.columns == self._unknown] = UNKNOWN
         growing = self._growing.items()
         return Table(self._rows, {metric: Block(each.lines, _amounts(each, scale, metric)) for metric, each in growing})
 
 
 def _amounts(growing: _Growing, scale: Scale, metric: Metric) -> Amounts:
     matrices = growing.matrices
-    for matrix in matrices.values():
-        matrix.columns[matrix.columns == STANDS_FOR_UNKNOWN] = UNKNOWN
     amounts = Amounts(matrices["usage"].columns[: growing.count], None)
     for name in (name for name in RULES if name in matrices):
         columns, lacking = matrices[name].columns[: growing.count], np.ones(growing.count, bool)

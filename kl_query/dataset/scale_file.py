@@ -51,7 +51,7 @@ _File = msgspec.defstruct(
 )
 _FILE, _ROW = msgspec.json.Decoder(_File), msgspec.json.Decoder(_Namespace)
 _NULL = b"-9e9"
-"""`STANDS_FOR_UNKNOWN` as text: numbers without `null` among them are twice as fast to read."""
+"""What is read for `null` in rows, whose amounts are never negative: numbers alone are read twice as fast."""
 _ROWS_AT_ONCE = 16
 _NEVER_NEGATIVE = ("matched_hours", "cost_hours")
 
@@ -134,7 +134,7 @@ def read_scale(content: memoryview, name: ScaleName, file: str, names: Collectio
 def _with_rows(scale: Scale, namespaces: Mapping[str, msgspec.Raw]) -> Scale:
     """Return a scale with its rows. Raises DecodeError or struct.error where one is not what it has to be."""
     measured: dict[RowId, Column] = {}
-    blocks = Blocks([*namespaces], len(scale.starts))
+    blocks = Blocks([*namespaces], len(scale.starts), unknown=float(_NULL))
     for number, (name, raw) in enumerate(namespaces.items()):
         if number % _ROWS_AT_ONCE == 0:
             sleep(0)  # whoever is answered meanwhile waits for these rows, not for the interpreter to change threads

@@ -174,6 +174,13 @@ def test_a_scale_that_is_nested_without_end_costs_only_itself(tmp_path: Path, pl
     assert told(dataset)[0].startswith("daily_14d-1.json cannot be used: ")
 
 
+def test_an_idle_below_zero_is_a_number_whatever_number_it_is(tmp_path: Path) -> None:
+    write(tmp_path, small())
+    change(tmp_path, "hourly_7d", lambda d: d["special"]["idle"]["cpu"].update(usage=[-9e9]))
+    dataset = load_dataset(tmp_path)
+    assert list(dataset.scales["hourly_7d"].special["idle"]["cpu"].usage) == [-9e9]
+
+
 def test_amounts_whose_sum_is_beyond_any_number_are_not_read(tmp_path: Path) -> None:
     write(tmp_path, small())
     change(tmp_path, "monthly_12m", lambda d: d["capacity"].update(cpu=[1e308, 1e308]))
