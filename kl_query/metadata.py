@@ -13,7 +13,8 @@ from pydantic import GetPydanticSchema
 
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import Source
-from kl_query.dataset.model import Column, Dataset, Sharing
+from kl_query.dataset.model import Dataset, Sharing
+from kl_query.dataset.table import Column
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.fields import Instant, Number, doc
 from kl_query.measures.by_layout import layout_of, rules_of

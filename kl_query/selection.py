@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kl_core.globs import MAX_GLOB_CHARS, MAX_PATTERNS, broken_rule
-from kl_query.dataset.model import Dataset, Numbers, Scale, Table
+from kl_query.dataset.model import Dataset, Scale
+from kl_query.dataset.table import Numbers, Table
 from kl_query.errors import ToolArgumentError, quoted
 from kl_query.unmatched import LISTING, globs_of_each, is_glob, matching, unknown_name, unknown_pattern
 from kl_query.warnings.warning import RowId

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_core.vocabulary import CostModel, ScaleName, Special
-from kl_query.dataset.model import Column, Dataset, Numbers, Scale, Sharing, Table
+from kl_query.dataset.model import Dataset, Scale, Sharing
+from kl_query.dataset.table import Column, Numbers, Table
 from kl_query.date_windows import Window, read_window
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric, ScaleName
-from kl_query.dataset.model import Dataset, Numbers, Sharing
+from kl_query.dataset.model import Dataset, Sharing
+from kl_query.dataset.table import Numbers
 from kl_query.date_windows import Window, bucket_name, instant, read_window
 from kl_query.fields import DateField, InUnit, LazyRows, Number, ScaleField, doc
 from kl_query.measures.amounts import AmountRules

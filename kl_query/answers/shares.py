@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 import numpy as np
 
-from kl_query.dataset.model import Numbers
+from kl_query.dataset.table import Numbers
 from kl_query.fields import (
     MEAN_UNIT,
     DateField,

@@ -13,7 +13,8 @@ import numpy as np
 
 from kl_core.vocabulary import Metric, Special
 from kl_query.dataset.derived import RULES
-from kl_query.dataset.model import COLUMNS, Amounts, Block, Numbers, Row, Scale, Table
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import COLUMNS, Amounts, Block, Numbers, Row, Table
 from kl_query.numbers import UNKNOWN
 from kl_query.warnings.warning import RowId
 

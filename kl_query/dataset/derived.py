@@ -11,7 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from kl_core.vocabulary import Metric
-from kl_query.dataset.model import Amounts, Column, Scale
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import Amounts, Column
 from kl_query.numbers import UNKNOWN
 
 Rule: TypeAlias = Callable[[Scale, Metric, Amounts], Column]

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from kl_core.calendar import read_iso
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.warnings.warning import Detail, Plain, Slot, Text
 
 Json = Mapping[str, Any]

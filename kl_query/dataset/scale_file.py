@@ -28,7 +28,8 @@ from kl_query.dataset.fields import (
     unread,
 )
 from kl_query.dataset.manifest import check_version
-from kl_query.dataset.model import COLUMNS, Amounts, Column, Scale, Table
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import COLUMNS, Amounts, Column, Table
 from kl_query.warnings.warning import Detail, Plain, RowId
 
 _Amounts = msgspec.defstruct(

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from fnmatch2 import fnmatchcase2
 
-from kl_query.dataset.model import Dataset, Scale, Sharing, Table
+from kl_query.dataset.model import Dataset, Scale, Sharing
+from kl_query.dataset.table import Table
 from kl_query.warnings.warning import RowId, Withheld, withheld
 
 Ids = Mapping[RowId, Withheld]

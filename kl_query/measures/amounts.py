@@ -14,7 +14,8 @@ import numpy as np
 
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import AMOUNT_UNITS, BILLED_METRICS, RATE_UNITS, CostModel, Metric, ScaleName
-from kl_query.dataset.model import Column, Dataset, Numbers, Scale
+from kl_query.dataset.model import Dataset, Scale
+from kl_query.dataset.table import Column, Numbers
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, compare
 from kl_query.measures.measure import (

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 
 from kl_core.vocabulary import Metric
-from kl_query.dataset.model import Column, Numbers, Scale
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import Column, Numbers
 from kl_query.date_windows import Window
 from kl_query.measures.by_layout import rules_of
 from kl_query.numbers import UNKNOWN, Array, Flags, known_sums, percent, ratios

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric
 from kl_query.dataset import derived
-from kl_query.dataset.model import Amounts, Column, Dataset, Numbers, Scale
+from kl_query.dataset.model import Dataset, Scale
+from kl_query.dataset.table import Amounts, Column, Numbers
 from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.measure import absence

@@ -15,7 +15,8 @@ import numpy as np
 from kl_core.calendar import HOUR, WEEK
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset import derived
-from kl_query.dataset.model import Column, Dataset, LegacyFacts, Numbers
+from kl_query.dataset.model import Dataset, LegacyFacts
+from kl_query.dataset.table import Column, Numbers
 from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.measures.amounts import PER_HOUR, AmountRules, Layout
 from kl_query.measures.efficiency import UNDIVIDED, Compared, Divisors, in_window

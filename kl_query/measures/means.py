@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kl_query.dataset.model import Numbers
+from kl_query.dataset.table import Numbers
 from kl_query.date_windows import Window
 from kl_query.measures.amounts_per_hour import KnownHours
 from kl_query.measures.by_layout import rules_of

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from kl_core.vocabulary import BILLED_METRICS, METRICS, CostModel, Metric
 from kl_query.dataset import derived
-from kl_query.dataset.model import Amounts, Column, Dataset, Numbers, Scale, Table
+from kl_query.dataset.model import Dataset, Scale
+from kl_query.dataset.table import Amounts, Column, Numbers, Table
 from kl_query.date_windows import Window
 from kl_query.errors import ToolArgumentError
 from kl_query.numbers import UNKNOWN, Array, Flags, known_sums, ratios

@@ -24,7 +24,8 @@ from fnmatch2 import fnmatchcase2
 from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric, Special
-from kl_query.dataset.model import Column, Dataset, Numbers, Sharing, Table
+from kl_query.dataset.model import Dataset, Sharing
+from kl_query.dataset.table import Column, Numbers, Table
 from kl_query.date_windows import Window
 from kl_query.measures.measure import Measure
 from kl_query.numbers import UNKNOWN, known_sum, known_sums, ratios

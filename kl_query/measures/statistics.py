@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.date_windows import Window, instant
 from kl_query.fields import Instant, InUnit, doc
 from kl_query.numbers import UNKNOWN

@@ -9,7 +9,8 @@ import numpy as np
 
 from kl_core.vocabulary import Metric, Special
 from kl_query.dataset import derived
-from kl_query.dataset.model import Amounts, Column, Dataset, Node, Numbers, Scale
+from kl_query.dataset.model import Dataset, Node, Scale
+from kl_query.dataset.table import Amounts, Column, Numbers
 from kl_query.date_windows import Window, bucket_name
 from kl_query.measures.measure import SAME_HOURS, Measure
 from kl_query.numbers import UNKNOWN, known_sums, ratio

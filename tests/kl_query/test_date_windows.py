@@ -3,7 +3,8 @@ import pytest
 
 from kl_core.calendar import iso
 from kl_core.vocabulary import ScaleName
-from kl_query.dataset.model import Scale, Table
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import Table
 from kl_query.date_windows import full_window, read_window
 from kl_query.errors import ToolArgumentError
 from tests.support.datasets import at

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from kl_core.vocabulary import RATE_UNITS
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.date_windows import Window
 from kl_query.fields import Amount, InUnit, Number, doc
 from kl_query.measures.amounts_per_hour import KnownHours, Pair, change_pct

@@ -11,7 +11,7 @@ import numpy as np
 
 from kl_core.vocabulary import Metric
 from kl_query.answers.compare_periods.causes import WhatChanged, what_changed
-from kl_query.dataset.model import Column, Numbers
+from kl_query.dataset.table import Column, Numbers
 from kl_query.date_windows import Window
 from kl_query.fields import InUnit, Number, Value, doc
 from kl_query.measures.amounts_per_hour import KnownHours, Pairs, changes, together

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from kl_core.calendar import HOUR
 from kl_query.answers.compare_periods.causes import WhatChanged, what_changed
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.date_windows import Window
 from kl_query.fields import InUnit, Number, Value, doc
 from kl_query.measures.amounts_per_hour import NOISE_PCT, KnownHours, Trajectory, change_pct

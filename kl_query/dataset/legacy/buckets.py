@@ -10,7 +10,8 @@ import numpy as np
 
 from kl_core.vocabulary import CostModel, Metric, ScaleName
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE
-from kl_query.dataset.model import Amounts, Block, Column, LegacyFacts, Scale, Table
+from kl_query.dataset.model import LegacyFacts, Scale
+from kl_query.dataset.table import Amounts, Block, Column, Table
 from kl_query.numbers import UNKNOWN
 
 RowsByMetric: TypeAlias = Mapping[Metric, tuple[Sequence[str], Amounts]]

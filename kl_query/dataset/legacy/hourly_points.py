@@ -16,7 +16,8 @@ from kl_query.dataset.legacy.dates import read_instant
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.table import BILLING_RATE, FileTable
 from kl_query.dataset.legacy.values import DatedValues, NamedLines, ValuesByKind, is_same, moments_of_usage
-from kl_query.dataset.model import Amounts, Column, Scale
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import Amounts, Column
 from kl_query.numbers import UNKNOWN, ratios
 
 _MAX_HOURS = 168

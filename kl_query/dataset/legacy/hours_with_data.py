@@ -20,7 +20,7 @@ from kl_query.dataset.legacy.dates import hours_inside
 from kl_query.dataset.legacy.hourly_points import Hourly
 from kl_query.dataset.legacy.table import BILLING_RATE
 from kl_query.dataset.legacy.values import Instants, NamedLines, is_same
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.numbers import UNKNOWN, Flags, known_sums, ratios
 
 OWN_GPUS: tuple[Metric, ...] = ("gpu", "gpu_memory")

@@ -11,7 +11,8 @@ from kl_core.calendar import HOUR, WEEK
 from kl_query.dataset.legacy.files import DAILY_SECONDS
 from kl_query.dataset.legacy.hourly_points import Points
 from kl_query.dataset.legacy.table import BILLING_RATE, NON_ALLOCATABLE
-from kl_query.dataset.model import Namespace, Scale, Table
+from kl_query.dataset.model import Namespace, Scale
+from kl_query.dataset.table import Table
 
 _MISSED = HOUR
 """One hour may be missing of a namespace that is there: it had just begun, or was not measured."""

@@ -24,7 +24,8 @@ from kl_query.dataset.legacy.hours_with_data import (
 )
 from kl_query.dataset.legacy.table import NON_ALLOCATABLE
 from kl_query.dataset.legacy.values import NamedLines, ValuesByKind, moments_of_usage
-from kl_query.dataset.model import Amounts, Column, LegacyFacts, Scale
+from kl_query.dataset.model import LegacyFacts, Scale
+from kl_query.dataset.table import Amounts, Column
 from kl_query.numbers import UNKNOWN, Flags, ratios
 from kl_query.warnings.warning import RowId
 

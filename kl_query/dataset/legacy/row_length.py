@@ -23,7 +23,7 @@ from kl_query.dataset.legacy.files import DAILY_SECONDS, MONTHLY_SECONDS
 from kl_query.dataset.legacy.hours_with_data import weigh
 from kl_query.dataset.legacy.table import BILLING_RATE
 from kl_query.dataset.legacy.values import DatedValues, Instants, ValuesByKind, places_in
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.numbers import Flags, known_sums
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Plain, warning

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.files import File
 from kl_query.dataset.legacy.json_stream import records
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.numbers import UNKNOWN, Flags
 
 BILLING_RATE = ".billing-hourly-rate"

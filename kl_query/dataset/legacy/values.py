@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric
 from kl_query.dataset.legacy.table import FileTable, Places, Tables
-from kl_query.dataset.model import Column, Numbers
+from kl_query.dataset.table import Column, Numbers
 from kl_query.numbers import UNKNOWN, Flags, ratios
 
 Instants: TypeAlias = NDArray[np.int64]

@@ -1,7 +1,7 @@
 import pytest
 
 from kl_query.dataset import empty_dataset
-from kl_query.dataset.model import Table
+from kl_query.dataset.table import Table
 from tests.support.warned import told, warned
 
 

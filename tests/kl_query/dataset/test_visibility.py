@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kl_mcp.tools import TABLE
-from kl_query.dataset.model import Column, Dataset, Namespace, Scale, Sharing
+from kl_query.dataset.model import Dataset, Namespace, Scale, Sharing
+from kl_query.dataset.table import Column
 from kl_query.dataset.visibility import restricted, restricted_to
 from kl_query.measures.sharing import shared_by
 from kl_query.warnings.codes import Code

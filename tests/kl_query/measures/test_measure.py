@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kl_query.dataset import Dataset, load_dataset
-from kl_query.dataset.model import Column
+from kl_query.dataset.table import Column
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.means import Means
 from kl_query.view import Frame, frame

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kl_query.dataset.model import Scale, Table
+from kl_query.dataset.model import Scale
+from kl_query.dataset.table import Table
 from kl_query.date_windows import Window
 from kl_query.measures.statistics import Stats, stats
 

@@ -12,7 +12,7 @@ from kl_core.vocabulary import ScaleName
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, DatasetError, load_dataset
 from kl_query.dataset.load import detect_layout
-from kl_query.dataset.model import Amounts
+from kl_query.dataset.table import Amounts
 from tests.kl_query.dataset.legacy.conftest import NEWEST, Build
 from tests.support.legacy_layout import at, put, trend_rows
 from tests.support.warned import told
