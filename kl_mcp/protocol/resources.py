@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -152,7 +153,7 @@ class Resources:
         """Return `(MIME type, text)` of a resource."""
         if uri in self._documents:
             return MARKDOWN, self._documents[uri]
-        return JSON, orjson.dumps(self._json(uri, dataset, now)).decode()
+        return JSON, orjson.dumps(await self._datasets.ask(dataset, partial(self._json, uri, dataset, now))).decode()
 
     def _json(self, uri: str, dataset: Dataset, now: float) -> object:
         if uri == DATASET.uri:

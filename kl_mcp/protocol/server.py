@@ -98,11 +98,11 @@ def build_server(
 
     async def get_prompt(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         dataset = await datasets.seen_by(caller_of(context))
-        return prompts.get(params.name, params.arguments or {}, dataset)
+        return await datasets.ask(dataset, partial(prompts.get, params.name, params.arguments or {}, dataset))
 
     async def complete(context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         dataset = await datasets.seen_by(caller_of(context))
-        return completion.complete(params, dataset, table)
+        return await datasets.ask(dataset, partial(completion.complete, params, dataset, table))
 
     async def announce(_dataset: Dataset) -> None:
         await bus.publish(ResourceUpdated(uri=DATASET.uri))

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mcp_types as types
@@ -96,7 +97,7 @@ class Calls:
             raise MCPError(types.INVALID_PARAMS, self._unknown(name))
         dataset = await self._datasets.seen_by(caller)
         started = time.perf_counter()
-        outcome = self._run(tool, arguments, dataset)
+        outcome = await self._datasets.ask(dataset, partial(self._run, tool, arguments, dataset))
         seconds, size, code = time.perf_counter() - started, len(outcome.text.encode()), outcome.code
         self._counts.count_call(name, seconds, code)
         logger.info("tool=%s ms=%.1f bytes=%d error=%s", name, seconds * 1000, size, code or "-")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,15 @@ from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from kl_mcp.access.audit_log import Audit
 from kl_mcp.counts import Counts
+from kl_mcp.protocol.datasets import MAX_INLINE_NAMESPACES
 from kl_mcp.protocol.server import build_server
+from kl_query.dataset import Dataset
+from kl_query.dataset.model import Namespace
 from kl_query.dataset.watcher import Holder
 from tests.support.in_process import MODES, ask
 from tests.support.patience import until
 from tests.support.published import publish
-from tests.support.small_tools import SMALL_TABLE
+from tests.support.small_tools import SMALL_TABLE, Small, small
 
 
 def _call(directory: Path, tool: str, arguments: dict[str, Any], **options: Any) -> CallToolResult:
@@ -181,3 +186,26 @@ def test_a_call_that_arrives_before_the_first_load_waits_for_it(tmp_path: Path) 
         return generations[0]
 
     assert anyio.run(scenario) == 9
+
+
+def test_a_large_dataset_is_answered_in_a_thread_so_that_others_are_served_meanwhile(tmp_path: Path) -> None:
+    threads: list[int] = []
+
+    def answer(dataset: Dataset) -> Small:
+        threads.append(threading.get_ident())
+        return small(dataset, "")
+
+    table = {"describe_dataset": replace(SMALL_TABLE["describe_dataset"], answer=answer)}
+
+    async def called_with(namespaces: int) -> None:
+        rows = {f"ns-{number}": Namespace(f"ns-{number}", 0, 0, active=True) for number in range(namespaces)}
+        counts = Counts()
+        holder = Holder(tmp_path, counts, load=lambda _directory: Dataset("native", "cumulative", namespaces=rows))
+        server = build_server(holder, counts, table).server
+        async with holder.watching(), Client(server, mode=MODES[0]) as client:
+            await client.call_tool("describe_dataset", {})
+
+    anyio.run(called_with, MAX_INLINE_NAMESPACES)
+    anyio.run(called_with, MAX_INLINE_NAMESPACES + 1)
+
+    assert threads[0] == threading.get_ident() != threads[1]
