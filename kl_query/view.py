@@ -258,8 +258,7 @@ class Frame:
         """Return the same for answers with the sum of all namespaces, or shares of it; those `named` come first."""
         first, totals = np.empty(0, np.intp) if named is None else named, self.totals
         order = np.concatenate([first, np.delete(self.table.everyone, first)])
-        rows = [totals.rows[number] for number in order.tolist()]
-        return self.warnings(Sums(rows, totals.value[order], totals.unknown[order]), rows[: len(first)])
+        return self.warnings(totals.at(order), totals.at(first).rows)
 
     def totals_of(self, names: Iterable[RowId]) -> Sums:
         """Return the sums over the window of those of some namespaces that are in the scale."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kl_core.calendar import GRANULARITY
 from kl_core.vocabulary import BILLED_METRICS, SCALES, ScaleName
+from kl_query.answers.efficiency import EfficiencyRow, efficiency
 from kl_query.answers.namespaces import kind_of
 from kl_query.dataset.model import Dataset
 from kl_query.date_windows import full_window, instant
@@ -12,6 +13,8 @@ from kl_query.fields import InMoney, InUnit, Number
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import MetricOrTotal
 from kl_query.metadata import Metadata, metadata
+from kl_query.numbers import UNKNOWN
+from kl_query.selection import Selection
 from kl_query.view import Frame, frame, scale_of
 from kl_query.warnings.warning import DataWarning
 
@@ -109,6 +112,16 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWar
     priced: list[MetricOrTotal] = [*billed, "total"] if billed else []
     amounts = [frame(dataset, scale, metric, window.scale.cost_model) for metric in dataset.metrics]
     costs = [frame(dataset, scale, metric, "costs") for metric in priced]
+    compared = efficiency(
+        dataset,
+        scale=scale,
+        selection=Selection("namespace", (name,), name),
+        metric=None,
+        date="all",
+        sort="namespace",
+        classification=None,
+        exclude_system=False,
+    )
     for view in (*amounts, *costs):
         warnings += view.warnings(view.totals_of([name]), [name])
     return ScalePage(
@@ -119,25 +132,23 @@ def _scale(dataset: Dataset, scale: ScaleName, name: str, warnings: list[DataWar
         partial=window.partial,
         observed_hours=rules_of(window.scale).observed_hours(window),
         elapsed_hours=window.elapsed_hours,
-        amounts=[_amount(view, name) for view in amounts],
+        amounts=[_amount(view, name, {row.metric: row for row in compared.efficiency}) for view in amounts],
         costs=[_cost(view, name) for view in costs],
     )
 
 
-def _amount(view: Frame, name: str) -> AmountLine:
+def _amount(view: Frame, name: str, compared: Mapping[str, EfficiencyRow]) -> AmountLine:
     metric = view.measure.metrics[0]
-    rules, number = rules_of(view.scale), view.table.numbers([name])
-    sums = rules.compare(metric, number, view.window).per(rules.divisors(metric, number, view.window))
-    value = view.total_of(name).value
+    value, row = view.total_of(name).value, compared.get(metric)
     return AmountLine(
         metric=metric,
         unit=view.measure.unit,
         usage=value,
         share_pct=view.share_of(view.table.numbers([name])),
         cluster_share_pct=view.cluster_share(value),
-        requests=sums.requests[0],
-        efficiency_ratio=sums.ratio[0],
-        reason="it cannot be requested" if metric == "gpu_memory" else sums.reason(0, metric),
+        requests=UNKNOWN if row is None else row.requests,
+        efficiency_ratio=UNKNOWN if row is None else row.efficiency_ratio,
+        reason="it cannot be requested" if row is None else row.reason,
     )
 
 

@@ -77,7 +77,8 @@ def usage(view: Frame, *, selection: Selection, exclude_special: bool) -> GetUsa
     cluster, aggregate = selection.scope == "cluster", selection.scope == "aggregate"
     names = _of_cluster(view, selection.names) if cluster else selection.names
     numbers, means = view.table.numbers(names), means_of_last_bucket(view)
-    sums, together, total = view.sums(names), view.column_of(selection), view.value_of(selection)
+    sums = view.totals.at(numbers) if cluster else view.sums(names)
+    together, total = view.column_of(selection), view.value_of(selection)
     latest = in_last_bucket(means, selection.numbers(view.table))
     order = largest_first(sums.value) if view.measure.additive else np.arange(len(names))
     series, levels = view.measure.series(view.columns(numbers), view.window), means.of(numbers)

@@ -51,6 +51,10 @@ class Sums:
         number = self.rows.index(row)
         return Sum(float(self.value[number]), int(self.unknown[number]))
 
+    def at(self, numbers: Numbers) -> Sums:
+        """Return the sums of some of the rows."""
+        return Sums([self.rows[number] for number in numbers.tolist()], self.value[numbers], self.unknown[numbers])
+
     @property
     def lacking(self) -> dict[RowId, int]:
         """Return the rows whose sums leave out observed buckets, and how many."""
@@ -240,6 +244,16 @@ class TotalMoney(Money):
 
     def columns(self, table: Table, numbers: Numbers) -> Column:
         """Return the money of rows: of what is known, so that rows add up to the bill; unknown where no part is."""
+        of_most = table is self.scale.namespaces and 2 * len(numbers) > len(table)
+        return self._of_everyone[numbers] if of_most else self._summed(table, numbers)
+
+    @cached_property
+    def _of_everyone(self) -> Column:
+        """Return the money of all namespaces, and last, for -1 picks it, of one that is not there."""
+        namespaces = self.scale.namespaces
+        return self._summed(namespaces, np.append(namespaces.everyone, -1))
+
+    def _summed(self, table: Table, numbers: Numbers) -> Column:
         known = self._known(table, numbers)
         if not known:
             return np.broadcast_to(self.zero, (len(numbers), len(self.zero)))
