@@ -28,6 +28,24 @@ running container or a value, is below zero, is above the node's capacity, canno
 GPUs: no exporter shows them."""
 
 
+UnobservedCause = Literal[
+    "collector_down",
+    "clock",
+    "unreachable",
+    "timeout",
+    "forbidden",
+    "unauthorized",
+    "not_served",
+    "error",
+    "empty",
+    "stale",
+    "unread",
+]
+"""Why a source told nothing of an interval: the collector did not run; the time was not believed; it could not be
+connected to; it did not answer in time; it refused with 403; with 401; it has no such API (404); it answered with
+another error; with nothing; with nothing that is of this interval; it was not asked, for another had failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one namespace, or one stored special entry, used and requested at a tick."""
@@ -39,6 +57,33 @@ class Entry:
     metrics-server failed, and where nobody told (imported history)."""
     labels: Mapping[str, str] | None = field(default_factory=dict)
     """None for a namespace that was not listed, so that nobody told."""
+    charged: MetricValues = field(default_factory=dict)
+    """Σ over pods of the part of the interval held × max(usage rate where measured, request rate); never below
+    `requests`. Metrics that can be requested; absent where nobody told (imported history)."""
+    usage_matched: MetricValues = field(default_factory=dict)
+    """What the measured pods used when usage was read; None where `usage` is unknown. Absent: nobody told."""
+    requests_matched: MetricValues = field(default_factory=dict)
+    """What the same pods requested at that moment."""
+    gpu_measured: float | None = None
+    """Share of the GPUs it holds that exporters showed, 0.0 to 1.0; None where it holds none, or no exporter is
+    configured."""
+    storage: Mapping[str, float | None] = field(default_factory=dict)
+    """Bytes requested by its PersistentVolumeClaims by storage class, mean over the interval; None where unknown."""
+
+
+CapacityType = Literal["on-demand", "spot"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a node is, as its labels say it; None where they do not."""
+
+    instance_type: str | None = None
+    zone: str | None = None
+    pool: str | None = None
+    capacity_type: CapacityType | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """All of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +98,9 @@ class NodeState:
     pods: int
     ready: bool
     schedulable: bool
+    present: float = 1.0
+    """Part of the interval for which it was there, 0.0 to 1.0."""
+    facts: NodeFacts = field(default_factory=NodeFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +123,10 @@ class TickSample:
     special: Mapping[StoredSpecial, Entry]
     nodes: tuple[NodeState, ...] = ()
     unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
-    """Expected pods that were not measured, by namespace and reason; nobody stores this."""
+    """Expected pods that were not measured, by namespace and reason."""
     blind_spots: tuple[BlindSpot, ...] = ()
-    """What could not be seen; nobody stores this."""
+    """What could not be seen."""
+    causes: Mapping[Source, UnobservedCause] = field(default_factory=dict)
+    """Why a source that is not `observed` was not."""
+    storage_observed: bool | None = None
+    """Whether claims were listed; None where nobody asked for them."""

@@ -1,0 +1,110 @@
+"""What one closed hour came to: the type that passes from accounting to the ledger, and from there to the books.
+
+All amounts are integers: milli-core-seconds (`cpu`), MiB-seconds (`memory`, `gpu_memory`, storage), milli-GPU-seconds
+(`gpu`). `None` is unknown and never means zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from collector.model import NodeFacts, StoredSpecial, UnmeasuredReason, UnobservedCause
+from kl_core.vocabulary import Metric, Source
+
+Amount = int | None
+Amounts = Mapping[Metric, Amount]
+"""By metric. One that is absent was zero where the cluster was observed, and does not apply where it cannot be."""
+
+Origin = Literal["collector", "rrd", "import"]
+"""Where an hour is from: watched by this collector, taken over from round-robin databases without a ledger, or imported
+from an installation of KubeLedger or kube-opex-analytics."""
+
+HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class HourRow:
+    """What a namespace, or a stored special entry, came to in an hour."""
+
+    usage: Amounts
+    requests: Amounts
+    charged: Amounts
+    """At least `requests`; unknown in hours of another origin than `collector`."""
+    usage_matched: Amounts
+    requests_matched: Amounts
+    measured: Amount
+    """Seconds of the hour, each counted by the share of the expected pods that was measured in it."""
+    gpu_measured: Amount = None
+    """The same of the GPUs that it holds; None where it held none."""
+    unmeasured: Mapping[UnmeasuredReason, int] = field(default_factory=dict)
+    """Samples of expected pods that were not measured, by reason."""
+    storage: Mapping[str, Amount] = field(default_factory=dict)
+    """Requested by PersistentVolumeClaims, by storage class."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Those at the hour's end."""
+    present: bool = True
+    """Whether it was listed in the hour; else it only stands in the day's order of names."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIs:
+    """What a node is: `facts`, and capacity and allocatable in thousandths of cores and GPUs, and MiB."""
+
+    facts: NodeFacts
+    capacity: Amounts
+    allocatable: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class HourNode:
+    """What a node came to in an hour."""
+
+    usage: Amounts
+    requests: Amounts
+    present: int
+    """Seconds for which it was there."""
+    pods: int
+    """Pod-seconds: Σ over ticks of the pods that held something at their end × the seconds they stand for."""
+    what: NodeIs
+
+
+@dataclass(frozen=True, slots=True)
+class HourRate:
+    """The rate in force: currency per hour for the whole cluster, and configured weights, None for the default."""
+
+    rate: float
+    currency: str
+    weights: Mapping[Metric, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedHour:
+    """An hour that is over. Namespaces that are not in it, and lived that day, used nothing in it."""
+
+    start: int
+    """UNIX seconds, a multiple of 3600."""
+    origin: Origin
+    observed: Mapping[Source, Amount]
+    """Seconds that each source was observed; None for one that was not configured."""
+    pods_observed: int
+    """Seconds in which the pods and their usage were both known."""
+    unobserved: Mapping[Source, Mapping[UnobservedCause, int]]
+    """Seconds that each source was not observed though it was expected to be, by cause."""
+    capacity: Amounts
+    allocatable: Amounts
+    """Of all metrics; all None in an hour with fewer than half of its seconds observed."""
+    rate: HourRate | None
+    bill: Amounts
+    """Millionths of the currency; empty where no rate was in force or the hour is not observed."""
+    namespaces: Mapping[str, HourRow]
+    special: Mapping[StoredSpecial, HourRow]
+    nodes: Mapping[str, HourNode] = field(default_factory=dict)
+    storage_observed: Amount = None
+    """Seconds in which claims were listed; None where nobody asked."""
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether anything is known of it: its capacity of cpu is."""
+        return self.capacity.get("cpu") is not None
