@@ -15,7 +15,7 @@ them, and of nobody else. What is known of an entry counts while it is at least 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +43,17 @@ class GpuUse:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownGpus:
+    """How much of the GPUs of an entry exporters showed."""
+
+    share: float
+    """Of those that its pods work on or ought to, 0.0 to 1.0."""
+    requests: float
+    """GPUs that the pods hold of the devices whose use is charged to them: what this use is to be set against. Where
+    nobody can tell whose a device's work was, neither the work nor the holding is in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class GpuUsage:
     """Use of the GPUs of a cluster at one moment; an entry or a node that is absent used none."""
 
@@ -52,6 +63,10 @@ class GpuUsage:
     """Use by nobody who can be told; None when there is none."""
     unseen: Mapping[str, int]
     """How many pods of a namespace hold a GPU that no exporter shows."""
+    shown: Mapping[str | None, ShownGpus] = field(default_factory=dict)
+    """By entry; one that is absent has no GPU that it is expected to use."""
+    pods: Mapping[str, float] = field(default_factory=dict)
+    """GPU equivalents in use by `Pod.identity`, as far as devices that were shown are charged to it."""
     blank: tuple[str, ...] = ()
     """Nodes with GPUs that name no pod, tell no use, and are not those that a pod lacks."""
 
@@ -72,6 +87,8 @@ class _Sum:
     value: float = 0.0
     seen: float = 0.0
     unseen: float = 0.0
+    requests: float = 0.0
+    """What pods hold of the devices that this is the use of."""
 
     def add(self, value: float, gpus: float) -> None:
         self.value += value
@@ -80,6 +97,11 @@ class _Sum:
     @property
     def known(self) -> float | None:
         return self.value if self.seen + TOLERANCE >= MIN_SEEN_SHARE * (self.seen + self.unseen) else None
+
+    @property
+    def shown(self) -> ShownGpus:
+        gpus = self.seen + self.unseen
+        return ShownGpus(self.seen / gpus if gpus else 1.0, self.requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +134,25 @@ class _Tally:
     nodes: dict[str, _Sum] = field(default_factory=dict)
     unnamed: _Sum = field(default_factory=_Sum)
     """Of the devices that are charged to no pod, idle ones included."""
+    pods: dict[PodName, float] = field(default_factory=dict)
     unseen: set[PodName] = field(default_factory=set)
     blank: set[str] = field(default_factory=set)
     """Nodes with devices that tell nothing and are nobody's."""
 
-    def add(self, place: Place, works: Iterable[_Work], at_work: Mapping[PodName, _Holding], gpus: float) -> None:
+    def add(
+        self,
+        place: Place,
+        works: Iterable[_Work],
+        holdings: Mapping[PodName, _Holding],
+        at_work: Collection[PodName],
+        gpus: float,
+    ) -> None:
         """Add a place with so many `gpus` that exporters can show; `at_work` are its pods that ought to use them."""
         node = self.nodes.setdefault(place.nodes[0], _Sum()) if len(place.nodes) == 1 else _Sum()
         received: dict[PodName, float] = {}
         dark: dict[PodName, float] = {}
+        charged: dict[PodName, float] = {}
+        lacked: dict[PodName, float] = {}
         blank = 0.0
         for work in works:
             share, value = work.device.share or 0.0, self.value_of(work.device)
@@ -138,17 +170,22 @@ class _Tally:
             else:
                 for pod in work.holders:
                     self._of(pod).add(value / len(work.holders), share / len(work.holders))
+                    self.pods[pod] = self.pods.get(pod, 0.0) + value / len(work.holders)
+                    charged[pod] = charged.get(pod, 0.0) + share
         node.unseen = max(0.0, gpus - node.seen)
-        for pod in at_work.keys() | dark.keys():
-            holding = at_work.get(pod, _NOTHING)
+        for pod in {*at_work, *dark}:
+            holding = holdings[pod] if pod in at_work else _NOTHING
             named = dark.get(pod, 0.0)
-            lacking = max(named, min(holding.measured - received.get(pod, 0.0), node.unseen))
+            lacking = lacked[pod] = max(named, min(holding.measured - received.get(pod, 0.0), node.unseen))
             unseen = lacking + holding.unmeasured
             if unseen > TOLERANCE:
                 self._of(pod).unseen += unseen
                 self.unseen.add(pod)
                 # Devices that name it are none of those that name nobody.
                 blank -= lacking - named
+        for pod, share in charged.items():
+            # Of a device that others share it may hold any part, but no more than the whole.
+            self._of(pod).requests += max(0.0, min(holdings[pod].measured - lacked.get(pod, 0.0), share))
         # What the pods of the place lack is their unknown use, and not that of nobody too.
         if blank > TOLERANCE:
             self.unnamed.unseen += blank
@@ -164,13 +201,14 @@ def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsag
     is_unattributed = False
     for place in sighting.places:
         holding = {pod.key: _Holding(units.holds_measured(pod), units.holds_unmeasured(pod)) for pod in place.pods}
-        at_work = {pod: held for pod, held in holding.items() if pod in sighting.at_work}
+        at_work = holding.keys() & sighting.at_work
         works = list(_works(place, units, holding, at_work))
         is_unattributed |= any(work.use == "unattributed" and _gpu(work.device) is not None for work in works)
         for tally in tallies:
-            tally.add(place, works, at_work, _expected(place, units, holding))
+            tally.add(place, works, holding, at_work, _expected(place, units, holding))
     gpu, memory = tallies
     unattributed = GpuUse(gpu.unnamed.known, memory.unnamed.known)
+    identities = {pod.key: pod.identity for place in sighting.places for pod in place.pods}
     unseen: dict[str, int] = {}
     for namespace, _ in gpu.unseen:
         unseen[namespace] = unseen.get(namespace, 0) + 1
@@ -179,6 +217,8 @@ def attribute(sighting: GpuSighting, units: GpuUnits, entry: EntryOf) -> GpuUsag
         {name: GpuUse(use.known, _known(memory.nodes.get(name))) for name, use in gpu.nodes.items()},
         unattributed if is_unattributed or unattributed.gpu is None else None,
         unseen,
+        {key: use.shown for key, use in gpu.entries.items()},
+        {identities[pod]: use for pod, use in gpu.pods.items()},
         tuple(sorted(gpu.blank)),
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from collector.accounting.believed_metrics import NodeUsage, Usage
+from collector.accounting.pod_rates import PodRates
 from collector.accounting.pod_samples import PodSamples
 from collector.errors import SourceError
 from collector.model import UnmeasuredReason
@@ -35,6 +36,8 @@ class EntryUsage:
     cpu: float | None
     memory: float | None
     share: float
+    requests: Usage = (0.0, 0.0)
+    """Cores and bytes that the measured pods requested at the same moment, whether or not they were expected."""
 
 
 _NOTHING = EntryUsage(0.0, 0.0, 1.0)
@@ -52,6 +55,8 @@ class MeasuredUsage:
     """Cores and bytes in use by node, None where they are unknown."""
     unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
     """Expected pods that were not measured, by namespace, whether or not it is charged, and reason."""
+    rates: PodRates = field(default_factory=PodRates)
+    """What each measured pod used; also those of entries of which too little was measured."""
 
     def of(self, key: str | None) -> EntryUsage | None:
         """Return what an entry used: nothing where no pod of it was there, None where metrics were not observed."""
@@ -74,8 +79,8 @@ def measure(reading: UsageReading, interval: float, charged: Callable[[str], boo
     except SourceError as error:
         log.warning("usage of cpu and memory is unknown for this interval: %s", error)
         return MeasuredUsage(reading.moment, None)
-    entries, unmeasured = _fold(samples, charged)
-    return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured)
+    entries, unmeasured, rates = _fold(samples, charged)
+    return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured, rates)
 
 
 @dataclass(slots=True)
@@ -84,16 +89,20 @@ class _Tally:
 
     cpu: float = 0.0
     memory: float = 0.0
+    cpu_requests: float = 0.0
+    memory_requests: float = 0.0
     expected: int = 0
     measured: int = 0
     cpu_expected: int = 0
     cpu_measured: int = 0
     all_request: bool = True
 
-    def use(self, usage: Usage) -> None:
-        """Add what a pod uses."""
+    def use(self, pod: Pod, usage: Usage) -> None:
+        """Add what a measured pod uses, and what it requests."""
         self.cpu += usage[0]
         self.memory += usage[1]
+        self.cpu_requests += pod.requests.get("cpu", 0.0)
+        self.memory_requests += pod.requests.get("memory", 0.0)
 
     def expect(self, pod: Pod, *, measured: bool) -> None:
         """Count a pod that should have been measured."""
@@ -106,28 +115,31 @@ class _Tally:
 
     def usage(self) -> EntryUsage:
         """Return the sum, unknown where less than half of the expected pods, or of what they request, was measured."""
+        requests = self.cpu_requests, self.memory_requests
         if not self.expected:
-            return EntryUsage(self.cpu, self.memory, 1.0)
+            return EntryUsage(self.cpu, self.memory, 1.0, requests)
         by_number = self.measured / self.expected
         share = self.cpu_measured / self.cpu_expected if self.all_request else by_number
         known = min(by_number, share) >= MIN_MEASURED_SHARE
-        return EntryUsage(self.cpu, self.memory, share) if known else EntryUsage(None, None, share)
+        return EntryUsage(self.cpu, self.memory, share, requests) if known else EntryUsage(None, None, share)
 
 
 def _fold(
     samples: PodSamples, charged: Callable[[str], bool]
-) -> tuple[dict[str | None, EntryUsage], dict[str, dict[UnmeasuredReason, int]]]:
-    """Return usage by entry, and expected pods that were not measured by namespace and reason."""
+) -> tuple[dict[str | None, EntryUsage], dict[str, dict[UnmeasuredReason, int]], PodRates]:
+    """Return usage by entry, expected pods that were not measured by namespace and reason, and usage by pod."""
+    rates = PodRates()
     tallies: dict[str | None, _Tally] = {}
     reasons: dict[str, dict[UnmeasuredReason, int]] = {}
     for pod, usage_or_reason in samples:
         tally = tallies.setdefault(pod.namespace if charged(pod.namespace) else None, _Tally())
         expected = samples.is_expected(pod)
         if not isinstance(usage_or_reason, str):
-            tally.use(usage_or_reason)
+            tally.use(pod, usage_or_reason)
+            rates.put(pod.identity, usage_or_reason)
         elif expected:
             counts = reasons.setdefault(pod.namespace, {})
             counts[usage_or_reason] = counts.get(usage_or_reason, 0) + 1
         if expected:
             tally.expect(pod, measured=not isinstance(usage_or_reason, str))
-    return {key: tally.usage() for key, tally in tallies.items()}, reasons
+    return {key: tally.usage() for key, tally in tallies.items()}, reasons, rates

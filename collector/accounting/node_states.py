@@ -19,11 +19,14 @@ def node_states(
     usage: Mapping[str, NodeUsage],
     gpus: Mapping[str, NodeGpus],
     gpu_usage: GpuUsage | None,
+    *,
+    present: Mapping[str, float],
 ) -> tuple[NodeState, ...]:
     """One state a node that is a machine; usage is None where metrics-server, or the exporters, tell nothing of it.
 
     `held`, `usage` and `gpus` are what pods held, what was in use and what there is of GPUs, by node. `usage` is empty
-    and `gpu_usage` None when their source was not observed.
+    and `gpu_usage` None when their source was not observed. `present` is the part of the interval for which each node
+    was there, 0.0 to 1.0.
     """
     return tuple(
         _node_state(
@@ -32,13 +35,16 @@ def node_states(
             usage.get(node.name, (None, None)),
             gpus.get(node.name),
             gpu_usage.nodes.get(node.name) if gpu_usage else None,
+            present=present.get(node.name, 0.0),
         )
         for node in nodes
         if not node.excluded
     )
 
 
-def _node_state(node: Node, held: Held, usage: NodeUsage, gpus: NodeGpus | None, gpu_use: GpuUse | None) -> NodeState:
+def _node_state(
+    node: Node, held: Held, usage: NodeUsage, gpus: NodeGpus | None, gpu_use: GpuUse | None, *, present: float
+) -> NodeState:
     capacity: dict[Metric, float | None] = {"cpu": node.cpu_capacity, "memory": node.memory_capacity}
     allocatable: dict[Metric, float | None] = {"cpu": node.cpu_allocatable, "memory": node.memory_allocatable}
     requests: dict[Metric, float | None] = {"cpu": held.cpu, "memory": held.memory}
@@ -58,6 +64,7 @@ def _node_state(node: Node, held: Held, usage: NodeUsage, gpus: NodeGpus | None,
         usage=used,
         requests=requests,
         pods=held.pods,
+        present=min(present, 1.0),
         ready=node.ready,
         schedulable=node.schedulable,
     )

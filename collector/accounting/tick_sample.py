@@ -10,12 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
+from collector.accounting.entry_values import charged_values, gpu_share, matched_values
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
 from collector.accounting.gpu_units import GpuUnits, NodeGpus
 from collector.accounting.gpus import Gpus
 from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
-from collector.accounting.pod_totals import Held, PodTotals, total_pods
+from collector.accounting.pod_rates import PodRates
+from collector.accounting.pod_totals import Charge, Held, PodTotals, UsedByPods, total_pods
 from collector.errors import SourceError
 from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason
 from collector.observations import Cluster, NodeSpan
@@ -63,7 +65,7 @@ def account(
     the moment it was read, and stands for the interval. A pod of a namespace that is not listed at the end is counted
     all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged.
     """
-    totals = None if cluster is None else _totals(cluster, interval, gpus, charged)
+    totals = None if cluster is None else _totals(cluster, interval, gpus, charged, measured)
     usage_read = measured is not None and measured.entries is not None
     observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
     if cluster is None or totals is None:
@@ -80,7 +82,7 @@ def account(
         allocatable=_values(seen, allocatable, lambda node: node.allocatable),
         namespaces=_namespaces(seen, charged),
         special=_special(seen, charged),
-        nodes=_nodes(seen, gpus.units),
+        nodes=_nodes(seen, gpus.units, interval),
         unmeasured=_unmeasured(seen),
         blind_spots=(
             *cluster.blind_spots,
@@ -90,19 +92,23 @@ def account(
     )
 
 
-def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
+def _totals(
+    cluster: Cluster, interval: int, gpus: Gpus, charged: Charged, measured: MeasuredUsage | None
+) -> PodTotals | None:
+    used = UsedByPods(measured.rates if measured else PodRates(), gpus.usage.pods if gpus.usage else {})
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged, used=used)
     except SourceError as error:
         log.warning("nothing is known of this interval: %s", error)
         return None
 
 
-def _nodes(seen: _Interval, units: GpuUnits) -> tuple[NodeState, ...]:
+def _nodes(seen: _Interval, units: GpuUnits, interval: int) -> tuple[NodeState, ...]:
     """Return the nodes at the end of the interval with all that they have, however short they were there."""
     nodes, held = seen.cluster.present, seen.totals.nodes
     gpus = units.of_nodes([NodeSpan(node, 1) for node in nodes], {name: each.gpu for name, each in held.items()}, 1)
-    return node_states(nodes, held, seen.measured.nodes if seen.measured else {}, gpus, seen.gpu_usage)
+    present = {name: seconds / interval for name, seconds in seconds_present(seen.cluster.nodes).items()}
+    return node_states(nodes, held, seen.measured.nodes if seen.measured else {}, gpus, seen.gpu_usage, present=present)
 
 
 def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:
@@ -138,7 +144,18 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str] | None) -
     if held.gpu or held.claims_unread or gpu_use is not None:
         requests["gpu"] = None if held.claims_unread else held.gpu
         usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
-    return Entry(usage, requests, used.share if used else None, labels)
+    shown = seen.gpu_usage.shown.get(key) if seen.gpu_usage else None
+    usage_matched, requests_matched = matched_values(usage, requests, used, shown)
+    return Entry(
+        usage,
+        requests,
+        used.share if used else None,
+        labels,
+        charged_values(seen.totals.charges.get(key) or Charge(), requests),
+        usage_matched,
+        requests_matched,
+        gpu_share(seen.gpu_usage, key, configured=seen.dcgm is not None) if "gpu" in requests else None,
+    )
 
 
 def _gpu_values(use: GpuUse | None, *, known: bool) -> dict[Metric, float | None]:
@@ -156,8 +173,22 @@ def _special(seen: _Interval, charged: Charged) -> dict[StoredSpecial, Entry]:
     unknown = seen.dcgm is False and any(held.gpu for held in seen.totals.nodes.values())
     if nobodys is not None or unknown:
         usage: dict[Metric, float | None] = {"cpu": 0.0, "memory": 0.0, **_gpu_values(nobodys, known=not unknown)}
-        special["unattributed"] = Entry(usage, {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}, 1.0)
+        special["unattributed"] = _unattributed(usage)
     return special
+
+
+def _unattributed(usage: MetricValues) -> Entry:
+    """Nobody requested it, and it is nobody's use that could be set against requests; it is charged as it was used."""
+    nothing: MetricValues = {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}
+    unmatched = {**nothing, "gpu": None if usage["gpu"] is None else 0.0}
+    return Entry(
+        usage,
+        nothing,
+        1.0,
+        charged={**nothing, "gpu": usage["gpu"]},
+        usage_matched=unmatched,
+        requests_matched=unmatched,
+    )
 
 
 def _unmeasured(seen: _Interval) -> Mapping[str, Mapping[UnmeasuredReason, int]]:

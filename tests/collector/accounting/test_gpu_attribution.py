@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.accounting.gpu_attribution import GpuUsage, GpuUse, attribute
+from collector.accounting.gpu_attribution import GpuUsage, GpuUse, ShownGpus, attribute
 from collector.accounting.gpu_memory import learn
 from collector.accounting.gpu_places import sight
 from collector.accounting.gpu_units import GpuUnits
@@ -33,7 +33,14 @@ def used(
 
 def test_a_device_goes_to_the_pod_its_labels_name() -> None:
     found = used([device("GPU-1", "ml/a", busy=0.9)], [pod("ml/a")])
-    assert found == GpuUsage({"ml": GpuUse(0.9, 8 * GIB)}, {"g1": GpuUse(0.9, 8 * GIB)}, None, {})
+    assert found == GpuUsage(
+        {"ml": GpuUse(0.9, 8 * GIB)},
+        {"g1": GpuUse(0.9, 8 * GIB)},
+        None,
+        {},
+        shown={"ml": ShownGpus(1.0, 1.0)},
+        pods={"ml/a": 0.9},
+    )
 
 
 def test_a_device_shared_by_several_pods_is_split_equally() -> None:
@@ -45,6 +52,29 @@ def test_a_device_shared_by_several_pods_is_split_equally() -> None:
     assert found.entries["ml"].gpu_memory == pytest.approx(6 * GIB)
     assert found.unattributed is None
     assert found.unseen == {}
+    # Each holds a quarter of the GPU, and 0.3 of what it does is its own.
+    assert found.pods == pytest.approx({"ml/a": 0.3, "ml/b": 0.3, "vision/c": 0.3})
+    assert [found.shown[name].requests for name in ("ml", "vision")] == [0.5, 0.25]
+
+
+def test_a_pod_with_more_shares_than_its_neighbour_holds_all_of_them() -> None:
+    # 0.9 in equal parts, though a holds 3 of 4 shares and c one
+    pods = [pod("ml/a", 3), pod("vision/c", 1)]
+    found = used([device("GPU-1", "ml/a", "vision/c", busy=0.9)], pods, node(gpus=4, hints=SLICED))
+    assert found.pods == pytest.approx({"ml/a": 0.45, "vision/c": 0.45})
+    assert found.shown == {"ml": ShownGpus(1.0, 0.75), "vision": ShownGpus(1.0, 0.25)}
+
+
+def test_of_what_a_pod_holds_only_the_devices_that_name_it_are_set_against_its_use() -> None:
+    # It holds two; one names it, the other names nobody and is busy.
+    found = used([device("GPU-1", "ml/a"), device("GPU-2", busy=0.4)], [pod("ml/a", 2)], node(gpus=2))
+    assert (found.entries["ml"].gpu, found.shown["ml"]) == (0.5, ShownGpus(1.0, 1.0))
+
+
+def test_a_device_that_names_a_pod_and_tells_no_use_is_not_set_against_it() -> None:
+    devices = [device("GPU-1", "ml/a", busy=0.9), device("GPU-2", "ml/a", busy=None)]
+    found = used(devices, [pod("ml/a", 2)], node(gpus=2))
+    assert (found.entries["ml"].gpu, found.shown["ml"]) == (0.9, ShownGpus(0.5, 1.0))
 
 
 @pytest.mark.parametrize("host", ["g1", "dcgm-exporter-x7k2p"], ids=["the node's", "its own name"])
@@ -64,7 +94,7 @@ def test_where_a_sharing_pod_is_on_one_of_several_gpus_the_named_ones_are_unattr
     pods = [pod(name) for name in ("ml/a", "ml/b", "vision/c")]
     devices = [device("GPU-1", "ml/a", busy=0.5), device("GPU-2", "ml/b", busy=0.3)]
     found = used(devices, pods, node(gpus=8, hints=SLICED))
-    assert found.entries == {}
+    assert (found.entries, found.pods, found.shown) == ({}, {}, {})
     assert found.unattributed is not None
     assert found.unattributed.gpu == pytest.approx(0.8)
     assert found.unattributed.gpu_memory == 16 * GIB

@@ -160,3 +160,93 @@ def test_gpus_of_other_vendors_are_named() -> None:
     sample = sample_of(nodes=[node(gpus={"amd.com/gpu": 8.0})])
     assert [spot.code for spot in sample.blind_spots] == ["gpus_of_other_vendors"]
     assert sample.capacity["gpu"] == 8.0
+
+
+def test_the_larger_of_gpus_held_and_used_is_charged_for_as_long_as_they_were_held() -> None:
+    # ml holds half a GPU, sold in halves, and uses 0.8 of it, alone: 0.8 for 150 of 300 s. nlp holds 1 and uses 0.5.
+    sample = sample_of(
+        [PodSpan(gpu_pod("ml"), 150.0), gpu_pod("nlp", on="n2")],
+        nodes=[gpu_node(2.0, replicas="2"), gpu_node(1.0, "n2")],
+        devices=(device("GPU-1", "ml", 0.8), device("GPU-2", "nlp", on="n2")),
+        exporters=True,
+    )
+    ml, nlp = sample.namespaces["ml"], sample.namespaces["nlp"]
+    assert (ml.requests["gpu"], ml.charged["gpu"]) == (0.25, 0.4)
+    assert (nlp.requests["gpu"], nlp.charged["gpu"]) == (1.0, 1.0)
+    # Use and what was held, both at the moment of reading.
+    assert (ml.usage_matched["gpu"], ml.requests_matched["gpu"], ml.gpu_measured) == (0.8, 0.5, 1.0)
+    assert (nlp.usage_matched["gpu"], nlp.requests_matched["gpu"], nlp.gpu_measured) == (0.5, 1.0, 1.0)
+    assert "gpu_memory" not in {**ml.charged, **ml.usage_matched, **ml.requests_matched}
+
+
+@pytest.mark.parametrize("units", [4.0, 8.0])
+def test_of_gpus_that_are_shown_in_part_that_part_is_matched(units: float) -> None:
+    # 4 of 4 or 8 shown at 0.5 each: half of them is enough, and none more is known to be used
+    shown = tuple(device(f"GPU-{n}", "ml") for n in range(4))
+    entry = sample_of([gpu_pod(units=units)], nodes=[gpu_node(8.0)], devices=shown, exporters=True).namespaces["ml"]
+    assert (entry.usage["gpu"], entry.charged["gpu"]) == (2.0, units)
+    assert (entry.usage_matched["gpu"], entry.requests_matched["gpu"], entry.gpu_measured) == (2.0, 4.0, 4.0 / units)
+
+
+def test_too_few_gpus_shown_are_matched_by_nothing_and_charged_as_they_were_held() -> None:
+    shown = tuple(device(f"GPU-{n}", "ml") for n in range(3))
+    entry = sample_of([gpu_pod(units=7.0)], nodes=[gpu_node(7.0)], devices=shown, exporters=True).namespaces["ml"]
+    assert entry.usage["gpu"] is None
+    assert (entry.usage_matched["gpu"], entry.requests_matched["gpu"], entry.charged["gpu"]) == (None, None, 7.0)
+    assert entry.gpu_measured == pytest.approx(3 / 7)
+
+
+def test_use_by_a_pod_that_requests_no_gpu_is_charged_and_stands_beside_no_requests() -> None:
+    # The node sells none: the label is believed.
+    entry = sample_of([pod("ml")], nodes=[node()], devices=(device("GPU-1", "ml", 0.7),), exporters=True).namespaces[
+        "ml"
+    ]
+    assert (entry.requests["gpu"], entry.charged["gpu"]) == (0.0, 0.7)
+    assert (entry.usage_matched["gpu"], entry.requests_matched["gpu"], entry.gpu_measured) == (0.7, 0.0, 1.0)
+
+
+def test_what_is_held_by_claims_that_could_not_be_read_is_charged_and_matched_by_nothing_known() -> None:
+    claims = replace(pod("ml"), claims=("a",))
+    entry = sample_of(
+        [claims], nodes=[node()], devices=(device("GPU-1", "ml"),), exporters=True, claimed=None
+    ).namespaces["ml"]
+    assert entry.usage["gpu"] == 0.5
+    assert [entry.charged["gpu"], entry.usage_matched["gpu"], entry.requests_matched["gpu"]] == [None, None, None]
+
+
+@pytest.mark.parametrize(("exporters", "share"), [(False, None), (True, 0.0)])
+def test_without_an_exporter_gpus_are_charged_as_they_were_held(exporters: bool, share: float | None) -> None:
+    sample = sample_of([gpu_pod(), pod("shop")], nodes=[gpu_node(2.0)], exporters=exporters)
+    entry = sample.namespaces["ml"]
+    assert (entry.charged["gpu"], entry.usage_matched["gpu"], entry.requests_matched["gpu"]) == (1.0, None, None)
+    assert (entry.gpu_measured, sample.namespaces["shop"].gpu_measured) == (share, None)
+    assert "gpu" not in sample.namespaces["shop"].charged
+    if exporters:
+        nobody = sample.special["unattributed"]
+        assert (
+            nobody.charged
+            == nobody.usage_matched
+            == nobody.requests_matched
+            == {"cpu": 0.0, "memory": 0.0, "gpu": None}
+        )
+
+
+def test_gpus_of_a_pod_that_does_not_run_yet_are_not_expected_to_be_shown() -> None:
+    waits = replace(gpu_pod(), running=())
+    entry = sample_of([waits], nodes=[gpu_node(1.0), node("n2")], devices=(), exporters=True).namespaces["ml"]
+    assert (entry.usage["gpu"], entry.charged["gpu"], entry.gpu_measured) == (0.0, 1.0, 1.0)
+    assert (entry.usage_matched["gpu"], entry.requests_matched["gpu"]) == (0.0, 0.0)
+
+
+def test_what_is_unattributed_is_charged_as_it_was_used_and_its_holder_is_matched_by_nothing() -> None:
+    # The label names ml and not nlp, which holds the other one: whose 0.8 these are nobody can tell.
+    sample = sample_of(
+        [gpu_pod("ml"), gpu_pod("nlp")],
+        nodes=[gpu_node(2.0)],
+        devices=(device("GPU-1", "ml"), device("GPU-2", busy=0.8)),
+    )
+    nobody, nlp = sample.special["unattributed"], sample.namespaces["nlp"]
+    assert nobody.charged == {"cpu": 0.0, "memory": 0.0, "gpu": 0.8}
+    assert nobody.usage_matched == nobody.requests_matched == {"cpu": 0.0, "memory": 0.0, "gpu": 0.0}
+    assert (nlp.usage["gpu"], nlp.charged["gpu"]) == (0.0, 1.0)
+    assert (nlp.usage_matched["gpu"], nlp.requests_matched["gpu"]) == (0.0, 0.0)

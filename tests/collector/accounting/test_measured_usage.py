@@ -1,11 +1,13 @@
 """Which pods are measured, which are expected to be, and what becomes of a namespace's usage; computed by hand."""
 
+import tracemalloc
 from random import Random
 from typing import Any
 
 import pytest
 
 from collector.accounting.measured_usage import EntryUsage
+from collector.accounting.pod_rates import PodRates
 from collector.observations import HUGE_PAGES, Node, NodeMetrics, Pod, PodMetrics
 from tests.collector.accounting.measuring import UNKNOWN, entry, measured, usage
 from tests.support.observed import GIB, MOMENT, container, item, node, odd, pod
@@ -24,7 +26,7 @@ def test_a_pods_usage_is_the_sum_of_its_containers() -> None:
     # 0.25 + 0.5 cores, 1 + 2 GiB
     two = [container(0.25, GIB, "app"), container(0.5, 2 * GIB, "proxy")]
     found = measured([pod(containers=("app", "proxy"))], [item(containers=two)])
-    assert entry(found) == EntryUsage(0.75, 3 * GIB, 1.0)
+    assert entry(found) == EntryUsage(0.75, 3 * GIB, 1.0, (1.0, GIB))
     assert found.unmeasured == {}
 
 
@@ -135,12 +137,12 @@ def test_two_values_of_one_container_contradict_each_other() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_a_pod_that_is_there_twice_the_fresher_item_counts(order: int) -> None:
     items = [item(cpu=0.5, at=MOMENT - 15), item(cpu=0.25, at=MOMENT)][::order]
-    assert entry(measured([pod()], items)) == EntryUsage(0.25, 0.25 * GIB, 1.0)
-    assert entry(measured([pod()], [*items, *items])) == EntryUsage(0.25, 0.25 * GIB, 1.0)
+    assert entry(measured([pod()], items)) == EntryUsage(0.25, 0.25 * GIB, 1.0, (1.0, GIB))
+    assert entry(measured([pod()], [*items, *items])) == EntryUsage(0.25, 0.25 * GIB, 1.0, (1.0, GIB))
 
 
 def test_a_pod_that_is_there_twice_alike_counts_once() -> None:
-    assert entry(measured([pod()], [item(), item()])) == EntryUsage(0.5, 0.5 * GIB, 1.0)
+    assert entry(measured([pod()], [item(), item()])) == EntryUsage(0.5, 0.5 * GIB, 1.0, (1.0, GIB))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -158,7 +160,7 @@ def test_an_odd_item_spoils_its_own_pod_alone() -> None:
 def test_a_pending_pod_uses_what_is_measured_of_its_init_container() -> None:
     waits = pod(cpu=3.0, containers=("app", "load"), running=())
     found = measured([waits], [item(containers=[container(2.0, GIB, "load")])])
-    assert entry(found) == EntryUsage(2.0, GIB, 1.0)
+    assert entry(found) == EntryUsage(2.0, GIB, 1.0, (3.0, 3 * GIB))
 
 
 def test_measured_memory_includes_the_huge_pages_that_the_pod_requests() -> None:
@@ -204,7 +206,7 @@ def test_usage_is_unknown_below_half_of_the_expected_pods(known: int, cpu: float
     # four expected pods of which `known` use 0.5 cores each; one that waits does not count
     pods = [*(pod(name=f"p{i}") for i in range(4)), pod(name="waits", running=()), pod("other")]
     found = measured(pods, [*(item(name=f"p{i}") for i in range(known)), item("other")])
-    assert entry(found) == EntryUsage(cpu, None if cpu is None else cpu * GIB, known / 4)
+    assert (*usage(found), entry(found).share) == (cpu, None if cpu is None else cpu * GIB, known / 4)
     assert found.unmeasured.get("shop", {}) == ({"absent": 4 - known} if known < 4 else {})
 
 
@@ -235,6 +237,34 @@ def test_efficiency_of_unequal_pods_is_that_of_the_measured_ones() -> None:
     found = entry(measured(pods, [item(name="a", cpu=4.0), item(name="b", cpu=2.0)]))
     assert found.cpu is not None
     assert found.cpu / (10.0 * found.share) == pytest.approx(6 / 8)
+    assert (found.cpu, found.requests) == (6.0, (8.0, 8 * GIB))
+
+
+def test_a_young_pod_that_is_measured_uses_and_requests_though_it_is_not_expected() -> None:
+    # 0.5 of 1 core and 2 of 4, the second 15 s old; one that is as young and not measured is in neither
+    pods = [pod(name="a"), pod(name="b", cpu=4.0, since=MOMENT - 15), pod(name="c", cpu=8.0, since=MOMENT - 15)]
+    found = entry(measured(pods, [item(name="a"), item(name="b", cpu=2.0)]))
+    assert found == EntryUsage(2.5, 2.5 * GIB, 1.0, (5.0, 5 * GIB))
+
+
+def test_what_each_measured_pod_used_is_remembered_also_where_too_few_were_measured() -> None:
+    pods = [pod(name="a"), pod(name="b"), pod(name="c"), pod("kube-system", "d")]
+    found = measured(pods, [item(name="a", cpu=0.25), item("kube-system", "d", 3.0)], charged=lambda n: n == "shop")
+    assert usage(found) == UNKNOWN
+    assert [found.rates.of(each.identity) for each in pods] == [(0.25, 0.25 * GIB), None, None, (3.0, 3 * GIB)]
+    assert len(found.rates) == 2
+
+
+def test_what_pods_used_takes_little_memory() -> None:
+    # Of 1,000 pods, whose identities the pods themselves hold: 100 bytes each.
+    names = [f"uid-{number:030}" for number in range(1000)]
+    rates = PodRates()
+    tracemalloc.start()
+    for number, name in enumerate(names):
+        rates.put(name, (number / 1000.0, float(number) * GIB))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken / len(names) < 130
 
 
 def test_reasons_are_counted_by_the_namespaces_own_name_and_reason() -> None:

@@ -233,3 +233,15 @@ def test_a_node_uses_what_was_measured_of_it() -> None:
     assert [state.usage for state in states] == [{"cpu": 1.5, "memory": None}, {"cpu": None, "memory": None}]
     assert [state.ready for state in states] == [True, False]
     assert states[0].allocatable == {"cpu": 7.5, "memory": 31 * GIB}
+
+
+@pytest.mark.parametrize(("present", "part"), [(300.0, 1.0), (75.0, 0.25), (0.0, 0.0)])
+def test_a_node_tells_for_which_part_of_the_interval_it_was_there(present: float, part: float) -> None:
+    states = sample_of(nodes=[node("n1"), NodeSpan(node("n2"), present)]).nodes
+    assert [state.present for state in states] == [1.0, part]
+
+
+def test_a_node_that_changed_was_there_all_the_same_but_not_while_it_was_no_machine() -> None:
+    # as a machine for 100 + 50 of 300 s
+    spans = [NodeSpan(node(), 100.0), NodeSpan(node(excluded=True), 150.0), NodeSpan(node(cpu=16.0), 50.0)]
+    assert [state.present for state in sample_of(nodes=spans).nodes] == [0.5]
