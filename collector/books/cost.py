@@ -6,19 +6,16 @@
 so that over all entries, idle and non-allocatable the costs of an hour add up to its rate. `gpu_memory` has no cost.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Array, Page
+from collector.accounting.bill import DEFAULT_PRICE
+from collector.books.page import CPU, GPU_MEMORY, Array, Page
 from collector.store.rates import RateChange
 from kl_core.vocabulary import BILLED_METRICS
-
-DEFAULT_PRICE: Mapping[int, float] = {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95}
-"""Relative worth of a core-hour, a GiB-hour and a GPU-hour: the defaults that OpenCost documents for clusters without a
-price list (https://opencost.io/docs/configuration/on-prem, `CPU`, `RAM` and `GPU` of the default pricing)."""
 
 
 def currency_in_force(history: Sequence[RateChange], hour: int) -> str | None:
@@ -73,7 +70,11 @@ def _weights(capacity: Array, history: Sequence[RateChange], starts: NDArray[np.
     default, or the hour's rate would be charged to nobody.
     """
     present = capacity[:GPU_MEMORY] > 0
-    default = np.where(present, capacity[:GPU_MEMORY] * np.array([*DEFAULT_PRICE.values()])[:, np.newaxis], 0.0)
+    default = np.where(
+        present,
+        capacity[:GPU_MEMORY] * np.array([DEFAULT_PRICE[metric] for metric in BILLED_METRICS])[:, np.newaxis],
+        0.0,
+    )
     chosen = [
         [np.nan if change.weights is None else change.weights.get(metric, 0.0) for change in history]
         for metric in BILLED_METRICS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.books.cost import DEFAULT_PRICE
+from collector.accounting.bill import DEFAULT_PRICE
 from collector.sampling_times import reading_moment
 from tests.docs.examples import EXAMPLES
 from tests.sampling.jobs import HOUR, Job, phases

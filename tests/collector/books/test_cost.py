@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from collector.books.amounts import amounts
-from collector.books.cost import DEFAULT_PRICE, currency_in_force, price
+from collector.books.cost import currency_in_force, price
 from collector.books.page import CPU, GPU, GPU_MEMORY, MEMORY, Page
 from collector.store.rates import RateChange
 from tests.collector.books.test_amounts import HOUR, START, U, cluster, namespace, none_for_nan
@@ -24,10 +24,6 @@ def total(page: Page, hour: int) -> float:
             row[metric, hour] for row in rows for metric in (CPU, MEMORY, GPU) if row[metric, hour] == row[metric, hour]
         )
     )
-
-
-def test_default_prices_are_those_that_opencost_documents() -> None:
-    assert DEFAULT_PRICE == {CPU: 0.031611, MEMORY: 0.004237, GPU: 0.95}
 
 
 def test_default_weights_follow_capacity_at_default_prices() -> None:
