@@ -59,7 +59,10 @@ class NodeIs:
 
 @dataclass(frozen=True, slots=True)
 class HourNode:
-    """What a node came to in an hour."""
+    """What a node came to in an hour.
+
+    Where the cluster was not observed in all of a closed hour, what was observed stands for the rest of it.
+    """
 
     usage: Amounts
     requests: Amounts

@@ -70,6 +70,11 @@ class Entry:
     storage: Mapping[str, float | None] = field(default_factory=dict)
     """Bytes requested by its PersistentVolumeClaims by storage class, mean over the interval; None where unknown."""
 
+    @property
+    def holds_gpu(self) -> bool:
+        """Whether it requests or uses a GPU, or it is not known how much."""
+        return "gpu" in self.requests or "gpu" in self.usage or "gpu_memory" in self.usage
+
 
 CapacityType = Literal["on-demand", "spot"]
 

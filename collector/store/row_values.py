@@ -53,12 +53,6 @@ def _node_amounts(amounts: MetricValues) -> tuple[float | None, ...]:
     return (amounts.get("cpu"), amounts.get("memory"), gpu, amounts.get("gpu_memory", None if gpu else 0.0))
 
 
-def holds_gpu(entry: Entry) -> bool:
-    """Whether it requests or uses one, or it is not known how much."""
-    usage, requests = entry.usage, entry.requests
-    return "gpu" in requests or "gpu" in usage or "gpu_memory" in usage
-
-
 def entry_values(entry: Entry, *, pods: bool) -> tuple[float | None, ...]:
     """CPU and memory; the share of pods measured is 0.0 unless `pods` and their usage were both known."""
     usage, requests = entry.usage, entry.requests
@@ -80,6 +74,6 @@ def _measured(entry: Entry) -> float:
 
 def gpu_values(entry: Entry) -> tuple[float | None, ...]:
     """GPU usage, requests and memory; known zeros while the entry holds none."""
-    if not holds_gpu(entry):
+    if not entry.holds_gpu:
         return zero(GPU, pods=False)
     return (entry.usage.get("gpu"), entry.requests.get("gpu", 0.0), entry.usage.get("gpu_memory"))

@@ -20,7 +20,6 @@ from collector.store.row_values import (
     cluster_values,
     entry_values,
     gpu_values,
-    holds_gpu,
     not_sampled,
     pods_measured,
     zero,
@@ -177,7 +176,7 @@ class _Planner:
         # An absence within one hour was fed with zeros, so the life goes on.
         born = not (before.active or time <= before.closing)
         lives = (*before.lives, (time, time)) if born else (*before.lives[:-1], (before.lives[-1][0], time))
-        first_gpu = before.gpu_since is None and holds_gpu(entry)
+        first_gpu = before.gpu_since is None and entry.holds_gpu
         subject.record = NamespaceRecord(
             first_seen=before.first_seen or time,
             last_seen=time,
