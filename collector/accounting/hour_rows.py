@@ -7,9 +7,10 @@ and before this was told, it is all of it, and its requests are counted by the s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from collector.accounting.hour_coverage import HourCoverage
 from collector.accounting.hour_extent import UNITS_PER, Extent, KnownSum, ZeroFilled
@@ -17,6 +18,7 @@ from collector.hour import Amount, HourRow
 from collector.model import Entry, StoredSpecial, TickSample, UnmeasuredReason
 from kl_core.vocabulary import BILLED_METRICS, METRICS, Metric
 
+K = TypeVar("K")
 Field = Literal["usage", "requests", "charged", "usage_matched", "requests_matched"]
 _MATCHED: tuple[Field, Field] = ("usage_matched", "requests_matched")
 _ALWAYS: frozenset[Metric] = frozenset({"cpu", "memory"})
@@ -71,12 +73,16 @@ _FIELDS: Mapping[Field, tuple[Callable[[Entry, Metric], float | None], tuple[Met
 """Fields of a row with the metrics that they have: nobody requests `gpu_memory`."""
 
 
+def _sums() -> defaultdict[K, ZeroFilled]:
+    return defaultdict(ZeroFilled)
+
+
 @dataclass(slots=True)
 class _Row:
     """An entry while the ticks of its hour are added up."""
 
-    values: dict[tuple[Field, Metric], ZeroFilled] = field(default_factory=dict)
-    storage: dict[str, ZeroFilled] = field(default_factory=dict)
+    values: defaultdict[tuple[Field, Metric], ZeroFilled] = field(default_factory=_sums)
+    storage: defaultdict[str, ZeroFilled] = field(default_factory=_sums)
     measured: KnownSum = field(default_factory=KnownSum)
     gpu_measured: KnownSum = field(default_factory=KnownSum)
     has_gpu_measured: bool = False
@@ -89,7 +95,7 @@ class _Row:
         for name, (value_of, metrics) in _FIELDS.items():
             for metric in metrics:
                 if has_gpu or metric in _ALWAYS:
-                    self.values.setdefault((name, metric), ZeroFilled()).add(value_of(entry, metric), seconds)
+                    self.values[name, metric].add(value_of(entry, metric), seconds)
         if tick.observed["metrics"]:
             self.measured.add(_share(entry), seconds)
         if tick.observed["dcgm"]:
@@ -97,7 +103,7 @@ class _Row:
         self.has_gpu_measured |= entry.gpu_measured is not None
         if tick.storage_observed:
             for storage_class, value in entry.storage.items():
-                self.storage.setdefault(storage_class, ZeroFilled()).add(value, seconds)
+                self.storage[storage_class].add(value, seconds)
         if entry.labels is not None:
             self.labels = entry.labels
 
@@ -170,15 +176,15 @@ def hour_rows(
     `capacity_known` tells of each metric whether the cluster's capacity is; where that of cpu is not, all is unknown.
     Pods of namespaces that are not charged count as unmeasured in `excluded`.
     """
-    namespaces: dict[str, _Row] = {}
-    special: dict[StoredSpecial, _Row] = {}
+    namespaces: defaultdict[str, _Row] = defaultdict(_Row)
+    special: defaultdict[StoredSpecial, _Row] = defaultdict(_Row)
     claims = 0
     for tick, seconds in coverage.listed:
         claims += seconds if tick.storage_observed else 0
         for name, entry in tick.namespaces.items():
-            namespaces.setdefault(name, _Row()).add(entry, tick, seconds)
+            namespaces[name].add(entry, tick, seconds)
         for special_name, entry in tick.special.items():
-            special.setdefault(special_name, _Row()).add(entry, tick, seconds)
+            special[special_name].add(entry, tick, seconds)
         for name, reasons in tick.unmeasured.items():
             row = namespaces[name] if name in tick.namespaces else special.get("excluded")
             if row is not None:
