@@ -55,7 +55,7 @@ class DayFile:
         StoreError if the file cannot be read, DamagedDayError if it cannot be decompressed.
         """
         content = self._content()
-        size = _whole_lines(content)
+        size = _complete_size(content)
         return content[:size].split(b"\n")[:-1], content[size:]
 
     def begin(self, lines: Sequence[bytes], *, is_over: bool) -> None:
@@ -96,7 +96,7 @@ class DayFile:
         """Take away the end of a plain file that is no whole line: its hour had not been closed. StoreError."""
         with explained("write", self.plain), self.plain.open("r+b") as file:
             content = file.read()
-            size = _whole_lines(content)
+            size = _complete_size(content)
             if size == len(content):
                 return
             file.truncate(size)
@@ -166,7 +166,7 @@ def _decompressed(file: DayFile) -> bytes:
     return lines
 
 
-def _whole_lines(content: bytes) -> int:
+def _complete_size(content: bytes) -> int:
     """Return how many bytes whole lines have. A page that power took away is zeros, which no line contains."""
     size = content.rfind(b"\n") + 1
     last = content.rfind(b"\n", 0, size - 1) + 1

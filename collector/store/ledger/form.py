@@ -18,7 +18,7 @@ SCHEMA: Literal["kubeledger.ledger/1"] = "kubeledger.ledger/1"
 
 ColumnOfAmounts = list[int | None]
 """One element a name of the day, in the order of names; null is unknown."""
-Given = int | None | UnsetType
+AmountIfGiven = int | None | UnsetType
 AmountField = Literal["usage", "requests", "charged", "usage_matched", "requests_matched"]
 AMOUNT_FIELDS: tuple[AmountField, ...] = ("usage", "requests", "charged", "usage_matched", "requests_matched")
 
@@ -103,17 +103,17 @@ class UsageColumn(_Form):
 class MetricAmounts(_Form):
     """The same as `MetricColumns`, of a special entry."""
 
-    usage: Given = UNSET
-    requests: Given = UNSET
-    charged: Given = UNSET
-    usage_matched: Given = UNSET
-    requests_matched: Given = UNSET
+    usage: AmountIfGiven = UNSET
+    requests: AmountIfGiven = UNSET
+    charged: AmountIfGiven = UNSET
+    usage_matched: AmountIfGiven = UNSET
+    requests_matched: AmountIfGiven = UNSET
 
 
 class UsageAmount(_Form):
     """The same as `UsageColumn`, of a special entry."""
 
-    usage: Given = UNSET
+    usage: AmountIfGiven = UNSET
 
 
 class SpecialLine(_Form):
@@ -123,8 +123,8 @@ class SpecialLine(_Form):
     memory: MetricAmounts | None = None
     gpu: MetricAmounts | None = None
     gpu_memory: UsageAmount | None = None
-    measured: Given = UNSET
-    gpu_measured: Given = UNSET
+    measured: AmountIfGiven = UNSET
+    gpu_measured: AmountIfGiven = UNSET
     unmeasured: dict[UnmeasuredReason, int] = {}
     storage: dict[str, Amount] = {}
 

@@ -66,7 +66,8 @@ class MatrixReader:
             _put(filled.gpu_measured, cells, hour.gpu_measured, "gpu_measured")
             for reason, counts in hour.unmeasured.items():
                 for index, pods in counts.items():
-                    filled.unmeasured[reason][at, checked_index(index, count, at + 2)] = pods
+                    row = checked_index(index, count, at + 2)
+                    _put(filled.unmeasured[reason], (at, slice(row, row + 1)), [pods], f"unmeasured.{reason}")
             for name, column in hour.storage.items():
                 _put(filled.storage[name], cells, column, f"storage.{name}")
             filled.present[cells] = True
@@ -87,7 +88,7 @@ class MatrixReader:
                 _put(filled.measured, cells, None if line.measured is UNSET else [line.measured], "measured")
                 _put(filled.gpu_measured, cells, None if line.gpu_measured is UNSET else [line.gpu_measured], "gpu")
                 for reason, pods in line.unmeasured.items():
-                    filled.unmeasured[reason][at, row] = pods
+                    _put(filled.unmeasured[reason], cells, [pods], f"unmeasured.{reason}")
                 for storage_class, amount in line.storage.items():
                     _put(filled.storage[storage_class], cells, [amount], f"storage.{storage_class}")
                 filled.present[at, row] = name in hour.special

@@ -40,6 +40,7 @@ def _header(line: bytes, date: str) -> tuple[Header, str]:
         body, stated = chain.split(line)
         header = decode_header(body)
         chain.check(header.previous, body, stated)
+        _midnight(header.date)
     except ValueError as error:
         raise LineError(1, str(error)) from error
     if header.date != date:
@@ -47,9 +48,13 @@ def _header(line: bytes, date: str) -> tuple[Header, str]:
     return header, stated
 
 
+def _midnight(date: str) -> int:
+    return read_iso(f"{date}T00:00:00Z")
+
+
 def _starts(hours: Sequence[HourLine], date: str) -> Integers:
     starts: list[int] = []
-    midnight = read_iso(f"{date}T00:00:00Z")
+    midnight = _midnight(date)
     for number, hour in enumerate(hours, 2):
         try:
             start = read_iso(hour.hour)
