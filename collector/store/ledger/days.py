@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from collector.errors import DamagedDayError
+from collector.errors import DamagedDayError, StoreError
 from collector.store.ledger.day import LedgerDay
 from collector.store.ledger.day_file import DayFile, day_files
 from collector.store.ledger.line_error import LineError
 from collector.store.ledger.reading import read_day
-from kl_core.calendar import bucket_name
+from collector.store.ledger.writing import day_name
 
 
 def days(directory: Path, start: int, end: int) -> Iterator[LedgerDay]:
@@ -17,13 +17,26 @@ def days(directory: Path, start: int, end: int) -> Iterator[LedgerDay]:
     StoreError if a file cannot be read, DamagedDayError for one that is not what was written.
     """
     files = day_files(directory)
-    for file in between(files, start, end):
+    for file in _between(files, day_name(start), day_name(end - 1)):
         yield load(file, is_newest=file is files[-1])
 
 
-def between(files: list[DayFile], start: int, end: int) -> list[DayFile]:
-    """Return those of the files whose days begin before `end` and end after `start`, UNIX seconds."""
-    first, last = bucket_name("daily_14d", start), bucket_name("daily_14d", end - 1)
+def chosen_files(directory: Path, first: str | None, last: str | None) -> tuple[list[DayFile], DayFile]:
+    """Return the days that have files from `first` to `last`, oldest first, and the newest of all.
+
+    StoreError where there is none.
+    """
+    files = day_files(directory)
+    chosen = _between(files, first or "", last or "9999-12-31")
+    if not chosen:
+        period = f" from {first or 'its beginning'} to {last or 'its end'}" if first or last else ""
+        raise StoreError(
+            f"there is no day of a ledger{period} under {directory}. Set KL_DB_LOCATION to that of the collector"
+        )
+    return chosen, files[-1]
+
+
+def _between(files: list[DayFile], first: str, last: str) -> list[DayFile]:
     return [file for file in files if first <= file.date <= last]
 
 

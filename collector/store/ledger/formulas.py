@@ -13,7 +13,6 @@ entry `unmeasured`. So the amounts of an hour add up to its capacity, and the co
 A bill is in millionths of the currency, a cost in thousand-millionths (10⁻⁹). None is unknown.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
@@ -45,22 +44,22 @@ def millionths(rate: float) -> int:
         return int((Decimal(repr(rate)) * 10**6).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-def split_amounts(amounts: Sequence[Amount], capacity: Amount, allocatable: Amount, *, measured: bool = True) -> Split:
+def split_amounts(amounts: Integers, capacity: Amount, allocatable: Amount, *, measured: bool = True) -> Split:
     """Return what is left of a capacity. `measured` says that the amounts are usage."""
     if capacity is None or allocatable is None:
         return Split(None, None, None)
-    return _with_rest(amounts, allocatable - sum(_known(amounts)), capacity - allocatable, measured=measured)
+    return _with_rest(amounts, allocatable - _known_sum(amounts), capacity - allocatable, measured=measured)
 
 
 def split_bill(
-    bill: Amount, amounts: Sequence[Amount], capacity: Amount, allocatable: Amount, *, measured: bool = True
+    bill: Amount, amounts: Integers, capacity: Amount, allocatable: Amount, *, measured: bool = True
 ) -> Split:
     """Return what of a bill is left beside the costs of these amounts."""
     if bill is None or capacity is None or allocatable is None:
         return Split(None, None, None)
     non_allocatable = cost(bill, capacity - allocatable, capacity)
-    costs = sum(cost(bill, amount, capacity) for amount in _known(amounts))
-    return _with_rest(amounts, bill * COSTS_A_BILL - costs - non_allocatable, non_allocatable, measured=measured)
+    rest = bill * COSTS_A_BILL - _known_sum(costs(bill, amounts, capacity)) - non_allocatable
+    return _with_rest(amounts, rest, non_allocatable, measured=measured)
 
 
 def cost(bill: int, amount: int, capacity: int) -> int:
@@ -94,11 +93,11 @@ def costs(bill: int, amounts: Integers, capacity: int) -> Integers:
     return np.where(known, floor + (above | tie), UNKNOWN)
 
 
-def _known(amounts: Sequence[Amount]) -> list[int]:
-    return [amount for amount in amounts if amount is not None]
+def _known_sum(amounts: Integers) -> int:
+    return int(amounts.sum(where=amounts != UNKNOWN))
 
 
-def _with_rest(amounts: Sequence[Amount], rest: int, non_allocatable: int, *, measured: bool) -> Split:
-    if None not in amounts:
+def _with_rest(amounts: Integers, rest: int, non_allocatable: int, *, measured: bool) -> Split:
+    if (amounts != UNKNOWN).all():
         return Split(rest, None, non_allocatable)
     return Split(None, rest if measured else None, non_allocatable)

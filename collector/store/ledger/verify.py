@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from collector.errors import DamagedDayError, StoreError
+from collector.errors import DamagedDayError
 from collector.store.ledger import chain
 from collector.store.ledger.day import LedgerDay
-from collector.store.ledger.day_file import DayFile, day_files
-from collector.store.ledger.days import load
+from collector.store.ledger.day_file import DayFile
+from collector.store.ledger.days import chosen_files, load
 from collector.store.ledger.form import UnobservedDays
 from collector.store.ledger.rules import first_fault
 from collector.store.ledger.writing import day_name
@@ -47,16 +47,11 @@ def verify(
 
     StoreError where there is no such day, or a file cannot be read.
     """
-    files = day_files(directory)
-    chosen = [file for file in files if (first or "") <= file.date <= (last or "9999")]
-    if not chosen:
-        raise StoreError(
-            f"there is no day of a ledger{_range(first, last)} under {directory}. Set KL_DB_LOCATION to the collector's"
-        )
+    chosen, newest = chosen_files(directory, first, last)
     state = _Verification(head, stated=first is not None)
     try:
         for done, file in enumerate(chosen, 1):
-            is_newest = file is files[-1]
+            is_newest = file is newest
             state.take(file, load(file, is_newest=is_newest), is_over=not is_newest or not file.plain.exists())
             if progress is not None:
                 progress(done, len(chosen))
@@ -124,7 +119,3 @@ class _Verification:
 def _days_between(before: LedgerDay, day: LedgerDay) -> UnobservedDays | None:
     last, midnight = int(before.starts[0]) // DAY * DAY, read_iso(f"{day.date}T00:00:00Z")
     return None if midnight - last == DAY else UnobservedDays(day_name(last + DAY), day_name(midnight - DAY))
-
-
-def _range(first: str | None, last: str | None) -> str:
-    return f" from {first or 'its beginning'} to {last or 'its end'}" if first or last else ""

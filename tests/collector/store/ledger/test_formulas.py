@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.store.ledger.day import UNKNOWN
+from collector.store.ledger.day import UNKNOWN, Integers
 from collector.store.ledger.formulas import Split, cost, costs, millionths, split_amounts, split_bill
+
+
+def of(*amounts: int | None) -> Integers:
+    return np.array([UNKNOWN if amount is None else amount for amount in amounts], np.int64)
+
 
 AMOUNTS = st.lists(st.none() | st.integers(0, 10**13), max_size=8)
 
@@ -49,31 +54,31 @@ def test_a_rate_in_millionths_is_that_of_the_number_as_it_is_written(rate: float
 
 
 def test_what_is_left_of_the_allocatable_is_idle() -> None:
-    assert split_amounts([30, 50], 100, 90) == Split(idle=10, unmeasured=None, non_allocatable=10)
+    assert split_amounts(of(30, 50), 100, 90) == Split(idle=10, unmeasured=None, non_allocatable=10)
 
 
 def test_idle_is_below_zero_where_more_is_used_than_is_allocatable() -> None:
-    assert split_amounts([60, 35], 100, 90) == Split(idle=-5, unmeasured=None, non_allocatable=10)
+    assert split_amounts(of(60, 35), 100, 90) == Split(idle=-5, unmeasured=None, non_allocatable=10)
 
 
 def test_where_a_usage_is_unknown_the_rest_is_unmeasured() -> None:
-    assert split_amounts([30, None], 100, 90) == Split(idle=None, unmeasured=60, non_allocatable=10)
+    assert split_amounts(of(30, None), 100, 90) == Split(idle=None, unmeasured=60, non_allocatable=10)
 
 
 def test_where_a_request_is_unknown_nothing_is_known_of_the_rest() -> None:
-    assert split_amounts([30, None], 100, 90, measured=False) == Split(None, None, non_allocatable=10)
+    assert split_amounts(of(30, None), 100, 90, measured=False) == Split(None, None, non_allocatable=10)
 
 
 def test_without_capacity_nothing_is_known() -> None:
     nothing = Split(None, None, None)
-    assert split_amounts([], None, 90) == split_amounts([], 100, None) == nothing
-    assert split_bill(1, [], None, 90) == split_bill(1, [], 100, None) == split_bill(None, [], 100, 90) == nothing
+    assert split_amounts(of(), None, 90) == split_amounts(of(), 100, None) == nothing
+    assert split_bill(1, of(), None, 90) == split_bill(1, of(), 100, None) == split_bill(None, of(), 100, 90) == nothing
 
 
 def test_idle_takes_what_rounding_leaves() -> None:
     # 1,000 thousand-millionths over a capacity of 3: 333 for the row, 333 for what is not allocatable, 334 for idle.
-    assert split_bill(1, [1], 3, 2) == Split(idle=334, unmeasured=None, non_allocatable=333)
-    assert split_bill(1, [1, None], 3, 2) == Split(idle=None, unmeasured=334, non_allocatable=333)
+    assert split_bill(1, of(1), 3, 2) == Split(idle=334, unmeasured=None, non_allocatable=333)
+    assert split_bill(1, of(1, None), 3, 2) == Split(idle=None, unmeasured=334, non_allocatable=333)
 
 
 @given(AMOUNTS, st.integers(1, 10**14), st.data(), st.integers(0, 10**13))
@@ -82,8 +87,8 @@ def test_rows_and_the_rest_add_up_to_capacity_and_bill(
 ) -> None:
     allocatable = data.draw(st.integers(0, capacity))
     of_capacity, of_bill = (
-        split_amounts(amounts, capacity, allocatable),
-        split_bill(bill, amounts, capacity, allocatable),
+        split_amounts(of(*amounts), capacity, allocatable),
+        split_bill(bill, of(*amounts), capacity, allocatable),
     )
     known = [amount for amount in amounts if amount is not None]
     parts = [of_capacity.idle, of_capacity.unmeasured, of_capacity.non_allocatable]
