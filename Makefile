@@ -91,7 +91,7 @@ docs: setup ## Write the generated parts of the documentation, and the tools' sc
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew and write requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url \
-		--no-emit-find-links --all-extras --group dev --upgrade --output-file requirements.lock pyproject.toml
+		--no-emit-find-links --extra collector --group dev --upgrade --output-file requirements.lock pyproject.toml
 
 .PHONY: release
 release: setup ## Build what a release publishes into dist, and say what PUBLISH=yes would do with it

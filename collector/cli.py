@@ -1,4 +1,4 @@
-"""`kl-collector run`, `kl-collector once`, `kl-collector health` and `kl-collector import`."""
+"""`kl-collector`: `run`, `once`, `health`, `import`, `verify` and `export`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from collector import __version__, heartbeat
 from collector.clock import Clock, boot_time
 from collector.settings import SETTINGS, Settings, load
+from collector.store.ledger import arguments as ledger_arguments
 from kl_core import logs
 from kl_core.calendar import iso
 from kl_core.casts import OneOf
@@ -46,6 +47,9 @@ _COMMANDS: Mapping[str, str] = {
     "intervals, the newest sample at which the cluster answered (before the first: the start) is not older than that, "
     "and nothing contradicts the clock; 1 if not",
     "import": "take over the history of an existing KubeLedger or kube-opex-analytics installation, and publish it",
+    "verify": "prove the ledger of closed hours in KL_DB_LOCATION, or name its first line that is not what was "
+    "written: 0 if it is proven or consistent, 1 if not",
+    "export": "write the ledger's amounts and costs as rows for a spreadsheet, DuckDB or a warehouse",
 }
 
 
@@ -69,6 +73,8 @@ def main(
         "once": lambda settings: _once(settings, clock, boot),
         "health": lambda settings: _health(settings, boot, live=arguments.live),
         "import": lambda settings: _import(arguments, settings, clock),
+        "verify": lambda settings: _ledger(arguments, settings),
+        "export": lambda settings: _ledger(arguments, settings),
     }
     try:
         settings = load(environ)
@@ -92,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"kl-collector {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,once,health,import}", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="{" + ",".join(_COMMANDS) + "}", required=True)
     for name, text in _COMMANDS.items():
         command = commands.add_parser(
             name,
@@ -101,15 +107,8 @@ def _parser() -> argparse.ArgumentParser:
             epilog=_settings_help(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == "import":
-            _add_import_arguments(command)
-        if name == "health":
-            command.add_argument(
-                "--live",
-                action="store_true",
-                help="ask about the heartbeat alone, for a liveness probe: a restart makes no cluster answer and puts "
-                "no clock right, and the new process has no earlier tick to judge it by",
-            )
+        if name in _ARGUMENTS:
+            _ARGUMENTS[name](command)
     return parser
 
 
@@ -136,6 +135,23 @@ def _add_import_arguments(parser: argparse.ArgumentParser) -> None:
         help="import the minutes of the open hour too: for the last import, when the existing installation is stopped",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
+
+
+def _add_health_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="ask about the heartbeat alone, for a liveness probe: a restart makes no cluster answer and puts no clock "
+        "right, and the new process has no earlier tick to judge it by",
+    )
+
+
+_ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "health": _add_health_arguments,
+    "import": _add_import_arguments,
+    "verify": ledger_arguments.add_verify,
+    "export": ledger_arguments.add_export,
+}
 
 
 def _run(settings: Settings, clock: Clock, boot: Clock) -> None:
@@ -192,6 +208,12 @@ def _import(arguments: argparse.Namespace, settings: Settings, clock: Clock) -> 
     from collector.import_legacy import command
 
     command.run(arguments, settings, clock)
+
+
+def _ledger(arguments: argparse.Namespace, settings: Settings) -> None:
+    from collector.store.ledger import commands
+
+    commands.COMMANDS[arguments.command](arguments, settings.db_location)
 
 
 def _health(settings: Settings, boot: Clock, *, live: bool) -> None:

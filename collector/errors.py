@@ -5,6 +5,7 @@
     ├── SourceError     a source (`kubernetes`, `metrics`, `dcgm`) did not answer properly: unknown for this tick
     ├── StoreError      the RRDs or the files beside them cannot be read, written or locked
     │   ├── DamagedError   an RRD is damaged, foreign or not this user's
+    │   ├── DamagedDayError   a day of the ledger is not what was written
     │   ├── NoSpaceError   the disk, a quota or a limit on file sizes is full
     │   └── InUseError     another collector holds the directory
     ├── PublishError    the dataset cannot be written where it is published
@@ -38,6 +39,17 @@ class DamagedError(StoreError):
     def __init__(self, message: str, cause: str) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class DamagedDayError(StoreError):
+    """A day of the ledger that is not what was written: in `line` of `file`, None for all of it, is the `fault`."""
+
+    def __init__(self, file: str, line: int | None, fault: str) -> None:
+        place = f"{file}, line {line}" if line is not None else str(file)
+        super().__init__(f"{place}: {fault}. Nothing was changed. Restore the file from a backup")
+        self.file = file
+        self.line = line
+        self.fault = fault
 
 
 class NoSpaceError(StoreError):

@@ -3,7 +3,7 @@
 cluster.rrd                                     CLUSTER
 namespaces/NAME.rrd, namespaces/NAME.gpu.rrd    ENTRY, GPU
 special/NAME.rrd, special/NAME.gpu.rrd          ENTRY, GPU
-namespaces.json  nodes.json  rates.json  gpus.json  journal/  lock
+namespaces.json  nodes.json  rates.json  gpus.json  journal/  ledger/  lock
 """
 
 import re
@@ -54,6 +54,7 @@ NODES_FILE = "nodes.json"
 RATES_FILE = "rates.json"
 GPUS_FILE = "gpus.json"
 JOURNAL_FOLDER = "journal"
+LEDGER_FOLDER = "ledger"
 LOCK_FILE = "lock"
 FOLDERS: dict[EntryKind, str] = {"namespace": "namespaces", "special": "special"}
 

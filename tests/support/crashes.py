@@ -98,9 +98,10 @@ def _half_done(before: Moment, after: Moment, chance: random.Random) -> Iterator
 
 
 def _parts(old: bytes, new: bytes, chance: random.Random) -> Iterator[bytes]:
-    """Half of what was written: the first half, the last one, and words at random."""
+    """Half of what was written: the first half, the last one, and words at random. What was there before stays."""
     if len(old) != len(new):
-        yield new[: len(new) // 2]
+        kept = len(old) if new.startswith(old) else 0
+        yield new[: (kept + len(new)) // 2]
         return
     changed = [word for word in range(0, len(new), WORD) if old[word : word + WORD] != new[word : word + WORD]]
     for order in (changed, changed[::-1], chance.sample(changed, len(changed))):

@@ -1,0 +1,114 @@
+"""The ledger as its writer holds it: what may follow what, and what it knows after a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from collector.errors import DamagedDayError, StoreError
+from collector.store.ledger import chain
+from collector.store.ledger.day_file import day_files
+from collector.store.ledger.ledger import Ledger
+from kl_core.calendar import DAY, HOUR
+from tests.collector.store.ledger.hours import CLUSTER, MIDNIGHT, day, hour, row, unobserved
+
+
+def headers(directory: Path) -> list[dict[str, object]]:
+    return [orjson.loads(file.lines()[0][0]) for file in day_files(directory)]
+
+
+def test_an_empty_ledger_has_no_hour_and_the_head_of_the_beginning(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    assert (ledger.first_hour, ledger.last_hour, ledger.length, ledger.head) == (None, None, 0, chain.BEGINNING)
+    assert list(ledger.days(0, 2**35)) == []
+
+
+def test_after_a_start_it_knows_where_it_was(tmp_path: Path) -> None:
+    first = MIDNIGHT + 21 * HOUR
+    ledger = Ledger.open(tmp_path)
+    ledger.append([*day(first, 3), *day(MIDNIGHT + DAY), *day(MIDNIGHT + 2 * DAY, 2)], CLUSTER)
+    again = Ledger.open(tmp_path)
+    for each in (ledger, again):
+        assert (each.first_hour, each.last_hour) == (first, MIDNIGHT + 2 * DAY + HOUR)
+        assert each.length == 4 + 25 + 3 == sum(len(file.lines()[0]) for file in day_files(tmp_path))
+        assert each.head == chain.split(day_files(tmp_path)[-1].lines()[0][-1])[1]
+
+
+def test_days_that_are_over_are_compressed_and_the_newest_is_not(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).append([*day(), *day(MIDNIGHT + DAY, 1)], CLUSTER)
+    names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.jsonl*"))
+    assert names == ["ledger/2026/10/2026-10-03.jsonl.xz", "ledger/2026/10/2026-10-04.jsonl"]
+
+
+def test_an_hour_is_not_closed_twice(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(hours=2), CLUSTER)
+    for start in (MIDNIGHT, MIDNIGHT + HOUR):
+        with pytest.raises(StoreError, match="its newest hour is 2026-10-03T01:00:00Z, and none is closed twice"):
+            ledger.append([hour(start)], CLUSTER)
+    assert ledger.length == 3
+
+
+@pytest.mark.parametrize("start", [MIDNIGHT + 2 * HOUR, MIDNIGHT + DAY, MIDNIGHT + DAY + HOUR])
+def test_hours_of_a_day_that_has_a_file_are_not_left_out(tmp_path: Path, start: int) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(hours=1), CLUSTER)
+    with pytest.raises(StoreError, match="2026-10-03T01:00:00Z has to be closed first"):
+        ledger.append([hour(start)], CLUSTER)
+
+
+def test_a_day_that_follows_unobserved_days_begins_with_its_first_hour(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(), CLUSTER)
+    with pytest.raises(StoreError, match="only whole days may be left out"):
+        ledger.append([hour(MIDNIGHT + 2 * DAY + HOUR)], CLUSTER)
+    ledger.append([unobserved(MIDNIGHT + 2 * DAY), hour(MIDNIGHT + 2 * DAY + HOUR)], CLUSTER)
+    assert [header["unobserved_days"] for header in headers(tmp_path)] == [
+        None,
+        {"first": "2026-10-04", "last": "2026-10-04"},
+    ]
+
+
+def test_a_time_that_is_no_hour_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="2026-10-03T00:00:01Z is no full hour"):
+        Ledger.open(tmp_path).append([hour(MIDNIGHT + 1)], CLUSTER)
+
+
+def test_of_several_hours_those_before_one_that_is_refused_are_closed(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(hours=1), CLUSTER)
+    with pytest.raises(StoreError):
+        ledger.append([hour(MIDNIGHT + HOUR), hour(MIDNIGHT + 3 * HOUR)], CLUSTER)
+    assert Ledger.open(tmp_path).last_hour == ledger.last_hour == MIDNIGHT + HOUR
+
+
+def test_a_header_says_of_which_cluster_it_is_and_whom_the_day_begins_with(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(), CLUSTER)
+    head = ledger.head
+    ledger.append([hour(MIDNIGHT + DAY, {"shop": row(1, labels={"team": "a"})})], CLUSTER)
+    first, second = headers(tmp_path)
+    assert first["previous"] == chain.BEGINNING
+    assert second["previous"] == head
+    assert second["cluster"] == {"name": "prod", "uid": "7f0c", "created": "2025-01-02T03:04:05Z"}
+    assert second["namespaces"] == [{"name": "shop", "labels": {"team": "a"}}]
+    assert [node["name"] for node in second["nodes"]] == ["node-1"]  # type: ignore[attr-defined]
+
+
+def test_new_names_and_changed_labels_stand_in_the_hour_of_their_change_alone(tmp_path: Path) -> None:
+    changed = {"shop": row(1, labels={"team": "b"}), "new": row(2)}
+    ledger = Ledger.open(tmp_path)
+    ledger.append([hour(MIDNIGHT), hour(MIDNIGHT + HOUR, changed), hour(MIDNIGHT + 2 * HOUR, changed)], CLUSTER)
+    lines = [orjson.loads(line) for line in day_files(tmp_path)[0].lines()[0]]
+    assert (lines[2]["names"], lines[2]["labels"]) == ([{"name": "new", "labels": {}}], {"0": {"team": "b"}})
+    assert lines[2]["gone"] == lines[3]["gone"] == [1]
+    assert not {"names", "labels", "node_changes"} & lines[3].keys()
+
+
+def test_a_newest_day_that_was_compressed_before_its_end_is_damaged(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).append(day(hours=5), CLUSTER)
+    day_files(tmp_path)[0].compress()
+    with pytest.raises(DamagedDayError, match="line 7: it is missing, for the day is not over there"):
+        Ledger.open(tmp_path)
