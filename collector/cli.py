@@ -246,14 +246,14 @@ def _collector(
     settings: Settings, clock: Clock, boot: Clock, watching_until: Event | None = None
 ) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
+    from collector.opening import opened
     from collector.publish.publication_lock import PublicationLock
     from collector.snapshot import LiveSources
-    from collector.store.store import Store
     from collector.tick import Collector
 
     # Settings that lead to no cluster begin no database, and a collector that is refused its place watches nothing.
     sources = LiveSources(settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until)
-    with PublicationLock(settings) as place, Store.open(settings.db_location) as store, sources:
+    with PublicationLock(settings) as place, opened(settings.db_location, settings.cluster_name) as store, sources:
         yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until)
 
 

@@ -226,7 +226,7 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
     """
     charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
     past, stored = Past(workload), 0
-    with Store.open(settings.db_location) as store:
+    with Store.open(settings.db_location, settings.cluster_name) as store:
         after = start if store.last_tick is None else store.last_tick
         collector = Collector(settings, _NoSources(), store, lambda: max(after, store.last_tick or 0))
         collector.record_rate(after)

@@ -13,10 +13,10 @@ from collector.import_legacy.capacity_history import Steps, capacity_history, co
 from collector.import_legacy.importer import ImportPlan
 from collector.import_legacy.progress import Standing, amounts, check_store, standing
 from collector.import_legacy.ticks import Timeline
+from collector.opening import opened
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.settings import Settings
-from collector.store.store import Store
 from kl_core.calendar import iso
 
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
     if arguments.dry_run:
         print("nothing was written: this was a dry run")
         return
-    with PublicationLock(settings) as place, Store.open(settings.db_location) as store:
+    with PublicationLock(settings) as place, opened(settings.db_location, settings.cluster_name) as store:
         there = state.present
         with tqdm(total=there + state.left, initial=there, unit=" ticks", desc="importing", disable=None) as bar:
             state, stored = importer.run(plan, store, bar.update)

@@ -1,10 +1,11 @@
 """Small files that appear whole: written under another name, synced, renamed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from collector.errors import NoSpaceError, StoreError
@@ -31,9 +32,14 @@ def read(path: Path) -> bytes | None:
             return None
 
 
-def read_json(path: Path, form: TypeAdapter[T]) -> T | None:
-    """Return the document, None if there is no such file. StoreError if it cannot be read, or has another form."""
+def read_json(path: Path, form: TypeAdapter[T], *, newest: int | None = None) -> T | None:
+    """Return the document, None if there is no such file. StoreError if it cannot be read, or has another form.
+
+    Where its `format` is beyond the `newest` that is known, the message says so.
+    """
     content = read(path)
+    if newest is not None and content is not None:
+        _check_format(path, content, newest)
     try:
         return None if content is None else parsed(content, form)
     except ValueError as error:
@@ -41,6 +47,17 @@ def read_json(path: Path, form: TypeAdapter[T]) -> T | None:
             f"{path} is damaged, or of another version of KubeLedger ({error}). Restore it from a backup, or move the "
             "whole database directory away to begin an empty one"
         ) from error
+
+
+def _check_format(path: Path, content: bytes, newest: int) -> None:
+    with suppress(ValueError):
+        document = orjson.loads(content)
+        number = document.get("format") if isinstance(document, dict) else None
+        if isinstance(number, int) and number > newest:
+            raise StoreError(
+                f"{path} has format {number}, and this KubeLedger reads formats up to {newest}: a newer one wrote it. "
+                "Install that one again, or restore the backup from before it"
+            )
 
 
 def parsed(content: bytes, form: TypeAdapter[T]) -> T:

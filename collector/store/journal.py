@@ -3,7 +3,8 @@
 Two files a batch, named after its last tick, each a line with a checksum and a line with the content: the ticks
 (.json), and the heads of the databases as they were before (.heads), because librrd updates a database in place and a
 process killed meanwhile leaves it with ring pointers that do not fit. They are kept for a while after they were
-applied, because the kernel writes the databases back later than it is told to write the journal.
+applied, because the kernel writes the databases back later than it is told to write the journal, and those of an hour
+until it stands in the ledger.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from typing import Annotated, Any, SupportsFloat, TypeVar
 import orjson
 from pydantic import Field, TypeAdapter
 
+from collector.hour import Origin
 from collector.model import TickSample
 from collector.store.files import explained, parsed, read, write_atomically
 from collector.store.rrd.database import Head
@@ -40,6 +42,8 @@ class Batch:
     after: int | None
     """The tick before the first of them, None in an empty store."""
     samples: Annotated[tuple[TickSample, ...], Field(min_length=1)]
+    origin: Origin = "collector"
+    """Where they are from."""
 
 
 _BATCH = TypeAdapter(Batch)

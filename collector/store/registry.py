@@ -22,6 +22,9 @@ from collector.store.paths import ENTRY, GPU, KINDS, NODES_FILE, REGISTRY_FILE, 
 from kl_core.calendar import HOUR, hour_of_tick
 from kl_core.vocabulary import SOURCES, Source
 
+Format = Literal[1, 2]
+FORMAT: Format = 2
+"""Of the stores that are written."""
 MAX_LABEL_VALUES = 100
 
 
@@ -72,8 +75,8 @@ class Registry:
     last_sample_at: Annotated[Mapping[Source, int | None], Field(min_length=len(SOURCES))]
     namespaces: Mapping[str, NamespaceRecord]
     special: Mapping[str, NamespaceRecord]
-    format: Literal[1] = 1
-    """Of the file."""
+    format: Format = FORMAT
+    """Of the store. One of format 1 has no ledger: its hours have to be taken over."""
 
     def records(self, kind: EntryKind) -> Mapping[str, NamespaceRecord]:
         """Return the records of one kind by name."""
@@ -147,7 +150,7 @@ def _since(time: int, record: NamespaceRecord) -> NamespaceRecord:
 
 def load(directory: Path) -> Registry | None:
     """Return the registry under a database location, None if there is none. StoreError if it is damaged or foreign."""
-    state = read_json(directory / REGISTRY_FILE, _REGISTRY)
+    state = read_json(directory / REGISTRY_FILE, _REGISTRY, newest=FORMAT)
     if state is not None:
         for kind in KINDS:
             for name in state.records(kind):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from collector.errors import StoreError
+from collector.hour import ClosedHour, Origin
 from collector.model import TickSample
-from collector.store import foreign_databases, registry, rows, write_plan
+from collector.store import foreign_databases, rates, registry, rows, write_plan
 from collector.store.files import explained
 from collector.store.journal import Batch, Journal
+from collector.store.ledger.form import ClusterIdentity
+from collector.store.ledger.ledger import Ledger
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, EntryKind, RrdFile
-from collector.store.registry import EMPTY, Registry
+from collector.store.registry import EMPTY, FORMAT, Registry
 from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Head, Span
+from collector.store.unclosed import Unclosed
 from kl_core.calendar import HOUR
 from kl_core.durable_files import make_folder
 
@@ -39,7 +43,9 @@ class Store:
     All methods raise StoreError, naming the file and what to do, when a file cannot be read or written.
     """
 
-    def __init__(self, directory: Path, lock: DirectoryLock, state: Registry) -> None:
+    def __init__(
+        self, directory: Path, lock: DirectoryLock, state: Registry, ledger: Ledger, cluster: ClusterIdentity
+    ) -> None:
         self.directory = directory
         """The database location."""
         self.registry = state
@@ -49,15 +55,21 @@ class Store:
         self._lock = lock
         self._journal = Journal(directory / JOURNAL_FOLDER)
         self._journaled = state.last_tick
+        self.ledger = ledger
+        """The closed hours."""
+        self.identity = cluster
+        """What the ledger calls the cluster from the next day on."""
+        self._unclosed = Unclosed(_end_of(ledger))
         self._observed: tuple[write_plan.ObservedSteps, ...] = ()
         self._touched: set[RrdFile] = set()
         self._in_order = True
 
     @classmethod
-    def open(cls, directory: Path) -> Store:
+    def open(cls, directory: Path, cluster: str = "") -> Store:
         """Open the store under `directory`, creating it when there is none, and complete what a crash interrupted.
 
-        None is begun among the databases of an installation that the history is imported from.
+        None is begun among the databases of an installation that the history is imported from. `cluster` is the name
+        that the ledger gives it.
         """
         directory = directory.expanduser().absolute()
         with explained("read", directory):
@@ -69,7 +81,8 @@ class Store:
                 make_folder(directory / folder)
         lock = DirectoryLock(directory)
         try:
-            store = cls(directory, lock, _load_registry(directory))
+            state = _load_registry(directory)
+            store = cls(directory, lock, state, Ledger.open(directory), ClusterIdentity(cluster, None, None))
             store._recover()
         except BaseException:
             lock.release(in_order=False)
@@ -97,10 +110,11 @@ class Store:
         """Nominal time of the newest stored tick, whether or not its sources answered."""
         return self.registry.last_tick
 
-    def append(self, samples: Sequence[TickSample]) -> AppendReport:
+    def append(self, samples: Sequence[TickSample], origin: Origin = "collector") -> AppendReport:
         """Store ticks in order of time. One that is not later than all before it is refused and logged.
 
-        When it raises, ticks that reached the journal are completed by the next `append` or `open`.
+        An hour that has ended by the newest of them gets its line in the ledger. When it raises, ticks that reached the
+        journal are completed by the next `append` or `open`.
         """
         write_plan.check(samples)
         accepted, refused = write_plan.accept(samples, self._journaled)
@@ -113,7 +127,7 @@ class Store:
                 accepted[-1].time if accepted else self._journaled,
             )
         if accepted:
-            self._store(Batch(self._journaled, tuple(accepted)))
+            self._store(Batch(self._journaled, tuple(accepted), origin))
         return AppendReport(len(accepted), len(refused))
 
     def cluster(self, start: int, end: int, step: int) -> ClusterRows:
@@ -140,7 +154,8 @@ class Store:
             self._sync()
         else:
             self._apply(batch)
-        self._journal.prune(self._journaled, self._sync)
+        self._close_hours()
+        self._journal.prune(self._unclosed.since or 0, self._sync)
 
     def _sync(self) -> None:
         databases.sync(self.directory, self._touched)
@@ -164,7 +179,29 @@ class Store:
         registry.save(self.directory, kept)
         databases.remove(self.directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
         self.registry, self._observed, self.nodes = kept, plan.observed, nodes
+        self._unclosed.take(batch)
         self._in_order = True
+
+    def _close_hours(self) -> None:
+        """Write the lines of the hours that are over; an hour that has one is never reckoned again."""
+        if self.last_tick is None or self.registry.format < FORMAT:
+            return
+        hours = self._unclosed.over(self.last_tick, rates.load(self.directory))
+        if hours:
+            self.ledger.append(hours, self.identity)
+            self._unclosed.forget(hours[-1].start + HOUR)
+
+    def take_over(self, hours: Sequence[ClosedHour]) -> None:
+        """Write lines of hours that were closed before there was a ledger; each follows the one before."""
+        self.ledger.append(hours, self.identity)
+
+    def taken_over(self) -> None:
+        """Note that all of them have a line: from here on hours get theirs when they close."""
+        registry.save(self.directory, state := replace(self.registry, format=FORMAT))
+        self.registry = state
+        self._unclosed = Unclosed(_end_of(self.ledger))
+        for batch in self._journal.read(self._unclosed.since, self.last_tick):
+            self._unclosed.take(batch)
 
     def _recover(self) -> None:
         """Every part can be cut short and begun again: what it changes follows from the journal, which it leaves."""
@@ -186,11 +223,14 @@ class Store:
             self._touched.update(lagging)
             databases.write(self.directory, self._journaled_spans(lagging), self.registry)
         self._observed = databases.observed_in_hour(self.directory, self.last_tick)
+        for batch in self._journal.read(self._unclosed.since, self.last_tick):
+            self._unclosed.take(batch)
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
             for batch in self._journal.read(self.last_tick):
                 self._apply(batch)
         self._sync()
+        self._close_hours()
         self._journaled = self.last_tick
 
     def _with_what_is_missing(
@@ -231,6 +271,11 @@ class Store:
             raise _cluster_is_missing(self.directory)
 
 
+def _end_of(ledger: Ledger) -> int | None:
+    """Return where the newest closed hour ends."""
+    return None if ledger.last_hour is None else ledger.last_hour + HOUR
+
+
 def _load_registry(directory: Path) -> Registry:
     state = registry.load(directory)
     if state is None:
@@ -242,7 +287,7 @@ def _load_registry(directory: Path) -> Registry:
             )
         state = EMPTY
         registry.save(directory, state)
-    return state
+    return state if state.first_tick is not None else replace(state, format=FORMAT)
 
 
 def _cluster_is_missing(directory: Path) -> StoreError:
