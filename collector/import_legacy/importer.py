@@ -14,7 +14,7 @@ from collector.import_legacy.source import Array, Database, Installation, open_s
 from collector.import_legacy.ticks import TickRange, Timeline, timeline
 from collector.model import STEP
 from collector.store import rates
-from collector.store.rates import History, RateChange
+from collector.store.rates import RateChange, RateHistory
 from collector.store.store import Store
 from kl_core.calendar import HOUR, floor_hour, iso
 from kl_core.wording import some
@@ -32,7 +32,7 @@ class ImportPlan:
     made: Made
     reserved: Array
     """First known share of the capacity that is not allocatable, in per cent (2 x 1); 0 where none is known."""
-    rates: History
+    rates: RateHistory
     warnings: tuple[str, ...]
 
 
@@ -91,7 +91,7 @@ def run(plan: ImportPlan, store: Store, progress: Callable[[int], object]) -> tu
     return state, mark.ticks - state.present
 
 
-def recorded_rates(database: Database | None, currency: str) -> History:
+def recorded_rates(database: Database | None, currency: str) -> RateHistory:
     """Return a change for every hour whose rate differs from the one before.
 
     Empty without a database or a rate above zero.
@@ -111,7 +111,7 @@ def recorded_rates(database: Database | None, currency: str) -> History:
     return tuple(changes)
 
 
-def continued_rates(stored: History, source: History, after: int) -> History:
+def continued_rates(stored: RateHistory, source: RateHistory, after: int) -> RateHistory:
     """Return what is stored of a source's history up to the tick `after`, and what the source recorded since."""
     since = floor_hour(after)
     return (

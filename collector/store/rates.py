@@ -32,27 +32,27 @@ class RateChange:
     """Configured weight per metric, None for the default."""
 
 
-History = tuple[RateChange, ...]
+RateHistory = tuple[RateChange, ...]
 """Oldest first, every `effective` once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    rates: History
+    rates: RateHistory
 
 
 _FORM = TypeAdapter(_Document)
 
 
 def record(
-    history: History,
+    history: RateHistory,
     rate: float | None,
     currency: str,
     weights: Mapping[str, float] | None,
     *,
     now: int,
     has_samples: bool,
-) -> History:
+) -> RateHistory:
     """Return the history after the collector started at `now` with these settings.
 
     The same object when nothing changed.
@@ -72,12 +72,12 @@ def record(
     return history if changed == history else changed
 
 
-def load(directory: Path) -> History:
+def load(directory: Path) -> RateHistory:
     """Return the history under a database location, empty if there is none. StoreError if the file is damaged."""
     document = read_json(directory / RATES_FILE, _FORM)
     return () if document is None else document.rates
 
 
-def save(directory: Path, history: History) -> None:
+def save(directory: Path, history: RateHistory) -> None:
     """Write the history whole. StoreError if that is impossible."""
     write_atomically(directory / RATES_FILE, orjson.dumps(_Document(history), default=dict))

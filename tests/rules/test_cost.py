@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from collector.books.hour_closing import Bookkeeper
-from collector.store.rates import History, RateChange, record
+from collector.store.rates import RateChange, RateHistory, record
 from collector.store.store import Store
 from tests.rules.telling import HOUR, Told, at, collected, column, machine, published, special, ticks, work
 from tests.support.books import documents
@@ -122,7 +122,7 @@ def test_a_rate_set_in_mid_hour_takes_effect_at_the_next_full_hour(tmp_path: Pat
 
 def test_a_first_rate_does_not_price_the_hours_before_it(tmp_path: Path) -> None:
     # The store has three hours when the first rate is set at 03:10: 04:00 is the first hour with a cost.
-    history: History = record((), 10.0, "$", CPU_ONLY, now=at("2026-11-21T03:10"), has_samples=True)
+    history: RateHistory = record((), 10.0, "$", CPU_ONLY, now=at("2026-11-21T03:10"), has_samples=True)
     daily = published(tmp_path, hours(6), *history)["daily_14d"]
     assert history[0].effective == at("2026-11-21T04:00")
     assert money(daily) == [10.0]

@@ -6,7 +6,7 @@ import pytest
 
 from collector.errors import StoreError
 from collector.store import rates
-from collector.store.rates import History, RateChange
+from collector.store.rates import RateChange, RateHistory
 from tests.support.samples import DAY, HOUR, NOON
 
 
@@ -14,7 +14,7 @@ def change(effective: int, rate: float, currency: str = "$") -> RateChange:
     return RateChange(effective, rate, currency, None)
 
 
-def record(history: History, rate: float | None, now: int, *, has_samples: bool = True) -> History:
+def record(history: RateHistory, rate: float | None, now: int, *, has_samples: bool = True) -> RateHistory:
     return rates.record(history, rate, "$", None, now=now, has_samples=has_samples)
 
 
