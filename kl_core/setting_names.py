@@ -30,6 +30,7 @@ SETTING_NAMES = frozenset(
         "KL_MCP_AUDIT_LOG",
         "KL_MCP_CLIENT_TIMEOUT",
         "KL_MCP_DATA_DIR",
+        "KL_MCP_HISTORY_CACHE_BYTES",
         "KL_MCP_JWT_AUDIENCE",
         "KL_MCP_JWT_ISSUER",
         "KL_MCP_JWT_JWKS",

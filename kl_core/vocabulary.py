@@ -41,6 +41,9 @@ MANIFEST = "dataset.json"
 NODES = "nodes"
 PARTS = (*SCALES, NODES)
 """What a generation consists of beside its manifest: a data file each."""
+HISTORY = "history"
+"""The index of what is published of closed days and months, and the folder of these files."""
+HISTORY_FILE = re.compile(r"history/[a-z0-9][a-z0-9._-]*")
 DATA_FILE = re.compile(r"(?P<part>[a-z0-9_]+)-(?P<generation>\d+)\.json")
 
 

@@ -42,15 +42,17 @@ def _serve(chosen: Settings, parent: int) -> None:
     from kl_mcp.protocol.server import build_server
     from kl_mcp.transport.capacity import raised_limit, room_within
     from kl_query.dataset import Dataset, load_dataset
+    from kl_query.dataset.history import HistoryCache
     from kl_query.dataset.model import Sharing
     from kl_query.dataset.watcher import Holder
     from kl_query.measures.sharing import shared_by
 
-    counts = Counts()
+    counts, cache = Counts(), HistoryCache(chosen.history_cache_bytes)
     sharing = Sharing(chosen.share_namespaces, chosen.share_idle, chosen.cost_multiplier)
 
     def load(directory: Path) -> Dataset:
-        return shared_by(load_dataset(directory, system_prefixes=chosen.system_namespace_prefixes), sharing)
+        prefixes = chosen.system_namespace_prefixes
+        return shared_by(load_dataset(directory, system_prefixes=prefixes, cache=cache), sharing)
 
     holder = Holder(chosen.data_dir, counts, load=load)
     room = room_within(raised_limit(), chosen.max_requests)

@@ -95,6 +95,14 @@ class Settings(Loaded):
         flag="--cost-multiplier",
         metavar="NUMBER",
     )
+    history_cache_bytes: int = setting(
+        "KL_MCP_HISTORY_CACHE_BYTES",
+        "How much of the history is kept in memory when it was asked for; more is read again.",
+        casts.integer(0, 64 * 1024 * 1024 * 1024),
+        "134217728",
+        flag="--history-cache-bytes",
+        metavar="BYTES",
+    )
     tokens_file: Path | None = setting(
         "KL_MCP_TOKENS_FILE",
         "JSON file of the bearer tokens that callers need over HTTP, read again when it changes. Without it and "

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar, overload
+from typing import TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from kl_query.errors import NEAREST_VALUES, ToolArgumentError, quoted
 from kl_query.warnings.warning import Plain
 
 Element = TypeVar("Element", bound=np.generic)
+Period: TypeAlias = tuple[int, int]
+"""From when to when, UNIX seconds; the end is not part of it."""
+NOTHING: Period = (0, 0)
 _NEWEST = {"date": [{"date": LATEST}]}
 """The change to the newest bucket: of a baseline none, because that is what is likely compared with it."""
 
@@ -106,59 +109,71 @@ def full_window(scale: Scale) -> Window:
     return Window(scale, 0, len(scale.starts))
 
 
-def read_window(scale: Scale, date: str, argument: str = "date") -> Window:
-    """Return the buckets `date` names. Raises ToolArgumentError when it cannot be read or lies outside the window.
+def between(scale: Scale, span: Period) -> Window:
+    """Return the buckets of a scale from one instant to another."""
+    return Window(scale, bisect_left(scale.starts, span[0]), bisect_left(scale.starts, span[1]))
 
-    A scale without buckets answers any well-formed date with an empty window: the missing data is a warning, not an
-    error of the caller.
+
+def read_span(scale: Scale, date: str, argument: str = "date", *, since: int | None = None) -> Period:
+    """Return from when to when the buckets that `date` names last, UNIX seconds.
+
+    Buckets can be had `since` then, a start of one; None: those of the scale alone. Raises ToolArgumentError when the
+    date cannot be read or lies outside of what can be had. A scale without buckets answers any well-formed date with an
+    empty span: the missing data is a warning, not an error of the caller.
     """
     everything = full_window(scale)
-    since = {ALL: 0, LATEST: max(0, everything.stop - 1)}.get(date.strip().lower())
-    if since is not None:
-        return Window(scale, since, everything.stop)
+    first = {ALL: 0, LATEST: max(0, everything.stop - 1)}.get(date.strip().lower())
+    if first is not None:
+        return (scale.starts[first], scale.ends[-1]) if scale.starts else NOTHING
     newest = max(everything.end or 0, scale.starts[-1] + 1) if scale.starts else 0
     dates = read_date(as_hours(date) if scale.name == "hourly_7d" else date, newest)
     if dates is None:
-        raise _unreadable(scale, date, argument)
+        raise _unreadable(scale, date, argument, since)
     if dates.stop <= dates.first:
         turned = "..".join(reversed(range_ends(date)))
         why = f"The range {quoted(date)} ends before it starts."
-        raise _error(scale, argument, why, nearest=[turned], corrections=[{argument: turned}])
+        raise _error(scale, argument, why, begin=since, nearest=[turned], corrections=[{argument: turned}])
     if not scale.starts:
-        return everything
-    if dates.first < scale.starts[0] or dates.last >= newest:
-        raise _outside(scale, dates, date, argument)
-    if dates.first not in scale.starts or (dates.stop not in scale.ends and dates.stop <= newest):
+        return NOTHING
+    begin = scale.starts[0] if since is None else min(since, scale.starts[0])
+    if dates.last >= newest or (dates.first < begin if since is None else dates.stop <= begin):
+        raise _outside(scale, dates, date, argument, begin)
+    if calendar.bucket_start(scale.name, dates.first) != dates.first or (
+        calendar.bucket_start(scale.name, dates.stop) != dates.stop and dates.stop <= newest
+    ):
         raise _error(
             scale,
             argument,
             f"{quoted(date)} names {calendar.GRANULARITY[dates.scale]}s, "
             f"but {scale.name} is made of {calendar.GRANULARITY[scale.name]}s.",
+            begin=since,
             nearest=_nearest(scale, dates.first),
             corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
         )
-    return Window(scale, bisect_left(scale.starts, dates.first), bisect_left(scale.starts, dates.stop))
+    return dates.first, dates.stop
 
 
-def _unreadable(scale: Scale, date: str, argument: str) -> ToolArgumentError:
+def _unreadable(scale: Scale, date: str, argument: str, begin: int | None) -> ToolArgumentError:
     meant = dates_meant(date)
     why = ": the books hold what was, and no forecasts" if is_future(date) else ""
     return _error(
         scale,
         argument,
         f"{quoted(date)} is not a date of {scale.name}{why}.",
+        begin=begin,
         nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
         corrections=[*({argument: each} for each in meant), *_NEWEST.get(argument, [])],
     )
 
 
-def _outside(scale: Scale, dates: DateRange, date: str, argument: str) -> ToolArgumentError:
+def _outside(scale: Scale, dates: DateRange, date: str, argument: str, begin: int) -> ToolArgumentError:
     held = Window(scale, bisect_left(scale.starts, dates.first), bisect_right(scale.ends, dates.stop)).label
     coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
     return _error(
         scale,
         argument,
-        f"{quoted(date)} lies outside the data of {scale.name}, which holds {full_window(scale).label}.",
+        f"{quoted(date)} lies outside the data of {scale.name}, which holds {_held(scale, begin)}.",
+        begin=begin,
         is_outside=True,
         nearest=_nearest(scale, dates.first),
         corrections=[*([{argument: held}] if held else []), *coarser, *_NEWEST.get(argument, [])],
@@ -170,13 +185,13 @@ def _error(
     argument: str,
     message: str,
     *,
+    begin: int | None = None,
     is_outside: bool = False,
     nearest: Sequence[str],
     corrections: Sequence[Mapping[str, str | None]],
 ) -> ToolArgumentError:
-    window = full_window(scale).label
     allowed = "latest, all, a bucket, a range FIRST..LAST or words like last_7d" + (
-        f" within {window}" if window else ""
+        f" within {_held(scale, begin)}" if scale.starts else ""
     )
     return ToolArgumentError(
         "unknown_date" if is_outside else "invalid_date",
@@ -186,6 +201,13 @@ def _error(
         nearest=nearest,
         corrections=corrections,
     )
+
+
+def _held(scale: Scale, begin: int | None) -> str:
+    """Return the buckets that can be had."""
+    first = scale.starts[0] if begin is None else begin
+    names = bucket_name(scale.name, first), bucket_name(scale.name, scale.starts[-1])
+    return "..".join(dict.fromkeys(names))
 
 
 def _nearest(scale: Scale, moment: int) -> list[str]:

@@ -209,6 +209,7 @@ def _window_warnings(
     about_requests = measure is not None and measure.dimension == "requests"
     shown = (measure.metrics if measure else ()) or ((metric,) if metric else dataset.metrics)
     return [
+        *window.scale.problems,
         *rules.window_warnings(dataset, window, of_gpus=of_gpus and not about_requests),
         *_gaps(window, metric),
         *([] if about_requests else _silences(window, "dcgm" if of_gpus else "metrics")),

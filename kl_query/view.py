@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kl_core.calendar import HOUR, bucket_start
 from kl_core.vocabulary import CostModel, ScaleName, Special
+from kl_query.dataset.history import extended
 from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Column, Numbers, Table
-from kl_query.date_windows import Window, read_window
+from kl_query.date_windows import Period, Window, between, instant, read_span
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums
 from kl_query.measures.sharing import SharedCosts
@@ -275,8 +277,39 @@ def frame(
     dimension: Dimension = "usage",
 ) -> Frame:
     """Return the frame of a call. Raises ToolArgumentError for a metric, combination or date it cannot serve."""
+    window = window_of(dataset, scale_name, date)
+    return Frame(dataset, window, rules_of(window.scale).measure(dataset, metric, cost_model, dimension))
+
+
+def window_of(dataset: Dataset, scale_name: ScaleName, date: str) -> Window:
+    """Return the buckets that `date` names, of whatever is held. Raises ToolArgumentError."""
     scale = scale_of(dataset, scale_name)
-    return Frame(dataset, read_window(scale, date), rules_of(scale).measure(dataset, metric, cost_model, dimension))
+    (window,) = windows_over(dataset, scale, [read_span(scale, date, since=held_since(dataset, scale))])
+    return window
+
+
+def held_since(dataset: Dataset, scale: Scale) -> int | None:
+    """Return where the oldest bucket of a scale that can be had begins; None where none is but those of the scale."""
+    if dataset.history is None or not scale.starts:
+        return None
+    begin = dataset.history.begins(scale.name)
+    return scale.starts[0] if begin is None else min(scale.starts[0], bucket_start(scale.name, begin))
+
+
+def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> list[Window]:
+    """Return windows over some spans of one scale, which holds what is older than is published where that is needed."""
+    since, begin = held_since(dataset, scale), scale.starts[0] if scale.starts else 0
+    if dataset.history is None or since is None or all(first >= begin for first, _ in spans):
+        return [between(scale, span) for span in spans]
+    longer = extended(scale, dataset.history, [(max(first, since), stop) for first, stop in spans])
+    seconds = sum(min(stop, scale.ends[-1]) - first for first, stop in spans)
+    missing = sum(max(0, since - first) for first, _ in spans)
+    if missing:
+        hours = {"wanted": seconds / HOUR, "covered": (seconds - missing) / HOUR}
+        longer = replace(
+            longer, problems=(*longer.problems, warning(Code.BEFORE_RECORD, begin=instant(since), **hours))
+        )
+    return [between(longer, span) for span in spans]
 
 
 def scale_of(dataset: Dataset, name: ScaleName) -> Scale:

@@ -6,7 +6,7 @@ column each, the hours of `hourly_7d` as pages of a day. A start reads the whole
 bounded size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,9 @@ from collector.store.rates import RateChange
 from collector.store.store import Store
 from kl_core.calendar import DAY, HOUR, add_months, floor_day, floor_hour, floor_month, hour_of_tick
 from kl_core.vocabulary import SCALES, ScaleName
+
+DaysOver = Callable[[int, Page], None]
+"""Takes the start of a month and its days that have ended, a page of a cell each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ class Books:
 class Bookkeeper:
     """Turns what is stored into the books. Not safe for several threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, days_over: DaysOver = lambda _month, _days: None) -> None:
+        """`days_over` is told the days of each month as soon as it or a day of it has ended, and never of none."""
         self._store = store
-        self._closed = ClosedHours(store, (), None)
+        self._days_over = days_over
+        self._closed = ClosedHours(store, (), None, days_over)
 
     def books(self, history: Sequence[RateChange]) -> Books:
         """Return the books up to the newest tick, with the cost that `history` (oldest first) gives.
@@ -60,7 +65,7 @@ class Bookkeeper:
         windows = {scale: buckets(scale, first, last) for scale in SCALES}
         currency = currency_in_force(history, hour_of_tick(last))
         if (tuple(history), currency) != (self._closed.history, self._closed.currency):
-            self._closed = ClosedHours(self._store, tuple(history), currency)
+            self._closed = ClosedHours(self._store, tuple(history), currency, self._days_over)
         everybody = roster(self._store)
         self._closed.close(windows, everybody, first, last)
         cells = self._with_open_day(everybody, last)
@@ -105,6 +110,7 @@ class ClosedHours:
     store: Store
     history: Sequence[RateChange]
     currency: str | None
+    days_over: DaysOver
     until: int = 0
     pages: dict[ScaleName, dict[int, Page]] = field(default_factory=lambda: {scale: {} for scale in SCALES})
 
@@ -118,7 +124,9 @@ class ClosedHours:
         }
         for start, stop in stretches(begin, end, roster):
             self._close_days(read_amounts(self.store, roster, start, stop, HOUR), since["hourly_7d"])
-            self._close_months(stop, since["daily_14d"])
+            self._close_months(stop, since["daily_14d"], roster)
+        if begin < end and (month := floor_month(last - 1)) not in self.pages["monthly_12m"]:
+            self._tell(month, roster)
         self.until = max(begin, end)
         for scale, pages in self.pages.items():
             self.pages[scale] = {start: page for start, page in pages.items() if start >= since[scale]}
@@ -133,14 +141,22 @@ class ClosedHours:
             if day >= hours_from:
                 self.pages["hourly_7d"][day] = cut(page, offset, offset + DAY // HOUR)
 
-    def _close_months(self, until: int, days_from: int) -> None:
+    def _close_months(self, until: int, days_from: int, roster: Roster) -> None:
         """Add up the months that have ended by `until`, and drop those of their days that no scale lists."""
         days, months = self.pages["daily_14d"], self.pages["monthly_12m"]
         for month in sorted({floor_month(day) for day in days}):
             if month not in months and add_months(month, 1) <= until:
                 months[month] = month_of(month, days)
+                self._tell(month, roster)
         for day in [day for day in days if day < days_from and floor_month(day) in months]:
             del days[day]
+
+    def _tell(self, month: int, roster: Roster) -> None:
+        days = {day: page for day, page in sorted(self.pages["daily_14d"].items()) if floor_month(day) == month}
+        if days:
+            start, end = min(days), max(days) + DAY
+            keys = [key for key, lifetime in roster.items() if lifetime.touch(start, end)]
+            self.days_over(month, join([*days.values()], keys))
 
 
 def month_of(month: int, days: Mapping[int, Page]) -> Page:

@@ -15,7 +15,7 @@ import orjson
 from collector.errors import PublishError
 from collector.space import reason
 from kl_core.durable_files import UNFINISHED, sync_path, write_atomically
-from kl_core.vocabulary import DATA_FILE, MANIFEST, PARTS, data_file
+from kl_core.vocabulary import DATA_FILE, HISTORY, MANIFEST, PARTS, data_file
 
 _SETTING = "KL_DATA_DIR"
 
@@ -75,7 +75,7 @@ def _named_by_manifest(directory: Path) -> frozenset[str]:
 def _generation(name: str) -> int | None:
     """Return the generation of a data file; None for another file."""
     match = DATA_FILE.fullmatch(name)
-    return int(match["generation"]) if match and match["part"] in PARTS else None
+    return int(match["generation"]) if match and match["part"] in (*PARTS, HISTORY) else None
 
 
 def _obsolete(directory: Path, keep: set[str]) -> list[Path]:

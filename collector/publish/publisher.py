@@ -4,9 +4,11 @@ import logging
 
 from collector import __version__
 from collector.books.hour_closing import Bookkeeper
+from collector.books.page import Page
 from collector.clock import Clock, Disagreement
 from collector.model import TickSample
 from collector.publish.generation import publish
+from collector.publish.history import PublishedHistory
 from collector.publish.legacy import files as layout
 from collector.publish.legacy.shares import Keeper
 from collector.publish.manifest import manifest, nodes_document
@@ -16,7 +18,7 @@ from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Store
 from kl_core.calendar import iso
-from kl_core.vocabulary import COST_MODELS, METRICS, NODES
+from kl_core.vocabulary import COST_MODELS, HISTORY, METRICS, NODES
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,8 @@ class Publisher:
         self._store = store
         self._clock = clock
         self._place = place
-        self._bookkeeper = Bookkeeper(store)
+        self._history = PublishedHistory(settings.data_dir)
+        self._bookkeeper = Bookkeeper(store, self._days_over)
         self._shares = Keeper(store) if settings.publish_kubeledger_layout else None
         self._rates = rates.load(settings.db_location)
 
@@ -57,6 +60,9 @@ class Publisher:
                 log.info("rate of %s %s an hour from %s on", newest.rate, newest.currency, iso(newest.effective))
         self._rates = history
 
+    def _days_over(self, month: int, days: Page) -> None:
+        self._history.add(month, days, charged=bool(self._rates))
+
     def publish(self, clock_disagrees: Disagreement | None = None, newest: TickSample | None = None) -> int:
         """Publish the books as the store has them, and return the generation; `PublishError` if it cannot.
 
@@ -68,6 +74,7 @@ class Publisher:
         documents = {
             **scale_documents(books),
             NODES: nodes_document(self._store.nodes),
+            HISTORY: self._history.index,
         }
         registry = self._store.registry
         generation = publish(
@@ -88,6 +95,7 @@ class Publisher:
                 newest=newest,
             ),
         )
+        self._history.tidy()
         if self._shares is not None:
             files = layout.documents(
                 self._shares.figures(self._rates),

@@ -11,7 +11,8 @@ get_top_consumers (who uses most), get_namespace_breakdown (how it divides, idle
 requests; below 0.5 is over-provisioned), get_timeseries (by the hour, with the peak), get_usage (by day or month), \
 compare_periods (trends, movers), group_namespaces (globs such as team-*). \
 Mind date: latest is one bucket, often today or this month and still open; all is the whole scale; else a bucket \
-(2026-11-21T14:00:00Z, 2026-11-21, 2026-11), a range FIRST..LAST or a word (last_week, last_7d), in UTC.
+(2026-11-21T14:00:00Z, 2026-11-21, 2026-11), a range FIRST..LAST or a word (last_week, last_7d), in UTC. Days and \
+months go back as far as the record.
 
 Read metadata before you state a number: unit and currency; data_window (partial: its last bucket is open; compare it \
 with compare_periods, over the same hours); last_sample_utc and warnings (stale data, gaps, unknown values: tell the \

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kl_core.vocabulary import Metric, ScaleName
 from kl_query.dataset.model import Dataset, Sharing
 from kl_query.dataset.table import Numbers
-from kl_query.date_windows import Window, bucket_name, instant, read_window
+from kl_query.date_windows import Window, bucket_name, instant
 from kl_query.fields import DateField, InUnit, LazyRows, Number, ScaleField, doc
 from kl_query.measures.amounts import AmountRules
 from kl_query.measures.by_layout import rules_of
@@ -19,7 +19,7 @@ from kl_query.measures.efficiency import CLASSES, UNCOMPARED, Compared, add, com
 from kl_query.metadata import Metadata, metadata, unmeasured_warnings
 from kl_query.numbers import MONEY, UNKNOWN, Array, ratio
 from kl_query.selection import Selection
-from kl_query.view import scale_of
+from kl_query.view import window_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import DataWarning, Names, Plain, RowId, some, warning
 
@@ -135,9 +135,8 @@ def efficiency(
     exclude_system: bool,
 ) -> GetEfficiencyResult:
     """Return the rows that are of `classification`, and totals and counts over all of the selection."""
-    metrics, scale_read = comparable_metrics(dataset, metric), scale_of(dataset, scale)
-    window, rules = read_window(scale_read, date), rules_of(scale_read)
-    money = scale_read.cost_model == "costs"
+    metrics, window = comparable_metrics(dataset, metric), window_of(dataset, scale, date)
+    rules, money = rules_of(window.scale), window.scale.cost_model == "costs"
     lines = [*map(partial(_lines, rules, window, selection), metrics)]
     named = {place: name for line in lines for place, name in zip(line.places.tolist(), line.names, strict=True)}
     ordered = _ordered(lines, rules, sort, [_wanted(dataset, line, classification, exclude_system) for line in lines])

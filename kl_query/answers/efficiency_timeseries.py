@@ -11,14 +11,13 @@ import numpy as np
 from kl_core.vocabulary import Metric
 from kl_query.answers.timeseries import HourlyResult, StatsOfOne, open_hour_warning
 from kl_query.dataset.model import Dataset
-from kl_query.date_windows import read_window
 from kl_query.fields import DateField, Dates, LazyRows, Number, PerBucket, doc
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.efficiency import UNCOMPARED, add, comparable_metrics, hourly_ratio
 from kl_query.measures.statistics import Stats, stats
 from kl_query.metadata import Metadata, metadata, unmeasured_warnings
 from kl_query.selection import Selection
-from kl_query.view import scale_of
+from kl_query.view import window_of
 from kl_query.warnings.codes import Code
 from kl_query.warnings.warning import warning
 
@@ -53,8 +52,8 @@ def efficiency_timeseries(
 ) -> GetEfficiencyTimeseriesResult:
     """Return hourly ratios per namespace, or of Σ usage ÷ Σ requests over the whole selection."""
     comparable_metrics(dataset, metric)
-    scale = scale_of(dataset, "hourly_7d")
-    window = read_window(scale, date)
+    window = window_of(dataset, "hourly_7d", date)
+    scale = window.scale
     names, rules, table = selection.rows(scale), rules_of(scale), scale.namespaces
     numbers = selection.numbers(table)
     addable = len(names) < 2 or rules.adds_up(metric)

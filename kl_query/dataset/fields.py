@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from kl_core.calendar import read_iso
+from kl_core.vocabulary import SCHEMA_VERSION
 from kl_query.dataset.table import Column
 from kl_query.warnings.warning import Detail, Plain, Slot, Text
 
@@ -165,3 +166,16 @@ def overflows(columns: Column) -> bool:
     return bool(
         max(np.fmax.reduce(columns, None, initial=0.0), -np.fmin.reduce(columns, None, initial=0.0)) > MAX_AMOUNT
     )
+
+
+def check_version(document: Json) -> None:
+    """Raise MalformedError unless a file is of the schema version this server reads."""
+    version = given(document, "schema_version", int)
+    if version != SCHEMA_VERSION:
+        raise MalformedError(
+            "its schema_version is {version}, newer than the {read} this kl-mcp reads: upgrade kl-mcp"
+            if version > SCHEMA_VERSION
+            else "its schema_version is {version}, not {read}",
+            version=version,
+            read=SCHEMA_VERSION,
+        )

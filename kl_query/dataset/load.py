@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kl_core.regular_files import TooLongError, UnfitFileError, read_large, read_regular
-from kl_core.vocabulary import MANIFEST, NODES, SCALES
+from kl_core.vocabulary import HISTORY, MANIFEST, NODES, SCALES
 from kl_query.dataset.fields import MalformedError, parsed, read
+from kl_query.dataset.history import History, HistoryCache
 from kl_query.dataset.legacy import is_legacy, reader_of
-from kl_query.dataset.manifest import FileRecord, read_manifest, read_nodes
+from kl_query.dataset.manifest import FileRecord, read_index, read_manifest, read_nodes
 from kl_query.dataset.model import SYSTEM_PREFIXES, Dataset
 from kl_query.dataset.scale_file import read_scale
 from kl_query.errors import DatasetError
@@ -27,6 +28,7 @@ MAX_MANIFEST_BYTES = 64_000_000
 MAX_DATA_FILE_BYTES = 512_000_000
 """In bytes: six times what the hours of 5,000 namespaces with every metric take."""
 _MAX_ATTEMPTS = 3
+_OF_PART = {NODES: Code.NODES_UNREADABLE, HISTORY: Code.INDEX_UNREADABLE}
 
 
 def detect_layout(directory: Path) -> str:
@@ -44,8 +46,12 @@ def detect_layout(directory: Path) -> str:
         ) from None
 
 
-def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES) -> Dataset:
+def load_dataset(
+    directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_PREFIXES, cache: HistoryCache | None = None
+) -> Dataset:
     """Read what is published into memory: one whole generation, or the files of a KubeLedger installation.
+
+    Its history is read when it is asked for, and kept in `cache`.
 
     Raises DatasetError where there is no manifest, or one that is unreadable, truncated, foreign, or of a newer schema.
     A file that vanishes while it is read was replaced by a newer generation: the manifest is then read again.
@@ -53,13 +59,13 @@ def load_dataset(directory: Path, *, system_prefixes: tuple[str, ...] = SYSTEM_P
     if detect_layout(directory) == "kubeledger":
         return replace(reader_of(directory.resolve()).read(), system_prefixes=system_prefixes)
     for _ in range(_MAX_ATTEMPTS):
-        dataset, vanished = _load_once(directory)
+        dataset, vanished = _load_once(directory, cache or HistoryCache())
         if not vanished or _manifest(directory)[0].generation == dataset.generation:
             break
     return replace(dataset, system_prefixes=system_prefixes)
 
 
-def _load_once(directory: Path) -> tuple[Dataset, bool]:
+def _load_once(directory: Path, cache: HistoryCache) -> tuple[Dataset, bool]:
     """Return a generation and whether any of its files was not there."""
     dataset, records = _manifest(directory)
     readers: dict[str, Callable[[memoryview], Any]] = {
@@ -68,7 +74,8 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
     parts: dict[str, Any] = {}
     faults: dict[str, Text] = {}
     vanished = False
-    for part, reader in {**readers, NODES: read_nodes}.items():
+    readers |= {NODES: read_nodes, **({HISTORY: read_index} if HISTORY in records else {})}
+    for part, reader in readers.items():
         try:
             parts[part] = reader(_content(directory, records[part]))
         except (OSError, MalformedError) as error:
@@ -76,13 +83,14 @@ def _load_once(directory: Path) -> tuple[Dataset, bool]:
             vanished |= isinstance(error, FileNotFoundError)
     minutes = (dataset.polling_interval_seconds or 300) // 60
     warnings = tuple(
-        warning(Code.NODES_UNREADABLE, problem=fault)
-        if part == NODES
+        warning(_OF_PART[part], problem=fault)
+        if part in _OF_PART
         else warning(Code.SCALE_UNREADABLE, problem=fault, scale=Plain(part), minutes=minutes)
         for part, fault in faults.items()
     )
     scales = {name: parts[name] for name in SCALES if name in parts}
-    return replace(dataset, scales=scales, nodes=parts.get(NODES), warnings=warnings), vanished
+    history = History(directory, parts[HISTORY], cache) if HISTORY in parts else None
+    return replace(dataset, scales=scales, nodes=parts.get(NODES), history=history, warnings=warnings), vanished
 
 
 def _fault(file: Plain, error: OSError | MalformedError) -> Text:

@@ -8,16 +8,19 @@ from typing import Any
 from kl_core.vocabulary import (
     COST_MODELS,
     DATA_FILE,
+    HISTORY,
+    HISTORY_FILE,
     MANIFEST,
     METRICS,
     PARTS,
-    SCHEMA_VERSION,
+    SCALES,
     SOURCES,
 )
 from kl_query.dataset.fields import (
     Json,
     MalformedError,
     array_of,
+    check_version,
     given,
     member,
     moment,
@@ -29,6 +32,7 @@ from kl_query.dataset.fields import (
     read,
     record,
 )
+from kl_query.dataset.history import HistoryFile
 from kl_query.dataset.model import BlindSpot, CollectorClock, Dataset, Namespace, Node, Nodes, Rate
 from kl_query.warnings.unmeasured import GPU_NOT_SEEN, blind_spot
 from kl_query.warnings.warning import Detail, Plain
@@ -44,10 +48,15 @@ class FileRecord:
 
 
 def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
-    """Return the dataset without its scales and nodes, and the files that hold them. Raises MalformedError."""
+    """Return the dataset without its scales and nodes, and the files that hold them. Raises MalformedError.
+
+    One of them, where there is any, is the index of the history.
+    """
     check_version(document)
     files = given(document, "files", dict)
     records = {part: given(files, part, _FILE, "files") for part in PARTS}
+    if HISTORY in files:
+        records[HISTORY] = given(files, HISTORY, _FILE, "files")
     last = given(document, "last_sample_at", dict)
     producer = given(document, "producer", record(dict[str, str], name=str, version=str))
     unmeasured = read(document.get("unmeasured"), or_none(_unmeasured), "unmeasured")
@@ -77,24 +86,18 @@ def read_manifest(document: Json) -> tuple[Dataset, Mapping[str, FileRecord]]:
     )
 
 
+def read_index(content: memoryview) -> tuple[HistoryFile, ...]:
+    """Return the files of the history that an index names, oldest first. Raises MalformedError."""
+    document = read(parsed(content), dict, "the file")
+    check_version(document)
+    return given(document, "files", array_of(_HISTORY_FILE))
+
+
 def read_nodes(content: memoryview) -> Nodes:
     """Return the nodes of a nodes file. Raises MalformedError."""
     document = read(parsed(content), dict, "the file")
     check_version(document)
     return Nodes(at=given(document, "at", or_none(moment)), nodes=given(document, "nodes", array_of(named(_NODE))))
-
-
-def check_version(document: Json) -> None:
-    """Raise MalformedError unless a file is of the schema version this server reads."""
-    version = given(document, "schema_version", int)
-    if version != SCHEMA_VERSION:
-        raise MalformedError(
-            "its schema_version is {version}, newer than the {read} this kl-mcp reads: upgrade kl-mcp"
-            if version > SCHEMA_VERSION
-            else "its schema_version is {version}, not {read}",
-            version=version,
-            read=SCHEMA_VERSION,
-        )
 
 
 def _file_name(value: Any, place: str) -> Plain:
@@ -105,6 +108,13 @@ def _file_name(value: Any, place: str) -> Plain:
             place=place,
             name=Detail(repr(name[:60]), Plain("something else")),
         )
+    return Plain(name)
+
+
+def _history_name(value: Any, place: str) -> Plain:
+    name = read(value, str, place)
+    if not HISTORY_FILE.fullmatch(name):
+        raise MalformedError("{place} is no name of a file of the history", place=place)
     return Plain(name)
 
 
@@ -139,6 +149,15 @@ def _resources(value: Any, place: str) -> dict[str, float | None]:
 
 
 _FILE = record(FileRecord, name=_file_name, size=int, sha256=str)
+_HISTORY_FILE = record(
+    HistoryFile,
+    name=_history_name,
+    size=int,
+    sha256=str,
+    scale=partial(one_of, allowed=dict(zip(SCALES, SCALES, strict=True))),
+    start=moment,
+    end=moment,
+)
 _CLOCK = record(CollectorClock, contradicted_by=array_of(str), detected_at=moment, ahead_seconds=int)
 _BLIND_SPOT = record(_blind_spot, code=str, text=str)
 _RATE = record(Rate, effective=moment, rate=number, currency=str, weights=or_none(_weights))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from kl_query.dataset.table import Column, Table
 from kl_query.kept import Kept
 from kl_query.numbers import UNKNOWN, ratios
 from kl_query.warnings.warning import DataWarning, RowId
+
+if TYPE_CHECKING:
+    from kl_query.dataset.history import History
 
 LayoutName = Literal["native", "kubeledger", "none"]
 SYSTEM_PREFIXES = ("kube-", "openshift-")
@@ -81,6 +84,8 @@ class Scale:
     """What a metric that a row lacks was in every observed bucket."""
     legacy: LegacyFacts | None = None
     """None for amounts in core-hours and the like, of known capacity."""
+    problems: tuple[DataWarning, ...] = ()
+    """What answers from it say beside what the dataset warns of."""
 
     @cached_property
     def lengths(self) -> Column:
@@ -238,6 +243,8 @@ class Dataset:
     withheld: tuple[int | None, ...] = ()
     """Of each namespace that the caller may not know, when it was first seen; its amounts stay in every total."""
     sharing: Sharing = Sharing()
+    history: History | None = None
+    """What was published of closed days; None where nothing was."""
     shared: frozenset[RowId] = frozenset()
     """Namespaces that `sharing` names."""
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)

@@ -18,6 +18,7 @@ from kl_query.dataset.blocks import Blocks, table
 from kl_query.dataset.fields import (
     MalformedError,
     array_of,
+    check_version,
     column,
     given,
     moment,
@@ -27,7 +28,6 @@ from kl_query.dataset.fields import (
     those_of,
     unread,
 )
-from kl_query.dataset.manifest import check_version
 from kl_query.dataset.model import Scale
 from kl_query.dataset.table import COLUMNS, Amounts, Column, Table
 from kl_query.warnings.warning import Detail, Plain, RowId
@@ -57,10 +57,11 @@ _ROWS_AT_ONCE = 16
 _NEVER_NEGATIVE = ("matched_hours", "cost_hours")
 
 
-def read_scale(content: memoryview, name: ScaleName, file: str, names: Collection[str]) -> Scale:
-    """Return the scale of a file's content. Raises MalformedError; `names` is the manifest's namespace table.
+def read_scale(content: memoryview, name: ScaleName, file: str, names: Collection[str] | None) -> Scale:
+    """Return the scale of a file's content. Raises MalformedError.
 
-    Rows are read one after the other, or the numbers of thousands as objects would take ten times the memory.
+    `names` is the manifest's namespace table; None where that need not name them all. Rows are read one after the
+    other, or the numbers of thousands as objects would take ten times the memory.
     """
     try:
         document = {key: value for key, value in asdict(_FILE.decode(content)).items() if value is not msgspec.UNSET}
@@ -84,7 +85,8 @@ def read_scale(content: memoryview, name: ScaleName, file: str, names: Collectio
     complete = given(document, "complete", array_of(bool))
     if len(complete) != len(starts) or not all(complete[:-1]):
         raise MalformedError("complete must be true for every bucket but the last")
-    stranger = next((namespace for namespace in document["namespaces"] if namespace not in names), None)
+    known_names = document["namespaces"] if names is None else names
+    stranger = next((namespace for namespace in document["namespaces"] if namespace not in known_names), None)
     if stranger is not None:
         raise MalformedError(
             "it names a namespace the manifest does not know: {name}",

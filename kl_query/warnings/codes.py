@@ -34,6 +34,9 @@ class Code(Enum):
         "{problem}; answers on {scale} are empty until the collector publishes the next generation, due every "
         "{minutes} min."
     )
+    INDEX_UNREADABLE = "{problem}; dates before the published scales cannot be asked for until the next generation."
+    HISTORY_UNREADABLE = "{file} of the history is not used, for {problem}: what it holds is unknown here."
+    BEFORE_RECORD = "The record begins at {begin}: of the {wanted:g} h that were asked for, {covered:g} h are covered."
     NODES_UNREADABLE = "{problem}; what is known of nodes is missing until the next generation is published."
 
     LEGACY_FILES = (

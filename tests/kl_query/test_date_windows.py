@@ -5,7 +5,7 @@ from kl_core.calendar import iso
 from kl_core.vocabulary import ScaleName
 from kl_query.dataset.model import Scale
 from kl_query.dataset.table import Table
-from kl_query.date_windows import full_window, read_window
+from kl_query.date_windows import Window, between, full_window, read_span
 from kl_query.errors import ToolArgumentError
 from tests.support.datasets import at
 
@@ -13,6 +13,10 @@ HOURS = ["2026-02-28T22:00:00Z", "2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z",
 DAYS = ["2026-02-27", "2026-02-28", "2026-03-01"]
 MONTHS = ["2025-12", "2026-01", "2026-02", "2026-03"]
 NAMED: dict[ScaleName, list[str]] = {"hourly_7d": HOURS, "daily_14d": DAYS, "monthly_12m": MONTHS}
+
+
+def read_window(scale: Scale, date: str) -> Window:
+    return between(scale, read_span(scale, date))
 
 
 def scale(name: ScaleName, dates: list[str] | None = None) -> Scale:

@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import hashlib
+import lzma
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -95,6 +96,8 @@ class Dataset:
     table: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Facts of the namespace table that differ from the default, by namespace."""
     nodes: Sequence[Json] = ()
+    history: Sequence[Scale] | None = None
+    """Days of one month each; None where there is no index."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Members of the manifest that differ. They are not checked: a test may publish what a newer collector would."""
 
@@ -116,6 +119,14 @@ def write(directory: Path, dataset: Dataset, *, check: bool = True) -> Path:
         if check:
             validate(document, "nodes" if part == "nodes" else "scale")
         files[part] = write_file(directory, f"{part}-{dataset.generation}.json", document)
+    if dataset.history is not None:
+        index = {
+            "schema_version": 1,
+            "generation": dataset.generation,
+            "files": [write_days(directory, scale, check=check) for scale in dataset.history],
+        }
+        validate(index, "history")
+        files["history"] = write_file(directory, f"history-{dataset.generation}.json", index)
     document = manifest(dataset, files)
     if check:
         validate(document, "manifest")
@@ -146,6 +157,25 @@ def write_file(directory: Path, name: str, document: Json) -> Json:
     content = orjson.dumps(document)
     (directory / name).write_bytes(content)
     return {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write_days(directory: Path, scale: Scale, *, check: bool = True) -> Json:
+    """Write a file of the history and return its entry in the index."""
+    document = {key: value for key, value in scale_document("daily_14d", scale, 1).items() if key != "generation"}
+    if check:
+        validate(document, "scale")
+    content, name = lzma.compress(orjson.dumps(document)), f"history/days-{scale.first}.json.xz"
+    (directory / "history").mkdir(exist_ok=True)
+    (directory / name).write_bytes(content)
+    starts, ends = _buckets("daily_14d", scale.first, len(document["buckets"]))
+    return {
+        "name": name,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "scale": "daily_14d",
+        "start": instant(starts[0]),
+        "end": instant(ends[-1]),
+    }
 
 
 def manifest(dataset: Dataset, files: Json) -> Json:

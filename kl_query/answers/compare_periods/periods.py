@@ -7,14 +7,14 @@ of a day that is busy in the evening would be no fall.
 from bisect import bisect_left
 from typing import TypeAlias
 
-from kl_core.calendar import GRANULARITY, HOUR
+from kl_core.calendar import GRANULARITY, HOUR, boundaries, bucket_start, next_bucket
 from kl_core.vocabulary import ScaleName
 from kl_query.answers.compare_periods.movers import Periods
 from kl_query.dataset.model import Scale
-from kl_query.date_windows import Window, full_window, read_window
+from kl_query.date_windows import Period, Window, bucket_name, full_window, read_span
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.by_layout import rules_of
-from kl_query.view import Frame, scale_of
+from kl_query.view import Frame, held_since, scale_of, windows_over
 
 Windows: TypeAlias = tuple[Window, Window]
 """Two windows of a scale, the baseline first."""
@@ -25,36 +25,58 @@ _ROUNDING_HOURS = 1e-6
 
 def periods(view: Frame, date: str | None, baseline: str | None) -> Periods | None:
     """Return the two periods; None where there are not two buckets to compare. Raises ToolArgumentError."""
-    buckets = _buckets(view.scale, date, baseline)
+    buckets = _buckets(view, date, baseline)
     hours = _same_hours(view, *buckets) if buckets else None
     if buckets is None or hours is None:
-        return Periods(view, *buckets) if buckets else None
-    scale, metric = hours[0].scale, view.measure.metric
-    measure = rules_of(scale).measure(view.dataset, metric, view.measure.cost_model, view.measure.dimension)
-    return Periods(Frame(view.dataset, full_window(scale), measure), *hours, buckets)
+        return Periods(_over(view, buckets[0].scale), *buckets) if buckets else None
+    return Periods(_over(view, hours[0].scale), *hours, buckets)
 
 
-def _buckets(scale: Scale, date: str | None, baseline: str | None) -> Windows | None:
+def _over(view: Frame, scale: Scale) -> Frame:
+    """Return the frame of the same question over the whole of a scale."""
+    if scale is view.scale:
+        return view
+    metric, model, dimension = view.measure.metric, view.measure.cost_model, view.measure.dimension
+    measure = rules_of(scale).measure(view.dataset, metric, model, dimension)
+    return Frame(view.dataset, full_window(scale), measure)
+
+
+def _buckets(view: Frame, date: str | None, baseline: str | None) -> Windows | None:
+    scale, since = view.scale, held_since(view.dataset, view.scale)
     everything = full_window(scale)
     if not everything.indices:
         return None
     if date is None and baseline is None:
         return _default_buckets(everything)
-    after = read_window(scale, date or "latest")
+    after = read_span(scale, date or "latest", since=since)
     if baseline is not None:
-        return read_window(scale, baseline, "baseline"), after
-    length = len(after.indices)
-    if after.first < length:
-        raise ToolArgumentError(
-            "unknown_date",
-            "baseline",
-            f"{after.label} has {length} {GRANULARITY[scale.name]} bucket(s), and the data of {scale.name} "
-            f"({everything.label}) does not hold as many before it: name a baseline.",
-            allowed=f"a bucket or a range FIRST..LAST within {everything.label}",
-            nearest=everything.dates[:1],
-            corrections=[{"baseline": date} for date in everything.dates[:1]],
-        )
-    return Window(scale, after.first - length, after.first), after
+        before = read_span(scale, baseline, "baseline", since=since)
+    else:
+        before = _before(scale, after, scale.starts[0] if since is None else since)
+    first, last = windows_over(view.dataset, scale, [before, after])
+    return first, last
+
+
+def _before(scale: Scale, after: Period, begin: int) -> Period:
+    """Return as many buckets before some. Raises ToolArgumentError where they are not held."""
+    length = len(boundaries(scale.name, after[0], min(after[1], scale.ends[-1]) - 1)) - 1
+    before = next_bucket(scale.name, after[0], -length), after[0]
+    if before[0] >= begin:
+        return before
+    after_name, held = (
+        "..".join(dict.fromkeys(bucket_name(scale.name, at) for at in ends))
+        for ends in ((after[0], bucket_start(scale.name, min(after[1], scale.ends[-1]) - 1)), (begin, scale.starts[-1]))
+    )
+    oldest = [bucket_name(scale.name, begin)]
+    raise ToolArgumentError(
+        "unknown_date",
+        "baseline",
+        f"{after_name} has {length} {GRANULARITY[scale.name]} bucket(s), and the data of {scale.name} "
+        f"({held}) does not hold as many before it: name a baseline.",
+        allowed=f"a bucket or a range FIRST..LAST within {held}",
+        nearest=oldest,
+        corrections=[{"baseline": date} for date in oldest],
+    )
 
 
 def _default_buckets(everything: Window) -> Windows | None:

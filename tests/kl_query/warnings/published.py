@@ -230,6 +230,25 @@ def absent(directory: Path, names: Names) -> Iterator[Scene]:
         yield looked(directory / place, NOW)
 
 
+def past(directory: Path, names: Names) -> Iterator[Scene]:
+    """Days of October, of which one namespace is known from there alone: as they are, damaged, and without an index."""
+    rows = {name: {"cpu": Row([1.0] * 31, [1.0] * 31)} for name in (OWN, *names[:2], f"{names[2]}-old")}
+    published = busy(names, history=[Scale("2026-10-01", rows, {"cpu": [240.0] * 31})])
+    dates = ("2026-10-05", "2026-09-20..2026-10-05", "2026-10-31..2026-11-02")
+    calls = tuple(
+        (tool, {"metric": metric, "date": date})
+        for date in dates
+        for metric in ("cpu", "total")
+        for tool in ("get_usage", "get_top_consumers", "get_namespace_breakdown")
+    )
+    place = write(directory, published)
+    yield of(load_dataset(place), NOW, calls)
+    (place / "history" / "days-2026-10-01.json.xz").write_bytes(names[0].encode())
+    yield of(load_dataset(place), NOW, calls)
+    (place / "history-7.json").write_text(names[0])
+    yield of(load_dataset(place), NOW, FEW)
+
+
 def replaced(directory: Path, names: Names) -> Iterator[Scene]:
     """A manifest that cannot be used, without an earlier generation and after one."""
     good = looked(write(directory, busy(names)), NOW).held

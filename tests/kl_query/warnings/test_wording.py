@@ -39,6 +39,7 @@ CASES: dict[str, Callable[[Path, Sequence[str]], Iterator[Scene]]] = {
         published.clocks,
         published.damaged,
         published.absent,
+        published.past,
         published.replaced,
         published.unforeseen,
         legacy.sums,
