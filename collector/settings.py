@@ -107,7 +107,7 @@ class Settings(Loaded):
         "KL_METRICS_PORT",
         "Port of those; 0 or empty: they are not served. One that is in use is tried again, and ticks go on.",
         casts.or_none(casts.integer(0, 65_535)),
-        "5486",
+        "9484",
         may_be_empty=True,
     )
     """None or 0: they are not served."""

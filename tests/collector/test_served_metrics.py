@@ -67,7 +67,7 @@ def test_the_port_can_be_switched_off(tmp_path: Path, port: str) -> None:
 
 def test_by_default_it_is_one_of_this_machine_alone() -> None:
     settings = load({})
-    assert (settings.metrics_host, settings.metrics_port) == ("127.0.0.1", 5486)
+    assert (settings.metrics_host, settings.metrics_port) == ("127.0.0.1", 9484)
 
 
 def test_once_listens_on_no_port(tmp_path: Path) -> None:
