@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
@@ -15,7 +17,7 @@ from collector.clock import Disagreement
 from collector.disk_use import Disk, DiskUse
 from collector.errors import NoSpaceError, PublishError, StoreError
 from collector.metrics import PREFIX, TICKS, LedgerState, Meter, ledger_metrics, tick_failure
-from collector.model import TickSample
+from collector.model import TickSample, UnmeasuredReason
 from tests.collector.counted import names, value, values
 from tests.collector.place import NOON
 
@@ -97,6 +99,22 @@ def test_unmeasured_pods_are_summed_over_namespaces_by_reason_with_zeros() -> No
     assert value(meter, "unmeasured_pods", reason="negative") == 0
     meter.know_tick(sample())
     assert value(meter, "unmeasured_pods", reason="absent") == 0
+
+
+NAMESPACES = st.text("abcxyz-", min_size=4, max_size=8).map("zz{}".format)
+REASONS = st.dictionaries(st.sampled_from(get_args(UnmeasuredReason)), st.integers(0, 1000))
+
+
+@given(st.dictionaries(NAMESPACES, REASONS, max_size=8))
+def test_unmeasured_pods_are_all_there_and_no_namespace_is_named(
+    unmeasured: dict[str, dict[UnmeasuredReason, int]],
+) -> None:
+    meter = Meter()
+    meter.know_tick(sample(unmeasured=unmeasured))
+    expected = sum(count for reasons in unmeasured.values() for count in reasons.values())
+    assert sum(values(meter, "unmeasured_pods").values()) == expected
+    text = generate_latest(meter.registry).decode()
+    assert [name for name in unmeasured if name in text] == []
 
 
 @pytest.mark.parametrize(("kubernetes", "metrics"), [(False, True), (True, False)])

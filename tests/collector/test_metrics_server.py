@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socketserver import TCPServer
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
+from collector import metrics_server
+from collector.disk_use import DiskUse
 from collector.health import Health
 from collector.metrics import Meter
 from collector.metrics_server import MAX_REQUESTS, MetricsServer
@@ -152,6 +158,42 @@ def test_clients_that_say_nothing_hold_no_more_than_their_share_and_give_it_back
         for each in silent:
             each.close()
         eventually(lambda: not is_refused())
+
+
+def test_a_process_that_has_no_file_left_waits_before_it_accepts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept, waits = TCPServer.get_request, list[float]()
+    errors = [OSError(errno.EMFILE, "Too many open files") for _ in range(3)]
+
+    def get_request(server: TCPServer) -> object:
+        if errors:
+            raise errors.pop()
+        return accept(server)
+
+    monkeypatch.setattr(TCPServer, "get_request", get_request)
+    monkeypatch.setattr(metrics_server, "time", SimpleNamespace(sleep=waits.append))
+    with serving(Meter()) as server:
+        assert get(server, "/healthz")[0] == 200
+    assert len(waits) == 3
+    assert min(waits) > 0
+
+
+def test_a_disk_that_hangs_holds_up_neither_health_nor_counting_nor_the_end() -> None:
+    is_asked, goes_on = Event(), Event()
+
+    def hang() -> DiskUse:
+        is_asked.set()
+        goes_on.wait(LIMIT_SECONDS)
+        return DiskUse({}, {})
+
+    meter = Meter(disks=hang)
+    with serving(meter) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        eventually(is_asked.is_set)
+        meter.count_tick("stored")
+        assert get(server, "/healthz")[0] == 200
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+    goes_on.set()
 
 
 def test_the_port_is_free_once_it_is_left() -> None:
