@@ -9,13 +9,15 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from collector import __version__, heartbeat
+from collector import __version__, health, heartbeat
 from collector.clock import Clock, boot_time
+from collector.disk_use import measure
+from collector.health import Health
 from collector.settings import SETTINGS, Settings, load
 from collector.store.ledger import arguments as ledger_arguments
 from kl_core import logs
@@ -24,14 +26,12 @@ from kl_core.casts import OneOf
 from kl_core.errors import KubeLedgerError, SettingsError
 
 if TYPE_CHECKING:
+    from collector.metrics import Meter
     from collector.tick import Collector
 
 _log = logging.getLogger(__name__)
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
-
-MAX_HEARTBEAT_INTERVALS = 3
-"""Polling intervals without a heartbeat after which a loop counts as hung, and that the newest sample may be old."""
 
 _DESCRIPTION = """\
 Samples a Kubernetes cluster (Kubernetes API, metrics-server, NVIDIA DCGM exporters), keeps what its capacity was used
@@ -156,13 +156,24 @@ _ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
 
 def _run(settings: Settings, clock: Clock, boot: Clock) -> None:
     from collector.loop import Loop
+    from collector.metrics import Meter
 
-    stop = Event()
-    with _stopped_by_signals(stop), _collector(settings, clock, boot, watching_until=stop) as collector:
+    stop, interval, file = Event(), settings.polling_interval_sec, settings.db_location / heartbeat.FILE
+    directories = {"store": settings.db_location, "dataset": settings.data_dir}
+    meter = Meter(interval, lambda: measure(settings.db_location, directories))
+    with _stopped_by_signals(stop), _collector(settings, clock, boot, meter, watching_until=stop) as collector:
         _announce(settings, collector, clock)
-        file = settings.db_location / heartbeat.FILE
-        Loop(collector, settings.polling_interval_sec, stop, heartbeat=file, clock=clock, boot=boot).run()
+        with _served(settings, meter, lambda: health.examine(file, boot(), interval)):
+            Loop(collector, interval, stop, heartbeat=file, clock=clock, boot=boot, meter=meter).run()
     _log.info("stopped")
+
+
+def _served(settings: Settings, meter: Meter, examine: Callable[[], Health]) -> AbstractContextManager[object]:
+    from collector.metrics_server import MetricsServer
+
+    if not settings.metrics_port:
+        return nullcontext()
+    return MetricsServer(settings.metrics_host, settings.metrics_port, meter, examine)
 
 
 def _once(settings: Settings, clock: Clock, boot: Clock) -> None:
@@ -218,32 +229,15 @@ def _ledger(arguments: argparse.Namespace, settings: Settings) -> None:
 
 def _health(settings: Settings, boot: Clock, *, live: bool) -> None:
     file = settings.db_location / heartbeat.FILE
-    try:
-        beat = heartbeat.read(file)
-    except OSError as error:
-        raise _NotDoneError(f"not healthy: no heartbeat at {file} ({error.strerror}); is `run` started?") from error
-    age = None if beat is None else beat.age(boot())
-    if beat is None or age is None:
-        raise _NotDoneError(
-            f"not healthy: {file} is from before the machine or this release was started; is `run` started?"
-        )
-    allowed = MAX_HEARTBEAT_INTERVALS * settings.polling_interval_sec
-    if age >= allowed:
-        raise _NotDoneError(f"not healthy: the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed")
-    if beat.clock is not None and not live:
-        raise _NotDoneError(f"not healthy: {beat.clock}")
-    unsampled = beat.unsampled(boot())
-    if unsampled > allowed and not live:
-        raise _NotDoneError(
-            f"not healthy: the collector has stored nothing of the cluster for {unsampled:.0f} s, {allowed} s are "
-            "allowed. Its log says why"
-        )
-    sys.stdout.write(f"healthy: the heartbeat is {age:.0f} s old\n")
+    state = health.examine(file, boot(), settings.polling_interval_sec, live=live)
+    if state.problem is not None:
+        raise _NotDoneError(str(state))
+    sys.stdout.write(f"{state}\n")
 
 
 @contextmanager
 def _collector(
-    settings: Settings, clock: Clock, boot: Clock, watching_until: Event | None = None
+    settings: Settings, clock: Clock, boot: Clock, meter: Meter | None = None, watching_until: Event | None = None
 ) -> Iterator[Collector]:
     # The libraries behind these take half a second to import, which `health` and `--help` need not spend.
     from collector.opening import opened
@@ -252,9 +246,10 @@ def _collector(
     from collector.tick import Collector
 
     # Settings that lead to no cluster begin no database, and a collector that is refused its place watches nothing.
-    sources = LiveSources(settings, boot=boot, clock=clock, watching=watching_until is not None, stop=watching_until)
+    watching = watching_until is not None
+    sources = LiveSources(settings, boot=boot, clock=clock, watching=watching, stop=watching_until, meter=meter)
     with PublicationLock(settings) as place, opened(settings.db_location, settings.cluster_name) as store, sources:
-        yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until)
+        yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until, meter=meter)
 
 
 def _announce(settings: Settings, collector: Collector, clock: Clock) -> None:

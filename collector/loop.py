@@ -19,6 +19,7 @@ from typing import Protocol
 from collector import heartbeat as heartbeats
 from collector.back_off import BackOff
 from collector.clock import Clock, Disagreement, boot_time
+from collector.metrics import Meter, tick_failure
 from collector.sampling_times import due_at
 from collector.survive import survive
 from collector.tick import TickReport
@@ -90,11 +91,13 @@ class Loop:
         boot: Clock = boot_time,
         wait: Callable[[float], object] | None = None,
         aside: Aside = begin_reading,
+        meter: Meter | None = None,
     ) -> None:
         """`wait` sleeps for some seconds or until `stop` is set; `heartbeat` is a file that is written each turn.
 
-        Usage is read by `aside`.
+        Usage is read by `aside`. Ticks are counted in `meter`.
         """
+        self._meter = meter or Meter(interval)
         self._ticks = ticks
         self._interval = interval
         self._stop = stop
@@ -162,7 +165,9 @@ class Loop:
             self._again.reset()
         newest, begun = self._ticks.last_tick, self._boot()
         is_last_try = begun - self._begun_at >= MAX_UNKNOWN_SEC
-        report = survive(f"tick {iso(due)}", lambda: self._ticks.tick(due, keep_unobserved=is_last_try))
+        report = survive(
+            f"tick {iso(due)}", lambda: self._ticks.tick(due, keep_unobserved=is_last_try), self._note_failure
+        )
         if report is not None and report.refused is None and not report.observed and not is_last_try:
             self._again.fail()
             self._is_to_be_read_again = True
@@ -171,19 +176,27 @@ class Loop:
         self._attempted, self._behind = due, False
         if report is not None and report.refused is not None:
             self.counts.refused += 1
+            self._meter.count_tick("refused", next(iter(report.refused.contradicted_by)))
             return
         if newest is not None and due - newest > self._interval:
             skipped = (due - newest) // self._interval - 1
             log.warning("%d tick(s) before %s were not taken and stay unobserved", skipped, iso(due))
+            self._meter.count_tick("missed", times=skipped)
         if report is not None and report.observed:
             self.counts.done += 1
+            self._meter.count_tick("stored")
             self._sampled = max(self._sampled, self._boot() - (self._clock() - due))
             log.info("tick %s: generation %d in %.1f s", iso(due), report.generation, self._boot() - begun)
             return
         self._fail(due, report)
 
+    def _note_failure(self, error: Exception) -> None:
+        self._meter.count_tick("failed", tick_failure(error))
+
     def _fail(self, due: int, report: TickReport | None) -> None:
         self.counts.failed += 1
+        if report is not None:
+            self._meter.count_tick("unobserved", report.cause)
         ticks = self.counts.done + self.counts.failed
         what = "failed" if report is None else f"{_kept(report)}: the cluster could not be listed"
         log.error("tick %s %s; that makes %d of %d since the start", iso(due), what, self.counts.failed, ticks)

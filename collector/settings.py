@@ -97,6 +97,20 @@ class Settings(Loaded):
         may_be_empty=True,
     )
     cluster_name: str = setting("KL_CLUSTER_NAME", "Name of the cluster in the dataset.", casts.printable, "kubernetes")
+    metrics_host: str = setting(
+        "KL_METRICS_HOST",
+        "Address to serve /metrics and /healthz of `kl-collector run` on.",
+        casts.host,
+        "127.0.0.1",
+    )
+    metrics_port: int | None = setting(
+        "KL_METRICS_PORT",
+        "Port of those; 0 or empty: they are not served. One that is in use is tried again, and ticks go on.",
+        casts.or_none(casts.integer(0, 65_535)),
+        "9484",
+        may_be_empty=True,
+    )
+    """None or 0: they are not served."""
     log_level: str = setting(
         "KL_LOG_LEVEL",
         "Least severe log records to write, on standard error.",

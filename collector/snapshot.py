@@ -29,6 +29,7 @@ from collector.kubernetes.session import PassingError, Session
 from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher
 from collector.loop import GRACE_SEC
+from collector.metrics import Meter
 from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
@@ -67,9 +68,14 @@ class LiveSources:
         stop: Event | None = None,
         timing: Timing | None = None,
         reading_sec: float | None = None,
+        meter: Meter | None = None,
     ) -> None:
-        """`stop` ends all waiting; `reading_sec` is for one reading with its repetitions."""
+        """`stop` ends all waiting; `reading_sec` is for one reading with its repetitions.
+
+        Watches that break off are counted in `meter`.
+        """
         self._settings = settings
+        self._meter = meter or Meter(settings.polling_interval_sec)
         self._resolver = resolver
         self._clock = clock
         self._stop = stop or Event()
@@ -185,6 +191,7 @@ class LiveSources:
             reading_sec=self._reading_sec,
             keep_sec=float(KEPT_INTERVALS * self._settings.polling_interval_sec),
             timing=timing,
+            restarted=lambda: self._meter.count_watch_restart(resource.name),
         )
 
     def _is_up_to_date(self) -> bool:

@@ -15,7 +15,8 @@ from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.observation import Observation, account_interval, observe
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
-from collector.model import TickSample
+from collector.metrics import Meter, unobserved_cause
+from collector.model import TickSample, UnobservedCause
 from collector.observations import Cluster, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
@@ -59,6 +60,8 @@ class TickReport:
     """Of the dataset that was published; None when nothing was, for nothing had changed."""
     refused: Disagreement | None = None
     """Why its time is not believed; then nothing is stored."""
+    cause: UnobservedCause = "error"
+    """Why it is not observed."""
 
 
 class Collector:
@@ -74,8 +77,11 @@ class Collector:
         *,
         place: PublicationLock | None = None,
         stop: Event | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`place` is held before anything is published; `stop` ends the sources' waiting once it is set.
+
+        What is stored, published and known of the clock is told to `meter`.
 
         Raises `StoreError` if what the store keeps cannot be read.
         """
@@ -84,6 +90,8 @@ class Collector:
         self._sources = sources
         self._store = store
         self._stop = stop or Event()
+        self._meter = meter or Meter(self._interval)
+        self._meter.know_samples(store.last_tick, store.registry.last_sample_at)
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)
@@ -157,14 +165,17 @@ class Collector:
         sample = replace(sample, interval=self._interval)
         observed = bool(sample.observed["kubernetes"])
         if not (observed or (keep_unobserved and self._timekeeper.knows and not self._stop.is_set())):
-            return TickReport(time, stored=False, observed=False, generation=None)
+            cause = unobserved_cause(sample, "kubernetes")
+            return TickReport(time, stored=False, observed=False, generation=None, cause=cause)
         self._believe(self._sources.date or now)
         stored = self._store.append([sample]).stored == 1
         if stored:
+            self._meter.know_tick(sample)
+            self._meter.know_samples(self._store.last_tick, self._store.registry.last_sample_at)
             # One at which nothing was seen says nothing of what was not measured in the newest that did.
             self._newest = sample if observed else self._newest
             self._remember(memory)
-        return TickReport(time, stored, observed, self.publish())
+        return TickReport(time, stored, observed, self.publish(), cause=unobserved_cause(sample, "kubernetes"))
 
     def _start(self, time: int) -> int:
         """Return from when on the tick `time` counts: ticks of a shorter interval may have a part of its own."""
@@ -191,7 +202,11 @@ class Collector:
 
     def publish(self) -> int:
         """Publish the books as the store has them, and return the generation."""
-        generation = self._publisher.publish(self.disagreement, self._newest)
+        generation = None
+        try:
+            generation = self._publisher.publish(self.disagreement, self._newest)
+        finally:
+            self._meter.count_publication(generation)
         self._published = self.disagreement
         return generation
 
@@ -214,6 +229,7 @@ class Collector:
         return None if self._is_same(self._published, self.disagreement) else self.publish()
 
     def _note(self, disagreement: Disagreement | None) -> None:
+        self._meter.know_clock(disagreement)
         if self._is_same(self.disagreement, disagreement):
             return
         self.disagreement = disagreement

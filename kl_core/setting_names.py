@@ -48,6 +48,8 @@ SETTING_NAMES = frozenset(
         "KL_MCP_TLS_KEY_FILE",
         "KL_MCP_TOKENS_FILE",
         "KL_MCP_TRANSPORT",
+        "KL_METRICS_HOST",
+        "KL_METRICS_PORT",
         "KL_NVIDIA_DCGM_ENDPOINT",
         "KL_POLLING_INTERVAL_SEC",
         "KL_PUBLISH_KUBELEDGER_LAYOUT",

@@ -193,6 +193,8 @@ def _collector_settings(directory: Path, api: str) -> dict[str, str]:
         "KL_DATA_DIR": str(directory / "data"),
         "KL_CLUSTER_NAME": "demo",
         "KL_BILLING_HOURLY_RATE": HOURLY_RATE,
+        # Demos may run beside each other.
+        "KL_METRICS_PORT": "0",
         "KL_NVIDIA_DCGM_ENDPOINT": f"{api}/dcgm/metrics",
         "KUBECONFIG": str(directory / "kubeconfig"),
     }

@@ -78,8 +78,12 @@ class Watcher(Generic[K, T]):
         keep_sec: float,
         timing: Timing | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        restarted: Callable[[], object] = lambda: None,
     ) -> None:
-        """`now` is the API server's time. What ended longer than `keep_sec` ago is forgotten."""
+        """`now` is the API server's time. What ended longer than `keep_sec` ago is forgotten.
+
+        `restarted` is called whenever the watch has to begin again because it broke off or could not begin.
+        """
         self._resource: Resource[K, T] = resource
         self._sessions = sessions
         self._now = now
@@ -87,6 +91,7 @@ class Watcher(Generic[K, T]):
         self._keep_sec = keep_sec
         self._timing = timing or Timing()
         self._monotonic = monotonic
+        self._restarted = restarted
         self._changes = WatchedChanges(
             resource, lives, lock, now, backlog_sec=self._timing.backlog, monotonic=monotonic
         )
@@ -287,6 +292,7 @@ class Watcher(Generic[K, T]):
     def _trouble(self, reason: str, began: float, *, forget: bool) -> None:
         level = self._sessions.outages.failed(self._resource.path)
         log.log(level, "the watch of %s broke off and begins again: %s", self._resource.name, reason)
+        self._restarted()
         self._troubles = 1 if self._monotonic() - began >= self._timing.lasting else self._troubles + 1
         if forget:
             self._version = None
@@ -298,6 +304,7 @@ class Watcher(Generic[K, T]):
 
     def _fail(self, question: int, error: SourceError) -> None:
         log.log(self._sessions.outages.failed(self._resource.path), "%s", error)
+        self._restarted()
         self._troubles += 1
         # They may be why.
         self._sessions.forget()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from collector.clock import ClockReading
+from collector.metrics import Meter
 from collector.store.store import Store
 from collector.tick import Collector
 from tests.collector.place import NOON, Asked, Place, Said
@@ -21,6 +22,8 @@ class Clocks:
     def __init__(self, now: float = NOON + 2) -> None:
         self.true = float(now)
         self.wrong_by = 0.0
+        self.meter = Meter()
+        """Of the collector."""
 
     def clock(self) -> float:
         return self.true + self.wrong_by
@@ -38,4 +41,4 @@ def working(place: Place, **changed: Any) -> Iterator[tuple[Clocks, Asked, Colle
     clocks, asked = Clocks(), Asked()
     settings = replace(place.settings, **changed)
     with Store.open(settings.db_location) as store:
-        yield clocks, asked, Collector(settings, asked, store, clocks.clock, clocks.boot)
+        yield clocks, asked, Collector(settings, asked, store, clocks.clock, clocks.boot, meter=clocks.meter)

@@ -38,6 +38,7 @@ def environment(root: Path, endpoint: str, **settings: str) -> dict[str, str]:
         "KL_DATA_DIR": str(root / "data"),
         "KL_K8S_API_ENDPOINT": endpoint,
         "KL_K8S_AUTH_TOKEN": "good",
+        "KL_METRICS_PORT": "0",
         "HOME": str(root),
         "PATH": os.environ["PATH"],
         **settings,

@@ -9,6 +9,7 @@ from threading import Event
 
 from collector.clock import Disagreement
 from collector.loop import Loop
+from collector.metrics import Meter
 from collector.tick import TickReport
 from collector.usage_reader import Aside
 from tests.support.at_once import at_once
@@ -43,6 +44,7 @@ class World:
         self.refuse: Callable[[], Disagreement | None] = lambda: None
         self.waits: list[float] = []
         self.aside: Aside = at_once
+        self.meter = Meter()
 
     def reading_moment(self, time: int) -> int:
         return time - 300 + self.phase
@@ -86,6 +88,7 @@ class World:
             boot=lambda: self.now,
             wait=self.wait,
             aside=self.aside,
+            meter=self.meter,
         )
         loop.run()
         return loop

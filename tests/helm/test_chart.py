@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,12 +18,13 @@ import yaml
 from kl_mcp import __version__
 from kl_mcp.access import resource_metadata
 from release import product
+from tests.alerts.promtool import promtool
 from tests.helm.conftest import Rendered
 from tests.helm.tool import CHART, KUBERNETES, VALUES, Helm, Manifest, container_of, install, is_hook, of_kind, the
 
 FILES = [path.stem for path in sorted(VALUES.glob("*.yaml"))]
 # Kinds of the Prometheus Operator and of the Gateway API, which are no part of Kubernetes.
-FOREIGN = {"ServiceMonitor", "HTTPRoute"}
+FOREIGN = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 API, API_SECRET = "kubernetesApi.endpoint=https://a.example", "kubernetesApi.existingSecret"
 
 
@@ -192,7 +194,11 @@ def test_a_name_that_is_not_known_is_refused_at_every_level_and_named() -> None:
         ("mcp.allowedOrigins={https://*.example.com}", "mcp.allowedOrigins.0"),
         ("ingress.enabled=true", "ingress.host"),
         ("mcp.enabled=false,ingress.enabled=true,ingress.host=a.example", "mcp.enabled"),
-        ("mcp.enabled=false,metrics.serviceMonitor.enabled=true", "mcp.enabled"),
+        (
+            "mcp.enabled=false,metrics.collectorPort=0,metrics.serviceMonitor.enabled=true",
+            "mcp.enabled turns the server off",
+        ),
+        ("metrics.collectorPort=0,metrics.prometheusRule.enabled=true", "metrics.collectorPort turns off"),
         ("mcp.tls.existingSecret.nmae=mine", "mcp.tls.existingSecret: Additional property nmae is not allowed"),
         ("mcp.tls.existingSecret.certKey=", "mcp.tls.existingSecret.certKey"),
         ("mcp.jwt.jwksUrl=http://login.example.com/keys", "mcp.jwt.jwksUrl"),
@@ -205,6 +211,12 @@ def test_a_name_that_is_not_known_is_refused_at_every_level_and_named() -> None:
         ("metrics.port=null", "port is required"),
         ("metrics.port=5484", "metrics.port is a port of its own"),
         ("service.port=5485", "metrics.port is a port of its own"),
+        ("metrics.collectorPort=80", "metrics.collectorPort"),
+        ("metrics.collectorPort=65536", "metrics.collectorPort"),
+        ("metrics.collectorPort=null", "collectorPort is required"),
+        ("metrics.collectorPort=5485", "metrics.collectorPort is a port of its own"),
+        ("mcp.port=9484", "metrics.collectorPort is a port of its own"),
+        ("service.port=9484", "metrics.collectorPort is a port of its own"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(helm: Helm, values: str, named: str) -> None:
@@ -256,12 +268,34 @@ def test_the_service_monitor_finds_the_service_and_its_port(rendered: Rendered) 
     manifests = rendered("metrics")
     monitor, service = the(manifests, "ServiceMonitor"), the(manifests, "Service")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert endpoint["port"] == "metrics"
-    assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
-    assert endpoint["path"] == "/metrics"
-    assert "scheme" not in endpoint
+    endpoints = monitor["spec"]["endpoints"]
+    assert [endpoint["port"] for endpoint in endpoints] == ["metrics", "collector"]
+    for endpoint in endpoints:
+        assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
+        assert endpoint["path"] == "/metrics"
+        assert "scheme" not in endpoint
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_without_the_server_or_the_collector_s_port_the_service_monitor_scrapes_the_other(helm: Helm) -> None:
+    for off, scraped in (("mcp.enabled=false", "collector"), ("metrics.collectorPort=0", "metrics")):
+        manifests = helm.render("--set", f"metrics.serviceMonitor.enabled=true,{off}")
+        (endpoint,) = the(manifests, "ServiceMonitor")["spec"]["endpoints"]
+        assert endpoint["port"] == scraped
+        assert scraped in [port["name"] for port in the(manifests, "Service")["spec"]["ports"]]
+
+
+def test_the_alert_rules_are_off_and_those_of_the_file_where_they_are_on(rendered: Rendered) -> None:
+    assert of_kind(rendered("default"), "PrometheusRule") == []
+    rule = the(rendered("everything"), "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((CHART.parents[1] / "deploy" / "alerts" / "kubeledger.yaml").read_text())
+    assert (rule["metadata"]["namespace"], rule["metadata"]["labels"]["release"]) == ("monitoring", "prometheus")
+
+
+def test_the_alert_rules_of_the_chart_are_valid(rendered: Rendered, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(the(rendered("everything"), "PrometheusRule")["spec"]))
+    done = promtool("check", "rules", tmp_path / "rules.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -280,10 +314,16 @@ def test_the_service_monitor_finds_the_service_and_its_port(rendered: Rendered) 
 def test_prometheus_scrapes_over_https_where_the_server_speaks_it(
     rendered: Rendered, name: str, expected: dict[str, Any]
 ) -> None:
-    (endpoint,) = the(rendered(name), "ServiceMonitor")["spec"]["endpoints"]
-    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", expected)
-    services = of_kind(rendered(name), "Service")
-    assert {port["appProtocol"] for service in services for port in service["spec"]["ports"]} == {"https"}
+    server, collector = the(rendered(name), "ServiceMonitor")["spec"]["endpoints"]
+    assert (server["scheme"], server["tlsConfig"]) == ("https", expected)
+    # The collector speaks http and asks nobody for a token.
+    assert {"scheme", "tlsConfig", "authorization"} & set(collector) == set()
+    ports = [port for service in of_kind(rendered(name), "Service") for port in service["spec"]["ports"]]
+    assert {port["name"]: port["appProtocol"] for port in ports} == {
+        "mcp": "https",
+        "metrics": "https",
+        "collector": "http",
+    }
 
 
 def test_helm_test_gets_the_authority_s_certificate_and_not_the_key(rendered: Rendered) -> None:

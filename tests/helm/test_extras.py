@@ -275,9 +275,10 @@ def test_a_service_monitor_elsewhere_still_looks_where_the_service_is(extras: li
     monitor = the(extras, "ServiceMonitor")
     assert monitor["metadata"]["namespace"] == "monitoring"
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["finops"]}
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert endpoint["relabelings"] == [{"targetLabel": "cluster", "replacement": "production"}]
-    assert endpoint["metricRelabelings"][0]["regex"] == "kubeledger_.*"
+    assert [endpoint["port"] for endpoint in monitor["spec"]["endpoints"]] == ["metrics", "collector"]
+    for endpoint in monitor["spec"]["endpoints"]:
+        assert endpoint["relabelings"] == [{"targetLabel": "cluster", "replacement": "production"}]
+        assert endpoint["metricRelabelings"][0]["regex"] == "kubeledger_.*"
 
 
 def test_further_rules_let_the_pod_out_where_they_say_and_nowhere_else(extras: list[Manifest]) -> None:

@@ -123,7 +123,7 @@ def test_names_that_look_like_numbers_or_flags_stay_text(helm: Helm) -> None:
     for each in manifests:
         if each["kind"] != "ServiceMonitor":
             assert complaint(json.dumps(each, sort_keys=True), "1.37") is None, each["kind"]
-    (endpoint,) = the(manifests, "ServiceMonitor")["spec"]["endpoints"]
+    endpoint, _ = the(manifests, "ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["authorization"]["credentials"] == {"name": "16", "key": "17"}
     assert endpoint["tlsConfig"]["ca"]["secret"] == {"name": "4", "key": "5"}
     existing = helm.render("--set-string", "persistence.existingClaim=18")

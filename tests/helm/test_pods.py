@@ -216,8 +216,9 @@ def test_services_find_the_pod_by_the_names_of_its_ports_and_not_the_test(render
     pod = pod_of(manifests)
     services = [service["spec"] for service in of_kind(manifests, "Service")]
     ports = [(port["name"], port["targetPort"]) for service in services for port in service["ports"]]
-    assert ports == [("mcp",) * 2, ("metrics",) * 2]
+    assert ports == [("mcp",) * 2, ("metrics",) * 2, ("collector",) * 2]
     assert [port["name"] for port in container_of(manifests, "mcp")["ports"]] == ["mcp", "metrics"]
+    assert [port["name"] for port in container_of(manifests, "collector")["ports"]] == ["collector"]
     for service in services:
         assert service["selector"].items() <= pod["metadata"]["labels"].items()
         for tester in of_kind(manifests, "Pod"):
@@ -231,16 +232,23 @@ def test_metrics_are_at_no_service_that_is_published_outside_the_cluster(helm: H
         (service["metadata"]["name"], service["spec"]["type"]): [port["name"] for port in service["spec"]["ports"]]
         for service in services
     }
-    expected = {("kubeledger", kind): ["mcp"], ("kubeledger-metrics", "ClusterIP"): ["metrics"]}
-    assert found == ({("kubeledger", kind): ["mcp", "metrics"]} if kind == "ClusterIP" else expected)
+    scraped = ["metrics", "collector"]
+    expected = {("kubeledger", kind): ["mcp"], ("kubeledger-metrics", "ClusterIP"): scraped}
+    assert found == ({("kubeledger", kind): ["mcp", *scraped]} if kind == "ClusterIP" else expected)
 
 
-def test_without_the_server_there_is_no_service_no_port_and_no_file_of_the_server(helm: Helm) -> None:
+def test_without_the_server_there_is_no_port_and_no_file_of_it_and_a_service_of_the_collector_s_metrics(
+    helm: Helm,
+) -> None:
     tokens_and_tls = "mcp.tokens.existingSecret.name=callers,mcp.tls.existingSecret.name=certificate"
     manifests = helm.render("--values", VALUES / "mcp-off.yaml", "--set", tokens_and_tls)
     assert [volume["name"] for volume in pod_of(manifests)["spec"]["volumes"]] == ["tmp", "service-account-token"]
-    assert of_kind(manifests, "Service") == of_kind(manifests, "Pod") == []
-    assert not any("ports" in container for container in pod_of(manifests)["spec"]["containers"])
+    assert of_kind(manifests, "Pod") == []
+    service = the(manifests, "Service", "kubeledger-metrics")["spec"]
+    ports = [port["name"] for container in pod_of(manifests)["spec"]["containers"] for port in container["ports"]]
+    assert [port["targetPort"] for port in service["ports"]] == ports == ["collector"]
+    assert service["type"] == "ClusterIP"
+    assert service["selector"].items() <= pod_of(manifests)["metadata"]["labels"].items()
 
 
 def test_where_the_pod_goes_is_what_the_values_say(rendered: Rendered) -> None:

@@ -12,8 +12,9 @@ from tests.helm.conftest import Rendered
 from tests.helm.network_policies import NAME_LABEL, Host, Network, Node, Outside, Pod
 from tests.helm.tool import NAMESPACE, VALUES, Helm, Manifest, container_of, is_hook, of_kind, pod_of
 
-MCP, METRICS = 5484, 5485
-PORTS = (22, 80, 443, MCP, METRICS, 5483, 5486, 8080, 9090, 65535)
+MCP, METRICS, COLLECTOR = 5484, 5485, 9484
+SCRAPED = {METRICS, COLLECTOR}
+PORTS = (22, 80, 443, MCP, METRICS, COLLECTOR, 5483, 5486, 8080, 9090, 9483, 9485, 65535)
 
 # Whom a table of sources may be about; addresses are those of no block that a value file lists, unless they say so.
 SOURCES: dict[str, Host] = {
@@ -53,17 +54,20 @@ def who_comes_in(manifests: list[Manifest], *, testing: bool = False) -> dict[st
         ("no-persistence", {}),
         ("gpu", {}),
         ("openshift", {"agent": {MCP}, "not an agent": {MCP}}),
-        ("metrics", {"prometheus": {METRICS}}),
+        ("metrics", {"prometheus": SCRAPED}),
         (
             "all-sources",
-            {"listed address": {MCP, METRICS}, "agent": {MCP}, "neighbour": {MCP}, "prometheus": {METRICS}},
+            {"listed address": {MCP, *SCRAPED}, "agent": {MCP}, "neighbour": {MCP}, "prometheus": SCRAPED},
         ),
-        ("tls", {"agent": {MCP}, "not an agent": {MCP}, "prometheus": {METRICS}}),
+        ("tls", {"agent": {MCP}, "not an agent": {MCP}, "prometheus": SCRAPED}),
         # To need a token is no reason to be let in.
         ("auth", {}),
         ("jwt", {}),
-        # Nothing listens, and so nobody is let in, listed or not.
-        ("mcp-off", {}),
+        # All pods are listed, and the collector alone listens.
+        (
+            "mcp-off",
+            {name: {COLLECTOR} for name, source in SOURCES.items() if isinstance(source, Pod)},
+        ),
     ],
 )
 def test_who_comes_in_is_who_is_listed(rendered: Rendered, values: str, expected: dict[str, set[int]]) -> None:
@@ -71,7 +75,7 @@ def test_who_comes_in_is_who_is_listed(rendered: Rendered, values: str, expected
 
 
 def test_the_ports_that_are_opened_are_those_the_server_listens_on(helm: Helm) -> None:
-    """8080 and 9090 in that file, by whatever ports the Service has."""
+    """8080, 9090 and 9485 in that file, by whatever ports the Service has."""
     manifests = helm.render(
         *("--values", VALUES / "everything.yaml"),
         *("--set", "networkPolicy.metricsAllowedSources[0].podSelector.matchLabels.app=scraper"),
@@ -79,13 +83,13 @@ def test_the_ports_that_are_opened_are_those_the_server_listens_on(helm: Helm) -
     controller, scraper = Pod("ingress-nginx", {}, "10.244.0.20"), Pod(NAMESPACE, {"app": "scraper"}, "10.244.0.21")
     network, pod = policies(manifests), release_pod(manifests)
     assert [port for port in PORTS if network.admits(controller, pod, port)] == [8080]
-    assert [port for port in PORTS if network.admits(scraper, pod, port)] == [9090]
+    assert [port for port in PORTS if network.admits(scraper, pod, port)] == [9090, 9485]
 
 
 LISTS = {
-    "allowedSources": {MCP, METRICS},
+    "allowedSources": {MCP, *SCRAPED},
     "mcpAllowedSources": {MCP},
-    "metricsAllowedSources": {METRICS},
+    "metricsAllowedSources": SCRAPED,
 }
 """Each list of sources, and the ports it is about."""
 
@@ -101,6 +105,16 @@ def test_an_empty_list_admits_nobody_whatever_the_others_hold(
     ports = set().union(*(LISTS[name] for name, full in zip(LISTS, listed, strict=True) if full))
     expected = {"agent": ports, "not an agent": ports} if ports else {}
     assert who_comes_in(helm.render("--values", values)) == expected
+
+
+def test_a_collector_without_a_port_for_metrics_lets_nobody_in_there(helm: Helm) -> None:
+    off = ("--set", "metrics.collectorPort=0")
+    scraping = who_comes_in(helm.render("--values", VALUES / "metrics.yaml", *off))
+    assert scraping == {"prometheus": {METRICS}}
+    # Then nothing listens, and so nobody is let in, listed or not.
+    manifests = helm.render("--values", VALUES / "mcp-off.yaml", *off)
+    assert who_comes_in(manifests) == {}
+    assert of_kind(manifests, "Service") == []
 
 
 @pytest.mark.parametrize(

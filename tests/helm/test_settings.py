@@ -65,6 +65,20 @@ def test_the_server_listens_on_all_addresses_of_the_pod_at_the_ports_it_names(re
     assert ports == {"mcp": chosen.port, "metrics": chosen.metrics_port}
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_the_collector_serves_its_metrics_at_the_port_it_names(rendered: Rendered, name: str) -> None:
+    chosen = collector(rendered(name))
+    assert chosen.metrics_host in ("0.0.0.0", "::")
+    (port,) = container_of(rendered(name), "collector")["ports"]
+    assert (port["name"], port["containerPort"]) == ("collector", chosen.metrics_port)
+
+
+def test_a_collector_that_is_to_serve_no_metrics_has_no_port(helm: Helm) -> None:
+    manifests = helm.render("--set", "metrics.collectorPort=0")
+    assert not collector(manifests).metrics_port
+    assert "ports" not in container_of(manifests, "collector")
+
+
 def hosts_allowed(manifests: list[Manifest]) -> Access:
     """The guard that kl-mcp puts up with the settings of its container."""
     chosen = server(manifests)
@@ -244,7 +258,7 @@ def files_of_the_server(manifests: list[Manifest], name: str) -> tuple[Path, Man
 
 def test_prometheus_presents_a_token_where_one_is_needed(rendered: Rendered) -> None:
     (monitor,) = [each for each in rendered("auth") if each["kind"] == "ServiceMonitor"]
-    (endpoint,) = monitor["spec"]["endpoints"]
+    endpoint, _ = monitor["spec"]["endpoints"]
     assert endpoint["authorization"] == {"type": "Bearer", "credentials": {"name": "scraper", "key": "token"}}
     (unauthorized,) = [each for each in rendered("metrics") if each["kind"] == "ServiceMonitor"]
     assert "authorization" not in unauthorized["spec"]["endpoints"][0]
@@ -260,7 +274,7 @@ def test_a_default_installation_changes_no_default_of_the_settings(rendered: Ren
         assert (
             differing
             == {
-                "collector": {"KL_DB_LOCATION", "KL_DATA_DIR"},
+                "collector": {"KL_DB_LOCATION", "KL_DATA_DIR", "KL_METRICS_HOST"},
                 "mcp": {
                     "KL_MCP_DATA_DIR",
                     "KL_MCP_ALLOWED_HOSTS",

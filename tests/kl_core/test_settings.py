@@ -72,6 +72,8 @@ COLLECTOR_SAMPLES = {
     "KL_EXCLUDED_NAMESPACES": "b*",
     "KL_EXCLUDED_NODES": "!machine",
     "KL_CLUSTER_NAME": "prod",
+    "KL_METRICS_HOST": "::1",
+    "KL_METRICS_PORT": "9091",
     "KL_LOG_LEVEL": "DEBUG",
     "KL_K8S_API_ENDPOINT": "http://a:8080",
     "KL_K8S_AUTH_TOKEN": "hunter2",

@@ -216,6 +216,10 @@ capabilities:
 {{- define "kubeledger.collectorEnv" -}}
 {{- include "kubeledger.booksEnv" . -}}
 {{- include "kubeledger.apiEnv" . -}}
+{{- if .Values.metrics.collectorPort }}
+{{- include "kubeledger.variable" (list "KL_METRICS_HOST" .Values.mcp.listenHost) }}
+{{- end }}
+{{- include "kubeledger.variable" (list "KL_METRICS_PORT" .Values.metrics.collectorPort) }}
 {{- include "kubeledger.otherEarlierEnv" . -}}
 {{- include "kubeledger.extraEnv" .Values.collector.extraEnv -}}
 {{- end -}}

@@ -95,6 +95,8 @@ KL_MCP_ALLOWED_HOSTS: mcp.allowedHosts
 KL_MCP_LISTEN_HOST: mcp.listenHost
 KL_MCP_LISTEN_PORT: mcp.port
 KL_MCP_METRICS_PORT: metrics.port
+KL_METRICS_HOST: mcp.listenHost
+KL_METRICS_PORT: metrics.collectorPort
 KL_MCP_ALLOWED_ORIGINS: mcp.allowedOrigins
 KL_MCP_SYSTEM_NAMESPACE_PREFIXES: mcp.systemNamespacePrefixes
 KL_SHARE_NAMESPACES: mcp.shareNamespaces

@@ -67,8 +67,11 @@
 {{- end }}
 {{- include "kubeledger.validateExtras" $ }}
 {{- include "kubeledger.validateImport" $ }}
-{{- if and .metrics.serviceMonitor.enabled (not .mcp.enabled) }}
-{{- fail "metrics.serviceMonitor.enabled scrapes the MCP server, which mcp.enabled turns off." }}
+{{- if and .metrics.serviceMonitor.enabled (not .mcp.enabled) (not .metrics.collectorPort) }}
+{{- fail "metrics.serviceMonitor.enabled has nothing to scrape: mcp.enabled turns the server off, and metrics.collectorPort the collector's port." }}
+{{- end }}
+{{- if and .metrics.prometheusRule.enabled (not .metrics.collectorPort) }}
+{{- fail "metrics.prometheusRule.enabled alerts about the collector's metrics, which metrics.collectorPort turns off: set that to a port." }}
 {{- end }}
 {{- with .mcp.jwt }}
 {{- if gt (len (compact (list .jwksUrl .existingSecret.name .existingConfigMap.name))) 1 }}
@@ -83,6 +86,9 @@
 {{- if and (include "kubeledger.hasJwt" $) (not (include "kubeledger.resourceUrl" $)) }}
 {{- fail "mcp.jwt needs the URL under which clients reach /mcp: set mcp.jwt.resourceUrl, or publish the server with ingress.enabled and ingress.host." }}
 {{- end }}
+{{- end }}
+{{- if has (int .metrics.collectorPort) (list (int .metrics.port) (int .mcp.port) (int .service.port)) }}
+{{- fail "metrics.collectorPort is a port of its own: choose another than metrics.port, mcp.port and service.port." }}
 {{- end }}
 {{- if or (eq (int .metrics.port) (int .mcp.port)) (eq (int .metrics.port) (int .service.port)) }}
 {{- fail "metrics.port is a port of its own: choose another than mcp.port and service.port." }}

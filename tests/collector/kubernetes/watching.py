@@ -33,7 +33,7 @@ class Watched:
         self, api: KubernetesApi | ScriptedServer, timing: Timing = QUICK, now: Callable[[], float] | None = None
     ) -> None:
         server, shared = ServerTime(), Shared()
-        self.loaded = 0
+        self.loaded = self.restarts = 0
         self.lives: Lives[Pod] = Lives(POD_KIND)
         self.lock = Lock()
 
@@ -42,6 +42,9 @@ class Watched:
             configuration = Configuration(host=api.url, retries=False)
             configuration.api_key["BearerToken"] = f"Bearer {self.loaded}"
             return configuration
+
+        def restarted() -> None:
+            self.restarts += 1
 
         # Credentials do not age.
         sessions = SessionMaker(load, LIMIT_SECONDS, server, lambda: 0.0)
@@ -54,6 +57,7 @@ class Watched:
             reading_sec=LIMIT_SECONDS,
             keep_sec=1e9,
             timing=timing,
+            restarted=restarted,
         )
 
     def names(self) -> list[str]:
