@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -248,7 +248,14 @@ def _collector(
     # Settings that lead to no cluster begin no database, and a collector that is refused its place watches nothing.
     watching = watching_until is not None
     sources = LiveSources(settings, boot=boot, clock=clock, watching=watching, stop=watching_until, meter=meter)
-    with PublicationLock(settings) as place, opened(settings.db_location, settings.cluster_name) as store, sources:
+    file, began = settings.db_location / heartbeat.FILE, boot()
+
+    def beat() -> None:
+        with suppress(OSError):
+            heartbeat.give(file, boot(), began, None)
+
+    stored = opened(settings.db_location, settings.cluster_name, beat if watching else lambda: None)
+    with PublicationLock(settings) as place, stored as store, sources:
         yield Collector(settings, sources, store, clock, boot, place=place, stop=watching_until, meter=meter)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections import Counter as Sums
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Metric, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
@@ -20,6 +20,7 @@ from collector.clock import Disagreement, Witness
 from collector.disk_use import DiskUse
 from collector.errors import NoSpaceError, PublishError, StoreError
 from collector.model import TickSample, UnmeasuredReason, UnobservedCause
+from collector.store.ledger.ledger import Ledger
 from kl_core.vocabulary import SOURCES, Source
 
 PREFIX = "kubeledger_collector"
@@ -40,22 +41,6 @@ TICKS: Mapping[TickOutcome, tuple[str, ...]] = {
 PUBLICATION_OUTCOMES = ("published", "failed")
 
 
-class LedgerState(Protocol):
-    """What is told of the ledger."""
-
-    @property
-    def head(self) -> str | None:
-        """Hex SHA-256 of the newest line's chain; None before the first."""
-
-    @property
-    def length(self) -> int:
-        """Number of lines."""
-
-    @property
-    def last_hour(self) -> int | None:
-        """Start of the newest closed hour, UNIX seconds; None before the first."""
-
-
 class Meter(Collector):
     """Counts of one process, and what is known now; may be used by several threads. Its `registry` is to be served."""
 
@@ -65,6 +50,7 @@ class Meter(Collector):
         self._interval = interval
         self._disks = disks
         self._newest: TickSample | None = None
+        self._ledger: Ledger | None = None
         self._last_tick: int | None = None
         self._sampled: Mapping[Source, int | None] = {}
         self._clock: tuple[Disagreement | None] | None = None
@@ -128,6 +114,10 @@ class Meter(Collector):
             if is_observed is False:
                 self._errors.labels(source, unobserved_cause(sample, source)).inc()
 
+    def know_ledger(self, ledger: Ledger) -> None:
+        """Note the ledger, of which the newest state is told whenever that is asked for."""
+        self._ledger = ledger
+
     def know_clock(self, disagreement: Disagreement | None) -> None:
         """Note what contradicts the clock."""
         self._clock = (disagreement,)
@@ -152,6 +142,7 @@ class Meter(Collector):
             None if self._has_published is None else int(self._has_published),
         )
         yield from _known("publication_generation", "Generation that was published last.", self._generation)
+        yield from _of_ledger(self._ledger)
         if self._disks is not None:
             yield from _of_disks(self._disks())
 
@@ -170,19 +161,20 @@ def unobserved_cause(sample: TickSample, source: Source) -> UnobservedCause:
     return sample.causes.get(source, "error")
 
 
-def ledger_metrics(ledger: LedgerState) -> Iterator[Metric]:
-    """Yield what is told of a ledger."""
-    yield GaugeMetricFamily("kubeledger_ledger_lines", "Lines of the ledger, one a closed hour.", ledger.length)
-    if ledger.last_hour is not None:
-        yield GaugeMetricFamily(
-            "kubeledger_ledger_last_hour_timestamp_seconds", "Start of the newest hour in the ledger.", ledger.last_hour
-        )
-    if ledger.head is not None:
-        head = GaugeMetricFamily(
-            "kubeledger_ledger_head_info", "Chain of the ledger's newest line, to be kept elsewhere.", labels=("head",)
-        )
-        head.add_metric((ledger.head,), 1)
-        yield head
+def _of_ledger(ledger: Ledger | None) -> Iterator[Metric]:
+    if ledger is None or ledger.last_hour is None:
+        return
+    yield GaugeMetricFamily(
+        "kubeledger_ledger_lines", "Lines of the ledger: one a closed hour, one a day.", ledger.length
+    )
+    yield GaugeMetricFamily(
+        "kubeledger_ledger_last_hour_timestamp_seconds", "Start of the newest hour in the ledger.", ledger.last_hour
+    )
+    head = GaugeMetricFamily(
+        "kubeledger_ledger_head_info", "Chain of the ledger's newest line, to be kept elsewhere.", labels=("head",)
+    )
+    head.add_metric((ledger.head,), 1)
+    yield head
 
 
 def _gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:

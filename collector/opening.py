@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,15 +24,18 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened(directory: Path, cluster: str) -> Iterator[Store]:
-    """Open the store under a database location for the block. Raises what the store raises."""
+def opened(directory: Path, cluster: str, on_progress: Callable[[], object] = lambda: None) -> Iterator[Store]:
+    """Open the store under a database location for the block. Raises what the store raises.
+
+    `on_progress` is called again and again while one of an earlier version is taken over, which can take minutes.
+    """
     with Store.open(directory, cluster) as store:
         if store.registry.format < FORMAT:
-            _take_over(store)
+            _take_over(store, on_progress)
         yield store
 
 
-def _take_over(store: Store) -> None:
+def _take_over(store: Store, on_progress: Callable[[], object]) -> None:
     """Give a store of format 1 its ledger. Killed at any point, the next start goes on.
 
     The small files are copied first; the round-robin databases stay as they are.
@@ -44,11 +47,13 @@ def _take_over(store: Store) -> None:
         store.directory,
         BACKUP_FOLDER,
     )
-    lines = closed_before(
-        store,
-        rates.load(store.directory),
-        lambda until, hours: _log.info("taken over up to %s: %d h", iso(until), hours),
-    )
+    on_progress()
+
+    def tell(until: int, hours: int) -> None:
+        _log.info("taken over to %s: %d h", iso(until), hours)
+        on_progress()
+
+    lines = closed_before(store, rates.load(store.directory), tell)
     store.taken_over()
     first, last = store.ledger.first_hour, store.ledger.last_hour
     reach = "nothing, for no hour was closed yet" if first is None or last is None else f"{iso(first)} to {iso(last)}"

@@ -92,6 +92,7 @@ class Collector:
         self._stop = stop or Event()
         self._meter = meter or Meter(self._interval)
         self._meter.know_samples(store.last_tick, store.registry.last_sample_at)
+        self._meter.know_ledger(store.ledger)
         self._charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
         self._timekeeper = Timekeeper(clock, boot, self._interval, store.last_tick)
         self._publisher = Publisher(settings, store, self._timekeeper.now, place)

@@ -5,6 +5,7 @@ from typing import Any
 
 from collector.clock import Disagreement
 from collector.model import MetricValues, TickSample
+from collector.store.ledger.ledger import Ledger
 from collector.store.rates import RateChange
 from collector.store.registry import NamespaceRecord, NodeList
 from kl_core.calendar import iso, iso_or_none
@@ -32,6 +33,7 @@ def manifest(
     namespaces: Mapping[str, NamespaceRecord],
     clock_disagrees: Disagreement | None = None,
     newest: TickSample | None = None,
+    ledger: Ledger | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of `spec/dataset/manifest.schema.json` but for `generation` and `files`; UNIX seconds in.
 
@@ -59,6 +61,7 @@ def manifest(
         "namespaces": [_namespace(name, record) for name, record in namespaces.items()],
         **({} if clock_disagrees is None else {"clock_disagrees": _clock(clock_disagrees)}),
         **({} if newest is None else _unseen(newest, namespaces)),
+        **({} if ledger is None or ledger.last_hour is None else {"ledger": _ledger(ledger, ledger.last_hour)}),
     }
 
 
@@ -67,6 +70,10 @@ def _unseen(newest: TickSample, reported: Container[str]) -> dict[str, Any]:
     unmeasured = {name: dict(reasons) for name, reasons in sorted(newest.unmeasured.items()) if name in reported}
     spots = [{"code": spot.code, "text": spot.text} for spot in newest.blind_spots]
     return {"unmeasured": unmeasured, "blind_spots": spots}
+
+
+def _ledger(ledger: Ledger, last_hour: int) -> dict[str, Any]:
+    return {"head": ledger.head, "lines": ledger.length, "last_hour": iso(last_hour)}
 
 
 def _clock(disagreement: Disagreement) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class Publisher:
                 namespaces={name: registry.namespaces[name] for name in books.namespaces},
                 clock_disagrees=clock_disagrees,
                 newest=newest,
+                ledger=self._store.ledger,
             ),
         )
         self._history.tidy()

@@ -23,7 +23,7 @@ from collector.store.rows import ClusterRows, EntryRows
 from collector.store.rrd import database, databases
 from collector.store.rrd.database import Head, Span
 from collector.store.unclosed import Unclosed
-from kl_core.calendar import HOUR
+from kl_core.calendar import HOUR, floor_day, iso
 from kl_core.durable_files import make_folder
 
 _log = logging.getLogger(__name__)
@@ -190,6 +190,8 @@ class Store:
         if hours:
             self.ledger.append(hours, self.identity)
             self._unclosed.forget(hours[-1].start + HOUR)
+            if floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
+                _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
 
     def take_over(self, hours: Sequence[ClosedHour]) -> None:
         """Write lines of hours that were closed before there was a ledger; each follows the one before."""
