@@ -101,6 +101,16 @@ class PodSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """What tells a cluster from others, one that was made anew under its name included."""
+
+    uid: str | None = None
+    """UID of namespace `kube-system`; None where it is not listed."""
+    created: float | None = None
+    """When that namespace was created, UNIX seconds; None where nobody tells."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """What the `kubernetes` source knows of one interval, to the second."""
 
@@ -117,6 +127,8 @@ class Cluster:
     claimed: Mapping[str, float | None] | None = field(default_factory=dict)
     """GPUs that pods hold by resource claims, by `Pod.identity`; None where claims, or a pod's, could not be read."""
     blind_spots: tuple[BlindSpot, ...] = ()
+    created: float | None = None
+    """When namespace `kube-system` was created; None where nobody tells."""
 
 
 @dataclass(frozen=True, slots=True)

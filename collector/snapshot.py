@@ -22,14 +22,14 @@ from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metr
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
 from collector.kubernetes.outages import level_of
-from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.pods import Shared, parse_pod, seconds
 from collector.kubernetes.resource_claims import GROUP, ClaimReader
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import PassingError, Session
 from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.watch import Timing, Watcher
 from collector.loop import GRACE_SEC
-from collector.observations import BlindSpot, Cluster, GpuDevice, MetricsListing, Pod, UsageReading
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, GpuDevice, MetricsListing, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
 from kl_core.errors import SettingsError
@@ -135,10 +135,10 @@ class LiveSources:
         return self._server.date
 
     @property
-    def uid(self) -> str | None:
-        """UID of namespace `kube-system`; None while it is not known."""
+    def identity(self) -> ClusterIdentity:
+        """What tells the cluster from others; nothing while namespaces are not known."""
         with self._lock:
-            return self._state.uid
+            return self._state.identity
 
     def cluster(self, start: float, end: float) -> Cluster | None:
         """Return what is known of the interval from `start` to `end`, UNIX seconds, which is over; None if it is not.
@@ -282,4 +282,5 @@ def _reading_sec(settings: Settings) -> float:
 
 def _namespace(item: NamespaceObject, _now: float) -> NamespaceLife:
     metadata = item.metadata
-    return NamespaceLife(metadata.name, metadata.uid or "", metadata.labels or {})
+    created = seconds(metadata.creation_timestamp) or None
+    return NamespaceLife(metadata.name, metadata.uid or "", metadata.labels or {}, created)

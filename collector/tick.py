@@ -16,7 +16,7 @@ from collector.accounting.observation import Observation, account_interval, obse
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
 from collector.model import TickSample
-from collector.observations import Cluster, UsageReading
+from collector.observations import Cluster, ClusterIdentity, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.sampling_times import reading_moment
@@ -31,8 +31,8 @@ class Sources(Protocol):
     """Where a tick comes from. Usage may be read in another thread than the rest is asked in."""
 
     @property
-    def uid(self) -> str | None:
-        """UID of namespace `kube-system`; None while it is not known."""
+    def identity(self) -> ClusterIdentity:
+        """What tells the cluster from others, as far as it is known."""
 
     @property
     def date(self) -> ClockReading | None:
@@ -103,7 +103,7 @@ class Collector:
 
     def reading_moment(self, time: int) -> int:
         """Return when usage is to be read for the interval that ends at `time`, UNIX seconds."""
-        return reading_moment(time, self._interval, self._sources.uid or self._settings.cluster_name)
+        return reading_moment(time, self._interval, self._sources.identity.uid or self._settings.cluster_name)
 
     def read_usage(self, time: int) -> bool:
         """Read usage now for the interval that ends at `time`, and return whether metrics-server answered.

@@ -24,6 +24,7 @@ from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.observations import (
     Cluster,
+    ClusterIdentity,
     ContainerMetrics,
     GpuDevice,
     MetricsListing,
@@ -208,7 +209,7 @@ def _listing(
 class _NoSources:
     """History asks no cluster; only its books are published."""
 
-    uid: str | None = None
+    identity = ClusterIdentity()
     date: ClockReading | None = None
 
     def read_usage(self) -> UsageReading | None:

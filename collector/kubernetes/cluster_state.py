@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from collector.kubernetes.lives import Kind, Lives
-from collector.observations import BlindSpot, Cluster, Node, NodeSpan, Pod, PodSpan
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, Node, NodeSpan, Pod, PodSpan
 
 KUBE_SYSTEM = "kube-system"
 
@@ -30,6 +30,8 @@ class NamespaceLife:
     name: str
     uid: str
     labels: Mapping[str, str]
+    created: float | None = None
+    """UNIX seconds; None where it does not tell."""
     deleted: float | None = None
 
 
@@ -77,16 +79,19 @@ class ClusterState:
         self.pods = Lives(POD_KIND, horizon)
 
     @property
-    def uid(self) -> str | None:
-        """UID of namespace `kube-system`; None where it is not listed."""
-        return next((life.uid or None for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+    def identity(self) -> ClusterIdentity:
+        """What tells it from other clusters."""
+        found = next((life for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+        return ClusterIdentity() if found is None else ClusterIdentity(found.uid or None, found.created)
 
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
         """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
         pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
         namespaces = {life.name: life.labels for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
+        identity = self.identity
         return Cluster(
-            uid=self.uid,
+            uid=identity.uid,
+            created=identity.created,
             namespaces=namespaces,
             nodes=tuple(NodeSpan(life.node, seconds) for life, seconds in self.nodes.spans(start, end)),
             present=tuple(life.node for life in self.nodes.present()),

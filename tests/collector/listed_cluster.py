@@ -10,6 +10,7 @@ from pathlib import Path
 from collector.observations import Cluster
 from collector.settings import load
 from collector.snapshot import LiveSources
+from tests.support.decoded import at
 from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics
 from tests.support.scripted_http import Answer, json_answer, serving
 
@@ -22,12 +23,16 @@ METRICS = "/apis/metrics.k8s.io/v1beta1"
 GIB = 2.0**30
 
 
+T = 1_700_000_000
+"""When the cluster was made."""
+
+
 PAGES: dict[str, Answer] = {
     "/api/v1/namespaces": json_answer(
         listing(
             "NamespaceList",
             [
-                {"metadata": {"name": "kube-system", "uid": "the-cluster"}},
+                {"metadata": {"name": "kube-system", "uid": "the-cluster", "creationTimestamp": at(T)}},
                 {"metadata": {"name": "ml", "labels": {"team": "research"}}},
             ],
         )

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from collector.clock import ClockReading
-from collector.observations import Cluster, Node, NodeMetrics, Pod, PodSpan, UsageReading
+from collector.observations import Cluster, ClusterIdentity, Node, NodeMetrics, Pod, PodSpan, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector, TickReport
@@ -56,7 +56,7 @@ def answering(cores: float, *, labels: dict[str, str] | None = None, pods: Itera
 class Asked:
     """Sources that answer what was put last."""
 
-    uid: str | None = "uid-kube-system"
+    identity = ClusterIdentity("uid-kube-system")
     now = SILENT
 
     @property

@@ -24,6 +24,7 @@ from collector.kubernetes.pods import Shared, parse_pod
 from collector.model import TickSample
 from collector.observations import (
     Cluster,
+    ClusterIdentity,
     GpuDevice,
     MetricsListing,
     Node,
@@ -279,7 +280,7 @@ def filed(root: Path, samples: Sequence[TickSample], **settings: Any) -> Path:
 class _Script:
     """Sources that answer one reading after the other, and of its interval the same."""
 
-    uid = "uid-kube-system"
+    identity = ClusterIdentity("uid-kube-system")
     date: ClockReading | None = None
 
     def __init__(self, answers: list[Told]) -> None:

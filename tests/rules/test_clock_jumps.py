@@ -20,7 +20,7 @@ import pytest
 from collector import cli, heartbeat
 from collector.clock import ClockReading
 from collector.loop import Loop
-from collector.observations import Cluster, UsageReading
+from collector.observations import Cluster, ClusterIdentity, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
@@ -45,7 +45,7 @@ class Machine:
     """A machine with a collector and its volume. Only waiting makes time pass, and its clock may be wrong."""
 
     def __init__(self, root: Path, interval: int, *, dated: bool) -> None:
-        self.uid = "uid-kube-system"
+        self.identity = ClusterIdentity("uid-kube-system")
         self.settings = Settings(db_location=root / "db", data_dir=root / "data", polling_interval_sec=interval)
         self.true = float(START)
         self.wrong_by = 0
