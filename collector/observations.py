@@ -48,6 +48,8 @@ class Node:
     gpu_allocatable: Mapping[str, float] = field(default_factory=dict)
     gpu_hints: Mapping[str, str] = field(default_factory=dict)
     """Labels and annotations that tell which GPUs it has and how they are shared."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """All of them."""
 
 
 @dataclass(frozen=True, slots=True)

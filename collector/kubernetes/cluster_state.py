@@ -57,7 +57,7 @@ NODE_KIND: Kind[NodeLife] = Kind(
     begin=lambda life: life.created,
     end=lambda life: life.deleted,
     ended_at=lambda life, time: replace(life, deleted=time),
-    counts_alike=lambda one, other: one.node == other.node,
+    counts_alike=lambda one, other: one.node == replace(other.node, labels=one.node.labels),
     settled=lambda _held, life, _time: life,
 )
 NAMESPACE_KIND: Kind[NamespaceLife] = Kind(

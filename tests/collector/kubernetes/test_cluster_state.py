@@ -238,6 +238,18 @@ def test_a_node_that_turned_unready_has_a_span_of_each() -> None:
     ]
 
 
+def test_a_node_whose_labels_change_has_one_span_and_its_newest_labels() -> None:
+    state = ClusterState()
+    state.nodes.replace({"n1": a_node(labels={"pool": "a"})}, 3000.0)
+    state.nodes.put("n1", a_node(labels={"pool": "b"}), 3100.0)
+    state.nodes.replace({"n1": a_node(labels={"pool": "c"})}, 3200.0)
+    assert nodes_of(state) == [("n1", 4.0, 300.0)]
+    assert [node.labels for node in state.interval(START, END).present] == [{"pool": "c"}]
+    # What counts is told apart all the same.
+    state.nodes.put("n1", a_node(cpu=8.0, labels={"pool": "d"}), 3400.0)
+    assert nodes_of(state, END, END + 300) == [("n1", 4.0, 100.0), ("n1", 8.0, 200.0)]
+
+
 def test_namespaces_have_their_newest_labels_and_the_cluster_its_identity() -> None:
     state = ClusterState()
     first = {"a": NamespaceLife("a", "a", {"team": "x"}), "k": NamespaceLife("kube-system", "cluster-uid", {}, 7.0)}
