@@ -11,27 +11,28 @@ from threading import Event, Lock
 from typing import Any, Self
 
 from collector.clock import MAX_INTERVALS_APART, Clock, ClockReading, boot_time
-from collector.dcgm.scrape import Resolver, resolve, scrape
+from collector.dcgm.scrape import Resolver, resolve
 from collector.errors import SourceError
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
 from collector.kubernetes.credentials import configuration
 from collector.kubernetes.deadline import Deadline, LateError, Task
 from collector.kubernetes.listings import Resource, T
 from collector.kubernetes.lives import Lives
-from collector.kubernetes.metrics_server import list_node_metrics, list_pod_metrics
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
 from collector.kubernetes.outages import level_of
 from collector.kubernetes.pods import Shared, parse_pod, seconds
 from collector.kubernetes.resource_claims import GROUP, ClaimReader
 from collector.kubernetes.server_time import ServerTime
-from collector.kubernetes.session import PassingError, Session
+from collector.kubernetes.session import PassingError
 from collector.kubernetes.session_maker import SessionMaker
+from collector.kubernetes.volume_claims import RESOURCE, VolumeClaimObject, parse_volume_claim, unread
 from collector.kubernetes.watch import Timing, Watcher
 from collector.loop import GRACE_SEC
-from collector.observations import BlindSpot, Cluster, ClusterIdentity, GpuDevice, MetricsListing, Pod, UsageReading
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, Pod, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
+from collector.usage_sources import UsageSources
 from kl_core.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ LEAVING_SEC = 1.0
 """For threads to end; one that hangs is left behind."""
 CLOCK_STEP_SEC = 2.0
 """A difference of clocks that changes by less is the same: the API server's tells whole seconds."""
+STORAGE_SEC = 5.0
+"""How much longer than for nodes and pods a tick waits for persistent volume claims."""
 FIRST_LOOK_SEC = 10.0
 """For the credentials at the start, which are only to be checked then."""
 
@@ -51,9 +54,9 @@ FIRST_LOOK_SEC = 10.0
 class LiveSources:
     """The Kubernetes API, metrics-server and the DCGM exporters that `settings` name.
 
-    Entered, it watches namespaces, nodes and pods until it is left; without `watching` they are listed when they are
-    asked for. A source that fails is logged, and None in what is returned. Usage may be read in another thread than the
-    rest is asked in. Raises `SettingsError` when made, if the settings lead to no cluster.
+    Entered, it watches namespaces, nodes, pods and persistent volume claims until it is left; without `watching` they
+    are listed when they are asked for. A source that fails is logged, and None in what is returned. Usage may be read
+    in another thread than the rest is asked in. Raises `SettingsError` when made, if the settings lead to no cluster.
     """
 
     def __init__(
@@ -70,7 +73,6 @@ class LiveSources:
     ) -> None:
         """`stop` ends all waiting; `reading_sec` is for one reading with its repetitions."""
         self._settings = settings
-        self._resolver = resolver
         self._clock = clock
         self._stop = stop or Event()
         self._reading_sec = reading_sec or _reading_sec(settings)
@@ -96,13 +98,20 @@ class LiveSources:
             self._state.pods,
             timing,
         )
+        self._volume_claims = self._watcher(
+            Resource(RESOURCE, Decoder(VolumeClaimObject), lambda item, now: parse_volume_claim(item, now, shared)),
+            self._state.volume_claims,
+            timing,
+        )
         self.watching = watching
         """False where everything is listed when it is asked for."""
         self._listed: tuple[float, bool] | None = None
         """When all was listed last, where nothing is watched, and whether it could be."""
         self._said: dict[str, int] = {}
         """What kept it from being up to date when that was asked last, and how often it did in a row."""
-        self._usage: Session | None = None
+        self._storage_failures = 0
+        """How often in a row claims could not be listed."""
+        self._usage = UsageSources(settings, self._sessions, resolver, self._reading_sec, self._stop)
         try:
             self._sessions.session(Deadline(FIRST_LOOK_SEC, self._stop)).close()
         except SourceError as error:
@@ -127,7 +136,7 @@ class LiveSources:
         self._sessions.close(LEAVING_SEC)
         for watcher in self._watchers:
             watcher.join(leaving.left())
-        self._close_usage()
+        self._usage.close()
 
     @property
     def date(self) -> ClockReading | None:
@@ -146,33 +155,41 @@ class LiveSources:
         What ended before `start` is forgotten. Where the clock is ahead of the API server's, the interval is as much
         earlier by the latter, which dates all objects: else what is still to come of it would never be counted.
         """
+        question = self._volume_claims.ask() if self.watching else 0
         # What has just been listed, or was just refused, need not be asked for again.
         is_known = self._listed[1] if self._listed and self._listed[0] >= end else self._is_up_to_date()
         if not is_known:
             return None
-        blind_spots = self._blind_spots()
+        lacking = self._unread_storage(question)
+        blind_spots = (*self._blind_spots(), *lacking)
         ahead = self._seconds_ahead()
         with self._lock:
             known = self._state.interval(start - ahead, end - ahead, blind_spots)
-        claimed, unread = self._claimed(span.pod for span in known.pods)
+        claimed, unclaimed = self._claimed(span.pod for span in known.pods)
         if claimed is None and self._stop.is_set():
             # The next process has its chance to read them.
             return None
-        return replace(known, claimed=claimed, blind_spots=(*blind_spots, *unread))
+        volume_claims = None if lacking else known.volume_claims
+        return replace(known, claimed=claimed, volume_claims=volume_claims, blind_spots=(*blind_spots, *unclaimed))
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
         # Exporters first: one that hangs must not stand between the pods and what is measured of them.
-        devices = self._devices()
+        devices = self._usage.devices()
         if not self._is_up_to_date():
             return None
         moment = self._server.now()
         with self._lock:
             pods, nodes = self._state.now()
-        return UsageReading(moment, pods, nodes, self._metrics(), devices)
+        return UsageReading(moment, pods, nodes, self._usage.metrics(), devices)
 
     @property
     def _watchers(self) -> tuple[Watcher[Any, Any], ...]:
+        return *self._decisive, self._volume_claims
+
+    @property
+    def _decisive(self) -> tuple[Watcher[Any, Any], ...]:
+        """Those that are waited for. Claims are not: they are many, and tell nothing of cpu, memory and GPUs."""
         return self._namespaces, self._nodes, self._pods
 
     def _watcher(self, resource: Resource[K, T], lives: Lives[T], timing: Timing | None) -> Watcher[K, T]:
@@ -192,8 +209,8 @@ class LiveSources:
         began = self._clock()
         deadline = Deadline(self._reading_sec, self._stop)
         if self.watching:
-            questions = [watcher.ask() for watcher in self._watchers]
-            outcomes = [each.wait(question, deadline) for each, question in zip(self._watchers, questions, strict=True)]
+            questions = [watcher.ask() for watcher in self._decisive]
+            outcomes = [each.wait(question, deadline) for each, question in zip(self._decisive, questions, strict=True)]
         else:
             outcomes = self._list_all(deadline)
         said, self._said = self._said, {}
@@ -208,11 +225,27 @@ class LiveSources:
     def _list_all(self, deadline: Deadline) -> list[SourceError | None]:
         """List what is not watched. Where no answer comes for one resource, none comes for the others."""
         outcomes: list[SourceError | None] = []
-        for watcher in self._watchers:
+        for watcher in self._decisive:
             before = outcomes[-1] if outcomes else None
             is_silent = isinstance(before, PassingError) and before.status is None
             outcomes.append(before if is_silent else watcher.list_now(deadline))
         return outcomes
+
+    def _unread_storage(self, question: int) -> tuple[BlindSpot, ...]:
+        """Bring claims up to date, which may cost no tick; say so where they cannot be.
+
+        `question` was asked of their watch with those of the others, and is answered with them where all is well.
+        """
+        if self.watching:
+            failure = self._volume_claims.wait(question, Deadline(STORAGE_SEC, self._stop))
+        else:
+            failure = self._volume_claims.list_now(Deadline(self._settings.request_timeout_sec, self._stop))
+        self._storage_failures = self._storage_failures + 1 if failure else 0
+        if failure is None:
+            return ()
+        spot = unread(failure)
+        log.log(level_of(self._storage_failures, logging.WARNING), "%s", spot.text)
+        return (spot,)
 
     def _seconds_ahead(self) -> float:
         """By how much the clock is ahead of the API server's; 0.0 where intervals are over by both of them.
@@ -247,31 +280,6 @@ class LiveSources:
             reason = f"/apis/{GROUP} was not read {deadline.wording()}. Check the API server and the network."
             failure = SourceError("kubernetes", reason)
         return None, (self._claims.unread(failure, len(claiming)),)
-
-    def _metrics(self) -> MetricsListing | None:
-        self._close_usage()
-        try:
-            usage = self._usage = self._sessions.session(Deadline(self._reading_sec, self._stop))
-        except SourceError as error:
-            log.warning("%s", error)
-            return None
-        return MetricsListing(list_node_metrics(usage), list_pod_metrics(usage))
-
-    def _close_usage(self) -> None:
-        if self._usage is not None:
-            self._usage.close()
-            self._usage = None
-
-    def _devices(self) -> tuple[GpuDevice, ...] | None:
-        """Devices of all exporters that answered; None when none did. Whether they are all is for accounting to say."""
-        endpoints = self._settings.nvidia_dcgm_endpoints
-        if not endpoints:
-            return None
-        pause = Deadline(self._reading_sec, self._stop).pause
-        result = scrape(endpoints, self._settings.request_timeout_sec, self._resolver, pause)
-        for error in result.errors:
-            log.warning("%s", error)
-        return result.devices if result.devices or not result.errors else None
 
 
 def _reading_sec(settings: Settings) -> float:

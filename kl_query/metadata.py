@@ -214,7 +214,12 @@ def _window_warnings(
         *([] if about_requests else _silences(window, "dcgm" if of_gpus else "metrics")),
         *(rate_warnings(dataset, window) if measure is not None and measure.billed else []),
         *rules.metric_warnings([metric]),
-        *blind_spot_warnings(dataset, shown, requests=about_requests or measure is None),
+        *blind_spot_warnings(
+            dataset,
+            shown,
+            requests=about_requests or measure is None,
+            everything=measure is None and metric is None,
+        ),
     ]
 
 

@@ -22,6 +22,7 @@ from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.volume_claims import VolumeClaimObject, parse_volume_claim
 from collector.observations import (
     Cluster,
     ClusterIdentity,
@@ -35,6 +36,8 @@ from collector.observations import (
     PodMetrics,
     PodSpan,
     UsageReading,
+    VolumeClaim,
+    VolumeClaimSpan,
 )
 from collector.settings import Settings
 from collector.store import gpu_memory
@@ -46,6 +49,7 @@ from simulator.pod_objects import pod_object
 from simulator.pods import PodInstance, pod_units
 from simulator.shapes import DAY, HOUR, KIB, MIB, STEP, Floats, Moment
 from simulator.truth import month_after
+from simulator.volume_claims import claims_at, volume_claim_object
 from simulator.workload import Workload
 
 FINE_SECONDS = 14 * DAY + HOUR
@@ -99,6 +103,7 @@ class Past:
         self._namespaces: dict[str, dict[str, str]] = {}
         self._nodes: tuple[Node, ...] = ()
         self._devices: tuple[GpuDevice, ...] = ()
+        self._claims: tuple[VolumeClaim, ...] = ()
         self._shared = Shared()
         self._pods: dict[tuple[str, str], Pod | None] = {}
         self._charged: dict[int, tuple[Pod, ...]] = {}
@@ -129,6 +134,7 @@ class Past:
                     nodes=tuple(NodeSpan(node, interval) for node in self._nodes),
                     present=self._nodes,
                     pods=tuple(PodSpan(pod, interval) for pod in bound),
+                    volume_claims=tuple(VolumeClaimSpan(claim, interval) for claim in self._claims),
                 ),
                 UsageReading(
                     moment=tick.time,
@@ -150,6 +156,10 @@ class Past:
         objects = (msgspec.convert(node_object(workload, node, end), NodeObject) for node in workload.nodes_at(end))
         self._nodes = tuple(parse_node(each, end, lambda _: False)[0] for each in objects)
         self._devices = parse_exposition(exposition(workload, end)) if workload.devices else ()
+        claims = (
+            msgspec.convert(volume_claim_object(workload, each), VolumeClaimObject) for each in claims_at(workload, end)
+        )
+        self._claims = tuple(parse_volume_claim(each, end, self._shared).claim for each in claims)
 
     def _bound(self, pods: tuple[PodInstance, ...], end: int) -> tuple[Pod, ...]:
         """The bound, unfinished ones as the collector reads them."""

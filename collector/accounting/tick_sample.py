@@ -16,6 +16,7 @@ from collector.accounting.gpus import Gpus
 from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
+from collector.accounting.storage import StorageByEntry, total_storage
 from collector.errors import SourceError
 from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason
 from collector.observations import Cluster, NodeSpan
@@ -37,13 +38,14 @@ class _Interval:
     gpu_usage: GpuUsage | None
     node_gpus: Mapping[str, NodeGpus]
     dcgm: bool | None
+    storage: StorageByEntry
 
     @property
     def keys(self) -> Collection[str | None]:
         """Entries that held or used anything."""
         used = self.measured.entries if self.measured else None
         gpus = self.gpu_usage.entries if self.gpu_usage else {}
-        return {**self.totals.entries, **(used or {}), **gpus}.keys()
+        return {**self.totals.entries, **(used or {}), **gpus, **self.storage}.keys()
 
 
 def account(
@@ -67,10 +69,11 @@ def account(
     usage_read = measured is not None and measured.entries is not None
     observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
     if cluster is None or totals is None:
-        return TickSample(time, interval, observed, {}, {}, {}, {})
+        return TickSample(time, interval, observed, {}, {}, {}, {}, storage_observed=False)
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
     node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval)
-    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm)
+    storage = total_storage(cluster.volume_claims or (), interval, charged)
+    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm, storage)
     capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
         time=time,
@@ -87,6 +90,7 @@ def account(
             *gpus.units.blind_spots,
             *(gpus.usage.blind_spots if gpus.usage else ()),
         ),
+        storage_observed=cluster.volume_claims is not None,
     )
 
 
@@ -138,7 +142,7 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str] | None) -
     if held.gpu or held.claims_unread or gpu_use is not None:
         requests["gpu"] = None if held.claims_unread else held.gpu
         usage |= _gpu_values(gpu_use, known=seen.gpu_usage is not None)
-    return Entry(usage, requests, used.share if used else None, labels)
+    return Entry(usage, requests, used.share if used else None, labels, storage=seen.storage.get(key, {}))
 
 
 def _gpu_values(use: GpuUse | None, *, known: bool) -> dict[Metric, float | None]:

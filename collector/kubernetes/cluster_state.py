@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from collector.kubernetes.lives import Kind, Lives
-from collector.observations import BlindSpot, Cluster, ClusterIdentity, Node, NodeSpan, Pod, PodSpan
+from collector.kubernetes.volume_claims import VOLUME_CLAIM_KIND
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, Node, NodeSpan, Pod, PodSpan, VolumeClaimSpan
 
 KUBE_SYSTEM = "kube-system"
 
@@ -70,13 +71,14 @@ NAMESPACE_KIND: Kind[NamespaceLife] = Kind(
 
 
 class ClusterState:
-    """Namespaces, nodes and pods with their lives."""
+    """Namespaces, nodes, pods and persistent volume claims with their lives."""
 
     def __init__(self, horizon: float = 0.0) -> None:
         """No interval that starts before `horizon`, UNIX seconds, will be asked for."""
         self.namespaces = Lives(NAMESPACE_KIND, horizon)
         self.nodes = Lives(NODE_KIND, horizon)
         self.pods = Lives(POD_KIND, horizon)
+        self.volume_claims = Lives(VOLUME_CLAIM_KIND, horizon)
 
     @property
     def identity(self) -> ClusterIdentity:
@@ -86,6 +88,7 @@ class ClusterState:
 
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
         """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
+        claims = tuple(VolumeClaimSpan(life.claim, seconds) for life, seconds in self.volume_claims.spans(start, end))
         pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
         namespaces = {life.name: life.labels for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
         identity = self.identity
@@ -97,6 +100,7 @@ class ClusterState:
             present=tuple(life.node for life in self.nodes.present()),
             pods=pods,
             blind_spots=blind_spots,
+            volume_claims=claims,
         )
 
     def now(self) -> tuple[tuple[Pod, ...], tuple[Node, ...]]:

@@ -277,7 +277,7 @@ def test_where_watching_is_refused_finished_pods_count_and_the_manifest_says_wha
     (spot,) = here.manifest()["blind_spots"]
     assert spot["code"] == "pods_not_watched"
     assert "Pods cannot be watched, so they are listed once a minute" in spot["text"]
-    assert "Grant the verbs list and watch on namespaces, nodes and pods with a ClusterRole." in spot["text"]
+    assert "Grant the verbs list and watch on namespaces, nodes, pods and persistentvolumeclaims with" in spot["text"]
     # 1 core for an hour, and 4 for a quarter of it
     assert here.hour()["namespaces"]["shop"]["cpu"]["requests"] == [2.0]
 
