@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import replace
 from threading import Event, Lock
 from typing import Any, Self
@@ -13,27 +12,29 @@ from typing import Any, Self
 from collector.clock import MAX_INTERVALS_APART, Clock, ClockReading, boot_time
 from collector.dcgm.scrape import Resolver, resolve
 from collector.errors import SourceError
+from collector.kubernetes.claimed_gpus import ClaimedGpus
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife, NodeLife
 from collector.kubernetes.credentials import configuration
-from collector.kubernetes.deadline import Deadline, LateError, Task
+from collector.kubernetes.deadline import Deadline
 from collector.kubernetes.listings import Resource, T
 from collector.kubernetes.lives import Lives
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, K, NamespaceObject, NodeObject, PodObject
 from collector.kubernetes.outages import level_of
 from collector.kubernetes.pods import Shared, parse_pod, seconds
-from collector.kubernetes.resource_claims import GROUP, ClaimReader
 from collector.kubernetes.server_time import ServerTime
 from collector.kubernetes.session import PassingError
 from collector.kubernetes.session_maker import SessionMaker
 from collector.kubernetes.volume_claims import RESOURCE, VolumeClaimObject, parse_volume_claim, unread
 from collector.kubernetes.watch import Timing, Watcher
 from collector.loop import GRACE_SEC
-from collector.observations import BlindSpot, Cluster, ClusterIdentity, Pod, UsageReading
+from collector.model import UnobservedCause
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, UsageReading
 from collector.settings import Settings
 from collector.source_requests import MAX_ANSWER_TIMEOUTS
 from collector.usage_sources import UsageSources
 from kl_core.errors import SettingsError
+from kl_core.vocabulary import Source
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class LiveSources:
         self._server = ServerTime(clock, boot)
         self._sessions = SessionMaker(lambda: configuration(settings), settings.request_timeout_sec, self._server)
         self._lock = Lock()
-        self._claims = ClaimReader()
+        self._claimed = ClaimedGpus(self._sessions, self._reading_sec, self._stop)
         # No interval before the one that is due at present is asked for, however far the clock is ahead.
         self._state = ClusterState(clock() - (2.0 + MAX_INTERVALS_APART) * settings.polling_interval_sec)
         self._ahead = 0.0
@@ -109,6 +110,8 @@ class LiveSources:
         """When all was listed last, where nothing is watched, and whether it could be."""
         self._said: dict[str, int] = {}
         """What kept it from being up to date when that was asked last, and how often it did in a row."""
+        self._cause: UnobservedCause | None = None
+        """Why nodes and pods were not up to date when that was asked last."""
         self._storage_failures = 0
         """How often in a row claims could not be listed."""
         self._usage = UsageSources(settings, self._sessions, resolver, self._reading_sec, self._stop)
@@ -149,6 +152,12 @@ class LiveSources:
         with self._lock:
             return self._state.identity
 
+    @property
+    def causes(self) -> Mapping[Source, UnobservedCause]:
+        """Why each source told nothing when it was asked last; none for one that answered."""
+        cause, usage = self._cause, dict(self._usage.causes)
+        return usage if cause is None else {**usage, "kubernetes": cause}
+
     def cluster(self, start: float, end: float) -> Cluster | None:
         """Return what is known of the interval from `start` to `end`, UNIX seconds, which is over; None if it is not.
 
@@ -165,12 +174,16 @@ class LiveSources:
         ahead = self._seconds_ahead()
         with self._lock:
             known = self._state.interval(start - ahead, end - ahead, blind_spots)
-        claimed, unclaimed = self._claimed(span.pod for span in known.pods)
+        claimed, unclaimed = self._claimed.of(span.pod for span in known.pods)
         if claimed is None and self._stop.is_set():
             # The next process has its chance to read them.
             return None
-        volume_claims = None if lacking else known.volume_claims
-        return replace(known, claimed=claimed, volume_claims=volume_claims, blind_spots=(*blind_spots, *unclaimed))
+        return replace(
+            known,
+            claimed=claimed,
+            volume_claims=None if lacking else known.volume_claims,
+            blind_spots=(*blind_spots, *unclaimed),
+        )
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known. Metrics come as they are consumed."""
@@ -217,7 +230,8 @@ class LiveSources:
         for message in dict.fromkeys(str(error) for error in outcomes if error is not None):
             self._said[message] = times = said.get(message, 0) + 1
             log.log(level_of(times, logging.WARNING), "%s", message)
-        is_known = not any(outcomes[1:])
+        self._cause = next((error.cause for error in outcomes[1:] if error is not None), None)
+        is_known = self._cause is None
         if not self.watching:
             self._listed = began, is_known
         return is_known
@@ -241,11 +255,10 @@ class LiveSources:
         else:
             failure = self._volume_claims.list_now(Deadline(self._settings.request_timeout_sec, self._stop))
         self._storage_failures = self._storage_failures + 1 if failure else 0
-        if failure is None:
-            return ()
-        spot = unread(failure)
-        log.log(level_of(self._storage_failures, logging.WARNING), "%s", spot.text)
-        return (spot,)
+        spots = () if failure is None else (unread(failure),)
+        for spot in spots:
+            log.log(level_of(self._storage_failures, logging.WARNING), "%s", spot.text)
+        return spots
 
     def _seconds_ahead(self) -> float:
         """By how much the clock is ahead of the API server's; 0.0 where intervals are over by both of them.
@@ -259,27 +272,6 @@ class LiveSources:
 
     def _blind_spots(self) -> tuple[BlindSpot, ...]:
         return tuple(spot for watcher in self._watchers for spot in watcher.blind_spots())
-
-    def _claimed(self, pods: Iterable[Pod]) -> tuple[Mapping[str, float | None] | None, tuple[BlindSpot, ...]]:
-        """GPUs that pods hold by resource claims, which are asked for only where there are any."""
-        claiming = [pod for pod in pods if pod.claims]
-        if not claiming:
-            return {}, ()
-        deadline = Deadline(self._reading_sec, self._stop)
-
-        def read() -> Mapping[str, float | None]:
-            with closing(self._sessions.session(deadline)) as session:
-                return self._claims.read(session, claiming)
-
-        try:
-            # In a thread, which a stop need not wait for.
-            return Task(read, "claims").result(deadline), self._claims.blind_spots()
-        except SourceError as error:
-            failure = error
-        except LateError:
-            reason = f"/apis/{GROUP} was not read {deadline.wording()}. Check the API server and the network."
-            failure = SourceError("kubernetes", reason)
-        return None, (self._claims.unread(failure, len(claiming)),)
 
 
 def _reading_sec(settings: Settings) -> float:

@@ -15,7 +15,7 @@ from collector.accounting.gpu_memory import GpuMemory
 from collector.accounting.observation import Observation, account_interval, observe
 from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
-from collector.model import TickSample
+from collector.model import TickSample, UnobservedCause
 from collector.observations import Cluster, ClusterIdentity, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
@@ -23,6 +23,7 @@ from collector.sampling_times import reading_moment
 from collector.settings import Settings
 from collector.store import gpu_memory
 from collector.store.store import Store
+from kl_core.vocabulary import Source
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ class Sources(Protocol):
     @property
     def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
+
+    @property
+    def causes(self) -> Mapping[Source, UnobservedCause]:
+        """Why each source told nothing when it was asked last; none for one that answered."""
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known."""
@@ -114,12 +119,11 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        observation = observe(reading, self._interval, self._charged)
+        observation = observe(reading, self._interval, self._charged, self._sources.causes)
         before = self._observations.get(time)
-        if before is None or observation.answers > before.answers:
-            # That of the interval before may not be accounted yet.
-            kept = {each: self._observations[each] for each in (time - self._interval,) if each in self._observations}
-            self._observations = {**kept, time: observation}
+        # That of the interval before may not be accounted yet.
+        kept = {each: self._observations[each] for each in (time - self._interval,) if each in self._observations}
+        self._observations = {**kept, time: observation if before is None else before.or_better(observation)}
         return observation.measured.entries is not None
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
@@ -153,6 +157,7 @@ class Collector:
             interval=time - start,
             charged=self._charged,
             dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
+            cause=self._sources.causes.get("kubernetes"),
         )
         sample = replace(sample, interval=self._interval)
         observed = bool(sample.observed["kubernetes"])

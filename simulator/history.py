@@ -8,9 +8,10 @@ rounded as there. Ticks are hourly up to 14 days and an hour before the end, and
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -23,6 +24,7 @@ from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
 from collector.kubernetes.volume_claims import VolumeClaimObject, parse_volume_claim
+from collector.model import UnobservedCause
 from collector.observations import (
     Cluster,
     ClusterIdentity,
@@ -43,6 +45,7 @@ from collector.settings import Settings
 from collector.store import gpu_memory
 from collector.store.store import Store
 from collector.tick import Collector
+from kl_core.vocabulary import Source
 from simulator.dcgm import device_uuid, exposition, readings
 from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, measured_containers, namespace_object, node_object
 from simulator.pod_objects import pod_object
@@ -220,6 +223,7 @@ class _NoSources:
     """History asks no cluster; only its books are published."""
 
     identity = ClusterIdentity()
+    causes: Mapping[Source, UnobservedCause] = MappingProxyType({})
     date: ClockReading | None = None
 
     def read_usage(self) -> UsageReading | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from collector.accounting.believed_metrics import NodeUsage, Usage
 from collector.accounting.pod_samples import PodSamples
 from collector.errors import SourceError
-from collector.model import UnmeasuredReason
+from collector.model import UnmeasuredReason, UnobservedCause
 from collector.observations import Pod, UsageReading
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class MeasuredUsage:
     """Cores and bytes in use by node, None where they are unknown."""
     unmeasured: Mapping[str, Mapping[UnmeasuredReason, int]] = field(default_factory=dict)
     """Expected pods that were not measured, by namespace, whether or not it is charged, and reason."""
+    cause: UnobservedCause | None = None
+    """Why what metrics-server listed was of no use; None where it was, or where it listed nothing."""
 
     def of(self, key: str | None) -> EntryUsage | None:
         """Return what an entry used: nothing where no pod of it was there, None where metrics were not observed."""
@@ -73,7 +75,7 @@ def measure(reading: UsageReading, interval: float, charged: Callable[[str], boo
         samples.take(reading.metrics)
     except SourceError as error:
         log.warning("usage of cpu and memory is unknown for this interval: %s", error)
-        return MeasuredUsage(reading.moment, None)
+        return MeasuredUsage(reading.moment, None, cause=error.cause)
     entries, unmeasured = _fold(samples, charged)
     return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
@@ -18,7 +19,7 @@ from collector.accounting.node_states import node_states
 from collector.accounting.pod_totals import Held, PodTotals, total_pods
 from collector.accounting.storage import StorageByEntry, total_storage
 from collector.errors import SourceError
-from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason
+from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason, UnobservedCause
 from collector.observations import Cluster, NodeSpan
 from kl_core.vocabulary import Metric, Source
 
@@ -28,6 +29,7 @@ Charged = Callable[[str], bool]
 
 
 _NO_GPUS = Gpus()
+_NO_CAUSES: Mapping[Source, UnobservedCause] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def account(
     interval: int,
     charged: Charged,
     gpus: Gpus = _NO_GPUS,
+    causes: Mapping[Source, UnobservedCause] = _NO_CAUSES,
 ) -> TickSample:
     """Account for the interval that ends at `time`; consumes `cluster.pods`.
 
@@ -63,13 +66,18 @@ def account(
     `measured` where usage was not read. `charged` tells by name whether a namespace is charged; the others are summed
     into the special entry `excluded`. Requests, capacity and allocatable are means over the interval; usage is that of
     the moment it was read, and stands for the interval. A pod of a namespace that is not listed at the end is counted
-    all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged.
+    all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged. `causes`
+    tells why sources told nothing, as far as they were asked.
     """
-    totals = None if cluster is None else _totals(cluster, interval, gpus, charged)
+    totals, cause = (None, None) if cluster is None else _totals(cluster, interval, gpus, charged)
     usage_read = measured is not None and measured.entries is not None
     observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
+    told = causes if cause is None else {**causes, "kubernetes": cause}
+    lacking: dict[Source, UnobservedCause] = {
+        source: told.get(source, "unread") for source, answered in observed.items() if answered is False
+    }
     if cluster is None or totals is None:
-        return TickSample(time, interval, observed, {}, {}, {}, {}, storage_observed=False)
+        return TickSample(time, interval, observed, {}, {}, {}, {}, causes=lacking, storage_observed=False)
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
     node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval)
     storage = total_storage(cluster.volume_claims or (), interval, charged)
@@ -90,16 +98,19 @@ def account(
             *gpus.units.blind_spots,
             *(gpus.usage.blind_spots if gpus.usage else ()),
         ),
+        causes=lacking,
         storage_observed=cluster.volume_claims is not None,
     )
 
 
-def _totals(cluster: Cluster, interval: int, gpus: Gpus, charged: Charged) -> PodTotals | None:
+def _totals(
+    cluster: Cluster, interval: int, gpus: Gpus, charged: Charged
+) -> tuple[PodTotals | None, UnobservedCause | None]:
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged), None
     except SourceError as error:
         log.warning("nothing is known of this interval: %s", error)
-        return None
+        return None, error.cause
 
 
 def _nodes(seen: _Interval, units: GpuUnits) -> tuple[NodeState, ...]:

@@ -141,6 +141,7 @@ class Watcher(Generic[K, T]):
                         "kubernetes",
                         f"{self._resource.path} was not read {deadline.wording()}. Check the API server and "
                         "the network, and a credential plugin of the kubeconfig if there is one.",
+                        cause="timeout",
                     )
                 self._changed.wait(_WAIT_STEP_SEC)
         return None
