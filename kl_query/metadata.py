@@ -72,7 +72,7 @@ class Metadata:
 
     cluster: Annotated[str | None, doc("Name of the cluster")]
     cost_model: Annotated[str, doc("cumulative, normalized or costs")]
-    currency: Annotated[str | None, doc("Symbol of the currency, where amounts are money")]
+    currency: Annotated[str | None, doc("ISO 4217 code or symbol of the currency, where amounts are money")]
     unit: Annotated[
         str | None,
         doc(

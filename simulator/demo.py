@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
 HOST = "127.0.0.1"
 HOURLY_RATE = "25"
+CURRENCY = "EUR"
 START_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 MAX_PORT = 65_535
@@ -193,6 +194,7 @@ def _collector_settings(directory: Path, api: str) -> dict[str, str]:
         "KL_DATA_DIR": str(directory / "data"),
         "KL_CLUSTER_NAME": "demo",
         "KL_BILLING_HOURLY_RATE": HOURLY_RATE,
+        "KL_BILLING_CURRENCY": CURRENCY,
         "KL_NVIDIA_DCGM_ENDPOINT": f"{api}/dcgm/metrics",
         "KUBECONFIG": str(directory / "kubeconfig"),
     }
