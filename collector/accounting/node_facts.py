@@ -57,5 +57,5 @@ def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str | None:
 
 def _capacity_type(labels: Mapping[str, str]) -> CapacityType | None:
     """Where labels contradict each other, spot is believed: it is said of nodes that are, `standard` by default."""
-    told = {types.get(labels.get(name, "")) for name, types in _CAPACITY_TYPES.items()}
-    return "spot" if "spot" in told else "on-demand" if "on-demand" in told else None
+    said = {types.get(labels.get(name, "")) for name, types in _CAPACITY_TYPES.items()}
+    return "spot" if "spot" in said else "on-demand" if "on-demand" in said else None

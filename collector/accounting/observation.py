@@ -52,11 +52,11 @@ def observe(
     `causes` tells why sources did not answer.
     """
     measured, gpus = measure(reading, interval, charged), sight(reading, interval)
-    found: dict[Source, UnobservedCause | None] = {
+    why: dict[Source, UnobservedCause | None] = {
         "metrics": measured.cause or causes.get("metrics") if measured.entries is None else None,
         "dcgm": causes.get("dcgm") if gpus is None else None,
     }
-    return Observation(measured, gpus, {source: cause for source, cause in found.items() if cause is not None})
+    return Observation(measured, gpus, {source: cause for source, cause in why.items() if cause is not None})
 
 
 def account_interval(

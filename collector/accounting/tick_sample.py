@@ -72,9 +72,9 @@ def account(
     totals, cause = (None, None) if cluster is None else _totals(cluster, interval, gpus, charged)
     usage_read = measured is not None and measured.entries is not None
     observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
-    told = causes if cause is None else {**causes, "kubernetes": cause}
+    known_causes = causes if cause is None else {**causes, "kubernetes": cause}
     lacking: dict[Source, UnobservedCause] = {
-        source: told.get(source, "unread") for source, answered in observed.items() if answered is False
+        source: known_causes.get(source, "unread") for source, answered in observed.items() if answered is False
     }
     if cluster is None or totals is None:
         return TickSample(time, interval, observed, {}, {}, {}, {}, causes=lacking, storage_observed=False)

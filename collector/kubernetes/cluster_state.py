@@ -83,8 +83,10 @@ class ClusterState:
     @property
     def identity(self) -> ClusterIdentity:
         """What tells it from other clusters."""
-        found = next((life for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
-        return ClusterIdentity() if found is None else ClusterIdentity(found.uid or None, found.created)
+        kube_system = next((life for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+        return (
+            ClusterIdentity() if kube_system is None else ClusterIdentity(kube_system.uid or None, kube_system.created)
+        )
 
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
         """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
