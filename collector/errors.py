@@ -14,19 +14,30 @@
 Every message is one line that names the input, what was allowed and what to do, and never holds a secret.
 """
 
+from collections.abc import Mapping
+
+from collector.model import UnobservedCause
 from kl_core.errors import KubeLedgerError
 from kl_core.vocabulary import Source
+
+_CAUSES: Mapping[int | None, UnobservedCause] = {401: "unauthorized", 403: "forbidden", 404: "not_served"}
+"""By HTTP status."""
 
 
 class SourceError(KubeLedgerError):
     """A source that failed in this tick, with the reason and the remedy in `message`."""
 
-    def __init__(self, source: Source, message: str, status: int | None = None) -> None:
+    def __init__(
+        self, source: Source, message: str, status: int | None = None, cause: UnobservedCause | None = None
+    ) -> None:
+        """`cause` is what books say of the reason; without one it is what `status` says."""
         super().__init__(f"{source}: {message}")
         self.source = source
         self.message = message
         self.status = status
         """HTTP status of the refused request, None when there was no HTTP answer."""
+        self.cause = cause or _CAUSES.get(status, "error")
+        """Why the source told nothing."""
 
 
 class StoreError(KubeLedgerError):

@@ -13,7 +13,12 @@ HUGE_PAGES = "hugepages"
 """Key of `Pod.requests` for the bytes of huge pages of all sizes; they are in `memory` too."""
 
 BlindSpotCode = Literal[
-    "pods_not_watched", "resource_claims_unread", "odd_objects", "gpus_of_other_vendors", "gpus_without_use"
+    "pods_not_watched",
+    "resource_claims_unread",
+    "odd_objects",
+    "gpus_of_other_vendors",
+    "gpus_without_use",
+    "volume_claims_unread",
 ]
 
 
@@ -48,6 +53,8 @@ class Node:
     gpu_allocatable: Mapping[str, float] = field(default_factory=dict)
     gpu_hints: Mapping[str, str] = field(default_factory=dict)
     """Labels and annotations that tell which GPUs it has and how they are shared."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """All of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,35 @@ class PodSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeClaim:
+    """A PersistentVolumeClaim at a moment."""
+
+    namespace: str
+    storage_class: str
+    """Its name; empty for none."""
+    held: float
+    """Bytes: what its spec requests while it is bound, else 0.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeClaimSpan:
+    """For how long within an interval a claim was as `claim` says; one that was bound or grown has several spans."""
+
+    claim: VolumeClaim
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """What tells a cluster from others, one that was made anew under its name included."""
+
+    uid: str | None = None
+    """UID of namespace `kube-system`; None where it is not listed."""
+    created: float | None = None
+    """When that namespace was created, UNIX seconds; None where nobody tells."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """What the `kubernetes` source knows of one interval, to the second."""
 
@@ -117,6 +153,10 @@ class Cluster:
     claimed: Mapping[str, float | None] | None = field(default_factory=dict)
     """GPUs that pods hold by resource claims, by `Pod.identity`; None where claims, or a pod's, could not be read."""
     blind_spots: tuple[BlindSpot, ...] = ()
+    created: float | None = None
+    """When namespace `kube-system` was created; None where nobody tells."""
+    volume_claims: tuple[VolumeClaimSpan, ...] | None = None
+    """Those that were there within the interval; None where they could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)

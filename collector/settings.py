@@ -6,6 +6,7 @@ from pathlib import Path
 
 from collector.sampling_times import INTERVALS
 from kl_core import casts, settings
+from kl_core.currencies import currency
 from kl_core.errors import SettingsError
 from kl_core.labels import LabelSelector
 from kl_core.settings import Loaded, declared, setting
@@ -59,11 +60,13 @@ class Settings(Loaded):
         aliases=("KL_HOURLY_BILLING_RATE",),
     )
     """Cost of one hour of the whole cluster; None without a rate."""
-    billing_currency_symbol: str = setting(
-        "KL_BILLING_CURRENCY_SYMBOL",
-        "Currency of the rate, as it is to be shown.",
-        casts.printable,
+    billing_currency: str = setting(
+        "KL_BILLING_CURRENCY",
+        "Currency of the rate: an ISO 4217 code such as `EUR`, or a symbol, which is shown as it is but leaves open "
+        "which currency it is.",
+        currency,
         "$",
+        aliases=("KL_BILLING_CURRENCY_SYMBOL",),
     )
     billing_resource_weights: Mapping[str, float] | None = setting(
         "KL_BILLING_RESOURCE_WEIGHTS",

@@ -11,6 +11,7 @@ from typing import TypeVar
 import urllib3.exceptions as http
 
 from collector.errors import SourceError
+from collector.model import UnobservedCause
 from kl_core.vocabulary import Source
 
 CONNECT_TIMEOUT_SEC = 5.0
@@ -83,10 +84,11 @@ def without_thread(source: Source, what: str, error: RuntimeError) -> SourceErro
 
 def failed(source: Source, url: str, error: BaseException) -> SourceError:
     """Return the error for a request or an answer that broke off, told from the chain of causes."""
-    return SourceError(source, _of_causes(source, url, list(causes(error))))
+    message, cause = _of_causes(source, url, list(causes(error)))
+    return SourceError(source, message, cause=cause)
 
 
-def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
+def _of_causes(source: Source, url: str, causes: list[BaseException]) -> tuple[str, UnobservedCause]:
     """Explains by the most telling cause: urllib3 files a refused connection under its timeouts."""
     check = f"Check {_WHERE[source]}"
     unverified = _first(causes, ssl.SSLCertVerificationError)
@@ -94,18 +96,21 @@ def _of_causes(source: Source, url: str, causes: list[BaseException]) -> str:
         return (
             f"the certificate of {url} cannot be verified ({unverified.verify_message}). Set {_AUTHORITIES[source]}, "
             "or use the host name the certificate is for."
-        )
+        ), "unreachable"
     if _first(causes, socket.gaierror, http.NameResolutionError):
-        return f"the host name of {url} cannot be resolved. {check} and DNS."
+        return f"the host name of {url} cannot be resolved. {check} and DNS.", "unreachable"
     if _first(causes, ConnectionRefusedError):
-        return f"{url} refuses connections: nothing listens there. {check} and that the server runs."
+        return f"{url} refuses connections: nothing listens there. {check} and that the server runs.", "unreachable"
     tls = _first(causes, ssl.SSLError)
     if tls is not None:
-        return f"{url} does not speak TLS as expected ({tls.reason or tls}). {check}, and whether it is https or http."
+        reason = f"{url} does not speak TLS as expected ({tls.reason or tls})."
+        return f"{reason} {check}, and whether it is https or http.", "unreachable"
     if _first(causes, http.TimeoutError, TimeoutError):
-        return f"{url} did not answer in time. {check} and the network, or raise KL_REQUEST_TIMEOUT_SEC."
+        # Where there is no way to a host, which is one of these too, nobody is waited for.
+        cause: UnobservedCause = "unreachable" if _first(causes, http.NewConnectionError) else "timeout"
+        return f"{url} did not answer in time. {check} and the network, or raise KL_REQUEST_TIMEOUT_SEC.", cause
     root = causes[-1]
-    return f"the answer of {url} broke off ({type(root).__name__}: {_line(str(root))}). {check}."
+    return f"the answer of {url} broke off ({type(root).__name__}: {_line(str(root))}). {check}.", "error"
 
 
 def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:

@@ -17,13 +17,16 @@ from collector.accounting.who_is_charged import charged_by
 from collector.clock import Clock, ClockReading, Disagreement, Timekeeper, boot_time
 from collector.metrics import Meter, unobserved_cause
 from collector.model import TickSample, UnobservedCause
-from collector.observations import Cluster, UsageReading
+from collector.observations import Cluster, ClusterIdentity, UsageReading
 from collector.publish.publication_lock import PublicationLock
 from collector.publish.publisher import Publisher
 from collector.sampling_times import reading_moment
 from collector.settings import Settings
 from collector.store import gpu_memory
+from collector.store.ledger.form import LedgerCluster
 from collector.store.store import Store
+from kl_core.calendar import iso_or_none
+from kl_core.vocabulary import Source
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +35,16 @@ class Sources(Protocol):
     """Where a tick comes from. Usage may be read in another thread than the rest is asked in."""
 
     @property
-    def uid(self) -> str | None:
-        """UID of namespace `kube-system`; None while it is not known."""
+    def identity(self) -> ClusterIdentity:
+        """What tells the cluster from others, as far as it is known."""
 
     @property
     def date(self) -> ClockReading | None:
         """The time that the API server told last; None if it told none."""
+
+    @property
+    def causes(self) -> Mapping[Source, UnobservedCause]:
+        """Why each source told nothing when it was asked last; none for one that answered."""
 
     def read_usage(self) -> UsageReading | None:
         """Return what is in use now; None when the cluster's state is not known."""
@@ -112,7 +119,7 @@ class Collector:
 
     def reading_moment(self, time: int) -> int:
         """Return when usage is to be read for the interval that ends at `time`, UNIX seconds."""
-        return reading_moment(time, self._interval, self._sources.uid or self._settings.cluster_name)
+        return reading_moment(time, self._interval, self._sources.identity.uid or self._settings.cluster_name)
 
     def read_usage(self, time: int) -> bool:
         """Read usage now for the interval that ends at `time`, and return whether metrics-server answered.
@@ -123,12 +130,11 @@ class Collector:
         reading = self._sources.read_usage()
         if reading is None:
             return False
-        observation = observe(reading, self._interval, self._charged)
+        observation = observe(reading, self._interval, self._charged, self._sources.causes)
         before = self._observations.get(time)
-        if before is None or observation.answers > before.answers:
-            # That of the interval before may not be accounted yet.
-            kept = {each: self._observations[each] for each in (time - self._interval,) if each in self._observations}
-            self._observations = {**kept, time: observation}
+        # That of the interval before may not be accounted yet.
+        kept = {each: self._observations[each] for each in (time - self._interval,) if each in self._observations}
+        self._observations = {**kept, time: observation if before is None else before.or_better(observation)}
         return observation.measured.entries is not None
 
     def tick(self, time: int, *, keep_unobserved: bool = True) -> TickReport:
@@ -162,6 +168,7 @@ class Collector:
             interval=time - start,
             charged=self._charged,
             dcgm_configured=bool(self._settings.nvidia_dcgm_endpoints),
+            cause=self._sources.causes.get("kubernetes"),
         )
         sample = replace(sample, interval=self._interval)
         observed = bool(sample.observed["kubernetes"])
@@ -169,6 +176,7 @@ class Collector:
             cause = unobserved_cause(sample, "kubernetes")
             return TickReport(time, stored=False, observed=False, generation=None, cause=cause)
         self._believe(self._sources.date or now)
+        self._store.identity = _named(self._settings.cluster_name, self._sources.identity)
         stored = self._store.append([sample]).stored == 1
         if stored:
             self._meter.know_tick(sample)
@@ -243,3 +251,7 @@ class Collector:
         if one is None or other is None:
             return one is other
         return one.is_like(other, self._timekeeper.allowed)
+
+
+def _named(name: str, identity: ClusterIdentity) -> LedgerCluster:
+    return LedgerCluster(name, identity.uid, iso_or_none(identity.created))

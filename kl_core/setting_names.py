@@ -2,6 +2,7 @@
 
 SETTING_NAMES = frozenset(
     {
+        "KL_BILLING_CURRENCY",
         "KL_BILLING_CURRENCY_SYMBOL",
         "KL_BILLING_HOURLY_RATE",
         "KL_BILLING_RESOURCE_WEIGHTS",

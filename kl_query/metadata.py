@@ -72,7 +72,7 @@ class Metadata:
 
     cluster: Annotated[str | None, doc("Name of the cluster")]
     cost_model: Annotated[str, doc("cumulative, normalized or costs")]
-    currency: Annotated[str | None, doc("Symbol of the currency, where amounts are money")]
+    currency: Annotated[str | None, doc("ISO 4217 code or symbol of the currency, where amounts are money")]
     unit: Annotated[
         str | None,
         doc(
@@ -215,7 +215,12 @@ def _window_warnings(
         *([] if about_requests else _silences(window, "dcgm" if of_gpus else "metrics")),
         *(rate_warnings(dataset, window) if measure is not None and measure.billed else []),
         *rules.metric_warnings([metric]),
-        *blind_spot_warnings(dataset, shown, requests=about_requests or measure is None),
+        *blind_spot_warnings(
+            dataset,
+            shown,
+            requests=about_requests or measure is None,
+            everything=measure is None and metric is None,
+        ),
     ]
 
 

@@ -244,6 +244,7 @@ async def _calls(request: Request) -> Response:
 
 _PODS, _NODES = _resource("Pod", View.pods), _resource("Node", View.nodes)
 _NAMESPACES = _resource("Namespace", View.namespaces)
+_VOLUME_CLAIMS = _resource("PersistentVolumeClaim", View.volume_claims)
 _POD_METRICS = _metrics_resource("PodMetrics", View.pod_metrics)
 _NODE_METRICS = _metrics_resource("NodeMetrics", lambda view, _namespace, _known, scraped: view.node_metrics(scraped))
 _METRICS = "/apis/metrics.k8s.io/v1beta1"
@@ -260,6 +261,9 @@ ROUTES = [
     Route("/api/v1/pods", _PODS),
     Route("/api/v1/namespaces/{namespace}/pods", _PODS),
     Route("/api/v1/namespaces/{namespace}/pods/{name}", _PODS),
+    Route("/api/v1/persistentvolumeclaims", _VOLUME_CLAIMS),
+    Route("/api/v1/namespaces/{namespace}/persistentvolumeclaims", _VOLUME_CLAIMS),
+    Route("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}", _VOLUME_CLAIMS),
     Route("/api/v1/events", _events),
     Route("/api/v1/namespaces/{namespace}/events", _events),
     Route("/apis/metrics.k8s.io", _metrics_document(discovery.METRICS_GROUP)),

@@ -42,7 +42,7 @@ TEAM_RENAMED = Moment(5)
 def _nodes() -> tuple[NodeSpec, ...]:
     masters = [NodeSpec(f"master-{i}", "control-plane", 8, 32, 500, 1536) for i in range(3)]
     workers = [NodeSpec(f"worker-{i}", "worker", 64, 256, 500, 3072) for i in range(3)]
-    added = NodeSpec("worker-3", "worker", 64, 256, 500, 3072, since=NODE_ADDED)
+    added = NodeSpec("worker-3", "worker", 64, 256, 500, 3072, since=NODE_ADDED, spot=True)
     gpu = [NodeSpec(f"gpu-{i}", "gpu", 64, 256, 1000, 4096, gpus=4, gpu_replicas=1 + i) for i in range(2)]
     return (*masters, *workers, added, *gpu)
 

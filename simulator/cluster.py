@@ -17,6 +17,7 @@ from simulator.objects import (
 )
 from simulator.pod_objects import pod_object
 from simulator.pods import PodInstance
+from simulator.volume_claims import claims_at, volume_claim_object
 from simulator.workload import Workload
 
 
@@ -60,6 +61,14 @@ class View:
         """All namespaces."""
         specs = sorted(self.workload.living(self.end), key=lambda spec: spec.name)
         return Collection([spec.name for spec in specs], lambda i: namespace_object(self.workload, specs[i], self.end))
+
+    def volume_claims(self, namespace: str | None) -> Collection:
+        """PersistentVolumeClaims of one namespace, or of all."""
+        living = claims_at(self.workload, self.end)
+        claims = [claim for claim in living if namespace in (None, claim.spec.namespace)]
+        return Collection(
+            [claim.key for claim in claims], lambda i: volume_claim_object(self.workload, claims[i]), constant=True
+        )
 
     def pod_metrics(self, namespace: str | None, known_share: float = 1.0, scraped: int | None = None) -> Collection:
         """PodMetrics of one namespace, or of all; of each namespace's pods only a share, first by name.

@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
 HOST = "127.0.0.1"
 HOURLY_RATE = "25"
+CURRENCY = "EUR"
 START_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 MAX_PORT = 65_535
@@ -195,6 +196,7 @@ def _collector_settings(directory: Path, api: str) -> dict[str, str]:
         "KL_BILLING_HOURLY_RATE": HOURLY_RATE,
         # Demos may run beside each other.
         "KL_METRICS_PORT": "0",
+        "KL_BILLING_CURRENCY": CURRENCY,
         "KL_NVIDIA_DCGM_ENDPOINT": f"{api}/dcgm/metrics",
         "KUBECONFIG": str(directory / "kubeconfig"),
     }

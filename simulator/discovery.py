@@ -61,6 +61,7 @@ CORE_RESOURCES = _resources(
         _resource("events", "Event", ["ev"], namespaced=True, verbs=_READ),
         _resource("namespaces", "Namespace", ["ns"], namespaced=False, verbs=_WATCH),
         _resource("nodes", "Node", ["no"], namespaced=False, verbs=_WATCH),
+        _resource("persistentvolumeclaims", "PersistentVolumeClaim", ["pvc"], namespaced=True, verbs=_WATCH),
         _resource("pods", "Pod", ["po"], namespaced=True, verbs=_WATCH),
     ],
 )

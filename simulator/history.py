@@ -8,9 +8,10 @@ rounded as there. Ticks are hourly up to 14 days and an hour before the end, and
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -22,8 +23,11 @@ from collector.dcgm.exposition import parse_exposition
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.volume_claims import VolumeClaimObject, parse_volume_claim
+from collector.model import UnobservedCause
 from collector.observations import (
     Cluster,
+    ClusterIdentity,
     ContainerMetrics,
     GpuDevice,
     MetricsListing,
@@ -34,17 +38,21 @@ from collector.observations import (
     PodMetrics,
     PodSpan,
     UsageReading,
+    VolumeClaim,
+    VolumeClaimSpan,
 )
 from collector.settings import Settings
 from collector.store import gpu_memory
 from collector.store.store import Store
 from collector.tick import Collector
+from kl_core.vocabulary import Source
 from simulator.dcgm import device_uuid, exposition, readings
 from simulator.objects import KUBELET_KIBIBYTES, KUBELET_NANOCORES, measured_containers, namespace_object, node_object
 from simulator.pod_objects import pod_object
 from simulator.pods import PodInstance, pod_units
 from simulator.shapes import DAY, HOUR, KIB, MIB, STEP, Floats, Moment
 from simulator.truth import month_after
+from simulator.volume_claims import claims_at, volume_claim_object
 from simulator.workload import Workload
 
 FINE_SECONDS = 14 * DAY + HOUR
@@ -98,6 +106,7 @@ class Past:
         self._namespaces: dict[str, dict[str, str]] = {}
         self._nodes: tuple[Node, ...] = ()
         self._devices: tuple[GpuDevice, ...] = ()
+        self._claims: tuple[VolumeClaim, ...] = ()
         self._shared = Shared()
         self._pods: dict[tuple[str, str], Pod | None] = {}
         self._charged: dict[int, tuple[Pod, ...]] = {}
@@ -128,6 +137,7 @@ class Past:
                     nodes=tuple(NodeSpan(node, interval) for node in self._nodes),
                     present=self._nodes,
                     pods=tuple(PodSpan(pod, interval) for pod in bound),
+                    volume_claims=tuple(VolumeClaimSpan(claim, interval) for claim in self._claims),
                 ),
                 UsageReading(
                     moment=tick.time,
@@ -149,6 +159,10 @@ class Past:
         objects = (msgspec.convert(node_object(workload, node, end), NodeObject) for node in workload.nodes_at(end))
         self._nodes = tuple(parse_node(each, end, lambda _: False)[0] for each in objects)
         self._devices = parse_exposition(exposition(workload, end)) if workload.devices else ()
+        claims = (
+            msgspec.convert(volume_claim_object(workload, each), VolumeClaimObject) for each in claims_at(workload, end)
+        )
+        self._claims = tuple(parse_volume_claim(each, end, self._shared).claim for each in claims)
 
     def _bound(self, pods: tuple[PodInstance, ...], end: int) -> tuple[Pod, ...]:
         """The bound, unfinished ones as the collector reads them."""
@@ -208,7 +222,8 @@ def _listing(
 class _NoSources:
     """History asks no cluster; only its books are published."""
 
-    uid: str | None = None
+    identity = ClusterIdentity()
+    causes: Mapping[Source, UnobservedCause] = MappingProxyType({})
     date: ClockReading | None = None
 
     def read_usage(self) -> UsageReading | None:

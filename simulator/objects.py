@@ -92,6 +92,7 @@ def node_object(workload: Workload, node: NodeSpec, end: int) -> Json:
 
 
 def _node_labels(node: NodeSpec) -> dict[str, str]:
+    """Those that Kubernetes and Karpenter give; each pool is of one type of machine."""
     role = "worker" if node.pool == "gpu" else node.pool
     labels = {
         "kubernetes.io/hostname": node.name,
@@ -99,6 +100,9 @@ def _node_labels(node: NodeSpec) -> dict[str, str]:
         "kubernetes.io/arch": "amd64",
         "topology.kubernetes.io/zone": f"zone-{'abc'[crc32(node.name.encode()) % 3]}",
         f"node-role.kubernetes.io/{role}": "",
+        "node.kubernetes.io/instance-type": f"sim.{node.cores}x{node.gibibytes}{'g' if node.gpus else ''}",
+        "karpenter.sh/nodepool": f"{node.pool}-spot" if node.spot else node.pool,
+        "karpenter.sh/capacity-type": "spot" if node.spot else "on-demand",
     }
     if node.gpus:
         labels["nvidia.com/gpu.count"] = str(node.gpus)

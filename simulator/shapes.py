@@ -209,6 +209,8 @@ class NodeSpec:
     gpus: int = 0
     gpu_replicas: int = 1
     since: Moment = ALWAYS
+    spot: bool = False
+    """Whether it is spare capacity that the cloud may take back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tables (meta.k8s.io/v1) of nodes, namespaces and pods: what kubectl prints is made on the server."""
+"""Tables (meta.k8s.io/v1) of nodes, namespaces, pods and volume claims: what kubectl prints is made on the server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ Cells = Callable[[Json, int], list[Any]]
 
 _POD = (("Name", 0), ("Ready", 0), ("Status", 0), ("Restarts", 0), ("Age", 0), ("IP", 1), ("Node", 1))
 _NODE = (("Name", 0), ("Status", 0), ("Roles", 0), ("Age", 0), ("Version", 0), ("Internal-IP", 1), ("OS-Image", 1))
+_VOLUME_CLAIM = (
+    *(("Name", 0), ("Status", 0), ("Volume", 0), ("Capacity", 0)),
+    *(("Access Modes", 0), ("StorageClass", 0), ("Age", 0)),
+)
+_SHORT_MODES = {"ReadWriteOnce": "RWO", "ReadWriteMany": "RWX"}
 _NAMESPACE = (("Name", 0), ("Status", 0), ("Age", 0))
 
 
@@ -74,10 +79,24 @@ def _namespace_cells(namespace: Json, now: int) -> list[Any]:
     return [metadata["name"], namespace["status"]["phase"], age(metadata["creationTimestamp"], now)]
 
 
+def _volume_claim_cells(claim: Json, now: int) -> list[Any]:
+    metadata, spec, status = claim["metadata"], claim["spec"], claim["status"]
+    return [
+        metadata["name"],
+        status["phase"],
+        spec.get("volumeName", ""),
+        status.get("capacity", {}).get("storage", ""),
+        ",".join(_SHORT_MODES[mode] for mode in status.get("accessModes", [])),
+        spec["storageClassName"],
+        age(metadata["creationTimestamp"], now),
+    ]
+
+
 TABLES: Mapping[str, tuple[Sequence[tuple[str, int]], Cells]] = {
     "Pod": (_POD, _pod_cells),
     "Node": (_NODE, _node_cells),
     "Namespace": (_NAMESPACE, _namespace_cells),
+    "PersistentVolumeClaim": (_VOLUME_CLAIM, _volume_claim_cells),
 }
 
 

@@ -14,7 +14,7 @@ from collector.accounting.believed_metrics import NodeUsage, Usage
 from collector.accounting.pod_rates import PodRates
 from collector.accounting.pod_samples import PodSamples
 from collector.errors import SourceError
-from collector.model import UnmeasuredReason
+from collector.model import UnmeasuredReason, UnobservedCause
 from collector.observations import Pod, UsageReading
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class MeasuredUsage:
     """Expected pods that were not measured, by namespace, whether or not it is charged, and reason."""
     rates: PodRates = field(default_factory=PodRates)
     """What each measured pod used; also those of entries of which too little was measured."""
+    cause: UnobservedCause | None = None
+    """Why what metrics-server listed was of no use; None where it was, or where it listed nothing."""
 
     def of(self, key: str | None) -> EntryUsage | None:
         """Return what an entry used: nothing where no pod of it was there, None where metrics were not observed."""
@@ -78,7 +80,7 @@ def measure(reading: UsageReading, interval: float, charged: Callable[[str], boo
         samples.take(reading.metrics)
     except SourceError as error:
         log.warning("usage of cpu and memory is unknown for this interval: %s", error)
-        return MeasuredUsage(reading.moment, None)
+        return MeasuredUsage(reading.moment, None, cause=error.cause)
     entries, unmeasured, rates = _fold(samples, charged)
     return MeasuredUsage(reading.moment, entries, samples.node_usage(reading.metrics), unmeasured, rates)
 

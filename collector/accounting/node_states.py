@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from collector.accounting.believed_metrics import NodeUsage
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
 from collector.accounting.gpu_units import NodeGpus
+from collector.accounting.node_facts import node_facts
 from collector.accounting.pod_totals import Held
 from collector.model import NodeState
 from collector.observations import Node
@@ -67,4 +68,5 @@ def _node_state(
         present=min(present, 1.0),
         ready=node.ready,
         schedulable=node.schedulable,
+        facts=node_facts(node.labels),
     )

@@ -64,9 +64,10 @@ class PodSamples:
         # A longer one than an interval would let whatever is not measured use nothing.
         self._oldest_expected = self._moment - WINDOWS_UNTIL_EXPECTED * min(window, self._interval)
         if not count and any(map(self.is_expected, self.pods)):
-            raise SourceError("metrics", "metrics-server lists no pod at all. Check that it reaches the kubelets.")
+            reason = "metrics-server lists no pod at all. Check that it reaches the kubelets."
+            raise SourceError("metrics", reason, cause="empty")
         if readable and not is_fresh(nearest, self._moment, self._interval):
-            raise SourceError("metrics", self._stale(nearest))
+            raise SourceError("metrics", self._stale(nearest), cause="stale")
 
     def _stale(self, nearest: float) -> str:
         away = self._moment - nearest

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from collector.accounting.capacities import Capacity, capacities, seconds_present
 from collector.accounting.entry_values import charged_values, gpu_share, matched_values
@@ -18,8 +19,9 @@ from collector.accounting.measured_usage import MeasuredUsage
 from collector.accounting.node_states import node_states
 from collector.accounting.pod_rates import PodRates
 from collector.accounting.pod_totals import Charge, Held, PodTotals, UsedByPods, total_pods
+from collector.accounting.storage import StorageByEntry, total_storage
 from collector.errors import SourceError
-from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason
+from collector.model import Entry, MetricValues, NodeState, StoredSpecial, TickSample, UnmeasuredReason, UnobservedCause
 from collector.observations import Cluster, NodeSpan
 from kl_core.vocabulary import Metric, Source
 
@@ -29,6 +31,7 @@ Charged = Callable[[str], bool]
 
 
 _NO_GPUS = Gpus()
+_NO_CAUSES: Mapping[Source, UnobservedCause] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,14 @@ class _Interval:
     gpu_usage: GpuUsage | None
     node_gpus: Mapping[str, NodeGpus]
     dcgm: bool | None
+    storage: StorageByEntry
 
     @property
     def keys(self) -> Collection[str | None]:
         """Entries that held or used anything."""
         used = self.measured.entries if self.measured else None
         gpus = self.gpu_usage.entries if self.gpu_usage else {}
-        return {**self.totals.entries, **(used or {}), **gpus}.keys()
+        return {**self.totals.entries, **(used or {}), **gpus, **self.storage}.keys()
 
 
 def account(
@@ -56,6 +60,7 @@ def account(
     interval: int,
     charged: Charged,
     gpus: Gpus = _NO_GPUS,
+    causes: Mapping[Source, UnobservedCause] = _NO_CAUSES,
 ) -> TickSample:
     """Account for the interval that ends at `time`; consumes `cluster.pods`.
 
@@ -63,16 +68,22 @@ def account(
     `measured` where usage was not read. `charged` tells by name whether a namespace is charged; the others are summed
     into the special entry `excluded`. Requests, capacity and allocatable are means over the interval; usage is that of
     the moment it was read, and stands for the interval. A pod of a namespace that is not listed at the end is counted
-    all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged.
+    all the same. A `SourceError` that comes out of `cluster.pods` leaves the cluster unobserved and is logged. `causes`
+    tells why sources told nothing, as far as they were asked.
     """
-    totals = None if cluster is None else _totals(cluster, interval, gpus, charged, measured)
+    totals, cause = (None, None) if cluster is None else _totals(cluster, interval, gpus, charged, measured)
     usage_read = measured is not None and measured.entries is not None
     observed: dict[Source, bool | None] = {"kubernetes": totals is not None, "metrics": usage_read, "dcgm": gpus.dcgm}
+    known_causes = causes if cause is None else {**causes, "kubernetes": cause}
+    lacking: dict[Source, UnobservedCause] = {
+        source: known_causes.get(source, "unread") for source, answered in observed.items() if answered is False
+    }
     if cluster is None or totals is None:
-        return TickSample(time, interval, observed, {}, {}, {}, {})
+        return TickSample(time, interval, observed, {}, {}, {}, {}, causes=lacking, storage_observed=False)
     held_gpus = {name: held.gpu for name, held in totals.nodes.items() if held.gpu}
     node_gpus = gpus.units.of_nodes(cluster.nodes, held_gpus, interval)
-    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm)
+    storage = total_storage(cluster.volume_claims or (), interval, charged)
+    seen = _Interval(cluster, totals, measured, gpus.usage, node_gpus, gpus.dcgm, storage)
     capacity, allocatable = capacities(cluster.nodes, interval)
     return TickSample(
         time=time,
@@ -89,18 +100,20 @@ def account(
             *gpus.units.blind_spots,
             *(gpus.usage.blind_spots if gpus.usage else ()),
         ),
+        causes=lacking,
+        storage_observed=cluster.volume_claims is not None,
     )
 
 
 def _totals(
     cluster: Cluster, interval: int, gpus: Gpus, charged: Charged, measured: MeasuredUsage | None
-) -> PodTotals | None:
+) -> tuple[PodTotals | None, UnobservedCause | None]:
     used = UsedByPods(measured.rates if measured else PodRates(), gpus.usage.pods if gpus.usage else {})
     try:
-        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged, used=used)
+        return total_pods(cluster.pods, seconds_present(cluster.nodes), interval, gpus.units, charged, used=used), None
     except SourceError as error:
         log.warning("nothing is known of this interval: %s", error)
-        return None
+        return None, error.cause
 
 
 def _nodes(seen: _Interval, units: GpuUnits, interval: int) -> tuple[NodeState, ...]:
@@ -155,6 +168,7 @@ def _entry(seen: _Interval, key: str | None, labels: Mapping[str, str] | None) -
         usage_matched,
         requests_matched,
         gpu_share(seen.gpu_usage, key, configured=seen.dcgm is not None) if "gpu" in requests else None,
+        seen.storage.get(key, {}),
     )
 
 

@@ -16,6 +16,7 @@ import urllib3
 
 from collector.dcgm import exposition
 from collector.errors import SourceError
+from collector.model import UnobservedCause
 from collector.observations import GpuDevice
 from collector.source_requests import CONNECT_TIMEOUT_SEC, MAX_ANSWER_TIMEOUTS, failed, without_thread
 
@@ -39,8 +40,14 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 class _PassingError(SourceError):
     """A failure that may pass by itself."""
 
-    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
-        super().__init__("dcgm", message, status)
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        retry_after: float = 0.0,
+        cause: UnobservedCause | None = None,
+    ) -> None:
+        super().__init__("dcgm", message, status, cause)
         self.retry_after = retry_after
         """Seconds after which the exporter wants to be asked again."""
 
@@ -127,7 +134,8 @@ def _ask(target: _Target, timeout_sec: float, deadline: float) -> tuple[GpuDevic
     except SourceError as error:
         return SourceError("dcgm", f"{shown}: {error.message}", error.status)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return _PassingError(failed("dcgm", shown, error).message)
+        failure = failed("dcgm", shown, error)
+        return _PassingError(failure.message, cause=failure.cause)
 
 
 def _fetch(target: _Target, timeout_sec: float, deadline: float) -> str:

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings, clock: Callable[[], f
         arguments.directory,
         capacity,
         gpus,
-        settings.billing_currency_symbol,
+        settings.billing_currency,
         partial(tqdm, unit=" files", desc="reading", leave=False, disable=None),
         open_hour=arguments.with_open_hour,
     )
@@ -119,7 +119,7 @@ def _rate(plan: ImportPlan, settings: Settings) -> str:
         newest, changes = plan.rates[-1], len(plan.rates) - 1
         text = f"{newest.rate:g} {newest.currency} an hour" + (f", after {changes} change(s)" if changes else "")
     rate = settings.billing_hourly_rate
-    set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency_symbol} an hour"
+    set_to = "not set, which ends charging" if rate is None else f"{rate:g} {settings.billing_currency} an hour"
     return f"{text}; from the collector's start on KL_BILLING_HOURLY_RATE: {set_to}"
 
 

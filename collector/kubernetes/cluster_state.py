@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from collector.kubernetes.lives import Kind, Lives
-from collector.observations import BlindSpot, Cluster, Node, NodeSpan, Pod, PodSpan
+from collector.kubernetes.volume_claims import VOLUME_CLAIM_KIND
+from collector.observations import BlindSpot, Cluster, ClusterIdentity, Node, NodeSpan, Pod, PodSpan, VolumeClaimSpan
 
 KUBE_SYSTEM = "kube-system"
 
@@ -30,6 +31,8 @@ class NamespaceLife:
     name: str
     uid: str
     labels: Mapping[str, str]
+    created: float | None = None
+    """UNIX seconds; None where it does not tell."""
     deleted: float | None = None
 
 
@@ -55,7 +58,7 @@ NODE_KIND: Kind[NodeLife] = Kind(
     begin=lambda life: life.created,
     end=lambda life: life.deleted,
     ended_at=lambda life, time: replace(life, deleted=time),
-    counts_alike=lambda one, other: one.node == other.node,
+    counts_alike=lambda one, other: one.node == replace(other.node, labels=one.node.labels),
     settled=lambda _held, life, _time: life,
 )
 NAMESPACE_KIND: Kind[NamespaceLife] = Kind(
@@ -68,30 +71,38 @@ NAMESPACE_KIND: Kind[NamespaceLife] = Kind(
 
 
 class ClusterState:
-    """Namespaces, nodes and pods with their lives."""
+    """Namespaces, nodes, pods and persistent volume claims with their lives."""
 
     def __init__(self, horizon: float = 0.0) -> None:
         """No interval that starts before `horizon`, UNIX seconds, will be asked for."""
         self.namespaces = Lives(NAMESPACE_KIND, horizon)
         self.nodes = Lives(NODE_KIND, horizon)
         self.pods = Lives(POD_KIND, horizon)
+        self.volume_claims = Lives(VOLUME_CLAIM_KIND, horizon)
 
     @property
-    def uid(self) -> str | None:
-        """UID of namespace `kube-system`; None where it is not listed."""
-        return next((life.uid or None for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+    def identity(self) -> ClusterIdentity:
+        """What tells it from other clusters."""
+        kube_system = next((life for life in self.namespaces.present() if life.name == KUBE_SYSTEM), None)
+        return (
+            ClusterIdentity() if kube_system is None else ClusterIdentity(kube_system.uid or None, kube_system.created)
+        )
 
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
         """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
+        claims = tuple(VolumeClaimSpan(life.claim, seconds) for life, seconds in self.volume_claims.spans(start, end))
         pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
         namespaces = {life.name: life.labels for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
+        identity = self.identity
         return Cluster(
-            uid=self.uid,
+            uid=identity.uid,
+            created=identity.created,
             namespaces=namespaces,
             nodes=tuple(NodeSpan(life.node, seconds) for life, seconds in self.nodes.spans(start, end)),
             present=tuple(life.node for life in self.nodes.present()),
             pods=pods,
             blind_spots=blind_spots,
+            volume_claims=claims,
         )
 
     def now(self) -> tuple[tuple[Pod, ...], tuple[Node, ...]]:

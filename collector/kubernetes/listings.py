@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 
 from collector.errors import SourceError
 from collector.kubernetes.deadline import Deadline
+from collector.kubernetes.empty_answers import is_empty
 from collector.kubernetes.objects import Decoder, K, ObjectPage, Odd, key_of
 from collector.kubernetes.session import ExpiredListingError, Session
+from collector.model import UnobservedCause
 from collector.observations import BlindSpot
 
 log = logging.getLogger(__name__)
@@ -130,7 +132,7 @@ def list_all(
             raise
         pages += 1
         if page.is_null and (expected or not first):
-            raise _no_listing(resource.path, "its items are null")
+            raise _no_listing(resource.path, "its items are null", "empty")
         listing.version = page.version if first else listing.version
         _take(listing, page, resource, session.server.now(), held)
         token, first = next_token(resource.path, token, page.token), False
@@ -154,6 +156,7 @@ def _unended(path: str, pages: int, deadline: Deadline) -> SourceError:
         f"{path} was not read {deadline.wording()}: {pages} pages of up to {MAX_PAGE_OBJECTS} objects came, and that "
         "was not all. If there are so many, raise KL_REQUEST_TIMEOUT_SEC: a reading may take four times that. If not, "
         "check what answers for the API server.",
+        cause="timeout",
     )
 
 
@@ -177,10 +180,9 @@ def _page(session: Session, resource: Resource[K, T], token: str | None) -> Obje
     try:
         return resource.decoder.page(body)
     except ValueError as error:
-        raise _no_listing(resource.path, str(error)) from error
+        raise _no_listing(resource.path, str(error), "empty" if is_empty(body) else "error") from error
 
 
-def _no_listing(path: str, reason: str) -> SourceError:
-    return SourceError(
-        "kubernetes", f"{path} did not answer with a list ({reason}). Check that this is a Kubernetes API."
-    )
+def _no_listing(path: str, reason: str, cause: UnobservedCause) -> SourceError:
+    text = f"{path} did not answer with a list ({reason}). Check that this is a Kubernetes API."
+    return SourceError("kubernetes", text, cause=cause)

@@ -16,6 +16,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from collector.errors import SourceError
+from collector.kubernetes.empty_answers import is_empty
 from collector.kubernetes.quantity import quantity
 from collector.kubernetes.session import Session
 from collector.observations import ContainerMetrics, NodeMetrics, PodMetrics
@@ -119,18 +120,19 @@ def _items(body: bytes | bytearray, resource: str) -> Sequence[Raw]:
     try:
         listing = _listing.decode(body)
     except ValidationError as error:
-        raise _no_list(path) from error
+        raise _no_list(path, body) from error
     except DecodeError as error:
         raise SourceError(
             "metrics", f"{path} answered with broken or truncated JSON ({error}). Check that metrics-server is healthy."
         ) from error
     if not listing.kind.endswith("List"):
-        raise _no_list(path)
+        raise _no_list(path, body)
     return listing.items
 
 
-def _no_list(path: str) -> SourceError:
-    return SourceError("metrics", f"{path} did not answer with a list. Check that metrics-server is healthy.")
+def _no_list(path: str, body: bytes | bytearray) -> SourceError:
+    reason = f"{path} did not answer with a list. Check that metrics-server is healthy."
+    return SourceError("metrics", reason, cause="empty" if is_empty(body) else "error")
 
 
 def _log_nameless(resource: str, count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from sys import intern
 
 from collector.kubernetes.gpu_resources import gpu_hints, is_gpu_resource
 from collector.kubernetes.objects import NodeObject, NodeSpec, NodeStatus, ResourceList
@@ -42,6 +43,8 @@ def parse_node(node: NodeObject, now: float, is_excluded: Selector) -> tuple[Nod
         gpu_capacity=_gpus(capacity),
         gpu_allocatable=_gpus(allocatable),
         gpu_hints=gpu_hints(labels, annotations),
+        # Most of them are those of many nodes.
+        labels={intern(name): intern(text) for name, text in labels.items()},
     )
     return parsed, min(seconds(metadata.creation_timestamp), latest)
 

@@ -33,7 +33,7 @@ class ObjectMeta(_Read):
 
 
 class LabelledObjectMeta(ObjectMeta):
-    """ObjectMeta of a namespace or a node."""
+    """ObjectMeta of an object whose labels or annotations are read."""
 
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None

@@ -59,7 +59,7 @@ class PassingError(SourceError):
     """A failure that may pass by itself."""
 
     def __init__(self, error: SourceError, retry_after: float | None = None) -> None:
-        super().__init__(error.source, error.message, error.status)
+        super().__init__(error.source, error.message, error.status, error.cause)
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, None where it does not tell."""
 
@@ -154,6 +154,7 @@ class Session:
             raise SourceError(
                 source,
                 f"{self._url(path)} was not read {self.deadline.wording()}. Check the API server and the network.",
+                cause="timeout",
             )
         deadline = Deadline(seconds, monotonic=self._monotonic)
         response = self._request(source, path, query, min(self._timeout_sec, seconds))

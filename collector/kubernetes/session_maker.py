@@ -61,7 +61,7 @@ class SessionMaker:
         """Return a session, to be closed; `SourceError` where there are no credentials by the deadline."""
         if self._closed or not deadline.left():
             reason = f"the cluster was not read {deadline.wording()}. Check the API server and the network."
-            raise SourceError("kubernetes", reason)
+            raise SourceError("kubernetes", reason, cause="timeout")
         with self._lock:
             loading = self._current()
         try:
@@ -142,6 +142,7 @@ def _too_late(deadline: Deadline) -> SourceError:
         "kubernetes",
         f"the credential plugin of the kubeconfig did not answer {deadline.wording()} and was ended. Run it by hand, "
         "and correct it or the network that it needs.",
+        cause="timeout",
     )
 
 

@@ -36,7 +36,7 @@ from collector.source_requests import causes, without_thread
 log = logging.getLogger(__name__)
 
 CANNOT_WATCH = frozenset({400, 403, 404, 405, 406, 501})
-RIGHTS = "Grant the verbs list and watch on namespaces, nodes and pods with a ClusterRole."
+RIGHTS = "Grant the verbs list and watch on namespaces, nodes, pods and persistentvolumeclaims with a ClusterRole."
 _WAIT_STEP_SEC = 0.2
 _chance = SystemRandom()
 
@@ -146,6 +146,7 @@ class Watcher(Generic[K, T]):
                         "kubernetes",
                         f"{self._resource.path} was not read {deadline.wording()}. Check the API server and "
                         "the network, and a credential plugin of the kubeconfig if there is one.",
+                        cause="timeout",
                     )
                 self._changed.wait(_WAIT_STEP_SEC)
         return None

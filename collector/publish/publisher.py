@@ -47,7 +47,7 @@ class Publisher:
         history = rates.record(
             before,
             settings.billing_hourly_rate,
-            settings.billing_currency_symbol,
+            settings.billing_currency,
             settings.billing_resource_weights,
             # A clock that stepped back must not price hours anew that have been published.
             now=max(int(now), newest_tick or 0),
@@ -101,7 +101,7 @@ class Publisher:
             files = layout.documents(
                 self._shares.figures(self._rates),
                 COST_MODELS[self._settings.cost_model],
-                books.currency or self._settings.billing_currency_symbol,
+                books.currency or self._settings.billing_currency,
             )
             layout.write(self._settings.layout_dir, files)
         return generation

@@ -14,7 +14,7 @@ from collector.model import TickSample
 from collector.store import foreign_databases, rates, registry, rows, write_plan
 from collector.store.files import explained
 from collector.store.journal import Batch, Journal
-from collector.store.ledger.form import ClusterIdentity
+from collector.store.ledger.form import LedgerCluster
 from collector.store.ledger.ledger import Ledger
 from collector.store.lock import DirectoryLock
 from collector.store.paths import CLUSTER_FILE, FOLDERS, JOURNAL_FOLDER, REGISTRY_FILE, EntryKind, RrdFile
@@ -44,7 +44,7 @@ class Store:
     """
 
     def __init__(
-        self, directory: Path, lock: DirectoryLock, state: Registry, ledger: Ledger, cluster: ClusterIdentity
+        self, directory: Path, lock: DirectoryLock, state: Registry, ledger: Ledger, cluster: LedgerCluster
     ) -> None:
         self.directory = directory
         """The database location."""
@@ -82,7 +82,7 @@ class Store:
         lock = DirectoryLock(directory)
         try:
             state = _load_registry(directory)
-            store = cls(directory, lock, state, Ledger.open(directory), ClusterIdentity(cluster, None, None))
+            store = cls(directory, lock, state, Ledger.open(directory), LedgerCluster(cluster, None, None))
             store._recover()
         except BaseException:
             lock.release(in_order=False)

@@ -35,7 +35,7 @@ _NODE_FIELDS: dict[str, tuple[str, float, Plain]] = {
     "gpu": ("gpus", 1.0, Plain("GPUs")),
 }
 """Per metric its field of the nodes, what one unit of it is there, and the unit."""
-_PODS_NOT_WATCHED, _CLAIMS_UNREAD, _, _OTHER_GPUS, _BLANK_GPUS = BLIND_SPOTS
+_PODS_NOT_WATCHED, _CLAIMS_UNREAD, _, _OTHER_GPUS, _BLANK_GPUS, _VOLUMES_UNREAD = BLIND_SPOTS
 
 
 def share_of_pods(row: RowId, window: Window) -> float:
@@ -134,14 +134,20 @@ def not_measured_warnings(
     ]
 
 
-def blind_spot_warnings(dataset: Dataset, metrics: Sequence[str], *, requests: bool) -> list[DataWarning]:
-    """Return what the collector could not see of some metrics; `requests` says whether they are asked for."""
+def blind_spot_warnings(
+    dataset: Dataset, metrics: Sequence[str], *, requests: bool, everything: bool = False
+) -> list[DataWarning]:
+    """Return what the collector could not see of some metrics; `requests` says whether they are asked for.
+
+    With `everything` also of metrics that there may be none of for that very reason.
+    """
     of_gpus = any(metric in _OF_GPUS for metric in metrics)
     touched = {
         _PODS_NOT_WATCHED: requests,
         _CLAIMS_UNREAD: requests and of_gpus,
         _OTHER_GPUS: of_gpus,
         _BLANK_GPUS: of_gpus,
+        _VOLUMES_UNREAD: requests and (everything or "storage" in metrics),
     }
     return [spot.said for spot in dataset.blind_spots or () if touched.get(spot.code, True)]
 

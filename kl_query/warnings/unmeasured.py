@@ -37,6 +37,10 @@ _UNSEEN: Mapping[str, Plain] = {
     "odd_objects": Plain("Some objects of the cluster cannot be read and are left out: see the collector's log."),
     "gpus_of_other_vendors": Plain("Usage of GPUs of other vendors than NVIDIA is unknown; their requests are not."),
     "gpus_without_use": Plain("Some GPUs name no pod and tell no use: whether they are idle is unknown."),
+    "volume_claims_unread": Plain(
+        "Persistent volume claims cannot be read: what is requested of storage is unknown. Let the collector list and "
+        "watch them."
+    ),
 }
 BLIND_SPOTS = tuple(_UNSEEN)
 """The codes of what a collector may not see, as manifests have them."""

@@ -19,6 +19,7 @@ _LISTINGS = {
     "/api/v1/namespaces": ("NamespaceList", "v1", "namespaces"),
     "/api/v1/nodes": ("NodeList", "v1", "nodes"),
     "/api/v1/pods": ("PodList", "v1", "pods"),
+    "/api/v1/persistentvolumeclaims": ("PersistentVolumeClaimList", "v1", "volumeclaims"),
     "/apis/metrics.k8s.io/v1beta1/nodes": ("NodeMetricsList", "metrics.k8s.io/v1beta1", "nodemetrics"),
     "/apis/metrics.k8s.io/v1beta1/pods": ("PodMetricsList", "metrics.k8s.io/v1beta1", "podmetrics"),
     "/apis/resource.k8s.io/v1/resourceclaims": ("ResourceClaimList", "resource.k8s.io/v1", "claims"),
@@ -50,7 +51,7 @@ class SceneServer:
         if url.path.startswith("/metrics"):
             return 200, "text/plain", str(self.scene.get("dcgm" + url.path[8:], "")).encode()
         kind, version, key = _LISTINGS.get(url.path, ("", "", ""))
-        items = self.scene.get(key)
+        items = self.scene.get(key, [] if key == "volumeclaims" else None)
         if items is None:
             return 404, "application/json", b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":404}'
         selector = ",".join(parse_qs(url.query).get("fieldSelector", []))

@@ -22,6 +22,7 @@ def cluster(request: Request, now: float | None = None) -> Answer:
         "/api/v1/namespaces": kube.listing("NamespaceList", [{"metadata": {"name": "shop"}}]),
         "/api/v1/nodes": kube.listing("NodeList", [kube.node()]),
         "/api/v1/pods": kube.listing("PodList", [kube.pod(kube.container(cpu="1", memory="1Gi"))]),
+        "/api/v1/persistentvolumeclaims": kube.listing("PersistentVolumeClaimList", []),
         "/apis/metrics.k8s.io/v1beta1/nodes": kube.listing("NodeMetricsList", []),
         "/apis/metrics.k8s.io/v1beta1/pods": kube.listing(
             "PodMetricsList", [kube.pod_metrics("shop", "web-0", ("500m", "512Mi"), at=measured_at)]

@@ -10,7 +10,8 @@ from pathlib import Path
 from collector.observations import Cluster
 from collector.settings import load
 from collector.snapshot import LiveSources
-from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics
+from tests.support.decoded import at
+from tests.support.kubernetes_objects import container, listing, node, node_metrics, pod, pod_metrics, volume_claim
 from tests.support.scripted_http import Answer, json_answer, serving
 
 DATA = Path(__file__).parent / "dcgm" / "data"
@@ -22,12 +23,16 @@ METRICS = "/apis/metrics.k8s.io/v1beta1"
 GIB = 2.0**30
 
 
+T = 1_700_000_000
+"""When the cluster was made."""
+
+
 PAGES: dict[str, Answer] = {
     "/api/v1/namespaces": json_answer(
         listing(
             "NamespaceList",
             [
-                {"metadata": {"name": "kube-system", "uid": "the-cluster"}},
+                {"metadata": {"name": "kube-system", "uid": "the-cluster", "creationTimestamp": at(T)}},
                 {"metadata": {"name": "ml", "labels": {"team": "research"}}},
             ],
         )
@@ -48,6 +53,12 @@ PAGES: dict[str, Answer] = {
                 pod(container(cpu="4", memory="8Gi", gpu="1"), namespace="ml", name="train-0", node="gpu-node-1"),
                 pod(container(cpu="1", gpu="1"), namespace="vision", name="serve-5c9d-x2x", node="gpu-node-1"),
             ],
+        )
+    ),
+    "/api/v1/persistentvolumeclaims": json_answer(
+        listing(
+            "PersistentVolumeClaimList",
+            [volume_claim("data", "ml", "10Gi", "fast"), volume_claim("new", "ml", "5Gi", phase="Pending")],
         )
     ),
     f"{METRICS}/nodes": json_answer(listing("NodeMetricsList", [node_metrics("gpu-node-1", "5", "9Gi")])),

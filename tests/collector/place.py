@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from collector.clock import ClockReading
-from collector.observations import Cluster, Node, NodeMetrics, Pod, PodSpan, UsageReading
+from collector.model import UnobservedCause
+from collector.observations import Cluster, ClusterIdentity, Node, NodeMetrics, Pod, PodSpan, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector, TickReport
+from kl_core.vocabulary import Source
 from tests.support import observed
 from tests.support.books import check_identity
 from tests.support.datasets import validate
@@ -56,7 +59,8 @@ def answering(cores: float, *, labels: dict[str, str] | None = None, pods: Itera
 class Asked:
     """Sources that answer what was put last."""
 
-    uid: str | None = "uid-kube-system"
+    identity = ClusterIdentity("uid-kube-system")
+    causes: Mapping[Source, UnobservedCause] = MappingProxyType({})
     now = SILENT
 
     @property

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import generate_latest
 
 from collector import __version__
 from collector.clock import Disagreement
 from collector.disk_use import Disk, DiskUse
 from collector.errors import NoSpaceError, PublishError, StoreError
-from collector.metrics import PREFIX, TICKS, LedgerState, Meter, ledger_metrics, tick_failure
-from collector.model import TickSample, UnmeasuredReason
+from collector.metrics import PREFIX, TICKS, Meter, tick_failure
+from collector.model import STEP, TickSample, UnmeasuredReason
+from collector.store.store import Store
+from kl_core.calendar import HOUR
 from tests.collector.counted import names, value, values
 from tests.collector.place import NOON
+from tests.support.samples import tick
 
 USE = DiskUse({"rrd": 4096, "journal": 100}, {"store": Disk(1000, 100)})
 
@@ -174,34 +176,20 @@ def test_why_a_tick_raised(error: Exception, cause: str) -> None:
     assert cause in TICKS["failed"]
 
 
-@dataclass
-class Ledger:
-    head: str | None
-    length: int
-    last_hour: int | None
+def of_ledger(store: Store) -> list[str]:
+    meter = Meter(300)
+    meter.know_ledger(store.ledger)
+    lines = generate_latest(meter.registry).decode().splitlines()
+    return [line for line in lines if line.startswith("kubeledger_ledger")]
 
 
-class Registered(Collector):
-    def __init__(self, ledger: LedgerState) -> None:
-        self._ledger = ledger
-
-    def collect(self) -> Any:
-        return ledger_metrics(self._ledger)
-
-
-def exposed(ledger: Ledger) -> list[str]:
-    registry = CollectorRegistry()
-    registry.register(Registered(ledger))
-    return [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
-
-
-def test_a_ledger_tells_its_length_its_newest_hour_and_its_head() -> None:
-    assert exposed(Ledger("ab" * 32, 26, NOON - 3600)) == [
-        "kubeledger_ledger_lines 26.0",
-        "kubeledger_ledger_last_hour_timestamp_seconds 1.7952588e+09",
-        f'kubeledger_ledger_head_info{{head="{"ab" * 32}"}} 1.0',
-    ]
-
-
-def test_a_ledger_without_a_line_has_neither_hour_nor_head() -> None:
-    assert exposed(Ledger(None, 0, None)) == ["kubeledger_ledger_lines 0.0"]
+def test_a_ledger_tells_its_length_its_newest_hour_and_its_head(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert of_ledger(store) == []
+        store.append([tick(NOON + STEP * step, {}) for step in range(1, 13)])
+        lines, hour, head = of_ledger(store)
+        assert lines == "kubeledger_ledger_lines 2.0"
+        assert float(hour.removeprefix("kubeledger_ledger_last_hour_timestamp_seconds ")) == NOON
+        assert head == f'kubeledger_ledger_head_info{{head="{store.ledger.head}"}} 1.0'
+        store.append([tick(NOON + HOUR + STEP * step, {}) for step in range(1, 13)])
+        assert of_ledger(store)[0] == "kubeledger_ledger_lines 3.0"

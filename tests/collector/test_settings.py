@@ -14,13 +14,22 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.polling_interval_sec == 300
     assert settings.cost_model == "CUMULATIVE_RATIO"
     assert settings.billing_hourly_rate is None
-    assert settings.billing_currency_symbol == "$"
+    assert settings.billing_currency == "$"
     assert settings.billing_resource_weights is None
     assert settings.nvidia_dcgm_endpoints == ()
     assert settings.excluded_nodes == parse_selector("type=virtual-kubelet")
     assert settings.k8s_api_verify_ssl is True
     assert settings.explicit == frozenset()
     assert settings.notices == ()
+
+
+def test_the_old_name_of_the_currency_is_read_and_of_two_that_differ_neither() -> None:
+    assert load({"KL_BILLING_CURRENCY_SYMBOL": "€"}).billing_currency == "€"
+    assert load({"KL_BILLING_CURRENCY": "eur", "KL_BILLING_CURRENCY_SYMBOL": "eur"}).billing_currency == "EUR"
+    with pytest.raises(SettingsError, match=r"two spellings of one setting and differ\. Keep KL_BILLING_CURRENCY\."):
+        load({"KL_BILLING_CURRENCY": "EUR", "KL_BILLING_CURRENCY_SYMBOL": "€"})
+    with pytest.raises(SettingsError, match="KL_BILLING_CURRENCY='EUX' cannot be used: it must be an active ISO 4217"):
+        load({"KL_BILLING_CURRENCY": "EUX"})
 
 
 def test_all_settings_are_read() -> None:
@@ -31,7 +40,7 @@ def test_all_settings_are_read() -> None:
             "KL_POLLING_INTERVAL_SEC": "900",
             "KL_COST_MODEL": "charge_back",
             "KL_BILLING_HOURLY_RATE": "12.50",
-            "KL_BILLING_CURRENCY_SYMBOL": "€",
+            "KL_BILLING_CURRENCY": "EUR",
             "KL_BILLING_RESOURCE_WEIGHTS": "cpu=0.5, memory=0.3, gpu=0.2",
             "KL_NVIDIA_DCGM_ENDPOINT": "http://a:9400/metrics, http://b:9400/ http://a:9400/metrics",
             "KL_INCLUDED_NAMESPACES": "team-*, shop",
@@ -53,7 +62,7 @@ def test_all_settings_are_read() -> None:
     )
     assert (settings.db_location, settings.data_dir) == (Path("/var/db"), Path("/var/data"))
     assert (settings.polling_interval_sec, settings.cost_model) == (900, "CHARGE_BACK")
-    assert (settings.billing_hourly_rate, settings.billing_currency_symbol) == (12.5, "€")
+    assert (settings.billing_hourly_rate, settings.billing_currency) == (12.5, "EUR")
     assert settings.billing_resource_weights == pytest.approx({"cpu": 0.5, "memory": 0.3, "gpu": 0.2})
     assert settings.nvidia_dcgm_endpoints == ("http://a:9400/metrics", "http://b:9400")
     assert settings.included_namespaces == ("team-*", "shop")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from collector.errors import SourceError
+from collector.observations import ClusterIdentity
 from collector.settings import load
 from collector.snapshot import LiveSources
-from tests.collector.listed_cluster import GIB, METRICS, PAGES, cluster_of, live
+from tests.collector.listed_cluster import GIB, METRICS, PAGES, T, cluster_of, live
 from tests.support.decoded import at
 from tests.support.kubernetes_objects import container, listing, pod
 from tests.support.no_thread_left import no_thread_left
@@ -24,10 +25,10 @@ from tests.support.scripted_http import Answer, Request, closed_port, json_answe
 def test_an_interval_of_a_cluster_is_listed() -> None:
     with live() as sources:
         found = cluster_of(sources)
-        told = (sources.uid, sources.date is not None)
-    assert told == ("the-cluster", True)
+        told = (sources.identity, sources.date is not None)
+    assert told == (ClusterIdentity("the-cluster", T), True)
     assert found is not None
-    assert found.uid == "the-cluster"
+    assert (found.uid, found.created) == ("the-cluster", T)
     assert found.namespaces == {"kube-system": {}, "ml": {"team": "research"}}
     assert [(span.node.name, span.node.cpu_capacity, span.node.excluded) for span in found.nodes] == [
         ("gpu-node-1", 16.0, False),
@@ -114,7 +115,7 @@ def test_without_namespaces_pods_are_known_all_the_same() -> None:
     with live({"/api/v1/namespaces": FORBIDDEN}) as sources:
         found = cluster_of(sources)
     assert found is not None
-    assert (found.uid, found.namespaces) == (None, {})
+    assert (found.uid, found.created, found.namespaces) == (None, None, {})
     assert [span.pod.namespace for span in found.pods] == ["ml", "vision"]
 
 

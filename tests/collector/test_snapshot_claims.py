@@ -74,7 +74,7 @@ def test_claims_that_do_not_come_in_time_are_unknown_and_said_to_be(caplog: pyte
             assert sources.cluster(now - 300, now) is not None
             # What was listed then need not be listed again.
             may_end.clear()
-            sources._reading_sec = 0.2
+            sources._claimed._reading_sec = 0.2
             found = sources.cluster(now - 300, now)
             assert found is not None
             assert found.claimed is None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from collector.observations import PodSpan
+from collector.observations import ClusterIdentity, PodSpan
 from collector.sampling_times import reading_moment
 from tests.collector.clocks import working
 from tests.collector.place import NOON, SILENT, Place, answering
@@ -115,7 +115,7 @@ def test_the_moment_is_that_of_the_clusters_uid_and_without_one_of_its_name(plac
         assert [collector.reading_moment(time) for time in times] == [
             reading_moment(time, 300, "uid-kube-system") for time in times
         ]
-        asked.uid = None
+        asked.identity = ClusterIdentity()
         assert [collector.reading_moment(time) for time in times] == [
             reading_moment(time, 300, "prod") for time in times
         ]

@@ -60,7 +60,7 @@ CLAIMS: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
-        "`list` and `watch` on namespaces, nodes and pods, `list` on nodes and pods of `metrics.k8s.io`",
+        "`list` and `watch` on namespaces, nodes, pods and persistentvolumeclaims, `list` on nodes and pods of",
         ("tests/helm/test_rights.py::test_the_rights_are_the_calls_that_are_made",),
     ),
     (

@@ -238,6 +238,7 @@ def test_what_passes_is_tried_again_within_the_interval_and_the_tick_is_whole(tm
         "/api/v1/namespaces": [status_answer(500, "no"), Answer(502)],
         "/api/v1/nodes": [replace(status_answer(429, "too many"), headers={"Retry-After": "1"}), Answer(503)],
         "/api/v1/pods": [Answer(200, b'{"kind"', length=500), silent],
+        "/api/v1/persistentvolumeclaims": [Answer(503)],
         "/apis/metrics.k8s.io/v1beta1/nodes": [Answer(504)],
         "/apis/metrics.k8s.io/v1beta1/pods": [replace(Answer(429), headers={"Retry-After": "1"}), silent],
     }
@@ -277,7 +278,7 @@ def test_where_watching_is_refused_finished_pods_count_and_the_manifest_says_wha
     (spot,) = here.manifest()["blind_spots"]
     assert spot["code"] == "pods_not_watched"
     assert "Pods cannot be watched, so they are listed once a minute" in spot["text"]
-    assert "Grant the verbs list and watch on namespaces, nodes and pods with a ClusterRole." in spot["text"]
+    assert "Grant the verbs list and watch on namespaces, nodes, pods and persistentvolumeclaims with" in spot["text"]
     # 1 core for an hour, and 4 for a quarter of it
     assert here.hour()["namespaces"]["shop"]["cpu"]["requests"] == [2.0]
 
@@ -288,6 +289,7 @@ def test_where_watching_is_refused_finished_pods_count_and_the_manifest_says_wha
         ("/api/v1/namespaces", 0, (1.0, 0.5, 1.0)),
         ("/api/v1/nodes", 1, None),
         ("/api/v1/pods", 1, None),
+        ("/api/v1/persistentvolumeclaims", 0, (1.0, 0.5, 1.0)),
         ("/apis/metrics.k8s.io/v1beta1/nodes", 0, (1.0, 0.5, 1.0)),
         ("/apis/metrics.k8s.io/v1beta1/pods", 0, (1.0, None, 0.0)),
     ],
@@ -300,9 +302,9 @@ def test_what_is_forbidden_costs_what_it_feeds(
         here = of_cluster(tmp_path, server.url)
         done = here.do("once")
     assert done.returncode == code, done.stderr
-    assert "(403). Grant that with a ClusterRole and ClusterRoleBinding." in done.stderr or path.endswith(
-        "v1beta1/nodes"
-    )
+    of_storage = path.endswith("persistentvolumeclaims")
+    advice = "Add this rule to its ClusterRole" if of_storage else "(403). Grant that with a ClusterRole and"
+    assert advice in done.stderr or path.endswith("v1beta1/nodes")
     if known is None:
         assert "nothing is stored" in done.stderr
         assert not (tmp_path / "data" / "dataset.json").exists()
@@ -310,3 +312,4 @@ def test_what_is_forbidden_costs_what_it_feeds(
     hour = here.hour()
     shop = hour["namespaces"]["shop"]["cpu"]
     assert (shop["requests"][0], shop["usage"][0], hour["coverage"]["metrics"][0]) == known
+    assert [spot["code"] for spot in here.manifest()["blind_spots"]] == ["volume_claims_unread"] * of_storage

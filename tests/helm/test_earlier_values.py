@@ -75,7 +75,8 @@ def rendered_with(helm: Helm, tmp_path: Path, values: dict[str, Any]) -> list[Ma
         ("envs.KL_POLLING_INTERVAL_SEC=600", "collector.pollingIntervalSeconds=600"),
         ("envs.KL_BILLING_HOURLY_RATE=1.5", "billing.hourlyRate=1.5"),
         ("envs.KL_BILLING_HOURLY_RATE=-1.0", "billing.hourlyRate="),
-        ("envs.KL_BILLING_CURRENCY_SYMBOL=€", "billing.currencySymbol=€"),
+        ("envs.KL_BILLING_CURRENCY_SYMBOL=€", "billing.currency=€"),
+        ("billing.currencySymbol=€", "billing.currency=€"),
         ("envs.KL_INCLUDED_NAMESPACES=a\\,b", "collector.includedNamespaces={a,b}"),
         ("envs.KL_EXCLUDED_NAMESPACES=c", "collector.excludedNamespaces={c}"),
         ("envs.KL_EXCLUDED_NAMESPACES=c,excludedNamespaces={d}", "collector.excludedNamespaces={d}"),
@@ -113,7 +114,8 @@ def test_what_means_the_same_is_taken_as_if_it_were_given_under_its_present_name
         ({"envs": {"KL_INCLUDED_NAMESPACES": ""}}, "collector.includedNamespaces={a,b}"),
         ({"envs": {"KL_BILLING_HOURLY_RATE": ""}}, "billing.hourlyRate=2"),
         ({"envs": {"KOA_BILLING_HOURLY_RATE": ""}}, "billing.hourlyRate=2"),
-        ({"envs": {"KL_BILLING_CURRENCY_SYMBOL": ""}}, "billing.currencySymbol=€"),
+        ({"envs": {"KL_BILLING_CURRENCY_SYMBOL": ""}}, "billing.currency=€"),
+        ({"billing": {"currencySymbol": ""}}, "billing.currency=€"),
         ({"envs": {"KL_NVIDIA_DCGM_ENDPOINT": ""}}, "dcgm.endpoints={http://dcgm.gpu:9400/metrics}"),
         ({"envs": {"KL_K8S_API_VERIFY_SSL": ""}}, "kubernetesApi.verifySsl=false"),
         ({"envs": {"KL_K8S_API_VERIFY_SSL": ""}}, "kubernetesApi.verifySsl=true"),
@@ -204,7 +206,7 @@ def test_a_values_file_of_an_earlier_chart_needs_two_names_less(helm: Helm, tmp_
     }
     manifests = rendered_with(helm, tmp_path, values)
     chosen = collector(manifests)
-    assert (chosen.cost_model, chosen.billing_hourly_rate, chosen.billing_currency_symbol) == ("CHARGE_BACK", 7.25, "€")
+    assert (chosen.cost_model, chosen.billing_hourly_rate, chosen.billing_currency) == ("CHARGE_BACK", 7.25, "€")
     assert (chosen.included_namespaces, chosen.excluded_namespaces) == ((), ("sandbox",))
     assert chosen.nvidia_dcgm_endpoints == ("http://dcgm-exporter.gpu-operator:9400/metrics",)
     assert claim(manifests)["resources"]["requests"]["storage"] == "500Mi"

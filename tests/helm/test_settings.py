@@ -123,7 +123,7 @@ def test_every_value_arrives_in_the_collector(rendered: Rendered) -> None:
     assert chosen.polling_interval_sec == 600
     assert chosen.cost_model == "CHARGE_BACK"
     assert chosen.billing_hourly_rate == 42.5
-    assert chosen.billing_currency_symbol == "€"
+    assert chosen.billing_currency == "EUR"
     assert chosen.billing_resource_weights == {"cpu": 0.5, "memory": 0.3, "gpu": 0.2}
     assert chosen.included_namespaces == ("team-*", "shop")
     assert chosen.excluded_namespaces == ("*-preview",)

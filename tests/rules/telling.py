@@ -21,9 +21,10 @@ from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metr
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
-from collector.model import TickSample
+from collector.model import TickSample, UnobservedCause
 from collector.observations import (
     Cluster,
+    ClusterIdentity,
     GpuDevice,
     MetricsListing,
     Node,
@@ -39,6 +40,7 @@ from collector.store.rates import RateChange
 from collector.store.store import Store
 from collector.tick import Collector
 from kl_core.labels import parse_selector
+from kl_core.vocabulary import Source
 from tests.support import kubernetes_objects as api
 from tests.support.books import books_after, documents
 
@@ -279,7 +281,8 @@ def filed(root: Path, samples: Sequence[TickSample], **settings: Any) -> Path:
 class _Script:
     """Sources that answer one reading after the other, and of its interval the same."""
 
-    uid = "uid-kube-system"
+    identity = ClusterIdentity("uid-kube-system")
+    causes: Mapping[Source, UnobservedCause] = MappingProxyType({})
     date: ClockReading | None = None
 
     def __init__(self, answers: list[Told]) -> None:

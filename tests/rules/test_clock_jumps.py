@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -20,10 +20,12 @@ import pytest
 from collector import cli, heartbeat
 from collector.clock import ClockReading
 from collector.loop import Loop
-from collector.observations import Cluster, UsageReading
+from collector.model import UnobservedCause
+from collector.observations import Cluster, ClusterIdentity, UsageReading
 from collector.settings import Settings
 from collector.store.store import Store
 from collector.tick import Collector
+from kl_core.vocabulary import Source
 from kl_mcp.counts import Counts
 from kl_mcp.tools import TABLE
 from kl_mcp.transport import probes
@@ -45,7 +47,8 @@ class Machine:
     """A machine with a collector and its volume. Only waiting makes time pass, and its clock may be wrong."""
 
     def __init__(self, root: Path, interval: int, *, dated: bool) -> None:
-        self.uid = "uid-kube-system"
+        self.identity = ClusterIdentity("uid-kube-system")
+        self.causes: Mapping[Source, UnobservedCause] = {}
         self.settings = Settings(db_location=root / "db", data_dir=root / "data", polling_interval_sec=interval)
         self.true = float(START)
         self.wrong_by = 0

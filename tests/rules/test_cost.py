@@ -198,7 +198,7 @@ def test_cost_is_published_whenever_there_is_a_rate_whatever_the_model(tmp_path:
         cost_model=cost_model,
         billing_hourly_rate=12.0,
         billing_resource_weights=CPU_ONLY,
-        billing_currency_symbol="€",
+        billing_currency="€",
     )
     manifest = orjson.loads((data / "dataset.json").read_bytes())
     assert (manifest["cost_model"], manifest["currency"]) == (cost_model, "€")

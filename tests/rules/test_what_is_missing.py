@@ -100,9 +100,9 @@ def test_a_rate_set_at_20_past_is_announced_and_not_shown_as_the_one_in_force(
     def spans(start: str, end: str) -> list[tuple[int, Told]]:
         return [(time, WELL) for time in range(at(start) + 300, at(end) + 1, 300)]
 
-    before = {"billing_hourly_rate": 10.0, "billing_currency_symbol": "$"}
+    before = {"billing_hourly_rate": 10.0, "billing_currency": "$"}
     collected(tmp_path, spans("2026-11-21T00:00", "2026-11-21T01:20"), **before)
-    after = {"billing_hourly_rate": rate, "billing_currency_symbol": currency}
+    after = {"billing_hourly_rate": rate, "billing_currency": currency}
     data = collected(tmp_path, spans("2026-11-21T01:20", "2026-11-21T01:30"), **after)
     answer = _described(data, "2026-11-21T01:30")
     assert (answer["billing_hourly_rate"], answer["currency"]) == (10.0, "$")

@@ -16,6 +16,7 @@ from collector.kubernetes.metrics_server import read_node_metrics, read_pod_metr
 from collector.kubernetes.nodes import parse_node
 from collector.kubernetes.objects import Decoder, NodeObject, PodObject
 from collector.kubernetes.pods import Shared, parse_pod
+from collector.kubernetes.volume_claims import VolumeClaimObject, parse_volume_claim
 from collector.observations import (
     Cluster,
     ContainerMetrics,
@@ -24,9 +25,11 @@ from collector.observations import (
     NodeSpan,
     PodSpan,
     UsageReading,
+    VolumeClaimSpan,
 )
 from collector.settings import Settings
 from collector.store.store import Store
+from simulator.cluster import View
 from simulator.dcgm import exposition
 from simulator.faults import parse_time
 from simulator.history import Past, Seen, Tick, fill, first_history, missing_ticks
@@ -80,6 +83,10 @@ def from_the_api(end: int, interval: int) -> Seen:
     pods = tuple(pod for pod in parsed if pod is not None and pod.ended is None)
     nodes = tuple(parse_node(each, end, lambda _: False)[0] for each in Decoder(NodeObject).page(node_page).items)
     namespaces = (namespace_object(WORKLOAD, spec, end)["metadata"] for spec in WORKLOAD.living(end))
+    view = View(WORKLOAD, end, interval).volume_claims(None)
+    claim_page = page("PersistentVolumeClaimList", map(view.build, range(len(view.keys))))
+    items = Decoder(VolumeClaimObject).page(claim_page).items
+    claims = (parse_volume_claim(each, end, Shared()).claim for each in items)
     running = running_pods(WORKLOAD, end, interval)
     metrics = MetricsListing(
         read_node_metrics(page("NodeMetricsList", node_metrics_objects(WORKLOAD, running, end, end))),
@@ -92,6 +99,7 @@ def from_the_api(end: int, interval: int) -> Seen:
             tuple(NodeSpan(node, interval) for node in nodes),
             nodes,
             tuple(PodSpan(pod, interval) for pod in pods),
+            volume_claims=tuple(VolumeClaimSpan(claim, interval) for claim in claims),
         ),
         UsageReading(end, pods, nodes, metrics, parse_exposition(exposition(WORKLOAD, end, interval))),
     )

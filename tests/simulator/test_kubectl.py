@@ -66,6 +66,15 @@ def test_get_pods_in_small_chunks_and_by_field(kubectl: Kubectl) -> None:
     assert [row[3] for row in rows] == ["Completed"]
 
 
+def test_get_claims(kubectl: Kubectl) -> None:
+    rows = kubectl("get", "pvc", "-n", "messaging", "--no-headers")
+    assert [(row[0], row[1], *row[3:6]) for row in rows] == [
+        (f"data-kafka-{i}", "Bound", "256Gi", "RWO", "fast") for i in range(3)
+    ]
+    (pending,) = kubectl("get", "pvc", "-A", "--no-headers", "--field-selector=status.phase=Pending")
+    assert pending[:3] == ["dev-sandbox", "wished-for", "Pending"]
+
+
 def test_get_namespaces(kubectl: Kubectl) -> None:
     rows = kubectl("get", "ns")
     names = [row[0] for row in rows[1:]]

@@ -98,11 +98,14 @@ def test_a_pod_that_comes_with_office_hours_is_new_every_day() -> None:
     assert len(uids) == 2
 
 
-def test_a_gpu_node_advertises_its_devices_once_for_each_replica() -> None:
+def test_a_node_tells_its_pool_and_a_gpu_node_advertises_its_devices_once_for_each_replica() -> None:
     nodes = {node.name: node_object(WORKLOAD, node, NOW) for node in WORKLOAD.nodes}
     assert nodes["gpu-0"]["status"]["capacity"]["nvidia.com/gpu"] == "4"
     assert nodes["gpu-1"]["status"]["capacity"]["nvidia.com/gpu"] == "8"
     assert nodes["gpu-1"]["metadata"]["labels"]["nvidia.com/gpu.replicas"] == "2"
+    pools = {name: node["metadata"]["labels"]["karpenter.sh/nodepool"] for name, node in nodes.items()}
+    assert (pools["gpu-0"], pools["worker-0"], pools["worker-3"]) == ("gpu", "worker", "worker-spot")
+    assert nodes["worker-3"]["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "sim.64x256"
     # 64 cores less 500m, 256 GiB less 3072 MiB: 253 GiB = 265289728 Ki.
     assert nodes["worker-0"]["status"]["capacity"]["cpu"] == "64"
     assert nodes["worker-0"]["status"]["allocatable"]["cpu"] == "63500m"

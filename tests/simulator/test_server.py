@@ -58,18 +58,19 @@ def names(listing: Any) -> list[str]:
     return [item["metadata"]["name"] for item in listing["items"]]
 
 
-def test_pages_join_to_the_whole_list_without_repeats(simulator: RunningSimulator) -> None:
-    whole = fetch(f"{simulator.url}/api/v1/pods")[1]
+@pytest.mark.parametrize(("resource", "limit"), [("pods", 20), ("persistentvolumeclaims", 5)])
+def test_pages_join_to_the_whole_list_without_repeats(simulator: RunningSimulator, resource: str, limit: int) -> None:
+    whole = fetch(f"{simulator.url}/api/v1/{resource}")[1]
     paged, token, remaining = [], "", []
     while True:
-        page = fetch(f"{simulator.url}/api/v1/pods?limit=20&continue={token}")[1]
+        page = fetch(f"{simulator.url}/api/v1/{resource}?limit={limit}&continue={token}")[1]
         paged += names(page)
         token = page["metadata"].get("continue", "")
         if not token:
             break
         remaining.append(page["metadata"]["remainingItemCount"])
     assert paged == names(whole)
-    assert remaining[0] == len(paged) - 20
+    assert remaining[0] == len(paged) - limit
     assert "continue" not in whole["metadata"]
 
 

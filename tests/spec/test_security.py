@@ -120,6 +120,7 @@ def test_the_collector_lists_five_things_and_writes_below_its_two_directories(
         "/api/v1/namespaces",
         "/api/v1/nodes",
         "/api/v1/pods",
+        "/api/v1/persistentvolumeclaims",
         "/apis/metrics.k8s.io/v1beta1/nodes",
         "/apis/metrics.k8s.io/v1beta1/pods",
     }

@@ -15,7 +15,12 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
-KINDS = {"namespaces": "Namespace", "nodes": "Node", "pods": "Pod"}
+KINDS = {
+    "namespaces": "Namespace",
+    "nodes": "Node",
+    "pods": "Pod",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
 _POLL_SECONDS = 0.02
 
 

@@ -66,6 +66,25 @@ def node(
     }
 
 
+def volume_claim(
+    name: str = "data",
+    namespace: str = "shop",
+    storage: str | None = "10Gi",
+    storage_class: str | None = None,
+    *,
+    phase: str | None = "Bound",
+    **metadata: Any,
+) -> Object:
+    """A PersistentVolumeClaim."""
+    requests = {} if storage is None else {"requests": {"storage": storage}}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": requests}
+    return {
+        "metadata": {"namespace": namespace, "name": name, "uid": f"{namespace}-{name}", **metadata},
+        "spec": spec if storage_class is None else {**spec, "storageClassName": storage_class},
+        "status": {} if phase is None else {"phase": phase},
+    }
+
+
 def listing(kind: str, items: list[Object], **metadata: str) -> Object:
     """A list object such as PodList."""
     return {"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": items}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from collector.hour import HourRate, NodeIs, Origin
 from collector.model import StoredSpecial, UnmeasuredReason, UnobservedCause
-from collector.store.ledger.form import AmountField, ClusterIdentity, UnobservedDays
+from collector.store.ledger.form import AmountField, LedgerCluster, UnobservedDays
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import Metric, Source
 
@@ -53,7 +53,7 @@ class LedgerDay:
     """The hours of one file, from its first to its last without gaps. Arrays have an element an hour."""
 
     date: str
-    cluster: ClusterIdentity
+    cluster: LedgerCluster
     previous: str
     """The chain of the line before the first one."""
     unobserved_days: UnobservedDays | None

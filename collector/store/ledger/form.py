@@ -27,7 +27,7 @@ class _Form(Struct, forbid_unknown_fields=True, omit_defaults=True):
     pass
 
 
-class ClusterIdentity(Struct, frozen=True, forbid_unknown_fields=True):
+class LedgerCluster(Struct, frozen=True, forbid_unknown_fields=True):
     """Which cluster a ledger is of."""
 
     name: str
@@ -69,7 +69,7 @@ class Header(_Form, omit_defaults=False):
 
     schema: Literal["kubeledger.ledger/1"]
     date: str
-    cluster: ClusterIdentity
+    cluster: LedgerCluster
     previous: str
     unobserved_days: UnobservedDays | None
     namespaces: list[NamedLabels]

@@ -18,7 +18,7 @@ from collector.store.ledger.closed_hours import closed_hours
 from collector.store.ledger.day import LedgerDay
 from collector.store.ledger.day_file import DayFile, recover
 from collector.store.ledger.days import days, load
-from collector.store.ledger.form import ClusterIdentity, encode
+from collector.store.ledger.form import LedgerCluster, encode
 from collector.store.ledger.writing import DayOrder, day_name
 from kl_core.calendar import DAY, HOUR, floor_day, iso
 
@@ -80,7 +80,7 @@ class Ledger:
         begun = self._first_hour % DAY // HOUR
         return (len(self._files) - 1) * _LINES_A_DAY - begun + self._lines_of_last
 
-    def append(self, hours: Sequence[ClosedHour], cluster: ClusterIdentity) -> None:
+    def append(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
         """Close hours, oldest first: when this returns they are on disk. Of each day that ends it compresses the file.
 
         StoreError for an hour that does not follow; those before it are closed then.
@@ -103,7 +103,7 @@ class Ledger:
         if _ends_day(hour):
             _compress(file)
 
-    def _begin(self, hours: Sequence[ClosedHour], cluster: ClusterIdentity) -> None:
+    def _begin(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
         last = self.last_hour
         for hour in hours:
             self._check_follows(hour, last)

@@ -18,10 +18,10 @@ from collector.store.ledger.form import (
     SCHEMA,
     AmountField,
     Bill,
-    ClusterIdentity,
     ColumnOfAmounts,
     Header,
     HourLine,
+    LedgerCluster,
     MetricAmounts,
     MetricColumns,
     NamedLabels,
@@ -59,7 +59,7 @@ def day_name(instant: int) -> str:
     return bucket_name("daily_14d", instant)
 
 
-def header(first: ClosedHour, cluster: ClusterIdentity, previous: str, last_day: int | None) -> tuple[Header, DayOrder]:
+def header(first: ClosedHour, cluster: LedgerCluster, previous: str, last_day: int | None) -> tuple[Header, DayOrder]:
     """Return the first line of the day that begins with the hour `first`, and what it named.
 
     `previous` is the chain of the line before it, `last_day` the start of the day that this is of, None without one.

@@ -11,6 +11,7 @@ in _refuse.tpl. docs/migrating-from-kubeledger.md has the table.
 {{- include "kubeledger.take" (list $values "excludedNamespaces" "collector.excludedNamespaces" list) -}}
 {{- include "kubeledger.take" (list $values "prometheusOperator.enabled" "metrics.serviceMonitor.enabled" false) -}}
 {{- include "kubeledger.take" (list $values "prometheusOperator.labels" "metrics.serviceMonitor.labels" dict) -}}
+{{- include "kubeledger.take" (list $values "billing.currencySymbol" "billing.currency" "$") -}}
 {{- include "kubeledger.take" (list $values "metadata.labels" "extraLabels" dict) -}}
 {{- /* service.port beside it was that of the dashboard. */ -}}
 {{- with (default dict $values.mcp.service).port }}{{ $_ := set $values.service "port" . }}{{ end -}}

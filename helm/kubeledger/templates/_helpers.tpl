@@ -250,7 +250,7 @@ capabilities:
 {{- else }}
 {{- include "kubeledger.variable" (list "KL_BILLING_HOURLY_RATE" (include "kubeledger.hourlyRate" $)) }}
 {{- end }}
-{{- include "kubeledger.variable" (list "KL_BILLING_CURRENCY_SYMBOL" .currencySymbol) }}
+{{- include "kubeledger.variable" (list "KL_BILLING_CURRENCY" .currency) }}
 {{- $weights := list }}
 {{- range $metric, $weight := .resourceWeights }}
 {{- $weights = append $weights (printf "%s=%v" $metric $weight) }}

@@ -79,7 +79,8 @@ KL_REQUEST_TIMEOUT_SEC: collector.requestTimeoutSeconds
 KL_LOG_LEVEL: collector.logLevel
 KL_BILLING_HOURLY_RATE: billing.hourlyRate or billing.existingSecret
 KL_HOURLY_BILLING_RATE: billing.hourlyRate or billing.existingSecret
-KL_BILLING_CURRENCY_SYMBOL: billing.currencySymbol
+KL_BILLING_CURRENCY: billing.currency
+KL_BILLING_CURRENCY_SYMBOL: billing.currency
 KL_BILLING_RESOURCE_WEIGHTS: billing.resourceWeights
 KL_NVIDIA_DCGM_ENDPOINT: dcgm.endpoints
 KL_K8S_API_ENDPOINT: kubernetesApi.endpoint

@@ -62,27 +62,29 @@ def test_an_exporter_that_is_down_is_told_beside_the_devices_of_the_others() -> 
     assert uuids(result.devices) == ["GPU-0f8c", "GPU-604a"]
     (error,) = result.errors
     assert f"{dead} (127.0.0.1) refuses connections" in str(error)
+    assert error.cause == "unreachable"
     assert "KL_NVIDIA_DCGM_ENDPOINT" in str(error)
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("answer", "message", "cause"),
     [
-        (Answer(404), "answered 404; expected 200"),
-        (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "answered 302; expected 200"),
-        (Answer(200, b"<html>login</html>"), "is not Prometheus text"),
-        (Answer(200, b"x" * 10, length=500), "broke off"),
-        (Answer(200, b"# x\n", delay_sec=LIMIT_SECONDS), "did not answer in time"),
-        (Answer(200, b"#" * 1000, delay_sec=0.05, chunk_bytes=1), "did not answer in time"),
+        (Answer(404), "answered 404; expected 200", "not_served"),
+        (Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "answered 302; expected 200", "error"),
+        (Answer(200, b"<html>login</html>"), "is not Prometheus text", "error"),
+        (Answer(200, b"x" * 10, length=500), "broke off", "error"),
+        (Answer(200, b"# x\n", delay_sec=LIMIT_SECONDS), "did not answer in time", "timeout"),
+        (Answer(200, b"#" * 1000, delay_sec=0.05, chunk_bytes=1), "did not answer in time", "timeout"),
     ],
     ids=["absent", "moved", "other page", "truncated", "silent", "dripping"],
 )
-def test_an_exporter_that_fails_is_explained(answer: Answer, message: str) -> None:
+def test_an_exporter_that_fails_is_explained(answer: Answer, message: str, cause: str) -> None:
     with serving(lambda _: answer) as server:
         result = scrape([server.url], 0.2, sleep=lambda _: None)
     assert result.devices == ()
     assert message in str(result.errors[0])
     assert server.url in str(result.errors[0])
+    assert result.errors[0].cause == cause
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_namespace_lives_while_the_source_knows_it(tmp_path: Path, source: Pat
 
 
 def test_the_recorded_rate_becomes_the_history_of_rates(tmp_path: Path, source: Path) -> None:
-    assert import_(tmp_path, KL_BILLING_CURRENCY_SYMBOL="€") == 0
+    assert import_(tmp_path, KL_BILLING_CURRENCY="€") == 0
     history = rates.load(tmp_path / "db")
     assert [(change.effective, change.rate, change.currency) for change in history] == [
         (BEGIN, 8.0, "€"),

@@ -149,7 +149,7 @@ def test_the_rates_of_what_is_stored_stay_and_later_ones_are_added(tmp_path: Pat
         rate.unlink(missing_ok=True)
         change = min(end, CHANGE + HOUR)
         write_database(rate, steps(BEGIN, change, 8.0, 8.0) | steps(change, end, 9.0, 9.0))
-        assert import_(tmp_path, KL_BILLING_CURRENCY_SYMBOL=currency) == 0
+        assert import_(tmp_path, KL_BILLING_CURRENCY=currency) == 0
     found = [(change.effective, change.rate, change.currency) for change in rates.load(tmp_path / "db")]
     # From 12:35 two days before: the hour that is known in part has no rate.
     assert found == [(CHANGE - 47 * HOUR, 8.0, "€"), (CHANGE + HOUR, 9.0, "$")]

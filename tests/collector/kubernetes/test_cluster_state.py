@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.accounting.gpu_units import GpuUnits
 from collector.accounting.pod_totals import Held, total_pods
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife
-from collector.observations import BlindSpot, Pod
+from collector.observations import BlindSpot, ClusterIdentity, Pod
 from tests.collector.kubernetes.versions import END, START, a_node, a_pod
 
 
@@ -238,14 +238,37 @@ def test_a_node_that_turned_unready_has_a_span_of_each() -> None:
     ]
 
 
+def test_a_node_whose_labels_change_has_one_span_and_its_newest_labels() -> None:
+    state = ClusterState()
+    state.nodes.replace({"n1": a_node(labels={"pool": "a"})}, 3000.0)
+    state.nodes.put("n1", a_node(labels={"pool": "b"}), 3100.0)
+    state.nodes.replace({"n1": a_node(labels={"pool": "c"})}, 3200.0)
+    assert nodes_of(state) == [("n1", 4.0, 300.0)]
+    assert [node.labels for node in state.interval(START, END).present] == [{"pool": "c"}]
+    # What counts is told apart all the same.
+    state.nodes.put("n1", a_node(cpu=8.0, labels={"pool": "d"}), 3400.0)
+    assert nodes_of(state, END, END + 300) == [("n1", 4.0, 100.0), ("n1", 8.0, 200.0)]
+
+
 def test_namespaces_have_their_newest_labels_and_the_cluster_its_identity() -> None:
     state = ClusterState()
-    first = {"a": NamespaceLife("a", "a", {"team": "x"}), "k": NamespaceLife("kube-system", "cluster-uid", {})}
+    first = {"a": NamespaceLife("a", "a", {"team": "x"}), "k": NamespaceLife("kube-system", "cluster-uid", {}, 7.0)}
     state.namespaces.replace({**first, "b": NamespaceLife("b", "b", {})}, 3000.0)
     state.namespaces.put("a", NamespaceLife("a", "a", {"team": "y"}), 3100.0)
     state.namespaces.remove("b", 3100.0)
     spot = BlindSpot("odd_objects", "One pod cannot be read.")
     found = state.interval(START, END, (spot,))
     assert found.namespaces == {"a": {"team": "y"}, "kube-system": {}}
-    assert (found.uid, found.blind_spots) == ("cluster-uid", (spot,))
-    assert ClusterState().interval(START, END).uid is None
+    assert (found.uid, found.created, found.blind_spots) == ("cluster-uid", 7.0, (spot,))
+    assert state.identity == ClusterIdentity("cluster-uid", 7.0)
+
+
+def test_without_its_namespace_a_cluster_has_no_identity_and_one_made_anew_has_another() -> None:
+    state = ClusterState()
+    assert state.identity == ClusterIdentity(None, None)
+    assert (state.interval(START, END).uid, state.interval(START, END).created) == (None, None)
+    state.namespaces.put("k", NamespaceLife("kube-system", "k", {}, 7.0), 3000.0)
+    state.namespaces.remove("k", 3100.0)
+    assert state.identity == ClusterIdentity(None, None)
+    state.namespaces.put("l", NamespaceLife("kube-system", "l", {}), 3200.0)
+    assert state.identity == ClusterIdentity("l", None)

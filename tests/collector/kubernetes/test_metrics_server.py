@@ -166,24 +166,27 @@ def test_pods_are_asked_for_when_the_first_is() -> None:
 
 
 NO_LISTS = [
-    {},
-    {"kind": "Status", "items": []},
-    {"kind": "PodMetricsList"},
-    {"kind": "PodMetricsList", "items": None},
-    {"kind": "PodMetricsList", "items": {"a": 1}},
-    {"items": []},
-    ["a"],
-    None,
+    ({}, "empty"),
+    ({"items": None}, "empty"),
+    ({"kind": "PodMetricsList"}, "empty"),
+    ({"kind": "PodMetricsList", "items": None}, "empty"),
+    ({"kind": "Status"}, "error"),
+    ({"kind": "Status", "items": []}, "error"),
+    ({"kind": "PodMetricsList", "items": {"a": 1}}, "error"),
+    ({"items": []}, "error"),
+    (["a"], "error"),
+    (None, "error"),
 ]
 
 
-@pytest.mark.parametrize("answer", NO_LISTS)
-def test_an_answer_without_items_is_no_listing(answer: Any) -> None:
+@pytest.mark.parametrize(("answer", "cause"), NO_LISTS)
+def test_an_answer_without_items_is_no_listing(answer: Any, cause: str) -> None:
     with (
         session_with(lambda _: json_answer(answer)) as session,
-        pytest.raises(SourceError, match="did not answer with a list"),
+        pytest.raises(SourceError, match="did not answer with a list") as caught,
     ):
         list(list_pod_metrics(session))
+    assert caught.value.cause == cause
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])

@@ -63,6 +63,14 @@ def test_labels_and_annotations_that_tell_of_gpus_are_kept() -> None:
     assert hints == {"nvidia.com/gpu.product": "A100", "hami.io/node-nvidia-register": "10"}
 
 
+def test_all_labels_are_kept() -> None:
+    labels = {"nvidia.com/gpu.product": "A100", "zone": "a", "empty": ""}
+    assert read_node(node(labels=labels)).node.labels == labels
+    bare = node()
+    del bare["metadata"]["labels"]
+    assert read_node(bare).node.labels == {}
+
+
 @pytest.mark.parametrize(("status", "ready"), [("True", True), ("False", False), ("Unknown", False)])
 def test_a_node_is_ready_when_it_says_so(status: str, ready: bool) -> None:
     found = read_node(with_ready(status=status, lastTransitionTime=at(T))).node

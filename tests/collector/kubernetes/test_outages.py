@@ -53,7 +53,7 @@ def test_the_end_is_told_once_and_not_of_what_a_repetition_ended() -> None:
 def test_a_server_that_cannot_be_reached_is_told_at_the_beginning_and_the_end(
     api: KubernetesApi, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of three resources breaks off and fails when it is repeated; then nothing, until one line for them all."""
+    """Each of four resources breaks off and fails when it is repeated; then nothing, until one line for them all."""
     monkeypatch.setattr("collector.kubernetes.session._FIRST_PAUSE_SEC", 0.01)
     settings = load({"HOME": "/nonexistent", "KL_K8S_API_ENDPOINT": api.url})
     timing = Timing(short_watch=3, silence=LIMIT_SECONDS, pauses=(0.01, 0.05))
@@ -74,7 +74,7 @@ def test_a_server_that_cannot_be_reached_is_told_at_the_beginning_and_the_end(
     loud = said(logging.INFO, "collector.kubernetes.session") + said(logging.INFO, "collector.kubernetes.watch")
     (end,) = (message for message in loud if message.endswith(" answers again"))
     assert end.startswith(f"{api.url}/api/v1/")
-    assert len(loud) == 3 * 2 + 1
+    assert len(loud) == 4 * 2 + 1
     readings = "collector.snapshot"
     told = [len(said(level, readings)) for level in (logging.WARNING, logging.INFO, logging.DEBUG)]
     assert told == [3, 3, 3 * (READINGS - 2)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.kubernetes.watch import Timing
+from collector.kubernetes.watch import RIGHTS, Timing
 from tests.collector.kubernetes.watching import streaming, watched
 from tests.support.kubernetes_api import KubernetesApi, serving_cluster
 from tests.support.kubernetes_objects import container, listing, pod
@@ -28,7 +28,7 @@ def test_where_watching_is_refused_it_lists_and_says_what_to_grant(
         assert found.names() == ["a", "b", "c"]
         (spot,) = found.watcher.blind_spots()
     assert spot.code == "pods_not_watched"
-    assert "Grant the verbs list and watch on namespaces, nodes and pods with a ClusterRole." in spot.text
+    assert RIGHTS in spot.text
     assert len([each for each in caplog.records if "cannot be watched" in each.message]) == 1
 
 

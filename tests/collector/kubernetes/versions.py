@@ -16,5 +16,13 @@ def a_pod(uid: str = "u", *, cpu: float = 1.0, bound: float = 0.0, ended: float 
     )
 
 
-def a_node(name: str = "n1", *, cpu: float = 4.0, ready: bool = True, created: float = 0.0) -> NodeLife:
-    return NodeLife(Node(name, name, cpu, cpu, 0.0, 0.0, ready, 0.0, True, False), created)
+def a_node(
+    name: str = "n1",
+    *,
+    cpu: float = 4.0,
+    ready: bool = True,
+    created: float = 0.0,
+    labels: dict[str, str] | None = None,
+) -> NodeLife:
+    node = Node(name, name, cpu, cpu, 0.0, 0.0, ready, 0.0, True, False, labels=labels or {})
+    return NodeLife(node, created)

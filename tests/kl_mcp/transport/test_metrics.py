@@ -221,7 +221,8 @@ def test_what_the_newest_sample_lacks_is_counted_over_all_namespaces_and_unknown
     }
     none = dict.fromkeys(("incomplete", "negative", "impossible", "odd", "gpu_not_seen"), 0)
     assert found["unmeasured_pods"] == {"stale": 5, "absent": 1, "new": 7, **none}
-    others = ("pods_not_watched", "resource_claims_unread", "gpus_of_other_vendors", "gpus_without_use")
+    others = ("pods_not_watched", "resource_claims_unread", "gpus_of_other_vendors", "gpus_without_use",
+              "volume_claims_unread")  # fmt: skip
     unseen = dict.fromkeys(others, 0)
     assert found["blind_spots"] == {"odd_objects": 1, **unseen}
     untold = _collected(_looked_at(tmp_path / "untold", Counts()), Counts(), TICK)

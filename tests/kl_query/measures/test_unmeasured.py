@@ -358,8 +358,10 @@ TEXTS = {
     "odd_objects": "Pod bank/web-1 cannot be read.",
     "gpus_of_other_vendors": "8 GPUs are of other vendors.",
     "gpus_without_use": "2 GPUs tell no use.",
+    "volume_claims_unread": "Volume claims cannot be read.",
 }
 EVERY = list(TEXTS.values())
+OF_GPUS = EVERY[2:5]
 
 
 @pytest.fixture(scope="module")
@@ -378,8 +380,8 @@ def unseeing() -> Dataset:
         ("describe_dataset", {}, EVERY),
         ("get_usage", {"metric": "cpu"}, ["Pod bank/web-1 cannot be read."]),
         ("get_usage", {"metric": "cpu", "dimension": "requests"}, [EVERY[0], EVERY[2]]),
-        ("get_usage", {"metric": "gpu"}, EVERY[2:]),
-        ("get_usage", {"metric": "gpu", "dimension": "requests"}, EVERY),
+        ("get_usage", {"metric": "gpu"}, OF_GPUS),
+        ("get_usage", {"metric": "gpu", "dimension": "requests"}, [*EVERY[:2], *OF_GPUS]),
         ("get_efficiency", {"metric": "cpu"}, [EVERY[0], EVERY[2]]),
         ("get_efficiency", {}, EVERY),
         ("list_namespaces", {}, []),

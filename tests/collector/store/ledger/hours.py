@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from collector.hour import Amount, Amounts, ClosedHour, HourNode, HourRate, HourRow, NodeIs, Origin
 from collector.model import NodeFacts
 from collector.store.ledger.day import SPECIAL_ROWS
-from collector.store.ledger.form import ClusterIdentity
+from collector.store.ledger.form import LedgerCluster
 from collector.store.ledger.writing import CAUSES, REASONS
 from kl_core.calendar import DAY, HOUR, read_iso
 from kl_core.vocabulary import BILLED_METRICS, METRICS, Metric
 
 MIDNIGHT = read_iso("2026-10-03T00:00:00Z")
-CLUSTER = ClusterIdentity("prod", "7f0c", "2025-01-02T03:04:05Z")
+CLUSTER = LedgerCluster("prod", "7f0c", "2025-01-02T03:04:05Z")
 NODE = NodeIs(
     NodeFacts("m5.large", "eu-west-1a", "general", "spot", {"kubernetes.io/arch": "amd64"}),
     {"cpu": 4_000, "memory": 16_384},
