@@ -19,6 +19,7 @@ from collector.store.files import explained, write_atomically
 from collector.store.paths import LEDGER_FOLDER
 from kl_core.durable_files import UNFINISHED, make_folder, sync_path
 
+_DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 PLAIN, COMPRESSED = ".jsonl", ".jsonl.xz"
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 4 * 2**20, "pb": 0}]
 """A day of a thousand namespaces is half of the window. A larger one makes no smaller file, and takes twice the memory;
@@ -125,7 +126,7 @@ def day_files(directory: Path) -> list[DayFile]:
     """Return the days that have files under a database location, oldest first. StoreError if it cannot be listed."""
     ledger = directory / LEDGER_FOLDER
     with explained("read", ledger):
-        names = {path.name for ending in (PLAIN, COMPRESSED) for path in ledger.glob(f"[0-9]*/[0-9]*/*-*-*{ending}")}
+        names = {path.name for ending in (PLAIN, COMPRESSED) for path in ledger.glob(f"*/*/{_DATE}{ending}")}
     return [DayFile(date, directory) for date in sorted({name.partition(".")[0] for name in names})]
 
 
@@ -136,7 +137,7 @@ def recover(directory: Path) -> list[DayFile]:
     """
     ledger = directory / LEDGER_FOLDER
     with explained("tidy up", ledger):
-        for leftover in ledger.glob(f"[0-9]*/[0-9]*/*{UNFINISHED}"):
+        for leftover in ledger.glob(f"*/*/{_DATE}.*{UNFINISHED}"):
             leftover.unlink()
     files = day_files(directory)
     for file in files:

@@ -15,14 +15,14 @@ from collector.store.ledger.rules import first_fault
 from collector.store.ledger.writing import day_name
 from kl_core.calendar import DAY, HOUR, iso, read_iso
 
-Outcome = Literal["proven", "consistent", "bad"]
+Proof = Literal["proven", "consistent", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a ledger is. Of a `bad` one `fault` names the first bad line; the counts are of the days before."""
 
-    outcome: Outcome
+    proof: Proof
     """`proven`: up to the line whose chain is the given head. `consistent`: no head was given to hold it against."""
     days: int
     lines: int
@@ -51,8 +51,9 @@ def verify(
     state = _Verification(head, stated=first is not None)
     try:
         for done, file in enumerate(chosen, 1):
-            is_newest = file is newest
-            state.take(file, load(file, is_newest=is_newest), is_over=not is_newest or not file.plain.exists())
+            # A collector may end the newest day, and compress it, after it was read here.
+            is_over = file is not newest or not file.plain.exists()
+            state.take(file, load(file, is_newest=file is newest), is_over=is_over)
             if progress is not None:
                 progress(done, len(chosen))
         return state.verdict(chosen[-1])
@@ -91,8 +92,8 @@ class _Verification:
         """Return the verdict on days without a fault. DamagedDayError where the head is of none of their lines."""
         if self._head is not None and self._proven_until is None:
             raise DamagedDayError(str(newest.path), None, f"no line up to here has the head {self._head}")
-        outcome: Outcome = "consistent" if self._head is None else "proven"
-        return Verdict(outcome, self.days, self.lines, self.chain, proven_until=self._proven_until)
+        proof: Proof = "consistent" if self._head is None else "proven"
+        return Verdict(proof, self.days, self.lines, self.chain, proven_until=self._proven_until)
 
     def _check_beginning(self, file: DayFile, day: LedgerDay) -> None:
         before = self._before

@@ -112,7 +112,12 @@ def test_a_compression_that_was_cut_short_is_completed(tmp_path: Path) -> None:
     (compressed,) = tmp_path.rglob("*.xz")
     content = compressed.read_bytes()
     plain = compressed.with_suffix("")
-    for state in ({}, {compressed: content}, {compressed: content[:-9]}, {plain.with_name("x.unfinished"): b""}):
+    for state in (
+        {},
+        {compressed: content},
+        {compressed: content[:-9]},
+        {plain.with_name(compressed.name + ".unfinished"): b""},
+    ):
         compressed.unlink(missing_ok=True)
         plain.write_bytes(lzma.decompress(content))
         for path, left in state.items():

@@ -112,3 +112,34 @@ def test_a_newest_day_that_was_compressed_before_its_end_is_damaged(tmp_path: Pa
     day_files(tmp_path)[0].compress()
     with pytest.raises(DamagedDayError, match="line 7: it is missing, for the day is not over there"):
         Ledger.open(tmp_path)
+
+
+def test_a_damaged_newest_day_is_named_and_nothing_is_deleted(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).append(day(hours=3), CLUSTER)
+    path = day_files(tmp_path)[0].plain
+    damaged = path.read_bytes().replace(b"1001", b"1009", 1)
+    path.write_bytes(damaged)
+    with pytest.raises(DamagedDayError, match="line 3: its chain is not that of its content") as error:
+        Ledger.open(tmp_path)
+    assert (error.value.file, error.value.line) == (str(path), 3)
+    assert path.read_bytes() == damaged
+
+
+def test_a_start_and_an_hour_read_no_day_but_the_newest(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append([*day(), *day(MIDNIGHT + DAY, 1)], CLUSTER)
+    day_files(tmp_path)[0].compressed.write_bytes(b"rot" * 9)
+    again = Ledger.open(tmp_path)
+    again.append([hour(MIDNIGHT + DAY + HOUR)], CLUSTER)
+    assert [each.start for each in again.hours(MIDNIGHT + DAY, 2**35)] == [MIDNIGHT + DAY, MIDNIGHT + DAY + HOUR]
+    with pytest.raises(DamagedDayError, match="it cannot be decompressed"):
+        list(again.hours(0, 2**35))
+
+
+def test_other_files_in_its_folders_are_none_of_its_own(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).append(day(hours=1), CLUSTER)
+    folder = day_files(tmp_path)[0].plain.parent
+    for name in ("notes-of-mine.jsonl", "2026-10-02.jsonl.bak", "mine.unfinished"):
+        (folder / name).write_text("mine")
+    assert Ledger.open(tmp_path).length == 2
+    assert len(list(folder.iterdir())) == 4

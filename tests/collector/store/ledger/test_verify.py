@@ -41,7 +41,7 @@ def compressed(directory: Path) -> list[Path]:
 
 def fault(directory: Path, head: str | None = None) -> DamagedDayError:
     verdict = verify(directory, head=head)
-    assert (verdict.outcome, verdict.proven_until) == ("bad", None)
+    assert (verdict.proof, verdict.proven_until) == ("bad", None)
     assert verdict.fault is not None
     return verdict.fault
 
@@ -67,13 +67,13 @@ def rewritten(directory: Path, number: int, change: Callable[[dict[str, Any]], N
 def test_a_ledger_that_nobody_changed_is_consistent(tmp_path: Path, heads: list[str]) -> None:
     steps: list[tuple[int, int]] = []
     verdict = verify(tmp_path, progress=lambda done, total: steps.append((done, total)))
-    assert (verdict.outcome, verdict.days, verdict.lines, verdict.head) == ("consistent", 3, 52, heads[-1])
+    assert (verdict.proof, verdict.days, verdict.lines, verdict.head) == ("consistent", 3, 52, heads[-1])
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_head_that_was_kept_elsewhere_proves_it_up_to_that_line(tmp_path: Path, heads: list[str]) -> None:
     verdicts = [verify(tmp_path, head=head) for head in heads]
-    assert [each.outcome for each in verdicts] == ["proven"] * 3
+    assert [each.proof for each in verdicts] == ["proven"] * 3
     assert [each.proven_until for each in verdicts] == [
         "2026-10-04T00:00:00Z",
         "2026-10-05T00:00:00Z",
@@ -89,7 +89,7 @@ def test_a_ledger_written_anew_is_consistent_but_not_proven_by_an_earlier_head(
     tmp_path: Path, heads: list[str]
 ) -> None:
     rewritten(tmp_path, 2, lambda line: line.update(measured=[5, 5]))
-    assert verify(tmp_path).outcome == "consistent"
+    assert verify(tmp_path).proof == "consistent"
     assert fault(tmp_path, heads[0]).file.endswith("2026-10-05.jsonl")
 
 
@@ -136,6 +136,23 @@ def test_a_day_that_ends_early_is_found(tmp_path: Path, heads: list[str]) -> Non
     assert (fault(tmp_path).line, fault(tmp_path).fault) == (25, "2026-10-03T23:00:00Z is missing")
 
 
+def test_a_closed_day_without_its_last_newline_is_found(tmp_path: Path, heads: list[str]) -> None:
+    path = compressed(tmp_path)[0]
+    path.write_bytes(lzma.compress(lzma.decompress(path.read_bytes())[:-1]))
+    assert (fault(tmp_path).line, fault(tmp_path).fault) == (25, "it has no end")
+
+
+def test_a_day_that_begins_late_is_found_even_where_the_chain_fits(tmp_path: Path, heads: list[str]) -> None:
+    second = day_files(tmp_path)[1]
+    documents, head, lines = [json.loads(line) for line in second.lines()[0]], heads[0], []
+    for document in [documents[0], *documents[2:]]:
+        del document["chain"]
+        line, head = chain.chained(head, json.dumps(document, separators=(",", ":")).encode())
+        lines.append(line)
+    second.begin(lines, is_over=True)
+    assert (fault(tmp_path).line, fault(tmp_path).fault) == (2, "2026-10-04T00:00:00Z is missing")
+
+
 def test_two_files_that_were_swapped_are_found(tmp_path: Path, heads: list[str]) -> None:
     first, second = compressed(tmp_path)
     one, other = first.read_bytes(), second.read_bytes()
@@ -153,14 +170,14 @@ def test_a_removed_file_is_found(tmp_path: Path, heads: list[str]) -> None:
 def test_a_removed_beginning_is_found_unless_it_is_said_where_to_begin(tmp_path: Path, heads: list[str]) -> None:
     compressed(tmp_path)[0].unlink()
     assert "If older days were given up, verify with --from 2026-10-04" in str(fault(tmp_path))
-    assert verify(tmp_path, first="2026-10-04").outcome == "consistent"
+    assert verify(tmp_path, first="2026-10-04").proof == "consistent"
 
 
 def test_a_range_of_days_is_held_against_itself_alone(tmp_path: Path, heads: list[str]) -> None:
     compressed(tmp_path)[0].write_bytes(b"")
     verdict = verify(tmp_path, first="2026-10-04", last="2026-10-04", head=heads[1])
-    assert (verdict.outcome, verdict.lines) == ("proven", 25)
-    assert verify(tmp_path, first="2026-10-04", last="2026-10-04", head=heads[2]).outcome == "bad"
+    assert (verdict.proof, verdict.lines) == ("proven", 25)
+    assert verify(tmp_path, first="2026-10-04", last="2026-10-04", head=heads[2]).proof == "bad"
 
 
 def test_without_a_day_there_is_nothing_to_verify(tmp_path: Path) -> None:
@@ -173,14 +190,14 @@ def test_without_a_day_there_is_nothing_to_verify(tmp_path: Path) -> None:
 def test_a_line_that_is_being_written_is_not_held_against_it(tmp_path: Path, heads: list[str]) -> None:
     newest = next(tmp_path.rglob("*.jsonl"))
     newest.write_bytes(newest.read_bytes() + b'{"hour":"2026-10')
-    assert verify(tmp_path).outcome == "consistent"
+    assert verify(tmp_path).proof == "consistent"
 
 
 def test_days_that_nobody_observed_have_to_be_named(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path)
     ledger.append([unobserved(MIDNIGHT + at * HOUR) for at in range(24)], CLUSTER)
     ledger.append(day(THIRD, 2), CLUSTER)
-    assert verify(tmp_path).outcome == "consistent"
+    assert verify(tmp_path).proof == "consistent"
     first, second = day_files(tmp_path)
     header, *hours = [orjson.loads(line) for line in second.lines()[0]]
     head, lines = chain.split(first.lines()[0][-1])[1], []
@@ -218,6 +235,8 @@ RULES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda line: line["cpu"].update(usage=[1]), "cpu.usage has 1 elements, the day has named 2 so far"),
     (lambda line: line["cpu"].update(usage=[1, 2.5]), "Expected `int | null`, got `float`"),
     (lambda line: line["cpu"].update(usage=[1, 2**64]), "cpu.usage: Python int too large"),
+    (lambda line: line["capacity"].update(cpu=2**64), "Python int too large"),
+    (lambda line: line["cpu"].update(requests=[None, 1]), "cpu.charged is known where requests are not"),
     (lambda line: line.update(idle=5), "Object contains unknown field `idle`"),
     (lambda line: line.update(gone=[2]), "2 is the place of none of the 2 names so far"),
     (lambda line: line.update(labels={"2": {}}), "'2' is the place of none of the 2 names so far"),
