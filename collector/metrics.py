@@ -30,9 +30,10 @@ TickOutcome = Literal["stored", "unobserved", "refused", "failed", "missed"]
 TickFailure = Literal["store", "no_space", "publication", "defect"]
 """Why a tick raised: the store, a full disk, the publication (then it is stored), or something that is a defect."""
 NO_CAUSE = "none"
+_OF_OTHER_OUTCOMES = ("clock", "collector_down")
 TICKS: Mapping[TickOutcome, tuple[str, ...]] = {
     "stored": (NO_CAUSE,),
-    "unobserved": get_args(UnobservedCause),
+    "unobserved": tuple(cause for cause in get_args(UnobservedCause) if cause not in _OF_OTHER_OUTCOMES),
     "refused": get_args(Witness),
     "failed": get_args(TickFailure),
     "missed": (NO_CAUSE,),

@@ -134,7 +134,7 @@ def test_a_system_without_a_thread_left_costs_the_metrics_alone(caplog: pytest.L
 
 
 def test_a_request_for_which_no_thread_is_left_costs_no_slot(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "collector.metrics_server")
     with serving(Meter()) as server:
         for _ in range(MAX_REQUESTS + 1):
             with no_thread_left(), pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
