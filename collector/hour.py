@@ -13,8 +13,8 @@ from typing import Literal
 from collector.model import NodeFacts, StoredSpecial, UnmeasuredReason, UnobservedCause
 from kl_core.vocabulary import Metric, Source
 
-Amount = int | None
-Amounts = Mapping[Metric, Amount]
+HourAmount = int | None
+HourAmounts = Mapping[Metric, HourAmount]
 """By metric. One that is absent was zero where the cluster was observed, and does not apply where it cannot be."""
 
 Origin = Literal["collector", "rrd", "import"]
@@ -28,19 +28,19 @@ HOUR_SECONDS = 3600
 class HourRow:
     """What a namespace, or a stored special entry, came to in an hour."""
 
-    usage: Amounts
-    requests: Amounts
-    charged: Amounts
+    usage: HourAmounts
+    requests: HourAmounts
+    charged: HourAmounts
     """At least `requests`; unknown in hours of another origin than `collector`."""
-    usage_matched: Amounts
-    requests_matched: Amounts
-    measured: Amount
+    usage_matched: HourAmounts
+    requests_matched: HourAmounts
+    measured: HourAmount
     """Seconds of the hour, each counted by the share of the expected pods that was measured in it."""
-    gpu_measured: Amount = None
+    gpu_measured: HourAmount = None
     """The same of the GPUs that it holds; None where it held none."""
     unmeasured: Mapping[UnmeasuredReason, int] = field(default_factory=dict)
     """Samples of expected pods that were not measured, by reason."""
-    storage: Mapping[str, Amount] = field(default_factory=dict)
+    storage: Mapping[str, HourAmount] = field(default_factory=dict)
     """Requested by PersistentVolumeClaims, by storage class."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Those at the hour's end."""
@@ -53,8 +53,8 @@ class NodeIs:
     """What a node is: `facts`, and capacity and allocatable in thousandths of cores and GPUs, and MiB."""
 
     facts: NodeFacts
-    capacity: Amounts
-    allocatable: Amounts
+    capacity: HourAmounts
+    allocatable: HourAmounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class HourNode:
     Where the cluster was not observed in all of a closed hour, what was observed stands for the rest of it.
     """
 
-    usage: Amounts
-    requests: Amounts
+    usage: HourAmounts
+    requests: HourAmounts
     present: int
     """Seconds for which it was there."""
     pods: int
@@ -89,22 +89,22 @@ class ClosedHour:
     start: int
     """UNIX seconds, a multiple of 3600."""
     origin: Origin
-    observed: Mapping[Source, Amount]
+    observed: Mapping[Source, HourAmount]
     """Seconds that each source was observed; None for one that was not configured."""
     pods_observed: int
     """Seconds in which the pods and their usage were both known."""
     unobserved: Mapping[Source, Mapping[UnobservedCause, int]]
     """Seconds that each source was not observed though it was expected to be, by cause."""
-    capacity: Amounts
-    allocatable: Amounts
+    capacity: HourAmounts
+    allocatable: HourAmounts
     """Of all metrics; all None in an hour with fewer than half of its seconds observed."""
     rate: HourRate | None
-    bill: Amounts
+    bill: HourAmounts
     """Millionths of the currency; empty where no rate was in force or the hour is not observed."""
     namespaces: Mapping[str, HourRow]
     special: Mapping[StoredSpecial, HourRow]
     nodes: Mapping[str, HourNode] = field(default_factory=dict)
-    storage_observed: Amount = None
+    storage_observed: HourAmount = None
     """Seconds in which claims were listed; None where nobody asked."""
 
     @property

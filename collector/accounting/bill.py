@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from collector.hour import HOUR_SECONDS, Amounts, HourRate
+from collector.hour import HOUR_SECONDS, HourAmounts, HourRate
 from kl_core.vocabulary import BILLED_METRICS, Metric
 
 MILLIONTHS = 10**6
@@ -26,7 +26,7 @@ _PER_UNIT: Mapping[Metric, int] = {"cpu": 1000, "memory": 1024, "gpu": 1000}
 """Milli-core-seconds a core-second, MiB-seconds a GiB-second, milli-GPU-seconds a GPU-second."""
 
 
-def bill(rate: HourRate, capacity: Amounts, seconds: int = HOUR_SECONDS) -> dict[Metric, int]:
+def bill(rate: HourRate, capacity: HourAmounts, seconds: int = HOUR_SECONDS) -> dict[Metric, int]:
     """Return the bill of `seconds` of an hour by metric, in millionths of the currency.
 
     `capacity` is in the units of `collector.hour`; of it only `cpu`, `memory` and `gpu` are billed. The parts add up to

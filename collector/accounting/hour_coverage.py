@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.accounting.hour_extent import Extent
-from collector.hour import Amount
+from collector.hour import HourAmount
 from collector.model import TickSample, UnobservedCause
 from kl_core.vocabulary import SOURCES, Source
 
@@ -60,7 +60,7 @@ class HourCoverage:
         return sum(seconds for tick, seconds in self.covered if all(tick.observed[source] for source in sources))
 
     @property
-    def observed(self) -> dict[Source, Amount]:
+    def observed(self) -> dict[Source, HourAmount]:
         """Return the seconds in which each source was observed, None of one that was never configured."""
         return {source: self.together(source) if self._was_configured(source) else None for source in SOURCES}
 

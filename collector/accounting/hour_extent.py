@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from collector.hour import HOUR_SECONDS, Amount
+from collector.hour import HOUR_SECONDS, HourAmount
 from kl_core.vocabulary import Metric
 
 _MIB = 2.0**20
@@ -74,7 +74,7 @@ class Extent:
         """Return how much more the amount is than the sum over so many seconds, more than none."""
         return HOUR_SECONDS / seconds if self.is_scaled else 1.0
 
-    def amount(self, known: KnownSum, units: float) -> Amount:
+    def amount(self, known: KnownSum, units: float) -> HourAmount:
         """Return the amount in units, of which there are so many in a value of one, rounded half to even once."""
         if not self.knows(known):
             return None

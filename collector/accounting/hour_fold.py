@@ -14,7 +14,7 @@ from collector.accounting.hour_coverage import HourCoverage, cover
 from collector.accounting.hour_extent import UNITS_PER, Extent, KnownSum, closed, still_open
 from collector.accounting.hour_nodes import hour_nodes
 from collector.accounting.hour_rows import hour_rows
-from collector.hour import HOUR_SECONDS, Amount, ClosedHour, HourRate, Origin
+from collector.hour import HOUR_SECONDS, ClosedHour, HourAmount, HourRate, Origin
 from collector.model import MetricValues, TickSample
 from kl_core.vocabulary import METRICS, Metric
 
@@ -101,11 +101,11 @@ def _of_nodes(values: MetricValues, metric: Metric) -> float | None:
     return values.get(metric, 0.0 if metric == "gpu_memory" and gpu == 0 else None)
 
 
-def _amounts(extent: Extent, sums: Mapping[Metric, KnownSum], known: Mapping[Metric, bool]) -> dict[Metric, Amount]:
+def _amounts(extent: Extent, sums: Mapping[Metric, KnownSum], known: Mapping[Metric, bool]) -> dict[Metric, HourAmount]:
     return {metric: extent.amount(sums[metric], UNITS_PER[metric]) if known[metric] else None for metric in METRICS}
 
 
-def _storage_observed(coverage: HourCoverage) -> Amount:
+def _storage_observed(coverage: HourCoverage) -> HourAmount:
     """Return the seconds in which claims were listed, None where no tick asked for them."""
     listed = [(tick.storage_observed, seconds) for tick, seconds in coverage.covered]
     if all(is_listed is None for is_listed, _ in listed):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from collector.accounting.hour_coverage import HourCoverage
 from collector.accounting.hour_extent import UNITS_PER, Extent
-from collector.hour import Amount, HourNode, NodeIs
+from collector.hour import HourAmount, HourNode, NodeIs
 from collector.model import MetricValues, NodeState
 from kl_core.vocabulary import METRICS, Metric
 
@@ -43,10 +43,10 @@ class _Node:
         _add(self.usage, state.usage, there, there)
         _add(self.requests, state.requests, seconds, there)
 
-    def amounts(self, sums: Mapping[Metric, _ThereSum], factor: float) -> dict[Metric, Amount]:
+    def amounts(self, sums: Mapping[Metric, _ThereSum], factor: float) -> dict[Metric, HourAmount]:
         return {metric: self._amount(sums[metric], factor * UNITS_PER[metric]) for metric in METRICS if metric in sums}
 
-    def _amount(self, value: _ThereSum, units: float) -> Amount:
+    def _amount(self, value: _ThereSum, units: float) -> HourAmount:
         if not self.there:
             return round(value.total * units)
         if not value.there or 2 * value.there < self.there:
@@ -86,5 +86,5 @@ def _add(sums: dict[Metric, _ThereSum], values: MetricValues, weight: float, the
             known.there += there
 
 
-def _units(values: MetricValues) -> dict[Metric, Amount]:
+def _units(values: MetricValues) -> dict[Metric, HourAmount]:
     return {metric: None if value is None else round(value * UNITS_PER[metric]) for metric, value in values.items()}

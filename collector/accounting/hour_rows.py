@@ -14,7 +14,7 @@ from typing import Literal, TypeVar, get_args
 
 from collector.accounting.hour_coverage import HourCoverage
 from collector.accounting.hour_extent import UNITS_PER, Extent, KnownSum, ZeroFilled
-from collector.hour import Amount, HourRow
+from collector.hour import HourAmount, HourRow
 from collector.model import Entry, StoredSpecial, TickSample, UnmeasuredReason
 from kl_core.vocabulary import BILLED_METRICS, METRICS, Metric
 
@@ -150,14 +150,14 @@ class _Hour:
             labels=row.labels,
         )
 
-    def _amounts(self, row: _Row, name: Field) -> dict[Metric, Amount]:
+    def _amounts(self, row: _Row, name: Field) -> dict[Metric, HourAmount]:
         return {
             metric: self._amount(row, name, metric) if self.capacity_known["cpu"] else None
             for metric in METRICS
             if (name, metric) in row.values
         }
 
-    def _amount(self, row: _Row, name: Field, metric: Metric) -> Amount:
+    def _amount(self, row: _Row, name: Field, metric: Metric) -> HourAmount:
         known = row.values[name, metric].among(self.listed)
         # Use of a capacity that is not known could not be set against it; that there was none is known.
         if name == "usage" and known.total and not self.capacity_known[metric]:

@@ -13,7 +13,7 @@ from collector.accounting.bill import bill
 from collector.books.amounts import read_amounts
 from collector.books.lifetimes import Roster, roster, stretches
 from collector.books.page import Array, Page
-from collector.hour import HOUR_SECONDS, Amount, Amounts, ClosedHour, HourRow
+from collector.hour import HOUR_SECONDS, ClosedHour, HourAmount, HourAmounts, HourRow
 from collector.store.paths import EntryKey
 from collector.store.rates import RateHistory
 from collector.store.registry import LabelValue
@@ -104,11 +104,11 @@ def _row(page: Page, row: int, place: int, labels: Mapping[str, str]) -> HourRow
     )
 
 
-def _amounts(values: Array, metrics: Sequence[Metric], place: int) -> Amounts:
-    return {metric: _whole_units(values[METRICS.index(metric), place], _UNITS[metric]) for metric in metrics}
+def _amounts(values: Array, metrics: Sequence[Metric], place: int) -> HourAmounts:
+    return {metric: _integer(values[METRICS.index(metric), place], _UNITS[metric]) for metric in metrics}
 
 
-def _whole_units(value: np.float64, units: float) -> Amount:
+def _integer(value: np.float64, units: float) -> HourAmount:
     return None if np.isnan(value) else round(float(value) * units)
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from msgspec.structs import fields
 
-from collector.hour import Amount, Amounts, ClosedHour
+from collector.hour import ClosedHour, HourAmount, HourAmounts
 from collector.store.ledger import chain, writing
 from collector.store.ledger.day import UNKNOWN
 from collector.store.ledger.day_file import day_files
@@ -160,7 +160,7 @@ def test_a_stranger_reckons_whatever_hour_as_we_do(
                 assert _as_integers(by_basis["costs"]) == ours(closed, metric, basis)[1]
 
 
-def _at_most(allocatable: Amounts, capacity: Amounts) -> Amounts:
+def _at_most(allocatable: HourAmounts, capacity: HourAmounts) -> HourAmounts:
     pairs = ((metric, allocatable[metric], capacity[metric]) for metric in METRICS)
     return {metric: None if one is None or other is None else min(one, other) for metric, one, other in pairs}
 
@@ -169,14 +169,14 @@ def _as_integers(column: Mapping[str, Any]) -> dict[str, int | None]:
     return {name: None if amount is None else int(amount) for name, amount in column.items()}
 
 
-def ours(closed: ClosedHour, metric: Metric, basis: AmountField) -> tuple[dict[str, Amount], dict[str, Amount]]:
-    """Amounts and costs of all rows and of the rest, by our own code."""
+def ours(closed: ClosedHour, metric: Metric, basis: AmountField) -> tuple[dict[str, HourAmount], dict[str, HourAmount]]:
+    """HourAmounts and costs of all rows and of the rest, by our own code."""
     capacity, allocatable, bill = (each.get(metric) for each in (closed.capacity, closed.allocatable, closed.bill))
     entries = {f"namespace {name}": each for name, each in closed.namespaces.items()}
     entries |= {f"special {name}": each for name, each in closed.special.items()}
-    amounts: dict[str, Amount] = {name: getattr(each, basis).get(metric) for name, each in entries.items()}
+    amounts: dict[str, HourAmount] = {name: getattr(each, basis).get(metric) for name, each in entries.items()}
     column = np.array([UNKNOWN if each is None else each for each in amounts.values()], np.int64)
-    money: list[Amount] = [None] * len(column)
+    money: list[HourAmount] = [None] * len(column)
     if bill is not None and capacity is not None:
         money = [_amount(each) for each in costs(bill, column, capacity)]
     left = split_amounts(column, capacity, allocatable, measured=basis == "usage")
@@ -184,7 +184,7 @@ def ours(closed: ClosedHour, metric: Metric, basis: AmountField) -> tuple[dict[s
     return amounts | _rest(left), dict(zip(amounts, money, strict=True)) | _rest(left_of_bill)
 
 
-def _rest(split: Split) -> dict[str, Amount]:
+def _rest(split: Split) -> dict[str, HourAmount]:
     parts = {
         "rest idle": split.idle,
         "rest unmeasured": split.unmeasured,
@@ -193,5 +193,5 @@ def _rest(split: Split) -> dict[str, Amount]:
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _amount(amount: int) -> Amount:
+def _amount(amount: int) -> HourAmount:
     return None if amount == UNKNOWN else int(amount)

@@ -7,7 +7,7 @@ default, zeros of storage and of unmeasured pods are left out, and of `gpu_memor
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 
-from collector.hour import Amount, Amounts, ClosedHour, HourNode, HourRow
+from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRow
 from collector.model import UnmeasuredReason
 from collector.store.ledger.day import SPECIAL_ROWS, UNKNOWN, Integers, LedgerDay, RowMatrices
 from kl_core.vocabulary import Metric
@@ -65,7 +65,7 @@ def _rows(
         )
 
 
-def _by_row(amounts: Mapping[Metric, Integers], at: int, count: int) -> Iterator[Amounts]:
+def _by_row(amounts: Mapping[Metric, Integers], at: int, count: int) -> Iterator[HourAmounts]:
     columns = [_column(matrix, at, count) for matrix in amounts.values()]
     return map(dict, map(zip, repeat(tuple(amounts)), zip(*columns, strict=True)))
 
@@ -92,11 +92,11 @@ def _nodes(day: LedgerDay, at: int) -> dict[str, HourNode]:
     }
 
 
-def _column(matrix: Integers, at: int, count: int) -> list[Amount]:
+def _column(matrix: Integers, at: int, count: int) -> list[HourAmount]:
     return [None if amount == UNKNOWN else amount for amount in matrix[:count, at].tolist()]
 
 
-def _amount(amount: int) -> Amount:
+def _amount(amount: int) -> HourAmount:
     return None if amount == UNKNOWN else int(amount)
 
 

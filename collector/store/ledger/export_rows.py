@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from collector.hour import HOUR_SECONDS, Amount
+from collector.hour import HOUR_SECONDS, HourAmount
 from collector.store.ledger.day import UNKNOWN, Integers, LedgerDay, RowMatrices
 from collector.store.ledger.form import AmountField
 from collector.store.ledger.formulas import Split, costs, split_amounts, split_bill
@@ -40,7 +40,7 @@ _NANO = 10**_DECIMALS
 
 
 class ExportRow(NamedTuple):
-    """A row; None is unknown, or does not apply. Amounts in core-hours, GiB-hours and GPU-hours."""
+    """A row; None is unknown, or does not apply. HourAmounts in core-hours, GiB-hours and GPU-hours."""
 
     time: int
     """UNIX seconds of its beginning."""
@@ -86,7 +86,7 @@ class _Sums:
     amounts: Integers
     hours: Integers
 
-    def at(self, row: int) -> Amount:
+    def at(self, row: int) -> HourAmount:
         """Return that of one row."""
         return _amount(self.amounts[row])
 
@@ -201,15 +201,15 @@ def _sums(matrix: Integers) -> _Sums:
     return _Sums(np.where(hours > 0, matrix.sum(axis=1, where=known), UNKNOWN), hours)
 
 
-def _known(amounts: Iterable[Amount]) -> list[int]:
+def _known(amounts: Iterable[HourAmount]) -> list[int]:
     return [amount for amount in amounts if amount is not None]
 
 
-def _amount(amount: int) -> Amount:
+def _amount(amount: int) -> HourAmount:
     return None if amount == UNKNOWN else int(amount)
 
 
-def _decimal(amount: Amount, unit: int) -> Decimal | None:
+def _decimal(amount: HourAmount, unit: int) -> Decimal | None:
     """Return an amount in units, half to even at the ninth decimal."""
     if amount is None:
         return None

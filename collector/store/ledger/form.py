@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from collector.hour import Amount, Origin
+from collector.hour import HourAmount, Origin
 from collector.model import CapacityType, StoredSpecial, UnmeasuredReason, UnobservedCause
 from kl_core.vocabulary import Metric, Source
 
@@ -60,8 +60,8 @@ class NodeLine(_Form):
     pool: str | None = None
     capacity_type: CapacityType | None = None
     labels: dict[str, str] = {}
-    capacity: dict[Metric, Amount] = {}
-    allocatable: dict[Metric, Amount] = {}
+    capacity: dict[Metric, HourAmount] = {}
+    allocatable: dict[Metric, HourAmount] = {}
 
 
 class Header(_Form, omit_defaults=False):
@@ -126,7 +126,7 @@ class SpecialLine(_Form):
     measured: AmountIfGiven = UNSET
     gpu_measured: AmountIfGiven = UNSET
     unmeasured: dict[UnmeasuredReason, int] = {}
-    storage: dict[str, Amount] = {}
+    storage: dict[str, HourAmount] = {}
 
 
 class NodeMetricColumns(_Form):
@@ -150,18 +150,18 @@ class NodeColumns(_Form, kw_only=True):
 class PerMetric(_Form, omit_defaults=False):
     """Of the cluster; null is unknown."""
 
-    cpu: Amount
-    memory: Amount
-    gpu: Amount
-    gpu_memory: Amount
+    cpu: HourAmount
+    memory: HourAmount
+    gpu: HourAmount
+    gpu_memory: HourAmount
 
 
 class PerSource(_Form, omit_defaults=False):
     """Seconds observed; null for a source that is not configured."""
 
-    kubernetes: Amount
-    metrics: Amount
-    dcgm: Amount
+    kubernetes: HourAmount
+    metrics: HourAmount
+    dcgm: HourAmount
 
 
 class Bill(_Form):
@@ -173,7 +173,7 @@ class Bill(_Form):
 
 
 class HourLine(_Form, kw_only=True):
-    """A closed hour. Amounts as in `collector.hour`; what a member is that is absent, `spec/ledger` says."""
+    """A closed hour. HourAmounts as in `collector.hour`; what a member is that is absent, `spec/ledger` says."""
 
     hour: str
     origin: Origin
@@ -183,7 +183,7 @@ class HourLine(_Form, kw_only=True):
     observed: PerSource
     pods_observed: int
     unobserved: dict[Source, dict[UnobservedCause, int]] = {}
-    storage_observed: Amount = None
+    storage_observed: HourAmount = None
     capacity: PerMetric
     allocatable: PerMetric
     rate: RateLine | None = None

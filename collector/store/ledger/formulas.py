@@ -18,7 +18,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 
-from collector.hour import Amount
+from collector.hour import HourAmount
 from collector.store.ledger.day import UNKNOWN, Integers
 
 COSTS_A_BILL = 1000
@@ -32,10 +32,10 @@ _MAX_CAPACITY = 1 << (62 - _LIMB_BITS)
 class Split:
     """Where the capacity of a metric, or its bill, went beside the rows. They add up, with the rows, to all of it."""
 
-    idle: Amount
-    unmeasured: Amount
+    idle: HourAmount
+    unmeasured: HourAmount
     """The rest where an amount of usage is unknown; None where idle is known, and for requests and charged."""
-    non_allocatable: Amount
+    non_allocatable: HourAmount
 
 
 def millionths(rate: float) -> int:
@@ -44,7 +44,7 @@ def millionths(rate: float) -> int:
         return int((Decimal(repr(rate)) * 10**6).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-def split_amounts(amounts: Integers, capacity: Amount, allocatable: Amount, *, measured: bool = True) -> Split:
+def split_amounts(amounts: Integers, capacity: HourAmount, allocatable: HourAmount, *, measured: bool = True) -> Split:
     """Return what is left of a capacity. `measured` says that the amounts are usage."""
     if capacity is None or allocatable is None:
         return Split(None, None, None)
@@ -52,7 +52,7 @@ def split_amounts(amounts: Integers, capacity: Amount, allocatable: Amount, *, m
 
 
 def split_bill(
-    bill: Amount, amounts: Integers, capacity: Amount, allocatable: Amount, *, measured: bool = True
+    bill: HourAmount, amounts: Integers, capacity: HourAmount, allocatable: HourAmount, *, measured: bool = True
 ) -> Split:
     """Return what of a bill is left beside the costs of these amounts."""
     if bill is None or capacity is None or allocatable is None:

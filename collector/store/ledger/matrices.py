@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from msgspec import UNSET
 
-from collector.hour import Amount
+from collector.hour import HourAmount
 from collector.model import UnmeasuredReason
 from collector.store.ledger.day import SPECIAL_ROWS, UNKNOWN, Integers, NodeMatrices, RowMatrices
 from collector.store.ledger.form import (
@@ -31,7 +31,7 @@ _Key = TypeVar("_Key", bound=str)
 _Columns = MetricColumns | UsageColumn | NodeMetricColumns
 
 
-def per_hour(amounts: Sequence[Amount]) -> Integers:
+def per_hour(amounts: Sequence[HourAmount]) -> Integers:
     """Return what a number of the cluster was in each hour. ValueError for one beyond 64 bits."""
     try:
         return np.array([UNKNOWN if amount is None else amount for amount in amounts], np.int64)
@@ -182,7 +182,7 @@ def _keys(counted: Sequence[Mapping[_Key, object]]) -> list[_Key]:
     return sorted({key for each in counted for key in each})
 
 
-def _put(matrix: Integers, cells: tuple[int, slice], column: Sequence[Amount] | None, name: str) -> None:
+def _put(matrix: Integers, cells: tuple[int, slice], column: Sequence[HourAmount] | None, name: str) -> None:
     """Put a column of a line in its place, unless it is absent."""
     if column is None:
         return

@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 from msgspec import UNSET
 
-from collector.hour import Amount, Amounts, ClosedHour, HourNode, HourRow, NodeIs
+from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRow, NodeIs
 from collector.model import StoredSpecial, UnmeasuredReason, UnobservedCause
 from collector.store.ledger.form import (
     AMOUNT_FIELDS,
@@ -120,12 +120,12 @@ def hour_line(hour: ClosedHour, order: DayOrder) -> HourLine:
     )
 
 
-def default_amount(metric: Metric, hour: ClosedHour) -> Amount:
+def default_amount(metric: Metric, hour: ClosedHour) -> HourAmount:
     """Return what anybody has of a metric in whose column nothing else stands: unknown where its capacity is."""
     return None if hour.capacity.get(metric) is None else 0
 
 
-def default_storage(seconds_observed: Amount) -> Amount:
+def default_storage(seconds_observed: HourAmount) -> HourAmount:
     """Return what anybody requests of a storage class in whose column nothing else stands."""
     return 0 if seconds_observed else None
 
@@ -198,11 +198,11 @@ def _charged(
     return _unless(above, None)
 
 
-def _measured(row: HourRow | None, hour: ClosedHour) -> Amount:
+def _measured(row: HourRow | None, hour: ClosedHour) -> HourAmount:
     return hour.pods_observed if row is None else row.measured
 
 
-def _unless(column: ColumnOfAmounts, default: Amount) -> ColumnOfAmounts | None:
+def _unless(column: ColumnOfAmounts, default: HourAmount) -> ColumnOfAmounts | None:
     return None if column.count(default) == len(column) else column
 
 
@@ -279,7 +279,7 @@ def _rate(hour: ClosedHour) -> RateLine | None:
     )
 
 
-def _bill(bill: Amounts) -> Bill | None:
+def _bill(bill: HourAmounts) -> Bill | None:
     amounts = {metric: bill[metric] for metric in BILLED_METRICS if bill.get(metric) is not None}
     return Bill(**amounts) if amounts else None
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.accounting.bill import DEFAULT_PRICE, bill
-from collector.hour import Amount, HourRate
+from collector.hour import HourAmount, HourRate
 from kl_core.vocabulary import BILLED_METRICS, Metric
 from tests.support.examples import examples
 
@@ -20,7 +20,7 @@ CORE_HOUR, GIB_HOUR, GPU_HOUR = 3_600_000, 3_686_400, 3_600_000
 """1000 x 3600 milli-core-seconds, 1024 x 3600 MiB-seconds, 1000 x 3600 milli-GPU-seconds."""
 
 
-def capacity(cores: float | None, gib: float | None, gpus: float | None = 0) -> dict[Metric, Amount]:
+def capacity(cores: float | None, gib: float | None, gpus: float | None = 0) -> dict[Metric, HourAmount]:
     """Capacity of an hour, None where it is unknown."""
     amounts = (cores, CORE_HOUR), (gib, GIB_HOUR), (gpus, GPU_HOUR)
     return {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.hour import Amount, HourRow
+from collector.hour import HourAmount, HourRow
 from collector.model import Entry, MetricValues, TickSample, UnmeasuredReason
 from kl_core.vocabulary import Metric
 from tests.collector.accounting.hours import CORE_HOUR, GIB_HOUR, GPU_HOUR, at, hour_of
@@ -63,7 +63,7 @@ def test_a_namespace_in_no_tick_is_in_no_row_and_one_in_a_single_tick_is() -> No
 
 
 @pytest.mark.parametrize(("unknown", "usage"), [(6, CORE_HOUR), (7, None)])
-def test_use_that_is_known_for_half_of_the_hour_stands_for_all_of_it(unknown: int, usage: Amount) -> None:
+def test_use_that_is_known_for_half_of_the_hour_stands_for_all_of_it(unknown: int, usage: HourAmount) -> None:
     row = row_of({1: entry(None, None, cpu_requests=4.0, measured=0.25), unknown + 1: WEB})
     assert row.usage["cpu"] == row.usage_matched["cpu"] == usage
     assert row.requests["cpu"] == 4 * CORE_HOUR

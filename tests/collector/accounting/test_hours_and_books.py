@@ -18,7 +18,7 @@ from collector.books.amounts import read_amounts
 from collector.books.cost import price
 from collector.books.lifetimes import roster
 from collector.books.page import Page, fold
-from collector.hour import Amount, ClosedHour, HourRate, HourRow
+from collector.hour import ClosedHour, HourAmount, HourRate, HourRow
 from collector.model import STEP, MetricValues, TickSample
 from collector.store.rates import RateChange
 from collector.store.store import Store
@@ -82,7 +82,7 @@ def check(hour: ClosedHour, page: Page, ticks: Sequence[TickSample], without: tu
     assert rows.keys() <= set(page.keys)
     for line, key in enumerate(page.keys):
         row = rows.get(key)
-        nothing: Amount = 0 if hour.is_observed else None
+        nothing: HourAmount = 0 if hour.is_observed else None
         for place, metric in enumerate(METRICS):
             used = nothing if row is None else row.usage.get(metric, nothing)
             if metric not in without:
@@ -101,7 +101,7 @@ def check(hour: ClosedHour, page: Page, ticks: Sequence[TickSample], without: tu
         assert np.isnan(money).all()
 
 
-def assert_same(amount: Amount, booked: float, metric: Metric) -> None:
+def assert_same(amount: HourAmount, booked: float, metric: Metric) -> None:
     """Equal as far as an integer can be."""
     assert (amount is None) is bool(np.isnan(booked))
     if amount is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from collector.hour import Amount, Amounts, ClosedHour, HourNode, HourRate, HourRow, NodeIs, Origin
+from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRate, HourRow, NodeIs, Origin
 from collector.model import NodeFacts
 from collector.store.ledger.day import SPECIAL_ROWS
 from collector.store.ledger.form import LedgerCluster
@@ -26,8 +26,8 @@ NODE = NodeIs(
 
 def row(usage: int = 0, requests: int = 0, charged: int | None = None, **changes: object) -> HourRow:
     """A namespace that used this many milli-core-seconds, with a MiB-second for each, and held no GPU."""
-    used: Amounts = {"cpu": usage, "memory": usage, "gpu": 0, "gpu_memory": 0}
-    held: Amounts = {"cpu": requests, "memory": requests, "gpu": 0}
+    used: HourAmounts = {"cpu": usage, "memory": usage, "gpu": 0, "gpu_memory": 0}
+    held: HourAmounts = {"cpu": requests, "memory": requests, "gpu": 0}
     billed = {**held, "cpu": max(usage, requests) if charged is None else charged}
     matched = {metric: used[metric] for metric in BILLED_METRICS}
     return replace(HourRow(used, held, billed, matched, held, measured=HOUR), **changes)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def hour(start: int, namespaces: Mapping[str, HourRow] | None = None, **changes:
 
 def unobserved(start: int) -> ClosedHour:
     """An hour of which nobody knows anything."""
-    nothing: Amounts = dict.fromkeys(METRICS)
+    nothing: HourAmounts = dict.fromkeys(METRICS)
     return ClosedHour(
         start=start,
         origin="collector",
@@ -78,7 +78,7 @@ def day(midnight: int = MIDNIGHT, hours: int = 24) -> list[ClosedHour]:
     ]
 
 
-def _zeros() -> Amounts:
+def _zeros() -> HourAmounts:
     return dict.fromkeys(BILLED_METRICS, 0)
 
 
@@ -145,7 +145,7 @@ def rows(draw: st.DrawFn, origin: Origin) -> HourRow:
     billed = st.dictionaries(st.sampled_from(BILLED_METRICS), AMOUNT)
     requests = draw(billed)
     above = st.integers(0, 10) if origin == "collector" else st.none() | st.integers(0, 10)
-    charged: dict[Metric, Amount] = {
+    charged: dict[Metric, HourAmount] = {
         metric: None if amount is None or (extra := draw(above)) is None else amount + extra
         for metric, amount in requests.items()
     }
@@ -210,7 +210,7 @@ def _full(closed: ClosedHour, listed: HourRow | None) -> HourRow:
     )
 
 
-def _with_all(metrics: Sequence[Metric], amounts: Amounts, closed: ClosedHour) -> Amounts:
+def _with_all(metrics: Sequence[Metric], amounts: HourAmounts, closed: ClosedHour) -> HourAmounts:
     return {metric: amounts.get(metric, None if closed.capacity[metric] is None else 0) for metric in metrics}
 
 

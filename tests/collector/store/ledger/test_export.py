@@ -104,7 +104,7 @@ def test_a_special_entry_and_a_namespace_of_its_name_are_two_rows(tmp_path: Path
 def test_each_column_adds_up_to_the_capacity_and_its_cost_to_the_bill(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[tuple[int | None, int]]
 ) -> None:
-    # Amounts are multiples of what has nine decimals in the end: 36 milli-core-seconds are 10⁻⁵ core-hours.
+    # HourAmounts are multiples of what has nine decimals in the end: 36 milli-core-seconds are 10⁻⁵ core-hours.
     namespaces = {
         f"n{index}": replace(
             row(requests=requests * 36, charged=requests * 36),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.hour import Amounts, ClosedHour
+from collector.hour import ClosedHour, HourAmounts
 from collector.store.ledger.ledger import Ledger
 from kl_core.calendar import HOUR
 from kl_core.vocabulary import BILLED_METRICS
@@ -54,7 +54,7 @@ def test_of_an_hour_that_nobody_observed_every_amount_is_unknown(tmp_path: Path)
 
 
 def test_what_an_imported_hour_charged_is_unknown_and_costs_no_column(tmp_path: Path) -> None:
-    nothing: Amounts = dict.fromkeys(BILLED_METRICS)
+    nothing: HourAmounts = dict.fromkeys(BILLED_METRICS)
     imported = hour(MIDNIGHT, {"shop": row(5, charged=5, requests=3)}, origin="import")
     imported = replace(imported, namespaces={"shop": replace(imported.namespaces["shop"], charged=nothing)})
     ledger = Ledger.open(tmp_path)
