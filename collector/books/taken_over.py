@@ -53,11 +53,13 @@ def closed_before(store: Store, rates: RateHistory, on_stretch: Callable[[int, i
 
 
 def _hours(page: Page, store: Store, everybody: Roster, rates: RateHistory) -> Iterator[ClosedHour]:
-    """Return the hours of a page, without days of which the store has nothing."""
-    days = {start // DAY for start, steps in zip(page.starts.tolist(), page.stored.tolist(), strict=True) if steps}
-    days.add((page.starts[0].item() - 1) // DAY)
+    """Return the hours of a page, without whole days in which nothing was observed."""
+    starts = page.starts.tolist()
+    days = {start // DAY for start, hours in zip(starts, page.sampled.sum(axis=0).tolist(), strict=True) if hours > 0}
+    # The day of the newest line has to be whole, whatever is known of its rest.
+    days.update((start - 1) // DAY for start in starts[:1])
     alive = [everybody[key].alive(page.starts) for key in page.keys]
-    for place, start in enumerate(page.starts.tolist()):
+    for place, start in enumerate(starts):
         if start // DAY in days:
             there = [row for row, lives in enumerate(alive) if lives[place]]
             yield _hour(page, place, there, {row: _labels(store, page.keys[row], start + HOUR) for row in there}, rates)
