@@ -23,7 +23,7 @@ from collector.store.ledger import chain, writing
 from collector.store.ledger.day import UNKNOWN
 from collector.store.ledger.day_file import day_files
 from collector.store.ledger.form import AmountField, Header, HourLine, encode
-from collector.store.ledger.formulas import Split, costs, split_amounts, split_bill
+from collector.store.ledger.formulas import Split, cost, split_amounts, split_bill
 from collector.store.ledger.ledger import Ledger
 from kl_core.calendar import DAY
 from kl_core.vocabulary import METRICS, Metric
@@ -176,9 +176,9 @@ def ours(closed: ClosedHour, metric: Metric, basis: AmountField) -> tuple[dict[s
     entries |= {f"special {name}": each for name, each in closed.special.items()}
     amounts: dict[str, HourAmount] = {name: getattr(each, basis).get(metric) for name, each in entries.items()}
     column = np.array([UNKNOWN if each is None else each for each in amounts.values()], np.int64)
-    money: list[HourAmount] = [None] * len(column)
+    money: list[HourAmount] = [None] * len(amounts)
     if bill is not None and capacity is not None:
-        money = [_amount(each) for each in costs(bill, column, capacity)]
+        money = [None if each is None else cost(bill, each, capacity) for each in amounts.values()]
     left = split_amounts(column, capacity, allocatable, measured=basis == "usage")
     left_of_bill = split_bill(bill, column, capacity, allocatable, measured=basis == "usage")
     return amounts | _rest(left), dict(zip(amounts, money, strict=True)) | _rest(left_of_bill)
@@ -191,7 +191,3 @@ def _rest(split: Split) -> dict[str, HourAmount]:
         "non-allocatable": split.non_allocatable,
     }
     return {name: part for name, part in parts.items() if part is not None}
-
-
-def _amount(amount: int) -> HourAmount:
-    return None if amount == UNKNOWN else int(amount)

@@ -48,7 +48,7 @@ def split_amounts(amounts: Integers, capacity: HourAmount, allocatable: HourAmou
     """Return what is left of a capacity. `measured` says that the amounts are usage."""
     if capacity is None or allocatable is None:
         return Split(None, None, None)
-    return _with_rest(amounts, allocatable - _known_sum(amounts), capacity - allocatable, measured=measured)
+    return _with_rest(amounts, allocatable - sum(_known(amounts)), capacity - allocatable, measured=measured)
 
 
 def split_bill(
@@ -58,7 +58,8 @@ def split_bill(
     if bill is None or capacity is None or allocatable is None:
         return Split(None, None, None)
     non_allocatable = cost(bill, capacity - allocatable, capacity)
-    rest = bill * COSTS_A_BILL - _known_sum(costs(bill, amounts, capacity)) - non_allocatable
+    spent = sum(cost(bill, amount, capacity) for amount in _known(amounts))
+    rest = bill * COSTS_A_BILL - spent - non_allocatable
     return _with_rest(amounts, rest, non_allocatable, measured=measured)
 
 
@@ -93,8 +94,10 @@ def costs(bill: int, amounts: Integers, capacity: int) -> Integers:
     return np.where(known, floor + (above | tie), UNKNOWN)
 
 
-def _known_sum(amounts: Integers) -> int:
-    return int(amounts.sum(where=amounts != UNKNOWN))
+def _known(amounts: Integers) -> list[int]:
+    """Return the known ones as numbers that no sum is too large for."""
+    known: list[int] = amounts[amounts != UNKNOWN].tolist()
+    return known
 
 
 def _with_rest(amounts: Integers, rest: int, non_allocatable: int, *, measured: bool) -> Split:
