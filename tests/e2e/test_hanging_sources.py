@@ -115,6 +115,7 @@ def place(root: Path, **settings: str) -> Place:
         "KL_DATA_DIR": str(root / "data"),
         "KL_POLLING_INTERVAL_SEC": str(HOUR),
         "KL_REQUEST_TIMEOUT_SEC": "1",
+        "KL_METRICS_PORT": "0",
         **settings,
     }
     return Place(root, chosen)

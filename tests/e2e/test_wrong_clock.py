@@ -62,6 +62,7 @@ def settings(tmp_path: Path, clock: Clock) -> Iterator[dict[str, str]]:
             "KL_DB_LOCATION": str(tmp_path / "db"),
             "KL_DATA_DIR": str(tmp_path / "data"),
             "KL_K8S_API_ENDPOINT": cluster.url,
+            "KL_METRICS_PORT": "0",
             **clock.settings,
         }
 

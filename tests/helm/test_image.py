@@ -242,6 +242,7 @@ def test_the_health_check_asks_the_collector_where_the_container_runs_that(prefi
         "KL_DB_LOCATION": str(tmp_path / "db"),
         "KL_DATA_DIR": str(tmp_path / "data"),
         "KL_K8S_API_ENDPOINT": f"http://127.0.0.1:{closed_port()}",
+        "KL_METRICS_PORT": "0",
     }
     with started(prefix, "kl-collector", "run", **told) as collector:
         eventually(lambda: run(prefix, "kubeledger-healthcheck", str(collector.pid), **told).returncode == 0)

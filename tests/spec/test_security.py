@@ -33,7 +33,7 @@ from tests.support.handshake import HANDSHAKE
 from tests.support.mcp_clients import connect, environment, http_server
 from tests.support.patience import LIMIT_SECONDS, eventually
 from tests.support.published import publish
-from tests.support.scripted_http import ScriptedServer, serving
+from tests.support.scripted_http import ScriptedServer, closed_port, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_THE_INTERPRETER = (
@@ -137,23 +137,26 @@ def _audited(log: Path) -> set[str]:
     return events - {"open"}
 
 
-def test_the_collector_accepts_no_connection_and_publishes_no_name_of_a_pod(
+def test_the_collector_listens_at_its_port_for_metrics_alone_and_publishes_no_name_of_a_pod(
     tmp_path: Path, endpoint: ScriptedServer
 ) -> None:
     log = tmp_path / "audit.log"
     audited = {"PYTHONPATH": str(ROOT), "AUDITED": "collector", "AUDIT_LOG": str(log)}
-    environ = {**collector_environment(tmp_path, endpoint.url), **audited}
+    port = closed_port()
+    environ = {**collector_environment(tmp_path, endpoint.url, KL_METRICS_PORT=str(port)), **audited}
     command = [sys.executable, "-m", "tests.spec.audited"]
 
     subprocess.run([*command, "once"], capture_output=True, env=environ, check=True, timeout=LIMIT_SECONDS)
     with subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL, env=environ) as running:
         before = len(log.read_text())
-        eventually(lambda: "socket.connect" in log.read_text()[before:])
+        listening = f"('127.0.0.1', {port}))"
+        eventually(lambda: "socket.connect" in log.read_text()[before:] and listening in log.read_text()[before:])
         running.terminate()
 
     # urllib3 tries whether there is IPv6; no other socket has an address to be called at.
     bound = [line for line in log.read_text().splitlines() if line.startswith("socket.bind")]
-    assert all(line.endswith("('::1', 0))") for line in bound)
+    assert all(line.endswith(("('::1', 0))", listening)) for line in bound)
+    assert sum(line.endswith(listening) for line in bound) == 1
     kept = [path for folder in ("db", "data") for path in (tmp_path / folder).rglob("*") if path.is_file()]
     assert any(b"shop" in path.read_bytes() for path in kept)
     assert not any(b"web-0" in path.read_bytes() for path in kept), "the one pod of the cluster"
