@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from collector.store.paths import JOURNAL_FOLDER
+from collector.store.paths import JOURNAL_FOLDER, LEDGER_FOLDER
 
 StorePart = Literal["rrd", "journal", "ledger", "other"]
 
-LEDGER_FOLDER = "ledger"
 _RRD = ".rrd"
 
 
