@@ -36,7 +36,7 @@ def test_the_parts_of_a_real_store_are_those(tmp_path: Path) -> None:
         observed = {"kubernetes": True, "metrics": True, "dcgm": None}
         store.append([TickSample(NOON, 300, observed, {"cpu": 1.0}, {"cpu": 1.0}, {}, {})])  # type: ignore[arg-type] # literals in a variable
         stored = measure(tmp_path, {}).stored
-    assert set(stored) == {"rrd", "journal", "other"}
+    assert set(stored) == {"rrd", "journal", "ledger", "other"}
     assert stored["rrd"] == (tmp_path / "cluster.rrd").stat().st_size
 
 
