@@ -106,11 +106,11 @@ def test_a_cluster_that_does_not_answer_leaves_the_newest_sample_and_is_counted(
         asked.now = clocks.told(SILENT)
         report = take(collector, NOON + 300)
     meter = clocks.meter
-    assert (report.stored, report.observed, report.cause) == (True, False, "error")
+    assert (report.stored, report.observed, report.cause) == (True, False, "unread")
     assert value(meter, "last_tick_timestamp_seconds") == NOON + 300
     assert value(meter, "last_sample_timestamp_seconds", source="kubernetes") == NOON
     assert value(meter, "source_observed", source="kubernetes") == 0
-    assert values(meter, "source_errors_total") == {("kubernetes", "error"): 1, ("metrics", "error"): 1}
+    assert values(meter, "source_errors_total") == {("kubernetes", "unread"): 1, ("metrics", "unread"): 1}
 
 
 def test_a_tick_that_is_left_to_be_done_again_counts_no_source(place: Place) -> None:
