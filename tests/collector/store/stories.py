@@ -43,7 +43,7 @@ class Story:
 
     def recover(self) -> None:
         """Opens the store and closes it."""
-        with Store.open(self.root / "db"):
+        with Store.open(self.root / "db", Settings().cluster_name):
             pass
 
 
@@ -73,7 +73,7 @@ def of_import(root: Path, source: Path) -> Story:
 
 def _collect(root: Path, ticks: Sequence[TickSample]) -> None:
     settings = Settings(db_location=root / "db", data_dir=root / "data", billing_hourly_rate=RATE)
-    with Store.open(settings.db_location) as store:
+    with Store.open(settings.db_location, settings.cluster_name) as store:
         publisher = Publisher(settings, store, lambda: float(NOON))
         for sample in ticks:
             if store.last_tick is None or sample.time > store.last_tick:
