@@ -8,7 +8,9 @@ import numpy as np
 import orjson
 import pytest
 
+from collector.errors import PublishError
 from collector.model import Entry, TickSample
+from collector.publish import history
 from collector.publish.publisher import Publisher
 from collector.settings import Settings, load
 from collector.store import rates
@@ -174,6 +176,29 @@ def test_a_history_that_is_lost_is_published_again_and_leftovers_go(settings: Se
     (folder / "notes.txt.orig~").write_bytes(b"somebody's")
     publish(settings, end, end + HOUR)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*lost, "notes.txt.orig~"])
+
+
+def test_a_month_that_could_not_be_written_is_with_the_next_publication(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = int(at("2026-03-05T12:00:00Z").timestamp())
+    with Store.open(settings.db_location) as store:
+        store.append(samples(BEGIN, end))
+        publisher = Publisher(settings, store, lambda: end)
+        with monkeypatch.context() as patch:
+            patch.setattr(history, "write_atomically", no_space)
+            with pytest.raises(PublishError):
+                publisher.publish()
+        publisher.publish()
+    assert sorted(path.name[5:12] for path in (settings.data_dir / "history").iterdir()) == [
+        "2026-01",
+        "2026-02",
+        "2026-03",
+    ]
+
+
+def no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_a_month_older_than_the_books_stays(settings: Settings) -> None:
