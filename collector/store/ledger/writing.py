@@ -86,7 +86,7 @@ def hour_line(hour: ClosedHour, order: DayOrder) -> HourLine:
 
     ValueError where less is charged than requested.
     """
-    relabelled = {name: row.labels for name, row in hour.namespaces.items() if _changes_labels(name, row, order)}
+    relabelled = _relabelled(hour, order)
     indices = {name: str(index) for index, name in enumerate(order.labels)}
     order.labels.update(relabelled)
     names, node_changes = _new_names(hour, order), _node_changes(hour, order)
@@ -130,14 +130,18 @@ def default_storage(seconds_observed: HourAmount) -> HourAmount:
     return 0 if seconds_observed else None
 
 
-def _changes_labels(name: str, row: HourRow, order: DayOrder) -> bool:
-    # Of a namespace that was not listed nobody told them.
-    return row.present and name in order.labels and order.labels[name] != row.labels
+def _relabelled(hour: ClosedHour, order: DayOrder) -> dict[str, Mapping[str, str]]:
+    """Return the labels of those that the day has named with others; of one that was not listed nobody told them."""
+    return {
+        name: row.labels
+        for name, row in hour.namespaces.items()
+        if row.present and row.labels is not None and order.labels.get(name, row.labels) != row.labels
+    }
 
 
 def _new_names(hour: ClosedHour, order: DayOrder) -> list[NamedLabels]:
     new = sorted(hour.namespaces.keys() - order.labels.keys())
-    order.labels.update((name, hour.namespaces[name].labels) for name in new)
+    order.labels.update((name, hour.namespaces[name].labels or {}) for name in new)
     return [NamedLabels(name, dict(sorted(order.labels[name].items()))) for name in new]
 
 

@@ -159,7 +159,7 @@ def rows(draw: st.DrawFn, origin: Origin) -> HourRow:
         gpu_measured=draw(st.none() | st.integers(0, HOUR)),
         unmeasured=draw(st.dictionaries(st.sampled_from(REASONS), st.integers(1, 99))),
         storage=draw(st.dictionaries(st.sampled_from(["fast", "slow"]), AMOUNT)),
-        labels=draw(LABELS),
+        labels=draw(st.none() | LABELS),
         present=draw(st.booleans()),
     )
 
@@ -170,8 +170,8 @@ def read_back(hours: Sequence[ClosedHour]) -> list[ClosedHour]:
     filled = []
     for closed in hours:
         for name, each in closed.namespaces.items():
-            if name not in labels or each.present:
-                labels[name] = each.labels
+            if name not in labels or (each.present and each.labels is not None):
+                labels[name] = each.labels or {}
         namespaces = {
             name: replace(_full(closed, closed.namespaces.get(name)), labels=known) for name, known in labels.items()
         }

@@ -107,6 +107,18 @@ def test_new_names_and_changed_labels_stand_in_the_hour_of_their_change_alone(tm
     assert not {"names", "labels", "node_changes"} & lines[3].keys()
 
 
+def test_labels_that_nobody_told_are_what_they_were(tmp_path: Path) -> None:
+    # Deleted within the first minutes of its last hour: the day's use of it is still that of its team.
+    shops = [row(9, labels={"team": "a"}), row(1, labels=None)]
+    ledger = Ledger.open(tmp_path)
+    ledger.append(
+        [hour(MIDNIGHT + at * HOUR, {"shop": shop, "new": shops[1]}) for at, shop in enumerate(shops)], CLUSTER
+    )
+    lines = [orjson.loads(line) for line in day_files(tmp_path)[0].lines()[0]]
+    assert lines[0]["namespaces"] == [{"name": "new", "labels": {}}, {"name": "shop", "labels": {"team": "a"}}]
+    assert [line.get("labels") for line in lines] == [None, None, None]
+
+
 def test_a_newest_day_that_was_compressed_before_its_end_is_damaged(tmp_path: Path) -> None:
     Ledger.open(tmp_path).append(day(hours=5), CLUSTER)
     day_files(tmp_path)[0].compress()
