@@ -159,6 +159,17 @@ def test_use_of_a_node_that_is_known_for_half_of_its_time_stands_for_all_of_it(u
     assert hour.nodes["n1"].requests["cpu"] == 3 * CORE_HOUR
 
 
+@pytest.mark.parametrize("steps", [1, 5, 6, 11])
+def test_a_node_has_no_gpu_before_it_advertises_one(steps: int) -> None:
+    # half a GPU held and a quarter used in so many steps of 300 s, none in those before
+    bare = replace(node(), capacity={}, usage={"cpu": 2.0}, requests={"cpu": 3.0})
+    with_gpu = replace(node(), usage={"cpu": 2.0, "gpu": 0.25, "gpu_memory": None})
+    hour = hour_of([with_nodes(n, bare if n <= 12 - steps else with_gpu) for n in range(1, 13)])
+    assert (hour.nodes["n1"].usage["gpu"], hour.nodes["n1"].requests["gpu"]) == (75_000 * steps, 150_000 * steps)
+    # unknown in those steps alone, and none before them
+    assert hour.nodes["n1"].usage["gpu_memory"] == (0 if steps <= 6 else None)
+
+
 def test_requests_of_a_node_are_unknown_for_as_long_as_its_claims_are() -> None:
     hour = hour_of([with_nodes(n, node(held=None if n <= 7 else 3.0)) for n in range(1, 13)])
     assert hour.nodes["n1"].requests["cpu"] is None
