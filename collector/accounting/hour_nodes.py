@@ -56,10 +56,9 @@ class _Node:
 
 
 def hour_nodes(coverage: HourCoverage, extent: Extent) -> dict[str, HourNode]:
-    """Return the nodes that a listing of the hour names, by name; as the newest of these describes them.
+    """Return the nodes that were there when the cluster was observed, by name; as the newest tick describes them.
 
     The seconds in which the cluster was not observed are like the others where what is known stands for all of an hour.
-    A node is named in the listing at the end of an interval: one that leaves within an interval is not in it any more.
     """
     nodes: dict[str, _Node] = {}
     listed = coverage.together("kubernetes")
