@@ -22,6 +22,8 @@ Origin = Literal["collector", "rrd", "import"]
 from an installation of KubeLedger or kube-opex-analytics."""
 
 HOUR_SECONDS = 3600
+MIN_KNOWN_SECONDS = HOUR_SECONDS // 2
+"""What is known for exactly half of an hour stands for all of it, what is for less is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

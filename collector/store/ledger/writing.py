@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 from msgspec import UNSET
 
-from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRow, NodeIs
+from collector.hour import MIN_KNOWN_SECONDS, ClosedHour, HourAmount, HourAmounts, HourNode, HourRow, NodeIs
 from collector.model import StoredSpecial, UnmeasuredReason, UnobservedCause
 from collector.store.ledger.form import (
     AMOUNT_FIELDS,
@@ -126,8 +126,11 @@ def default_amount(metric: Metric, hour: ClosedHour) -> HourAmount:
 
 
 def default_storage(seconds_observed: HourAmount) -> HourAmount:
-    """Return what anybody requests of a storage class in whose column nothing else stands."""
-    return 0 if seconds_observed else None
+    """Return what anybody requests of a storage class in whose column nothing else stands.
+
+    It is unknown where claims were not listed for long enough: those that were bound meanwhile nobody has seen.
+    """
+    return 0 if (seconds_observed or 0) >= MIN_KNOWN_SECONDS else None
 
 
 def _relabelled(hour: ClosedHour, order: DayOrder) -> dict[str, Mapping[str, str]]:

@@ -118,7 +118,7 @@ def closed_hours(draw: st.DrawFn, start: int, names: Sequence[str]) -> ClosedHou
         namespaces={name: draw(rows(origin)) for name in listed},
         special={name: replace(draw(rows(origin)), labels={}, present=True) for name in draw(specials)},
         nodes={name: draw(nodes) for name in draw(st.lists(st.sampled_from(["n1", "n2", "n3"]), unique=True))},
-        storage_observed=draw(st.none() | st.integers(0, HOUR)),
+        storage_observed=draw(st.none() | st.integers(0, HOUR) | st.sampled_from([0, 1799, 1800])),
     )
 
 
@@ -198,7 +198,7 @@ def _full(closed: ClosedHour, listed: HourRow | None) -> HourRow:
     charged = _with_all(BILLED_METRICS, each.charged, closed)
     if closed.origin != "collector":
         charged = {metric: each.charged.get(metric) for metric in BILLED_METRICS}
-    no_claims = 0 if closed.storage_observed else None
+    no_claims = 0 if (closed.storage_observed or 0) >= 1800 else None
     return replace(
         each,
         usage=_with_all(METRICS, each.usage, closed),
