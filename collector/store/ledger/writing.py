@@ -7,6 +7,7 @@ was named stands in a `DayOrder`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import TypeVar, get_args
 
 from msgspec import UNSET
@@ -40,6 +41,8 @@ from kl_core.calendar import DAY, bucket_name, iso
 from kl_core.vocabulary import BILLED_METRICS, METRICS, SOURCES, Metric
 
 _Key = TypeVar("_Key")
+_Labels = Mapping[str, Mapping[str, str]]
+_NO_LABELS: _Labels = MappingProxyType({})
 
 REASONS: tuple[UnmeasuredReason, ...] = get_args(UnmeasuredReason)
 CAUSES: tuple[UnobservedCause, ...] = get_args(UnobservedCause)
@@ -59,10 +62,17 @@ def day_name(instant: int) -> str:
     return bucket_name("daily_14d", instant)
 
 
-def header(first: ClosedHour, cluster: LedgerCluster, previous: str, last_day: int | None) -> tuple[Header, DayOrder]:
+def header(
+    first: ClosedHour,
+    cluster: LedgerCluster,
+    previous: str,
+    last_day: int | None,
+    last_labels: _Labels = _NO_LABELS,
+) -> tuple[Header, DayOrder]:
     """Return the first line of the day that begins with the hour `first`, and what it named.
 
     `previous` is the chain of the line before it, `last_day` the start of the day that this is of, None without one.
+    `last_labels` are those at that day's end, which stay where nobody tells others.
     """
     order = DayOrder()
     day = first.start // DAY * DAY
@@ -75,7 +85,7 @@ def header(first: ClosedHour, cluster: LedgerCluster, previous: str, last_day: i
         unobserved_days=UnobservedDays(day_name(last_day + DAY), day_name(day - DAY))
         if skipped and last_day is not None
         else None,
-        namespaces=_new_names(first, order),
+        namespaces=_new_names(first, order, last_labels),
         nodes=_node_changes(first, order),
     )
     return line, order
@@ -142,9 +152,10 @@ def _relabelled(hour: ClosedHour, order: DayOrder) -> dict[str, Mapping[str, str
     }
 
 
-def _new_names(hour: ClosedHour, order: DayOrder) -> list[NamedLabels]:
-    new = sorted(hour.namespaces.keys() - order.labels.keys())
-    order.labels.update((name, hour.namespaces[name].labels or {}) for name in new)
+def _new_names(hour: ClosedHour, order: DayOrder, last_labels: _Labels = _NO_LABELS) -> list[NamedLabels]:
+    for name in (new := sorted(hour.namespaces.keys() - order.labels.keys())):
+        told = hour.namespaces[name].labels
+        order.labels[name] = last_labels.get(name, {}) if told is None else told
     return [NamedLabels(name, dict(sorted(order.labels[name].items()))) for name in new]
 
 

@@ -165,13 +165,26 @@ def rows(draw: st.DrawFn, origin: Origin) -> HourRow:
 
 
 def read_back(hours: Sequence[ClosedHour]) -> list[ClosedHour]:
-    """What these hours of one day are when they are read: every name the day has had, and every metric."""
+    """What these hours are when they are read: every name that their day has had, and every metric."""
+    filled: list[ClosedHour] = []
+    before: dict[str, Mapping[str, str]] = {}
+    for of_day in in_one_day(hours):
+        more, before = _read_back(of_day, before)
+        filled += more
+    return filled
+
+
+def _read_back(
+    hours: Sequence[ClosedHour], before: Mapping[str, Mapping[str, str]]
+) -> tuple[list[ClosedHour], dict[str, Mapping[str, str]]]:
+    """The same of the hours of one day, with the labels at its end; `before` are those of the day before."""
     labels: dict[str, Mapping[str, str]] = {}
     filled = []
     for closed in hours:
         for name, each in closed.namespaces.items():
             if name not in labels or (each.present and each.labels is not None):
-                labels[name] = each.labels or {}
+                nobody_told = before.get(name, {}) if closed is hours[0] else {}
+                labels[name] = nobody_told if each.labels is None else each.labels
         namespaces = {
             name: replace(_full(closed, closed.namespaces.get(name)), labels=known) for name, known in labels.items()
         }
@@ -190,7 +203,7 @@ def read_back(hours: Sequence[ClosedHour]) -> list[ClosedHour]:
                 },
             )
         )
-    return filled
+    return filled, labels
 
 
 def _full(closed: ClosedHour, listed: HourRow | None) -> HourRow:

@@ -133,6 +133,19 @@ def test_labels_that_nobody_told_are_what_they_were(tmp_path: Path) -> None:
     assert [line.get("labels") for line in lines] == [None, None, None]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_labels_that_nobody_told_since_midnight_are_those_of_the_day_before(tmp_path: Path, *, restarts: bool) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append([hour(MIDNIGHT + 23 * HOUR, {"shop": row(9, labels={"team": "a"})})], CLUSTER)
+    ledger = Ledger.open(tmp_path) if restarts else ledger
+    rows = {"shop": row(1, labels=None), "new": row(1, labels=None)}
+    ledger.append([hour(MIDNIGHT + DAY, rows), hour(MIDNIGHT + DAY + HOUR, rows)], CLUSTER)
+    _, second = headers(tmp_path)
+    assert second["namespaces"] == [{"name": "new", "labels": {}}, {"name": "shop", "labels": {"team": "a"}}]
+    (read,) = ledger.days(MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
+    assert [*read.last_labels] == [{}, {"team": "a"}]
+
+
 def test_a_newest_day_that_was_compressed_before_its_end_is_damaged(tmp_path: Path) -> None:
     Ledger.open(tmp_path).append(day(hours=5), CLUSTER)
     day_files(tmp_path)[0].compress()
