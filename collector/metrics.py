@@ -24,7 +24,7 @@ from collector.store.ledger.ledger import Ledger
 from kl_core.vocabulary import SOURCES, Source
 
 PREFIX = "kubeledger_collector"
-WATCHED = ("namespaces", "nodes", "pods")
+WATCHED = ("namespaces", "nodes", "pods", "persistentvolumeclaims")
 
 TickOutcome = Literal["stored", "unobserved", "refused", "failed", "missed"]
 TickFailure = Literal["store", "no_space", "publication", "defect"]

@@ -45,5 +45,10 @@ def test_what_cannot_be_listed_is_counted_by_resource() -> None:
     meter = Meter()
     settings = Settings(k8s_api_endpoint=f"http://127.0.0.1:{closed_port()}", k8s_auth_token="good")
     with LiveSources(settings, meter=meter, reading_sec=LIMIT_SECONDS / 100):
-        eventually(lambda: len(values(meter, "watch_restarts_total")) == 3)
-    assert set(values(meter, "watch_restarts_total")) == {("namespaces",), ("nodes",), ("pods",)}
+        eventually(lambda: len(values(meter, "watch_restarts_total")) == 4)
+    assert set(values(meter, "watch_restarts_total")) == {
+        ("namespaces",),
+        ("nodes",),
+        ("pods",),
+        ("persistentvolumeclaims",),
+    }
