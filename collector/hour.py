@@ -22,6 +22,8 @@ Origin = Literal["collector", "rrd", "import"]
 from an installation of KubeLedger or kube-opex-analytics."""
 
 HOUR_SECONDS = 3600
+MIN_KNOWN_SECONDS = HOUR_SECONDS // 2
+"""What is known for exactly half of an hour stands for all of it, what is for less is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class HourRow:
     """Samples of expected pods that were not measured, by reason."""
     storage: Mapping[str, HourAmount] = field(default_factory=dict)
     """Requested by PersistentVolumeClaims, by storage class."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """Those at the hour's end."""
+    labels: Mapping[str, str] | None = field(default_factory=dict)
+    """Those at the hour's end; None where nobody told them, as of one that was deleted within the first interval."""
     present: bool = True
     """Whether it was listed in the hour; else it only stands in the day's order of names."""
 

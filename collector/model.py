@@ -93,7 +93,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node at the latest tick, for the published `nodes` file."""
+    """A node at a tick: for the hours, and of the latest tick for the published `nodes` file."""
 
     name: str
     capacity: MetricValues
@@ -106,6 +106,8 @@ class NodeState:
     present: float = 1.0
     """Part of the interval for which it was there, 0.0 to 1.0."""
     facts: NodeFacts = field(default_factory=NodeFacts)
+    has_left: bool = False
+    """Whether it was not there any more at the end of the interval: then it is as it was last, and not published."""
 
 
 @dataclass(frozen=True, slots=True)

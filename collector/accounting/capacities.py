@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from collector.observations import NodeSpan
+from collector.observations import Node, NodeSpan
 
 
 @dataclass(slots=True)
@@ -28,6 +28,13 @@ def seconds_present(spans: Iterable[NodeSpan]) -> dict[str, float]:
         if not span.node.excluded:
             seconds[span.node.name] = seconds.get(span.node.name, 0.0) + span.seconds
     return seconds
+
+
+def nodes_that_left(spans: Iterable[NodeSpan], at_end: Iterable[Node]) -> tuple[Node, ...]:
+    """Return the machines of an interval that were none at its end, as they were last; `at_end` is what was there."""
+    staying = {node.name for node in at_end if not node.excluded}
+    last = {span.node.name: span.node for span in spans if not span.node.excluded and span.node.name not in staying}
+    return tuple(last.values())
 
 
 def capacities(spans: Iterable[NodeSpan], interval: float) -> tuple[Capacity, Capacity]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from collector.hour import HOUR_SECONDS, HourAmount
+from collector.hour import HOUR_SECONDS, MIN_KNOWN_SECONDS, HourAmount
 from kl_core.vocabulary import Metric
 
 _MIB = 2.0**20
@@ -83,7 +83,7 @@ class Extent:
 
 def closed(start: int) -> Extent:
     """Return the extent of an hour that is over; exactly half of it is enough to be known."""
-    return Extent(start, HOUR_SECONDS, HOUR_SECONDS // 2, is_scaled=True)
+    return Extent(start, HOUR_SECONDS, MIN_KNOWN_SECONDS, is_scaled=True)
 
 
 def still_open(start: int, end: int) -> Extent:

@@ -2,7 +2,7 @@
 
 What a node used is a rate of the time for which it was there, and what pods held of it a mean over the interval. The
 mean of what is known stands for the other seconds in which the node was there; what is known for less than half of them
-is unknown.
+is unknown. A metric that a tick does not tell of a node is none in it: one has GPUs from when they are advertised.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from kl_core.vocabulary import METRICS, Metric
 
 @dataclass(slots=True)
 class _ThereSum:
-    """An amount, and for how many seconds in which the node was there it is known."""
+    """An amount, and for how many seconds in which the node was there it is unknown."""
 
     total: float = 0.0
-    there: float = 0.0
+    unknown: float = 0.0
 
 
 @dataclass(slots=True)
@@ -49,16 +49,16 @@ class _Node:
     def _amount(self, value: _ThereSum, units: float) -> HourAmount:
         if not self.there:
             return round(value.total * units)
-        if not value.there or 2 * value.there < self.there:
+        known = self.there - value.unknown
+        if not known or 2 * known < self.there:
             return None
-        return round(value.total * self.there / value.there * units)
+        return round(value.total * self.there / known * units)
 
 
 def hour_nodes(coverage: HourCoverage, extent: Extent) -> dict[str, HourNode]:
-    """Return the nodes that a listing of the hour names, by name; as the newest of these describes them.
+    """Return the nodes that were there when the cluster was observed, by name; as the newest tick describes them.
 
     The seconds in which the cluster was not observed are like the others where what is known stands for all of an hour.
-    A node is named in the listing at the end of an interval: one that leaves within an interval is not in it any more.
     """
     nodes: dict[str, _Node] = {}
     listed = coverage.together("kubernetes")
@@ -81,9 +81,10 @@ def hour_nodes(coverage: HourCoverage, extent: Extent) -> dict[str, HourNode]:
 def _add(sums: dict[Metric, _ThereSum], values: MetricValues, weight: float, there: float) -> None:
     for metric, value in values.items():
         known = sums.setdefault(metric, _ThereSum())
-        if value is not None:
+        if value is None:
+            known.unknown += there
+        else:
             known.total += value * weight
-            known.there += there
 
 
 def _units(values: MetricValues) -> dict[Metric, HourAmount]:

@@ -87,7 +87,7 @@ class _Row:
     gpu_measured: KnownSum = field(default_factory=KnownSum)
     has_gpu_measured: bool = False
     unmeasured: dict[UnmeasuredReason, int] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = None
 
     def add(self, entry: Entry, tick: TickSample, seconds: int) -> None:
         """Add a tick that names it."""

@@ -1,8 +1,8 @@
-"""Every node as it is at the end of an interval, for the published `nodes` file."""
+"""Every node of an interval as it is at its end, or was when it left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from collector.accounting.believed_metrics import NodeUsage
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
@@ -22,12 +22,13 @@ def node_states(
     gpu_usage: GpuUsage | None,
     *,
     present: Mapping[str, float],
+    left: Collection[str] = (),
 ) -> tuple[NodeState, ...]:
     """One state a node that is a machine; usage is None where metrics-server, or the exporters, tell nothing of it.
 
     `held`, `usage` and `gpus` are what pods held, what was in use and what there is of GPUs, by node. `usage` is empty
     and `gpu_usage` None when their source was not observed. `present` is the part of the interval for which each node
-    was there, 0.0 to 1.0.
+    was there, 0.0 to 1.0; `left` names those that were not any more at its end.
     """
     return tuple(
         _node_state(
@@ -37,6 +38,7 @@ def node_states(
             gpus.get(node.name),
             gpu_usage.nodes.get(node.name) if gpu_usage else None,
             present=present.get(node.name, 0.0),
+            has_left=node.name in left,
         )
         for node in nodes
         if not node.excluded
@@ -44,7 +46,14 @@ def node_states(
 
 
 def _node_state(
-    node: Node, held: Held, usage: NodeUsage, gpus: NodeGpus | None, gpu_use: GpuUse | None, *, present: float
+    node: Node,
+    held: Held,
+    usage: NodeUsage,
+    gpus: NodeGpus | None,
+    gpu_use: GpuUse | None,
+    *,
+    present: float,
+    has_left: bool,
 ) -> NodeState:
     capacity: dict[Metric, float | None] = {"cpu": node.cpu_capacity, "memory": node.memory_capacity}
     allocatable: dict[Metric, float | None] = {"cpu": node.cpu_allocatable, "memory": node.memory_allocatable}
@@ -64,9 +73,11 @@ def _node_state(
         allocatable=allocatable,
         usage=used,
         requests=requests,
-        pods=held.pods,
+        # What is on a node that is gone holds nothing, whether or not it has ended.
+        pods=0 if has_left else held.pods,
         present=min(present, 1.0),
         ready=node.ready,
         schedulable=node.schedulable,
         facts=node_facts(node.labels),
+        has_left=has_left,
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from collector.accounting.capacities import Capacity, capacities, seconds_present
+from collector.accounting.capacities import Capacity, capacities, nodes_that_left, seconds_present
 from collector.accounting.entry_values import charged_values, gpu_share, matched_values
 from collector.accounting.gpu_attribution import GpuUsage, GpuUse
 from collector.accounting.gpu_units import GpuUnits, NodeGpus
@@ -117,11 +117,14 @@ def _totals(
 
 
 def _nodes(seen: _Interval, units: GpuUnits, interval: int) -> tuple[NodeState, ...]:
-    """Return the nodes at the end of the interval with all that they have, however short they were there."""
-    nodes, held = seen.cluster.present, seen.totals.nodes
+    """Return the nodes that were there with all that they have, however short that was."""
+    held, left = seen.totals.nodes, nodes_that_left(seen.cluster.nodes, seen.cluster.present)
+    nodes = *seen.cluster.present, *left
     gpus = units.of_nodes([NodeSpan(node, 1) for node in nodes], {name: each.gpu for name, each in held.items()}, 1)
     present = {name: seconds / interval for name, seconds in seconds_present(seen.cluster.nodes).items()}
-    return node_states(nodes, held, seen.measured.nodes if seen.measured else {}, gpus, seen.gpu_usage, present=present)
+    usage = seen.measured.nodes if seen.measured else {}
+    names = {node.name for node in left}
+    return node_states(nodes, held, usage, gpus, seen.gpu_usage, present=present, left=names)
 
 
 def _values(seen: _Interval, sums: Capacity, gpus: Callable[[NodeGpus], float]) -> MetricValues:

@@ -5,7 +5,7 @@ Pure: listings and events are put in, each with the API server's time, and what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from collector.kubernetes.lives import Kind, Lives
@@ -89,16 +89,25 @@ class ClusterState:
         )
 
     def interval(self, start: float, end: float, blind_spots: tuple[BlindSpot, ...] = ()) -> Cluster:
-        """Return what was there within [start, end), to the second. What ended before `start` is forgotten."""
+        """Return what was there within [start, end), to the second. What ended before `start` is forgotten.
+
+        A pod holds something of a node that was there for a part of it alone while both were.
+        """
         claims = tuple(VolumeClaimSpan(life.claim, seconds) for life, seconds in self.volume_claims.spans(start, end))
-        pods = tuple(PodSpan(pod, seconds) for pod, seconds in self.pods.spans(start, end))
+        nodes = tuple(self.nodes.stretches(start, end))
+        in_part = _there_in_part(nodes, start, end)
+        pods = tuple(
+            PodSpan(pod, seconds)
+            for pod, since, until in self.pods.stretches(start, end)
+            if (seconds := _seconds_within(in_part.get(pod.node), since, until)) > 0
+        )
         namespaces = {life.name: life.labels for life, _ in self.namespaces.spans(start, end) if life.deleted is None}
         identity = self.identity
         return Cluster(
             uid=identity.uid,
             created=identity.created,
             namespaces=namespaces,
-            nodes=tuple(NodeSpan(life.node, seconds) for life, seconds in self.nodes.spans(start, end)),
+            nodes=tuple(NodeSpan(life.node, until - since) for life, since, until in nodes),
             present=tuple(life.node for life in self.nodes.present()),
             pods=pods,
             blind_spots=blind_spots,
@@ -108,3 +117,31 @@ class ClusterState:
     def now(self) -> tuple[tuple[Pod, ...], tuple[Node, ...]]:
         """Return the pods that hold something now, and the nodes."""
         return tuple(self.pods.present()), tuple(life.node for life in self.nodes.present())
+
+
+_Stretch = tuple[float, float]
+"""From when to when, UNIX seconds."""
+
+
+def _there_in_part(
+    nodes: Iterable[tuple[NodeLife, float, float]], start: float, end: float
+) -> dict[str, list[_Stretch]]:
+    """Return when the machines were there that were for a part of an interval alone, by name and in order."""
+    by_name: dict[str, list[_Stretch]] = {}
+    for life, since, until in sorted(nodes, key=lambda node: node[1]):
+        if life.node.excluded:
+            continue
+        stretches = by_name.setdefault(life.node.name, [])
+        if stretches and since <= stretches[-1][1]:
+            # One that changed, or was replaced under its name.
+            stretches[-1] = stretches[-1][0], max(until, stretches[-1][1])
+        else:
+            stretches.append((since, until))
+    return {name: stretches for name, stretches in by_name.items() if stretches != [(start, end)]}
+
+
+def _seconds_within(stretches: Iterable[_Stretch] | None, since: float, until: float) -> float:
+    """Return how much of a time lies in the stretches, all of it without them."""
+    if stretches is None:
+        return until - since
+    return sum(max(0.0, min(until, last) - max(since, first)) for first, last in stretches)

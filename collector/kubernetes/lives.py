@@ -84,18 +84,21 @@ class Lives(Generic[T]):
 
     def spans(self, start: float, end: float) -> Iterator[tuple[T, float]]:
         """Return what was there within [start, end) and for how many seconds. What ended before is forgotten."""
+        return ((item, until - since) for item, since, until in self.stretches(start, end))
+
+    def stretches(self, start: float, end: float) -> Iterator[tuple[T, float, float]]:
+        """Return the same with from when to when within the interval it was there."""
         self.forget(start)
         for versions in self._earlier.values():
             for item, since, until in versions:
                 if min(until, end) > max(since, start):
-                    yield item, min(until, end) - max(since, start)
-        length = end - start
+                    yield item, max(since, start), min(until, end)
         for key, item in self._newest.items():
             began, ended = self._began(key, item), self._kind.end(item)
             if ended is None and began <= start:
-                yield item, length
+                yield item, start, end
             elif (until := end if ended is None else min(ended, end)) > max(began, start):
-                yield item, until - max(began, start)
+                yield item, max(began, start), until
 
     def forget(self, start: float) -> None:
         """Forget what ended before: no interval that starts earlier is asked for any more."""

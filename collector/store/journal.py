@@ -23,6 +23,7 @@ from collector.hour import Origin
 from collector.model import TickSample
 from collector.store.files import explained, parsed, read, write_atomically
 from collector.store.rrd.database import Head
+from kl_core.calendar import hour_of_tick
 from kl_core.durable_files import UNFINISHED
 
 MIN_KEPT_BATCHES = 12
@@ -66,7 +67,7 @@ class Journal:
         return self._times[-1] if self._times else None
 
     def write(self, batch: Batch) -> None:
-        """Put a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
+        """Put a batch on disk. Of its node lists those of its last hour are kept, which may still be open."""
         body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
         time = batch.samples[-1].time
         write_atomically(self._path(time), _with_checksum(body))
@@ -176,8 +177,13 @@ def _checked(content: bytes) -> bytes:
 
 
 def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
-    last = max((i for i, sample in enumerate(samples) if sample.observed["kubernetes"]), default=-1)
-    return tuple(s if i == last or not s.nodes else replace(s, nodes=()) for i, s in enumerate(samples))
+    """Drop the node lists of earlier hours but for the newest of all: long batches are of history, and they add up."""
+    newest = max((i for i, sample in enumerate(samples) if sample.observed["kubernetes"]), default=-1)
+    hour = hour_of_tick(samples[-1].time)
+    return tuple(
+        s if i == newest or not s.nodes or hour_of_tick(s.time) == hour else replace(s, nodes=())
+        for i, s in enumerate(samples)
+    )
 
 
 def _plain(value: Any) -> object:

@@ -164,9 +164,11 @@ def save(directory: Path, registry: Registry) -> None:
 
 
 def newest_nodes(samples: Iterable[TickSample], before: NodeList) -> NodeList:
-    """Return the nodes of the last tick whose listing succeeded, else those known before."""
+    """Return the nodes at the last tick whose listing succeeded, else those known before."""
     listed = [sample for sample in samples if sample.observed["kubernetes"]]
-    return NodeList(listed[-1].time, listed[-1].nodes) if listed else before
+    if not listed:
+        return before
+    return NodeList(listed[-1].time, tuple(node for node in listed[-1].nodes if not node.has_left))
 
 
 def load_nodes(directory: Path) -> NodeList:

@@ -7,7 +7,7 @@ default, zeros of storage and of unmeasured pods are left out, and of `gpu_memor
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 
-from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRow
+from collector.hour import MIN_KNOWN_SECONDS, ClosedHour, HourAmount, HourAmounts, HourNode, HourRow
 from collector.model import UnmeasuredReason
 from collector.store.ledger.day import SPECIAL_ROWS, UNKNOWN, Integers, LedgerDay, RowMatrices
 from kl_core.vocabulary import Metric
@@ -102,4 +102,4 @@ def _amount(amount: int) -> HourAmount:
 
 def _empty_class(day: LedgerDay, at: int) -> int:
     """Return what stands for a namespace without claims of a class."""
-    return 0 if day.storage_observed[at] > 0 else UNKNOWN
+    return 0 if day.storage_observed[at] >= MIN_KNOWN_SECONDS else UNKNOWN

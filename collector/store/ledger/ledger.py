@@ -109,7 +109,7 @@ class Ledger:
             self._check_follows(hour, last)
             last = hour.start
         last_day = None if self.last_hour is None else floor_day(self.last_hour)
-        header, order = writing.header(hours[0], cluster, self.head, last_day)
+        header, order = writing.header(hours[0], cluster, self.head, last_day, self._order.labels)
         line, head = chain.chained(self.head, encode(header))
         lines = [line]
         for hour in hours:

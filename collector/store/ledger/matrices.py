@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from msgspec import UNSET
 
-from collector.hour import HourAmount
+from collector.hour import MIN_KNOWN_SECONDS, HourAmount
 from collector.model import UnmeasuredReason
 from collector.store.ledger.day import SPECIAL_ROWS, UNKNOWN, Integers, NodeMatrices, RowMatrices
 from collector.store.ledger.form import (
@@ -49,7 +49,7 @@ class MatrixReader:
         self.storage_observed = per_hour([hour.storage_observed for hour in hours])
         self._default = {metric: np.where(self.capacity[metric] == UNKNOWN, UNKNOWN, 0) for metric in METRICS}
         self._above = np.array([0 if hour.origin == "collector" else UNKNOWN for hour in hours])
-        self._storage = np.where(self.storage_observed > 0, 0, UNKNOWN)
+        self._storage = np.where(self.storage_observed >= MIN_KNOWN_SECONDS, 0, UNKNOWN)
 
     def namespaces(self) -> RowMatrices:
         """Return those of the day's namespaces."""

@@ -7,11 +7,12 @@ was named stands in a `DayOrder`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import TypeVar, get_args
 
 from msgspec import UNSET
 
-from collector.hour import ClosedHour, HourAmount, HourAmounts, HourNode, HourRow, NodeIs
+from collector.hour import MIN_KNOWN_SECONDS, ClosedHour, HourAmount, HourAmounts, HourNode, HourRow, NodeIs
 from collector.model import StoredSpecial, UnmeasuredReason, UnobservedCause
 from collector.store.ledger.form import (
     AMOUNT_FIELDS,
@@ -40,6 +41,8 @@ from kl_core.calendar import DAY, bucket_name, iso
 from kl_core.vocabulary import BILLED_METRICS, METRICS, SOURCES, Metric
 
 _Key = TypeVar("_Key")
+_Labels = Mapping[str, Mapping[str, str]]
+_NO_LABELS: _Labels = MappingProxyType({})
 
 REASONS: tuple[UnmeasuredReason, ...] = get_args(UnmeasuredReason)
 CAUSES: tuple[UnobservedCause, ...] = get_args(UnobservedCause)
@@ -59,10 +62,17 @@ def day_name(instant: int) -> str:
     return bucket_name("daily_14d", instant)
 
 
-def header(first: ClosedHour, cluster: LedgerCluster, previous: str, last_day: int | None) -> tuple[Header, DayOrder]:
+def header(
+    first: ClosedHour,
+    cluster: LedgerCluster,
+    previous: str,
+    last_day: int | None,
+    last_labels: _Labels = _NO_LABELS,
+) -> tuple[Header, DayOrder]:
     """Return the first line of the day that begins with the hour `first`, and what it named.
 
     `previous` is the chain of the line before it, `last_day` the start of the day that this is of, None without one.
+    `last_labels` are those at that day's end, which stay where nobody tells others.
     """
     order = DayOrder()
     day = first.start // DAY * DAY
@@ -75,7 +85,7 @@ def header(first: ClosedHour, cluster: LedgerCluster, previous: str, last_day: i
         unobserved_days=UnobservedDays(day_name(last_day + DAY), day_name(day - DAY))
         if skipped and last_day is not None
         else None,
-        namespaces=_new_names(first, order),
+        namespaces=_new_names(first, order, last_labels),
         nodes=_node_changes(first, order),
     )
     return line, order
@@ -86,7 +96,7 @@ def hour_line(hour: ClosedHour, order: DayOrder) -> HourLine:
 
     ValueError where less is charged than requested.
     """
-    relabelled = {name: row.labels for name, row in hour.namespaces.items() if _changes_labels(name, row, order)}
+    relabelled = _relabelled(hour, order)
     indices = {name: str(index) for index, name in enumerate(order.labels)}
     order.labels.update(relabelled)
     names, node_changes = _new_names(hour, order), _node_changes(hour, order)
@@ -126,18 +136,26 @@ def default_amount(metric: Metric, hour: ClosedHour) -> HourAmount:
 
 
 def default_storage(seconds_observed: HourAmount) -> HourAmount:
-    """Return what anybody requests of a storage class in whose column nothing else stands."""
-    return 0 if seconds_observed else None
+    """Return what anybody requests of a storage class in whose column nothing else stands.
+
+    It is unknown where claims were not listed for long enough: those that were bound meanwhile nobody has seen.
+    """
+    return 0 if (seconds_observed or 0) >= MIN_KNOWN_SECONDS else None
 
 
-def _changes_labels(name: str, row: HourRow, order: DayOrder) -> bool:
-    # Of a namespace that was not listed nobody told them.
-    return row.present and name in order.labels and order.labels[name] != row.labels
+def _relabelled(hour: ClosedHour, order: DayOrder) -> dict[str, Mapping[str, str]]:
+    """Return the labels of those that the day has named with others; of one that was not listed nobody told them."""
+    return {
+        name: row.labels
+        for name, row in hour.namespaces.items()
+        if row.present and row.labels is not None and order.labels.get(name, row.labels) != row.labels
+    }
 
 
-def _new_names(hour: ClosedHour, order: DayOrder) -> list[NamedLabels]:
-    new = sorted(hour.namespaces.keys() - order.labels.keys())
-    order.labels.update((name, hour.namespaces[name].labels) for name in new)
+def _new_names(hour: ClosedHour, order: DayOrder, last_labels: _Labels = _NO_LABELS) -> list[NamedLabels]:
+    for name in (new := sorted(hour.namespaces.keys() - order.labels.keys())):
+        told = hour.namespaces[name].labels
+        order.labels[name] = last_labels.get(name, {}) if told is None else told
     return [NamedLabels(name, dict(sorted(order.labels[name].items()))) for name in new]
 
 

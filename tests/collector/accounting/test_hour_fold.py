@@ -152,11 +152,36 @@ def test_a_node_used_its_rate_for_as_long_as_it_was_there_and_its_pods_held_a_me
     }
 
 
+def test_seconds_of_nodes_add_up_to_the_capacity_though_one_left_within_an_interval() -> None:
+    # n1 throughout, n2 for an hour's first 5 steps and 120 of 300 s: 1620 s, in which pods held 3 cores
+    left = replace(node("n2", held=3.0 * 0.4, present=0.4, pods=0), has_left=True)
+    samples = [
+        *(with_nodes(n, node("n1"), node("n2")) for n in range(1, 6)),
+        with_nodes(6, node("n1"), left),
+        *(with_nodes(n, node("n1")) for n in range(7, 13)),
+    ]
+    nodes = hour_of(samples).nodes
+    assert [nodes[name].present for name in ("n1", "n2")] == [3600, 1620]
+    assert (nodes["n2"].usage["cpu"], nodes["n2"].requests["cpu"]) == (2 * 1_620_000, 3 * 1_620_000)
+    assert nodes["n2"].pods == 5 * 1500
+
+
 @pytest.mark.parametrize(("unknown", "usage"), [(0, 2 * CORE_HOUR), (6, 2 * CORE_HOUR), (7, None), (12, None)])
 def test_use_of_a_node_that_is_known_for_half_of_its_time_stands_for_all_of_it(unknown: int, usage: int | None) -> None:
     hour = hour_of([with_nodes(n, node(cpu=None if n <= unknown else 2.0)) for n in range(1, 13)])
     assert hour.nodes["n1"].usage["cpu"] == usage
     assert hour.nodes["n1"].requests["cpu"] == 3 * CORE_HOUR
+
+
+@pytest.mark.parametrize("steps", [1, 5, 6, 11])
+def test_a_node_has_no_gpu_before_it_advertises_one(steps: int) -> None:
+    # half a GPU held and a quarter used in so many steps of 300 s, none in those before
+    bare = replace(node(), capacity={}, usage={"cpu": 2.0}, requests={"cpu": 3.0})
+    with_gpu = replace(node(), usage={"cpu": 2.0, "gpu": 0.25, "gpu_memory": None})
+    hour = hour_of([with_nodes(n, bare if n <= 12 - steps else with_gpu) for n in range(1, 13)])
+    assert (hour.nodes["n1"].usage["gpu"], hour.nodes["n1"].requests["gpu"]) == (75_000 * steps, 150_000 * steps)
+    # unknown in those steps alone, and none before them
+    assert hour.nodes["n1"].usage["gpu_memory"] == (0 if steps <= 6 else None)
 
 
 def test_requests_of_a_node_are_unknown_for_as_long_as_its_claims_are() -> None:

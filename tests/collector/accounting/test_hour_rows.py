@@ -162,6 +162,8 @@ def test_labels_are_those_at_the_end_as_far_as_they_were_told() -> None:
     assert row_of({1: first, 7: second}).labels == {"team": "b"}
     assert row_of({1: first, 7: second, 9: replace(WEB, labels=None)}).labels == {"team": "b"}
     assert row_of({1: first, 7: replace(WEB, labels={}), 9: None}).labels == {}
+    # deleted within the first interval, so that no listing at the end of one told them
+    assert row_of({1: replace(WEB, labels=None), 2: None}).labels is None
 
 
 def test_unmeasured_pods_are_counted_by_reason_and_those_of_who_is_not_charged_in_excluded() -> None:

@@ -245,3 +245,31 @@ def test_a_node_that_changed_was_there_all_the_same_but_not_while_it_was_no_mach
     # as a machine for 100 + 50 of 300 s
     spans = [NodeSpan(node(), 100.0), NodeSpan(node(excluded=True), 150.0), NodeSpan(node(cpu=16.0), 50.0)]
     assert [state.present for state in sample_of(nodes=spans).nodes] == [0.5]
+
+
+def test_a_node_that_left_is_told_of_with_what_was_held_of_it() -> None:
+    # n2 was there for 60 s and its pod, which no finish was told of, held 5 cores then: 1 on average
+    spans = (NodeSpan(node("n1"), 300.0), NodeSpan(node("n2", cpu=4.0), 20.0), NodeSpan(node("n2", cpu=16.0), 40.0))
+    measured = MeasuredUsage(MOMENT, {}, nodes={"n2": (1.5, GIB)})
+    seen = replace(cluster([pod(on="n1"), pod(name="ml", on="n2", cpu=5.0)]), nodes=spans, present=(node("n1"),))
+    there, left = account(seen, measured, time=TIME, interval=300, charged=lambda _: True).nodes
+    assert [(each.name, each.has_left, each.pods) for each in (there, left)] == [("n1", False, 1), ("n2", True, 0)]
+    assert (left.present, left.capacity["cpu"], left.usage["cpu"]) == (0.2, 16.0, 1.5)
+    assert left.requests == {"cpu": pytest.approx(1.0), "memory": pytest.approx(GIB)}
+
+
+@pytest.mark.parametrize("at_end", [(), (node(excluded=True),)], ids=["gone", "excluded"])
+def test_a_node_that_is_no_machine_any_more_has_left(at_end: tuple[Node, ...]) -> None:
+    spans = (NodeSpan(node(), 100.0), *(NodeSpan(each, 200.0) for each in at_end))
+    seen = replace(cluster(), nodes=spans, present=at_end)
+    (state,) = account(seen, None, time=TIME, interval=300, charged=lambda _: True).nodes
+    assert state.has_left
+    assert state.present == pytest.approx(1 / 3)
+
+
+def test_one_that_was_replaced_under_its_name_has_not_left() -> None:
+    new = replace(node(cpu=16.0), uid="new")
+    seen = replace(cluster(), nodes=(NodeSpan(node(), 100.0), NodeSpan(new, 150.0)), present=(new,))
+    (state,) = account(seen, None, time=TIME, interval=300, charged=lambda _: True).nodes
+    assert (state.has_left, state.capacity["cpu"]) == (False, 16.0)
+    assert state.present == pytest.approx(250 / 300)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from collector.accounting.gpu_units import GpuUnits
 from collector.accounting.pod_totals import Held, total_pods
 from collector.kubernetes.cluster_state import ClusterState, NamespaceLife
@@ -226,6 +230,57 @@ def test_a_replaced_node_is_another() -> None:
     state.nodes.remove("old", 3100.0)
     state.nodes.put("new", a_node("n1", created=3200.0), 3200.0)
     assert nodes_of(state) == [("n1", 4.0, 100.0), ("n1", 4.0, 100.0)]
+
+
+def on_node_that_was_there(*times: tuple[float, float], excluded: tuple[float, float] | None = None) -> ClusterState:
+    """A cluster whose only node was there from when to when, more than once under its name."""
+    state = ClusterState()
+    for number, (since, until) in enumerate(times):
+        state.nodes.put(f"uid{number}", a_node("n1", created=since), since)
+        if excluded and since <= excluded[0] < until:
+            no_machine = replace(a_node("n1", created=since).node, excluded=True)
+            state.nodes.put(f"uid{number}", replace(a_node("n1", created=since), node=no_machine), excluded[0])
+            state.nodes.put(f"uid{number}", a_node("n1", created=since), excluded[1])
+        state.nodes.remove(f"uid{number}", until)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("there", "seconds"),
+    [
+        ([(1000.0, 4000.0)], 100.0),
+        # to 3220 of 3300: the pod was bound at 3200, and was not deleted after its node had gone
+        ([(1000.0, 3220.0)], 20.0),
+        ([(1000.0, 3200.0)], None),
+        ([(1000.0, 3201.0)], 1.0),
+        # replaced under its name: 3200 to 3210 and 3240 to 3300
+        ([(1000.0, 3210.0), (3240.0, 4000.0)], 70.0),
+        ([(1000.0, 3250.0), (3250.0, 4000.0)], 100.0),
+        # both at once, for the end of the old one was told late
+        ([(1000.0, 3260.0), (3250.0, 4000.0)], 100.0),
+    ],
+)
+def test_a_pod_holds_something_of_its_node_while_both_are_there(
+    there: list[tuple[float, float]], seconds: float | None
+) -> None:
+    state = on_node_that_was_there(*there)
+    state.pods.put("u", a_pod(bound=3200.0), 3200.0)
+    assert held(state) == ([] if seconds is None else [("u", 1.0, seconds)])
+
+
+def test_each_size_of_a_resized_pod_is_held_while_its_node_is_there() -> None:
+    # 1 core from 3000 and 4 from 3100 on; the node was there from 3050 to 3250
+    state = on_node_that_was_there((3050.0, 3250.0))
+    state.pods.replace({"u": a_pod(cpu=1.0)}, 3000.0)
+    state.pods.put("u", a_pod(cpu=4.0), 3100.0)
+    assert held(state) == [("u", 1.0, 50.0), ("u", 4.0, 150.0)]
+
+
+def test_what_is_no_machine_for_a_while_is_not_there_meanwhile() -> None:
+    # 3210 to 3240 of 3200 to 3300
+    state = on_node_that_was_there((1000.0, 4000.0), excluded=(3210.0, 3240.0))
+    state.pods.put("u", a_pod(bound=3200.0), 3200.0)
+    assert held(state) == [("u", 1.0, 70.0)]
 
 
 def test_a_node_that_turned_unready_has_a_span_of_each() -> None:

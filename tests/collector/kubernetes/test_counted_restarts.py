@@ -46,5 +46,9 @@ def test_what_cannot_be_listed_is_counted_by_resource() -> None:
     settings = Settings(k8s_api_endpoint=f"http://127.0.0.1:{closed_port()}", k8s_auth_token="good")
     with LiveSources(settings, meter=meter, reading_sec=LIMIT_SECONDS / 100):
         eventually(lambda: len(values(meter, "watch_restarts_total")) == 4)
-    resources = {("namespaces",), ("nodes",), ("pods",), ("persistentvolumeclaims",)}
-    assert set(values(meter, "watch_restarts_total")) == resources
+    assert set(values(meter, "watch_restarts_total")) == {
+        ("namespaces",),
+        ("nodes",),
+        ("pods",),
+        ("persistentvolumeclaims",),
+    }

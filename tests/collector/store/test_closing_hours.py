@@ -10,7 +10,7 @@ import pytest
 
 from collector.errors import StoreError
 from collector.hour import ClosedHour
-from collector.model import STEP, TickSample
+from collector.model import STEP, NodeState, TickSample
 from collector.store import rates
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
@@ -53,6 +53,14 @@ def test_ticks_of_an_hour_are_kept_over_restarts_until_it_closes(tmp_path: Path)
         (hour,) = hours(store)
     assert hour.namespaces["web"].usage["cpu"] == sum(range(1, 13)) * 300 * 1000
     assert hour.observed["kubernetes"] == 3600
+
+
+def test_nodes_of_an_open_hour_are_kept_over_a_restart(tmp_path: Path) -> None:
+    nodes = (NodeState("n1", {"cpu": 4.0}, {"cpu": 4.0}, {"cpu": 1.0}, {"cpu": 2.0}, 3, ready=True, schedulable=True),)
+    samples = [tick(NOON + step * STEP, nodes=nodes) for step in range(1, 13)]
+    assert stored(tmp_path, samples[:9]) == []
+    (hour,) = stored(tmp_path, samples[9:])
+    assert (hour.nodes["n1"].present, hour.nodes["n1"].pods) == (3600, 3 * 3600)
 
 
 def test_an_hour_that_ends_in_a_pause_closes_with_the_next_tick(tmp_path: Path) -> None:

@@ -274,7 +274,8 @@ def test_the_nodes_of_the_newest_successful_listing_survive_a_restart(tmp_path: 
         return NodeState(name, amounts, amounts, {"cpu": None}, amounts, 3, ready=True, schedulable=False)
 
     with Store.open(tmp_path) as store:
-        store.append([tick(NOON + i * STEP, nodes=(node(f"n{i}"),)) for i in (1, 2)])
+        left = replace(node("n0"), has_left=True)
+        store.append([tick(NOON + i * STEP, nodes=(node(f"n{i}"), left)) for i in (1, 2)])
         store.append([failed_tick(NOON + 3 * STEP)])
         assert (store.nodes.nodes, store.nodes.time) == ((node("n2"),), NOON + 2 * STEP)
     with Store.open(tmp_path) as store:

@@ -118,7 +118,7 @@ def closed_hours(draw: st.DrawFn, start: int, names: Sequence[str]) -> ClosedHou
         namespaces={name: draw(rows(origin)) for name in listed},
         special={name: replace(draw(rows(origin)), labels={}, present=True) for name in draw(specials)},
         nodes={name: draw(nodes) for name in draw(st.lists(st.sampled_from(["n1", "n2", "n3"]), unique=True))},
-        storage_observed=draw(st.none() | st.integers(0, HOUR)),
+        storage_observed=draw(st.none() | st.integers(0, HOUR) | st.sampled_from([0, 1799, 1800])),
     )
 
 
@@ -159,19 +159,32 @@ def rows(draw: st.DrawFn, origin: Origin) -> HourRow:
         gpu_measured=draw(st.none() | st.integers(0, HOUR)),
         unmeasured=draw(st.dictionaries(st.sampled_from(REASONS), st.integers(1, 99))),
         storage=draw(st.dictionaries(st.sampled_from(["fast", "slow"]), AMOUNT)),
-        labels=draw(LABELS),
+        labels=draw(st.none() | LABELS),
         present=draw(st.booleans()),
     )
 
 
 def read_back(hours: Sequence[ClosedHour]) -> list[ClosedHour]:
-    """What these hours of one day are when they are read: every name the day has had, and every metric."""
+    """What these hours are when they are read: every name that their day has had, and every metric."""
+    filled: list[ClosedHour] = []
+    before: dict[str, Mapping[str, str]] = {}
+    for of_day in in_one_day(hours):
+        more, before = _read_back(of_day, before)
+        filled += more
+    return filled
+
+
+def _read_back(
+    hours: Sequence[ClosedHour], before: Mapping[str, Mapping[str, str]]
+) -> tuple[list[ClosedHour], dict[str, Mapping[str, str]]]:
+    """The same of the hours of one day, with the labels at its end; `before` are those of the day before."""
     labels: dict[str, Mapping[str, str]] = {}
     filled = []
     for closed in hours:
         for name, each in closed.namespaces.items():
-            if name not in labels or each.present:
-                labels[name] = each.labels
+            if name not in labels or (each.present and each.labels is not None):
+                nobody_told = before.get(name, {}) if closed is hours[0] else {}
+                labels[name] = nobody_told if each.labels is None else each.labels
         namespaces = {
             name: replace(_full(closed, closed.namespaces.get(name)), labels=known) for name, known in labels.items()
         }
@@ -190,7 +203,7 @@ def read_back(hours: Sequence[ClosedHour]) -> list[ClosedHour]:
                 },
             )
         )
-    return filled
+    return filled, labels
 
 
 def _full(closed: ClosedHour, listed: HourRow | None) -> HourRow:
@@ -198,7 +211,7 @@ def _full(closed: ClosedHour, listed: HourRow | None) -> HourRow:
     charged = _with_all(BILLED_METRICS, each.charged, closed)
     if closed.origin != "collector":
         charged = {metric: each.charged.get(metric) for metric in BILLED_METRICS}
-    no_claims = 0 if closed.storage_observed else None
+    no_claims = 0 if (closed.storage_observed or 0) >= 1800 else None
     return replace(
         each,
         usage=_with_all(METRICS, each.usage, closed),

@@ -9,6 +9,7 @@ import pytest
 
 from collector.errors import DamagedDayError, StoreError
 from collector.store.ledger import chain
+from collector.store.ledger.day import UNKNOWN
 from collector.store.ledger.day_file import day_files
 from collector.store.ledger.ledger import Ledger
 from kl_core.calendar import DAY, HOUR
@@ -105,6 +106,44 @@ def test_new_names_and_changed_labels_stand_in_the_hour_of_their_change_alone(tm
     assert (lines[2]["names"], lines[2]["labels"]) == ([{"name": "new", "labels": {}}], {"0": {"team": "b"}})
     assert lines[2]["gone"] == lines[3]["gone"] == [1]
     assert not {"names", "labels", "node_changes"} & lines[3].keys()
+
+
+@pytest.mark.parametrize(("listed", "of_others"), [(0, UNKNOWN), (1799, UNKNOWN), (1800, 0), (3600, 0)])
+def test_who_has_no_claim_of_a_class_has_none_where_claims_were_listed_for_half_of_the_hour(
+    tmp_path: Path, listed: int, of_others: int
+) -> None:
+    # In the second hour nobody's claim is told of.
+    hours = [hour(MIDNIGHT, {"shop": row(1, storage={"fast": 7}), "web": row(1)}, storage_observed=HOUR)]
+    hours.append(hour(MIDNIGHT + HOUR, {"shop": row(1), "web": row(1)}, storage_observed=listed))
+    ledger = Ledger.open(tmp_path)
+    ledger.append(hours, CLUSTER)
+    (read,) = ledger.days(MIDNIGHT, MIDNIGHT + DAY)
+    assert read.namespaces.storage["fast"].tolist() == [[7, of_others], [0, of_others]]
+
+
+def test_labels_that_nobody_told_are_what_they_were(tmp_path: Path) -> None:
+    # Deleted within the first minutes of its last hour: the day's use of it is still that of its team.
+    shops = [row(9, labels={"team": "a"}), row(1, labels=None)]
+    ledger = Ledger.open(tmp_path)
+    ledger.append(
+        [hour(MIDNIGHT + at * HOUR, {"shop": shop, "new": shops[1]}) for at, shop in enumerate(shops)], CLUSTER
+    )
+    lines = [orjson.loads(line) for line in day_files(tmp_path)[0].lines()[0]]
+    assert lines[0]["namespaces"] == [{"name": "new", "labels": {}}, {"name": "shop", "labels": {"team": "a"}}]
+    assert [line.get("labels") for line in lines] == [None, None, None]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_labels_that_nobody_told_since_midnight_are_those_of_the_day_before(tmp_path: Path, *, restarts: bool) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append([hour(MIDNIGHT + 23 * HOUR, {"shop": row(9, labels={"team": "a"})})], CLUSTER)
+    ledger = Ledger.open(tmp_path) if restarts else ledger
+    rows = {"shop": row(1, labels=None), "new": row(1, labels=None)}
+    ledger.append([hour(MIDNIGHT + DAY, rows), hour(MIDNIGHT + DAY + HOUR, rows)], CLUSTER)
+    _, second = headers(tmp_path)
+    assert second["namespaces"] == [{"name": "new", "labels": {}}, {"name": "shop", "labels": {"team": "a"}}]
+    (read,) = ledger.days(MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
+    assert [*read.last_labels] == [{}, {"team": "a"}]
 
 
 def test_a_newest_day_that_was_compressed_before_its_end_is_damaged(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from tests.collector.store.ledger.hours import (
     day,
     days_of_hours,
     hour,
-    in_one_day,
     read_back,
     row,
     unobserved,
@@ -36,7 +35,7 @@ def test_what_was_closed_is_read_as_it_was(hours: list[ClosedHour], data: st.Dat
         for begin, end in zip([0, *cuts], [*cuts, len(hours)], strict=True):
             Ledger.open(Path(folder)).append(hours[begin:end], CLUSTER)
         read = list(Ledger.open(Path(folder)).hours(*ALL))
-    assert read == [closed for of_day in in_one_day(hours) for closed in read_back(of_day)]
+    assert read == read_back(hours)
 
 
 def test_an_hour_without_a_namespace_that_the_day_has_named_says_that_it_used_nothing(tmp_path: Path) -> None:
