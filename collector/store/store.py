@@ -187,11 +187,12 @@ class Store:
         if self.last_tick is None or self.registry.format < FORMAT:
             return
         hours = self._unclosed.over(self.last_tick, rates.load(self.directory))
-        if hours:
+        try:
             self.ledger.append(hours, self.identity)
-            self._unclosed.forget(hours[-1].start + HOUR)
-            if floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
-                _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
+        finally:
+            self._unclosed.forget(_end_of(self.ledger))
+        if hours and floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
+            _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
 
     def take_over(self, hours: Sequence[ClosedHour]) -> None:
         """Write lines of hours that were closed before there was a ledger; each follows the one before."""

@@ -45,8 +45,13 @@ class Unclosed:
         hours = [hour for hour in range(begin, floor_hour(last_tick), HOUR) if floor_day(hour) in days]
         return [*self._closed(hours, by_hour, rates)]
 
-    def forget(self, until: int) -> None:
-        """Drop the ticks up to `until`, the end of the newest hour that is in the ledger now."""
+    def forget(self, until: int | None) -> None:
+        """Drop the ticks up to `until`, the end of the newest hour in the ledger, None while that is empty.
+
+        Of hours that are over together a full disk may let in the first ones only.
+        """
+        if until is None:
+            return
         dropped = [sample.time for _, sample in self._ticks if sample.time <= until]
         self._ticks = self._ticks[len(dropped) :]
         self._before = dropped[-1] if dropped else self._before

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import StoreError
+from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour
 from collector.model import STEP, TickSample
 from collector.store import rates
+from collector.store.ledger.day_file import DayFile
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
 from collector.store.store import Store
@@ -143,6 +144,32 @@ def test_a_line_that_cannot_be_written_is_written_with_the_next_tick(
         assert hours(store) == []
         store.append([tick(NOON + HOUR + STEP)])
         assert [hour.start for hour in hours(store)] == [NOON]
+
+
+def test_of_hours_that_close_together_those_that_got_their_line_are_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full after the first line of three."""
+    write, written = DayFile.append, 0
+
+    def full_after_one(file: DayFile, line: bytes, size: int) -> int:
+        nonlocal written
+        written += 1
+        if written > 1:
+            raise NoSpaceError("no space")
+        return write(file, line, size)
+
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + HOUR + 30 * 60, {"web": entry(cpu=1.0)}))
+        with monkeypatch.context() as patch:
+            patch.setattr(DayFile, "append", full_after_one)
+            with pytest.raises(NoSpaceError):
+                store.append([tick(NOON + 4 * HOUR + STEP)])
+        assert [hour.start for hour in hours(store)] == [NOON, NOON + HOUR]
+        store.append([tick(NOON + 4 * HOUR + 2 * STEP)])
+        assert [hour.start for hour in hours(store)] == [*range(NOON, NOON + 4 * HOUR, HOUR)]
+        assert hours(store)[1].namespaces["web"].usage["cpu"] == 1000 * 3600
+    assert verify(tmp_path).fault is None
 
 
 def _refuse(*_: object) -> None:
