@@ -10,8 +10,8 @@ until it stands in the ledger.
 import hashlib
 import logging
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, SupportsFloat, TypeVar
@@ -66,8 +66,8 @@ class Journal:
         return self._times[-1] if self._times else None
 
     def write(self, batch: Batch) -> None:
-        """Put a batch on disk. Of several node lists in it the newest is kept, the only one that is used."""
-        body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
+        """Put a batch on disk."""
+        body = orjson.dumps(batch, default=_plain)
         time = batch.samples[-1].time
         write_atomically(self._path(time), _with_checksum(body))
         self._times.append(time)
@@ -173,11 +173,6 @@ def _checked(content: bytes) -> bytes:
     if content != _with_checksum(body):
         raise ValueError("its checksum does not match")
     return body
-
-
-def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
-    last = max((i for i, sample in enumerate(samples) if sample.observed["kubernetes"]), default=-1)
-    return tuple(s if i == last or not s.nodes else replace(s, nodes=()) for i, s in enumerate(samples))
 
 
 def _plain(value: Any) -> object:

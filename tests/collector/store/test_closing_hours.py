@@ -10,7 +10,7 @@ import pytest
 
 from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour
-from collector.model import STEP, TickSample
+from collector.model import STEP, NodeState, TickSample
 from collector.store import rates
 from collector.store.ledger.day_file import DayFile
 from collector.store.ledger.verify import verify
@@ -54,6 +54,18 @@ def test_ticks_of_an_hour_are_kept_over_restarts_until_it_closes(tmp_path: Path)
         (hour,) = hours(store)
     assert hour.namespaces["web"].usage["cpu"] == sum(range(1, 13)) * 300 * 1000
     assert hour.observed["kubernetes"] == 3600
+
+
+def test_nodes_of_ticks_that_were_stored_together_count_after_a_restart_as_before(tmp_path: Path) -> None:
+    """Six ticks of 1 to 6 cores in use at once, six more of 7 to 12: 78 × 300 core-seconds."""
+    samples = [
+        tick(NOON + step * STEP, nodes=(NodeState("n1", {}, {}, {"cpu": float(step)}, {}, 2, True, True),))
+        for step in range(1, 13)
+    ]
+    stored(tmp_path, samples[:6])
+    (hour,) = stored(tmp_path, samples[6:])
+    assert hour.nodes["n1"].usage["cpu"] == 78 * 300 * 1000
+    assert (hour.nodes["n1"].present, hour.nodes["n1"].pods) == (3600, 2 * 3600)
 
 
 def test_an_hour_that_ends_in_a_pause_closes_with_the_next_tick(tmp_path: Path) -> None:
