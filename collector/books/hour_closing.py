@@ -146,8 +146,9 @@ class ClosedHours:
         days, months = self.pages["daily_14d"], self.pages["monthly_12m"]
         for month in sorted({floor_month(day) for day in days}):
             if month not in months and add_months(month, 1) <= until:
-                months[month] = month_of(month, days)
+                # Where that fails it is told again.
                 self._tell(month, roster)
+                months[month] = month_of(month, days)
         for day in [day for day in days if day < days_from and floor_month(day) in months]:
             del days[day]
 
