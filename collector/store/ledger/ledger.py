@@ -4,7 +4,6 @@ Rules: an hour follows the one before it; only days that nobody observed at all 
 the next header names them. So each file but the newest ends with its day, and each but the oldest begins with its day.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property
@@ -21,8 +20,6 @@ from collector.store.ledger.days import days, load
 from collector.store.ledger.form import LedgerCluster, encode
 from collector.store.ledger.writing import DayOrder, day_name
 from kl_core.calendar import DAY, HOUR, floor_day, iso
-
-_log = logging.getLogger(__name__)
 
 _LINES_A_DAY = 1 + DAY // HOUR
 
@@ -59,7 +56,7 @@ class Ledger:
         if newest.plain.exists():
             self._size = newest.plain.stat().st_size
             if is_over:
-                _compress(newest)
+                newest.compress()
         elif not is_over:
             raise DamagedDayError(str(newest.path), len(day.chains) + 1, "it is missing, for the day is not over there")
 
@@ -101,7 +98,7 @@ class Ledger:
         self._order, self.head, self.last_hour = order, head, hour.start
         self._lines_of_last += 1
         if _ends_day(hour):
-            _compress(file)
+            file.compress()
 
     def _begin(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
         last = self.last_hour
@@ -151,14 +148,6 @@ class Ledger:
 
 def _ends_day(hour: ClosedHour) -> bool:
     return (hour.start + HOUR) % DAY == 0
-
-
-def _compress(file: DayFile) -> None:
-    """Compress a day that is over. Where that is impossible now it is read as it is, until the next start."""
-    try:
-        file.compress()
-    except StoreError as error:
-        _log.warning("the ledger's %s could not be compressed and stays as it is: %s", file.plain.name, error)
 
 
 def _copied(order: DayOrder) -> DayOrder:
