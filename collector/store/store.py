@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from collector.errors import StoreError
+from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour, Origin
 from collector.model import TickSample
 from collector.store import foreign_databases, rates, registry, rows, write_plan
@@ -59,7 +59,7 @@ class Store:
         """The closed hours."""
         self.identity = cluster
         """What the ledger calls the cluster from the next day on."""
-        self._unclosed = Unclosed(_end_of(ledger))
+        self._unclosed = Unclosed(ledger.end)
         self._observed: tuple[write_plan.ObservedSteps, ...] = ()
         self._touched: set[RrdFile] = set()
         self._in_order = True
@@ -190,7 +190,7 @@ class Store:
         try:
             self.ledger.append(hours, self.identity)
         finally:
-            self._unclosed.forget(_end_of(self.ledger))
+            self._unclosed.forget(self.ledger.end)
         if hours and floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
             _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
 
@@ -202,7 +202,7 @@ class Store:
         """Note that all of them have a line: from here on hours get theirs when they close."""
         registry.save(self.directory, state := replace(self.registry, format=FORMAT))
         self.registry = state
-        self._unclosed = Unclosed(_end_of(self.ledger))
+        self._unclosed = Unclosed(self.ledger.end)
         for batch in self._journal.read(self._unclosed.since, self.last_tick):
             self._unclosed.take(batch)
 
@@ -233,7 +233,10 @@ class Store:
             for batch in self._journal.read(self.last_tick):
                 self._apply(batch)
         self._sync()
-        self._close_hours()
+        try:
+            self._close_hours()
+        except NoSpaceError as error:
+            _log.error("%s. The hours that are over are closed with the next tick", error)
         self._journaled = self.last_tick
 
     def _with_what_is_missing(
@@ -272,11 +275,6 @@ class Store:
         begun = self.last_tick is not None and not cluster.exists()
         if begun and self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
             raise _cluster_is_missing(self.directory)
-
-
-def _end_of(ledger: Ledger) -> int | None:
-    """Return where the newest closed hour ends."""
-    return None if ledger.last_hour is None else ledger.last_hour + HOUR
 
 
 def _load_registry(directory: Path) -> Registry:

@@ -60,6 +60,11 @@ class Ledger:
         elif not is_over:
             raise DamagedDayError(str(newest.path), len(day.chains) + 1, "it is missing, for the day is not over there")
 
+    @property
+    def end(self) -> int | None:
+        """Where the newest closed hour ends, UNIX seconds."""
+        return None if self.last_hour is None else self.last_hour + HOUR
+
     @cached_property
     def _first_hour(self) -> int:
         return int(load(self._files[0], is_newest=len(self._files) == 1).starts[0])

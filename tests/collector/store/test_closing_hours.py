@@ -13,6 +13,7 @@ from collector.hour import ClosedHour
 from collector.model import STEP, NodeState, TickSample
 from collector.store import rates
 from collector.store.ledger.day_file import DayFile
+from collector.store.ledger.ledger import Ledger
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
 from collector.store.store import Store
@@ -182,6 +183,23 @@ def test_of_hours_that_close_together_those_that_got_their_line_are_not_written_
         assert [hour.start for hour in hours(store)] == [*range(NOON, NOON + 4 * HOUR, HOUR)]
         assert hours(store)[1].namespaces["web"].usage["cpu"] == 1000 * 3600
     assert verify(tmp_path).fault is None
+
+
+def test_a_store_is_opened_where_the_disk_is_too_full_for_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise NoSpaceError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", full)
+        with Store.open(tmp_path) as store, pytest.raises(NoSpaceError):
+            store.append(ticks(NOON, NOON + HOUR))
+        with Store.open(tmp_path) as store:
+            assert hours(store) == []
+    assert "no space left. The hours that are over are closed with the next tick" in caplog.text
+    with Store.open(tmp_path) as store:
+        assert [hour.start for hour in hours(store)] == [NOON]
 
 
 def _refuse(*_: object) -> None:
