@@ -4,6 +4,7 @@ Rules: an hour follows the one before it; only days that nobody observed at all 
 the next header names them. So each file but the newest ends with its day, and each but the oldest begins with its day.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property
@@ -20,6 +21,8 @@ from collector.store.ledger.days import days, load
 from collector.store.ledger.form import LedgerCluster, encode
 from collector.store.ledger.writing import DayOrder, day_name
 from kl_core.calendar import DAY, HOUR, floor_day, iso
+
+_log = logging.getLogger(__name__)
 
 _LINES_A_DAY = 1 + DAY // HOUR
 
@@ -66,20 +69,29 @@ class Ledger:
         return None if self.last_hour is None else self.last_hour + HOUR
 
     @cached_property
-    def _first_hour(self) -> int:
-        return int(load(self._files[0], is_newest=len(self._files) == 1).starts[0])
+    def _oldest_hour(self) -> int | None:
+        try:
+            return int(load(self._files[0], is_newest=len(self._files) == 1).starts[0])
+        except StoreError as error:
+            _log.error("the lines of the ledger are not counted: %s", error)
+            return None
 
     @property
     def first_hour(self) -> int | None:
-        """Start of the oldest closed hour, UNIX seconds. Reads a day when it is called first."""
-        return self._first_hour if self._files else None
+        """Start of the oldest closed hour, UNIX seconds. Reads a day when it is called first.
+
+        None where that cannot be read, too, which is logged.
+        """
+        return self._oldest_hour if self._files else None
 
     @property
-    def length(self) -> int:
-        """How many lines there are, headers included. Reads a day when it is called first."""
+    def length(self) -> int | None:
+        """How many lines there are, headers included; None where the oldest day, that it reads, cannot be read."""
         if len(self._files) < 2:
             return self._lines_of_last
-        begun = self._first_hour % DAY // HOUR
+        if self._oldest_hour is None:
+            return None
+        begun = self._oldest_hour % DAY // HOUR
         return (len(self._files) - 1) * _LINES_A_DAY - begun + self._lines_of_last
 
     def append(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
