@@ -179,7 +179,7 @@ class Store:
         registry.save(self.directory, kept)
         databases.remove(self.directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
         self.registry, self._observed, self.nodes = kept, plan.observed, nodes
-        self._unclosed.take(batch)
+        self._unclosed.take([batch])
         self._in_order = True
 
     def _close_hours(self) -> None:
@@ -203,8 +203,7 @@ class Store:
         registry.save(self.directory, state := replace(self.registry, format=FORMAT))
         self.registry = state
         self._unclosed = Unclosed(self.ledger.end)
-        for batch in self._journal.read(self._unclosed.since, self.last_tick):
-            self._unclosed.take(batch)
+        self._unclosed.take(self._journal.read(self._unclosed.since, self.last_tick))
 
     def _recover(self) -> None:
         """Every part can be cut short and begun again: what it changes follows from the journal, which it leaves."""
@@ -226,13 +225,15 @@ class Store:
             self._touched.update(lagging)
             databases.write(self.directory, self._journaled_spans(lagging), self.registry)
         self._observed = databases.observed_in_hour(self.directory, self.last_tick)
-        for batch in self._journal.read(self._unclosed.since, self.last_tick):
-            self._unclosed.take(batch)
+        self._unclosed.take(self._journal.read(self._unclosed.since, self.last_tick))
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
             for batch in self._journal.read(self.last_tick):
                 self._apply(batch)
         self._sync()
+        if self._unclosed.lack_hours(self.last_tick):
+            # As of a store without a ledger, the databases have them.
+            self.registry = replace(self.registry, format=1)
         try:
             self._close_hours()
         except NoSpaceError as error:
