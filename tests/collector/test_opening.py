@@ -151,6 +151,19 @@ def test_killed_at_any_point_it_goes_on_where_it_was(
     assert lines(place) == at_once
 
 
+def test_no_more_than_a_day_of_hours_is_in_memory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    write = Store.take_over
+
+    def counted(store: Store, hours: Sequence[ClosedHour]) -> None:
+        taken.append(len(hours))
+        write(store, hours)
+
+    monkeypatch.setattr(Store, "take_over", counted)
+    assert len(lines(place)) == 35
+    assert taken == [12, 23]
+
+
 def by_day(begin: int, end: int, _: object) -> Iterator[tuple[int, int]]:
     return ((start, min(start + DAY, end)) for start in range(begin, end, DAY))
 
