@@ -1,4 +1,7 @@
-"""Opens the store as the commands use it: one that an earlier version wrote is taken over first."""
+"""Opens the store as the commands use it: one whose ledger lacks hours that its databases have is taken over first.
+
+So it is with a store that an earlier version wrote, and where the ledger was lost or is that of an older backup.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 def opened(directory: Path, cluster: str, on_progress: Callable[[], object] = lambda: None) -> Iterator[Store]:
     """Open the store under a database location for the block. Raises what the store raises.
 
-    `on_progress` is called again and again while one of an earlier version is taken over, which can take minutes.
+    `on_progress` is called again and again while one is taken over, which can take minutes.
     """
     with Store.open(directory, cluster) as store:
         if store.registry.format < FORMAT:
@@ -36,14 +39,14 @@ def opened(directory: Path, cluster: str, on_progress: Callable[[], object] = la
 
 
 def _take_over(store: Store, on_progress: Callable[[], object]) -> None:
-    """Give a store of format 1 its ledger. Killed at any point, the next start goes on.
+    """Give the ledger the closed hours that it lacks. Killed at any point, the next start goes on.
 
     The small files are copied first; the round-robin databases stay as they are.
     """
     _back_up(store.directory)
     _log.warning(
-        "the store in %s has format 1: its closed hours are taken over into the ledger, which takes a while; what was "
-        "there before is in %s",
+        "the ledger in %s lacks closed hours: they are taken over from the databases, which takes a while; what was "
+        "there before the first time is in %s",
         store.directory,
         BACKUP_FOLDER,
     )

@@ -41,9 +41,9 @@ from collector.observations import (
     VolumeClaim,
     VolumeClaimSpan,
 )
+from collector.opening import opened
 from collector.settings import Settings
 from collector.store import gpu_memory
-from collector.store.store import Store
 from collector.tick import Collector
 from kl_core.vocabulary import Source
 from simulator.dcgm import device_uuid, exposition, readings
@@ -241,7 +241,7 @@ def fill(workload: Workload, settings: Settings, *, start: int, now: int, progre
     """
     charged = charged_by(settings.included_namespaces, settings.excluded_namespaces)
     past, stored = Past(workload), 0
-    with Store.open(settings.db_location, settings.cluster_name) as store:
+    with opened(settings.db_location, settings.cluster_name) as store:
         after = start if store.last_tick is None else store.last_tick
         collector = Collector(settings, _NoSources(), store, lambda: max(after, store.last_tick or 0))
         collector.record_rate(after)

@@ -73,7 +73,8 @@ def _unseen(newest: TickSample, reported: Container[str]) -> dict[str, Any]:
 
 
 def _ledger(ledger: Ledger, last_hour: int) -> dict[str, Any]:
-    return {"head": ledger.head, "lines": ledger.length, "last_hour": iso(last_hour)}
+    lines = {} if ledger.length is None else {"lines": ledger.length}
+    return {"head": ledger.head, **lines, "last_hour": iso(last_hour)}
 
 
 def _clock(disagreement: Disagreement) -> dict[str, Any]:

@@ -70,6 +70,9 @@ class Publisher:
         """
         if self._place is not None:
             self._place.hold()
+        if self._history.forget_lost():
+            # Of days that are over it is told once.
+            self._bookkeeper = Bookkeeper(self._store, self._days_over)
         books = self._bookkeeper.books(self._rates)
         documents = {
             **scale_documents(books),

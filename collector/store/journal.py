@@ -10,8 +10,8 @@ until it stands in the ledger.
 import hashlib
 import logging
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, SupportsFloat, TypeVar
@@ -23,7 +23,6 @@ from collector.hour import Origin
 from collector.model import TickSample
 from collector.store.files import explained, parsed, read, write_atomically
 from collector.store.rrd.database import Head
-from kl_core.calendar import hour_of_tick
 from kl_core.durable_files import UNFINISHED
 
 MIN_KEPT_BATCHES = 12
@@ -67,8 +66,8 @@ class Journal:
         return self._times[-1] if self._times else None
 
     def write(self, batch: Batch) -> None:
-        """Put a batch on disk. Of its node lists those of its last hour are kept, which may still be open."""
-        body = orjson.dumps(replace(batch, samples=_with_last_nodes(batch.samples)), default=_plain)
+        """Put a batch on disk."""
+        body = orjson.dumps(batch, default=_plain)
         time = batch.samples[-1].time
         write_atomically(self._path(time), _with_checksum(body))
         self._times.append(time)
@@ -174,16 +173,6 @@ def _checked(content: bytes) -> bytes:
     if content != _with_checksum(body):
         raise ValueError("its checksum does not match")
     return body
-
-
-def _with_last_nodes(samples: Sequence[TickSample]) -> tuple[TickSample, ...]:
-    """Drop the node lists of earlier hours but for the newest of all: long batches are of history, and they add up."""
-    newest = max((i for i, sample in enumerate(samples) if sample.observed["kubernetes"]), default=-1)
-    hour = hour_of_tick(samples[-1].time)
-    return tuple(
-        s if i == newest or not s.nodes or hour_of_tick(s.time) == hour else replace(s, nodes=())
-        for i, s in enumerate(samples)
-    )
 
 
 def _plain(value: Any) -> object:

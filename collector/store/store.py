@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from collector.errors import StoreError
+from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour, Origin
 from collector.model import TickSample
 from collector.store import foreign_databases, rates, registry, rows, write_plan
@@ -59,7 +59,7 @@ class Store:
         """The closed hours."""
         self.identity = cluster
         """What the ledger calls the cluster from the next day on."""
-        self._unclosed = Unclosed(_end_of(ledger))
+        self._unclosed = Unclosed(ledger.end)
         self._observed: tuple[write_plan.ObservedSteps, ...] = ()
         self._touched: set[RrdFile] = set()
         self._in_order = True
@@ -179,7 +179,7 @@ class Store:
         registry.save(self.directory, kept)
         databases.remove(self.directory, plan.registry.entry_files().keys() - kept.entry_files().keys())
         self.registry, self._observed, self.nodes = kept, plan.observed, nodes
-        self._unclosed.take(batch)
+        self._unclosed.take([batch])
         self._in_order = True
 
     def _close_hours(self) -> None:
@@ -187,11 +187,12 @@ class Store:
         if self.last_tick is None or self.registry.format < FORMAT:
             return
         hours = self._unclosed.over(self.last_tick, rates.load(self.directory))
-        if hours:
+        try:
             self.ledger.append(hours, self.identity)
-            self._unclosed.forget(hours[-1].start + HOUR)
-            if floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
-                _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
+        finally:
+            self._unclosed.forget(self.ledger.end)
+        if hours and floor_day(hours[0].start) != floor_day(hours[-1].start + HOUR):
+            _log.info("a day is over: after %s the ledger's head is %s", iso(hours[-1].start), self.ledger.head)
 
     def take_over(self, hours: Sequence[ClosedHour]) -> None:
         """Write lines of hours that were closed before there was a ledger; each follows the one before."""
@@ -201,9 +202,8 @@ class Store:
         """Note that all of them have a line: from here on hours get theirs when they close."""
         registry.save(self.directory, state := replace(self.registry, format=FORMAT))
         self.registry = state
-        self._unclosed = Unclosed(_end_of(self.ledger))
-        for batch in self._journal.read(self._unclosed.since, self.last_tick):
-            self._unclosed.take(batch)
+        self._unclosed = Unclosed(self.ledger.end)
+        self._unclosed.take(self._journal.read(self._unclosed.since, self.last_tick))
 
     def _recover(self) -> None:
         """Every part can be cut short and begun again: what it changes follows from the journal, which it leaves."""
@@ -225,14 +225,19 @@ class Store:
             self._touched.update(lagging)
             databases.write(self.directory, self._journaled_spans(lagging), self.registry)
         self._observed = databases.observed_in_hour(self.directory, self.last_tick)
-        for batch in self._journal.read(self._unclosed.since, self.last_tick):
-            self._unclosed.take(batch)
+        self._unclosed.take(self._journal.read(self._unclosed.since, self.last_tick))
         if newest > (self.last_tick or 0):
             _log.info("completing ticks up to %d from the journal", newest)
             for batch in self._journal.read(self.last_tick):
                 self._apply(batch)
         self._sync()
-        self._close_hours()
+        if self._unclosed.lack_hours(self.last_tick):
+            # As of a store without a ledger, the databases have them.
+            self.registry = replace(self.registry, format=1)
+        try:
+            self._close_hours()
+        except NoSpaceError as error:
+            _log.error("%s. The hours that are over are closed with the next tick", error)
         self._journaled = self.last_tick
 
     def _with_what_is_missing(
@@ -271,11 +276,6 @@ class Store:
         begun = self.last_tick is not None and not cluster.exists()
         if begun and self._journal.heads(self.last_tick).get(cluster.name, self) is not None:
             raise _cluster_is_missing(self.directory)
-
-
-def _end_of(ledger: Ledger) -> int | None:
-    """Return where the newest closed hour ends."""
-    return None if ledger.last_hour is None else ledger.last_hour + HOUR
 
 
 def _load_registry(directory: Path) -> Registry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from collector.accounting.hour_fold import closed_hour
@@ -23,13 +23,24 @@ class Unclosed:
         self._before: int | None = None
         """The tick before the first."""
 
-    def take(self, batch: Batch) -> None:
-        """Add the ticks of a batch that is stored, but for those whose hour is closed."""
-        left = [sample for sample in batch.samples if self.since is None or sample.time > self.since]
-        if left and not self._ticks:
-            earlier = [sample.time for sample in batch.samples if sample.time < left[0].time]
-            self._before = earlier[-1] if earlier else batch.after
-        self._ticks += [(batch.origin, sample) for sample in left]
+    def take(self, batches: Iterable[Batch]) -> None:
+        """Add the ticks of batches that are stored, but for those whose hour is closed."""
+        for batch in batches:
+            left = [sample for sample in batch.samples if self.since is None or sample.time > self.since]
+            if left and not self._ticks:
+                earlier = [sample.time for sample in batch.samples if sample.time < left[0].time]
+                self._before = earlier[-1] if earlier else batch.after
+            self._ticks += [(batch.origin, sample) for sample in left]
+
+    def lack_hours(self, last_tick: int | None) -> bool:
+        """Say whether of hours that have ended by the newest stored tick, and have no line, the ticks are missing.
+
+        So it is where the ledger was lost, or is that of a backup: the journal reaches back to the newest line only.
+        """
+        since, first = self.since or 0, self._ticks[0][1].time if self._ticks else None
+        if first is None:
+            return last_tick is not None and since < floor_hour(last_tick)
+        return self._before is not None and since < self._before and since < hour_of_tick(first)
 
     def over(self, last_tick: int, rates: RateHistory) -> list[ClosedHour]:
         """Return the hours that have ended by a tick, in order, and those between them in which nobody sampled.
@@ -45,8 +56,13 @@ class Unclosed:
         hours = [hour for hour in range(begin, floor_hour(last_tick), HOUR) if floor_day(hour) in days]
         return [*self._closed(hours, by_hour, rates)]
 
-    def forget(self, until: int) -> None:
-        """Drop the ticks up to `until`, the end of the newest hour that is in the ledger now."""
+    def forget(self, until: int | None) -> None:
+        """Drop the ticks up to `until`, the end of the newest hour in the ledger, None while that is empty.
+
+        Of hours that are over together a full disk may let in the first ones only.
+        """
+        if until is None:
+            return
         dropped = [sample.time for _, sample in self._ticks if sample.time <= until]
         self._ticks = self._ticks[len(dropped) :]
         self._before = dropped[-1] if dropped else self._before

@@ -15,7 +15,7 @@ from collector.errors import StoreError
 from collector.hour import ClosedHour
 from collector.model import TickSample
 from collector.opening import BACKUP_FOLDER, opened
-from collector.store import rates
+from collector.store import journal, rates
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
 from collector.store.store import Store
@@ -151,6 +151,19 @@ def test_killed_at_any_point_it_goes_on_where_it_was(
     assert lines(place) == at_once
 
 
+def test_no_more_than_a_day_of_hours_is_in_memory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    write = Store.take_over
+
+    def counted(store: Store, hours: Sequence[ClosedHour]) -> None:
+        taken.append(len(hours))
+        write(store, hours)
+
+    monkeypatch.setattr(Store, "take_over", counted)
+    assert len(lines(place)) == 35
+    assert taken == [12, 23]
+
+
 def by_day(begin: int, end: int, _: object) -> Iterator[tuple[int, int]]:
     return ((start, min(start + DAY, end)) for start in range(begin, end, DAY))
 
@@ -176,3 +189,44 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(place: Path) -> No
     with pytest.raises(StoreError, match="format 3, and this KubeLedger reads formats up to 2"):
         lines(place)
     assert (place / "namespaces.json").read_bytes() == written
+
+
+@pytest.fixture
+def _pruned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MIN_KEPT_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("_pruned_at_once")
+def test_a_ledger_that_is_lost_is_taken_from_the_databases(tmp_path: Path) -> None:
+    with opened(tmp_path / "db", "prod") as store:
+        for sample in ticks(NOON, NOON + 35 * HOUR, {"web": entry(1.5, 2.0)}, interval=HOUR):
+            store.append([sample])
+    shutil.rmtree(tmp_path / "db" / "ledger")
+    hours = lines(tmp_path / "db")
+    assert [hour.start for hour in hours] == [*range(NOON, NOON + 35 * HOUR, HOUR)]
+    assert {hour.origin for hour in hours} == {"rrd"}
+    assert {hour.namespaces["web"].usage["cpu"] for hour in hours} == {1500 * 3600}
+
+
+@pytest.mark.usefixtures("_pruned_at_once")
+@pytest.mark.parametrize(("minutes", "origins"), [(0, ["collector"] * 3), (90, ["rrd", "rrd", "collector"])])
+def test_hours_after_a_line_of_a_backup_are_taken_from_the_databases(
+    tmp_path: Path, minutes: int, origins: list[str]
+) -> None:
+    """The newest day's file is that of 20:00. The journal has the last twelve ticks, which are an hour."""
+    web, place = {"web": entry(1.5, 2.0)}, tmp_path / "db"
+    with opened(place, "prod") as store:
+        store.append(ticks(NOON, NOON + 8 * HOUR, web))
+    (day,) = place.rglob("*.jsonl")
+    kept, end = day.read_bytes(), NOON + 9 * HOUR + minutes * 60
+    with opened(place, "prod") as store:
+        for sample in ticks(NOON + 8 * HOUR, end, web):
+            store.append([sample])
+    day.write_bytes(kept)
+    with opened(place, "prod") as store:
+        store.append(ticks(end, NOON + 11 * HOUR, web))
+    hours = lines(place)
+    assert [hour.start for hour in hours] == [*range(NOON, NOON + 11 * HOUR, HOUR)]
+    assert [hour.origin for hour in hours[8:]] == origins
+    assert {hour.namespaces["web"].usage["cpu"] for hour in hours} == {1500 * 3600}
+    assert verify(place).fault is None

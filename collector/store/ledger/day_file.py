@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from collector.errors import DamagedDayError
+from collector.errors import DamagedDayError, StoreError
 from collector.store.files import explained, write_atomically
 from collector.store.paths import LEDGER_FOLDER
 from kl_core.durable_files import UNFINISHED, make_folder, sync_path
@@ -84,7 +84,35 @@ class DayFile:
             return file.tell()
 
     def compress(self) -> None:
-        """Take the compressed file for the plain one. StoreError if that is impossible."""
+        """Take the compressed file for the plain one.
+
+        Where that is impossible now, which is logged, the plain one is read as it is, until the next start.
+        """
+        try:
+            self._compress()
+        except StoreError as error:
+            _log.warning("the ledger's %s could not be compressed and stays as it is: %s", self.plain.name, error)
+
+    def cut_unfinished_line(self) -> None:
+        """Take away the end of a plain file that is no whole line: its hour had not been closed. StoreError.
+
+        Whole lines are put on disk: a process that is killed may have written the last one and not synced it.
+        """
+        with explained("write", self.plain), self.plain.open("r+b") as file:
+            content = file.read()
+            size = _complete_size(content)
+            file.truncate(size)
+            os.fsync(file.fileno())
+        if size == len(content):
+            return
+        _log.warning(
+            "%s ended in %d bytes of a line that was being written when the process or the machine stopped; they were "
+            "cut off, and that hour is closed again",
+            self.plain,
+            len(content) - size,
+        )
+
+    def _compress(self) -> None:
         with explained("read", self.plain):
             content = self.plain.read_bytes()
         if not self._is_compressed(content):
@@ -93,25 +121,10 @@ class DayFile:
             self.plain.unlink()
             sync_path(self.plain.parent)
 
-    def cut_unfinished_line(self) -> None:
-        """Take away the end of a plain file that is no whole line: its hour had not been closed. StoreError."""
-        with explained("write", self.plain), self.plain.open("r+b") as file:
-            content = file.read()
-            size = _complete_size(content)
-            if size == len(content):
-                return
-            file.truncate(size)
-            os.fsync(file.fileno())
-        _log.warning(
-            "%s ended in %d bytes of a line that was being written when the process or the machine stopped; they were "
-            "cut off, and that hour is closed again",
-            self.plain,
-            len(content) - size,
-        )
-
     def _is_compressed(self, content: bytes) -> bool:
         try:
-            return self.compressed.exists() and _decompressed(self) == content
+            # A plain one that ends earlier is from a backup that was made during the day.
+            return self.compressed.exists() and _decompressed(self).startswith(content)
         except DamagedDayError:
             return False
 

@@ -59,25 +59,39 @@ class Ledger:
         if newest.plain.exists():
             self._size = newest.plain.stat().st_size
             if is_over:
-                _compress(newest)
+                newest.compress()
         elif not is_over:
             raise DamagedDayError(str(newest.path), len(day.chains) + 1, "it is missing, for the day is not over there")
 
+    @property
+    def end(self) -> int | None:
+        """Where the newest closed hour ends, UNIX seconds."""
+        return None if self.last_hour is None else self.last_hour + HOUR
+
     @cached_property
-    def _first_hour(self) -> int:
-        return int(load(self._files[0], is_newest=len(self._files) == 1).starts[0])
+    def _oldest_hour(self) -> int | None:
+        try:
+            return int(load(self._files[0], is_newest=len(self._files) == 1).starts[0])
+        except StoreError as error:
+            _log.error("the lines of the ledger are not counted: %s", error)
+            return None
 
     @property
     def first_hour(self) -> int | None:
-        """Start of the oldest closed hour, UNIX seconds. Reads a day when it is called first."""
-        return self._first_hour if self._files else None
+        """Start of the oldest closed hour, UNIX seconds. Reads a day when it is called first.
+
+        None where that cannot be read, too, which is logged.
+        """
+        return self._oldest_hour if self._files else None
 
     @property
-    def length(self) -> int:
-        """How many lines there are, headers included. Reads a day when it is called first."""
+    def length(self) -> int | None:
+        """How many lines there are, headers included; None where the oldest day, that it reads, cannot be read."""
         if len(self._files) < 2:
             return self._lines_of_last
-        begun = self._first_hour % DAY // HOUR
+        if self._oldest_hour is None:
+            return None
+        begun = self._oldest_hour % DAY // HOUR
         return (len(self._files) - 1) * _LINES_A_DAY - begun + self._lines_of_last
 
     def append(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
@@ -101,7 +115,7 @@ class Ledger:
         self._order, self.head, self.last_hour = order, head, hour.start
         self._lines_of_last += 1
         if _ends_day(hour):
-            _compress(file)
+            file.compress()
 
     def _begin(self, hours: Sequence[ClosedHour], cluster: LedgerCluster) -> None:
         last = self.last_hour
@@ -151,14 +165,6 @@ class Ledger:
 
 def _ends_day(hour: ClosedHour) -> bool:
     return (hour.start + HOUR) % DAY == 0
-
-
-def _compress(file: DayFile) -> None:
-    """Compress a day that is over. Where that is impossible now it is read as it is, until the next start."""
-    try:
-        file.compress()
-    except StoreError as error:
-        _log.warning("the ledger's %s could not be compressed and stays as it is: %s", file.plain.name, error)
 
 
 def _copied(order: DayOrder) -> DayOrder:

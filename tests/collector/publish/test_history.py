@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +173,7 @@ def test_a_history_that_is_lost_is_published_again_and_leftovers_go(settings: Se
     lost = sorted(path.name for path in folder.iterdir())
     for path in folder.iterdir():
         path.unlink()
-    (folder / "days-2025-11-0000.json.xz.unfinished").write_bytes(b"")
+    (folder / "days-2025-11-0123456789abcdef.json.xz.unfinished").write_bytes(b"")
     (folder / "notes.txt.orig~").write_bytes(b"somebody's")
     publish(settings, end, end + HOUR)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*lost, "notes.txt.orig~"])
@@ -209,3 +210,83 @@ def test_a_month_older_than_the_books_stays(settings: Settings) -> None:
     view = frame(dataset, "daily_14d", "cpu", "cumulative", date="2026-02-01")
     assert floor_month(BEGIN) < dataset.scales["monthly_12m"].starts[0]
     assert view.total_of("old").value == 12.0
+
+
+def indexed(settings: Settings) -> list[tuple[str, str]]:
+    """Start and end of each file that the index names; all are there."""
+    manifest = orjson.loads((settings.data_dir / "dataset.json").read_bytes())
+    index = orjson.loads((settings.data_dir / manifest["files"]["history"]["name"]).read_bytes())
+    assert all((settings.data_dir / file["name"]).stat().st_size == file["size"] for file in index["files"])
+    return [(file["start"][:10], file["end"][:10]) for file in index["files"]]
+
+
+def test_a_month_whose_last_day_did_not_fit_is_published_with_the_next_tick(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = int(at("2026-02-01T00:00:00Z").timestamp())
+    with Store.open(settings.db_location) as store:
+        publisher = Publisher(settings, store, lambda: end)
+        store.append(samples(BEGIN, end - HOUR))
+        publisher.publish()
+        assert indexed(settings) == [("2026-01-20", "2026-01-31")]
+        store.append([sample(end)])
+        with monkeypatch.context() as patch:
+            patch.setattr(history, "write_atomically", full)
+            with pytest.raises(PublishError):
+                publisher.publish()
+        publisher.publish()
+        assert indexed(settings) == [("2026-01-20", "2026-02-01")]
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_files_that_vanish_while_a_collector_runs_are_published_again(settings: Settings) -> None:
+    end = int(at("2026-03-05T12:00:00Z").timestamp())
+    with Store.open(settings.db_location) as store:
+        publisher = Publisher(settings, store, lambda: end)
+        store.append(samples(BEGIN, end))
+        publisher.publish()
+        whole = indexed(settings)
+        first, second, third = sorted((settings.data_dir / "history").iterdir())
+        content = second.read_bytes()
+        first.unlink()
+        second.write_bytes(content[:-9])
+        third.unlink()
+        publisher.publish()
+        assert indexed(settings) == whole
+        assert second.read_bytes() == content
+
+
+def test_a_history_that_is_restored_alone_stays_also_where_it_is_older_than_the_books(settings: Settings) -> None:
+    """Of the open month two generations have a file."""
+    for begin, end in ((BEGIN, BEGIN + 20 * DAY), (BEGIN + 20 * DAY, BEGIN + 21 * DAY)):
+        publish(settings, begin, end)
+    newest = int(at("2027-06-02T00:00:00Z").timestamp())
+    kept = {path: path.read_bytes() for path in (settings.data_dir / "history").iterdir()}
+    publish(settings, newest - HOUR, newest)
+    before = indexed(settings)
+    shutil.rmtree(settings.data_dir)
+    (settings.data_dir / "history").mkdir(parents=True)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    publish(settings, newest, newest + HOUR)
+    assert before[:2] == [("2026-01-20", "2026-02-01"), ("2026-02-01", "2026-02-10")]
+    assert indexed(settings) == before
+
+
+def test_a_restored_file_that_is_damaged_is_not_named_and_not_removed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(settings, BEGIN, BEGIN + 5 * DAY)
+    (path,) = (settings.data_dir / "history").iterdir()
+    damaged = path.with_name("days-2024-10-0123456789abcdef.json.xz")
+    damaged.write_bytes(path.read_bytes())
+    torn = path.with_name("days-2024-11-0123456789abcdef.json.xz")
+    torn.write_bytes(path.read_bytes()[:-9])
+    publish(settings, BEGIN + 5 * DAY, BEGIN + 6 * DAY)
+    assert indexed(settings) == [("2026-01-20", "2026-01-26")]
+    assert damaged.exists()
+    assert torn.exists()
+    assert "its name has another checksum than its content" in caplog.text

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from collector.model import TickSample
 from collector.observations import BlindSpot
 from collector.publish.manifest import manifest
+from collector.store.ledger.ledger import Ledger
 from collector.store.rates import RateChange
 from collector.store.registry import LabelValue, NamespaceRecord
+from kl_core.calendar import DAY
+from tests.collector.store.ledger.hours import CLUSTER, MIDNIGHT, day
 from tests.support.datasets import validate
 
 NOON = 1795262400
@@ -97,3 +101,13 @@ def test_what_the_newest_tick_could_not_see_is_told_of_the_namespaces_that_are_r
 
 def test_nothing_is_told_of_a_newest_tick_that_this_process_did_not_see() -> None:
     assert not {"unmeasured", "blind_spots"} & written().keys()
+
+
+def test_a_ledger_whose_oldest_day_is_damaged_is_published_without_the_number_of_its_lines(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    ledger.append([*day(), *day(MIDNIGHT + DAY, 2)], CLUSTER)
+    whole = written(ledger=Ledger.open(tmp_path))["ledger"]
+    assert whole["lines"] == 25 + 3
+    (oldest,) = tmp_path.rglob("*.xz")
+    oldest.write_bytes(oldest.read_bytes()[:-20])
+    assert written(ledger=Ledger.open(tmp_path))["ledger"] == {"head": whole["head"], "last_hour": whole["last_hour"]}

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import StoreError
+from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour
 from collector.model import STEP, NodeState, TickSample
 from collector.store import rates
+from collector.store.ledger.day_file import DayFile
+from collector.store.ledger.ledger import Ledger
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
 from collector.store.store import Store
@@ -61,6 +63,18 @@ def test_nodes_of_an_open_hour_are_kept_over_a_restart(tmp_path: Path) -> None:
     assert stored(tmp_path, samples[:9]) == []
     (hour,) = stored(tmp_path, samples[9:])
     assert (hour.nodes["n1"].present, hour.nodes["n1"].pods) == (3600, 3 * 3600)
+
+
+def test_nodes_of_ticks_that_were_stored_together_count_after_a_restart_as_before(tmp_path: Path) -> None:
+    """Six ticks of 1 to 6 cores in use at once, six more of 7 to 12: 78 × 300 core-seconds."""
+    samples = [
+        tick(NOON + step * STEP, nodes=(NodeState("n1", {}, {}, {"cpu": float(step)}, {}, 2, True, True),))
+        for step in range(1, 13)
+    ]
+    stored(tmp_path, samples[:6])
+    (hour,) = stored(tmp_path, samples[6:])
+    assert hour.nodes["n1"].usage["cpu"] == 78 * 300 * 1000
+    assert (hour.nodes["n1"].present, hour.nodes["n1"].pods) == (3600, 2 * 3600)
 
 
 def test_an_hour_that_ends_in_a_pause_closes_with_the_next_tick(tmp_path: Path) -> None:
@@ -150,6 +164,49 @@ def test_a_line_that_cannot_be_written_is_written_with_the_next_tick(
                 store.append(ticks(NOON, NOON + HOUR))
         assert hours(store) == []
         store.append([tick(NOON + HOUR + STEP)])
+        assert [hour.start for hour in hours(store)] == [NOON]
+
+
+def test_of_hours_that_close_together_those_that_got_their_line_are_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full after the first line of three."""
+    write, written = DayFile.append, 0
+
+    def full_after_one(file: DayFile, line: bytes, size: int) -> int:
+        nonlocal written
+        written += 1
+        if written > 1:
+            raise NoSpaceError("no space")
+        return write(file, line, size)
+
+    with Store.open(tmp_path) as store:
+        store.append(ticks(NOON, NOON + HOUR + 30 * 60, {"web": entry(cpu=1.0)}))
+        with monkeypatch.context() as patch:
+            patch.setattr(DayFile, "append", full_after_one)
+            with pytest.raises(NoSpaceError):
+                store.append([tick(NOON + 4 * HOUR + STEP)])
+        assert [hour.start for hour in hours(store)] == [NOON, NOON + HOUR]
+        store.append([tick(NOON + 4 * HOUR + 2 * STEP)])
+        assert [hour.start for hour in hours(store)] == [*range(NOON, NOON + 4 * HOUR, HOUR)]
+        assert hours(store)[1].namespaces["web"].usage["cpu"] == 1000 * 3600
+    assert verify(tmp_path).fault is None
+
+
+def test_a_store_is_opened_where_the_disk_is_too_full_for_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise NoSpaceError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", full)
+        with Store.open(tmp_path) as store, pytest.raises(NoSpaceError):
+            store.append(ticks(NOON, NOON + HOUR))
+        with Store.open(tmp_path) as store:
+            assert hours(store) == []
+    assert "no space left. The hours that are over are closed with the next tick" in caplog.text
+    with Store.open(tmp_path) as store:
         assert [hour.start for hour in hours(store)] == [NOON]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from collector.errors import NoSpaceError, StoreError
 from collector.store.ledger import day_file
+from collector.store.ledger.day_file import DayFile
 from collector.store.ledger.ledger import Ledger
 from kl_core.calendar import DAY, HOUR
 from tests.collector.store.ledger.hours import CLUSTER, MIDNIGHT, day, hour, row
@@ -54,6 +55,16 @@ def test_a_whole_last_line_counts(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path)
     ledger.append([hour(MIDNIGHT)], CLUSTER)
     assert closed(tmp_path) == [MIDNIGHT]
+
+
+def test_a_last_line_that_a_killed_process_may_not_have_synced_is_on_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger.open(tmp_path).append([hour(MIDNIGHT)], CLUSTER)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    Ledger.open(tmp_path)
+    assert plain_file(tmp_path).stat().st_ino in synced
 
 
 def test_a_last_line_of_which_power_took_a_page_is_cut_off(tmp_path: Path) -> None:
@@ -164,3 +175,36 @@ def test_a_day_that_cannot_be_compressed_stays_as_it_is_until_the_next_start(
     ledger.append(day(MIDNIGHT + DAY, 1), CLUSTER)
     assert len(closed(tmp_path)) == 25
     assert plain_file(tmp_path).name == "2026-10-04.jsonl"
+
+
+def test_a_start_on_a_full_disk_leaves_a_day_that_is_not_compressed_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.open(tmp_path)
+    with monkeypatch.context() as patch:
+        ledger.append(day(hours=23), CLUSTER)
+        patch.setattr(DayFile, "compress", lambda _: None)
+        ledger.append(day()[23:], CLUSTER)
+        ledger.append(day(MIDNIGHT + DAY, 1), CLUSTER)
+
+    def full(path: Path, content: bytes) -> None:
+        raise NoSpaceError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(day_file, "write_atomically", full)
+        assert len(closed(tmp_path)) == 25
+    assert [path.name for path in sorted(tmp_path.rglob("*.jsonl"))] == ["2026-10-03.jsonl", "2026-10-04.jsonl"]
+    assert len(closed(tmp_path)) == 25
+    assert plain_file(tmp_path).name == "2026-10-04.jsonl"
+
+
+@pytest.mark.parametrize("following", [0, 1])
+def test_a_copy_from_during_the_day_beside_the_whole_day_takes_nothing_from_it(tmp_path: Path, following: int) -> None:
+    """A backup that is made again and again, and removes nothing, holds both."""
+    ledger = Ledger.open(tmp_path)
+    ledger.append(day(hours=10), CLUSTER)
+    path, early = plain_file(tmp_path), plain_file(tmp_path).read_bytes()
+    ledger.append([*day()[10:], *day(MIDNIGHT + DAY, following)], CLUSTER)
+    path.write_bytes(early)
+    assert len(closed(tmp_path)) == 24 + following
+    assert not path.exists()
