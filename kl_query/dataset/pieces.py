@@ -197,6 +197,8 @@ def _column(scale: Scale, table: Table, metric: Metric, rows: Sequence[RowId], n
 
     def of(amounts: Amounts) -> Column:
         held: Column | None = getattr(amounts, name)
+        if held is None and name == "cost" and metric not in scale.bill:
+            return amounts.usage * _bill(scale, metric)
         return RULES[name](scale, metric, amounts) if held is None else held
 
     requests = scale.zero if metric != "gpu_memory" else np.full_like(scale.zero, UNKNOWN)

@@ -223,3 +223,43 @@ def test_a_caller_sees_of_the_past_what_it_may_see_and_the_same_totals(tmp_path:
     assert tenant.all_namespaces == cpu(dataset, "2026-10-03..2026-10-17").all_namespaces == 150 + 66 + 45
     ids = [row for row in tenant.table.rows if not isinstance(row, str)]
     assert len(ids) == len(set(ids)) == 2
+
+
+def with_gpus_since_november(directory: Path) -> Dataset:
+    """Add GPUs in November alone: ml uses 48 GPU-hours of 96 a day, of which the bill is another 144."""
+    gpus, gpu_bill = {"ml": {"gpu": Row([48.0] * 15 + [39.0], [96.0] * 15 + [78.0])}}, {"gpu": [144.0] * 15 + [117.0]}
+    plain = published().daily
+    assert plain is not None
+    daily = Scale(
+        plain.first,
+        {**plain.namespaces, **gpus},
+        {**plain.capacity, "gpu": [96.0] * 15 + [78.0]},
+        open_hours=19.5,
+        bill={**plain.bill, **gpu_bill},
+    )
+    return load_dataset(write(directory, published(daily=daily, history=[october(), november(5)])))
+
+
+@pytest.mark.parametrize("metric", ["gpu", "total"])
+def test_what_had_no_capacity_yet_cost_nothing_then(tmp_path: Path, metric: Any) -> None:
+    dataset = with_gpus_since_november(tmp_path)
+    view = frame(dataset, "daily_14d", metric, "costs", date="2026-10-31..2026-11-06")
+    assert (view.total_of("ml").value, view.total_of("ml").unknown) == (72, 0)
+    assert not view.warnings(view.sums(("ml",)), ("ml",))
+    before = frame(dataset, "daily_14d", metric, "costs", date="2026-10-31")
+    assert (before.total_of("ml").value, before.total_of("ml").unknown) == (0, 0)
+
+
+def test_an_open_day_is_compared_with_a_past_one_by_hours(tmp_path: Path) -> None:
+    web = {"web": {"cpu": Row([0.5] * 19 + [0.5], [2.0] * 19 + [1.0])}}
+    hourly = Scale("2026-11-21T00:00:00Z", web, {"cpu": [10.0] * 19 + [5.0]}, open_hours=0.5)
+    dataset = load_dataset(write(tmp_path, published(hourly=hourly)))
+    for date, baseline in (("today", "2026-10-20"), ("2026-10-20", "today")):
+        answer = compare_periods(dataset, **WEB, date=date, baseline=baseline)
+        assert answer.comparison is not None
+        assert answer.comparison.scaled
+        assert not answer.comparison.same_hours
+        values = {"today": 10.0, "2026-10-20": 20.0}
+        hours = {"today": 19.5, "2026-10-20": 24.0}
+        assert answer.comparison.value == values[date]
+        assert answer.comparison.baseline_value == pytest.approx(values[baseline] * hours[date] / hours[baseline])

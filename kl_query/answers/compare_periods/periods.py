@@ -106,7 +106,7 @@ def _same_hours(view: Frame, before: Window, after: Window) -> Windows | None:
     None where both are whole, where they have different numbers of buckets, and where hours of either are not
     published, or not in the same terms. Those before the first hour of all data are in neither.
     """
-    scale, hourly = view.scale, scale_of(view.dataset, "hourly_7d")
+    scale, hourly = before.scale, scale_of(view.dataset, "hourly_7d")
     comparable = before.partial != after.partial and len(before.indices) == len(after.indices)
     if not comparable or not hourly.starts or hourly.cost_model != scale.cost_model:
         return None
