@@ -289,11 +289,18 @@ def window_of(dataset: Dataset, scale_name: ScaleName, date: str) -> Window:
 
 
 def held_since(dataset: Dataset, scale: Scale) -> int | None:
-    """Return where the oldest bucket of a scale that can be had begins; None where none is but those of the scale."""
+    """Return where the oldest bucket of a scale that can be had begins.
+
+    None where none can be had but those of the scale, and yet the record is older: a range that begins before them is
+    then one of another scale, and no range that begins before the record.
+    """
     if dataset.history is None or not scale.starts:
         return None
     begin = dataset.history.begins(scale.name)
-    return scale.starts[0] if begin is None else min(scale.starts[0], bucket_start(scale.name, begin))
+    if begin is not None:
+        return min(scale.starts[0], bucket_start(scale.name, begin))
+    recorded = dataset.recorded_since
+    return scale.starts[0] if recorded is None or scale.starts[0] < recorded else None
 
 
 def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> list[Window]:
@@ -303,11 +310,12 @@ def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> lis
         return [between(scale, span) for span in spans]
     longer = extended(scale, dataset.history, [(max(first, since), stop) for first, stop in spans])
     seconds = sum(min(stop, scale.ends[-1]) - first for first, stop in spans)
-    missing = sum(max(0, since - first) for first, _ in spans)
-    if missing:
+    if any(first < since for first, _ in spans):
+        record = max(since, dataset.history.begins(scale.name) or since)
+        missing = sum(max(0, min(stop, record) - first) for first, stop in spans)
         hours = {"wanted": seconds / HOUR, "covered": (seconds - missing) / HOUR}
         longer = replace(
-            longer, problems=(*longer.problems, warning(Code.BEFORE_RECORD, begin=instant(since), **hours))
+            longer, problems=(*longer.problems, warning(Code.BEFORE_RECORD, begin=instant(record), **hours))
         )
     return [between(longer, span) for span in spans]
 

@@ -145,6 +145,47 @@ def test_a_range_that_ends_before_the_record_is_an_error_that_names_what_there_i
         cpu(dataset, "2026-11-22")
 
 
+def test_the_nearest_dates_and_what_there_is_of_a_range_are_those_of_the_history_too(dataset: Dataset) -> None:
+    with pytest.raises(ToolArgumentError) as before:
+        cpu(dataset, "2026-09-21")
+    assert before.value.nearest == tuple(f"2026-10-0{day}" for day in range(1, 6))
+    with pytest.raises(ToolArgumentError) as after:
+        cpu(dataset, "2026-10-20..2026-12-31")
+    assert after.value.corrections[0].changes == {"date": "2026-10-20..2026-11-21"}
+    with pytest.raises(ToolArgumentError) as inside:
+        cpu(dataset, "2026-10-02T05:00:00Z")
+    assert inside.value.nearest[0] == "2026-10-02"
+
+
+def test_hours_of_a_record_that_is_older_than_they_are_are_no_range_before_it(tmp_path: Path) -> None:
+    web = {"web": {"cpu": Row([0.5] * 20, [2.0] * 20)}}
+    hourly = Scale("2026-11-21T00:00:00Z", web, {"cpu": [10.0] * 20})
+    with pytest.raises(ToolArgumentError, match="lies outside the data of hourly_7d") as error:
+        cpu(load_dataset(write(tmp_path, published(hourly=hourly))), "last_2d", "hourly_7d")
+    assert {"date": "2026-11-19..2026-11-21", "scale": None} in [each.changes for each in error.value.corrections]
+    begun = {"first_seen": "2026-11-21T00:05:00Z"}
+    young = published(hourly=hourly, daily=None, monthly=None, history=[], table={"web": begun})
+    view = cpu(load_dataset(write(tmp_path / "young", young)), "last_2d", "hourly_7d")
+    assert view.total_of("web").value == 10
+    (said,) = (warning.text for warning in view.scale.problems)
+    assert said == "The record begins at 2026-11-21T00:00:00Z: of the 48 h that were asked for, 20 h are covered."
+
+
+def test_a_month_in_which_the_record_begins_says_from_when_it_is(tmp_path: Path) -> None:
+    days = Scale(
+        "2026-10-11",
+        {"web": {"cpu": Row(OCTOBER[10:], [48.0] * 21)}},
+        {"cpu": [240.0] * 21},
+        bill={"cpu": [144.0] * 21},
+    )
+    monthly = Scale("2026-11", {"web": {"cpu": Row([490.0], [999.0])}}, {"cpu": [4995.0]}, open_hours=499.5)
+    dataset = load_dataset(write(tmp_path, published(monthly=monthly, history=[days, november(20)])))
+    view = cpu(dataset, "2026-09..2026-10", "monthly_12m")
+    (said,) = (warning.text for warning in view.scale.problems)
+    assert said == "The record begins at 2026-10-11T00:00:00Z: of the 1464 h that were asked for, 504 h are covered."
+    assert (view.window.observed_hours, view.window.elapsed_hours) == (504, 744)
+
+
 def test_months_before_those_that_are_published_are_their_days_together(tmp_path: Path) -> None:
     monthly = Scale("2026-11", {"web": {"cpu": Row([490.0], [999.0])}}, {"cpu": [4995.0]}, open_hours=499.5)
     dataset = load_dataset(write(tmp_path, published(monthly=monthly)))
