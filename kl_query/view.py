@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,6 +16,8 @@ from kl_query.dataset.history import extended
 from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Column, Numbers, Table
 from kl_query.date_windows import Period, Window, between, instant, read_span
+from kl_query.dates import LATEST
+from kl_query.errors import ToolArgumentError
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums
 from kl_query.measures.sharing import SharedCosts
@@ -286,6 +289,20 @@ def window_of(dataset: Dataset, scale_name: ScaleName, date: str) -> Window:
     scale = scale_of(dataset, scale_name)
     (window,) = windows_over(dataset, scale, [read_span(scale, date, since=held_since(dataset, scale))])
     return window
+
+
+def knowing_the_past(dataset: Dataset, scale_name: ScaleName, dates: Iterable[str | None]) -> Dataset:
+    """Return the same data in which the namespaces of the history can be named that some dates reach into."""
+    scale = scale_of(dataset, scale_name)
+    since, history = held_since(dataset, scale), dataset.history
+    if since is None or history is None:
+        return dataset
+    spans: list[Period] = []
+    for date in dates:
+        with suppress(ToolArgumentError):  # whoever asks for the amounts says so
+            spans.append(read_span(scale, date or LATEST, since=since))
+    past = [span for span in spans if span[0] < scale.starts[0]]
+    return dataset.knowing(name for first, stop in past for name in history.names(scale_name, first, stop))
 
 
 def held_since(dataset: Dataset, scale: Scale) -> int | None:

@@ -17,6 +17,7 @@ from kl_mcp.tools.tool import tool
 from kl_query.answers.compare_periods import compare
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
+from kl_query.view import knowing_the_past
 
 
 @tool(
@@ -54,9 +55,21 @@ def compare_periods(
     cost_model: CostModelArg = None,
 ) -> compare.ComparePeriodsResult:
     """Answer a call."""
+    known = (
+        knowing_the_past(
+            dataset,
+            scale,
+            (
+                date,
+                baseline,
+            ),
+        )
+        if namespace or namespaces
+        else dataset
+    )
     return compare.compare_periods(
         dataset,
-        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        selection=select(known, namespace, namespaces, aggregate=aggregate),
         metric=metric,
         dimension=dimension,
         cost_model=cost_model,

@@ -92,7 +92,7 @@ class History:
 
     def begins(self, scale: ScaleName) -> int | None:
         """Return where the oldest bucket of a scale begins that can be had; None where there is none."""
-        kind: ScaleName = "hourly_7d" if scale == "hourly_7d" else "daily_14d"
+        kind = _kind(scale)
         return min((file.start for file in self.files if file.scale == kind), default=None)
 
     def pieces(self, scale: ScaleName, first: int, stop: int) -> list[Scale]:
@@ -103,21 +103,42 @@ class History:
         files = [file for file in self.files if file.scale == scale and file.start < stop and first < file.end]
         return [self._cut(file, first, stop) for file in files]
 
+    def names(self, scale: ScaleName, first: int, stop: int) -> Iterator[str]:
+        """Yield the names that may be told of those that files of hours, or of days, from one instant to another hold.
+
+        Of a file that cannot be used there are none.
+        """
+        kind = _kind(scale)
+        for file in self.files:
+            if file.scale == kind and file.start < stop and first < file.end:
+                rows = self._shown(self._whole(file)).namespaces.rows
+                yield from (row for row in rows if isinstance(row, str))
+
     def seen_as(self, change: Callable[[Scale], Scale]) -> History:
         """Return the same with a change made to every scale."""
         return replace(self, seen=(*self.seen, change))
 
     def _cut(self, file: HistoryFile, first: int, stop: int) -> Scale:
+        scale = self._whole(file)
+        places = [i for i, start in enumerate(scale.starts) if first <= start < stop]
+        return self._shown(cut(scale, places[0], places[-1] + 1) if places else cut(scale, 0, 0))
+
+    def _whole(self, file: HistoryFile) -> Scale:
         try:
-            scale = self.cache.of(file.sha256, partial(_read, self.directory, file))
+            return self.cache.of(file.sha256, partial(_read, self.directory, file))
         except (OSError, MalformedError, lzma.LZMAError, EOFError) as error:
             problem = warning(Code.HISTORY_UNREADABLE, file=file.name, problem=_cause(error))
-            scale = replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
-        places = [i for i, start in enumerate(scale.starts) if first <= start < stop]
-        scale = cut(scale, places[0], places[-1] + 1) if places else cut(scale, 0, 0)
+            return replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
+
+    def _shown(self, scale: Scale) -> Scale:
         for change in self.seen:
             scale = change(scale)
         return scale
+
+
+def _kind(scale: ScaleName) -> ScaleName:
+    """Return whose buckets a scale is made of in the history."""
+    return "hourly_7d" if scale == "hourly_7d" else "daily_14d"
 
 
 def extended(published: Scale, history: History, ranges: Iterable[tuple[int, int]]) -> Scale:
@@ -125,8 +146,7 @@ def extended(published: Scale, history: History, ranges: Iterable[tuple[int, int
 
     The latter are taken from there. Ranges have to begin with a bucket, and not before the history does.
     """
-    kind: ScaleName = "hourly_7d" if published.name == "hourly_7d" else "daily_14d"
-    pieces = []
+    kind, pieces = _kind(published.name), []
     for first, stop in _apart(ranges, published.starts[0]):
         days = joined([*_without_holes(kind, history.pieces(kind, first, stop), first, stop)])
         pieces.append(days if published.name == kind else folded(days, published.name))

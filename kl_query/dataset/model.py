@@ -288,6 +288,12 @@ class Dataset:
         """Say whether a namespace belongs to the platform rather than to an application."""
         return namespace.startswith(self.system_prefixes)
 
+    def knowing(self, names: Iterable[str]) -> Dataset:
+        """Return the same data with namespaces that only the history names in the table too."""
+        former = [name for name in dict.fromkeys(names) if name not in self.namespaces]
+        gone = {name: Namespace(name, None, None, active=False) for name in former}
+        return replace(self, namespaces={**self.namespaces, **gone}) if gone else self
+
     def with_warnings(self, *warnings: DataWarning) -> Dataset:
         """Return the same data with more load warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
