@@ -20,7 +20,7 @@ from kl_query.dates import LATEST
 from kl_query.errors import ToolArgumentError
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums
-from kl_query.measures.sharing import SharedCosts
+from kl_query.measures.sharing import SharedCosts, all_shared
 from kl_query.measures.unmeasured import all_measured, beside_requests, lacks_gpus, unmeasured_requests
 from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, Array, known_sums, largest_first, percent, ratios
@@ -248,7 +248,7 @@ class Frame:
         The sums of shared namespaces are part of all others. Some namespaces are paid for by others, and some costs
         nobody can bear.
         """
-        shared = sorted(self.dataset.shared, key=str) if self.after_sharing else []
+        shared = sorted(all_shared(self.dataset, self.scale), key=str) if self.after_sharing else []
         given = self.totals_of(shared)
         lacking = {**given.lacking, **sums.lacking}
         borne = [row for row in named if shared and row in self.table and self.absorbed[self.table.index[row]]]

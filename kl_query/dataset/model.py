@@ -86,6 +86,8 @@ class Scale:
     """None for amounts in core-hours and the like, of known capacity."""
     problems: tuple[DataWarning, ...] = ()
     """What answers from it say beside what the dataset warns of."""
+    shared: frozenset[RowId] = frozenset()
+    """Namespaces that the dataset's `sharing` names, and that its table does not know."""
 
     @cached_property
     def lengths(self) -> Column:

@@ -78,6 +78,7 @@ def joined(scales: Sequence[Scale]) -> Scale:
         silent_hours=by_key(of_each(lambda scale: scale.silent_hours), _silent),
         priced_hours=np.concatenate([scale.priced for scale in scales]),
         problems=tuple(of_each(lambda scale: scale.problems)),
+        shared=frozenset(of_each(lambda scale: scale.shared)),
         capacity_hours=by_key(of_each(lambda scale: scale.capacity_hours), _capacity_hours),
     )
 

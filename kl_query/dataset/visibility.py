@@ -50,6 +50,7 @@ def _scale(scale: Scale, ids: Ids) -> Scale:
         scale,
         namespaces=Table([ids.get(row, row) for row in scale.namespaces], scale.namespaces.blocks),
         measured=_renamed(scale.measured, ids),
+        shared=frozenset(ids.get(row, row) for row in scale.shared),
         uncounted={metric: _renamed(buckets, ids) for metric, buckets in scale.uncounted.items()},
     )
 

@@ -11,8 +11,10 @@ import pytest
 
 from kl_mcp.tools import TABLE
 from kl_query.dataset import Dataset, load_dataset
+from kl_query.dataset.model import Sharing
 from kl_query.dataset.visibility import restricted_to
 from kl_query.errors import ToolArgumentError
+from kl_query.measures.sharing import shared_by
 from tests.kl_query.test_past_dates import november, october, published
 from tests.support.datasets import Row, Scale, write
 
@@ -73,3 +75,18 @@ def test_who_may_not_see_it_cannot_name_it(dataset: Dataset) -> None:
 def test_a_date_that_cannot_be_read_is_what_is_said(dataset: Dataset) -> None:
     with pytest.raises(ToolArgumentError, match="someday"):
         ask(dataset, "get_usage", namespace="web", date="someday")
+
+
+def test_others_bear_its_costs_where_the_policy_names_it(dataset: Dataset) -> None:
+    sharing = shared_by(dataset, Sharing(("kube-*",)))
+    money = {"cost_model": "costs", "exclude_system": False}
+    rows = ask(sharing, "get_namespace_breakdown", **money)["breakdown"]
+    bearing = {"web": 150 * 0.6, "db": 66 * 0.6}
+    factor = 1 + 45 * 0.6 / sum(bearing.values())
+    assert {row["namespace"]: row["value"] for row in rows} == {
+        name: pytest.approx(cost * factor, rel=1e-5) for name, cost in bearing.items()
+    }
+    tenant = ask(restricted_to(sharing, ["web"]), "get_namespace_breakdown", **money)
+    assert tenant["breakdown"] == [row for row in rows if row["namespace"] == "web"]
+    assert tenant["rest"]["count"] == 1
+    assert "kube-" not in str(tenant)
