@@ -246,6 +246,15 @@ def test_what_was_as_long_before_is_found_in_the_history(dataset: Dataset) -> No
         )
 
 
+@pytest.mark.parametrize("date", ["0001..2026-10", "2025..2026-10-05"])
+def test_before_a_range_that_begins_before_the_record_there_is_nothing(dataset: Dataset, date: str) -> None:
+    with pytest.raises(ToolArgumentError, match=r"^2026-10-01\.\.2026-10-(31|05) has (31|5) day bucket") as error:
+        compare_periods(dataset, **WEB, date=date, baseline=None)
+    assert error.value.argument == "baseline"
+    with pytest.raises(ToolArgumentError, match=r"^2026-10 has 1 month bucket"):
+        compare_periods(dataset, **{**WEB, "scale": "monthly_12m"}, date="0001..2026-10", baseline=None)
+
+
 def test_days_that_no_file_holds_are_unknown(tmp_path: Path) -> None:
     dataset = load_dataset(write(tmp_path, published(history=[october()])))
     view = cpu(dataset, "2026-10-30..2026-11-07")
