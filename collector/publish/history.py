@@ -8,7 +8,7 @@ import hashlib
 import lzma
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Published:
     scale: ScaleName
     start: str
     end: str
+    currency: str | None = None
+    """Of the money in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,16 @@ class PublishedHistory:
         self._files = {file.start: file for file in _named(directory) if (directory / file.name).is_file()}
         self._before: frozenset[str] = frozenset(file.name for file in self._files.values())
 
-    def add(self, month: int, days: Page, *, charged: bool) -> None:
-        """Publish the days of a month that are over, unless they are as they were. Raises `PublishError`."""
+    def add(self, month: int, days: Page, currency: str | None) -> None:
+        """Publish the days of a month that are over, unless they are as they were. Raises `PublishError`.
+
+        Costs are in `currency`; None where no rate was ever set. A month that the books no longer hold keeps that of
+        its time.
+        """
         starts = tuple(days.starts.tolist())
         ends = tuple(start + DAY for start in starts)
         document = scale_document(
-            Buckets("daily_14d", starts, ends, ends[-1]), days, metrics_present(days), charged=charged
+            Buckets("daily_14d", starts, ends, ends[-1]), days, metrics_present(days), charged=currency is not None
         )
         content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
         digest = hashlib.sha256(content).hexdigest()[:16]
@@ -76,7 +82,7 @@ class PublishedHistory:
             sha256 = hashlib.sha256(packed).hexdigest()
             known = Published(name, len(packed), sha256, "daily_14d", iso(starts[0]), iso(ends[-1]))
         self._files = {start: file for start, file in self._files.items() if not _same_month(file, known)}
-        self._files[known.start] = known
+        self._files[known.start] = replace(known, currency=currency)
 
     @property
     def index(self) -> dict[str, Any]:

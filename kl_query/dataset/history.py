@@ -19,7 +19,7 @@ from kl_core.regular_files import read_regular
 from kl_core.vocabulary import SOURCES, ScaleName
 from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.model import Scale
-from kl_query.dataset.pieces import cut, folded, joined
+from kl_query.dataset.pieces import cut, folded, joined, without_money
 from kl_query.dataset.scale_file import read_scale
 from kl_query.dataset.table import Table
 from kl_query.numbers import UNKNOWN
@@ -42,6 +42,8 @@ class HistoryFile:
     scale: ScaleName
     start: int
     end: int
+    currency: str | None = None
+    """Of the money in it; None: that of the dataset, where there is any."""
 
 
 class HistoryCache:
@@ -87,6 +89,8 @@ class History:
     directory: Path
     files: tuple[HistoryFile, ...]
     cache: HistoryCache
+    currency: str | None = None
+    """Of the dataset: money in another one is unknown."""
     seen: tuple[Callable[[Scale], Scale], ...] = field(default=(), repr=False)
     """What makes of a scale what the caller may see of it."""
 
@@ -125,10 +129,11 @@ class History:
 
     def _whole(self, file: HistoryFile) -> Scale:
         try:
-            return self.cache.of(file.sha256, partial(_read, self.directory, file))
+            scale = self.cache.of(file.sha256, partial(_read, self.directory, file))
         except (OSError, MalformedError, lzma.LZMAError, EOFError) as error:
             problem = warning(Code.HISTORY_UNREADABLE, file=file.name, problem=_cause(error))
             return replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
+        return scale if file.currency in (None, self.currency) else without_money(scale)
 
     def _shown(self, scale: Scale) -> Scale:
         for change in self.seen:

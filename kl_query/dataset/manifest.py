@@ -157,6 +157,7 @@ _HISTORY_FILE = record(
     scale=partial(one_of, allowed=dict(zip(SCALES, SCALES, strict=True))),
     start=moment,
     end=moment,
+    currency=or_none(str),
 )
 _CLOCK = record(CollectorClock, contradicted_by=array_of(str), detected_at=moment, ahead_seconds=int)
 _BLIND_SPOT = record(_blind_spot, code=str, text=str)

@@ -39,6 +39,25 @@ def cut(scale: Scale, first: int, stop: int) -> Scale:
     )
 
 
+def without_money(scale: Scale) -> Scale:
+    """Return a scale of which no money is known."""
+
+    def unpriced(held: Amounts) -> Amounts:
+        cost = None if held.cost is None else np.full_like(held.cost, UNKNOWN)
+        return replace(held, cost=cost, cost_hours=None)
+
+    def table(of: Table) -> Table:
+        return Table(of.rows, {m: Block(block.lines, unpriced(block.amounts)) for m, block in of.blocks.items()})
+
+    return replace(
+        scale,
+        bill={metric: np.full_like(bill, UNKNOWN) for metric, bill in scale.bill.items()},
+        namespaces=table(scale.namespaces),
+        special=table(scale.special),
+        priced_hours=np.zeros(len(scale.starts)),
+    )
+
+
 def joined(scales: Sequence[Scale]) -> Scale:
     """Return scales of equal buckets, at least one, one after the other.
 
