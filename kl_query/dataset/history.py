@@ -189,7 +189,10 @@ def _read(directory: Path, file: HistoryFile) -> Scale:
     unpacked = unpacker.decompress(content, MAX_UNPACKED_BYTES)
     if not unpacker.eof:
         raise MalformedError("it has more than {most} bytes", most=MAX_UNPACKED_BYTES)
-    return read_scale(memoryview(unpacked), file.scale, file.name, None)
+    scale = read_scale(memoryview(unpacked), file.scale, file.name, None)
+    if (scale.starts[:1], scale.ends[-1:]) != ((file.start,), (file.end,)):
+        raise MalformedError("it holds other buckets than the index says")
+    return scale
 
 
 def _sized(scale: Scale) -> tuple[int, Scale]:
@@ -201,7 +204,8 @@ def _sized(scale: Scale) -> tuple[int, Scale]:
         for name in block.amounts.__slots__
     ]
     names = sum(sys.getsizeof(row) for row in scale.namespaces.rows)
-    return names + sum(column.nbytes for column in amounts if column is not None), scale
+    columns = (column for column in (*amounts, *scale.measured.values()) if column is not None)
+    return names + sum(column.nbytes for column in columns), scale
 
 
 def _unobserved(kind: ScaleName, first: int, stop: int) -> Scale:
