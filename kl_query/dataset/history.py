@@ -69,8 +69,10 @@ class HistoryCache:
 class Former:
     """Numbers for the namespaces that are in no table of the manifest and may not be named: each has one of its own."""
 
-    def __init__(self, visible: Callable[[str], bool]) -> None:
+    def __init__(self, visible: Callable[[str], bool], before: int = 0) -> None:
+        """`before` is how many others may have given numbers already."""
         self._visible = visible
+        self._first = _FORMER_IDS_FROM * (1 + before)
         self._ids: dict[str, Withheld] = {}
         self._lock = Lock()
 
@@ -79,7 +81,7 @@ class Former:
         if self._visible(name):
             return None
         with self._lock:
-            return self._ids.setdefault(name, Withheld(_FORMER_IDS_FROM + len(self._ids)))
+            return self._ids.setdefault(name, Withheld(self._first + len(self._ids)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -273,6 +273,19 @@ def test_a_caller_sees_of_the_past_what_it_may_see_and_the_same_totals(tmp_path:
     assert tenant.all_namespaces == cpu(dataset, "2026-10-03..2026-10-17").all_namespaces == 150 + 66 + 45
     ids = [row for row in tenant.table.rows if not isinstance(row, str)]
     assert len(ids) == len(set(ids)) == 2
+    twice = cpu(restricted_to(restricted_to(dataset, ["web", "db"]), ["web"]), "2026-10-03..2026-10-17")
+    assert twice.all_namespaces == tenant.all_namespaces
+
+
+def test_namespaces_of_the_past_that_two_restrictions_withhold_are_still_two(tmp_path: Path) -> None:
+    past = october()
+    former = {**past.namespaces, **{name: {"cpu": Row([3.0] * 31, [3.0] * 31)} for name in ("gone-1", "gone-2")}}
+    shown = Scale(past.first, former, past.capacity, bill=past.bill)
+    dataset = load_dataset(write(tmp_path, published(history=[shown, november(20)])))
+    once = restricted_to(dataset, ["web", "db", "gone-2"])
+    view = cpu(restricted_to(once, ["web", "db"]), "2026-10-03..2026-10-17")
+    assert view.all_namespaces == 150 + 66 + 90
+    assert len(view.table) == 4
 
 
 def with_gpus_since_november(directory: Path) -> Dataset:
