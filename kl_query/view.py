@@ -291,8 +291,13 @@ def window_of(dataset: Dataset, scale_name: ScaleName, date: str) -> Window:
     return window
 
 
-def knowing_the_past(dataset: Dataset, scale_name: ScaleName, dates: Iterable[str | None]) -> Dataset:
-    """Return the same data in which the namespaces of the history can be named that some dates reach into."""
+def knowing_the_past(
+    dataset: Dataset, scale_name: ScaleName, dates: Iterable[str | None], *, and_before: bool = False
+) -> Dataset:
+    """Return the same data in which the namespaces of the history can be named that some dates reach into.
+
+    With `and_before` also those of as long a time before each.
+    """
     scale = scale_of(dataset, scale_name)
     since, history = held_since(dataset, scale), dataset.history
     if since is None or history is None:
@@ -300,7 +305,8 @@ def knowing_the_past(dataset: Dataset, scale_name: ScaleName, dates: Iterable[st
     spans: list[Period] = []
     for date in dates:
         with suppress(ToolArgumentError):  # whoever asks for the amounts says so
-            spans.append(read_span(scale, date or LATEST, since=since))
+            first, stop = read_span(scale, date or LATEST, since=since)
+            spans.append((first - (stop - first) * and_before, stop))
     past = [span for span in spans if span[0] < scale.starts[0]]
     return dataset.knowing(name for first, stop in past for name in history.names(scale_name, first, stop))
 

@@ -55,18 +55,10 @@ def compare_periods(
     cost_model: CostModelArg = None,
 ) -> compare.ComparePeriodsResult:
     """Answer a call."""
-    known = (
-        knowing_the_past(
-            dataset,
-            scale,
-            (
-                date,
-                baseline,
-            ),
-        )
-        if namespace or namespaces
-        else dataset
-    )
+    dates = (date,) if baseline is None else (date, baseline)
+    known = dataset
+    if namespace or namespaces:
+        known = knowing_the_past(dataset, scale, dates, and_before=baseline is None)
     return compare.compare_periods(
         dataset,
         selection=select(known, namespace, namespaces, aggregate=aggregate),

@@ -50,6 +50,8 @@ def test_it_can_be_named_where_the_dates_reach_it(dataset: Dataset, names: dict[
     assert (row["usage"], row["requests"]) == (45, 90)
     compared = ask(dataset, "compare_periods", **names, date="2026-11-20", baseline="2026-10-03")["comparison"]
     assert (compared["baseline_value"], compared["value"]) == (3, 0)
+    before = ask(dataset, "compare_periods", **names, date="2026-11-01..2026-11-20")["comparison"]
+    assert (before["baseline"], before["baseline_value"]) == ("2026-10-12..2026-10-31", 60)
     with pytest.raises(ToolArgumentError, match="among the 2 known ones"):
         ask(dataset, "get_usage", **names, date="2026-11-20")
 
