@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_core.calendar import HOUR, bucket_start
-from kl_core.vocabulary import CostModel, ScaleName, Special
+from kl_core.vocabulary import HISTORY, CostModel, ScaleName, Special
 from kl_query.dataset.history import extended
 from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Column, Numbers, Table
@@ -332,6 +332,7 @@ def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> lis
     if dataset.history is None or since is None or all(first >= begin for first, _ in spans):
         return [between(scale, span) for span in spans]
     longer = extended(scale, dataset.history, [(max(first, since), stop) for first, stop in spans])
+    longer = replace(longer, file=dataset.files.get(HISTORY, scale.file))
     seconds = sum(min(stop, scale.ends[-1]) - first for first, stop in spans)
     if any(first < since for first, _ in spans):
         record = max(since, dataset.history.begins(scale.name) or since)

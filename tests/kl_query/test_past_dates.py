@@ -16,6 +16,7 @@ from kl_query.answers.efficiency import efficiency
 from kl_query.dataset import Dataset, load_dataset
 from kl_query.dataset.visibility import restricted_to
 from kl_query.errors import ToolArgumentError
+from kl_query.metadata import metadata
 from kl_query.selection import Selection
 from kl_query.view import Frame, frame
 from tests.support.datasets import Dataset as Published
@@ -100,6 +101,8 @@ def test_days_of_a_past_month_are_answered(dataset: Dataset) -> None:
     assert view.all_namespaces == sum(range(3, 18)) + 66
     assert view.capacity_or_bill == 15 * 240
     assert not view.window.partial
+    assert metadata(dataset, window=view.window).source_file == "history-1.json"
+    assert metadata(dataset, window=cpu(dataset, "all").window).source_file == "daily_14d-1.json"
 
 
 def test_one_past_day_is_answered_in_money(dataset: Dataset) -> None:
