@@ -147,7 +147,7 @@ def read_span(scale: Scale, date: str, argument: str = "date", *, since: int | N
             f"{quoted(date)} names {calendar.GRANULARITY[dates.scale]}s, "
             f"but {scale.name} is made of {calendar.GRANULARITY[scale.name]}s.",
             begin=since,
-            nearest=_nearest(scale, dates.first),
+            nearest=_nearest(scale, dates.first, since),
             corrections=[{"scale": None}, {argument: _covering(scale.name, dates)}],
         )
     return dates.first, dates.stop
@@ -161,13 +161,15 @@ def _unreadable(scale: Scale, date: str, argument: str, begin: int | None) -> To
         argument,
         f"{quoted(date)} is not a date of {scale.name}{why}.",
         begin=begin,
-        nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40)],
+        nearest=[*meant, LATEST, ALL, *_nearest(scale, 2**40, begin)],
         corrections=[*({argument: each} for each in meant), *_NEWEST.get(argument, [])],
     )
 
 
 def _outside(scale: Scale, dates: DateRange, date: str, argument: str, begin: int) -> ToolArgumentError:
-    held = Window(scale, bisect_left(scale.starts, dates.first), bisect_right(scale.ends, dates.stop)).label
+    starts = _starts(scale, begin)
+    whole = starts[bisect_left(starts, dates.first) : bisect_right((*starts[1:], scale.ends[-1]), dates.stop)]
+    held = "..".join(dict.fromkeys(bucket_name(scale.name, start) for start in (*whole[:1], *whole[-1:])))
     coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
     return _error(
         scale,
@@ -175,7 +177,7 @@ def _outside(scale: Scale, dates: DateRange, date: str, argument: str, begin: in
         f"{quoted(date)} lies outside the data of {scale.name}, which holds {_held(scale, begin)}.",
         begin=begin,
         is_outside=True,
-        nearest=_nearest(scale, dates.first),
+        nearest=_nearest(scale, dates.first, begin),
         corrections=[*([{argument: held}] if held else []), *coarser, *_NEWEST.get(argument, [])],
     )
 
@@ -210,8 +212,16 @@ def _held(scale: Scale, begin: int | None) -> str:
     return "..".join(dict.fromkeys(names))
 
 
-def _nearest(scale: Scale, moment: int) -> list[str]:
-    by_distance = sorted(scale.starts, key=lambda start: abs(start - moment))
+def _starts(scale: Scale, begin: int | None) -> tuple[int, ...]:
+    """Return where each bucket that can be had begins."""
+    if begin is None or begin >= scale.starts[0]:
+        return scale.starts
+    return (*calendar.boundaries(scale.name, begin, scale.starts[0] - 1)[:-1], *scale.starts)
+
+
+def _nearest(scale: Scale, moment: int, begin: int | None) -> list[str]:
+    starts = _starts(scale, begin) if scale.starts else ()
+    by_distance = sorted(starts, key=lambda start: abs(start - moment))
     return [bucket_name(scale.name, start) for start in by_distance[:NEAREST_VALUES]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_core.calendar import HOUR, bucket_start
-from kl_core.vocabulary import CostModel, ScaleName, Special
+from kl_core.vocabulary import HISTORY, CostModel, ScaleName, Special
 from kl_query.dataset.history import extended
 from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Column, Numbers, Table
 from kl_query.date_windows import Period, Window, between, instant, read_span
+from kl_query.dates import LATEST
+from kl_query.errors import ToolArgumentError
 from kl_query.measures.by_layout import rules_of
 from kl_query.measures.measure import Dimension, Measure, MetricOrTotal, Sum, Sums
-from kl_query.measures.sharing import SharedCosts
+from kl_query.measures.sharing import SharedCosts, all_shared
 from kl_query.measures.unmeasured import all_measured, beside_requests, lacks_gpus, unmeasured_requests
 from kl_query.metadata import unmeasured_warnings
 from kl_query.numbers import UNKNOWN, Array, known_sums, largest_first, percent, ratios
@@ -245,7 +248,7 @@ class Frame:
         The sums of shared namespaces are part of all others. Some namespaces are paid for by others, and some costs
         nobody can bear.
         """
-        shared = sorted(self.dataset.shared, key=str) if self.after_sharing else []
+        shared = sorted(all_shared(self.dataset, self.scale), key=str) if self.after_sharing else []
         given = self.totals_of(shared)
         lacking = {**given.lacking, **sums.lacking}
         borne = [row for row in named if shared and row in self.table and self.absorbed[self.table.index[row]]]
@@ -288,12 +291,39 @@ def window_of(dataset: Dataset, scale_name: ScaleName, date: str) -> Window:
     return window
 
 
+def knowing_the_past(
+    dataset: Dataset, scale_name: ScaleName, dates: Iterable[str | None], *, and_before: bool = False
+) -> Dataset:
+    """Return the same data in which the namespaces of the history can be named that some dates reach into.
+
+    With `and_before` also those of as long a time before each.
+    """
+    scale = scale_of(dataset, scale_name)
+    since, history = held_since(dataset, scale), dataset.history
+    if since is None or history is None:
+        return dataset
+    spans: list[Period] = []
+    for date in dates:
+        with suppress(ToolArgumentError):  # whoever asks for the amounts says so
+            first, stop = read_span(scale, date or LATEST, since=since)
+            spans.append((first - (stop - first) * and_before, stop))
+    past = [span for span in spans if span[0] < scale.starts[0]]
+    return dataset.knowing(name for first, stop in past for name in history.names(scale_name, first, stop))
+
+
 def held_since(dataset: Dataset, scale: Scale) -> int | None:
-    """Return where the oldest bucket of a scale that can be had begins; None where none is but those of the scale."""
+    """Return where the oldest bucket of a scale that can be had begins.
+
+    None where none can be had but those of the scale, and yet the record is older: a range that begins before them is
+    then one of another scale, and no range that begins before the record.
+    """
     if dataset.history is None or not scale.starts:
         return None
     begin = dataset.history.begins(scale.name)
-    return scale.starts[0] if begin is None else min(scale.starts[0], bucket_start(scale.name, begin))
+    if begin is not None:
+        return min(scale.starts[0], bucket_start(scale.name, begin))
+    recorded = dataset.recorded_since
+    return scale.starts[0] if recorded is None or scale.starts[0] < recorded else None
 
 
 def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> list[Window]:
@@ -302,12 +332,14 @@ def windows_over(dataset: Dataset, scale: Scale, spans: Sequence[Period]) -> lis
     if dataset.history is None or since is None or all(first >= begin for first, _ in spans):
         return [between(scale, span) for span in spans]
     longer = extended(scale, dataset.history, [(max(first, since), stop) for first, stop in spans])
+    longer = replace(longer, file=dataset.files.get(HISTORY, scale.file))
     seconds = sum(min(stop, scale.ends[-1]) - first for first, stop in spans)
-    missing = sum(max(0, since - first) for first, _ in spans)
-    if missing:
+    if any(first < since for first, _ in spans):
+        record = max(since, dataset.history.begins(scale.name) or since)
+        missing = sum(max(0, min(stop, record) - first) for first, stop in spans)
         hours = {"wanted": seconds / HOUR, "covered": (seconds - missing) / HOUR}
         longer = replace(
-            longer, problems=(*longer.problems, warning(Code.BEFORE_RECORD, begin=instant(since), **hours))
+            longer, problems=(*longer.problems, warning(Code.BEFORE_RECORD, begin=instant(record), **hours))
         )
     return [between(longer, span) for span in spans]
 

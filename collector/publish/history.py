@@ -7,7 +7,7 @@ that hold; one in whose place no index of two generations names another any more
 import hashlib
 import lzma
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,16 @@ class PublishedHistory:
         self._files = kept
         return is_lost
 
-    def add(self, month: int, days: Page, *, charged: bool) -> None:
-        """Publish the days of a month that are over, unless they are as they were. Raises `PublishError`."""
+    def add(self, month: int, days: Page, currency: str | None) -> None:
+        """Publish the days of a month that are over, unless they are as they were. Raises `PublishError`.
+
+        Costs are in `currency`; None where no rate was ever set. A month that the books no longer hold keeps that of
+        its time.
+        """
         starts = tuple(days.starts.tolist())
         ends = tuple(start + DAY for start in starts)
         document = scale_document(
-            Buckets("daily_14d", starts, ends, ends[-1]), days, metrics_present(days), charged=charged
+            Buckets("daily_14d", starts, ends, ends[-1]), days, metrics_present(days), charged=currency is not None
         )
         content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
         name = file_name(bucket_name("monthly_12m", month), content)
@@ -61,7 +65,7 @@ class PublishedHistory:
                 sync_path(path.parent)
             sha256 = hashlib.sha256(packed).hexdigest()
             known = Published(name, len(packed), sha256, "daily_14d", iso(starts[0]), iso(ends[-1]))
-        self._files[known.month] = known
+        self._files[known.month] = replace(known, currency=currency)
 
     @property
     def index(self) -> dict[str, Any]:

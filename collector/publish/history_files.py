@@ -33,6 +33,8 @@ class Published:
     scale: ScaleName
     start: str
     end: str
+    currency: str | None = None
+    """Of the money in it; None where there is none, or no index tells."""
 
     @property
     def month(self) -> str:

@@ -3,6 +3,7 @@
 import logging
 
 from collector import __version__
+from collector.books.cost import currency_in_force
 from collector.books.hour_closing import Bookkeeper
 from collector.books.page import Page
 from collector.clock import Clock, Disagreement
@@ -17,7 +18,7 @@ from collector.publish.scale_document import metrics_present, scale_documents
 from collector.settings import Settings
 from collector.store import rates
 from collector.store.store import Store
-from kl_core.calendar import iso
+from kl_core.calendar import hour_of_tick, iso
 from kl_core.vocabulary import COST_MODELS, HISTORY, METRICS, NODES
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Publisher:
         self._rates = history
 
     def _days_over(self, month: int, days: Page) -> None:
-        self._history.add(month, days, charged=bool(self._rates))
+        self._history.add(month, days, currency_in_force(self._rates, hour_of_tick(self._store.last_tick or 0)))
 
     def publish(self, clock_disagrees: Disagreement | None = None, newest: TickSample | None = None) -> int:
         """Publish the books as the store has them, and return the generation; `PublishError` if it cannot.

@@ -17,6 +17,7 @@ from kl_mcp.tools.tool import tool
 from kl_query.answers.compare_periods import compare
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
+from kl_query.view import knowing_the_past
 
 
 @tool(
@@ -54,9 +55,13 @@ def compare_periods(
     cost_model: CostModelArg = None,
 ) -> compare.ComparePeriodsResult:
     """Answer a call."""
+    dates = (date,) if baseline is None else (date, baseline)
+    known = dataset
+    if namespace or namespaces:
+        known = knowing_the_past(dataset, scale, dates, and_before=baseline is None)
     return compare.compare_periods(
         dataset,
-        selection=select(dataset, namespace, namespaces, aggregate=aggregate),
+        selection=select(known, namespace, namespaces, aggregate=aggregate),
         metric=metric,
         dimension=dimension,
         cost_model=cost_model,

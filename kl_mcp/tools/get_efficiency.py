@@ -16,6 +16,7 @@ from kl_mcp.tools.tool import tool
 from kl_query.answers import efficiency
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
+from kl_query.view import knowing_the_past
 
 
 @tool(
@@ -45,10 +46,11 @@ def get_efficiency(
     exclude_system: ExcludeSystemArg = False,
 ) -> efficiency.GetEfficiencyResult:
     """Answer a call."""
+    known = knowing_the_past(dataset, scale, (date,)) if namespace or namespaces else dataset
     return efficiency.efficiency(
         dataset,
         scale=scale,
-        selection=select(dataset, namespace, namespaces),
+        selection=select(known, namespace, namespaces),
         metric=metric,
         date=date,
         sort=sort,

@@ -18,7 +18,7 @@ from kl_mcp.tools.tool import tool
 from kl_query.answers import usage
 from kl_query.dataset.model import Dataset
 from kl_query.selection import select
-from kl_query.view import frame
+from kl_query.view import frame, knowing_the_past
 
 
 @tool(
@@ -45,7 +45,8 @@ def get_usage(
     cost_model: CostModelArg = None,
 ) -> usage.GetUsageResult:
     """Answer a call."""
-    selection = select(dataset, namespace, namespaces, aggregate=aggregate)
+    known = knowing_the_past(dataset, scale, (date,)) if namespace or namespaces else dataset
+    selection = select(known, namespace, namespaces, aggregate=aggregate)
     return usage.usage(
         frame(dataset, scale, metric, cost_model, date=date, dimension=dimension),
         selection=selection,

@@ -51,7 +51,8 @@ def group(view: Frame, *, patterns: Sequence[str]) -> GroupNamespacesResult:
 
     Raises ToolArgumentError for a pattern that matches nothing.
     """
-    matched = match(view.dataset, patterns, "pattern")
+    known = view.dataset.knowing(row for row in view.table.rows if isinstance(row, str))
+    matched = match(known, patterns, "pattern")
     inside, means = view.table.numbers(name for name in matched if name in view.table), Means(view)
     members = inside[largest_first(view.totals.value[inside])] if view.measure.additive else inside
     value = view.sum_of(members) if len(members) else view.total(view.measure.zero).value

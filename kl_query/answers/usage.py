@@ -75,7 +75,7 @@ class GetUsageResult:
 def usage(view: Frame, *, selection: Selection, exclude_special: bool) -> GetUsageResult:
     """Return one series per selected namespace (or their sum), and the totals over all selected ones."""
     cluster, aggregate = selection.scope == "cluster", selection.scope == "aggregate"
-    names = _of_cluster(view, selection.names) if cluster else selection.names
+    names = _of_cluster(view) if cluster else selection.names
     numbers, means = view.table.numbers(names), means_of_last_bucket(view)
     sums = view.totals.at(numbers) if cluster else view.sums(names)
     together, total = view.column_of(selection), view.value_of(selection)
@@ -101,7 +101,7 @@ def usage(view: Frame, *, selection: Selection, exclude_special: bool) -> GetUsa
         dimension=view.measure.dimension,
         scale=view.scale.name,
         namespace=selection.label,
-        matched_count=len(selection.names),
+        matched_count=len({*selection.names, *names}),
         date=view.window.label,
         dates=view.window.dates,
         series=LazyRows(
@@ -126,12 +126,12 @@ def usage(view: Frame, *, selection: Selection, exclude_special: bool) -> GetUsa
     )
 
 
-def _of_cluster(view: Frame, names: Iterable[str]) -> list[str]:
+def _of_cluster(view: Frame) -> list[str]:
     """Return the namespaces that have amounts here; of those whose costs others bear, only with a point left."""
-    inside = [name for name in names if name in view.table]
+    numbers = view.table.by_name
+    inside = [view.table.name(number) for number in numbers.tolist()]
     if not view.absorbed.any():
         return inside
-    numbers = view.table.numbers(inside)
     left = ~view.absorbed[numbers] | (view.window.of(view.columns(numbers)) > 0).any(axis=-1)
     return [inside[i] for i in np.flatnonzero(left)]
 

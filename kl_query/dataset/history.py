@@ -19,7 +19,7 @@ from kl_core.regular_files import read_regular
 from kl_core.vocabulary import SOURCES, ScaleName
 from kl_query.dataset.fields import MalformedError
 from kl_query.dataset.model import Scale
-from kl_query.dataset.pieces import cut, folded, joined
+from kl_query.dataset.pieces import cut, folded, joined, without_money
 from kl_query.dataset.scale_file import read_scale
 from kl_query.dataset.table import Table
 from kl_query.numbers import UNKNOWN
@@ -42,6 +42,8 @@ class HistoryFile:
     scale: ScaleName
     start: int
     end: int
+    currency: str | None = None
+    """Of the money in it; None: that of the dataset, where there is any."""
 
 
 class HistoryCache:
@@ -67,8 +69,10 @@ class HistoryCache:
 class Former:
     """Numbers for the namespaces that are in no table of the manifest and may not be named: each has one of its own."""
 
-    def __init__(self, visible: Callable[[str], bool]) -> None:
+    def __init__(self, visible: Callable[[str], bool], before: int = 0) -> None:
+        """`before` is how many others may have given numbers already."""
         self._visible = visible
+        self._first = _FORMER_IDS_FROM * (1 + before)
         self._ids: dict[str, Withheld] = {}
         self._lock = Lock()
 
@@ -77,7 +81,7 @@ class Former:
         if self._visible(name):
             return None
         with self._lock:
-            return self._ids.setdefault(name, Withheld(_FORMER_IDS_FROM + len(self._ids)))
+            return self._ids.setdefault(name, Withheld(self._first + len(self._ids)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +91,14 @@ class History:
     directory: Path
     files: tuple[HistoryFile, ...]
     cache: HistoryCache
+    currency: str | None = None
+    """Of the dataset: money in another one is unknown."""
     seen: tuple[Callable[[Scale], Scale], ...] = field(default=(), repr=False)
     """What makes of a scale what the caller may see of it."""
 
     def begins(self, scale: ScaleName) -> int | None:
         """Return where the oldest bucket of a scale begins that can be had; None where there is none."""
-        kind: ScaleName = "hourly_7d" if scale == "hourly_7d" else "daily_14d"
+        kind = _kind(scale)
         return min((file.start for file in self.files if file.scale == kind), default=None)
 
     def pieces(self, scale: ScaleName, first: int, stop: int) -> list[Scale]:
@@ -103,21 +109,43 @@ class History:
         files = [file for file in self.files if file.scale == scale and file.start < stop and first < file.end]
         return [self._cut(file, first, stop) for file in files]
 
+    def names(self, scale: ScaleName, first: int, stop: int) -> Iterator[str]:
+        """Yield the names that may be told of those that files of hours, or of days, from one instant to another hold.
+
+        Of a file that cannot be used there are none.
+        """
+        kind = _kind(scale)
+        for file in self.files:
+            if file.scale == kind and file.start < stop and first < file.end:
+                rows = self._shown(self._whole(file)).namespaces.rows
+                yield from (row for row in rows if isinstance(row, str))
+
     def seen_as(self, change: Callable[[Scale], Scale]) -> History:
         """Return the same with a change made to every scale."""
         return replace(self, seen=(*self.seen, change))
 
     def _cut(self, file: HistoryFile, first: int, stop: int) -> Scale:
+        scale = self._whole(file)
+        places = [i for i, start in enumerate(scale.starts) if first <= start < stop]
+        return self._shown(cut(scale, places[0], places[-1] + 1) if places else cut(scale, 0, 0))
+
+    def _whole(self, file: HistoryFile) -> Scale:
         try:
             scale = self.cache.of(file.sha256, partial(_read, self.directory, file))
         except (OSError, MalformedError, lzma.LZMAError, EOFError) as error:
             problem = warning(Code.HISTORY_UNREADABLE, file=file.name, problem=_cause(error))
-            scale = replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
-        places = [i for i, start in enumerate(scale.starts) if first <= start < stop]
-        scale = cut(scale, places[0], places[-1] + 1) if places else cut(scale, 0, 0)
+            return replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
+        return scale if file.currency in (None, self.currency) else without_money(scale)
+
+    def _shown(self, scale: Scale) -> Scale:
         for change in self.seen:
             scale = change(scale)
         return scale
+
+
+def _kind(scale: ScaleName) -> ScaleName:
+    """Return whose buckets a scale is made of in the history."""
+    return "hourly_7d" if scale == "hourly_7d" else "daily_14d"
 
 
 def extended(published: Scale, history: History, ranges: Iterable[tuple[int, int]]) -> Scale:
@@ -125,8 +153,7 @@ def extended(published: Scale, history: History, ranges: Iterable[tuple[int, int
 
     The latter are taken from there. Ranges have to begin with a bucket, and not before the history does.
     """
-    kind: ScaleName = "hourly_7d" if published.name == "hourly_7d" else "daily_14d"
-    pieces = []
+    kind, pieces = _kind(published.name), []
     for first, stop in _apart(ranges, published.starts[0]):
         days = joined([*_without_holes(kind, history.pieces(kind, first, stop), first, stop)])
         pieces.append(days if published.name == kind else folded(days, published.name))
@@ -164,7 +191,10 @@ def _read(directory: Path, file: HistoryFile) -> Scale:
     unpacked = unpacker.decompress(content, MAX_UNPACKED_BYTES)
     if not unpacker.eof:
         raise MalformedError("it has more than {most} bytes", most=MAX_UNPACKED_BYTES)
-    return read_scale(memoryview(unpacked), file.scale, file.name, None)
+    scale = read_scale(memoryview(unpacked), file.scale, file.name, None)
+    if (scale.starts[:1], scale.ends[-1:]) != ((file.start,), (file.end,)):
+        raise MalformedError("it holds other buckets than the index says")
+    return scale
 
 
 def _sized(scale: Scale) -> tuple[int, Scale]:
@@ -176,7 +206,8 @@ def _sized(scale: Scale) -> tuple[int, Scale]:
         for name in block.amounts.__slots__
     ]
     names = sum(sys.getsizeof(row) for row in scale.namespaces.rows)
-    return names + sum(column.nbytes for column in amounts if column is not None), scale
+    columns = (column for column in (*amounts, *scale.measured.values()) if column is not None)
+    return names + sum(column.nbytes for column in columns), scale
 
 
 def _unobserved(kind: ScaleName, first: int, stop: int) -> Scale:

@@ -89,7 +89,7 @@ def _load_once(directory: Path, cache: HistoryCache) -> tuple[Dataset, bool]:
         for part, fault in faults.items()
     )
     scales = {name: parts[name] for name in SCALES if name in parts}
-    history = History(directory, parts[HISTORY], cache) if HISTORY in parts else None
+    history = History(directory, parts[HISTORY], cache, dataset.currency) if HISTORY in parts else None
     return replace(dataset, scales=scales, nodes=parts.get(NODES), history=history, warnings=warnings), vanished
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kl_core.calendar import bucket_start
 from kl_core.vocabulary import (
     COST_MODELS,
     DATA_FILE,
@@ -90,7 +91,15 @@ def read_index(content: memoryview) -> tuple[HistoryFile, ...]:
     """Return the files of the history that an index names, oldest first. Raises MalformedError."""
     document = read(parsed(content), dict, "the file")
     check_version(document)
-    return given(document, "files", array_of(_HISTORY_FILE))
+    files = given(document, "files", array_of(_HISTORY_FILE))
+    for scale in {file.scale for file in files}:
+        spans = [(file.start, file.end) for file in files if file.scale == scale]
+        bounds = [bound for span in spans for bound in span]
+        if sorted(bounds) != bounds or any(start == end for start, end in spans):
+            raise MalformedError("its files of {scale} overlap or are not in order", scale=Plain(scale))
+        if any(bucket_start(scale, bound) != bound for bound in bounds):
+            raise MalformedError("its files of {scale} do not begin and end with a bucket", scale=Plain(scale))
+    return files
 
 
 def read_nodes(content: memoryview) -> Nodes:
@@ -157,6 +166,7 @@ _HISTORY_FILE = record(
     scale=partial(one_of, allowed=dict(zip(SCALES, SCALES, strict=True))),
     start=moment,
     end=moment,
+    currency=or_none(str),
 )
 _CLOCK = record(CollectorClock, contradicted_by=array_of(str), detected_at=moment, ahead_seconds=int)
 _BLIND_SPOT = record(_blind_spot, code=str, text=str)

@@ -86,6 +86,8 @@ class Scale:
     """None for amounts in core-hours and the like, of known capacity."""
     problems: tuple[DataWarning, ...] = ()
     """What answers from it say beside what the dataset warns of."""
+    shared: frozenset[RowId] = frozenset()
+    """Namespaces that the dataset's `sharing` names, and that its table does not know."""
 
     @cached_property
     def lengths(self) -> Column:
@@ -287,6 +289,12 @@ class Dataset:
     def is_system(self, namespace: str) -> bool:
         """Say whether a namespace belongs to the platform rather than to an application."""
         return namespace.startswith(self.system_prefixes)
+
+    def knowing(self, names: Iterable[str]) -> Dataset:
+        """Return the same data with namespaces that only the history names in the table too."""
+        former = [name for name in dict.fromkeys(names) if name not in self.namespaces]
+        gone = {name: Namespace(name, None, None, active=False) for name in former}
+        return replace(self, namespaces={**self.namespaces, **gone}) if gone else self
 
     def with_warnings(self, *warnings: DataWarning) -> Dataset:
         """Return the same data with more load warnings."""

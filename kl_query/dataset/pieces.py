@@ -39,6 +39,25 @@ def cut(scale: Scale, first: int, stop: int) -> Scale:
     )
 
 
+def without_money(scale: Scale) -> Scale:
+    """Return a scale of which no money is known."""
+
+    def unpriced(held: Amounts) -> Amounts:
+        cost = None if held.cost is None else np.full_like(held.cost, UNKNOWN)
+        return replace(held, cost=cost, cost_hours=None)
+
+    def table(of: Table) -> Table:
+        return Table(of.rows, {m: Block(block.lines, unpriced(block.amounts)) for m, block in of.blocks.items()})
+
+    return replace(
+        scale,
+        bill={metric: np.full_like(bill, UNKNOWN) for metric, bill in scale.bill.items()},
+        namespaces=table(scale.namespaces),
+        special=table(scale.special),
+        priced_hours=np.zeros(len(scale.starts)),
+    )
+
+
 def joined(scales: Sequence[Scale]) -> Scale:
     """Return scales of equal buckets, at least one, one after the other.
 
@@ -78,6 +97,7 @@ def joined(scales: Sequence[Scale]) -> Scale:
         silent_hours=by_key(of_each(lambda scale: scale.silent_hours), _silent),
         priced_hours=np.concatenate([scale.priced for scale in scales]),
         problems=tuple(of_each(lambda scale: scale.problems)),
+        shared=frozenset(of_each(lambda scale: scale.shared)),
         capacity_hours=by_key(of_each(lambda scale: scale.capacity_hours), _capacity_hours),
     )
 
@@ -197,6 +217,8 @@ def _column(scale: Scale, table: Table, metric: Metric, rows: Sequence[RowId], n
 
     def of(amounts: Amounts) -> Column:
         held: Column | None = getattr(amounts, name)
+        if held is None and name == "cost" and metric not in scale.bill:
+            return amounts.usage * _bill(scale, metric)
         return RULES[name](scale, metric, amounts) if held is None else held
 
     requests = scale.zero if metric != "gpu_memory" else np.full_like(scale.zero, UNKNOWN)

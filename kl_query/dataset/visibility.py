@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from fnmatch2 import fnmatchcase2
 
-from kl_query.dataset.history import Former
+from kl_query.dataset.history import Former, History
 from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Table
 from kl_query.warnings.warning import RowId, Withheld, withheld
@@ -29,7 +29,9 @@ def restricted(dataset: Dataset, visible: Callable[[str], bool]) -> Dataset:
         namespaces=named,
         withheld=(*dataset.withheld, *(dataset.namespaces[name].first_seen for name in unnamed)),
         scales={name: _scale(scale, ids) for name, scale in dataset.scales.items()},
-        history=None if dataset.history is None else dataset.history.seen_as(_past(dataset, ids, visible)),
+        history=None
+        if dataset.history is None
+        else dataset.history.seen_as(_past(dataset, dataset.history, ids, visible)),
         unmeasured=None if dataset.unmeasured is None else {n: v for n, v in dataset.unmeasured.items() if n in named},
         blind_spots=None
         if dataset.blind_spots is None
@@ -50,13 +52,14 @@ def _scale(scale: Scale, ids: Ids) -> Scale:
         scale,
         namespaces=Table([ids.get(row, row) for row in scale.namespaces], scale.namespaces.blocks),
         measured=_renamed(scale.measured, ids),
+        shared=frozenset(ids.get(row, row) for row in scale.shared),
         uncounted={metric: _renamed(buckets, ids) for metric, buckets in scale.uncounted.items()},
     )
 
 
-def _past(dataset: Dataset, ids: Ids, visible: Callable[[str], bool]) -> Callable[[Scale], Scale]:
+def _past(dataset: Dataset, history: History, ids: Ids, visible: Callable[[str], bool]) -> Callable[[Scale], Scale]:
     """Return what makes of a scale of the history what may be seen of it: it holds namespaces that no table names."""
-    former = Former(visible)
+    former = Former(visible, len(history.seen))
 
     def seen(scale: Scale) -> Scale:
         others = (row for row in scale.namespaces.rows if isinstance(row, str) and row not in dataset.namespaces)

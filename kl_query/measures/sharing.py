@@ -14,7 +14,7 @@ are never shared: a core-hour was used where it was used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -24,11 +24,12 @@ from fnmatch2 import fnmatchcase2
 from numpy.typing import NDArray
 
 from kl_core.vocabulary import Metric, Special
-from kl_query.dataset.model import Dataset, Sharing
+from kl_query.dataset.model import Dataset, Scale, Sharing
 from kl_query.dataset.table import Column, Numbers, Table
 from kl_query.date_windows import Window
 from kl_query.measures.measure import Measure
 from kl_query.numbers import UNKNOWN, known_sum, known_sums, ratios
+from kl_query.warnings.warning import RowId
 
 Parts: TypeAlias = Mapping[Metric, Column]
 """The costs of a row by metric, or of several rows: one element a bucket, or a single one for a window."""
@@ -47,9 +48,21 @@ class Factors:
 
 
 def shared_by(dataset: Dataset, sharing: Sharing) -> Dataset:
-    """Return the dataset with a policy, which every answer in money then follows."""
-    names = (name for name in dataset.namespaces if any(fnmatchcase2(name, glob) for glob in sharing.namespaces))
-    return replace(dataset, sharing=sharing, shared=frozenset(names))
+    """Return the dataset with a policy, which every answer in money then follows, its history's too."""
+
+    def names(rows: Iterable[RowId]) -> frozenset[RowId]:
+        return frozenset(row for row in rows if any(fnmatchcase2(str(row), glob) for glob in sharing.namespaces))
+
+    def past(scale: Scale) -> Scale:
+        return replace(scale, shared=names(row for row in scale.namespaces if row not in dataset.namespaces))
+
+    history = dataset.history.seen_as(past) if dataset.history is not None and sharing.namespaces else dataset.history
+    return replace(dataset, sharing=sharing, shared=names(dataset.namespaces), history=history)
+
+
+def all_shared(dataset: Dataset, scale: Scale) -> frozenset[RowId]:
+    """Return the namespaces whose costs others bear, of a scale also those that no table knows any more."""
+    return dataset.shared | scale.shared
 
 
 def factors(sharing: Sharing, bearers: Column | float, shared: Column | float, idle: Column | float) -> Factors:
@@ -151,7 +164,8 @@ class SharedCosts:
     @cached_property
     def is_shared(self) -> NDArray[np.bool_]:
         """Return of each row whether others bear its costs; the last element is of what is not in the scale."""
-        return np.array([*(row in self.dataset.shared for row in self._table), False])
+        shared = all_shared(self.dataset, self.window.scale)
+        return np.array([*(row in shared for row in self._table), False])
 
     def _special(self, entry: Special) -> Parts:
         special = self.window.scale.special

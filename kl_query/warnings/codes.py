@@ -97,7 +97,10 @@ class Code(Enum):
     NO_SAMPLE_YET = "{scale} holds no sample yet: expect the first one after the collector's next tick."
     PARTIAL_BUCKET = "Partial: the bucket {bucket} is still open and holds {hours:g} of its {length:g} hours."
     NOT_OBSERVED = "Not observed: {hours:g} h, no amount covers them: {buckets}."
-    NO_GPU_SOURCE = "No DCGM exporter is configured (KL_NVIDIA_DCGM_ENDPOINT of the collector): GPU usage is unknown."
+    NO_GPU_SOURCE = (
+        "No DCGM exporter was configured in this window (KL_NVIDIA_DCGM_ENDPOINT of the collector): what its GPUs, if "
+        "any, were used for is unknown."
+    )
     SOURCE_SILENT = (
         "{source} gave no usable answer for {hours:g} h: usage is unknown in each hour it missed for the most part: "
         "{buckets}."

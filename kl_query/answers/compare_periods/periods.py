@@ -59,13 +59,14 @@ def _buckets(view: Frame, date: str | None, baseline: str | None) -> Windows | N
 
 def _before(scale: Scale, after: Period, begin: int) -> Period:
     """Return as many buckets before some. Raises ToolArgumentError where they are not held."""
-    length = len(boundaries(scale.name, after[0], min(after[1], scale.ends[-1]) - 1)) - 1
+    after = max(after[0], begin), min(after[1], scale.ends[-1])
+    length = len(boundaries(scale.name, after[0], after[1] - 1)) - 1
     before = next_bucket(scale.name, after[0], -length), after[0]
     if before[0] >= begin:
         return before
     after_name, held = (
         "..".join(dict.fromkeys(bucket_name(scale.name, at) for at in ends))
-        for ends in ((after[0], bucket_start(scale.name, min(after[1], scale.ends[-1]) - 1)), (begin, scale.starts[-1]))
+        for ends in ((after[0], bucket_start(scale.name, after[1] - 1)), (begin, scale.starts[-1]))
     )
     oldest = [bucket_name(scale.name, begin)]
     raise ToolArgumentError(
@@ -106,7 +107,7 @@ def _same_hours(view: Frame, before: Window, after: Window) -> Windows | None:
     None where both are whole, where they have different numbers of buckets, and where hours of either are not
     published, or not in the same terms. Those before the first hour of all data are in neither.
     """
-    scale, hourly = view.scale, scale_of(view.dataset, "hourly_7d")
+    scale, hourly = before.scale, scale_of(view.dataset, "hourly_7d")
     comparable = before.partial != after.partial and len(before.indices) == len(after.indices)
     if not comparable or not hourly.starts or hourly.cost_model != scale.cost_model:
         return None

@@ -75,11 +75,11 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def publish(settings: Settings, begin: int, end: int) -> None:
+def publish(settings: Settings, begin: int, end: int, *changes: RateChange) -> None:
     """Store what happened between two times, and publish as a process that has just begun does."""
     with Store.open(settings.db_location) as store:
         store.append(samples(begin, end))
-        rates.save(settings.db_location, (RATE, LATER))
+        rates.save(settings.db_location, (RATE, LATER, *changes))
         Publisher(settings, store, lambda: end).publish()
 
 
@@ -290,3 +290,23 @@ def test_a_restored_file_that_is_damaged_is_not_named_and_not_removed(
     assert damaged.exists()
     assert torn.exists()
     assert "its name has another checksum than its content" in caplog.text
+
+
+def test_a_month_older_than_the_books_has_no_money_of_another_currency(settings: Settings) -> None:
+    publish(settings, BEGIN, int(at("2026-03-05T12:00:00Z").timestamp()))
+    newest = int(at("2027-06-02T00:00:00Z").timestamp())
+    publish(settings, newest - HOUR, newest)
+    before = frame(load_dataset(settings.data_dir), "daily_14d", "cpu", "costs", date="2026-02-01")
+    assert before.total_of("web").value > 0
+    publish(settings, newest, newest + HOUR, RateChange(newest, 7.0, "USD", None))
+    dataset = load_dataset(settings.data_dir)
+    assert dataset.currency == "USD"
+    for metric in ("cpu", "total"):
+        view = frame(dataset, "daily_14d", metric, "costs", date="2026-02-01..2026-02-02")
+        idle = view.special("idle")
+        assert idle is not None
+        assert np.isnan([view.total_of("web").value, view.capacity_or_bill, idle[1].value]).all()
+    assert frame(dataset, "daily_14d", "cpu", "cumulative", date="2026-02-01").total_of("web").value > 0
+    index = orjson.loads((settings.data_dir / dataset.files["history"]).read_bytes())
+    validate(index, "history")
+    assert {file["currency"] for file in index["files"]} == {"EUR", "USD"}

@@ -93,6 +93,44 @@ def test_a_file_of_another_form_is_named_too(tmp_path: Path, content: bytes) -> 
     assert asked(load_dataset(tmp_path), "2026-10-30").scale.problems
 
 
+def published_with(directory: Path, change: Callable[[list[dict[str, object]]], object]) -> Dataset:
+    """Publish with an index whose files are changed."""
+    write(directory, published())
+    manifest = json.loads((directory / "dataset.json").read_text())
+    index = json.loads((directory / "history-1.json").read_text())
+    change(index["files"])
+    manifest["files"]["history"] = write_file(directory, "history-1.json", index)
+    (directory / "dataset.json").write_text(json.dumps(manifest))
+    return load_dataset(directory)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda files: files.reverse(), "overlap or are not in order"),
+        (lambda files: files.insert(1, files[0]), "overlap or are not in order"),
+        (lambda files: files[0].update(end=files[1]["end"]), "overlap or are not in order"),
+        (lambda files: files[1].update(end=files[1]["start"]), "overlap or are not in order"),
+        (lambda files: files[0].update(start="2026-10-01T06:00:00Z"), "do not begin and end with a bucket"),
+    ],
+)
+def test_an_index_whose_files_are_not_one_after_the_other_counts_nothing_twice(
+    tmp_path: Path, change: Callable[[list[dict[str, object]]], object], fault: str
+) -> None:
+    dataset = published_with(tmp_path, change)
+    assert dataset.history is None
+    (said,) = dataset.warnings
+    assert f"its files of daily_14d {fault}" in said.text
+
+
+def test_a_file_with_other_buckets_than_the_index_says_is_named(tmp_path: Path) -> None:
+    dataset = published_with(tmp_path, lambda files: files[0].update(start="2026-10-05T00:00:00Z"))
+    view = asked(dataset, "2026-10-30..2026-11-01")
+    assert view.total_of("web").value == 24
+    (said,) = view.scale.problems
+    assert "it holds other buckets than the index says" in said.text
+
+
 def test_an_index_that_cannot_be_used_leaves_the_scales_and_is_said(tmp_path: Path) -> None:
     write(tmp_path, published())
     (tmp_path / "history-1.json").unlink()
