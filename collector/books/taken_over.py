@@ -59,8 +59,9 @@ def _hours(page: Page, store: Store, everybody: Roster, rates: RateHistory) -> I
     """Return the hours of a page, without whole days in which nothing was observed."""
     starts = page.starts.tolist()
     days = {start // DAY for start, hours in zip(starts, page.sampled.sum(axis=0).tolist(), strict=True) if hours > 0}
-    # The day of the newest line has to be whole, whatever is known of its rest.
-    days.update((start - 1) // DAY for start in starts[:1])
+    if store.ledger.last_hour is not None:
+        # The day of the newest line has to be whole, whatever is known of its rest.
+        days.update((start - 1) // DAY for start in starts[:1])
     alive = [everybody[key].alive(page.starts) for key in page.keys]
     for place, start in enumerate(starts):
         if start // DAY in days:

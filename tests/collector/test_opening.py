@@ -19,7 +19,7 @@ from collector.store import journal, rates
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
 from collector.store.store import Store
-from kl_core.calendar import DAY, HOUR
+from kl_core.calendar import DAY, HOUR, floor_day
 from tests.collector.place import NOON
 from tests.support.samples import STEP, entry, failed_tick, tick, ticks
 
@@ -166,6 +166,17 @@ def test_no_more_than_a_day_of_hours_is_in_memory(place: Path, monkeypatch: pyte
 
 def by_day(begin: int, end: int, _: object) -> Iterator[tuple[int, int]]:
     return ((start, min(start + DAY, end)) for start in range(begin, end, DAY))
+
+
+def test_a_first_day_of_which_nothing_is_known_any_more_has_no_lines(tmp_path: Path) -> None:
+    """The databases reach back 400 days: of hours before that nobody can say that they were not observed."""
+    later = NOON + 500 * DAY
+    earlier_store(tmp_path / "db", [*ticks(NOON, NOON + HOUR), *ticks(later, later + 2 * HOUR)])
+    with opened(tmp_path / "db", "prod") as store:
+        hours = [*store.ledger.hours(0, later + DAY)]
+    assert hours[0].start == floor_day(later)
+    assert [hour.start for hour in hours if hour.is_observed] == [later, later + HOUR]
+    assert verify(tmp_path / "db").fault is None
 
 
 def test_an_empty_store_has_nothing_to_be_taken_over(tmp_path: Path) -> None:
