@@ -176,7 +176,7 @@ class Collector:
             cause = unobserved_cause(sample, "kubernetes")
             return TickReport(time, stored=False, observed=False, generation=None, cause=cause)
         self._believe(self._sources.date or now)
-        self._store.identity = _named(self._settings.cluster_name, self._sources.identity)
+        self._tell_store(self._sources.identity)
         stored = self._store.append([sample]).stored == 1
         if stored:
             self._meter.know_tick(sample)
@@ -185,6 +185,12 @@ class Collector:
             self._newest = sample if observed else self._newest
             self._remember(memory)
         return TickReport(time, stored, observed, self.publish(), cause=unobserved_cause(sample, "kubernetes"))
+
+    def _tell_store(self, identity: ClusterIdentity) -> None:
+        """Say which cluster the ledger is of, once it has told."""
+        if identity.uid is not None:
+            name, created = self._settings.cluster_name, iso_or_none(identity.created)
+            self._store.identity = LedgerCluster(name, identity.uid, created)
 
     def _start(self, time: int) -> int:
         """Return from when on the tick `time` counts: ticks of a shorter interval may have a part of its own."""
@@ -251,7 +257,3 @@ class Collector:
         if one is None or other is None:
             return one is other
         return one.is_like(other, self._timekeeper.allowed)
-
-
-def _named(name: str, identity: ClusterIdentity) -> LedgerCluster:
-    return LedgerCluster(name, identity.uid, iso_or_none(identity.created))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from msgspec import structs
+
 from collector.errors import NoSpaceError, StoreError
 from collector.hour import ClosedHour, Origin
 from collector.model import TickSample
@@ -82,7 +84,9 @@ class Store:
         lock = DirectoryLock(directory)
         try:
             state = _load_registry(directory)
-            store = cls(directory, lock, state, Ledger.open(directory), LedgerCluster(cluster, None, None))
+            ledger = Ledger.open(directory)
+            # Before the cluster has told who it is, a day may begin with a line that was left to be written.
+            store = cls(directory, lock, state, ledger, structs.replace(ledger.cluster, name=cluster))
             store._recover()
         except BaseException:
             lock.release(in_order=False)

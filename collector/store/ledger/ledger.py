@@ -42,6 +42,8 @@ class Ledger:
         """The chain of the newest line."""
         self.last_hour: int | None = None
         """Start of the newest closed hour, UNIX seconds."""
+        self.cluster = LedgerCluster("", None, None)
+        """Which cluster its newest header names."""
 
     @classmethod
     def open(cls, directory: Path) -> "Ledger":
@@ -55,6 +57,7 @@ class Ledger:
         day = load(newest, is_newest=True)
         self._order = DayOrder(dict(zip(day.namespaces.names, day.last_labels, strict=True)), dict(day.nodes.what[-1]))
         self.head, self.last_hour, self._lines_of_last = day.chains[-1], int(day.starts[-1]), len(day.chains)
+        self.cluster = day.cluster
         is_over = day.end % DAY == 0
         if newest.plain.exists():
             self._size = newest.plain.stat().st_size
@@ -123,6 +126,7 @@ class Ledger:
             self._check_follows(hour, last)
             last = hour.start
         last_day = None if self.last_hour is None else floor_day(self.last_hour)
+        self.cluster = cluster
         header, order = writing.header(hours[0], cluster, self.head, last_day, self._order.labels)
         line, head = chain.chained(self.head, encode(header))
         lines = [line]

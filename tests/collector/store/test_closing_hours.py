@@ -13,6 +13,7 @@ from collector.hour import ClosedHour
 from collector.model import STEP, NodeState, TickSample
 from collector.store import rates
 from collector.store.ledger.day_file import DayFile
+from collector.store.ledger.form import LedgerCluster
 from collector.store.ledger.ledger import Ledger
 from collector.store.ledger.verify import verify
 from collector.store.rates import RateChange
@@ -229,3 +230,14 @@ def test_every_hour_of_a_long_story_has_one_line_and_the_ledger_is_whole(tmp_pat
     with Store.open(tmp_path) as store:
         assert [hour.start for hour in hours(store)] == [*range(NOON, NOON + 42 * HOUR, HOUR)]
     assert verify(tmp_path).fault is None
+
+
+def test_a_day_that_begins_before_the_cluster_has_told_who_it_is_is_of_the_one_before(tmp_path: Path) -> None:
+    with Store.open(tmp_path, "prod") as store:
+        store.identity = LedgerCluster("prod", "uid-1", "2026-01-02T03:04:05Z")
+        store.append(ticks(MIDNIGHT - HOUR, MIDNIGHT))
+    with Store.open(tmp_path, "renamed") as store:
+        store.append(ticks(MIDNIGHT, MIDNIGHT + HOUR))
+        first, second = store.ledger.days(MIDNIGHT - HOUR, MIDNIGHT + HOUR)
+    assert first.cluster == LedgerCluster("prod", "uid-1", "2026-01-02T03:04:05Z")
+    assert second.cluster == LedgerCluster("renamed", "uid-1", "2026-01-02T03:04:05Z")
