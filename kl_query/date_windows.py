@@ -168,8 +168,8 @@ def _unreadable(scale: Scale, date: str, argument: str, begin: int | None) -> To
 
 def _outside(scale: Scale, dates: DateRange, date: str, argument: str, begin: int) -> ToolArgumentError:
     starts = _starts(scale, begin)
-    whole = starts[bisect_left(starts, dates.first) : bisect_right((*starts[1:], scale.ends[-1]), dates.stop)]
-    held = "..".join(dict.fromkeys(bucket_name(scale.name, start) for start in (*whole[:1], *whole[-1:])))
+    inside = starts[bisect_left(starts, dates.first) : bisect_right((*starts[1:], scale.ends[-1]), dates.stop)]
+    held = "..".join(dict.fromkeys(bucket_name(scale.name, start) for start in (*inside[:1], *inside[-1:])))
     coarser = [{argument: _covering(each, dates), "scale": None} for each in SCALES[SCALES.index(scale.name) + 1 :]]
     return _error(
         scale,

@@ -117,7 +117,7 @@ class History:
         kind = _kind(scale)
         for file in self.files:
             if file.scale == kind and file.start < stop and first < file.end:
-                rows = self._shown(self._whole(file)).namespaces.rows
+                rows = self._shown(self._loaded(file)).namespaces.rows
                 yield from (row for row in rows if isinstance(row, str))
 
     def seen_as(self, change: Callable[[Scale], Scale]) -> History:
@@ -125,11 +125,11 @@ class History:
         return replace(self, seen=(*self.seen, change))
 
     def _cut(self, file: HistoryFile, first: int, stop: int) -> Scale:
-        scale = self._whole(file)
+        scale = self._loaded(file)
         places = [i for i, start in enumerate(scale.starts) if first <= start < stop]
         return self._shown(cut(scale, places[0], places[-1] + 1) if places else cut(scale, 0, 0))
 
-    def _whole(self, file: HistoryFile) -> Scale:
+    def _loaded(self, file: HistoryFile) -> Scale:
         try:
             scale = self.cache.of(file.sha256, partial(_read, self.directory, file))
         except (OSError, MalformedError, lzma.LZMAError, EOFError) as error:

@@ -154,8 +154,8 @@ def _relabelled(hour: ClosedHour, order: DayOrder) -> dict[str, Mapping[str, str
 
 def _new_names(hour: ClosedHour, order: DayOrder, last_labels: _Labels = _NO_LABELS) -> list[NamedLabels]:
     for name in (new := sorted(hour.namespaces.keys() - order.labels.keys())):
-        told = hour.namespaces[name].labels
-        order.labels[name] = last_labels.get(name, {}) if told is None else told
+        labels = hour.namespaces[name].labels
+        order.labels[name] = last_labels.get(name, {}) if labels is None else labels
     return [NamedLabels(name, dict(sorted(order.labels[name].items()))) for name in new]
 
 
