@@ -163,7 +163,7 @@ def _run(settings: Settings, clock: Clock, boot: Clock) -> None:
     meter = Meter(interval, lambda: measure(settings.db_location, directories))
     with _stopped_by_signals(stop), _collector(settings, clock, boot, meter, watching_until=stop) as collector:
         _announce(settings, collector, clock)
-        with _served(settings, meter, lambda: health.examine(file, boot(), interval)):
+        with _served(settings, meter, lambda: health.examine(file, boot, interval)):
             Loop(collector, interval, stop, heartbeat=file, clock=clock, boot=boot, meter=meter).run()
     _log.info("stopped")
 
@@ -229,7 +229,7 @@ def _ledger(arguments: argparse.Namespace, settings: Settings) -> None:
 
 def _health(settings: Settings, boot: Clock, *, live: bool) -> None:
     file = settings.db_location / heartbeat.FILE
-    state = health.examine(file, boot(), settings.polling_interval_sec, live=live)
+    state = health.examine(file, boot, settings.polling_interval_sec, live=live)
     if state.problem is not None:
         raise _NotDoneError(str(state))
     sys.stdout.write(f"{state}\n")

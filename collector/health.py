@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector import heartbeat
+from collector.clock import Clock
 
 MAX_HEARTBEAT_INTERVALS = 3
 """Polling intervals without a heartbeat after which a loop counts as hung, and that the newest sample may be old."""
@@ -27,8 +28,8 @@ class Health:
         )
 
 
-def examine(file: Path, boot: float, interval: int, *, live: bool = False) -> Health:
-    """Judge the heartbeat in `file` at `boot`, seconds of the boot-time clock; `interval` is the polling interval.
+def examine(file: Path, boot: Clock, interval: int, *, live: bool = False) -> Health:
+    """Judge the heartbeat in `file` by `boot`, the boot-time clock; `interval` is the polling interval in seconds.
 
     `live` asks about the loop alone: a restart makes no cluster answer and puts no clock right.
     """
@@ -36,18 +37,20 @@ def examine(file: Path, boot: float, interval: int, *, live: bool = False) -> He
         beat = heartbeat.read(file)
     except OSError as error:
         return Health(None, f"no heartbeat at {file} ({error.strerror}); is `run` started?")
-    age = None if beat is None else beat.age(boot)
+    # Read after the heartbeat: one that is given meanwhile must not seem to be of another start of the machine.
+    now = boot()
+    age = None if beat is None else beat.age(now)
     if beat is None or age is None:
         return Health(None, f"{file} is from before the machine or this release was started; is `run` started?")
-    return Health(age, _problem(file, beat, boot, age, MAX_HEARTBEAT_INTERVALS * interval, live=live))
+    return Health(age, _problem(file, beat, now, age, MAX_HEARTBEAT_INTERVALS * interval, live=live))
 
 
-def _problem(file: Path, beat: heartbeat.Heartbeat, boot: float, age: float, allowed: int, *, live: bool) -> str | None:
+def _problem(file: Path, beat: heartbeat.Heartbeat, now: float, age: float, allowed: int, *, live: bool) -> str | None:
     if age >= allowed:
         return f"the heartbeat {file} is {age:.0f} s old, {allowed} s are allowed"
     if live:
         return None
-    unsampled = beat.unsampled(boot)
+    unsampled = beat.unsampled(now)
     if beat.clock is None and unsampled > allowed:
         return (
             f"the collector has stored nothing of the cluster for {unsampled:.0f} s, {allowed} s are allowed. Its log "

@@ -11,6 +11,7 @@ import pytest
 
 from collector import cli
 from collector import heartbeat as heartbeats
+from collector.health import Health, examine
 from tests.collector.commands import environment, kl_collector, running, wait_for
 from tests.support.scripted_http import closed_port
 
@@ -124,3 +125,15 @@ def test_where_the_system_does_not_tell_its_starts_apart_the_boot_time_clock_alo
     environ = heartbeat(tmp_path)
     assert heartbeats.boot_id() is None
     assert [health(environ, 5000.0 + age) for age in (-20, 0, 1799, 1800)] == [1, 0, 0, 1]
+
+
+def test_a_heartbeat_that_is_given_while_it_is_asked_for_is_one_of_now(tmp_path: Path) -> None:
+    """The clock is read after the heartbeat: the loop turns meanwhile."""
+    file = tmp_path / "heartbeat"
+    heartbeats.give(file, 5000.0, 5000.0, None)
+
+    def later() -> float:
+        heartbeats.give(file, 5001.0, 5001.0, None)
+        return 5000.5
+
+    assert examine(file, later, 600) == Health(0.5, None)
