@@ -43,7 +43,7 @@ class HistoryFile:
     start: int
     end: int
     currency: str | None = None
-    """Of the money in it; None: that of the dataset, where there is any."""
+    """Of the money in it; None where there is none, or where nobody tells: then it is unknown."""
 
 
 class HistoryCache:
@@ -135,7 +135,7 @@ class History:
         except (OSError, MalformedError, lzma.LZMAError, EOFError) as error:
             problem = warning(Code.HISTORY_UNREADABLE, file=file.name, problem=_cause(error))
             return replace(_unobserved(file.scale, file.start, file.end), file=file.name, problems=(problem,))
-        return scale if file.currency in (None, self.currency) else without_money(scale)
+        return scale if file.currency == self.currency else without_money(scale)
 
     def _shown(self, scale: Scale) -> Scale:
         for change in self.seen:

@@ -123,7 +123,7 @@ def write(directory: Path, dataset: Dataset, *, check: bool = True) -> Path:
         index = {
             "schema_version": 1,
             "generation": dataset.generation,
-            "files": [write_days(directory, scale, check=check) for scale in dataset.history],
+            "files": [write_days(directory, scale, dataset.currency, check=check) for scale in dataset.history],
         }
         validate(index, "history")
         files["history"] = write_file(directory, f"history-{dataset.generation}.json", index)
@@ -159,7 +159,7 @@ def write_file(directory: Path, name: str, document: Json) -> Json:
     return {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def write_days(directory: Path, scale: Scale, *, check: bool = True) -> Json:
+def write_days(directory: Path, scale: Scale, currency: str | None, *, check: bool = True) -> Json:
     """Write a file of the history and return its entry in the index."""
     document = {key: value for key, value in scale_document("daily_14d", scale, 1).items() if key != "generation"}
     if check:
@@ -175,6 +175,7 @@ def write_days(directory: Path, scale: Scale, *, check: bool = True) -> Json:
         "scale": "daily_14d",
         "start": instant(starts[0]),
         "end": instant(ends[-1]),
+        "currency": currency,
     }
 
 

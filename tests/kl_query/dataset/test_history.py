@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +153,16 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
     (tmp_path / "dataset.json").write_text(json.dumps(manifest))
     (warning,) = load_dataset(tmp_path).warnings
     assert "is no name of a file of the history" in warning.text
+
+
+def test_money_of_which_no_index_tells_the_currency_is_unknown_and_amounts_are_not(tmp_path: Path) -> None:
+    write(tmp_path, published())
+    manifest = json.loads((tmp_path / "dataset.json").read_text())
+    index = json.loads((tmp_path / "history-1.json").read_text())
+    del index["files"][0]["currency"]
+    manifest["files"]["history"] = write_file(tmp_path, "history-1.json", index)
+    (tmp_path / "dataset.json").write_text(json.dumps(manifest))
+    dataset = load_dataset(tmp_path)
+    assert asked(dataset, "2026-10-20").total_of("db").value == 40
+    assert math.isnan(frame(dataset, "daily_14d", "cpu", "costs", date="2026-10-20").total_of("db").value)
+    assert frame(dataset, "daily_14d", "cpu", "costs", date="2026-11-02").capacity_or_bill == 144
